@@ -1,0 +1,3 @@
+from aigw_extproc.cli import app
+
+app()

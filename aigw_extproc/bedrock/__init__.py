@@ -1,0 +1,1 @@
+"""Bedrock wire types: Converse, its event stream, its errors."""

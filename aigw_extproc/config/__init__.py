@@ -1,0 +1,1 @@
+"""Configuration: resources as users write them, compiled into a `Snapshot`."""

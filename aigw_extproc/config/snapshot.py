@@ -1,0 +1,134 @@
+"""The configuration as one immutable value, resolved and validated: what a stream binds when it starts.
+
+`config.resources` says what users write, `config.compile` turns it into this. Reload swaps one reference to a
+`Snapshot`; nothing here is ever changed in place, and nothing here does I/O.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import msgspec
+
+from aigw_extproc.aws.identity import Credentials, DefaultChain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schema:
+    """The API that a backend speaks: `AWSBedrock`, `AWSAnthropic`, `OpenAI`…"""
+
+    name: str
+    version: str = ""
+    prefix: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tls:
+    """TLS to the upstream."""
+
+    server_name: str
+    """SNI, and the name that the certificate must carry."""
+    ca_pem: str | None = None
+    """Trusted certificates; None for the system's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where Envoy connects: a DNS name or an IP address."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upstream:
+    """One Envoy cluster: a `Backend` resource with its TLS policy."""
+
+    cluster: str
+    """The cluster's name, `namespace/name` of the Backend."""
+    host: str
+    """The HTTP host of requests to it; the signature covers exactly this."""
+    addresses: tuple[Address, ...]
+    tls: Tls | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeaderMutation:
+    """Headers to set on and remove from the upstream request; names in lower case."""
+
+    set: tuple[tuple[str, str], ...] = ()
+    remove: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BodyMutation:
+    """Top-level fields to set in and remove from the translated body. `remove` is applied first."""
+
+    set: tuple[tuple[str, msgspec.Raw], ...] = ()
+    remove: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwsAuth:
+    """How requests to a backend are signed."""
+
+    region: str
+    source: Credentials | DefaultChain
+    """Fixed credentials, or where to look for them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backend:
+    """One `backendRefs` entry of a rule, with everything that a request to it needs."""
+
+    name: str
+    """`ns/backend/route/r/rule/i/ref/j`: in metrics, logs and metadata."""
+    schema: Schema
+    upstream: Upstream
+    auth: AwsAuth | None = None
+    model_override: str | None = None
+    weight: int = 1
+    priority: int = 0
+    header_mutation: HeaderMutation = HeaderMutation()
+    body_mutation: BodyMutation = BodyMutation()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeaderMatch:
+    """One header condition. `pattern` must match the whole value; without it the value must be equal."""
+
+    name: str
+    value: str
+    pattern: re.Pattern[str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One rule of an AIGatewayRoute."""
+
+    name: str
+    """`namespace/route/rule/i`."""
+    hostnames: tuple[str, ...] = ()
+    """Hosts for which the rule holds, lower case, `*.example.com` for a wildcard; empty for all."""
+    matches: tuple[tuple[HeaderMatch, ...], ...] = ()
+    """Any of these, each a conjunction; empty for a rule that takes everything."""
+    backends: tuple[Backend, ...]
+    owned_by: str
+    created: int
+    """Seconds since 1970, for the list of models."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """All of the configuration. Rules stand in the order in which they were written."""
+
+    rules: tuple[Rule, ...]
+    buffer_limit: int = 50 * 1024 * 1024
+    """Bytes of a request body, at most (ClientTrafficPolicy `connection.bufferLimit`)."""
+
+    @property
+    def upstreams(self) -> tuple[Upstream, ...]:
+        """Every upstream that a rule can reach, once each, in order of first use."""
+        found = {backend.upstream.cluster: backend.upstream for rule in self.rules for backend in rule.backends}
+        return tuple(found.values())

@@ -1,0 +1,1 @@
+"""Envoy's external processing protocol: the codec and the gRPC server."""

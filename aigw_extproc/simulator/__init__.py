@@ -1,0 +1,1 @@
+"""A stand-in for bedrock-runtime that rejects what the real one would."""
