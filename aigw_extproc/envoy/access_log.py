@@ -1,0 +1,42 @@
+"""The access log: what an operator wants to know about each request, and nothing that is secret."""
+
+from __future__ import annotations
+
+from envoy_data_plane.envoy.config.accesslog import v3 as accesslog
+from envoy_data_plane.envoy.config.core import v3 as core
+from envoy_data_plane.envoy.extensions.access_loggers.stream import v3 as stream
+from envoy_data_plane.google.protobuf import Any, Struct
+
+PATH_STATE = "aigw.path"
+"""Filter state: the path as the client sent it."""
+MODEL_STATE = "aigw.model"
+"""Filter state: the model that the processor read from the body."""
+
+FIELDS = {
+    "time": "%START_TIME%",
+    "request_id": "%RESP(X-REQUEST-ID)%",
+    "client": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
+    "method": "%REQ(:METHOD)%",
+    "path": f"%FILTER_STATE({PATH_STATE}:PLAIN)%",
+    "model": f"%FILTER_STATE({MODEL_STATE}:PLAIN)%",
+    "cluster": "%UPSTREAM_CLUSTER_RAW%",
+    "status": "%RESPONSE_CODE%",
+    "details": "%RESPONSE_CODE_DETAILS%",
+    "flags": "%RESPONSE_FLAGS%",
+    "attempts": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
+    "bytes_received": "%BYTES_RECEIVED%",
+    "bytes_sent": "%BYTES_SENT%",
+    "duration_ms": "%DURATION%",
+    "upstream_first_byte_ms": "%RESPONSE_DURATION%",
+    "aws_request_id": "%RESP(X-AMZN-REQUESTID)%",
+}
+"""Format strings by field name; numbers stay numbers, what is unknown is null.
+
+https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage
+"""
+
+
+def stdout_access_log() -> accesslog.AccessLog:
+    """One JSON object per request on standard output, written when the exchange has ended."""
+    log = stream.StdoutAccessLog(log_format=core.SubstitutionFormatString(json_format=Struct.from_dict(dict(FIELDS))))
+    return accesslog.AccessLog(name="envoy.access_loggers.stdout", typed_config=Any.pack(log))

@@ -1,0 +1,86 @@
+"""The HTTP filters of the connection manager, in the order in which a request meets them."""
+
+from __future__ import annotations
+
+from envoy_data_plane.envoy.config.common.mutation_rules import v3 as mutation_rules
+from envoy_data_plane.envoy.config.core import v3 as core
+from envoy_data_plane.envoy.extensions.filters.common.set_filter_state import v3 as state
+from envoy_data_plane.envoy.extensions.filters.http.ext_proc import v3 as ext_proc
+from envoy_data_plane.envoy.extensions.filters.http.router import v3 as router
+from envoy_data_plane.envoy.extensions.filters.http.set_filter_state import v3 as set_filter_state
+from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager import v3 as hcm
+from envoy_data_plane.google.protobuf import Any
+
+from aigw_extproc.envoy.access_log import MODEL_STATE, PATH_STATE
+from aigw_extproc.envoy.clusters import PROCESSOR
+from aigw_extproc.envoy.options import Options
+from aigw_extproc.envoy.routes import MODEL_HEADER
+
+METADATA_NAMESPACE = "io.envoy.ai_gateway"
+"""Where the processor's dynamic metadata goes."""
+
+
+def http_filters(options: Options) -> list[hcm.HttpFilter]:
+    """The processor and the router; around the processor, what the access log wants to remember."""
+    if not options.access_log:
+        return [processor_filter(options), router_filter()]
+    return [
+        _remember(PATH_STATE, "%REQ(:PATH)%"),  # the processor rewrites it
+        processor_filter(options),
+        _remember(MODEL_STATE, f"%REQ({MODEL_HEADER})%"),  # the route removes it
+        router_filter(),
+    ]
+
+
+def processor_filter(options: Options) -> hcm.HttpFilter:
+    """The external processor, inline topology: headers and the whole body in both directions.
+
+    The answer to the response headers may switch the response body to STREAMED. Without the processor
+    nothing passes: `failure_mode_allow` stays false.
+    """
+    config = ext_proc.ExternalProcessor(
+        stat_prefix=PROCESSOR,
+        grpc_service=core.GrpcService(
+            envoy_grpc=core.GrpcServiceEnvoyGrpc(cluster_name=PROCESSOR, skip_envoy_headers=True)
+        ),
+        message_timeout=options.message_timeout,
+        allow_mode_override=True,
+        processing_mode=_processing_mode(),
+        # So that the processor may remove a client's x-envoy-* headers, which nobody upstream should see.
+        mutation_rules=mutation_rules.HeaderMutationRules(allow_envoy=True),
+        metadata_options=ext_proc.MetadataOptions(
+            receiving_namespaces=ext_proc.MetadataOptionsMetadataNamespaces(untyped=[METADATA_NAMESPACE])
+        ),
+    )
+    return hcm.HttpFilter(name="envoy.filters.http.ext_proc", typed_config=Any.pack(config))
+
+
+def _processing_mode() -> ext_proc.ProcessingMode:
+    headers, body = ext_proc.ProcessingModeHeaderSendMode, ext_proc.ProcessingModeBodySendMode
+    return ext_proc.ProcessingMode(
+        request_header_mode=headers.SEND,
+        request_body_mode=body.BUFFERED,
+        request_trailer_mode=headers.SKIP,
+        response_header_mode=headers.SEND,
+        response_body_mode=body.BUFFERED,
+        response_trailer_mode=headers.SKIP,
+    )
+
+
+def router_filter() -> hcm.HttpFilter:
+    """The last filter; it adds no x-envoy-* headers of its own to what goes upstream."""
+    return hcm.HttpFilter(
+        name="envoy.filters.http.router", typed_config=Any.pack(router.Router(suppress_envoy_headers=True))
+    )
+
+
+def _remember(key: str, value: str) -> hcm.HttpFilter:
+    entry = state.FilterStateValue(
+        object_key=key,
+        factory_key="envoy.string",
+        format_string=core.SubstitutionFormatString(text_format_source=core.DataSource(inline_string=value)),
+        skip_if_empty=True,
+    )
+    return hcm.HttpFilter(
+        name=f"remember {key}", typed_config=Any.pack(set_filter_state.Config(on_request_headers=[entry]))
+    )

@@ -1,0 +1,77 @@
+"""The listener that clients connect to."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from envoy_data_plane.envoy.config.common.mutation_rules import v3 as mutation_rules
+from envoy_data_plane.envoy.config.core import v3 as core
+from envoy_data_plane.envoy.config.listener import v3 as listener
+from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager import v3 as hcm
+from envoy_data_plane.envoy.extensions.http.early_header_mutation.header_mutation import v3 as early
+from envoy_data_plane.envoy.type.matcher import v3 as matcher
+from envoy_data_plane.google.protobuf import Any
+
+from aigw_extproc.envoy.access_log import stdout_access_log
+from aigw_extproc.envoy.addresses import address
+from aigw_extproc.envoy.filters import http_filters
+from aigw_extproc.envoy.local_replies import local_reply_config
+from aigw_extproc.envoy.options import Options
+from aigw_extproc.envoy.routes import route_configuration
+
+STAT_PREFIX = "aigw"
+"""Envoy's statistics of the listener are called `http.aigw.…`."""
+
+REQUEST_HEADERS_TIMEOUT = timedelta(seconds=30)
+UNTRUSTED = (
+    matcher.StringMatcher(prefix="x-ai-eg-"),  # set by the processor only
+    matcher.StringMatcher(prefix="x-envoy-"),  # would steer Envoy's retries and timeouts
+    matcher.StringMatcher(exact="x-request-id"),  # ours, so that two clients cannot share one
+)
+"""Request headers that a client cannot set."""
+
+
+def gateway_listener(options: Options, *, buffer_limit: int) -> listener.Listener:
+    """HTTP/1.1 and HTTP/2 on one port. `buffer_limit` bounds a request's body (413 above it)."""
+    chain = listener.FilterChain(filters=[_connection_manager(options, buffer_limit)])
+    return listener.Listener(
+        name="aigw",
+        address=address(options.listen),
+        per_connection_buffer_limit_bytes=buffer_limit,
+        filter_chains=[chain],
+    )
+
+
+def _connection_manager(options: Options, buffer_limit: int) -> listener.Filter:
+    """Idle timeouts only: `request_timeout` would cut off a long upload, a route timeout a long answer."""
+    manager = hcm.HttpConnectionManager(
+        stat_prefix=STAT_PREFIX,
+        codec_type=hcm.HttpConnectionManagerCodecType.AUTO,
+        route_config=route_configuration(),
+        http_filters=http_filters(options),
+        access_log=[stdout_access_log()] if options.access_log else [],
+        local_reply_config=local_reply_config(buffer_limit=buffer_limit),
+        early_header_mutation_extensions=[_distrust()],
+        use_remote_address=True,
+        skip_xff_append=True,  # where the client sits is nothing that an upstream needs
+        generate_request_id=True,
+        always_set_request_id_in_response=True,
+        server_header_transformation=hcm.HttpConnectionManagerServerHeaderTransformation.PASS_THROUGH,
+        stream_idle_timeout=options.idle_timeout,
+        request_headers_timeout=REQUEST_HEADERS_TIMEOUT,
+        normalize_path=True,
+        path_with_escaped_slashes_action=hcm.HttpConnectionManagerPathWithEscapedSlashesAction.KEEP_UNCHANGED,
+    )
+    return listener.Filter(name="envoy.filters.network.http_connection_manager", typed_config=Any.pack(manager))
+
+
+def _distrust() -> core.TypedExtensionConfig:
+    """Removes `UNTRUSTED` before anything else looks at the request."""
+    mutations = [
+        mutation_rules.HeaderMutation(remove_on_match=mutation_rules.HeaderMutationRemoveOnMatch(key_matcher=name))
+        for name in UNTRUSTED
+    ]
+    return core.TypedExtensionConfig(
+        name="envoy.http.early_header_mutation.header_mutation",
+        typed_config=Any.pack(early.HeaderMutation(mutations=mutations)),
+    )

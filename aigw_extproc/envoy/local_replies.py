@@ -1,0 +1,144 @@
+"""Envoy's own replies (body too large, upstream unreachable…) in the shape of the OpenAI API's errors.
+
+The processor's ImmediateResponses are local replies too. Their `details` begin with `aigw_`, by which the
+first mapper recognises them and leaves them as they are. docs/notes/envoy-ext-proc.md has what was observed.
+
+https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/local_reply
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from envoy_data_plane.envoy.config.accesslog import v3 as accesslog
+from envoy_data_plane.envoy.config.core import v3 as core
+from envoy_data_plane.envoy.extensions.access_loggers.filters.cel import v3 as cel
+from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager import v3 as hcm
+from envoy_data_plane.google.protobuf import Any, Struct
+
+DETAILS_PREFIX = "aigw_"
+"""How the `details` of every ImmediateResponse of the processor begin."""
+MARKER = "x-aigw-local-reply"
+"""The response header on Envoy's own replies, by which the processor knows to leave their bodies alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalReply:
+    """One kind of local reply: the CEL condition for it, and the error that a client reads."""
+
+    when: str
+    type: str
+    code: str | None
+    message: str
+
+
+def local_reply_config(*, buffer_limit: int) -> hcm.LocalReplyConfig:
+    """One mapper per kind; the first whose condition holds decides."""
+    ours = hcm.ResponseMapper(filter=_when(f"response.code_details.startsWith('{DETAILS_PREFIX}')"))
+    return hcm.LocalReplyConfig(mappers=[ours, *map(_mapper, _replies(buffer_limit))])
+
+
+def _replies(buffer_limit: int) -> tuple[LocalReply, ...]:
+    """From the particular to the general. Envoy's own details stay out of the texts: they name addresses."""
+    return (
+        LocalReply(
+            when="response.code == 413",
+            type="invalid_request_error",
+            code="request_too_large",
+            message=f"the request body is larger than the {buffer_limit} bytes that this gateway accepts",
+        ),
+        LocalReply(
+            when="response.code_details.startsWith('ext_proc_error')",
+            type="api_error",
+            code="gateway_error",
+            message="the gateway could not process the request; its log says why",
+        ),
+        LocalReply(
+            when="response.code_details == 'cluster_not_found'",
+            type="api_error",
+            code="upstream_unavailable",
+            message="the gateway's Envoy has no upstream for this model",
+        ),
+        LocalReply(
+            when="response.code_details == 'response_payload_too_large'",
+            type="api_error",
+            code="upstream_error",
+            message=f"the upstream's answer is larger than the {buffer_limit} bytes that this gateway holds",
+        ),
+        LocalReply(
+            when="response.code_details.contains('overflow')",
+            type="overloaded_error",
+            code="gateway_overloaded",
+            message="the gateway serves as many requests as it is allowed to; try again later",
+        ),
+        LocalReply(
+            when="response.code == 503",
+            type="api_error",
+            code="upstream_unavailable",
+            message="the gateway got no answer from the upstream",
+        ),
+        LocalReply(
+            when="response.code == 502",
+            type="api_error",
+            code="upstream_error",
+            message="the upstream broke off its answer or did not speak HTTP",
+        ),
+        LocalReply(
+            when="response.code == 504",
+            type="timeout_error",
+            code="upstream_timeout",
+            message="the upstream did not answer in time",
+        ),
+        LocalReply(
+            when="response.code == 408",
+            type="timeout_error",
+            code="request_timeout",
+            message="the request did not arrive in time",
+        ),
+        LocalReply(
+            when="response.code == 404",
+            type="not_found_error",
+            code="unknown_path",
+            message="the gateway has no such path",
+        ),
+        LocalReply(
+            when="response.code < 500",
+            type="invalid_request_error",
+            code=None,
+            message="the gateway refused the request: %LOCAL_REPLY_BODY%",
+        ),
+        LocalReply(
+            when="true",
+            type="api_error",
+            code="gateway_error",
+            message="the gateway failed: %LOCAL_REPLY_BODY%",
+        ),
+    )
+
+
+def _mapper(reply: LocalReply) -> hcm.ResponseMapper:
+    return hcm.ResponseMapper(
+        filter=_when(reply.when),
+        body_format_override=core.SubstitutionFormatString(json_format=_error(reply), content_type="application/json"),
+        headers_to_add=[
+            core.HeaderValueOption(
+                header=core.HeaderValue(key=MARKER, value="true"),
+                append_action=core.HeaderValueOptionHeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD,
+            )
+        ],
+    )
+
+
+def _error(reply: LocalReply) -> Struct:
+    error = {"message": reply.message, "type": reply.type, "param": None, "code": reply.code}
+    document: Struct = Struct.from_dict({"error": error})
+    return document
+
+
+def _when(expression: str) -> accesslog.AccessLogFilter:
+    return accesslog.AccessLogFilter(
+        extension_filter=accesslog.ExtensionFilter(
+            name="envoy.access_loggers.extension_filters.cel",
+            typed_config=Any.pack(cel.ExpressionFilter(expression=expression)),
+        )
+    )

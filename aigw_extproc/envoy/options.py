@@ -1,0 +1,60 @@
+"""What an operator may choose about Envoy beyond the resource files, and how addresses are written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from aigw_extproc.config.snapshot import Address
+
+Endpoint = Address | Path
+"""A TCP address, or the path of a unix socket."""
+
+GATEWAY = Address(host="127.0.0.1", port=1975)
+PROCESSOR = Address(host="127.0.0.1", port=1063)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Everything about Envoy's configuration that does not come from the snapshot."""
+
+    listen: Address = GATEWAY
+    """Where clients connect."""
+    processors: tuple[Endpoint, ...] = (PROCESSOR,)
+    """The processor's listening sockets, one per worker; Envoy balances over them."""
+    admin: Endpoint | None = None
+    """Envoy's own admin interface; None for none. Whoever reaches it can stop Envoy."""
+    ca_file: Path | None = None
+    """Certificates that vouch for upstreams without their own; None to look where distributions keep them."""
+    access_log: bool = True
+    """One JSON line per request on standard output, without credentials or bodies."""
+    message_timeout: timedelta = timedelta(seconds=10)
+    """How long the processor may take over one message."""
+    idle_timeout: timedelta = timedelta(minutes=5)
+    """How long an exchange may stand still in both directions; there is no limit on its whole length."""
+    max_streams: int = 16_384
+    """Exchanges at a time, per cluster: every open stream holds one place until its last byte."""
+    max_requests_per_processor_connection: int | None = None
+    """Exchanges after which a connection to the processor is replaced; None for never."""
+
+
+def parse_endpoint(text: str) -> Endpoint:
+    """`unix:///run/aigw.sock`, `HOST:PORT` or `[IPV6]:PORT` as an endpoint.
+
+    Raises:
+        ValueError: it is none of these; the text says what would be right.
+    """
+    if text.startswith("unix:"):
+        return _unix(text)
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise ValueError(f"{text!r} is not an address: write HOST:PORT or unix:///PATH")
+    return Address(host=host.strip("[]"), port=int(port))
+
+
+def _unix(text: str) -> Path:
+    path = Path(text.removeprefix("unix:").removeprefix("//"))
+    if not path.is_absolute():
+        raise ValueError(f"{text!r} is not an address: the path of a unix socket must be absolute")
+    return path

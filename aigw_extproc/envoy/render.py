@@ -1,0 +1,72 @@
+"""A whole Envoy configuration from a snapshot, and its text."""
+
+from __future__ import annotations
+
+import json
+
+import betterproto2
+import yaml
+from envoy_data_plane.envoy.config.bootstrap import v3 as bootstrap
+from envoy_data_plane.envoy.config.overload import v3 as overload
+from envoy_data_plane.envoy.extensions.resource_monitors.downstream_connections import v3 as connections
+from envoy_data_plane.google.protobuf import Any
+
+from aigw_extproc.config.snapshot import Snapshot
+from aigw_extproc.envoy.addresses import address
+from aigw_extproc.envoy.clusters import processor_cluster, upstream_cluster
+from aigw_extproc.envoy.listeners import gateway_listener
+from aigw_extproc.envoy.options import Endpoint, Options
+
+
+def render(snapshot: Snapshot, options: Options) -> bootstrap.Bootstrap:
+    """Everything that Envoy needs to serve `snapshot`: static, so that it depends on nothing at run time."""
+    limit = snapshot.buffer_limit
+    upstreams = [upstream_cluster(upstream, options, buffer_limit=limit) for upstream in snapshot.upstreams]
+    return bootstrap.Bootstrap(
+        admin=_admin(options.admin) if options.admin else None,
+        overload_manager=_overload_manager(options),
+        static_resources=bootstrap.BootstrapStaticResources(
+            listeners=[gateway_listener(options, buffer_limit=limit)],
+            clusters=[processor_cluster(options, buffer_limit=limit), *upstreams],
+        ),
+    )
+
+
+def to_yaml(message: betterproto2.Message) -> str:
+    """The message as the YAML that Envoy reads, fields in the order of Envoy's API."""
+    return yaml.dump(_document(message), Dumper=_Dumper, sort_keys=False, width=110)
+
+
+def to_json(message: betterproto2.Message) -> str:
+    """The message as JSON, which Envoy reads as well, field names as in the YAML."""
+    return json.dumps(_document(message), indent=2) + "\n"
+
+
+def _document(message: betterproto2.Message) -> dict[str, object]:
+    return message.to_dict(casing=betterproto2.Casing.SNAKE)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes lists indented and repeats what is repeated: people paste parts of the text."""
+
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - the base class's signature
+        return True
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002 - as above
+        super().increase_indent(flow, False)
+
+
+def _admin(where: Endpoint) -> bootstrap.Admin:
+    return bootstrap.Admin(address=address(where))
+
+
+def _overload_manager(options: Options) -> overload.OverloadManager:
+    """An explicit bound on connections: one client connection per stream is the most that HTTP/1.1 makes."""
+    limit = connections.DownstreamConnectionsConfig(max_active_downstream_connections=options.max_streams)
+    return overload.OverloadManager(
+        resource_monitors=[
+            overload.ResourceMonitor(
+                name="envoy.resource_monitors.global_downstream_max_connections", typed_config=Any.pack(limit)
+            )
+        ]
+    )

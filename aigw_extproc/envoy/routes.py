@@ -1,0 +1,60 @@
+"""Routing: one route for everything, since the processor names the cluster of each request."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from envoy_data_plane.envoy.config.route import v3 as route
+from envoy_data_plane.envoy.extensions.retry.host.previous_hosts import v3 as previous_hosts
+from envoy_data_plane.google.protobuf import Any
+
+from aigw_extproc.envoy.local_replies import MARKER
+
+MODEL_HEADER = "x-ai-eg-model"
+"""The model of a request, set by the processor from the body."""
+BACKEND_HEADER = "x-ai-eg-backend"
+"""The cluster that a request goes to, set by the processor."""
+
+
+def route_configuration() -> route.RouteConfiguration:
+    """The one route, whatever the number of rules, so that Envoy's cost does not grow with them."""
+    everything = route.VirtualHost(name="aigw", domains=["*"], routes=[route_to_backend()])
+    return route.RouteConfiguration(name="aigw", virtual_hosts=[everything])
+
+
+def route_to_backend() -> route.Route:
+    """To the cluster in `x-ai-eg-backend`.
+
+    It also matches before the processor has set that header: a missing or unknown cluster is an error (503)
+    only once the router filter is reached. The Host is the endpoint's `hostname`, which is what was signed.
+    """
+    return route.Route(
+        match=route.RouteMatch(prefix="/"),
+        route=route.RouteAction(
+            cluster_header=BACKEND_HEADER,
+            cluster_not_found_response_code=route.RouteActionClusterNotFoundResponseCode.SERVICE_UNAVAILABLE,
+            auto_host_rewrite=True,
+            timeout=timedelta(0),  # a stream may last; the listener's idle timeout watches over it
+            retry_policy=retry_policy(),
+        ),
+        request_headers_to_remove=[MODEL_HEADER, BACKEND_HEADER],
+        response_headers_to_remove=[MARKER],  # only Envoy itself may say that a reply is Envoy's
+    )
+
+
+def retry_policy() -> route.RetryPolicy:
+    """Only where the upstream cannot have begun to work: a model call is neither cheap nor idempotent."""
+    return route.RetryPolicy(
+        retry_on="connect-failure,refused-stream,reset-before-request",
+        num_retries=2,
+        retry_back_off=route.RetryPolicyRetryBackOff(
+            base_interval=timedelta(milliseconds=50), max_interval=timedelta(milliseconds=500)
+        ),
+        retry_host_predicate=[
+            route.RetryPolicyRetryHostPredicate(
+                name="envoy.retry_host_predicates.previous_hosts",
+                typed_config=Any.pack(previous_hosts.PreviousHostsPredicate()),
+            )
+        ],
+        host_selection_retry_max_attempts=3,
+    )
