@@ -9,7 +9,9 @@
     * CredentialsUnavailable: 503, no AWS credentials could be had
     * UpstreamError: what Bedrock answered, mapped by `aigw_extproc.bedrock.errors`
         * InvalidUpstreamResponse: 502, Bedrock answered something that is not its protocol
-        * UpstreamTruncated: 502, the stream ended before its last event
+            * UpstreamTruncated: the stream ended before its last event
+            * EventStreamError: the binary event stream is damaged
+                * ChecksumMismatch, InvalidFrame
 * ConfigError: a set of problems in configuration, for the operator
 
 Anything else that is raised is a defect; its text never reaches a client.
@@ -33,9 +35,7 @@ class GatewayError(Exception):
     type: str = "api_error"
     code: str | None = None
 
-    def __init__(
-        self, message: str, *, param: str | None = None, headers: Iterable[tuple[str, str]] = ()
-    ) -> None:
+    def __init__(self, message: str, *, param: str | None = None, headers: Iterable[tuple[str, str]] = ()) -> None:
         super().__init__(message)
         self.message = message
         self.param = param
@@ -118,6 +118,18 @@ class UpstreamTruncated(InvalidUpstreamResponse):
 
     def __init__(self) -> None:
         super().__init__("the response stream from Bedrock ended before it was complete", code="upstream_truncated")
+
+
+class EventStreamError(InvalidUpstreamResponse):
+    """The binary event stream is damaged; what follows cannot be read either."""
+
+
+class ChecksumMismatch(EventStreamError):
+    """A CRC does not fit the bytes that it covers."""
+
+
+class InvalidFrame(EventStreamError):
+    """A frame contradicts the format, or its limits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

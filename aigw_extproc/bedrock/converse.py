@@ -1,0 +1,211 @@
+"""Converse and ConverseStream: the request that we send, the response and the events that come back.
+
+https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
+https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html
+Absent members are left out of the JSON. Blobs are base64 text, as they travel; they are never decoded on the way.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import msgspec
+
+
+class Wire(msgspec.Struct, rename="camel", omit_defaults=True):
+    """Base of all shapes: Bedrock spells members in camelCase and takes no nulls. Never changed once made."""
+
+
+class BytesSource(Wire):
+    bytes: str
+
+
+class ImageBlock(Wire):
+    format: str
+    source: BytesSource
+
+
+class ToolUseBlock(Wire):
+    tool_use_id: str
+    name: str
+    input: msgspec.Raw
+
+
+class ToolResultContentBlock(Wire):
+    """Exactly one member is set."""
+
+    text: str | None = None
+    image: ImageBlock | None = None
+
+
+class ToolResultBlock(Wire):
+    tool_use_id: str
+    content: list[ToolResultContentBlock]
+    status: str | None = None
+
+
+class ContentBlock(Wire):
+    """Exactly one member is set."""
+
+    text: str | None = None
+    image: ImageBlock | None = None
+    tool_use: ToolUseBlock | None = None
+    tool_result: ToolResultBlock | None = None
+
+
+class Message(Wire):
+    role: str
+    content: list[ContentBlock]
+
+
+class SystemContentBlock(Wire):
+    text: str | None = None
+
+
+class InferenceConfiguration(Wire):
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    stop_sequences: list[str] | None = None
+
+
+class ToolInputSchema(Wire):
+    json: msgspec.Raw
+
+
+class ToolSpecification(Wire):
+    name: str
+    input_schema: ToolInputSchema
+    description: str | None = None
+
+
+class Tool(Wire):
+    tool_spec: ToolSpecification | None = None
+
+
+class NamedTool(Wire):
+    name: str
+
+
+class Empty(Wire):
+    """`{}`: a choice that says it all by its name."""
+
+
+class ToolChoice(Wire):
+    """Exactly one member is set."""
+
+    auto: Empty | None = None
+    any: Empty | None = None
+    tool: NamedTool | None = None
+
+
+class ToolConfiguration(Wire):
+    tools: list[Tool]
+    tool_choice: ToolChoice | None = None
+
+
+class ServiceTier(Wire):
+    type: str
+
+
+class ConverseRequest(Wire):
+    messages: list[Message]
+    system: list[SystemContentBlock] | None = None
+    inference_config: InferenceConfiguration | None = None
+    tool_config: ToolConfiguration | None = None
+    additional_model_request_fields: dict[str, object] | None = None
+    request_metadata: dict[str, str] | None = None
+    service_tier: ServiceTier | None = None
+
+
+class TokenUsage(Wire):
+    input_tokens: int = 0
+    output_tokens: int = 0
+    total_tokens: int | None = None
+    cache_read_input_tokens: int | None = None
+    cache_write_input_tokens: int | None = None
+
+
+class ConverseOutput(Wire):
+    message: Message | None = None
+
+
+class ConverseResponse(Wire):
+    output: ConverseOutput | None = None
+    stop_reason: str | None = None
+    usage: TokenUsage | None = None
+    service_tier: ServiceTier | None = None
+
+
+class MessageStart(Wire):
+    role: str = "assistant"
+
+
+class ToolUseStart(Wire):
+    tool_use_id: str
+    name: str
+
+
+class BlockStart(Wire):
+    tool_use: ToolUseStart | None = None
+
+
+class ContentBlockStart(Wire):
+    start: BlockStart
+    content_block_index: int = 0
+
+
+class ToolUseDelta(Wire):
+    input: str = ""
+
+
+class BlockDelta(Wire):
+    text: str | None = None
+    tool_use: ToolUseDelta | None = None
+
+
+class ContentBlockDelta(Wire):
+    delta: BlockDelta
+    content_block_index: int = 0
+
+
+class ContentBlockStop(Wire):
+    content_block_index: int = 0
+
+
+class MessageStop(Wire):
+    stop_reason: str | None = None
+
+
+class Metadata(Wire):
+    usage: TokenUsage | None = None
+    service_tier: ServiceTier | None = None
+
+
+STREAM_EVENTS: dict[str, msgspec.json.Decoder[msgspec.Struct]] = {
+    "messageStart": msgspec.json.Decoder(MessageStart),
+    "contentBlockStart": msgspec.json.Decoder(ContentBlockStart),
+    "contentBlockDelta": msgspec.json.Decoder(ContentBlockDelta),
+    "contentBlockStop": msgspec.json.Decoder(ContentBlockStop),
+    "messageStop": msgspec.json.Decoder(MessageStop),
+    "metadata": msgspec.json.Decoder(Metadata),
+}
+"""By the frame's `:event-type`. Types that are not here are newer than we are, and skipped."""
+
+RESPONSE = msgspec.json.Decoder(ConverseResponse)
+
+
+def converse_path(model: str, *, stream: bool) -> str:
+    """The request path, with the model id percent-encoded as AWS SDKs do: only unreserved characters stay.
+
+    A model id is one path segment, whatever it holds: `/` in an ARN becomes `%2F`.
+    """
+    operation = "converse-stream" if stream else "converse"
+    return f"/model/{encode_model_id(model)}/{operation}"
+
+
+def encode_model_id(model: str) -> str:
+    """Percent-encodes a model id as one path segment; `.` and `..` are encoded too, so that no proxy folds them."""
+    if model in {".", ".."}:
+        return model.replace(".", "%2E")
+    return quote(model, safe="-._~")

@@ -1,0 +1,147 @@
+"""Bedrock's errors, as HTTP answers and as frames of a stream, in words that OpenAI and Anthropic clients know.
+
+https://docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from aigw_extproc.bedrock.eventstream import Message
+from aigw_extproc.errors import UpstreamError
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    status: int
+    type: str
+    code: str | None = None
+    named: bool = False
+    """Whether the code is the exception's own name, in snake case."""
+
+
+_CREDENTIALS = _Answer(401, "authentication_error", named=True)
+_THROTTLED = _Answer(429, "rate_limit_error", named=True)
+
+ANSWERS: dict[str, _Answer] = {
+    "ValidationException": _Answer(400, "invalid_request_error"),
+    "AccessDeniedException": _Answer(403, "permission_error", named=True),
+    "UnrecognizedClientException": _CREDENTIALS,
+    "InvalidSignatureException": _CREDENTIALS,
+    "IncompleteSignatureException": _CREDENTIALS,
+    "InvalidClientTokenIdException": _CREDENTIALS,
+    "MissingAuthenticationTokenException": _CREDENTIALS,
+    "ExpiredTokenException": _CREDENTIALS,
+    "OptInRequiredException": _CREDENTIALS,
+    "ResourceNotFoundException": _Answer(404, "not_found_error", "model_not_found"),
+    "ThrottlingException": _THROTTLED,
+    "TooManyRequestsException": _THROTTLED,
+    "ServiceQuotaExceededException": _THROTTLED,
+    "ModelNotReadyException": _THROTTLED,
+    "ModelTimeoutException": _Answer(504, "timeout_error"),
+    "ModelErrorException": _Answer(502, "api_error"),
+    "ModelStreamErrorException": _Answer(502, "api_error"),
+    "ServiceUnavailableException": _Answer(503, "overloaded_error"),
+    "InternalServerException": _Answer(500, "api_error"),
+}
+"""By the exception's name, which is what `x-amzn-errortype` holds before the first `:` or `#`."""
+
+_TYPES_BY_STATUS = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    503: "overloaded_error",
+    504: "timeout_error",
+}
+
+# What Bedrock and the models behind it say of a conversation that does not fit.
+_TOO_LONG = re.compile(
+    r"too long|too many (input )?tokens|maximum context|context (window|length)|exceeds? the max",
+    re.IGNORECASE,
+)
+_WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+PASSED_ON = ("retry-after", "x-amzn-requestid")
+"""Headers of an upstream error that the client gets too."""
+
+
+class _ErrorBody(msgspec.Struct, frozen=True):
+    message: str | None = None
+    Message: str | None = None
+    type_name: str | None = msgspec.field(name="__type", default=None)
+
+
+_BODY = msgspec.json.Decoder(_ErrorBody)
+
+
+def from_response(status: int, headers: Mapping[str, str], body: bytes) -> UpstreamError:
+    """The error that an HTTP answer other than 200 stands for.
+
+    `headers` are lower case. A body that is not Bedrock's JSON (a proxy's HTML page, nothing at all) keeps its status,
+    with code `upstream_error`; its text is not passed on.
+    """
+    passed_on = [(name, headers[name]) for name in PASSED_ON if name in headers]
+    try:
+        parsed = _BODY.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return UpstreamError(
+            f"the upstream answered {status} with a body that is not JSON",
+            status=status,
+            type=_TYPES_BY_STATUS.get(status, "api_error") if status < 500 else "api_error",
+            code="upstream_error",
+            headers=passed_on,
+        )
+    name = exception_name(headers.get("x-amzn-errortype") or parsed.type_name or "")
+    message = parsed.message or parsed.Message or f"Bedrock answered {status} {name}".rstrip()
+    return _error(name, message, status, passed_on)
+
+
+def from_frame(frame: Message) -> UpstreamError | None:
+    """The error that a frame of an event stream stands for, or None when it is an event."""
+    kind = frame.headers.get(":message-type")
+    if kind == "exception":
+        name = exception_name(str(frame.headers.get(":exception-type", "")))
+        return _error(name, _frame_message(frame.payload) or name or "the stream failed", 502)
+    if kind == "error":
+        name = exception_name(str(frame.headers.get(":error-code", "")))
+        return _error(name, str(frame.headers.get(":error-message", "")) or name or "the stream failed", 502)
+    return None
+
+
+def exception_name(raw: str) -> str:
+    """`ThrottlingException` from `throttlingException`, `com.amazonaws#ThrottlingException:http://internal…`."""
+    name = raw.split(":", 1)[0].rsplit("#", 1)[-1].strip()
+    name = name[:1].upper() + name[1:]
+    return name if not name or name.endswith("Exception") else f"{name}Exception"
+
+
+def _error(name: str, message: str, status: int, headers: Iterable[tuple[str, str]] = ()) -> UpstreamError:
+    answer = ANSWERS.get(name)
+    if answer is None:
+        kind = _TYPES_BY_STATUS.get(status, "invalid_request_error") if status < 500 else "api_error"
+        return UpstreamError(message, status=status, type=kind, code=_snake_case(name) or None, headers=headers)
+    code = _snake_case(name) if answer.named else answer.code
+    if name == "ValidationException" and _TOO_LONG.search(message):
+        code = "context_length_exceeded"
+    # "InternalServer, unknown 5xx as is": the status of an HTTP answer stands where the table adds nothing to it.
+    status = status if answer.status == 500 and status >= 500 and status != 502 else answer.status
+    return UpstreamError(message, status=status, type=answer.type, code=code, headers=headers)
+
+
+def _frame_message(payload: bytes) -> str | None:
+    try:
+        parsed = _BODY.decode(payload)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    return parsed.message or parsed.Message
+
+
+def _snake_case(name: str) -> str:
+    return _WORD_START.sub("_", name).lower()

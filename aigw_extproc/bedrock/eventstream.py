@@ -1,0 +1,153 @@
+"""The binary event stream of AWS, decoded as it arrives.
+
+A frame is: total length (4), headers length (4), CRC-32 of these 8 bytes (4), headers, payload, CRC-32 of everything
+before it (4); all big-endian. https://docs.aws.amazon.com/lexv2/latest/dg/event-stream-encoding.html
+
+`feed()` has three outcomes: messages, an empty list for "need more", or an exception for "corrupt". After an exception
+the stream cannot be picked up again: framing is lost.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+from zlib import crc32
+
+from aigw_extproc.errors import ChecksumMismatch, InvalidFrame, UpstreamTruncated
+
+# https://docs.aws.amazon.com/transcribe/latest/dg/streaming-setting-up.html: 16 MB and 128 kB, for all AWS services.
+MAX_PAYLOAD_LENGTH = 16 * 1024 * 1024
+MAX_HEADERS_LENGTH = 128 * 1024
+
+_PRELUDE = struct.Struct("!III")
+_OVERHEAD = _PRELUDE.size + 4  # prelude and the CRC at the end
+MAX_FRAME_LENGTH = _OVERHEAD + MAX_HEADERS_LENGTH + MAX_PAYLOAD_LENGTH
+
+HeaderValue = bool | int | bytes | str
+
+# Header value types by their number: those of a fixed size, then those that carry a 2-byte length.
+_FIXED = {
+    2: struct.Struct("!b"),
+    3: struct.Struct("!h"),
+    4: struct.Struct("!i"),
+    5: struct.Struct("!q"),
+    8: struct.Struct("!q"),  # timestamp, milliseconds since 1970
+}
+_TRUE, _FALSE, _BYTES, _STRING, _UUID = 0, 1, 6, 7, 9
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One frame: its headers by name (`:event-type`, `:message-type`…) and its payload."""
+
+    headers: dict[str, HeaderValue]
+    payload: bytes
+
+
+class _Prelude(NamedTuple):
+    total_length: int
+    headers_length: int
+
+
+class EventStreamDecoder:
+    """Turns bytes, cut anywhere, into messages. Holds at most one incomplete frame."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> list[Message]:
+        """Takes the next bytes and returns the messages that they complete; an empty list means "need more".
+
+        Raises:
+            ChecksumMismatch: a CRC does not fit the bytes.
+            InvalidFrame: a length is impossible, or a header cannot be read.
+        """
+        self._buffer += data
+        messages, position = [], 0
+        while (prelude := self._prelude(position)) is not None:
+            end = position + prelude.total_length
+            if end > len(self._buffer):
+                break
+            messages.append(_decode_frame(bytes(self._buffer[position:end]), prelude.headers_length))
+            position = end
+        del self._buffer[:position]
+        return messages
+
+    def close(self) -> None:
+        """Says that no more bytes will come.
+
+        Raises:
+            UpstreamTruncated: a frame is incomplete.
+        """
+        if self._buffer:
+            raise UpstreamTruncated
+
+    def _prelude(self, position: int) -> _Prelude | None:
+        if len(self._buffer) - position < _PRELUDE.size:
+            return None
+        total_length, headers_length, expected = _PRELUDE.unpack_from(self._buffer, position)
+        # The CRC comes first: a length that was damaged on the way must not make us wait for bytes that never come.
+        _check_crc("prelude", expected, self._buffer[position : position + 8])
+        if total_length > MAX_FRAME_LENGTH or headers_length > MAX_HEADERS_LENGTH:
+            raise InvalidFrame(
+                f"a frame of {total_length} bytes with {headers_length} bytes of headers is over the limit"
+            )
+        if total_length < _OVERHEAD + headers_length:
+            raise InvalidFrame(f"a frame of {total_length} bytes cannot hold {headers_length} bytes of headers")
+        return _Prelude(total_length, headers_length)
+
+
+def _decode_frame(frame: bytes, headers_length: int) -> Message:
+    _check_crc("message", int.from_bytes(frame[-4:], "big"), frame[:-4])
+    headers_end = _PRELUDE.size + headers_length
+    try:
+        headers = dict(_decode_headers(frame[_PRELUDE.size : headers_end]))
+    except (struct.error, IndexError, UnicodeDecodeError):
+        raise InvalidFrame("a frame's headers cannot be read") from None
+    return Message(headers, frame[headers_end:-4])
+
+
+def _check_crc(part: str, expected: int, data: bytes | bytearray) -> None:
+    calculated = crc32(data)
+    if calculated != expected:
+        raise ChecksumMismatch(f"{part} checksum: expected 0x{expected:08x}, calculated 0x{calculated:08x}")
+
+
+def _decode_headers(data: bytes) -> Iterator[tuple[str, HeaderValue]]:
+    position = 0
+    while position < len(data):
+        name_end = position + 1 + data[position]
+        name = data[position + 1 : name_end].decode()
+        value, position = _decode_value(data, data[name_end], name_end + 1)
+        yield name, value
+
+
+def _decode_value(data: bytes, kind: int, position: int) -> tuple[HeaderValue, int]:
+    """Returns the value that starts at `position`, and where the next header starts."""
+    if kind == _STRING:
+        value, end = _sized(data, position)
+        return value.decode(), end
+    if kind in (_TRUE, _FALSE):
+        return kind == _TRUE, position
+    if kind in _FIXED:
+        return _FIXED[kind].unpack_from(data, position)[0], position + _FIXED[kind].size
+    if kind == _BYTES:
+        return _sized(data, position)
+    if kind == _UUID:
+        return _exactly(data, position, 16), position + 16
+    raise InvalidFrame(f"header type {kind} does not exist")
+
+
+def _sized(data: bytes, position: int) -> tuple[bytes, int]:
+    start = position + 2
+    length = int.from_bytes(_exactly(data, position, 2), "big")
+    return _exactly(data, start, length), start + length
+
+
+def _exactly(data: bytes, position: int, length: int) -> bytes:
+    value = data[position : position + length]
+    if len(value) != length:
+        raise IndexError(position)
+    return value

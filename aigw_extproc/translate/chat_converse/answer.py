@@ -1,0 +1,32 @@
+"""The way back from Converse to chat completions, for one request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from aigw_extproc.bedrock import errors
+from aigw_extproc.errors import UpstreamError
+from aigw_extproc.translate.chat_converse.response import translate_response
+from aigw_extproc.translate.chat_converse.stream import ChatStream
+from aigw_extproc.translate.chat_converse.tool_names import ToolNames
+from aigw_extproc.translate.contract import ClientResponse, ResponseContext
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatAnswer:
+    """Implements `contract.Answer`."""
+
+    model: str
+    """As the client asked for it: that is what it gets back."""
+    names: ToolNames
+    include_usage: bool
+
+    def translate_response(self, body: bytes, context: ResponseContext) -> ClientResponse:
+        return translate_response(body, context, model=self.model, names=self.names)
+
+    def translate_stream(self, context: ResponseContext) -> ChatStream:
+        return ChatStream(context, model=self.model, names=self.names, include_usage=self.include_usage)
+
+    def translate_error(self, status: int, headers: Mapping[str, str], body: bytes) -> UpstreamError:
+        return errors.from_response(status, headers, body)

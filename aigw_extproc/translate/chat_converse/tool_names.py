@@ -1,0 +1,66 @@
+"""Names and ids of tools in the alphabets that Bedrock and its models take.
+
+https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ToolSpecification.html
+A valid name is left alone. Any other gets an alias that depends on nothing but the name, so that it is the same in
+every turn of a conversation; only a clash with another name of the same request changes it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+MAX_LENGTH = 64
+# Ids may hold `.` and `:` on Bedrock, but not on Claude; the narrower alphabet fits both.
+_VALID = re.compile(rf"[A-Za-z0-9_-]{{1,{MAX_LENGTH}}}\Z")
+_FOREIGN = re.compile(r"[^A-Za-z0-9_-]")
+_HASH_LENGTH = 8
+
+
+def alias(name: str, salt: str = "") -> str:
+    """A valid name that stands for `name`: what is valid of it, and a hash of all of it."""
+    digest = sha256(f"{salt}{name}".encode()).hexdigest()[:_HASH_LENGTH]
+    return f"{_FOREIGN.sub('_', name)[: MAX_LENGTH - _HASH_LENGTH - 1]}_{digest}"
+
+
+def valid_id(tool_call_id: str) -> str:
+    """The id itself, or a stable alias where Bedrock would refuse it."""
+    return tool_call_id if _VALID.match(tool_call_id) else alias(tool_call_id)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolNames:
+    """The aliases of one request, both ways."""
+
+    aliases: dict[str, str] = field(default_factory=dict)
+    originals: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, names: Iterable[str]) -> ToolNames:
+        """Gives every invalid name among `names` an alias that no other of them has."""
+        names = dict.fromkeys(names)
+        taken = {name for name in names if _VALID.match(name)}
+        aliases: dict[str, str] = {}
+        for name in names:
+            if name not in taken:
+                aliases[name] = _free_alias(name, taken)
+                taken.add(aliases[name])
+        return cls(aliases, {short: name for name, short in aliases.items()})
+
+    def to_bedrock(self, name: str) -> str:
+        """The name that Bedrock is told."""
+        return self.aliases.get(name, name)
+
+    def to_client(self, name: str) -> str:
+        """The client's own name for what Bedrock calls `name`."""
+        return self.originals.get(name, name)
+
+
+def _free_alias(name: str, taken: set[str]) -> str:
+    candidate, attempt = alias(name), 0
+    while candidate in taken:
+        attempt += 1
+        candidate = alias(name, salt=f"{attempt}:")
+    return candidate

@@ -1,0 +1,95 @@
+"""What every translation takes and yields.
+
+    translate_request(request, model=…, family=…) → UpstreamRequest
+        .answer: Answer → translate_response, translate_stream or translate_error
+
+An `Answer` holds what the way back has to know of the way there: names that were replaced, options of the stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from aigw_extproc.errors import GatewayError, UpstreamError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Tokens, as OpenAI counts: the input includes what was read from and written to a cache."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    total_tokens: int = 0
+    cached_input_tokens: int = 0
+    cache_creation_input_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResponseContext:
+    """What a translation needs to know of the response besides its body."""
+
+    request_id: str
+    """`x-amzn-requestid`, or our own request id where that is missing."""
+    created: int
+    """Seconds since 1970."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientResponse:
+    """A whole response, in the client's words."""
+
+    body: bytes
+    usage: Usage
+
+
+class ResponseStream(Protocol):
+    """A response in pieces. A failure of the upstream is told inside the stream, in the client's words."""
+
+    usage: Usage | None
+    failure: GatewayError | None
+    """Set when the stream ended in an error that the client was told."""
+
+    def feed(self, data: bytes) -> bytes:
+        """Takes bytes from the upstream, cut anywhere, and returns those for the client; none while more is needed."""
+        ...
+
+    def close(self) -> bytes:
+        """The upstream's body has ended; returns the last bytes for the client."""
+        ...
+
+
+class Answer(Protocol):
+    """The way back for one request."""
+
+    def translate_response(self, body: bytes, context: ResponseContext) -> ClientResponse:
+        """Translates the body of a 200.
+
+        Raises:
+            InvalidUpstreamResponse: the body is not what the backend's API promises.
+        """
+        ...
+
+    def translate_stream(self, context: ResponseContext) -> ResponseStream:
+        """Begins the translation of a 200 that comes in pieces."""
+        ...
+
+    def translate_error(self, status: int, headers: Mapping[str, str], body: bytes) -> UpstreamError:
+        """Translates any other answer."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpstreamRequest:
+    """A request in the backend's words."""
+
+    path: str
+    """Percent-encoded, without a query."""
+    body: bytes
+    accept: str
+    """The media type that the answer should have."""
+    stream: bool
+    dropped: tuple[str, ...]
+    """Names of parameters that the backend has no word for, in the client's spelling."""
+    answer: Answer
