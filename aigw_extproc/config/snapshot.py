@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Final
 
 import msgspec
 
 from aigw_extproc.aws.identity import Credentials, DefaultChain
+
+MODEL_HEADER: Final = "x-ai-eg-model"
+"""The header that stands for the model that a request names in its body."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +124,16 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """An entry of the list of models."""
+
+    id: str
+    owned_by: str
+    created: int
+    """Seconds since 1970; 0 when the configuration does not say."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """All of the configuration. Rules stand in the order in which they were written."""
 
@@ -131,4 +145,15 @@ class Snapshot:
     def upstreams(self) -> tuple[Upstream, ...]:
         """Every upstream that a rule can reach, once each, in order of first use."""
         found = {backend.upstream.cluster: backend.upstream for rule in self.rules for backend in rule.backends}
+        return tuple(found.values())
+
+    @property
+    def models(self) -> tuple[Model, ...]:
+        """Every model that a rule names exactly, once each, in the order of the rules."""
+        found: dict[str, Model] = {}
+        for rule in self.rules:
+            for condition in (condition for match in rule.matches for condition in match):
+                if condition.name == MODEL_HEADER and condition.pattern is None:
+                    model = Model(id=condition.value, owned_by=rule.owned_by, created=rule.created)
+                    found.setdefault(model.id, model)
         return tuple(found.values())

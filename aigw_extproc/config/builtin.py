@@ -1,0 +1,55 @@
+"""Configurations that need no file: one region's Bedrock, and the demonstration against the simulator."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aigw_extproc.aws.identity import Credentials, DefaultChain
+from aigw_extproc.config.compile import Configuration
+from aigw_extproc.config.names import is_region
+from aigw_extproc.config.snapshot import Address, AwsAuth, Backend, Rule, Schema, Snapshot, Tls, Upstream
+from aigw_extproc.config.upstreams import authority
+from aigw_extproc.errors import ConfigError, Problem
+
+_DEMO_REGION: Final = "us-east-1"
+_OWNER: Final = "Envoy AI Gateway"
+
+
+def region_configuration(region: str) -> Configuration:
+    """Any model, from Bedrock in `region`, with credentials from where an AWS SDK would look.
+
+    Raises ConfigError when `region` is not spelt like a region.
+    """
+    if not is_region(region):
+        message = f"{region!r} is not an AWS region, such as us-east-1"
+        raise ConfigError([Problem(file="command line", resource="--region", path="", message=message)])
+    # https://docs.aws.amazon.com/general/latest/gr/bedrock.html
+    host = f"bedrock-runtime.{region}.amazonaws.com"
+    upstream = Upstream(
+        cluster=f"default/bedrock-{region}",
+        host=host,
+        addresses=(Address(host=host, port=443),),
+        tls=Tls(server_name=host),
+    )
+    return _any_model(upstream, AwsAuth(region=region, source=DefaultChain()), route="region")
+
+
+def demo_configuration(host: str, port: int, credentials: Credentials) -> Configuration:
+    """Any model, from the simulator at `host`:`port`, in clear, signed with the credentials that it knows."""
+    upstream = Upstream(
+        cluster="default/simulator",
+        host=authority(host, port, tls=False),
+        addresses=(Address(host=host, port=port),),
+    )
+    return _any_model(upstream, AwsAuth(region=_DEMO_REGION, source=credentials), route="demo")
+
+
+def _any_model(upstream: Upstream, auth: AwsAuth, *, route: str) -> Configuration:
+    backend = Backend(
+        name=f"{upstream.cluster}/route/{route}/rule/0/ref/0",
+        schema=Schema(name="AWSBedrock"),
+        upstream=upstream,
+        auth=auth,
+    )
+    rule = Rule(name=f"default/{route}/rule/0", backends=(backend,), owned_by=_OWNER, created=0)
+    return Configuration(snapshot=Snapshot(rules=(rule,)))

@@ -1,0 +1,139 @@
+"""Every resource of a configuration, typed, by kind and name.
+
+A resource that is written twice is accepted when nothing that has an effect differs between the two (the guide's
+files repeat each other); anything else under one name is a problem.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Final, Generic, TypeVar, cast
+
+from aigw_extproc.config.decode import decode, suggestion
+from aigw_extproc.config.documents import Document
+from aigw_extproc.config.findings import Place
+from aigw_extproc.config.resources import KINDS, Resource
+
+R = TypeVar("R", bound=Resource)
+
+_REASONS: Final = {
+    "ServiceAccount": "the identity is that of this process: AWS credentials are found where an AWS SDK looks",
+    "EnvoyProxy": "Envoy is configured by this program",
+    "GatewayClass": "there is one gateway",
+    "HTTPRoute": "only AIGatewayRoute routes requests here",
+    "BackendTrafficPolicy": "retries and rate limits are not supported yet",
+}
+_NO_EFFECT: Final = "this kind has no effect here"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item(Generic[R]):
+    """A resource that was read without a fault."""
+
+    place: Place
+    resource: R
+
+    @property
+    def namespace(self) -> str:
+        return self.resource.metadata.namespace
+
+    @property
+    def name(self) -> str:
+        return self.resource.metadata.name
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.namespace, self.name
+
+
+@dataclass(slots=True)
+class Catalog:
+    """Resources by kind, namespace and name. A name without an item is a resource that has faults of its own."""
+
+    items: dict[tuple[str, str, str], Item[Resource] | None] = field(default_factory=dict)
+
+    def all(self, kind: type[R]) -> Iterator[Item[R]]:
+        """All sound resources of a kind, in the order in which they were written."""
+        for item in self.items.values():
+            if item is not None and isinstance(item.resource, kind):
+                yield cast("Item[R]", item)
+
+    def sound(self, kind: type[Resource]) -> bool:
+        """Whether no resource of this kind has faults of its own."""
+        kind_name = _kind_name(kind)
+        return all(item is not None for (name, _, _), item in self.items.items() if name == kind_name)
+
+    def find(self, kind: type[R], key: tuple[str, str], place: Place) -> Item[R] | None:
+        """The resource called `key` (namespace, name).
+
+        None with a problem at `place` when there is no such resource, None in silence when it has faults of its own.
+        """
+        name = _kind_name(kind)
+        item = self.items.get((name, *key))
+        if (name, *key) not in self.items and place.findings.complete:
+            place.problem(f"there is no {name} '{key[0]}/{key[1]}'{self._near(name, key)}")
+        return cast("Item[R] | None", item)
+
+    def _near(self, kind: str, key: tuple[str, str]) -> str:
+        names = [f"{namespace}/{name}" for known, namespace, name in self.items if known == kind]
+        return suggestion("/".join(key), names)
+
+
+def read(documents: Iterable[Document]) -> Catalog:
+    """Type every document; what is wrong or without effect is recorded at its place."""
+    catalog = Catalog()
+    for document in documents:
+        struct = _struct(document)
+        if struct is not None:
+            _add(catalog, document, decode(document.value, struct, document.place))
+    return catalog
+
+
+def _kind_name(struct: type[Resource]) -> str:
+    return next(kind for (_, kind), versions in KINDS.items() if struct in versions.values())
+
+
+def _struct(document: Document) -> type[Resource] | None:
+    api_version, kind = document.value.get("apiVersion"), document.value.get("kind")
+    for name, value in (("apiVersion", api_version), ("kind", kind)):
+        if not isinstance(value, str):
+            document.place.field(name).problem(f"expected text, got {document.place.show(value)}")
+    if not isinstance(api_version, str) or not isinstance(kind, str):
+        return None
+    group, _, version = api_version.rpartition("/")
+    versions = KINDS.get((group, kind))
+    if versions is None:
+        document.place.ignore(_REASONS.get(kind, _NO_EFFECT) + _misspelt(group, kind))
+        return None
+    if version not in versions:
+        supported = " or ".join(f"{group}/{known}".lstrip("/") for known in versions)
+        document.place.field("apiVersion").problem(f"'{api_version}' is not supported; use {supported}")
+    return versions.get(version)
+
+
+def _misspelt(group: str, kind: str) -> str:
+    known = [name for candidate, name in KINDS if candidate == group]
+    return "" if kind in _REASONS else suggestion(kind, known, cutoff=0.85)
+
+
+def _add(catalog: Catalog, document: Document, resource: Resource | None) -> None:
+    if resource is None:
+        metadata = document.value.get("metadata")
+        if isinstance(metadata, dict):
+            name, namespace = metadata.get("name"), metadata.get("namespace") or "default"
+            catalog.items.setdefault((str(document.value["kind"]), str(namespace), str(name)), None)
+        return
+    key = (resource.kind, resource.metadata.namespace, resource.metadata.name)
+    known = catalog.items.get(key)
+    if known is None:
+        catalog.items[key] = Item(place=document.place, resource=resource)
+    elif _same(known.resource, resource):
+        document.place.ignore(f"repeats what {known.place.file} says")
+    else:
+        document.place.problem(f"already defined, differently, in {known.place.file}; rename or remove one")
+
+
+def _same(one: Resource, other: Resource) -> bool:
+    names = [name for name in one.__struct_fields__ if name not in ("api_version", "metadata")]
+    return type(one) is type(other) and all(getattr(one, name) == getattr(other, name) for name in names)

@@ -1,0 +1,73 @@
+"""Texts into a configuration: a pure function, so that files, a demo and a test go the same way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from aigw_extproc.config.catalog import Catalog, Item, read
+from aigw_extproc.config.documents import parse
+from aigw_extproc.config.findings import Findings, Ignored
+from aigw_extproc.config.names import quantity
+from aigw_extproc.config.policies import compile_signing, compile_tls
+from aigw_extproc.config.resources import ClientTrafficPolicy, Gateway
+from aigw_extproc.config.rules import compile_rules, compile_services
+from aigw_extproc.config.snapshot import Snapshot
+from aigw_extproc.config.upstreams import compile_upstreams
+
+_DEFAULT_LIMIT: Final = 50 * 1024 * 1024
+_MAX_LIMIT: Final = 2**32 - 1  # Envoy's per_connection_buffer_limit_bytes is a uint32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """What was read: the snapshot to serve, and what of the files has no effect."""
+
+    snapshot: Snapshot
+    ignored: tuple[Ignored, ...] = ()
+    files: tuple[str, ...] = ()
+    """Every file that was read, in order."""
+
+
+def compile_documents(texts: Mapping[str, str], findings: Findings | None = None) -> Configuration:
+    """The configuration that these texts, by file name, describe together.
+
+    `findings` holds what was found before, for example files that could not be read.
+    Raises ConfigError with every problem, in the order of the files.
+    """
+    findings = findings or Findings()
+    catalog = read(document for file, text in texts.items() for document in parse(file, text, findings))
+    snapshot = _snapshot(catalog)
+    if findings.problems:
+        raise findings.in_file_order(texts)
+    return Configuration(snapshot=snapshot, ignored=tuple(findings.ignored), files=tuple(texts))
+
+
+def _snapshot(catalog: Catalog) -> Snapshot:
+    _note_gateways(catalog)
+    tls = compile_tls(catalog)
+    upstreams = compile_upstreams(catalog, tls)
+    services = compile_services(catalog, upstreams, compile_signing(catalog), tls)
+    return Snapshot(rules=compile_rules(catalog, services), buffer_limit=_buffer_limit(catalog))
+
+
+def _note_gateways(catalog: Catalog) -> None:
+    first, *others = [*catalog.all(Gateway), None]
+    for item in others:
+        if item is not None and first is not None:
+            item.place.ignore(f"there is one gateway, which serves the routes of '{first.name}' as well")
+
+
+def _buffer_limit(catalog: Catalog) -> int:
+    found: list[tuple[Item[ClientTrafficPolicy], int]] = []
+    for item in catalog.all(ClientTrafficPolicy):
+        place, value = item.place.field("spec.connection.bufferLimit"), item.resource.spec.connection.buffer_limit
+        limit = _DEFAULT_LIMIT if value is None else quantity(value)
+        if limit is None or not 0 < limit <= _MAX_LIMIT:
+            place.problem(f"must be a number of bytes up to 4Gi, such as 50Mi, got {place.show(value)}")
+        elif value is not None and found and found[0][1] != limit:
+            place.problem(f"ClientTrafficPolicy '{found[0][0].name}' sets another limit; there is one gateway")
+        elif value is not None:
+            found.append((item, limit))
+    return found[0][1] if found else _DEFAULT_LIMIT

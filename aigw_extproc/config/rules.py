@@ -1,0 +1,206 @@
+"""AIGatewayRoutes and AIServiceBackends into rules."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Final
+
+import msgspec
+
+from aigw_extproc.config import resources
+from aigw_extproc.config.catalog import Catalog, Item
+from aigw_extproc.config.findings import Place
+from aigw_extproc.config.mutations import check_body, check_headers, check_unique, merge_bodies, merge_headers
+from aigw_extproc.config.names import is_header_name, is_host_pattern
+from aigw_extproc.config.policies import Key, Signing
+from aigw_extproc.config.resources import AI_GATEWAY, ENVOY_GATEWAY, AIGatewayRoute, AIServiceBackend
+from aigw_extproc.config.snapshot import AwsAuth, Backend, HeaderMatch, Rule, Schema, Tls, Upstream
+from aigw_extproc.config.upstreams import hosts
+
+_AWS: Final = ("AWSBedrock", "AWSAnthropic")
+
+# https://www.rfc-editor.org/rfc/rfc3339 with an offset
+_Time = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """An AIServiceBackend with all that belongs to it."""
+
+    spec: resources.ServiceBackendSpec
+    upstream: Upstream
+    auth: AwsAuth | None
+
+
+# --- backends ---------------------------------------------------------------------------------------------------
+
+
+def compile_services(
+    catalog: Catalog, upstreams: Mapping[Key, Upstream], signing: Mapping[Key, Signing], tls: Mapping[Key, Tls]
+) -> dict[Key, Service]:
+    """Each AIServiceBackend whose Backend and credentials could be found."""
+    services: dict[Key, Service] = {}
+    for item in catalog.all(AIServiceBackend):
+        spec = item.resource.spec
+        check_headers(spec.header_mutation, item.place.field("spec.headerMutation"))
+        check_body(spec.body_mutation, item.place.field("spec.bodyMutation"))
+        signer = signing.get(item.key)
+        if spec.schema.name in _AWS:
+            _check_signing(item, signer, catalog)
+            _check_one_host(item, catalog, tls)
+        upstream = _upstream(item, catalog, upstreams)
+        if upstream is not None:
+            services[item.key] = Service(spec=spec, upstream=upstream, auth=signer.auth if signer else None)
+    return services
+
+
+def _upstream(item: Item[AIServiceBackend], catalog: Catalog, upstreams: Mapping[Key, Upstream]) -> Upstream | None:
+    ref, place = item.resource.spec.backend_ref, item.place.field("spec.backendRef")
+    if (ref.group, ref.kind) != (ENVOY_GATEWAY, "Backend"):
+        place.problem(f"must name a Backend (group {ENVOY_GATEWAY}), got {ref.kind} ({ref.group or 'core'})")
+        return None
+    key = (ref.namespace or item.namespace, ref.name)
+    catalog.find(resources.Backend, key, place.field("name"))
+    return upstreams.get(key)
+
+
+def _check_signing(item: Item[AIServiceBackend], signer: Signing | None, catalog: Catalog) -> None:
+    spec, place = item.resource.spec, item.place.field("spec")
+    if signer is not None and signer.type != "AWSCredentials":
+        place.field("schema.name").problem(
+            f"{spec.schema.name} needs credentials of type AWSCredentials,"
+            f" but BackendSecurityPolicy '{signer.policy}' has type {signer.type}"
+        )
+    if signer is not None or not catalog.sound(resources.BackendSecurityPolicy) or not place.findings.complete:
+        return
+    if spec.backend_security_policy_ref is not None:
+        place.field("backendSecurityPolicyRef").problem(
+            "no longer supported; name this backend in the policy's targetRefs instead"
+        )
+        return
+    place.field("schema.name").problem(
+        f"{spec.schema.name} needs a BackendSecurityPolicy that names this AIServiceBackend in its targetRefs"
+    )
+
+
+def _check_one_host(item: Item[AIServiceBackend], catalog: Catalog, tls: Mapping[Key, Tls]) -> None:
+    ref = item.resource.spec.backend_ref
+    key = (ref.namespace or item.namespace, ref.name)
+    backend = catalog.items.get(("Backend", *key))
+    if backend is None or not isinstance(backend.resource, resources.Backend):
+        return
+    names = hosts(backend.resource.spec.endpoints, tls.get(key))
+    if len(names) > 1:
+        item.place.field("spec.backendRef.name").problem(
+            f"Backend '{key[0]}/{key[1]}' has the hosts {', '.join(names)}, but an AWS signature covers one;"
+            " make a Backend for each"
+        )
+
+
+# --- rules ------------------------------------------------------------------------------------------------------
+
+
+def compile_rules(catalog: Catalog, services: Mapping[Key, Service]) -> tuple[Rule, ...]:
+    """The rules of every route, in order."""
+    return tuple(
+        _rule(item, index, rule, catalog, services)
+        for item in catalog.all(AIGatewayRoute)
+        for index, rule in enumerate(_checked(item).rules)
+    )
+
+
+def _checked(item: Item[AIGatewayRoute]) -> resources.RouteSpec:
+    spec, place = item.resource.spec, item.place.field("spec")
+    for index, hostname in enumerate(spec.hostnames):
+        if not is_host_pattern(hostname):
+            place.field("hostnames").item(index).problem(
+                f"{place.show(hostname)} is not a DNS name, nor one below '*.'"
+            )
+    if not spec.rules:
+        place.field("rules").problem("must hold at least one rule")
+    check_unique((rule.name for rule in spec.rules), place.field("rules"), "name")
+    return spec
+
+
+def _rule(
+    item: Item[AIGatewayRoute],
+    index: int,
+    rule: resources.RouteRule,
+    catalog: Catalog,
+    services: Mapping[Key, Service],
+) -> Rule:
+    place = item.place.field("spec.rules").item(index)
+    if not rule.backend_refs:
+        place.field("backendRefs").problem("must name at least one AIServiceBackend")
+    elif not any(ref.weight for ref in rule.backend_refs):
+        place.field("backendRefs").problem("the weights add up to 0, so no backend would take a request")
+    compiled = [_backend(item, index, number, catalog, services) for number in range(len(rule.backend_refs))]
+    return Rule(
+        name=f"{item.namespace}/{item.name}/rule/{index}",
+        hostnames=tuple(hostname.lower() for hostname in item.resource.spec.hostnames),
+        matches=tuple(_match(match, place.field("matches").item(n)) for n, match in enumerate(rule.matches)),
+        backends=tuple(backend for backend in compiled if backend is not None),
+        owned_by=rule.models_owned_by,
+        created=_created(item, rule, place),
+    )
+
+
+def _backend(
+    item: Item[AIGatewayRoute], index: int, number: int, catalog: Catalog, services: Mapping[Key, Service]
+) -> Backend | None:
+    ref = item.resource.spec.rules[index].backend_refs[number]
+    place = item.place.field("spec.rules").item(index).field("backendRefs").item(number)
+    check_headers(ref.header_mutation, place.field("headerMutation"))
+    check_body(ref.body_mutation, place.field("bodyMutation"))
+    if (ref.group or AI_GATEWAY, ref.kind or "AIServiceBackend") != (AI_GATEWAY, "AIServiceBackend"):
+        place.problem(f"only AIServiceBackends are supported, got {ref.kind} ({ref.group})")
+        return None
+    key = (ref.namespace or item.namespace, ref.name)
+    catalog.find(AIServiceBackend, key, place.field("name"))
+    service = services.get(key)
+    if service is None:
+        return None
+    spec = service.spec
+    return Backend(
+        name=f"{key[0]}/{key[1]}/route/{item.name}/rule/{index}/ref/{number}",
+        schema=Schema(name=spec.schema.name, version=spec.schema.version, prefix=spec.schema.prefix),
+        upstream=service.upstream,
+        auth=service.auth,
+        model_override=ref.model_name_override or None,
+        weight=ref.weight,
+        priority=ref.priority,
+        header_mutation=merge_headers(spec.header_mutation, ref.header_mutation),
+        body_mutation=merge_bodies(spec.body_mutation, ref.body_mutation),
+    )
+
+
+def _match(match: resources.Match, place: Place) -> tuple[HeaderMatch, ...]:
+    check_unique((header.name.lower() for header in match.headers), place.field("headers"), "name")
+    return tuple(_condition(header, place.field("headers").item(index)) for index, header in enumerate(match.headers))
+
+
+def _condition(header: resources.HeaderMatch, place: Place) -> HeaderMatch:
+    if not is_header_name(header.name):
+        place.field("name").problem(f"{place.show(header.name)} is not the name of a header")
+    pattern = None
+    if header.type == "RegularExpression":
+        try:
+            pattern = re.compile(header.value)
+        except re.error as error:
+            place.field("value").problem(f"{place.show(header.value)} is not a regular expression: {error}")
+    return HeaderMatch(name=header.name.lower(), value=header.value, pattern=pattern)
+
+
+def _created(item: Item[AIGatewayRoute], rule: resources.RouteRule, place: Place) -> int:
+    text = rule.models_created_at or item.resource.metadata.creation_timestamp
+    if text is None:
+        return 0
+    try:
+        return int(msgspec.convert(text, _Time).timestamp())
+    except msgspec.ValidationError:
+        field = place.field("modelsCreatedAt") if rule.models_created_at else item.place.field("metadata")
+        field.problem(f"{place.show(text)} is not an RFC 3339 time, such as 2024-05-21T10:00:00Z")
+        return 0

@@ -1,0 +1,180 @@
+"""Which backend a request goes to.
+
+A `Router` is an index over the rules of one snapshot, made once. Precedence is that of the Gateway API's HTTPRoute
+(https://gateway-api.sigs.k8s.io/reference/spec/#httprouterule): the more specific hostname, then the match with more
+header conditions, then what was written first. Matches that name a model exactly are found through a dictionary, so
+that a request costs the same with one route as with thousands.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from heapq import merge
+from itertools import accumulate
+from operator import attrgetter
+from typing import TypeAlias
+
+from aigw_extproc.config.snapshot import MODEL_HEADER, Backend, HeaderMatch, Rule, Snapshot
+from aigw_extproc.errors import ModelNotFound
+
+Headers: TypeAlias = Mapping[str, str]
+"""Request headers by lower-case name, `:authority` among them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Choice:
+    """The backends of a rule that take traffic now, with the running total of their weights."""
+
+    backends: tuple[Backend, ...]
+    bounds: tuple[int, ...]
+
+    def pick(self, number: float) -> Backend:
+        """The backend at `number`, of [0, 1), along the weights laid end to end."""
+        if len(self.backends) == 1:
+            return self.backends[0]
+        return self.backends[bisect_right(self.bounds, number * self.bounds[-1], hi=len(self.bounds) - 1)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Candidate:
+    """One match of a rule. What the index has decided already is no longer among its conditions."""
+
+    rank: tuple[int, int]
+    """Sorts by precedence: fewer conditions count for less, a later place as well."""
+    model: str | None
+    """The only model that it takes, or None for any that the conditions allow."""
+    conditions: tuple[HeaderMatch, ...]
+    choice: _Choice
+
+    def holds(self, model: str, headers: Headers) -> bool:
+        """Whether every condition is met."""
+        return all(_holds(condition, model, headers) for condition in self.conditions)
+
+
+class _Scope:
+    """The candidates for one hostname."""
+
+    __slots__ = ("by_model", "general")
+
+    def __init__(self, candidates: Iterable[_Candidate]) -> None:
+        ranked = sorted(candidates, key=_rank)
+        general = [candidate for candidate in ranked if candidate.model is None]
+        exact: dict[str, list[_Candidate]] = {}
+        for candidate in ranked:
+            if candidate.model is not None:
+                exact.setdefault(candidate.model, []).append(candidate)
+        self.general = _reachable(general)
+        self.by_model = {model: _reachable(merge(found, general, key=_rank)) for model, found in exact.items()}
+
+    def find(self, model: str, headers: Headers) -> _Candidate | None:
+        for candidate in self.by_model.get(model, self.general):
+            if not candidate.conditions or candidate.holds(model, headers):
+                return candidate
+        return None
+
+
+class Router:
+    """The rules of a snapshot, indexed."""
+
+    __slots__ = ("_anywhere", "_by_host", "_wildcards")
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        hosts: dict[str, list[_Candidate]] = {}
+        for hostname, candidate in _candidates(snapshot.rules):
+            hosts.setdefault(hostname, []).append(candidate)
+        self._anywhere = _Scope(hosts.pop("", []))
+        self._by_host = {host: _Scope(found) for host, found in hosts.items()}
+        self._wildcards = any(host.startswith("*.") for host in hosts)
+
+    def select(self, model: str, headers: Headers, pick: float) -> Backend:
+        """The backend for a request for `model`.
+
+        `headers` as the client sent them; its own `x-ai-eg-model` counts for nothing. `pick`, a number of [0, 1),
+        decides between the backends of a rule by their weights.
+        Raises ModelNotFound when no rule takes the request.
+        """
+        for scope in self._scopes(headers):
+            candidate = scope.find(model, headers)
+            if candidate is not None:
+                return candidate.choice.pick(pick)
+        raise ModelNotFound(
+            f"no rule routes the model '{model}'; GET /v1/models lists the models that can be had here", param="model"
+        )
+
+    def _scopes(self, headers: Headers) -> Iterator[_Scope]:
+        """The scopes that a request falls into, the most specific first."""
+        if self._by_host:
+            host = _host(headers.get(":authority", ""))
+            for name in (host, *(_wildcards(host) if self._wildcards else ())):
+                if name in self._by_host:
+                    yield self._by_host[name]
+        yield self._anywhere
+
+
+def _candidates(rules: Iterable[Rule]) -> Iterator[tuple[str, _Candidate]]:
+    """Every match of every rule for every hostname, `""` for any; a rule without matches takes everything."""
+    order = 0
+    for rule in rules:
+        choice = _choice(rule.backends)
+        for match in rule.matches or ((),):
+            for hostname in rule.hostnames or ("",):
+                yield hostname, _candidate(match, order, choice)
+            order += 1
+
+
+def _candidate(match: tuple[HeaderMatch, ...], order: int, choice: _Choice) -> _Candidate:
+    exact = [condition for condition in match if condition.name == MODEL_HEADER and condition.pattern is None]
+    return _Candidate(
+        rank=(-len(match), order),
+        model=exact[0].value if exact else None,
+        conditions=tuple(condition for condition in match if condition not in exact[:1]),
+        choice=choice,
+    )
+
+
+def _choice(backends: tuple[Backend, ...]) -> _Choice:
+    # Failover to the other priorities is Envoy's, once an attempt has failed.
+    weighted = [backend for backend in backends if backend.weight > 0]
+    lowest = min(backend.priority for backend in weighted)
+    active = tuple(backend for backend in weighted if backend.priority == lowest)
+    return _Choice(backends=active, bounds=tuple(accumulate(backend.weight for backend in active)))
+
+
+_rank: Callable[[_Candidate], tuple[int, int]] = attrgetter("rank")
+
+
+def _reachable(ranked: Iterable[_Candidate]) -> tuple[_Candidate, ...]:
+    """Candidates up to the first that takes whatever comes to it."""
+    kept: list[_Candidate] = []
+    for candidate in ranked:
+        kept.append(candidate)
+        if not candidate.conditions:
+            break
+    return tuple(kept)
+
+
+def _holds(condition: HeaderMatch, model: str, headers: Headers) -> bool:
+    value = model if condition.name == MODEL_HEADER else headers.get(condition.name)
+    if value is None:
+        return False
+    if condition.pattern is None:
+        return value == condition.value
+    return condition.pattern.fullmatch(value) is not None
+
+
+def _host(authority: str) -> str:
+    """The host of an authority, without its port."""
+    # https://www.rfc-editor.org/rfc/rfc3986#section-3.2.2
+    if authority.startswith("["):
+        return authority.partition("]")[0][1:].lower()
+    return authority.partition(":")[0].lower()
+
+
+def _wildcards(host: str) -> Iterator[str]:
+    """The wildcards that take a host, the longest first: of a.b.c, `*.b.c` and `*.c`."""
+    _, dot, rest = host.partition(".")
+    while dot:
+        yield f"*.{rest}"
+        _, dot, rest = rest.partition(".")
