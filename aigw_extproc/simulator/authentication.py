@@ -1,0 +1,204 @@
+"""Checks who sent a request, as AWS's front end does: SigV4 or a bearer token.
+
+The signature is computed again by botocore's signer over the request as it was received, so that it is an
+independent judge of the gateway's own signer.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.compat import HTTPHeaders
+from botocore.credentials import Credentials
+
+from aigw_extproc.simulator.errors import ServiceError
+from aigw_extproc.simulator.received import Received
+from aigw_extproc.simulator.settings import Settings
+
+SERVICE = "bedrock"
+ALGORITHM = "AWS4-HMAC-SHA256"
+TIMESTAMP = "%Y%m%dT%H%M%SZ"
+CLOCK_SKEW = timedelta(minutes=5)
+
+INVALID_TOKEN = "The security token included in the request is invalid."  # noqa: S105 - an error's text
+EXPIRED_TOKEN = "The security token included in the request is expired"  # noqa: S105 - an error's text
+MISMATCH = (
+    "The request signature we calculated does not match the signature you provided. Check your AWS Secret"
+    " Access Key and signing method. Consult the service documentation for details."
+)
+
+AUTHORIZATION = re.compile(
+    rf"{ALGORITHM} +Credential=(?P<key>[^/, ]+)/(?P<date>\d{{8}})/(?P<region>[^/, ]+)/(?P<service>[^/, ]+)"
+    r"/aws4_request, *SignedHeaders=(?P<headers>[^, ]+), *Signature=(?P<signature>[0-9a-f]{64})"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authorization:
+    """The parts of an `authorization` header with a SigV4 signature."""
+
+    access_key_id: str
+    date: str
+    region: str
+    service: str
+    signed_headers: tuple[str, ...]
+    signature: str
+
+    @property
+    def scope(self) -> str:
+        """Everything in the credential but the access key: safe to show."""
+        return f"{self.date}/{self.region}/{self.service}/aws4_request"
+
+
+def parse_authorization(header: str) -> Authorization:
+    """Reads a SigV4 `authorization` header. Raises ServiceError (IncompleteSignatureException)."""
+    match = AUTHORIZATION.fullmatch(header)
+    if match is None:
+        raise ServiceError(
+            "IncompleteSignatureException",
+            "Authorization header requires 'Credential', 'SignedHeaders' and 'Signature' parameters.",
+        )
+    return Authorization(
+        access_key_id=match["key"],
+        date=match["date"],
+        region=match["region"],
+        service=match["service"],
+        signed_headers=tuple(match["headers"].split(";")),
+        signature=match["signature"],
+    )
+
+
+def authenticate(received: Received, settings: Settings) -> None:
+    """Returns when the request is genuine. Raises ServiceError with AWS's name and text for what is not."""
+    header = received.header("authorization")
+    if header is None:
+        raise ServiceError("MissingAuthenticationTokenException", "Missing Authentication Token")
+    scheme, _, token = header.partition(" ")
+    if scheme == "Bearer":
+        return _check_bearer(token, settings)
+    authorization = parse_authorization(header)
+    secret = settings.credentials.get(authorization.access_key_id)
+    if secret is None:
+        raise ServiceError("UnrecognizedClientException", INVALID_TOKEN)
+    _check_session_token(received.header("x-amz-security-token"), authorization.access_key_id, settings)
+    _check_scope(authorization, settings.region)
+    _check_signed_headers(received, authorization)
+    _check_date(received, authorization, settings.clock())
+    _check_body_hash(received)
+    return _check_signature(received, authorization, secret)
+
+
+def _check_bearer(token: str, settings: Settings) -> None:
+    # https://docs.aws.amazon.com/bedrock/latest/userguide/api-keys-use.html
+    if token not in settings.bearer_tokens:
+        raise ServiceError("AccessDeniedException", "Authentication failed: Please make sure your API Key is valid.")
+
+
+def _check_session_token(token: str | None, access_key_id: str, settings: Settings) -> None:
+    if token in settings.expired_session_tokens:
+        raise ServiceError("ExpiredTokenException", EXPIRED_TOKEN)
+    known = settings.session_tokens.get(access_key_id)
+    if token is None and known is None:
+        return
+    if token is None or known is None or token not in known:
+        raise ServiceError("UnrecognizedClientException", INVALID_TOKEN)
+
+
+def _check_scope(authorization: Authorization, region: str) -> None:
+    if authorization.service != SERVICE:
+        raise _invalid_signature(f"Credential should be scoped to correct service: '{SERVICE}'. ")
+    if authorization.region != region:
+        raise _invalid_signature("Credential should be scoped to a valid region. ")
+
+
+def _check_signed_headers(received: Received, authorization: Authorization) -> None:
+    signed = authorization.signed_headers
+    if "host" not in signed:
+        raise _invalid_signature("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")
+    if "x-amz-date" not in signed or received.header("x-amz-date") is None:
+        raise _invalid_signature("'X-Amz-Date' must be a 'SignedHeader' in the AWS Authorization.")
+    unsigned = sorted({name for name, _ in received.headers if name.startswith("x-amz-")} - set(signed))
+    if unsigned:
+        raise _invalid_signature(
+            f"There were headers present in the request which were not signed: {', '.join(unsigned)}"
+        )
+
+
+def _check_date(received: Received, authorization: Authorization, now: float) -> None:
+    stamp = received.header("x-amz-date") or ""
+    try:
+        signed_at = datetime.strptime(stamp, TIMESTAMP).replace(tzinfo=UTC)
+    except ValueError:
+        raise ServiceError(
+            "IncompleteSignatureException", "Date must be in ISO-8601 'basic format'. See RFC 3339."
+        ) from None
+    if not stamp.startswith(authorization.date):
+        raise _invalid_signature(
+            f"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP:"
+            f" '{authorization.date}' != '{stamp[:8]}', from '{stamp}'."
+        )
+    current = datetime.fromtimestamp(now, UTC)
+    if abs(current - signed_at) > CLOCK_SKEW:
+        raise _invalid_signature(_skew_text(signed_at, current))
+
+
+def _skew_text(signed_at: datetime, now: datetime) -> str:
+    stamp, current = signed_at.strftime(TIMESTAMP), now.strftime(TIMESTAMP)
+    if signed_at < now:
+        limit = (now - CLOCK_SKEW).strftime(TIMESTAMP)
+        return f"Signature expired: {stamp} is now earlier than {limit} ({current} - 5 min.)"
+    limit = (now + CLOCK_SKEW).strftime(TIMESTAMP)
+    return f"Signature not yet current: {stamp} is still later than {limit} ({current} + 5 min.)"
+
+
+def _check_body_hash(received: Received) -> None:
+    claimed = received.header("x-amz-content-sha256")
+    if claimed is not None and claimed != sha256(received.body).hexdigest():
+        raise _invalid_signature(MISMATCH)
+
+
+def _check_signature(received: Received, authorization: Authorization, secret: str) -> None:
+    expected = expected_signature(received, authorization, secret)
+    if not hmac.compare_digest(expected, authorization.signature):
+        raise _invalid_signature(MISMATCH)
+
+
+def expected_signature(received: Received, authorization: Authorization, secret: str) -> str:
+    """The signature that botocore's signer gives to this request, over the headers that the client names."""
+    signer = SigV4Auth(Credentials(authorization.access_key_id, secret), authorization.service, authorization.region)
+    request = _botocore_request(received)
+    signed: Any = HTTPHeaders()
+    for name, value in received.headers:
+        if name in authorization.signed_headers:
+            signed[name] = value
+    # The steps of botocore's canonical_request(), which would leave out headers that the client may well sign.
+    canonical = "\n".join(
+        (
+            received.method,
+            signer._normalize_url_path(received.raw_path),
+            signer.canonical_query_string(request),
+            signer.canonical_headers(signed) + "\n",
+            ";".join(sorted(authorization.signed_headers)),
+            sha256(received.body).hexdigest(),
+        )
+    )
+    return str(signer.signature(signer.string_to_sign(request, canonical), request))
+
+
+def _botocore_request(received: Received) -> Any:
+    query = f"?{received.query}" if received.query else ""
+    request = AWSRequest(method=received.method, url=f"http://simulator{received.raw_path}{query}")
+    request.context["timestamp"] = received.header("x-amz-date")
+    return request
+
+
+def _invalid_signature(message: str) -> ServiceError:
+    return ServiceError("InvalidSignatureException", message)

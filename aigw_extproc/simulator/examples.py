@@ -1,0 +1,115 @@
+"""Example values for JSON schemas: what the simulated model puts into the input of a tool."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+Schema = Mapping[str, Any]
+
+DEEPEST = 8
+"""Levels of objects and lists, so that a schema which contains itself has an end."""
+
+FORMATS: Mapping[str, str] = MappingProxyType(
+    {
+        "date": "2026-01-31",
+        "date-time": "2026-01-31T12:00:00Z",
+        "email": "user@example.com",
+        "time": "12:00:00Z",
+        "uri": "https://example.com/",
+        "uuid": "00000000-0000-4000-8000-000000000000",
+    }
+)
+
+
+def example(schema: Schema) -> dict[str, Any]:
+    """An object that the schema of a tool's input allows: every property, with the same value each time."""
+    value = _value(schema, schema, "value", 0)
+    return value if isinstance(value, dict) else {}
+
+
+def _value(schema: Any, root: Schema, name: str, depth: int) -> Any:
+    if not isinstance(schema, Mapping):
+        return name
+    schema = _resolve(schema, root)
+    for keyword in ("const", "default"):
+        if keyword in schema:
+            return schema[keyword]
+    if schema.get("enum"):
+        return schema["enum"][0]
+    return BUILDERS.get(_type(schema), _string)(schema, root, name, depth)
+
+
+def _resolve(schema: Schema, root: Schema) -> Schema:
+    """The schema with its reference followed, its first alternative chosen and its conjunction merged."""
+    for _ in range(DEEPEST):
+        reference = schema.get("$ref")
+        if isinstance(reference, str):
+            schema = _lookup(root, reference)
+        for keyword in ("anyOf", "oneOf"):
+            if schema.get(keyword):
+                schema = {**_without(schema, keyword), **schema[keyword][0]}
+        for part in schema.get("allOf", ()):
+            schema = {**_without(schema, "allOf"), **part}
+    return schema
+
+
+def _lookup(root: Schema, reference: str) -> Schema:
+    target: Any = root
+    for step in reference.removeprefix("#").strip("/").split("/"):
+        target = target.get(step, {}) if isinstance(target, Mapping) and step else target
+    return target if isinstance(target, Mapping) else {}
+
+
+def _without(schema: Schema, keyword: str) -> dict[str, Any]:
+    return {key: value for key, value in schema.items() if key != keyword}
+
+
+def _type(schema: Schema) -> str:
+    declared = schema.get("type", "object" if "properties" in schema else "string")
+    if isinstance(declared, list):
+        return next((name for name in declared if name != "null"), "null")
+    return str(declared)
+
+
+def _object(schema: Schema, root: Schema, _name: str, depth: int) -> dict[str, Any]:
+    properties = schema.get("properties") or {}
+    wanted = properties if depth < DEEPEST else ()
+    return {name: _value(properties[name], root, name, depth + 1) for name in wanted}
+
+
+def _array(schema: Schema, root: Schema, name: str, depth: int) -> list[Any]:
+    if depth >= DEEPEST:
+        return []
+    return [_value(schema.get("items", {}), root, name, depth + 1)] * max(1, schema.get("minItems", 1))
+
+
+def _string(schema: Schema, _root: Schema, name: str, _depth: int) -> str:
+    text = FORMATS.get(schema.get("format", ""), f"example {name}")
+    return text.ljust(schema.get("minLength", 0), "x")[: schema.get("maxLength")]
+
+
+def _integer(schema: Schema, _root: Schema, _name: str, _depth: int) -> int:
+    return math.ceil(_number({"minimum": 1, "multipleOf": 1, **schema}, _root, _name, _depth))
+
+
+def _number(schema: Schema, _root: Schema, _name: str, _depth: int) -> float:
+    value = schema.get("minimum", schema.get("exclusiveMinimum", 0.5))
+    if "exclusiveMinimum" in schema:
+        value = schema["exclusiveMinimum"] + schema.get("multipleOf", 0.5)
+    return float(min(value, schema.get("maximum", value)))
+
+
+BUILDERS: Mapping[str, Callable[[Schema, Schema, str, int], Any]] = MappingProxyType(
+    {
+        "array": _array,
+        "boolean": lambda *_: True,
+        "integer": _integer,
+        "null": lambda *_: None,
+        "number": _number,
+        "object": _object,
+        "string": _string,
+    }
+)

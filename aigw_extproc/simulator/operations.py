@@ -1,0 +1,143 @@
+"""The operations of bedrock-runtime: from an authentic request to its answer."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import msgspec
+
+from aigw_extproc.simulator import answers, converse, faults, rules, shapes
+from aigw_extproc.simulator.answers import Answer
+from aigw_extproc.simulator.authentication import authenticate
+from aigw_extproc.simulator.errors import Invalid, ServiceError
+from aigw_extproc.simulator.families import family_of
+from aigw_extproc.simulator.faults import Injection
+from aigw_extproc.simulator.model import complete
+from aigw_extproc.simulator.prompt import Prompt, Reply
+from aigw_extproc.simulator.received import Received
+from aigw_extproc.simulator.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One call of an operation."""
+
+    operation: str
+    """Its name in the service model."""
+    model_id: str
+    received: Received
+    fault: Injection | None
+
+    def complete(self, prompt: Prompt) -> Reply:
+        """The model's reply, as the fault wants it."""
+        reply = complete(prompt)
+        return self.fault.reword(reply) if self.fault else reply
+
+
+def respond(received: Received, settings: Settings) -> Answer:
+    """The answer to a request; whatever is wrong with it is an answer too."""
+    try:
+        return _respond(received, settings)
+    except ServiceError as failure:
+        return answers.error(failure)
+
+
+def _respond(received: Received, settings: Settings) -> Answer:
+    authenticate(received, settings)
+    segment, model_id = received.target()
+    if segment not in OPERATIONS:
+        raise ServiceError("UnknownOperationException", f"There is no operation {segment}")
+    operation, handle = OPERATIONS[segment]
+    fault = faults.asked_for(model_id, received.header(faults.HEADER))
+    answer = handle(Call(operation=operation, model_id=model_id, received=received, fault=fault))
+    return fault.disturb(answer) if fault else answer
+
+
+def _converse(call: Call) -> Answer:
+    body = _conversation(call)
+    return answers.json(converse.response(body, call.complete(converse.prompt(body))))
+
+
+def _converse_stream(call: Call) -> Answer:
+    body = _conversation(call)
+    return answers.stream(converse.frames(body, call.complete(converse.prompt(body))))
+
+
+def _conversation(call: Call) -> Mapping[str, Any]:
+    body = _json(call.received.body)
+    shapes.validate(call.operation, _members(call, body))
+    rules.check(body)
+    return body
+
+
+def _invoke(call: Call) -> Answer:
+    shapes.validate(call.operation, _members(call, _blob(call)))
+    return answers.json(family_of(call.model_id).invoke(call.model_id, call.received.body, call.complete))
+
+
+def _invoke_stream(call: Call) -> Answer:
+    shapes.validate(call.operation, _members(call, _blob(call)))
+    family = family_of(call.model_id)
+    return answers.stream(family.invoke_stream(call.model_id, call.received.body, call.complete))
+
+
+def _count_tokens(call: Call) -> Answer:
+    body = _json(call.received.body)
+    shapes.validate(call.operation, _members(call, body))
+    (kind, value), *_ = body["input"].items()
+    return answers.json({"inputTokens": COUNTERS[kind](call, value)})
+
+
+def _count_conversation(_call: Call, conversation: Mapping[str, Any]) -> int:
+    rules.check(conversation)
+    return converse.input_tokens(conversation)
+
+
+def _count_invocation(call: Call, invocation: Mapping[str, Any]) -> int:
+    return family_of(call.model_id).count_tokens(base64.b64decode(invocation["body"]))
+
+
+def _json(body: bytes) -> dict[str, Any]:
+    try:
+        value = msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise ServiceError("SerializationException", f"The body is not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise ServiceError("SerializationException", "The body is not a JSON object")
+    return value
+
+
+def _blob(call: Call) -> dict[str, str]:
+    return {"body": base64.b64encode(call.received.body).decode()}
+
+
+def _members(call: Call, body: Mapping[str, Any]) -> dict[str, Any]:
+    """All members of the operation's input, from where the service model says that they travel."""
+    members = shapes.service_model().operation_model(call.operation).input_shape.members
+    travelling = {name: shape.serialization for name, shape in members.items() if "location" in shape.serialization}
+    misplaced = [name for name in travelling if name in body]
+    if misplaced:
+        raise Invalid(f"extraneous key [{misplaced[0]}] is not permitted in the body")
+    headers = {name: call.received.header(where["name"].lower()) for name, where in travelling.items()}
+    present = {name: value for name, value in headers.items() if value is not None}
+    return {**body, **present, "modelId": call.model_id}
+
+
+COUNTERS: Mapping[str, Callable[[Call, Mapping[str, Any]], int]] = MappingProxyType(
+    {"converse": _count_conversation, "invokeModel": _count_invocation}
+)
+
+OPERATIONS: Mapping[str, tuple[str, Callable[[Call], Answer]]] = MappingProxyType(
+    {
+        "converse": ("Converse", _converse),
+        "converse-stream": ("ConverseStream", _converse_stream),
+        "count-tokens": ("CountTokens", _count_tokens),
+        "invoke": ("InvokeModel", _invoke),
+        "invoke-with-response-stream": ("InvokeModelWithResponseStream", _invoke_stream),
+    }
+)
+"""By the last segment of the path."""

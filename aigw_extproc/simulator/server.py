@@ -1,0 +1,107 @@
+"""Runs the simulator on a port, with uvicorn."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import struct
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from aigw_extproc.simulator.app import create_app
+from aigw_extproc.simulator.delivery import RESET
+from aigw_extproc.simulator.settings import Settings
+
+DRAIN_SECONDS = 1
+"""How long a stop waits for answers that are being sent."""
+
+OnReady = Callable[[int], None]
+
+
+async def serve(host: str, port: int, settings: Settings, *, on_ready: OnReady = lambda _port: None) -> None:
+    """Serves until cancelled. `on_ready` is called with the port, once connections are accepted.
+
+    Port 0 takes a free one. Installs no signal handlers. Raises OSError when the port cannot be had.
+    """
+    with socket.create_server((host, port)) as listener:
+        server = _Server(_config(settings), partial(on_ready, listener.getsockname()[1]))
+        try:
+            await server.serve(sockets=[listener])
+        finally:
+            await server.stop()
+
+
+def run(host: str, port: int, settings: Settings, *, on_ready: OnReady = lambda _port: None) -> None:
+    """Serves until SIGINT or SIGTERM. Raises OSError when the port cannot be had."""
+
+    async def until_stopped() -> None:
+        serving = asyncio.ensure_future(serve(host, port, settings, on_ready=on_ready))
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, serving.cancel)
+        with contextlib.suppress(asyncio.CancelledError):
+            await serving
+
+    asyncio.run(until_stopped())
+
+
+def _config(settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        create_app(settings),
+        http=ResettableProtocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which tells when it is ready and leaves signals to its owner."""
+
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_ready()
+
+    async def stop(self) -> None:
+        """Closes what is still open; after `serve` has been cancelled nothing else does."""
+        if self.started:
+            await self.shutdown()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class ResettableProtocol(H11Protocol):
+    """HTTP/1.1 whose connections the application can abort, which ASGI has no words for."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's own
+        super().connection_made(transport)
+        self.app = _with_reset(self.app, partial(reset, transport))
+
+
+def reset(transport: asyncio.Transport) -> None:
+    """Closes a connection so that the peer gets a RST instead of a FIN."""
+    connection = transport.get_extra_info("socket")
+    # l_onoff=1, l_linger=0: see socket(7) on SO_LINGER.
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
+
+
+def _with_reset(app: ASGIApp, reset_connection: Callable[[], None]) -> ASGIApp:
+    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+        await app({**scope, RESET: reset_connection}, receive, send)
+
+    return wrapped

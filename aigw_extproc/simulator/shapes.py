@@ -1,0 +1,195 @@
+"""Validation of values against botocore's service model of bedrock-runtime: the shape of every request.
+
+botocore itself checks types, lengths and required members before it sends; a service also checks enums and
+patterns, and knows no member beyond those of the model. Strict where AWS is lenient in one point: a JSON null
+is not taken for an absent member, so that a client learns to leave it out.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from types import MappingProxyType
+from typing import Any
+
+from botocore.loaders import Loader
+from botocore.model import ServiceModel
+
+from aigw_extproc.simulator.errors import Invalid
+
+LONGEST_QUOTE = 80
+"""Characters of a bad value that an error repeats, at most."""
+
+INTEGERS = MappingProxyType({"integer": 2**31, "long": 2**63})
+"""Integers must be at least minus this and less than it."""
+
+JSON_TYPES: Mapping[type, str] = MappingProxyType(
+    {
+        bool: "boolean",
+        int: "number",
+        float: "number",
+        str: "string",
+        list: "list",
+        dict: "structure",
+        type(None): "null",
+    }
+)
+
+Problems = Iterator[str]
+
+
+@cache
+def service_model() -> Any:
+    """botocore's ServiceModel of bedrock-runtime; read once."""
+    return ServiceModel(Loader().load_service_model("bedrock-runtime", "service-2"), "bedrock-runtime")
+
+
+def validate(operation: str, members: Mapping[str, Any]) -> None:
+    """Checks the members of an operation's input, as JSON has them (blobs in base64), against its shape.
+
+    Raises Invalid, which lists every violation in the order of the request.
+    """
+    shape = service_model().operation_model(operation).input_shape
+    raise_problems(list(_structure(shape, members, "")))
+
+
+def raise_problems(problems: list[str]) -> None:
+    """Raises Invalid with all the problems, in the words of AWS's framework, if there are any."""
+    if problems:
+        noun = "validation error" if len(problems) == 1 else "validation errors"
+        raise Invalid(f"{len(problems)} {noun} detected: {'; '.join(problems)}")
+
+
+def _check(shape: Any, value: Any, path: str) -> Problems:
+    if getattr(shape, "is_document_type", False):
+        return iter(())
+    return VALIDATORS[shape.type_name](shape, value, path)
+
+
+def _structure(shape: Any, value: Any, path: str) -> Problems:
+    if not isinstance(value, Mapping):
+        yield _wrong_type(value, path, "structure")
+        return
+    for name in sorted(set(value) - set(shape.members)):
+        yield f"Value at '{_join(path, name)}' failed to satisfy constraint: Member is not known"
+    for name in shape.required_members:
+        if name not in value:
+            yield f"Value null at '{_join(path, name)}' failed to satisfy constraint: Member must not be null"
+    if getattr(shape, "is_tagged_union", False) and len(value) != 1:
+        members = ", ".join(sorted(value)) or "none"
+        yield f"Value at '{path}' failed to satisfy constraint: Exactly one member must be set, found {members}"
+    for name, member in shape.members.items():
+        if name in value:
+            yield from _check(member, value[name], _join(path, name))
+
+
+def _list(shape: Any, value: Any, path: str) -> Problems:
+    if not isinstance(value, list):
+        yield _wrong_type(value, path, "list")
+        return
+    yield from _size(shape, len(value), value, path)
+    for index, item in enumerate(value):
+        yield from _check(shape.member, item, _join(path, str(index)))
+
+
+def _map(shape: Any, value: Any, path: str) -> Problems:
+    if not isinstance(value, Mapping):
+        yield _wrong_type(value, path, "map")
+        return
+    yield from _size(shape, len(value), value, path)
+    for key, item in value.items():
+        yield from _check(shape.key, key, _join(path, key))
+        yield from _check(shape.value, item, _join(path, key))
+
+
+def _string(shape: Any, value: Any, path: str) -> Problems:
+    if not isinstance(value, str):
+        yield _wrong_type(value, path, "string")
+        return
+    yield from _size(shape, len(value), value, path)
+    if shape.enum and value not in shape.enum:
+        yield _violation(value, path, f"Member must satisfy enum value set: [{', '.join(shape.enum)}]")
+    pattern = shape.metadata.get("pattern")
+    if pattern is not None and re.fullmatch(pattern, value) is None:
+        yield _violation(value, path, f"Member must satisfy regular expression pattern: {pattern}")
+
+
+def _blob(shape: Any, value: Any, path: str) -> Problems:
+    if not isinstance(value, str):
+        yield _wrong_type(value, path, "base64 string")
+        return
+    try:
+        size = len(base64.b64decode(value, validate=True))
+    except (binascii.Error, ValueError):
+        yield _violation(value, path, "Member must be encoded in base64")
+    else:
+        yield from _size(shape, size, value, path)
+
+
+def _integer(shape: Any, value: Any, path: str) -> Problems:
+    if type(value) is not int:
+        yield _wrong_type(value, path, "integer")
+    elif not -INTEGERS[shape.type_name] <= value < INTEGERS[shape.type_name]:
+        yield _violation(value, path, f"Member must fit a {shape.type_name}")
+    else:
+        yield from _range(shape, value, path)
+
+
+def _float(shape: Any, value: Any, path: str) -> Problems:
+    if type(value) not in (int, float):
+        yield _wrong_type(value, path, "float")
+    else:
+        yield from _range(shape, value, path)
+
+
+def _boolean(_shape: Any, value: Any, path: str) -> Problems:
+    if not isinstance(value, bool):
+        yield _wrong_type(value, path, "boolean")
+
+
+def _size(shape: Any, size: int, value: Any, path: str) -> Problems:
+    least, most = shape.metadata.get("min", 0), shape.metadata.get("max")
+    if size < least:
+        yield _violation(value, path, f"Member must have length greater than or equal to {least}")
+    if most is not None and size > most:
+        yield _violation(value, path, f"Member must have length less than or equal to {most}")
+
+
+def _range(shape: Any, value: float, path: str) -> Problems:
+    least, most = shape.metadata.get("min"), shape.metadata.get("max")
+    if least is not None and value < least:
+        yield _violation(value, path, f"Member must have value greater than or equal to {least}")
+    if most is not None and value > most:
+        yield _violation(value, path, f"Member must have value less than or equal to {most}")
+
+
+def _wrong_type(value: Any, path: str, expected: str) -> str:
+    return f"Value at '{path}' failed to satisfy constraint: Expected {expected}, found {JSON_TYPES[type(value)]}"
+
+
+def _violation(value: Any, path: str, constraint: str) -> str:
+    text = str(value)
+    quoted = text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}…"
+    return f"Value '{quoted}' at '{path}' failed to satisfy constraint: {constraint}"
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+VALIDATORS: Mapping[str, Callable[[Any, Any, str], Problems]] = MappingProxyType(
+    {
+        "blob": _blob,
+        "boolean": _boolean,
+        "float": _float,
+        "integer": _integer,
+        "list": _list,
+        "long": _integer,
+        "map": _map,
+        "string": _string,
+        "structure": _structure,
+    }
+)

@@ -1,0 +1,59 @@
+"""A simulator on a free port, in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from aigw_extproc.simulator.server import serve
+from aigw_extproc.simulator.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunningSimulator:
+    """Where it is, and what it has seen."""
+
+    port: int
+    settings: Settings
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def requests(self) -> list[dict[str, Any]]:
+        """The last requests, oldest first."""
+        return httpx.get(f"{self.url}/simulator/requests").json()
+
+    def acknowledge(self, request_id: str) -> None:
+        """Lets the answer to a request, under the fault `hold`, send its next frame."""
+        httpx.post(f"{self.url}/simulator/requests/{request_id}/acknowledge").raise_for_status()
+
+
+@contextlib.contextmanager
+def running_simulator(settings: Settings | None = None) -> Iterator[RunningSimulator]:
+    """Starts a simulator and stops it at the end."""
+    settings = settings or Settings()
+    port: Future[int] = Future()
+    stop: Future[Any] = Future()
+
+    async def main() -> None:
+        serving = asyncio.ensure_future(serve("127.0.0.1", 0, settings, on_ready=port.set_result))
+        loop = asyncio.get_running_loop()
+        stop.set_result(lambda: loop.call_soon_threadsafe(serving.cancel))
+        with contextlib.suppress(asyncio.CancelledError):
+            await serving
+
+    thread = threading.Thread(target=lambda: asyncio.run(main()), name="simulator", daemon=True)
+    thread.start()
+    try:
+        yield RunningSimulator(port=port.result(timeout=10), settings=settings)
+    finally:
+        stop.result(timeout=10)()
+        thread.join(timeout=10)
