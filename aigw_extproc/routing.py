@@ -78,9 +78,10 @@ class _Scope:
 class Router:
     """The rules of a snapshot, indexed."""
 
-    __slots__ = ("_anywhere", "_by_host", "_wildcards")
+    __slots__ = ("_anywhere", "_by_host", "_wildcards", "snapshot")
 
     def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
         hosts: dict[str, list[_Candidate]] = {}
         for hostname, candidate in _candidates(snapshot.rules):
             hosts.setdefault(hostname, []).append(candidate)

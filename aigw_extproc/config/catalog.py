@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final, Generic, TypeVar, cast
+from typing import Final, Generic, TypeAlias, TypeVar, cast
 
 from aigw_extproc.config.decode import decode, suggestion
 from aigw_extproc.config.documents import Document
-from aigw_extproc.config.findings import Place
-from aigw_extproc.config.resources import KINDS, Resource
+from aigw_extproc.config.findings import Findings, Place
+from aigw_extproc.config.kinds import KINDS
+from aigw_extproc.config.resources import Resource
 
 R = TypeVar("R", bound=Resource)
+Key: TypeAlias = tuple[str, str]
+"""(namespace, name)"""
 
 _REASONS: Final = {
     "ServiceAccount": "the identity is that of this process: AWS credentials are found where an AWS SDK looks",
@@ -43,7 +46,7 @@ class Item(Generic[R]):
         return self.resource.metadata.name
 
     @property
-    def key(self) -> tuple[str, str]:
+    def key(self) -> Key:
         return self.namespace, self.name
 
 
@@ -52,6 +55,8 @@ class Catalog:
     """Resources by kind, namespace and name. A name without an item is a resource that has faults of its own."""
 
     items: dict[tuple[str, str, str], Item[Resource] | None] = field(default_factory=dict)
+    complete: bool = True
+    """False when some text could not be read at all: what seems to be missing may then stand there."""
 
     def all(self, kind: type[R]) -> Iterator[Item[R]]:
         """All sound resources of a kind, in the order in which they were written."""
@@ -59,34 +64,36 @@ class Catalog:
             if item is not None and isinstance(item.resource, kind):
                 yield cast("Item[R]", item)
 
-    def sound(self, kind: type[Resource]) -> bool:
-        """Whether no resource of this kind has faults of its own."""
-        kind_name = _kind_name(kind)
-        return all(item is not None for (name, _, _), item in self.items.items() if name == kind_name)
+    def sound(self, *kinds: type[Resource]) -> bool:
+        """Whether all of these kinds could be read, so that one that seems to be missing is missing indeed."""
+        names = {_kind_name(kind) for kind in kinds}
+        return self.complete and all(item is not None for key, item in self.items.items() if key[0] in names)
 
-    def find(self, kind: type[R], key: tuple[str, str], place: Place) -> Item[R] | None:
+    def find(self, kind: type[R], key: Key, place: Place) -> Item[R] | None:
         """The resource called `key` (namespace, name).
 
         None with a problem at `place` when there is no such resource, None in silence when it has faults of its own.
         """
         name = _kind_name(kind)
         item = self.items.get((name, *key))
-        if (name, *key) not in self.items and place.findings.complete:
-            place.problem(f"there is no {name} '{key[0]}/{key[1]}'{self._near(name, key)}")
+        if (name, *key) not in self.items and self.complete:
+            place.problem(f"there is no {name} '{key[0]}/{key[1]}'{self._near(name, *key)}")
         return cast("Item[R] | None", item)
 
-    def _near(self, kind: str, key: tuple[str, str]) -> str:
-        names = [f"{namespace}/{name}" for known, namespace, name in self.items if known == kind]
-        return suggestion("/".join(key), names)
+    def _near(self, kind: str, namespace: str, name: str) -> str:
+        known = [key for key in self.items if key[0] == kind]
+        elsewhere = [f"; did you mean '{key[1]}/{name}'?" for key in known if key[2] == name]
+        return elsewhere[0] if elsewhere else suggestion(name, [key[2] for key in known if key[1] == namespace])
 
 
-def read(documents: Iterable[Document]) -> Catalog:
+def read(documents: Iterable[Document], findings: Findings) -> Catalog:
     """Type every document; what is wrong or without effect is recorded at its place."""
     catalog = Catalog()
     for document in documents:
         struct = _struct(document)
         if struct is not None:
             _add(catalog, document, decode(document.value, struct, document.place))
+    catalog.complete = findings.complete
     return catalog
 
 

@@ -9,11 +9,12 @@ from typing import Final
 from aigw_extproc.config.catalog import Catalog, Item, read
 from aigw_extproc.config.documents import parse
 from aigw_extproc.config.findings import Findings, Ignored
+from aigw_extproc.config.infrastructure import ClientTrafficPolicy, Gateway
 from aigw_extproc.config.names import quantity
-from aigw_extproc.config.policies import compile_signing, compile_tls
-from aigw_extproc.config.resources import ClientTrafficPolicy, Gateway
 from aigw_extproc.config.rules import compile_rules, compile_services
+from aigw_extproc.config.signing import compile_signing
 from aigw_extproc.config.snapshot import Snapshot
+from aigw_extproc.config.tls import compile_tls
 from aigw_extproc.config.upstreams import compile_upstreams
 
 _DEFAULT_LIMIT: Final = 50 * 1024 * 1024
@@ -37,7 +38,8 @@ def compile_documents(texts: Mapping[str, str], findings: Findings | None = None
     Raises ConfigError with every problem, in the order of the files.
     """
     findings = findings or Findings()
-    catalog = read(document for file, text in texts.items() for document in parse(file, text, findings))
+    documents = (document for file, text in texts.items() for document in parse(file, text, findings))
+    catalog = read(documents, findings)
     snapshot = _snapshot(catalog)
     if findings.problems:
         raise findings.in_file_order(texts)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import configparser
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from aigw_extproc.aws.identity import Credentials
@@ -41,26 +41,31 @@ def parse_credentials(text: str, profile: str, place: Place) -> Credentials | No
 
 
 def _credentials(settings: Mapping[str, str], profile: str, place: Place) -> Credentials | None:
-    faults = [f"'{name}' is not supported yet" for name in settings if _OTHER_SOURCES.fullmatch(name)]
-    faults += [
-        f"'{name}' is missing{suggestion(name, settings, cutoff=0.8)}"
-        for name in (_KEY_ID, _SECRET)
-        if not settings.get(name) and not faults
-    ]
-    faults += [
-        f"'{name}' contains a space, a line break or another character that no credential has"
-        for name in _KNOWN
-        if settings.get(name) and not _HEADER_SAFE.fullmatch(settings[name])
-    ]
+    where = f"in section [{profile}] of the credentials file"
+    faults = list(_faults(settings))
     for fault in faults:
-        place.problem(f"in section [{profile}] of the credentials file {fault}")
+        place.problem(f"{where} {fault}")
     if faults:
         return None
+    for name in settings.keys() - set(_KNOWN):
+        place.ignore(f"{where} '{name}' has no effect")
     return Credentials(
         access_key_id=settings[_KEY_ID],
         secret_access_key=settings[_SECRET],
         session_token=settings.get(_TOKEN) or None,
     )
+
+
+def _faults(settings: Mapping[str, str]) -> Iterator[str]:
+    other = [name for name in settings if _OTHER_SOURCES.fullmatch(name)]
+    for name in other:
+        yield f"'{name}' is not supported yet"
+    for name in (_KEY_ID, _SECRET):
+        if not settings.get(name) and not other:
+            yield f"'{name}' is missing{suggestion(name, settings.keys() - set(_KNOWN), cutoff=0.8)}"
+    for name in _KNOWN:
+        if settings.get(name) and not _HEADER_SAFE.fullmatch(settings[name]):
+            yield f"'{name}' contains a space, a line break or another character that no credential has"
 
 
 _REASONS: Final[dict[type[configparser.Error], str]] = {

@@ -65,29 +65,56 @@ def _struct(value: object, info: inspect.StructType, place: Place) -> object:
     # Kubernetes treats null as absent.
     present = {name: item for name, item in value.items() if item is not None}
     known = {field.encode_name: field for field in info.fields}
-    sound = _all_known(value, known, place)
     built: dict[str, object] = {}
+    spoilt = _strangers(value, known, place)
     for name, field in known.items():
         if name in present and _kept(field, place.field(name)):
             built[field.name] = _build(present[name], field.type, place.field(name))
         elif field.required:
             place.field(name).problem("required, but missing")
-            sound = False
-    return FAULTY if not sound or any(item is FAULTY for item in built.values()) else info.cls(**built)
+            spoilt = True
+    faulty = [field for field in info.fields if built.get(field.name) is FAULTY]
+    if spoilt or any(map(_decisive, faulty)):
+        return FAULTY
+    return info.cls(**{name: item for name, item in built.items() if item is not FAULTY})
 
 
-def _all_known(value: Mapping[str, object], known: Mapping[str, inspect.Field], place: Place) -> bool:
+def _strangers(value: Mapping[str, object], known: Mapping[str, inspect.Field], place: Place) -> bool:
+    """Record unknown fields; whether one of them seems to be a decisive field, misspelt."""
     strangers = [str(name) for name in value if name not in known]
     for name in strangers:
         place.field(name).problem(f"unknown field{suggestion(name, known)}")
-    return not strangers
+    meant = [_nearest(name, known) for name in strangers]
+    return any(name is not None and _decisive(known[name]) for name in meant)
+
+
+def _decisive(field: inspect.Field) -> bool:
+    """Whether a fault in this field leaves nothing to say about the rest; without a mere setting there is."""
+    inner = field.type.type if isinstance(field.type, inspect.Metadata) else field.type
+    choices = inner.types if isinstance(inner, inspect.UnionType) else (inner,)
+    return field.required or not all(isinstance(choice, _SETTINGS) for choice in choices)
+
+
+_SETTINGS: Final = (
+    inspect.StrType,
+    inspect.IntType,
+    inspect.BoolType,
+    inspect.LiteralType,
+    inspect.NoneType,
+    inspect.AnyType,
+)
 
 
 def suggestion(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
     """`; did you mean 'x'?` for the nearest of the known names, or nothing."""
+    near = _nearest(name, known, cutoff)
+    return f"; did you mean '{near}'?" if near else ""
+
+
+def _nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
     lowered = {candidate.lower(): candidate for candidate in known}
     near = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=cutoff)
-    return f"; did you mean '{lowered[near[0]]}'?" if near else ""
+    return lowered[near[0]] if near else None
 
 
 def _kept(field: inspect.Field, place: Place) -> bool:

@@ -41,9 +41,10 @@ class Findings:
     """False when some text could not be read at all: what seems to be missing may then stand there."""
 
     def in_file_order(self, files: Iterable[str]) -> ConfigError:
-        """All problems as the one error to raise."""
+        """All problems, once each, as the one error to raise."""
         order = {name: index for index, name in enumerate(files)}
-        return ConfigError(sorted(self.problems, key=lambda problem: order.get(problem.file, len(order))))
+        once = dict.fromkeys(self.problems)
+        return ConfigError(sorted(once, key=lambda problem: order.get(problem.file, len(order))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,13 +10,14 @@ from typing import Annotated, Final
 
 import msgspec
 
-from aigw_extproc.config import resources
-from aigw_extproc.config.catalog import Catalog, Item
+from aigw_extproc.config import infrastructure, resources
+from aigw_extproc.config.catalog import Catalog, Item, Key
 from aigw_extproc.config.findings import Place
+from aigw_extproc.config.infrastructure import ENVOY_GATEWAY
 from aigw_extproc.config.mutations import check_body, check_headers, check_unique, merge_bodies, merge_headers
 from aigw_extproc.config.names import is_header_name, is_host_pattern
-from aigw_extproc.config.policies import Key, Signing
-from aigw_extproc.config.resources import AI_GATEWAY, ENVOY_GATEWAY, AIGatewayRoute, AIServiceBackend
+from aigw_extproc.config.resources import AI_GATEWAY, AIGatewayRoute, AIServiceBackend
+from aigw_extproc.config.signing import Signing
 from aigw_extproc.config.snapshot import AwsAuth, Backend, HeaderMatch, Rule, Schema, Tls, Upstream
 from aigw_extproc.config.upstreams import hosts
 
@@ -63,7 +64,7 @@ def _upstream(item: Item[AIServiceBackend], catalog: Catalog, upstreams: Mapping
         place.problem(f"must name a Backend (group {ENVOY_GATEWAY}), got {ref.kind} ({ref.group or 'core'})")
         return None
     key = (ref.namespace or item.namespace, ref.name)
-    catalog.find(resources.Backend, key, place.field("name"))
+    catalog.find(infrastructure.Backend, key, place.field("name"))
     return upstreams.get(key)
 
 
@@ -74,7 +75,7 @@ def _check_signing(item: Item[AIServiceBackend], signer: Signing | None, catalog
             f"{spec.schema.name} needs credentials of type AWSCredentials,"
             f" but BackendSecurityPolicy '{signer.policy}' has type {signer.type}"
         )
-    if signer is not None or not catalog.sound(resources.BackendSecurityPolicy) or not place.findings.complete:
+    if signer is not None or not catalog.sound(resources.BackendSecurityPolicy):
         return
     if spec.backend_security_policy_ref is not None:
         place.field("backendSecurityPolicyRef").problem(
@@ -90,7 +91,7 @@ def _check_one_host(item: Item[AIServiceBackend], catalog: Catalog, tls: Mapping
     ref = item.resource.spec.backend_ref
     key = (ref.namespace or item.namespace, ref.name)
     backend = catalog.items.get(("Backend", *key))
-    if backend is None or not isinstance(backend.resource, resources.Backend):
+    if backend is None or not isinstance(backend.resource, infrastructure.Backend):
         return
     names = hosts(backend.resource.spec.endpoints, tls.get(key))
     if len(names) > 1:

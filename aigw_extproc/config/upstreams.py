@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from aigw_extproc.config.catalog import Catalog, Item
+from aigw_extproc.config.catalog import Catalog, Item, Key
 from aigw_extproc.config.findings import Place
+from aigw_extproc.config.infrastructure import Backend, BackendTLSPolicy, BackendTLSPolicyAlpha2, Endpoint
 from aigw_extproc.config.names import is_hostname, is_ip
-from aigw_extproc.config.policies import Key
-from aigw_extproc.config.resources import Backend, Endpoint
 from aigw_extproc.config.snapshot import Address, Tls, Upstream
 
 _PLAIN_PORT: Final = 80
 _TLS_PORT: Final = 443
+_AWS_DOMAINS: Final = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
 
 
 def compile_upstreams(catalog: Catalog, tls: Mapping[Key, Tls]) -> dict[Key, Upstream]:
     """An upstream for each Backend without a fault, with the TLS that a policy attached to it."""
+    if catalog.sound(BackendTLSPolicy, BackendTLSPolicyAlpha2):
+        _check_aws_in_clear(catalog, tls)
     compiled = ((item.key, _upstream(item, tls.get(item.key))) for item in catalog.all(Backend))
     return {key: upstream for key, upstream in compiled if upstream is not None}
 
@@ -32,6 +34,13 @@ def authority(host: str, port: int, *, tls: bool) -> str:
     # https://www.rfc-editor.org/rfc/rfc9110#section-7.2
     name = f"[{host}]" if ":" in host else host
     return name if port == (_TLS_PORT if tls else _PLAIN_PORT) else f"{name}:{port}"
+
+
+def _check_aws_in_clear(catalog: Catalog, tls: Mapping[Key, Tls]) -> None:
+    for item in catalog.all(Backend):
+        names = [endpoint.fqdn.hostname for endpoint in item.resource.spec.endpoints if endpoint.fqdn]
+        if item.key not in tls and any(name.lower().endswith(_AWS_DOMAINS) for name in names):
+            item.place.problem("AWS is reached over TLS only; attach a BackendTLSPolicy to this Backend")
 
 
 def _upstream(item: Item[Backend], tls: Tls | None) -> Upstream | None:
