@@ -14,7 +14,8 @@ from envoy_data_plane.google.protobuf import Any
 from aigw_extproc.envoy.access_log import MODEL_STATE, PATH_STATE
 from aigw_extproc.envoy.clusters import PROCESSOR
 from aigw_extproc.envoy.options import Options
-from aigw_extproc.envoy.routes import MODEL_HEADER
+from aigw_extproc.envoy.retries import processor_retries
+from aigw_extproc.envoy.routes import MODEL_HEADER, PROCESSOR_FILTER
 
 METADATA_NAMESPACE = "io.envoy.ai_gateway"
 """Where the processor's dynamic metadata goes."""
@@ -37,11 +38,16 @@ def processor_filter(options: Options) -> hcm.HttpFilter:
 
     The answer to the response headers may switch the response body to STREAMED. Without the processor
     nothing passes: `failure_mode_allow` stays false.
+
+    It is disabled until a route enables it. So other routes do without it, and so does a request that Envoy
+    cannot even parse: its reply would pass through ext_proc, which comes too late, the connection being closed
+    at once, and the client would get no reply at all.
     """
     config = ext_proc.ExternalProcessor(
         stat_prefix=PROCESSOR,
         grpc_service=core.GrpcService(
-            envoy_grpc=core.GrpcServiceEnvoyGrpc(cluster_name=PROCESSOR, skip_envoy_headers=True)
+            envoy_grpc=core.GrpcServiceEnvoyGrpc(cluster_name=PROCESSOR, skip_envoy_headers=True),
+            retry_policy=processor_retries(),  # the one inside envoy_grpc has no effect on ext_proc
         ),
         message_timeout=options.message_timeout,
         allow_mode_override=True,
@@ -52,7 +58,7 @@ def processor_filter(options: Options) -> hcm.HttpFilter:
             receiving_namespaces=ext_proc.MetadataOptionsMetadataNamespaces(untyped=[METADATA_NAMESPACE])
         ),
     )
-    return hcm.HttpFilter(name="envoy.filters.http.ext_proc", typed_config=Any.pack(config))
+    return hcm.HttpFilter(name=PROCESSOR_FILTER, typed_config=Any.pack(config), disabled=True)
 
 
 def _processing_mode() -> ext_proc.ProcessingMode:

@@ -28,7 +28,7 @@ class LocalReply:
 
     when: str
     type: str
-    code: str | None
+    code: str
     message: str
 
 
@@ -51,7 +51,7 @@ def _replies(buffer_limit: int) -> tuple[LocalReply, ...]:
             when="response.code_details.startsWith('ext_proc_error')",
             type="api_error",
             code="gateway_error",
-            message="the gateway could not process the request; its log says why",
+            message="the gateway could not process the request; its access log says why",
         ),
         LocalReply(
             when="response.code_details == 'cluster_not_found'",
@@ -104,14 +104,14 @@ def _replies(buffer_limit: int) -> tuple[LocalReply, ...]:
         LocalReply(
             when="response.code < 500",
             type="invalid_request_error",
-            code=None,
-            message="the gateway refused the request: %LOCAL_REPLY_BODY%",
+            code="bad_request",
+            message="the gateway refused the request: %RESPONSE_CODE_DETAILS%",  # as in missing_host_header,
         ),
         LocalReply(
             when="true",
             type="api_error",
             code="gateway_error",
-            message="the gateway failed: %LOCAL_REPLY_BODY%",
+            message="the gateway failed; its access log says why",
         ),
     )
 

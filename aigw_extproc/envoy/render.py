@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
-import betterproto2
 import yaml
+from betterproto2 import Casing, Message
 from envoy_data_plane.envoy.config.bootstrap import v3 as bootstrap
 from envoy_data_plane.envoy.config.overload import v3 as overload
 from envoy_data_plane.envoy.extensions.resource_monitors.downstream_connections import v3 as connections
@@ -32,18 +33,20 @@ def render(snapshot: Snapshot, options: Options) -> bootstrap.Bootstrap:
     )
 
 
-def to_yaml(message: betterproto2.Message) -> str:
-    """The message as the YAML that Envoy reads, fields in the order of Envoy's API."""
+def to_yaml(message: Message | Sequence[Message]) -> str:
+    """A message, or a list of them, as the YAML that Envoy reads; fields in the order of Envoy's API."""
     return yaml.dump(_document(message), Dumper=_Dumper, sort_keys=False, width=110)
 
 
-def to_json(message: betterproto2.Message) -> str:
-    """The message as JSON, which Envoy reads as well, field names as in the YAML."""
+def to_json(message: Message) -> str:
+    """A message as JSON, which Envoy reads as well, field names as in the YAML."""
     return json.dumps(_document(message), indent=2) + "\n"
 
 
-def _document(message: betterproto2.Message) -> dict[str, object]:
-    return message.to_dict(casing=betterproto2.Casing.SNAKE)
+def _document(message: Message | Sequence[Message]) -> object:
+    if isinstance(message, Message):
+        return message.to_dict(casing=Casing.SNAKE)
+    return [_document(item) for item in message]
 
 
 class _Dumper(yaml.SafeDumper):

@@ -5,15 +5,18 @@ from __future__ import annotations
 from datetime import timedelta
 
 from envoy_data_plane.envoy.config.route import v3 as route
-from envoy_data_plane.envoy.extensions.retry.host.previous_hosts import v3 as previous_hosts
+from envoy_data_plane.envoy.extensions.filters.http.ext_proc import v3 as ext_proc
 from envoy_data_plane.google.protobuf import Any
 
 from aigw_extproc.envoy.local_replies import MARKER
+from aigw_extproc.envoy.retries import upstream_retries
 
 MODEL_HEADER = "x-ai-eg-model"
 """The model of a request, set by the processor from the body."""
 BACKEND_HEADER = "x-ai-eg-backend"
 """The cluster that a request goes to, set by the processor."""
+PROCESSOR_FILTER = "envoy.filters.http.ext_proc"
+"""The name under which the connection manager has the processor's filter, and routes enable it."""
 
 
 def route_configuration() -> route.RouteConfiguration:
@@ -35,26 +38,14 @@ def route_to_backend() -> route.Route:
             cluster_not_found_response_code=route.RouteActionClusterNotFoundResponseCode.SERVICE_UNAVAILABLE,
             auto_host_rewrite=True,
             timeout=timedelta(0),  # a stream may last; the listener's idle timeout watches over it
-            retry_policy=retry_policy(),
+            retry_policy=upstream_retries(),
         ),
+        typed_per_filter_config={PROCESSOR_FILTER: _enabled()},
         request_headers_to_remove=[MODEL_HEADER, BACKEND_HEADER],
         response_headers_to_remove=[MARKER],  # only Envoy itself may say that a reply is Envoy's
     )
 
 
-def retry_policy() -> route.RetryPolicy:
-    """Only where the upstream cannot have begun to work: a model call is neither cheap nor idempotent."""
-    return route.RetryPolicy(
-        retry_on="connect-failure,refused-stream,reset-before-request",
-        num_retries=2,
-        retry_back_off=route.RetryPolicyRetryBackOff(
-            base_interval=timedelta(milliseconds=50), max_interval=timedelta(milliseconds=500)
-        ),
-        retry_host_predicate=[
-            route.RetryPolicyRetryHostPredicate(
-                name="envoy.retry_host_predicates.previous_hosts",
-                typed_config=Any.pack(previous_hosts.PreviousHostsPredicate()),
-            )
-        ],
-        host_selection_retry_max_attempts=3,
-    )
+def _enabled() -> Any:
+    """A filter that is disabled in the connection manager runs where a route has a configuration for it."""
+    return Any.pack(ext_proc.ExtProcPerRoute(overrides=ext_proc.ExtProcOverrides()))

@@ -1,0 +1,44 @@
+"""The parts that an Envoy which already runs needs, to be pasted into its configuration."""
+
+from __future__ import annotations
+
+from aigw_extproc.config.snapshot import Address, Snapshot, Tls, Upstream
+from aigw_extproc.envoy.clusters import processor_cluster, upstream_cluster
+from aigw_extproc.envoy.filters import processor_filter
+from aigw_extproc.envoy.options import Options
+from aigw_extproc.envoy.render import to_yaml
+from aigw_extproc.envoy.routes import route_to_backend
+
+BEDROCK = "bedrock-runtime.us-east-1.amazonaws.com"
+EXAMPLE = Upstream(
+    cluster="default/bedrock",
+    host=BEDROCK,
+    addresses=(Address(host=BEDROCK, port=443),),
+    tls=Tls(server_name=BEDROCK),
+)
+"""What is shown where there is no configuration yet."""
+
+
+def snippet(snapshot: Snapshot | None, options: Options) -> str:
+    """The filter, a route that uses it, the processor's cluster and one cluster per upstream, as YAML.
+
+    Without a snapshot the upstream is Bedrock in us-east-1, in the cluster `default/bedrock`.
+    """
+    limit = (snapshot or Snapshot(rules=())).buffer_limit
+    upstreams = snapshot.upstreams if snapshot else (EXAMPLE,)
+    clusters = [
+        processor_cluster(options, buffer_limit=limit),
+        *(upstream_cluster(upstream, options, buffer_limit=limit) for upstream in upstreams),
+    ]
+    route = route_to_backend()
+    route.request_body_buffer_limit = limit  # the listener's own limit stays what it is
+    return "\n".join(
+        (
+            "# 1. In http_filters of the HTTP connection manager, before the router. It does nothing until a route\n"
+            "#    enables it.\n" + to_yaml([processor_filter(options)]),
+            "# 2. In routes of a virtual host; narrow the prefix down to what this Envoy should give away. The\n"
+            "#    processor names the cluster, `namespace/name` of the Backend resource, in x-ai-eg-backend.\n"
+            + to_yaml([route]),
+            "# 3. In clusters: the processor, and where it sends requests to.\n" + to_yaml(clusters),
+        )
+    )
