@@ -6,6 +6,7 @@
     * NotFound: 404, no such path
     * MethodNotAllowed: 405
     * ModelNotFound: 404, no rule routes this model
+    * InternalError: 500, a defect of ours
     * CredentialsUnavailable: 503, no AWS credentials could be had
     * UpstreamError: what Bedrock answered, mapped by `aigw_extproc.bedrock.errors`
         * InvalidUpstreamResponse: 502, Bedrock answered something that is not its protocol
@@ -78,6 +79,15 @@ class ModelNotFound(GatewayError):
     status = 404
     type = "not_found_error"
     code = "model_not_found"
+
+
+class InternalError(GatewayError):
+    """Something that nobody foresaw. The client is told no more than that; the log has the trace."""
+
+    code = "internal_error"
+
+    def __init__(self) -> None:
+        super().__init__("the gateway failed on this request; its log says why")
 
 
 class CredentialsUnavailable(GatewayError):

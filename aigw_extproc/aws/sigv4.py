@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
 from urllib.parse import quote
@@ -27,14 +28,15 @@ def sign(
     body: bytes,
     region: str,
     credentials: Credentials,
-    timestamp: str,
+    now: float,
     service: str = "bedrock",
 ) -> list[tuple[str, str]]:
     """Returns the headers that authorise a request: `authorization`, `x-amz-date`, and for temporary credentials
     `x-amz-security-token`.
 
-    `path` is the path as it is sent, percent-encoded, without a query. `timestamp` is `YYYYMMDDTHHMMSSZ`, in UTC.
+    `path` is the path as it is sent, percent-encoded, without a query. `now` is in seconds since 1970.
     """
+    timestamp = amz_date(int(now))
     headers = {"host": host, "x-amz-date": timestamp}
     if credentials.session_token is not None:
         headers["x-amz-security-token"] = credentials.session_token
@@ -49,6 +51,12 @@ def sign(
     )
     del headers["host"]
     return [("authorization", authorization), *headers.items()]
+
+
+@lru_cache(maxsize=2)
+def amz_date(now: int) -> str:
+    """`YYYYMMDDTHHMMSSZ` in UTC, from seconds since 1970."""
+    return datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")
 
 
 def canonical_request(method: str, path: str, headers: dict[str, str], signed_headers: str, payload_hash: str) -> str:

@@ -1,0 +1,379 @@
+"""One HTTP exchange: the state machine between Envoy's messages and the translations.
+
+Events come in through `Exchange.receive`, one at a time, and each is answered with exactly one action:
+
+    RequestHeaders  → Continue | Reply                      (the path is known, the method and the media type are right)
+    RequestBody     → ForwardRequest | NeedCredentials | Reply
+    CredentialsReady→ ForwardRequest | Reply                (the shell's answer to NeedCredentials)
+    ResponseHeaders → Continue | StreamResponse | Reply
+    ResponseBody    → ReplaceBody | Chunk | Continue | Reply
+
+Nothing here does I/O or reads a clock: time comes with the events, randomness with the exchange. What Envoy sends in
+which case was tried, and stands in docs/notes/envoy-ext-proc.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from aigw_extproc.aws.identity import Credentials
+from aigw_extproc.aws.sigv4 import sign
+from aigw_extproc.bedrock.families import family_of
+from aigw_extproc.config.snapshot import MODEL_HEADER, AwsAuth, Backend
+from aigw_extproc.errors import (
+    GatewayError,
+    InvalidRequest,
+    InvalidUpstreamResponse,
+    MethodNotAllowed,
+    NotFound,
+    UnsupportedMedia,
+)
+from aigw_extproc.openai import models
+from aigw_extproc.openai.errors import render as openai_error
+from aigw_extproc.routing import Router
+from aigw_extproc.translate import mutation
+from aigw_extproc.translate.contract import ResponseContext, ResponseStream, UpstreamRequest, Usage
+from aigw_extproc.translate.registry import ENDPOINTS, Endpoint, translation
+
+Headers = Mapping[str, str]
+Pairs = tuple[tuple[str, str], ...]
+
+BACKEND_HEADER = "x-ai-eg-backend"
+"""Names the Envoy cluster; the route that we render sends the request there, and removes the header."""
+LOCAL_REPLY_HEADER = "x-aigw-local-reply"
+"""Marks answers that Envoy made itself; they are in the client's shape already."""
+DROPPED_HEADER = "x-aigw-dropped-params"
+USER_AGENT = "aigw-extproc"
+EVENT_STREAM = "application/vnd.amazon.eventstream"
+
+# What of the client's headers may leave the gateway. Everything else is removed: credentials, cookies, what Envoy adds.
+FORWARDED = frozenset({"content-type", "x-request-id", "traceparent", "tracestate", "x-amzn-trace-id"})
+
+_JSON = ("content-type", "application/json")
+_SSE: Pairs = (("content-type", "text/event-stream"), ("cache-control", "no-cache"))
+
+
+@dataclass(frozen=True, slots=True)
+class RequestHeaders:
+    """Names are lower case; pseudo-headers keep their colon."""
+
+    headers: Headers
+    end_of_stream: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RequestBody:
+    """The whole body."""
+
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialsReady:
+    """Answers NeedCredentials."""
+
+    credentials: Credentials
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseHeaders:
+    headers: Headers
+    end_of_stream: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseBody:
+    """The whole body, or a piece of it when the response is streamed."""
+
+    body: bytes
+    end_of_stream: bool
+
+
+Event = RequestHeaders | RequestBody | CredentialsReady | ResponseHeaders | ResponseBody
+
+
+@dataclass(frozen=True, slots=True)
+class Continue:
+    """Let the headers or the body pass as they are."""
+
+    final: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NeedCredentials:
+    """The request is ready but for the signature. The shell finds credentials and sends CredentialsReady."""
+
+    auth: AwsAuth
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForwardRequest:
+    """Send this upstream, by a route chosen anew."""
+
+    set_headers: Pairs
+    remove_headers: tuple[str, ...]
+    body: bytes
+    backend: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamResponse:
+    """Hand the response body over in pieces."""
+
+    set_headers: Pairs
+    remove_headers: tuple[str, ...] = ("content-length",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplaceBody:
+    """Send this body to the client. The exchange is over."""
+
+    set_headers: Pairs
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """Send this piece to the client; `final` with the last one."""
+
+    body: bytes
+    final: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """Answer the client ourselves, whatever the upstream does. The exchange is over."""
+
+    status: int
+    headers: Pairs
+    body: bytes
+    details: str
+    """For Envoy's access log: `aigw_` and the error's code."""
+
+
+Action = Continue | NeedCredentials | ForwardRequest | StreamResponse | ReplaceBody | Chunk | Reply
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of the exchange, for metrics and logs. It is complete when the exchange is."""
+
+    operation: str = "unknown"
+    model: str = ""
+    """As the client asked for it; empty until a rule has taken it."""
+    request_model: str = ""
+    """As Bedrock was asked for it."""
+    backend: Backend | None = None
+    stream: bool = False
+    status: int = 0
+    """What the client got; 0 while it got nothing."""
+    error: GatewayError | None = None
+    usage: Usage | None = None
+    dropped: tuple[str, ...] = ()
+    signed: bool = False
+
+
+class Exchange:
+    """The state of one exchange. `pick`, in [0, 1), chooses among weighted backends."""
+
+    def __init__(self, router: Router, *, pick: float) -> None:
+        self.outcome = Outcome()
+        self._router = router
+        self._pick = pick
+        self._headers: Headers = {}
+        self._endpoint: Endpoint | None = None
+        self._request: UpstreamRequest | None = None
+        self._response_headers: Headers = {}
+        self._stream: ResponseStream | None = None
+        self._local = False
+
+    def receive(self, event: Event, *, now: float) -> Action:
+        """Takes what happened, at `now` (seconds since 1970), and says what to do."""
+        try:
+            return _HANDLERS[type(event)](self, event, now)
+        except GatewayError as error:
+            return self.fail(error)
+
+    def fail(self, error: GatewayError) -> Reply:
+        """Ends the exchange with an error in the client's own shape."""
+        self.outcome.status, self.outcome.error = error.status, error
+        render = self._endpoint.render_error if self._endpoint else openai_error
+        headers = (_JSON, *error.headers, *self._own_headers())
+        return Reply(
+            status=error.status, headers=headers, body=render(error), details=f"aigw_{error.code or error.type}"
+        )
+
+    def _request_headers(self, event: RequestHeaders, now: float) -> Action:
+        self._headers = event.headers
+        path = event.headers.get(":path", "").partition("?")[0]
+        method = event.headers.get(":method", "")
+        if path == models.PATH or path.startswith(models.PATH + "/"):
+            return self._models(path, method)
+        endpoint = ENDPOINTS.get(path)
+        if endpoint is None:
+            raise NotFound(f"there is no {path!r} here; try {', '.join(ENDPOINTS)} or {models.PATH}")
+        self._endpoint, self.outcome.operation = endpoint, endpoint.name
+        _require_method(method, "POST", path)
+        _require_json(event.headers)
+        if event.end_of_stream:
+            raise InvalidRequest("the request body is empty; a JSON object is expected")
+        return Continue()
+
+    def _models(self, path: str, method: str) -> Reply:
+        self.outcome.operation = "models"
+        _require_method(method, "GET", path)
+        configured = self._router.snapshot.models
+        known = [models.Model(id=model.id, created=model.created, owned_by=model.owned_by) for model in configured]
+        body = models.render_list(known) if path == models.PATH else models.render_one(known, path)
+        self.outcome.status = 200
+        return Reply(status=200, headers=(_JSON, *self._own_headers()), body=body, details="aigw_models")
+
+    def _request_body(self, event: RequestBody, now: float) -> Action:
+        endpoint = self._endpoint
+        assert endpoint is not None  # noqa: S101 - Envoy sends the headers first
+        request = endpoint.parse(event.body)
+        backend = self._router.select(request.model, self._headers, self._pick)
+        outcome = self.outcome
+        outcome.backend, outcome.model = backend, request.model
+        outcome.request_model = model = backend.model_override or request.model
+        translate = translation(endpoint, backend.schema.name)
+        self._request = translate(request, model=model, family=family_of(model))
+        outcome.stream, outcome.dropped = self._request.stream, self._request.dropped
+        if backend.auth is None:
+            return self._forward(None, now)
+        if isinstance(backend.auth.source, Credentials):
+            return self._forward(backend.auth.source, now)
+        return NeedCredentials(backend.auth)
+
+    def _credentials_ready(self, event: CredentialsReady, now: float) -> Action:
+        return self._forward(event.credentials, now)
+
+    def _forward(self, credentials: Credentials | None, now: float) -> ForwardRequest:
+        request, backend = self._request, self.outcome.backend
+        assert request is not None  # noqa: S101 - both were set by the request's body
+        assert backend is not None  # noqa: S101 - as above
+        self.outcome.signed = credentials is not None
+        body = mutation.apply(backend.body_mutation, request.body)
+        changes = backend.header_mutation
+        own = {"content-type": "application/json", "accept": request.accept, "user-agent": USER_AGENT}
+        set_headers = {
+            **{name: value for name, value in own.items() if name not in changes.remove},
+            **dict(changes.set),
+            ":path": request.path,
+            "content-length": str(len(body)),
+            MODEL_HEADER: self.outcome.model,
+            BACKEND_HEADER: backend.upstream.cluster,
+            **_signature(backend, request.path, body, credentials, now),
+        }
+        return ForwardRequest(
+            set_headers=tuple(set_headers.items()),
+            remove_headers=tuple(
+                name
+                for name in self._headers
+                if name not in set_headers and name[0] != ":" and (name not in FORWARDED or name in changes.remove)
+            ),
+            body=body,
+            backend=backend.name,
+            model=self.outcome.request_model,
+        )
+
+    def _response_headers_received(self, event: ResponseHeaders, now: float) -> Action:
+        headers = self._response_headers = event.headers
+        status = int(headers.get(":status", "0"))
+        self.outcome.status = status
+        # Before anything was forwarded, or where Envoy says so, the answer is Envoy's own.
+        self._local = self._request is None or LOCAL_REPLY_HEADER in headers
+        if self._local:
+            return Continue(final=event.end_of_stream)
+        if event.end_of_stream:
+            return self._respond(b"", now)
+        assert self._request is not None  # noqa: S101 - checked above
+        if status == 200 and self._request.stream:
+            return self._begin_stream(now)
+        return Continue()
+
+    def _begin_stream(self, now: float) -> Action:
+        assert self._request is not None  # noqa: S101 - a response follows its request
+        media_type = self._response_headers.get("content-type", "")
+        if not media_type.startswith(EVENT_STREAM):
+            got = media_type or "no media type"
+            raise InvalidUpstreamResponse(f"the upstream answered a streaming request with {got}")
+        self._stream = self._request.answer.translate_stream(self._context(now))
+        return StreamResponse(set_headers=(*_SSE, *self._own_headers()))
+
+    def _response_body(self, event: ResponseBody, now: float) -> Action:
+        if self._local:
+            return Continue(final=event.end_of_stream)
+        if self._stream is None:
+            return self._respond(event.body, now)
+        data = self._stream.feed(event.body) if event.body else b""
+        if event.end_of_stream:
+            data += self._stream.close()
+        self.outcome.usage, self.outcome.error = self._stream.usage, self._stream.failure
+        return Chunk(body=data, final=event.end_of_stream)
+
+    def _respond(self, body: bytes, now: float) -> Action:
+        assert self._request is not None  # noqa: S101 - a response follows its request
+        answer = self._request.answer
+        if self.outcome.status != 200:
+            raise answer.translate_error(self.outcome.status, self._response_headers, body)
+        response = answer.translate_response(body, self._context(now))
+        self.outcome.usage = response.usage
+        headers = (_JSON, ("content-length", str(len(response.body))), *self._own_headers())
+        return ReplaceBody(set_headers=headers, body=response.body)
+
+    def _context(self, now: float) -> ResponseContext:
+        own_id = self._headers.get("x-request-id", "")
+        return ResponseContext(request_id=self._response_headers.get("x-amzn-requestid", own_id), created=int(now))
+
+    def _own_headers(self) -> Pairs:
+        """What every answer of ours carries: the request's id, and what was dropped on the way."""
+        headers: Pairs = ()
+        if "x-request-id" in self._headers:
+            headers += (("x-request-id", self._headers["x-request-id"]),)
+        if self.outcome.dropped:
+            headers += ((DROPPED_HEADER, ", ".join(self.outcome.dropped)),)
+        return headers
+
+
+_HANDLERS: dict[type, Callable[..., Action]] = {
+    RequestHeaders: Exchange._request_headers,
+    RequestBody: Exchange._request_body,
+    CredentialsReady: Exchange._credentials_ready,
+    ResponseHeaders: Exchange._response_headers_received,
+    ResponseBody: Exchange._response_body,
+}
+
+
+def _signature(backend: Backend, path: str, body: bytes, credentials: Credentials | None, now: float) -> dict[str, str]:
+    if backend.auth is None or credentials is None:
+        return {}
+    return dict(
+        sign(
+            method="POST",
+            host=backend.upstream.host,
+            path=path,
+            body=body,
+            region=backend.auth.region,
+            credentials=credentials,
+            now=now,
+        )
+    )
+
+
+def _require_method(method: str, expected: str, path: str) -> None:
+    if method != expected:
+        raise MethodNotAllowed(f"{path} takes {expected}, not {method}", headers=[("allow", expected)])
+
+
+def _require_json(headers: Headers) -> None:
+    media_type = headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if media_type != "application/json" and not media_type.endswith("+json"):
+        raise UnsupportedMedia(f"content-type: expected application/json, got {media_type!r}", param="content-type")
+    encoding = headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in {"identity", ""}:
+        raise UnsupportedMedia(
+            f"content-encoding: the body must not be compressed, got {encoding!r}", param="content-encoding"
+        )

@@ -1,0 +1,147 @@
+"""Envoy's messages to events, actions to Envoy's answers: the only module that knows the protobuf types.
+
+https://www.envoyproxy.io/docs/envoy/latest/api-v3/service/ext_proc/v3/external_processor.proto
+An answer must be of the same phase as the message that it answers, so `encode` is told the phase. Answers that never
+vary are serialised once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from aigw_extproc.exchange import (
+    LOCAL_REPLY_HEADER,
+    Action,
+    Chunk,
+    Continue,
+    Event,
+    ForwardRequest,
+    ReplaceBody,
+    Reply,
+    RequestBody,
+    RequestHeaders,
+    ResponseBody,
+    ResponseHeaders,
+    StreamResponse,
+)
+from aigw_extproc.extproc.pb import ext_proc_pb2 as pb
+
+METADATA_NAMESPACE = "io.envoy.ai_gateway"
+
+_STREAMED = pb.ProcessingMode(
+    response_header_mode=pb.ProcessingMode.SEND, response_body_mode=pb.ProcessingMode.STREAMED
+)
+_OVERWRITE = pb.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
+
+
+def decode(message: pb.ProcessingRequest) -> tuple[str, Event | None]:
+    """The phase of a message (`request_headers`, `response_body`…) and the event it stands for; None for trailers."""
+    phase = message.WhichOneof("request")
+    match phase:
+        case "request_headers":
+            return phase, RequestHeaders(_headers(message.request_headers), message.request_headers.end_of_stream)
+        case "request_body":
+            return phase, RequestBody(message.request_body.body)
+        case "response_headers":
+            return phase, ResponseHeaders(_headers(message.response_headers), message.response_headers.end_of_stream)
+        case "response_body":
+            return phase, ResponseBody(message.response_body.body, message.response_body.end_of_stream)
+        case "request_trailers" | "response_trailers":
+            return phase, None
+    raise ValueError("a message from Envoy that is none of the six phases")
+
+
+def encode(phase: str, action: Action) -> bytes:
+    """The serialised answer to a message of `phase`."""
+    if isinstance(action, Continue):
+        return _CONTINUE[phase]
+    return _ENCODERS[type(action)](action)
+
+
+def _headers(message: pb.HttpHeaders) -> dict[str, str]:
+    """Header values by name; a header that comes several times is joined with commas, as HTTP allows."""
+    headers: dict[str, str] = {}
+    for header in message.headers.headers:
+        value = header.raw_value.decode("utf-8", "replace") if header.raw_value else header.value
+        headers[header.key] = f"{headers[header.key]}, {value}" if header.key in headers else value
+    return headers
+
+
+def _header_mutation(set_headers: Iterable[tuple[str, str]], remove: Iterable[str] = ()) -> pb.HeaderMutation:
+    return pb.HeaderMutation(
+        set_headers=[
+            pb.HeaderValueOption(header=pb.HeaderValue(key=name, raw_value=value.encode()), append_action=_OVERWRITE)
+            for name, value in set_headers
+        ],
+        remove_headers=remove,
+    )
+
+
+def _forward_request(action: ForwardRequest) -> bytes:
+    response = pb.CommonResponse(
+        header_mutation=_header_mutation(action.set_headers, action.remove_headers),
+        body_mutation=pb.BodyMutation(body=action.body),
+        clear_route_cache=True,
+    )
+    answer = pb.ProcessingResponse(request_body=pb.BodyResponse(response=response))
+    fields = answer.dynamic_metadata.get_or_create_struct(METADATA_NAMESPACE)
+    fields["backend_name"] = action.backend
+    fields["model_name_override"] = action.model
+    return answer.SerializeToString()
+
+
+def _stream_response(action: StreamResponse) -> bytes:
+    headers = _header_mutation(action.set_headers, action.remove_headers)
+    return pb.ProcessingResponse(
+        response_headers=pb.HeadersResponse(response=pb.CommonResponse(header_mutation=headers)),
+        mode_override=_STREAMED,
+    ).SerializeToString()
+
+
+def _replace_body(action: ReplaceBody) -> bytes:
+    response = pb.CommonResponse(
+        header_mutation=_header_mutation(action.set_headers), body_mutation=pb.BodyMutation(body=action.body)
+    )
+    return pb.ProcessingResponse(response_body=pb.BodyResponse(response=response)).SerializeToString()
+
+
+def _chunk(action: Chunk) -> bytes:
+    response = pb.CommonResponse(body_mutation=pb.BodyMutation(body=action.body))
+    return pb.ProcessingResponse(response_body=pb.BodyResponse(response=response)).SerializeToString()
+
+
+def _reply(action: Reply) -> bytes:
+    return pb.ProcessingResponse(
+        immediate_response=pb.ImmediateResponse(
+            status=pb.HttpStatus(code=action.status),  # type: ignore[arg-type] # an open enum: any code goes as its number
+            headers=_header_mutation(action.headers),
+            body=action.body,
+            details=action.details,
+        )
+    ).SerializeToString()
+
+
+_ENCODERS: dict[type, Callable[..., bytes]] = {
+    ForwardRequest: _forward_request,
+    StreamResponse: _stream_response,
+    ReplaceBody: _replace_body,
+    Chunk: _chunk,
+    Reply: _reply,
+}
+
+_HEADERS_CONTINUE = pb.HeadersResponse(response=pb.CommonResponse())
+_BODY_CONTINUE = pb.BodyResponse(response=pb.CommonResponse())
+
+# A marker that Envoy put on its own reply is for us alone. Removing what is not there costs nothing.
+_RESPONSE_HEADERS_CONTINUE = pb.HeadersResponse(
+    response=pb.CommonResponse(header_mutation=pb.HeaderMutation(remove_headers=[LOCAL_REPLY_HEADER]))
+)
+
+_CONTINUE: dict[str, bytes] = {
+    "request_headers": pb.ProcessingResponse(request_headers=_HEADERS_CONTINUE).SerializeToString(),
+    "request_body": pb.ProcessingResponse(request_body=_BODY_CONTINUE).SerializeToString(),
+    "response_headers": pb.ProcessingResponse(response_headers=_RESPONSE_HEADERS_CONTINUE).SerializeToString(),
+    "response_body": pb.ProcessingResponse(response_body=_BODY_CONTINUE).SerializeToString(),
+    "request_trailers": pb.ProcessingResponse(request_trailers=pb.TrailersResponse()).SerializeToString(),
+    "response_trailers": pb.ProcessingResponse(response_trailers=pb.TrailersResponse()).SerializeToString(),
+}

@@ -1,0 +1,137 @@
+"""What the gateway counts and times, for Prometheus.
+
+The `gen_ai_*` families carry the reference system's names, labels and buckets, so that its dashboards keep working:
+https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-metrics/
+With several workers, prometheus-client's multiprocess mode adds them up; that mode is switched on by the environment
+before this module is imported.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from prometheus_client import Counter, Gauge, Histogram
+
+from aigw_extproc.errors import InvalidRequest, InvalidUpstreamResponse
+from aigw_extproc.exchange import Outcome
+from aigw_extproc.translate.contract import Usage
+
+MAX_MODELS = 500
+"""Model names come from clients where a rule takes any: past this many the rest share the label `other`."""
+
+_TOKEN_BUCKETS = tuple(4**power for power in range(14))
+_DURATION_BUCKETS = tuple(0.01 * 2**power for power in range(14))
+_FIRST_TOKEN_BUCKETS = (
+    0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0, 15.0, 20.0, 30.0, 45.0,
+    60.0,
+)  # fmt: skip
+_PER_TOKEN_BUCKETS = (0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5)
+
+_LABELS = (
+    "gen_ai_operation_name",
+    "gen_ai_provider_name",
+    "gen_ai_original_model",
+    "gen_ai_request_model",
+    "gen_ai_response_model",
+)
+
+TOKEN_USAGE = Histogram(
+    "gen_ai_client_token_usage_token", "Tokens per response.", (*_LABELS, "gen_ai_token_type"), buckets=_TOKEN_BUCKETS
+)
+REQUEST_DURATION = Histogram(
+    "gen_ai_server_request_duration_seconds",
+    "Time from the request's headers to the end of the response.",
+    (*_LABELS, "error_type"),
+    buckets=_DURATION_BUCKETS,
+)
+TIME_TO_FIRST_TOKEN = Histogram(
+    "gen_ai_server_time_to_first_token_seconds",
+    "Time from the request's headers to the first piece of a streamed response.",
+    _LABELS,
+    buckets=_FIRST_TOKEN_BUCKETS,
+)
+TIME_PER_OUTPUT_TOKEN = Histogram(
+    "gen_ai_server_time_per_output_token_seconds",
+    "Time per token behind the first one of a streamed response.",
+    _LABELS,
+    buckets=_PER_TOKEN_BUCKETS,
+)
+EXCHANGES = Counter(
+    "aigw_exchanges", "HTTP exchanges by their end; status 0: the client went away.", ("operation", "status", "code")
+)
+DROPPED_PARAMETERS = Counter(
+    "aigw_dropped_parameters", "Requests some of whose parameters were dropped.", ("operation",)
+)
+SIGNATURES = Counter("aigw_signatures", "Requests signed.", ("region",))
+SIGNING_FAILURES = Counter("aigw_signing_failures", "Requests not signed for want of credentials.", ("region",))
+TRANSLATION_FAILURES = Counter(
+    "aigw_translation_failures", "Requests or responses that could not be translated.", ("operation", "phase")
+)
+DEFECTS = Counter("aigw_defects", "Exceptions that nobody foresaw; each is in the log with its trace.")
+ACTIVE_EXCHANGES = Gauge("aigw_active_exchanges", "HTTP exchanges under way.", multiprocess_mode="livesum")
+
+_PROVIDERS = {"AWSBedrock": "aws.bedrock", "AWSAnthropic": "aws.anthropic", "OpenAI": "openai"}
+
+
+@dataclass(slots=True, kw_only=True)
+class Timeline:
+    """When things happened in one exchange, in seconds of a monotonic clock; None for what did not happen."""
+
+    started: float
+    first_piece: float | None = None
+    ended: float | None = None
+
+
+_seen_models: set[str] = set()
+
+
+def record(outcome: Outcome, timeline: Timeline) -> None:
+    """Counts one exchange that is over."""
+    code = (outcome.error.code or outcome.error.type) if outcome.error else ""
+    EXCHANGES.labels(outcome.operation, str(outcome.status), code).inc()
+    if outcome.dropped:
+        DROPPED_PARAMETERS.labels(outcome.operation).inc()
+    if outcome.backend is None or timeline.ended is None:
+        return
+    if outcome.signed and outcome.backend.auth is not None:
+        SIGNATURES.labels(outcome.backend.auth.region).inc()
+    if isinstance(outcome.error, InvalidRequest | InvalidUpstreamResponse):
+        phase = "request" if isinstance(outcome.error, InvalidRequest) else "response"
+        TRANSLATION_FAILURES.labels(outcome.operation, phase).inc()
+    labels = _labels(outcome)
+    duration = timeline.ended - timeline.started
+    REQUEST_DURATION.labels(*labels, "_OTHER" if outcome.error or outcome.status != 200 else "").observe(duration)
+    if outcome.usage is not None:
+        _record_tokens(outcome.usage, labels)
+    if outcome.stream and timeline.first_piece is not None:
+        TIME_TO_FIRST_TOKEN.labels(*labels).observe(timeline.first_piece - timeline.started)
+        if outcome.usage is not None and outcome.usage.output_tokens > 1:
+            rest = (timeline.ended - timeline.first_piece) / (outcome.usage.output_tokens - 1)
+            TIME_PER_OUTPUT_TOKEN.labels(*labels).observe(rest)
+
+
+def _labels(outcome: Outcome) -> tuple[str, ...]:
+    schema = outcome.backend.schema.name if outcome.backend else ""
+    model = _bounded(outcome.request_model)
+    # Bedrock does not say which model answered; it is the one that was asked.
+    return (outcome.operation, _PROVIDERS.get(schema, schema.lower()), _bounded(outcome.model), model, model)
+
+
+def _bounded(model: str) -> str:
+    if model in _seen_models:
+        return model
+    if len(_seen_models) >= MAX_MODELS:
+        return "other"
+    _seen_models.add(model)
+    return model
+
+
+def _record_tokens(usage: Usage, labels: tuple[str, ...]) -> None:
+    for kind, tokens in (
+        ("input", usage.input_tokens),
+        ("output", usage.output_tokens),
+        ("cached_input", usage.cached_input_tokens),
+        ("cache_creation_input", usage.cache_creation_input_tokens),
+    ):
+        if tokens or kind in {"input", "output"}:
+            TOKEN_USAGE.labels(*labels, kind).observe(tokens)
