@@ -11,11 +11,12 @@ from envoy_data_plane.envoy.extensions.filters.http.set_filter_state import v3 a
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager import v3 as hcm
 from envoy_data_plane.google.protobuf import Any
 
+from aigw_extproc.config.snapshot import MODEL_HEADER
 from aigw_extproc.envoy.access_log import MODEL_STATE, PATH_STATE
 from aigw_extproc.envoy.clusters import PROCESSOR
 from aigw_extproc.envoy.options import Options
 from aigw_extproc.envoy.retries import processor_retries
-from aigw_extproc.envoy.routes import MODEL_HEADER, PROCESSOR_FILTER
+from aigw_extproc.envoy.routes import PROCESSOR_FILTER
 
 METADATA_NAMESPACE = "io.envoy.ai_gateway"
 """Where the processor's dynamic metadata goes."""

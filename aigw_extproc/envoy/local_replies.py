@@ -1,7 +1,8 @@
 """Envoy's own replies (body too large, upstream unreachable…) in the shape of the OpenAI API's errors.
 
 The processor's ImmediateResponses are local replies too. Their `details` begin with `aigw_`, by which the
-first mapper recognises them and leaves them as they are. docs/notes/envoy-ext-proc.md has what was observed.
+first mapper recognises them and leaves them as they are. All others are marked with a header, by which the
+processor knows to leave their bodies alone. docs/notes/envoy-ext-proc.md has what was observed.
 
 https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/local_reply
 """
@@ -16,10 +17,10 @@ from envoy_data_plane.envoy.extensions.access_loggers.filters.cel import v3 as c
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager import v3 as hcm
 from envoy_data_plane.google.protobuf import Any, Struct
 
+from aigw_extproc.exchange import LOCAL_REPLY_HEADER
+
 DETAILS_PREFIX = "aigw_"
 """How the `details` of every ImmediateResponse of the processor begin."""
-MARKER = "x-aigw-local-reply"
-"""The response header on Envoy's own replies, by which the processor knows to leave their bodies alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +123,7 @@ def _mapper(reply: LocalReply) -> hcm.ResponseMapper:
         body_format_override=core.SubstitutionFormatString(json_format=_error(reply), content_type="application/json"),
         headers_to_add=[
             core.HeaderValueOption(
-                header=core.HeaderValue(key=MARKER, value="true"),
+                header=core.HeaderValue(key=LOCAL_REPLY_HEADER, value="true"),
                 append_action=core.HeaderValueOptionHeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD,
             )
         ],

@@ -52,10 +52,10 @@ def _document(message: Message | Sequence[Message]) -> object:
 class _Dumper(yaml.SafeDumper):
     """Writes lists indented and repeats what is repeated: people paste parts of the text."""
 
-    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - the base class's signature
+    def ignore_aliases(self, data: object) -> bool:
         return True
 
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002 - as above
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         super().increase_indent(flow, False)
 
 

@@ -8,13 +8,10 @@ from envoy_data_plane.envoy.config.route import v3 as route
 from envoy_data_plane.envoy.extensions.filters.http.ext_proc import v3 as ext_proc
 from envoy_data_plane.google.protobuf import Any
 
-from aigw_extproc.envoy.local_replies import MARKER
+from aigw_extproc.config.snapshot import MODEL_HEADER
 from aigw_extproc.envoy.retries import upstream_retries
+from aigw_extproc.exchange import BACKEND_HEADER, LOCAL_REPLY_HEADER
 
-MODEL_HEADER = "x-ai-eg-model"
-"""The model of a request, set by the processor from the body."""
-BACKEND_HEADER = "x-ai-eg-backend"
-"""The cluster that a request goes to, set by the processor."""
 PROCESSOR_FILTER = "envoy.filters.http.ext_proc"
 """The name under which the connection manager has the processor's filter, and routes enable it."""
 
@@ -42,7 +39,7 @@ def route_to_backend() -> route.Route:
         ),
         typed_per_filter_config={PROCESSOR_FILTER: _enabled()},
         request_headers_to_remove=[MODEL_HEADER, BACKEND_HEADER],
-        response_headers_to_remove=[MARKER],  # only Envoy itself may say that a reply is Envoy's
+        response_headers_to_remove=[LOCAL_REPLY_HEADER],  # only Envoy itself may say that a reply is Envoy's
     )
 
 
