@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from aigw_extproc.config.compile import Configuration, compile_documents
 from aigw_extproc.config.findings import Findings, Place
+
+Fingerprint: TypeAlias = tuple[tuple[str | int, ...], ...]
 
 _SUFFIXES: Final = (".yaml", ".yml", ".json")
 
@@ -27,6 +29,19 @@ def load(paths: Iterable[str | Path]) -> Configuration:
         if text is not None:
             texts[str(file)] = text
     return compile_documents(texts, findings)
+
+
+def fingerprint(paths: Iterable[str | Path]) -> Fingerprint:
+    """What tells one state of the files from another, without reading them: a change changes it."""
+    return tuple((str(file), *_identity(file)) for file in _files(paths, Findings()))
+
+
+def _identity(file: Path) -> tuple[int, ...]:
+    try:
+        status = file.stat()
+    except OSError:
+        return ()
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
 
 
 def _files(paths: Iterable[str | Path], findings: Findings) -> Iterator[Path]:
