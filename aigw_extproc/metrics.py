@@ -59,9 +59,7 @@ TIME_PER_OUTPUT_TOKEN = Histogram(
 EXCHANGES = Counter(
     "aigw_exchanges", "HTTP exchanges by their end; status 0: the client went away.", ("operation", "status", "code")
 )
-DROPPED_PARAMETERS = Counter(
-    "aigw_dropped_parameters", "Requests some of whose parameters were dropped.", ("operation",)
-)
+DROPPED_PARAMETERS = Counter("aigw_dropped_parameters", "Requests with parameters that were dropped.", ("operation",))
 SIGNATURES = Counter("aigw_signatures", "Requests signed.", ("region",))
 SIGNING_FAILURES = Counter("aigw_signing_failures", "Requests not signed for want of credentials.", ("region",))
 TRANSLATION_FAILURES = Counter(

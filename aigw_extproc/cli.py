@@ -1,0 +1,131 @@
+"""The command line: `aigw-extproc run | serve | check | envoy-config | simulator`.
+
+Every command is a thin layer over one function elsewhere; heavy imports happen inside the command that needs them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+
+from aigw_extproc import __version__
+from aigw_extproc.errors import ConfigError
+from aigw_extproc.source import Source
+
+app = typer.Typer(
+    help="OpenAI clients to AWS Bedrock, through a stock Envoy.", no_args_is_help=True, pretty_exceptions_enable=False
+)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+out = Console(highlight=False, soft_wrap=True)
+
+Resources = Annotated[list[Path] | None, typer.Argument(help="Resource files, or folders of them.", show_default=False)]
+Region = Annotated[str | None, typer.Option(help="No file at all: any model, from Bedrock in this region.")]
+Simulator = Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Any model, from a simulator there.")]
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+AdminPort = Annotated[int, typer.Option(help="Port of /healthz, /readyz and /metrics.")]
+Workers = Annotated[int, typer.Option(min=1, help="Processes that answer Envoy.")]
+LogLevel = Annotated[str, typer.Option(help="debug, info, warning or error.")]
+
+
+@app.command()
+def serve(
+    resources: Resources = None,
+    region: Region = None,
+    simulator: Simulator = None,
+    listen: Annotated[str, typer.Option(help="unix:///PATH or HOST:PORT, for Envoy.")] = "127.0.0.1:1063",
+    admin_host: Host = "127.0.0.1",
+    admin_port: AdminPort = 1064,
+    admin: Annotated[bool, typer.Option(help="Whether to have an operator's port at all.")] = True,
+    workers: Workers = 1,
+    drain_seconds: Annotated[float, typer.Option(help="How long exchanges may take to end after SIGTERM.")] = 30.0,
+    log_level: LogLevel = "info",
+) -> None:
+    """The processor alone, for an Envoy that runs elsewhere."""
+    from aigw_extproc.serve import ServeOptions, WorkerFailed
+    from aigw_extproc.serve import serve as serve_until_stopped
+
+    _set_up_logging(log_level)
+    options = ServeOptions(
+        source=_source(resources, region, simulator),
+        listen=listen,
+        admin=(admin_host, admin_port) if admin else None,
+        workers=workers,
+        drain_seconds=drain_seconds,
+    )
+    try:
+        asyncio.run(serve_until_stopped(options))
+    except ConfigError as error:
+        _refuse(error)
+    except (OSError, WorkerFailed) as error:
+        _fail(str(error))
+
+
+@app.command()
+def check(resources: Resources = None, region: Region = None) -> None:
+    """Validates resource files: every fault at once, and what of them has no effect here."""
+    try:
+        configuration = _source(resources, region, None).load()
+    except ConfigError as error:
+        _refuse(error)
+    for ignored in configuration.ignored:
+        out.print(f"ignored: {ignored}", style="dim")
+    snapshot = configuration.snapshot
+    out.print(f"ok: {len(snapshot.rules)} rules, {len(snapshot.upstreams)} upstreams, {len(snapshot.models)} models")
+
+
+@app.command()
+def simulator(
+    host: Host = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8091,
+    log_level: LogLevel = "info",
+) -> None:
+    """The Bedrock simulator alone: it checks signatures and requests as Bedrock does."""
+    from aigw_extproc.simulator import server
+    from aigw_extproc.simulator.settings import Settings
+
+    _set_up_logging(log_level)
+    try:
+        server.run(
+            host, port, Settings(), on_ready=lambda bound: print(f"simulator: ready on {host}:{bound}", flush=True)
+        )
+    except OSError as error:
+        _fail(f"cannot listen on {host}:{port}: {error.strerror}; choose another port with --port")
+
+
+@app.command()
+def version() -> None:
+    """Prints the version."""
+    print(__version__)
+
+
+def _source(resources: list[Path] | None, region: str | None, simulator: str | None) -> Source:
+    chosen = [bool(resources), region is not None, simulator is not None]
+    if sum(chosen) != 1:
+        raise typer.BadParameter("give resource files or folders, or --region, and not both")
+    return Source(paths=tuple(resources or ()), region=region, simulator=simulator)
+
+
+def _refuse(error: ConfigError) -> NoReturn:
+    for problem in error.problems:
+        err.print(f"error: {problem}", style="red", markup=False)
+    count = len(error.problems)
+    _fail(f"{count} problem{'s' if count != 1 else ''} in the configuration")
+
+
+def _fail(message: str) -> NoReturn:
+    err.print(message, style="bold red", markup=False)
+    raise typer.Exit(1)
+
+
+def _set_up_logging(level: str) -> None:
+    if level.upper() not in logging.getLevelNamesMapping():
+        raise typer.BadParameter(f"log level {level!r}: use debug, info, warning or error")
+    logging.basicConfig(
+        level=level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )

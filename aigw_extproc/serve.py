@@ -1,0 +1,191 @@
+"""`aigw-extproc serve`: the processor, its operator's port, and reload; one process, or several.
+
+With `workers > 1` the first process only watches over the others and answers on the operator's port; each worker has a
+listening socket of its own, and Envoy balances over them. Workers share nothing, because streams share nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+import tempfile
+import time
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from aigw_extproc import http
+from aigw_extproc.admin import Readiness, create_app
+from aigw_extproc.config.compile import Configuration
+from aigw_extproc.config.watcher import Status, watch
+from aigw_extproc.routing import Router
+from aigw_extproc.source import Source
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeOptions:
+    """What `serve` is asked to do."""
+
+    source: Source
+    listen: str
+    """`unix:///absolute/path` or `HOST:PORT`. Worker n > 0 adds `-n` to a unix path; on TCP all share the port."""
+    admin: tuple[str, int] | None = None
+    """Host and port of the operator's port; None for none."""
+    workers: int = 1
+    drain_seconds: float = 30.0
+    """How long exchanges may take to end after SIGTERM."""
+
+
+class WorkerFailed(Exception):
+    """A worker ended by itself; the others were stopped."""
+
+
+def worker_address(listen: str, index: int) -> str:
+    """Where worker `index` listens. Envoy's configuration names the same addresses."""
+    return f"{listen}-{index}" if index and listen.startswith("unix:") else listen
+
+
+async def serve(options: ServeOptions) -> None:
+    """Serves until SIGTERM or SIGINT, then drains. One line on standard output says when it is ready.
+
+    Raises:
+        ConfigError: the configuration cannot be used.
+        OSError: an address cannot be had.
+        WorkerFailed: a worker ended by itself.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    admin = http.bind(*options.admin) if options.admin else None
+    if options.workers > 1:
+        await _serve_workers(options, admin, stop)
+    else:
+        await _serve_streams(options, admin, stop)
+
+
+async def _serve_streams(options: ServeOptions, admin: socket.socket | None, stop: asyncio.Event) -> None:
+    # Imported here so that the process that only watches over workers does not load gRPC.
+    from aigw_extproc.aws.credentials import CredentialCache
+    from aigw_extproc.extproc.server import Processor, Server
+
+    live = Live(options.source.load())
+    server = Server(Processor(live.router, CredentialCache().get), options.listen)
+    async with _running(_watch(options, live)), _running(_serve_admin(admin, live.readiness)):
+        await server.start(options.listen)
+        live.serving = True
+        print(f"aigw-extproc: ready on {options.listen}", flush=True)
+        await stop.wait()
+        live.serving = False
+        log.info("draining: at most %.0f s", options.drain_seconds)
+        await server.drain(options.drain_seconds)
+
+
+class Live:
+    """What changes while the process runs: which rules hold, and whether streams are served."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self.configuration = configuration
+        self.status = Status(loaded_at=time.time())
+        self.serving = False
+        self._router = Router(configuration.snapshot)
+
+    def router(self) -> Router:
+        """The rules that new streams get."""
+        return self._router
+
+    def apply(self, configuration: Configuration) -> None:
+        """Gives new streams other rules; those under way keep theirs."""
+        self._router = Router(configuration.snapshot)
+
+    def readiness(self) -> Readiness:
+        """Ready while streams are served, whatever became of the last change of the files."""
+        return Readiness(ready=self.serving, details={"config": self.status.as_details()})
+
+
+async def _watch(options: ServeOptions, live: Live) -> None:
+    if options.source.paths:
+        await watch(options.source.paths, live.configuration, live.apply, live.status)
+
+
+async def _serve_admin(listener: socket.socket | None, readiness: Callable[[], Readiness]) -> None:
+    if listener is not None:
+        await http.EmbeddedServer(create_app(readiness)).serve(sockets=[listener])
+
+
+async def _serve_workers(options: ServeOptions, admin: socket.socket | None, stop: asyncio.Event) -> None:
+    live = Live(options.source.load())
+    with tempfile.TemporaryDirectory(prefix="aigw-metrics-") as folder:
+        # Read by prometheus-client in the workers, and by our own operator's port.
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+        async with _running(_watch(options, live)), _running(_serve_admin(admin, live.readiness)):
+            workers = [await _start_worker(options, index) for index in range(options.workers)]
+            try:
+                await _watch_over(workers, live, stop)
+            finally:
+                live.serving = False
+                await _stop(workers, options.drain_seconds)
+
+
+async def _start_worker(options: ServeOptions, index: int) -> Process:
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "aigw_extproc", "serve", *options.source.arguments()),
+        *("--listen", worker_address(options.listen, index), "--no-admin"),
+        *("--drain-seconds", str(options.drain_seconds)),
+        stdout=asyncio.subprocess.PIPE,
+    )
+
+
+async def _watch_over(workers: list[Process], live: Live, stop: asyncio.Event) -> None:
+    """Returns when told to stop.
+
+    Raises:
+        WorkerFailed: a worker ended first.
+    """
+    async with asyncio.TaskGroup() as tasks:
+        ends = [tasks.create_task(_until_end(worker)) for worker in workers]
+        await asyncio.gather(*(_until_ready(worker) for worker in workers))
+        live.serving = True
+        print(f"aigw-extproc: {len(workers)} workers ready", flush=True)
+        await stop.wait()
+        for end in ends:
+            end.cancel()
+
+
+async def _until_ready(worker: Process) -> None:
+    assert worker.stdout is not None  # noqa: S101 - it was asked for
+    await worker.stdout.readline()
+
+
+async def _until_end(worker: Process) -> None:
+    code = await worker.wait()
+    raise WorkerFailed(f"worker with pid {worker.pid} ended by itself, exit code {code}; its log says why")
+
+
+async def _stop(workers: list[Process], drain_seconds: float) -> None:
+    running = [worker for worker in workers if worker.returncode is None]
+    for worker in running:
+        worker.terminate()
+    try:
+        async with asyncio.timeout(drain_seconds + 5):
+            await asyncio.gather(*(worker.wait() for worker in running))
+    except TimeoutError:
+        for worker in running:
+            if worker.returncode is None:
+                worker.kill()
+
+
+@asynccontextmanager
+async def _running(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Does `work` beside the block, and ends it with the block."""
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(work)
+        yield
+        task.cancel()
