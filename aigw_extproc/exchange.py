@@ -49,6 +49,9 @@ EVENT_STREAM = "application/vnd.amazon.eventstream"
 
 # What of the client's headers may leave the gateway. Everything else is removed: credentials, cookies, what Envoy adds.
 FORWARDED = frozenset({"content-type", "x-request-id", "traceparent", "tracestate", "x-amzn-trace-id"})
+SCHEME_HEADER = "x-forwarded-proto"
+"""Envoy finds no route without it, so it is the route that removes it."""
+_KEPT = FORWARDED | {SCHEME_HEADER}
 
 _JSON = ("content-type", "application/json")
 _SSE: Pairs = (("content-type", "text/event-stream"), ("cache-control", "no-cache"))
@@ -272,7 +275,7 @@ class Exchange:
             remove_headers=tuple(
                 name
                 for name in self._headers
-                if name not in set_headers and name[0] != ":" and (name not in FORWARDED or name in changes.remove)
+                if name not in set_headers and name[0] != ":" and (name not in _KEPT or name in changes.remove)
             ),
             body=body,
             backend=backend.name,

@@ -2,31 +2,53 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import uvicorn
 from starlette.types import ASGIApp
 
+GRACE_SECONDS = 1
+"""How long a stop waits for answers that are being sent."""
+
 
 class EmbeddedServer(uvicorn.Server):
-    """uvicorn that leaves signals to the owner of the event loop.
+    """uvicorn that leaves signals to the owner of the event loop, and tells when it is ready."""
 
-    Give it a bound socket: `await EmbeddedServer(app).serve(sockets=[socket])`. It serves until `should_exit` is set.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        protocol: type[asyncio.Protocol] | None = None,
+        on_ready: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`protocol` replaces uvicorn's own HTTP/1.1."""
         config = uvicorn.Config(
             app,
+            http=protocol or "h11",
             ws="none",
             lifespan="off",
             log_config=None,
             access_log=False,
             server_header=False,
-            timeout_graceful_shutdown=1,
+            timeout_graceful_shutdown=GRACE_SECONDS,
         )
         super().__init__(config)
+        self._on_ready = on_ready
+
+    async def serve_until_cancelled(self, listener: socket.socket) -> None:
+        """Serves on a listening socket, and closes what is open when cancelled."""
+        try:
+            await self.serve(sockets=[listener])
+        finally:
+            if self.started:
+                await self.shutdown()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_ready()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -39,4 +61,8 @@ def bind(host: str, port: int) -> socket.socket:
     Raises:
         OSError: the address cannot be had.
     """
-    return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    # asyncio does this only for sockets that name TCP as their protocol, which Python's own do not. Without it every
+    # small write behind another waits 40 ms for the peer's delayed acknowledgement.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener

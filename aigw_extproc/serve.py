@@ -117,7 +117,7 @@ async def _watch(options: ServeOptions, live: Live) -> None:
 
 async def _serve_admin(listener: socket.socket | None, readiness: Callable[[], Readiness]) -> None:
     if listener is not None:
-        await http.EmbeddedServer(create_app(readiness)).serve(sockets=[listener])
+        await http.EmbeddedServer(create_app(readiness)).serve_until_cancelled(listener)
 
 
 async def _serve_workers(options: ServeOptions, admin: socket.socket | None, stop: asyncio.Event) -> None:

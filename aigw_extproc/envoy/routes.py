@@ -10,7 +10,7 @@ from envoy_data_plane.google.protobuf import Any
 
 from aigw_extproc.config.snapshot import MODEL_HEADER
 from aigw_extproc.envoy.retries import upstream_retries
-from aigw_extproc.exchange import BACKEND_HEADER, LOCAL_REPLY_HEADER
+from aigw_extproc.exchange import BACKEND_HEADER, LOCAL_REPLY_HEADER, SCHEME_HEADER
 
 PROCESSOR_FILTER = "envoy.filters.http.ext_proc"
 """The name under which the connection manager has the processor's filter, and routes enable it."""
@@ -38,7 +38,7 @@ def route_to_backend() -> route.Route:
             retry_policy=upstream_retries(),
         ),
         typed_per_filter_config={PROCESSOR_FILTER: _enabled()},
-        request_headers_to_remove=[MODEL_HEADER, BACKEND_HEADER],
+        request_headers_to_remove=[MODEL_HEADER, BACKEND_HEADER, SCHEME_HEADER],
         response_headers_to_remove=[LOCAL_REPLY_HEADER],  # only Envoy itself may say that a reply is Envoy's
     )
 

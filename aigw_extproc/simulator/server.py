@@ -7,19 +7,16 @@ import contextlib
 import signal
 import socket
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 
-import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from aigw_extproc.http import EmbeddedServer, bind
 from aigw_extproc.simulator.app import create_app
 from aigw_extproc.simulator.delivery import RESET
 from aigw_extproc.simulator.settings import Settings
-
-DRAIN_SECONDS = 1
-"""How long a stop waits for answers that are being sent."""
 
 OnReady = Callable[[int], None]
 
@@ -29,12 +26,10 @@ async def serve(host: str, port: int, settings: Settings, *, on_ready: OnReady =
 
     Port 0 takes a free one. Installs no signal handlers. Raises OSError when the port cannot be had.
     """
-    with socket.create_server((host, port)) as listener:
-        server = _Server(_config(settings), partial(on_ready, listener.getsockname()[1]))
-        try:
-            await server.serve(sockets=[listener])
-        finally:
-            await server.stop()
+    with bind(host, port) as listener:
+        ready = partial(on_ready, listener.getsockname()[1])
+        server = EmbeddedServer(create_app(settings), protocol=ResettableProtocol, on_ready=ready)
+        await server.serve_until_cancelled(listener)
 
 
 def run(host: str, port: int, settings: Settings, *, on_ready: OnReady = lambda _port: None) -> None:
@@ -48,40 +43,6 @@ def run(host: str, port: int, settings: Settings, *, on_ready: OnReady = lambda 
             await serving
 
     asyncio.run(until_stopped())
-
-
-def _config(settings: Settings) -> uvicorn.Config:
-    return uvicorn.Config(
-        create_app(settings),
-        http=ResettableProtocol,
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=DRAIN_SECONDS,
-    )
-
-
-class _Server(uvicorn.Server):
-    """uvicorn's server, which tells when it is ready and leaves signals to its owner."""
-
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._on_ready = on_ready
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._on_ready()
-
-    async def stop(self) -> None:
-        """Closes what is still open; after `serve` has been cancelled nothing else does."""
-        if self.started:
-            await self.shutdown()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 class ResettableProtocol(H11Protocol):
