@@ -82,7 +82,13 @@ class Bedrock:
         answer = respond(received, self._settings)
         exchange.status = answer.status
         exchange.error_type = next((v for k, v in answer.headers if k == "x-amzn-errortype"), None)
-        await Delivery(answer=answer, exchange=exchange, receive=receive, send=send, reset=scope[RESET]).run()
+        await Delivery(
+            answer=answer, exchange=exchange, receive=receive, send=send, reset=scope.get(RESET, _cannot_reset)
+        ).run()
+
+
+def _cannot_reset() -> None:
+    raise NotImplementedError("the simulator's resets need its own server")
 
 
 async def _received(request: Request) -> Received:

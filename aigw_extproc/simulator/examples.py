@@ -31,9 +31,8 @@ def example(schema: Schema) -> dict[str, Any]:
 
 
 def _value(schema: Any, root: Schema, name: str, depth: int) -> Any:
-    if not isinstance(schema, Mapping):
-        return name
-    schema = _resolve(schema, root)
+    # `true` is a schema too: it allows anything.
+    schema = _resolve(schema if isinstance(schema, Mapping) else {}, root)
     for keyword in ("const", "default"):
         if keyword in schema:
             return schema[keyword]

@@ -29,7 +29,16 @@ ANTHROPIC = Family(invoke=anthropic.invoke, invoke_stream=anthropic.invoke_strea
 FAMILIES: Mapping[str, Family] = MappingProxyType({"anthropic": ANTHROPIC, "simulator": ANTHROPIC})
 """By the provider's part of a model id."""
 
-PROVIDER = re.compile(r"(?:.*/)?(?:(?:us|us-gov|eu|apac|jp|au|ca|global)\.)?(?P<provider>[a-z0-9-]+)\..*")
+REGIONS = r"(?:us|us-gov|eu|apac|jp|au|ca|global)\."
+"""Prefixes of cross-region inference profiles.
+
+https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html
+"""
+
+PROFILE = re.compile(rf"{REGIONS}|arn:.*inference-profile/")
+"""How an id begins that names a profile instead of a model."""
+
+PROVIDER = re.compile(rf"(?:.*/)?(?:{REGIONS})?(?P<provider>[a-z0-9-]+)\..*")
 
 
 def family_of(model_id: str) -> Family:

@@ -6,7 +6,7 @@ import asyncio
 import uuid
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from aigw_extproc.simulator.authentication import parse_authorization
@@ -15,7 +15,7 @@ from aigw_extproc.simulator.received import Received
 
 REMEMBERED = 100
 LONGEST_BODY = 256 * 1024
-"""Bytes of a body that are kept; `body_bytes` tells its whole length."""
+"""Bytes of a body that are kept."""
 
 SECRET_HEADERS = frozenset({"authorization", "x-amz-security-token", "cookie", "x-api-key"})
 
@@ -27,6 +27,9 @@ class Exchange:
     id: str
     """What the response carries as `x-amzn-requestid`."""
     received: Received
+    """The request, with at most `LONGEST_BODY` bytes of its body."""
+    body_bytes: int
+    """The whole length of the body."""
     status: int | None = None
     """Of the answer; None while there is none."""
     error_type: str | None = None
@@ -45,8 +48,8 @@ class Exchange:
             "method": self.received.method,
             "path": self.received.raw_path,
             "headers": [[name, _shown(name, value)] for name, value in self.received.headers],
-            "body": self.received.body[:LONGEST_BODY].decode(errors="replace"),
-            "body_bytes": len(self.received.body),
+            "body": self.received.body.decode(errors="replace"),
+            "body_bytes": self.body_bytes,
             "status": self.status,
             "error_type": self.error_type,
             "finished": self.finished,
@@ -65,7 +68,8 @@ class Journal:
 
     def open(self, received: Received) -> Exchange:
         """Begins an exchange."""
-        exchange = Exchange(id=str(uuid.uuid4()), received=received)
+        kept = replace(received, body=received.body[:LONGEST_BODY])
+        exchange = Exchange(id=str(uuid.uuid4()), received=kept, body_bytes=len(received.body))
         self._exchanges.append(exchange)
         return exchange
 

@@ -14,7 +14,7 @@ from aigw_extproc.simulator import answers, converse, faults, rules, shapes
 from aigw_extproc.simulator.answers import Answer
 from aigw_extproc.simulator.authentication import authenticate
 from aigw_extproc.simulator.errors import Invalid, ServiceError
-from aigw_extproc.simulator.families import family_of
+from aigw_extproc.simulator.families import PROFILE, family_of
 from aigw_extproc.simulator.faults import Injection
 from aigw_extproc.simulator.model import complete
 from aigw_extproc.simulator.prompt import Prompt, Reply
@@ -88,6 +88,9 @@ def _invoke_stream(call: Call) -> Answer:
 def _count_tokens(call: Call) -> Answer:
     body = _json(call.received.body)
     shapes.validate(call.operation, _members(call, body))
+    # https://docs.aws.amazon.com/bedrock/latest/userguide/count-tokens.html: foundation models only.
+    if PROFILE.match(call.model_id):
+        raise Invalid("The provided model doesn't support counting tokens.")
     (kind, value), *_ = body["input"].items()
     return answers.json({"inputTokens": COUNTERS[kind](call, value)})
 

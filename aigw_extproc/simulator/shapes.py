@@ -23,8 +23,7 @@ from aigw_extproc.simulator.errors import Invalid
 LONGEST_QUOTE = 80
 """Characters of a bad value that an error repeats, at most."""
 
-INTEGERS = MappingProxyType({"integer": 2**31, "long": 2**63})
-"""Integers must be at least minus this and less than it."""
+INTEGER_BITS = MappingProxyType({"integer": 32, "long": 64})
 
 JSON_TYPES: Mapping[type, str] = MappingProxyType(
     {
@@ -130,10 +129,11 @@ def _blob(shape: Any, value: Any, path: str) -> Problems:
 
 
 def _integer(shape: Any, value: Any, path: str) -> Problems:
+    bits = INTEGER_BITS[shape.type_name]
     if type(value) is not int:
         yield _wrong_type(value, path, "integer")
-    elif not -INTEGERS[shape.type_name] <= value < INTEGERS[shape.type_name]:
-        yield _violation(value, path, f"Member must fit a {shape.type_name}")
+    elif not -(2 ** (bits - 1)) <= value < 2 ** (bits - 1):
+        yield _violation(value, path, f"Member must be a {bits}-bit integer")
     else:
         yield from _range(shape, value, path)
 

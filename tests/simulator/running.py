@@ -22,6 +22,7 @@ class RunningSimulator:
 
     port: int
     settings: Settings
+    client: httpx.Client
 
     @property
     def url(self) -> str:
@@ -29,11 +30,11 @@ class RunningSimulator:
 
     def requests(self) -> list[dict[str, Any]]:
         """The last requests, oldest first."""
-        return httpx.get(f"{self.url}/simulator/requests").json()
+        return self.client.get(f"{self.url}/simulator/requests").json()
 
     def acknowledge(self, request_id: str) -> None:
         """Lets the answer to a request, under the fault `hold`, send its next frame."""
-        httpx.post(f"{self.url}/simulator/requests/{request_id}/acknowledge").raise_for_status()
+        self.client.post(f"{self.url}/simulator/requests/{request_id}/acknowledge").raise_for_status()
 
 
 @contextlib.contextmanager
@@ -53,7 +54,8 @@ def running_simulator(settings: Settings | None = None) -> Iterator[RunningSimul
     thread = threading.Thread(target=lambda: asyncio.run(main()), name="simulator", daemon=True)
     thread.start()
     try:
-        yield RunningSimulator(port=port.result(timeout=10), settings=settings)
+        with httpx.Client() as client:
+            yield RunningSimulator(port=port.result(timeout=10), settings=settings, client=client)
     finally:
         stop.result(timeout=10)()
         thread.join(timeout=10)

@@ -1,0 +1,76 @@
+"""Images and documents.
+
+https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Message.html
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from aigw_extproc.simulator.rules.conversation import Conversation, Problems, media, messages, repeated
+
+# https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Message.html
+MOST_IMAGES, MOST_IMAGE_BYTES = 20, 3_750_000
+MOST_DOCUMENTS, MOST_DOCUMENT_BYTES = 5, 4_500_000
+
+# https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_DocumentBlock.html
+DOCUMENT_NAME = re.compile(r"[A-Za-z0-9()\[\]-]+(?:\s[A-Za-z0-9()\[\]-]+)*")
+
+IMAGE_MAGIC: Mapping[str, re.Pattern[bytes]] = MappingProxyType(
+    {
+        "png": re.compile(rb"\x89PNG\r\n\x1a\n"),
+        "jpeg": re.compile(rb"\xff\xd8\xff"),
+        "gif": re.compile(rb"GIF8[79]a"),
+        "webp": re.compile(rb"RIFF....WEBP", re.DOTALL),
+    }
+)
+
+
+def media_is_the_users(conversation: Conversation) -> Problems:
+    """Images and documents come from the user, at most twenty and five in a message."""
+    for index, message in messages(conversation):
+        for kind, most in (("image", MOST_IMAGES), ("document", MOST_DOCUMENTS)):
+            count = sum(kind in block for block in message["content"])
+            if count and message["role"] != "user":
+                yield f"The {kind} content blocks at messages.{index} are only supported in user messages."
+            if count > most:
+                yield f"The number of {kind} blocks at messages.{index} exceeds the limit of {most}."
+
+
+def images_are_what_they_say(conversation: Conversation) -> Problems:
+    """The bytes of an image begin as its format does, and are at most 3.75 MB."""
+    for path, image in media(conversation, "image"):
+        if "bytes" not in image["source"]:
+            continue
+        data = base64.b64decode(image["source"]["bytes"])
+        if len(data) > MOST_IMAGE_BYTES:
+            yield f"The image at {path} exceeds the limit of {MOST_IMAGE_BYTES} bytes."
+        if IMAGE_MAGIC[image["format"]].match(data) is None:
+            yield f"The image at {path} is not a valid {image['format']}: its bytes are of another format."
+
+
+def documents_come_with_text(conversation: Conversation) -> Problems:
+    """A message with a document has a text block."""
+    for _, message in messages(conversation):
+        kinds = {kind for block in message["content"] for kind in block}
+        if "document" in kinds and "text" not in kinds:
+            yield "A text block must be included when using documents."
+
+
+def documents_are_named(conversation: Conversation) -> Problems:
+    """Names of documents have the allowed characters only, and occur once; bytes are at most 4.5 MB."""
+    documents = list(media(conversation, "document"))
+    for path, document in documents:
+        if DOCUMENT_NAME.fullmatch(document["name"]) is None:
+            yield (
+                f"The document file name at {path} can only contain alphanumeric characters, whitespace"
+                " characters, hyphens, parentheses, and square brackets. The name can't contain more than one"
+                " consecutive whitespace character."
+            )
+        if len(document["source"].get("bytes", "")) > MOST_DOCUMENT_BYTES * 4 / 3:
+            yield f"The document at {path} exceeds the limit of {MOST_DOCUMENT_BYTES} bytes."
+    for name in repeated([document["name"] for _, document in documents]):
+        yield f"The messages contain duplicate document names: {name}"

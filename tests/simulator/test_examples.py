@@ -1,0 +1,72 @@
+"""What is made of a JSON schema."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from aigw_extproc.simulator.examples import DEEPEST, example
+
+
+def value_for(schema: Any, **root: Any) -> Any:
+    return example({"type": "object", "properties": {"p": schema}, **root})["p"]
+
+
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        ({"type": "string"}, "example p"),
+        ({"type": "string", "enum": ["b", "a"]}, "b"),
+        ({"type": "string", "const": "c"}, "c"),
+        ({"type": "string", "default": "d"}, "d"),
+        ({"type": "string", "format": "date"}, "2026-01-31"),
+        ({"type": "string", "minLength": 12}, "example pxxx"),
+        ({"type": "string", "maxLength": 3}, "exa"),
+        ({"type": "integer"}, 1),
+        ({"type": "integer", "minimum": 7}, 7),
+        ({"type": "integer", "maximum": 0}, 0),
+        ({"type": "integer", "exclusiveMinimum": 7}, 8),
+        ({"type": "number"}, 0.5),
+        ({"type": "number", "minimum": 2}, 2.0),
+        ({"type": "number", "exclusiveMinimum": 2}, 2.5),
+        ({"type": "boolean"}, True),
+        ({"type": "null"}, None),
+        ({"type": ["null", "integer"]}, 1),
+        ({"type": "array", "items": {"type": "integer"}}, [1]),
+        ({"type": "array", "items": {"type": "integer"}, "minItems": 2}, [1, 1]),
+        ({"type": "array"}, ["example p"]),
+        ({"properties": {"q": {"type": "string"}}}, {"q": "example q"}),
+        ({"anyOf": [{"type": "integer"}, {"type": "string"}]}, 1),
+        ({"allOf": [{"type": "integer"}, {"minimum": 3}]}, 3),
+        ({}, "example p"),
+        (True, "example p"),
+        ({"type": "unheard of"}, "example p"),
+    ],
+)
+def test_every_property_has_a_value_of_its_type(schema: Any, value: Any) -> None:
+    assert value_for(schema) == value
+
+
+def test_an_integer_is_an_integer() -> None:
+    assert type(value_for({"type": "integer"})) is int
+
+
+def test_references_are_followed() -> None:
+    assert value_for({"$ref": "#/$defs/Unit"}, **{"$defs": {"Unit": {"enum": ["celsius"]}}}) == "celsius"
+
+
+def test_a_reference_to_nothing_is_a_string() -> None:
+    assert value_for({"$ref": "#/$defs/Missing"}) == "example p"
+
+
+def test_a_schema_that_contains_itself_has_an_end() -> None:
+    value = example({"type": "object", "properties": {"next": {"$ref": "#"}}})
+    depth = 0
+    while value:
+        value, depth = value["next"], depth + 1
+    assert depth == DEEPEST
+
+
+def test_a_schema_without_properties_gives_an_empty_object() -> None:
+    assert example({"type": "object"}) == {}

@@ -1,0 +1,242 @@
+"""Which fault is asked for, and what it makes of an answer. What happens on the wire is in test_delivery."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from aigw_extproc.simulator import answers
+from aigw_extproc.simulator.answers import AwaitAcknowledgement, Pause, Reset, Send
+from aigw_extproc.simulator.errors import ServiceError
+from aigw_extproc.simulator.faults import FAULTS, Injection, asked_for, listed
+from aigw_extproc.simulator.operations import respond
+from aigw_extproc.simulator.settings import Settings
+from tests.simulator.signing import HELLO, NOW, signed
+
+SETTINGS = Settings(clock=NOW.timestamp)
+STREAM = answers.stream([b"one", b"two", b"three"])
+
+
+def converse(fault: str) -> answers.Answer:
+    return respond(signed(path=f"/model/simulator.{fault}/converse"), SETTINGS)
+
+
+def outcome(answer: answers.Answer) -> tuple[int, str, Any]:
+    headers = dict(answer.headers)
+    body = b"".join(step.data for step in answer.steps if isinstance(step, Send))
+    return answer.status, headers["x-amzn-errortype"].partition(":")[0], json.loads(body)["message"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        ("throttling", (429, "ThrottlingException", "Too many requests, please wait before trying again.")),
+        ("validation", (400, "ValidationException", "The provided request is not valid.")),
+        ("too-long", (400, "ValidationException", "Input is too long for requested model.")),
+        (
+            "access-denied",
+            (403, "AccessDeniedException", "You don't have access to the model with the specified model ID."),
+        ),
+        (
+            "not-found",
+            (
+                404,
+                "ResourceNotFoundException",
+                "Could not resolve the foundation model from the provided model identifier.",
+            ),
+        ),
+        (
+            "timeout",
+            (
+                408,
+                "ModelTimeoutException",
+                "Model has timed out in processing the request. Try your request again.",
+            ),
+        ),
+        (
+            "model-error",
+            (424, "ModelErrorException", "The model encountered an error while processing the request."),
+        ),
+        (
+            "internal",
+            (
+                500,
+                "InternalServerException",
+                "The system encountered an unexpected error during processing. Try your request again.",
+            ),
+        ),
+        ("unavailable", (503, "ServiceUnavailableException", "Bedrock is unable to process your request.")),
+        (
+            "not-ready",
+            (429, "ModelNotReadyException", "Model is not ready for inference. Try your request again."),
+        ),
+        (
+            "quota",
+            (400, "ServiceQuotaExceededException", "Your request exceeds the service quota for your account."),
+        ),
+    ],
+)
+def test_errors_have_their_status_name_and_text(fault: str, expected: tuple[int, str, str]) -> None:
+    assert outcome(converse(fault)) == expected
+
+
+def test_throttling_says_when_to_come_back() -> None:
+    assert dict(converse("throttling-30").headers)["retry-after"] == "30"
+
+
+def test_an_error_type_has_the_real_suffix() -> None:
+    assert dict(converse("validation").headers)["x-amzn-errortype"] == (
+        "ValidationException:http://internal.amazon.com/coral/com.amazon.bedrock/"
+    )
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "content_type", "body"),
+    [
+        (
+            "html",
+            502,
+            "text/html",
+            b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>",
+        ),
+        ("no-output", 200, "application/json", b'{"stopReason":"end_turn"}'),
+        ("not-json", 200, "text/plain", b"this is not JSON"),
+    ],
+)
+def test_answers_that_are_not_bedrocks(fault: str, status: int, content_type: str, body: bytes) -> None:
+    headers = (("content-type", content_type), ("content-length", str(len(body))))
+    assert converse(fault) == answers.Answer(status=status, headers=headers, steps=(Send(data=body),))
+
+
+def test_an_empty_body_is_one() -> None:
+    assert converse("empty") == answers.Answer(
+        status=500, headers=(("content-type", "application/json"), ("content-length", "0")), steps=()
+    )
+
+
+def disturbed(name: str, parameter: int, answer: answers.Answer = STREAM) -> tuple[answers.Step, ...]:
+    return Injection(name=name, parameter=parameter).disturb(answer).steps
+
+
+def test_truncated_ends_after_some_frames() -> None:
+    assert disturbed("truncated", 2) == (Send(data=b"one"), Send(data=b"two"))
+
+
+def test_reset_comes_after_some_frames() -> None:
+    assert disturbed("reset", 1) == (Send(data=b"one"), Reset())
+
+
+def test_early_close_sends_nothing() -> None:
+    assert disturbed("early-close", 0) == (Reset(),)
+
+
+def test_corrupt_crc_flips_the_last_byte_of_one_frame() -> None:
+    assert disturbed("corrupt-crc", 2) == (Send(data=b"one"), Send(data=b"tw\x90"), Send(data=b"three"))
+
+
+def test_slow_pauses_before_every_frame() -> None:
+    pause = Pause(seconds=0.25)
+    assert disturbed("slow", 250) == (
+        pause,
+        Send(data=b"one"),
+        pause,
+        Send(data=b"two"),
+        pause,
+        Send(data=b"three"),
+    )
+
+
+def test_hold_waits_before_every_frame_but_the_first() -> None:
+    assert disturbed("hold", 0) == (
+        Send(data=b"one"),
+        AwaitAcknowledgement(),
+        Send(data=b"two"),
+        AwaitAcknowledgement(),
+        Send(data=b"three"),
+    )
+
+
+def test_split_cuts_across_frames() -> None:
+    pieces = [step.data for step in disturbed("split", 4) if isinstance(step, Send)]
+    assert pieces == [b"onet", b"woth", b"ree"]
+
+
+def test_a_stream_exception_ends_the_stream() -> None:
+    first, exception = disturbed("stream-exception", 1)
+    assert first == Send(data=b"one")
+    assert isinstance(exception, Send)
+    assert b"modelStreamErrorException" in exception.data
+
+
+def test_a_whole_answer_is_truncated_in_its_middle() -> None:
+    assert disturbed("truncated", 4, answers.whole(b"123456")) == (Send(data=b"123"),)
+
+
+def test_a_whole_answer_is_reset_in_its_middle_with_the_length_of_the_whole() -> None:
+    answer = Injection(name="reset", parameter=4).disturb(answers.whole(b"123456"))
+    assert answer.steps == (Send(data=b"123"), Reset())
+    assert dict(answer.headers)["content-length"] == "6"
+
+
+def test_a_stream_exception_makes_a_whole_answer_fail() -> None:
+    assert outcome(converse("stream-exception")) == (
+        424,
+        "ModelStreamErrorException",
+        "The model failed while it was streaming.",
+    )
+
+
+def test_a_whole_answer_has_no_checksum_to_corrupt() -> None:
+    answer = answers.whole(b"{}")
+    assert Injection(name="corrupt-crc", parameter=3).disturb(answer) == answer
+
+
+def test_long_has_as_many_tokens_as_are_wanted() -> None:
+    (body,) = converse("long-12").steps
+    assert isinstance(body, Send)
+    assert json.loads(body.data)["usage"]["outputTokens"] == 12
+
+
+@pytest.mark.parametrize(
+    ("model_id", "header", "injection"),
+    [
+        ("anthropic.claude-v2", None, None),
+        ("simulator.slow", None, Injection(name="slow", parameter=50)),
+        ("simulator.slow-7", None, Injection(name="slow", parameter=7)),
+        ("simulator.stream-exception-first", None, Injection(name="stream-exception-first", parameter=0)),
+        ("simulator.stream-exception-2", None, Injection(name="stream-exception", parameter=2)),
+        ("anthropic.claude-v2", "reset-1", Injection(name="reset", parameter=1)),
+        ("simulator.slow", "html", Injection(name="html", parameter=0)),
+    ],
+)
+def test_a_fault_is_named_by_model_or_header(model_id: str, header: str | None, injection: Injection | None) -> None:
+    assert asked_for(model_id, header) == injection
+
+
+def test_a_parameter_of_nought_is_a_parameter() -> None:
+    assert asked_for("simulator.reset-0", None) == Injection(name="reset", parameter=0)
+
+
+def test_an_unknown_fault_is_an_error() -> None:
+    with pytest.raises(ServiceError) as caught:
+        asked_for("simulator.typo", None)
+    assert (caught.value.status, caught.value.message) == (
+        404,
+        "The simulator has no fault named typo: see GET /simulator/faults",
+    )
+
+
+def test_a_wrong_request_gets_its_own_error_under_a_fault() -> None:
+    body = {**HELLO, "stream": True}
+    answer = respond(signed(body, path="/model/simulator.throttling/converse"), SETTINGS)
+    assert outcome(answer) == (
+        400,
+        "ValidationException",
+        "1 validation error detected: Value at 'stream' failed to satisfy constraint: Member is not known",
+    )
+
+
+def test_every_fault_is_listed() -> None:
+    assert [row["model"] for row in listed()] == [f"simulator.{name}" for name in FAULTS]

@@ -1,0 +1,134 @@
+"""What the simulated model answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from aigw_extproc.simulator.model import complete, input_deltas, lengthen
+from aigw_extproc.simulator.prompt import Prompt, Reply, Text, Tool, ToolUse, count_text, tokens
+
+CLOCK = Tool(name="clock", schema={"type": "object", "properties": {"zone": {"type": "string"}}})
+WEATHER = Tool(name="get_weather", schema={"type": "object", "properties": {}})
+
+
+def ask(text: str = "Hi", **more: Any) -> Reply:
+    return complete(Prompt(**{"text": text, "input_tokens": 3, "seed": b"seed", **more}))
+
+
+def said(reply: Reply) -> str:
+    (block,) = reply.content
+    assert isinstance(block, Text)
+    return block.text
+
+
+def used(reply: Reply) -> list[str]:
+    return [block.name for block in reply.content if isinstance(block, ToolUse)]
+
+
+def test_a_text_is_echoed() -> None:
+    assert ask("Good morning") == Reply(
+        key="GbJYVuHBUMqDTP_ItZsjrb",
+        content=(Text(text="Hello! You said: Good morning"),),
+        stop_reason="end_turn",
+        input_tokens=3,
+        output_tokens=5,
+    )
+
+
+def test_attachments_are_described() -> None:
+    reply = ask("Look", attachments=("a png image of 68 bytes", "a pdf document of 9 bytes"))
+    assert said(reply) == "Hello! You said: Look I see a png image of 68 bytes. I see a pdf document of 9 bytes."
+
+
+def test_tool_results_are_quoted() -> None:
+    assert said(ask("", tool_results=("sunny", "12:00"), tools=(CLOCK,))) == "The tools answered: sunny; 12:00"
+
+
+def test_max_tokens_cuts_the_text() -> None:
+    reply = ask("one two three", max_tokens=4)
+    assert (said(reply), reply.stop_reason, reply.output_tokens) == ("Hello! You said: one ", "max_tokens", 4)
+
+
+def test_enough_max_tokens_cut_nothing() -> None:
+    assert ask("one", max_tokens=4).stop_reason == "end_turn"
+
+
+def test_a_stop_sequence_cuts_the_text_before_it() -> None:
+    reply = ask("one two three", stop_sequences=("three", "two"))
+    assert (said(reply), reply.stop_reason, reply.stop_sequence) == ("Hello! You said: one ", "stop_sequence", "two")
+
+
+def test_max_tokens_before_a_stop_sequence_win() -> None:
+    reply = ask("one two", max_tokens=2, stop_sequences=("two",))
+    assert (reply.stop_reason, reply.stop_sequence) == ("max_tokens", None)
+
+
+def test_a_stop_sequence_at_the_start_leaves_no_content() -> None:
+    assert ask(stop_sequences=("Hello",)).content == ()
+
+
+def test_a_tool_that_is_named_is_used() -> None:
+    reply = ask("What does the clock say?", tools=(WEATHER, CLOCK))
+    text, use = reply.content
+    assert isinstance(use, ToolUse)
+    assert (text, use.name, use.input) == (Text(text="I will use clock."), "clock", {"zone": "example zone"})
+    assert (reply.stop_reason, reply.output_tokens) == ("tool_use", 7)
+
+
+def test_tools_that_are_named_are_used_in_their_own_order() -> None:
+    assert used(ask("get_weather and clock", tools=(CLOCK, WEATHER))) == ["clock", "get_weather"]
+
+
+@pytest.mark.parametrize("text", ["o'clocks", "clock_radio", "alarm-clock", "nothing"])
+def test_a_tool_that_is_not_named_is_not_used(text: str) -> None:
+    assert used(ask(text, tools=(CLOCK,))) == []
+
+
+def test_where_a_tool_must_be_used_the_first_is_and_nothing_is_said() -> None:
+    reply = ask("Hi", tools=(WEATHER, CLOCK), must_use_tool=True)
+    assert [type(block) for block in reply.content] == [ToolUse]
+    assert used(reply) == ["get_weather"]
+
+
+def test_after_tool_results_no_tool_is_used_unless_it_must_be() -> None:
+    assert used(ask("clock", tools=(CLOCK,), tool_results=("12:00",))) == []
+    assert used(ask("clock", tools=(CLOCK,), tool_results=("12:00",), must_use_tool=True)) == ["clock"]
+
+
+def test_keys_of_tool_uses_differ_within_a_reply() -> None:
+    _, clock, weather = ask("clock get_weather", tools=(CLOCK, WEATHER)).content
+    assert isinstance(clock, ToolUse)
+    assert isinstance(weather, ToolUse)
+    assert clock.key != weather.key
+
+
+def test_the_same_prompt_has_the_same_answer() -> None:
+    assert ask("clock", tools=(CLOCK,)) == ask("clock", tools=(CLOCK,))
+
+
+def test_another_request_has_other_keys() -> None:
+    assert ask("clock", tools=(CLOCK,)) != ask("clock", tools=(CLOCK,), seed=b"other")
+
+
+def test_a_reply_can_be_as_long_as_is_wanted() -> None:
+    assert said(lengthen(ask(), 3)) == "word1 word2 word3"
+
+
+@pytest.mark.parametrize("text", ["", " ", "a", " a  b\n", "ein zwei\t\tdrei "])
+def test_tokens_joined_are_the_text(text: str) -> None:
+    assert "".join(tokens(text)) == text
+
+
+def test_all_text_counts_and_keys_do_not() -> None:
+    assert count_text({"k k k": ["a b", {"x": "c"}], "n": 1, "z": None}) == 5
+
+
+def test_input_streams_in_pieces_that_join_to_its_json() -> None:
+    use = ToolUse(key="k", name="n", input={"city": "München", "days": 3})
+    assert input_deltas(use) == ["", '{"city":"Mün', 'chen","days"', ":3}"]
+
+
+def test_an_empty_input_streams_as_an_empty_piece() -> None:
+    assert input_deltas(ToolUse(key="k", name="n", input={})) == [""]

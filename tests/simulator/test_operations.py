@@ -1,0 +1,289 @@
+"""From an authentic request to its answer."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from aigw_extproc.simulator.answers import Answer, Send
+from aigw_extproc.simulator.operations import respond
+from aigw_extproc.simulator.settings import Settings
+from tests.simulator.signing import HELLO, NOW, signed
+
+SETTINGS = Settings(clock=NOW.timestamp)
+CLAUDE = {
+    "anthropic_version": "bedrock-2023-05-31",
+    "max_tokens": 100,
+    "messages": [{"role": "user", "content": "Good morning"}],
+}
+
+
+def body_of(answer: Answer) -> Any:
+    return json.loads(b"".join(step.data for step in answer.steps if isinstance(step, Send)))
+
+
+def call(operation: str, body: Any, *, model: str = "anthropic.claude-v2", **more: Any) -> Any:
+    """The decoded body of a successful answer."""
+    answer = respond(signed(body, path=f"/model/{model}/{operation}", **more), SETTINGS)
+    assert answer.status == 200, body_of(answer)
+    return body_of(answer)
+
+
+def failure(operation: str, body: Any, *, model: str = "anthropic.claude-v2", **more: Any) -> tuple[str, str]:
+    """The name and the text of an error."""
+    answer = respond(signed(body, path=f"/model/{model}/{operation}", **more), SETTINGS)
+    assert answer.status >= 400, body_of(answer)
+    return dict(answer.headers)["x-amzn-errortype"].partition(":")[0], body_of(answer)["message"]
+
+
+def converse(**members: Any) -> Any:
+    return call("converse", {**HELLO, **members})
+
+
+def test_service_tier_and_performance_are_echoed() -> None:
+    answer = converse(serviceTier={"type": "flex"}, performanceConfig={"latency": "optimized"})
+    assert (answer["serviceTier"], answer["performanceConfig"]) == ({"type": "flex"}, {"latency": "optimized"})
+
+
+def test_max_tokens_are_honoured() -> None:
+    answer = converse(inferenceConfig={"maxTokens": 2})
+    assert (answer["output"]["message"]["content"], answer["stopReason"]) == ([{"text": "Hello! You "}], "max_tokens")
+
+
+def test_stop_sequences_are_honoured() -> None:
+    answer = converse(inferenceConfig={"stopSequences": ["said"]})
+    assert (answer["output"]["message"]["content"], answer["stopReason"]) == (
+        [{"text": "Hello! You "}],
+        "stop_sequence",
+    )
+
+
+def test_only_the_last_user_turn_is_answered() -> None:
+    messages = [*HELLO["messages"], {"role": "assistant", "content": [{"text": "Yes?"}]}]
+    messages += [{"role": "user", "content": [{"text": "Bye"}, {"text": "now"}]}]
+    assert call("converse", {"messages": messages})["output"]["message"]["content"] == [
+        {"text": "Hello! You said: Bye now"}
+    ]
+
+
+def test_input_tokens_count_system_and_tools() -> None:
+    assert converse()["usage"]["inputTokens"] == 2
+    assert converse(system=[{"text": "Be very brief"}])["usage"]["inputTokens"] == 5
+
+
+def test_media_are_described() -> None:
+    png = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(60)).decode()
+    content = [
+        {"text": "Look"},
+        {"image": {"format": "png", "source": {"bytes": png}}},
+        {"image": {"format": "gif", "source": {"s3Location": {"uri": "s3://bucket/key"}}}},
+        {"document": {"name": "a", "source": {"text": "three short words"}}},
+    ]
+    answer = call("converse", {"messages": [{"role": "user", "content": content}]})
+    assert answer["output"]["message"]["content"] == [
+        {
+            "text": "Hello! You said: Look I see a png image of 68 bytes. I see a gif image of the object"
+            " s3://bucket/key. I see a plain document of 3 words."
+        }
+    ]
+
+
+def test_tool_results_of_every_kind_are_quoted() -> None:
+    ids = "abcd"
+    uses = [{"toolUse": {"toolUseId": key, "name": "clock", "input": {}}} for key in ids]
+    png = base64.b64encode(b"\x89PNG\r\n\x1a\n").decode()
+    results: list[dict[str, Any]] = [
+        {"toolUseId": "a", "content": [{"text": "12:00"}, {"json": {"zone": "UTC"}}]},
+        {"toolUseId": "b", "content": [{"text": "no such zone"}], "status": "error"},
+        {"toolUseId": "c", "content": [{"image": {"format": "png", "source": {"bytes": png}}}]},
+        {"toolUseId": "d", "content": []},
+    ]
+    messages = [
+        *HELLO["messages"],
+        {"role": "assistant", "content": uses},
+        {"role": "user", "content": [{"toolResult": result} for result in results]},
+    ]
+    tools = [{"toolSpec": {"name": "clock", "inputSchema": {"json": {"type": "object"}}}}]
+    answer = call("converse", {"messages": messages, "toolConfig": {"tools": tools}})
+    assert answer["output"]["message"]["content"] == [
+        {
+            "text": 'The tools answered: 12:00 {"zone":"UTC"}; error: no such zone; a png image of 8 bytes; nothing',
+        }
+    ]
+
+
+def test_a_model_id_may_be_an_arn() -> None:
+    arn = "arn%3Aaws%3Abedrock%3Aus-east-1%3A123456789012%3Ainference-profile%2Fus.anthropic.claude-v2%3A1"
+    assert call("converse", HELLO, model=arn)["stopReason"] == "end_turn"
+
+
+def test_claude_answers_in_its_own_format() -> None:
+    assert call("invoke", CLAUDE) == {
+        "model": "anthropic.claude-v2",
+        "id": "msg_bdrk_2d0s0DmvCKds5mIKJ2khBj",
+        "type": "message",
+        "role": "assistant",
+        "content": [{"type": "text", "text": "Hello! You said: Good morning"}],
+        "stop_reason": "end_turn",
+        "stop_sequence": None,
+        "usage": {"input_tokens": 3, "output_tokens": 5},
+    }
+
+
+def test_claude_uses_tools() -> None:
+    tools = [{"name": "clock", "input_schema": {"type": "object", "properties": {"zone": {"type": "string"}}}}]
+    answer = call("invoke", {**CLAUDE, "tools": tools, "tool_choice": {"type": "tool", "name": "clock"}})
+    (use,) = answer["content"]
+    assert use.pop("id").startswith("toolu_bdrk_")
+    assert use == {"type": "tool_use", "name": "clock", "input": {"zone": "example zone"}}
+
+
+def test_claude_uses_no_tool_when_it_must_not() -> None:
+    tools = [{"name": "morning", "input_schema": {"type": "object"}}]
+    answer = call("invoke", {**CLAUDE, "tools": tools, "tool_choice": {"type": "none"}})
+    assert answer["stop_reason"] == "end_turn"
+
+
+def test_claude_describes_what_it_is_shown_and_told() -> None:
+    source = {"type": "base64", "media_type": "image/png", "data": base64.b64encode(bytes(68)).decode()}
+    image = [{"type": "image", "source": source}, {"type": "text", "text": "Look"}]
+    answer = call("invoke", {**CLAUDE, "messages": [{"role": "user", "content": image}]})
+    assert answer["content"][0]["text"] == "Hello! You said: Look I see a png image of 68 bytes."
+    results = [
+        {"type": "tool_result", "tool_use_id": "a", "content": "12:00"},
+        {"type": "tool_result", "tool_use_id": "b", "content": [{"type": "text", "text": "no"}], "is_error": True},
+    ]
+    answer = call("invoke", {**CLAUDE, "messages": [{"role": "user", "content": results}]})
+    assert answer["content"][0]["text"] == "The tools answered: 12:00; error: no"
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"anthropic_version": "2023-06-01"}, "Invalid enum value '2023-06-01' - at `$.anthropic_version`"),
+        ({"max_tokens": 0}, "Expected `int` >= 1 - at `$.max_tokens`"),
+        ({"model": "claude"}, "Object contains unknown field `model`"),
+        ({"stream": True}, "Object contains unknown field `stream`"),
+        ({"messages": []}, "Expected `array` of length >= 1 - at `$.messages`"),
+    ],
+)
+def test_a_body_that_is_not_claudes_is_refused(change: dict[str, Any], problem: str) -> None:
+    message = f"Malformed input request: {problem}, please reformat your input and try again."
+    assert failure("invoke", {**CLAUDE, **change}) == ("ValidationException", message)
+
+
+@pytest.mark.parametrize(
+    ("messages", "problem"),
+    [
+        ([{"role": "assistant", "content": "x"}], "messages: first message must use the user role"),
+        (
+            [{"role": "user", "content": [{"type": "text", "text": " "}]}],
+            "messages.0.content.0: text content blocks must contain non-whitespace text",
+        ),
+        ([{"role": "user", "content": [{"text": "x"}]}], "messages.0.content.0.type: Field required"),
+    ],
+)
+def test_claude_has_rules_of_its_own(messages: list[Any], problem: str) -> None:
+    assert failure("invoke", {**CLAUDE, "messages": messages}) == ("ValidationException", problem)
+
+
+def test_claudes_body_has_a_required_version() -> None:
+    body = {key: value for key, value in CLAUDE.items() if key != "anthropic_version"}
+    assert failure("invoke", body) == (
+        "ValidationException",
+        (
+            "Malformed input request: Object missing required field `anthropic_version`, please reformat your input and"
+            " try again."
+        ),
+    )
+
+
+def test_headers_of_invoke_model_are_checked() -> None:
+    assert failure("invoke", CLAUDE, headers={"x-amzn-bedrock-service-tier": "gold"}) == (
+        "ValidationException",
+        (
+            "1 validation error detected: Value 'gold' at 'serviceTier' failed to satisfy constraint: Member must"
+            " satisfy enum value set: [priority, default, flex, reserved]"
+        ),
+    )
+
+
+def test_another_familys_body_is_refused() -> None:
+    assert failure("invoke", {"inputText": "x"}, model="amazon.titan-embed-text-v2:0") == (
+        "ValidationException",
+        "The simulator does not know the InvokeModel bodies of amazon.titan-embed-text-v2:0",
+    )
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "us.anthropic.claude-sonnet-4-20250514-v1%3A0",
+        "arn%3Aaws%3Abedrock%3Aus-east-1%3A%3Afoundation-model%2Fanthropic.claude-v2",
+        "arn%3Aaws%3Abedrock%3Aus-east-1%3A123456789012%3Aapplication-inference-profile%2Fabc123",
+        "simulator.long-3",
+    ],
+)
+def test_the_family_is_found_in_ids_of_every_kind(model: str) -> None:
+    assert call("invoke", CLAUDE, model=model)["role"] == "assistant"
+
+
+def test_tokens_of_a_conversation_are_counted() -> None:
+    body = {"input": {"converse": {**HELLO, "system": [{"text": "Be brief"}]}}}
+    assert call("count-tokens", body) == {"inputTokens": 4}
+
+
+def test_tokens_of_an_invocation_are_counted() -> None:
+    inner = base64.b64encode(json.dumps(CLAUDE).encode()).decode()
+    assert call("count-tokens", {"input": {"invokeModel": {"body": inner}}}) == {"inputTokens": 3}
+
+
+def test_a_conversation_to_be_counted_has_to_keep_the_rules() -> None:
+    assert failure("count-tokens", {"input": {"converse": {"messages": []}}})[1].startswith(
+        "A conversation must start with a user message."
+    )
+
+
+@pytest.mark.parametrize("model", ["us.anthropic.claude-v2", "global.anthropic.claude-v2"])
+def test_tokens_are_counted_for_foundation_models_only(model: str) -> None:
+    assert failure("count-tokens", {"input": {"converse": HELLO}}, model=model) == (
+        "ValidationException",
+        "The provided model doesn't support counting tokens.",
+    )
+
+
+@pytest.mark.parametrize("path", ["/", "/model/x", "/model/x/y/converse", "/model/x/complete", "/v1/chat/completions"])
+def test_other_paths_are_unknown_operations(path: str) -> None:
+    answer = respond(signed(HELLO, path=path), SETTINGS)
+    assert (answer.status, dict(answer.headers)["x-amzn-errortype"]) == (
+        404,
+        "UnknownOperationException:http://internal.amazon.com/coral/com.amazon.coral.service/",
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"", "The body is not JSON: Input data was truncated"),
+        (b"{", "The body is not JSON: Input data was truncated"),
+        (b"[]", "The body is not a JSON object"),
+        (b'{"messages": \xff}', "The body is not JSON: JSON is malformed: invalid character (byte 13)"),
+        (b"[" * 100_000, "The body is not JSON: maximum recursion depth exceeded while deserializing an object"),
+    ],
+)
+def test_a_body_that_is_not_json_cannot_be_read(body: bytes, message: str) -> None:
+    assert failure("converse", body) == ("SerializationException", message)
+
+
+def test_what_belongs_into_the_path_is_refused_in_the_body() -> None:
+    assert failure("converse", {**HELLO, "modelId": "x"}) == (
+        "ValidationException",
+        "extraneous key [modelId] is not permitted in the body",
+    )
+
+
+def test_a_wrong_signature_is_answered_before_anything_else() -> None:
+    assert failure("converse", b"not JSON", secret="canary-wrong")[0] == "InvalidSignatureException"

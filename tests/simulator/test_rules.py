@@ -1,0 +1,262 @@
+"""The rules of Converse across fields: one request for each that breaks it, and some that look as if they did."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+
+from aigw_extproc.simulator import rules
+from aigw_extproc.simulator.errors import Invalid
+
+PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(60)).decode()
+TOOLS = {"tools": [{"toolSpec": {"name": "clock", "inputSchema": {"json": {"type": "object"}}}}]}
+HI = {"text": "Hi"}
+
+
+def user(*blocks: Any) -> dict[str, Any]:
+    return {"role": "user", "content": list(blocks)}
+
+
+def assistant(*blocks: Any) -> dict[str, Any]:
+    return {"role": "assistant", "content": list(blocks)}
+
+
+def use(identifier: str, tool_input: Any = None) -> dict[str, Any]:
+    return {"toolUse": {"toolUseId": identifier, "name": "clock", "input": {} if tool_input is None else tool_input}}
+
+
+def result(identifier: str, *content: Any, **more: str) -> dict[str, Any]:
+    return {"toolResult": {"toolUseId": identifier, "content": list(content or [HI]), **more}}
+
+
+def talk(*messages: Any) -> dict[str, Any]:
+    return {"messages": list(messages)}
+
+
+def tool_talk(*messages: Any) -> dict[str, Any]:
+    return {"messages": list(messages), "toolConfig": TOOLS}
+
+
+def tools(*names: str, schema: Any = None, **more: Any) -> dict[str, Any]:
+    specs = [{"toolSpec": {"name": name, "inputSchema": {"json": schema or {"type": "object"}}}} for name in names]
+    return {**talk(user(HI)), "toolConfig": {"tools": specs, **more}}
+
+
+def image(data: str = PNG, form: str = "png") -> dict[str, Any]:
+    return {"image": {"format": form, "source": {"bytes": data}}}
+
+
+def document(name: str, data: str = "eA==") -> dict[str, Any]:
+    return {"document": {"format": "txt", "name": name, "source": {"bytes": data}}}
+
+
+def broken_rule(conversation: dict[str, Any]) -> str:
+    with pytest.raises(Invalid) as caught:
+        rules.check(conversation)
+    return caught.value.message
+
+
+START = "A conversation must start with a user message. Try again with a conversation that starts with a user message."
+ALTERNATE = (
+    "A conversation must alternate between user and assistant roles. Make sure the conversation alternates between"
+    " user and assistant roles and try again."
+)
+EMPTY = (
+    "The content field in the Message object at messages.{} is empty. Add a ContentBlock object to the content field"
+    " and try again."
+)
+BLANK = "The text field in the {} object at {} is blank. Add text to the text field, and try again."
+NO_TOOLS = "The toolConfig field must be defined when using toolUse and toolResult content blocks."
+EXPECTED = "Expected toolResult blocks at messages.{}.content for the following Ids: {}"
+EXCEEDS = (
+    "The number of toolResult blocks at messages.{}.content exceeds the number of toolUse blocks of previous turn."
+)
+NOT_OBJECT = "The format of the value at {} is invalid. Provide a json object for the field and try again."
+NAME = (
+    "The document file name at messages.0.content.1.document can only contain alphanumeric characters, whitespace"
+    " characters, hyphens, parentheses, and square brackets. The name can't contain more than one consecutive"
+    " whitespace character."
+)
+MODEL = "The model returned the following errors: "
+SPACE = f"{MODEL}messages: final assistant content cannot end with trailing whitespace"
+
+BROKEN: dict[str, tuple[dict[str, Any], str]] = {
+    "no messages": ({}, START),
+    "empty messages": (talk(), START),
+    "assistant first": (talk(assistant(HI), user(HI)), START),
+    "user twice": (talk(user(HI), user(HI)), ALTERNATE),
+    "assistant twice": (talk(user(HI), assistant(HI), assistant(HI)), ALTERNATE),
+    "no content": (talk(user(HI), assistant()), EMPTY.format(1)),
+    "empty text": (talk(user({"text": ""})), BLANK.format("ContentBlock", "messages.0.content.0")),
+    "blank text": (talk(user(HI, {"text": " \n"})), BLANK.format("ContentBlock", "messages.0.content.1")),
+    "blank system": (
+        {**talk(user(HI)), "system": [HI, {"text": "\t"}]},
+        BLANK.format("SystemContentBlock", "system.1"),
+    ),
+    "tool blocks without tools": (talk(user(HI), assistant(use("a")), user(result("a"))), NO_TOOLS),
+    "toolUse by the user": (
+        tool_talk(user(use("a"))),
+        "The toolUse block at messages.0.content.0 is only allowed in assistant messages.",
+    ),
+    "toolResult by the assistant": (
+        tool_talk(user(HI), assistant(HI, result("a"))),
+        "The toolResult block at messages.1.content.1 is only allowed in user messages.",
+    ),
+    "toolUse input that is a list": (
+        tool_talk(user(HI), assistant(use("a", [])), user(result("a"))),
+        NOT_OBJECT.format("messages.1.content.0.toolUse.input"),
+    ),
+    "toolResult json that is a list": (
+        tool_talk(user(HI), assistant(use("a")), user(result("a", {"json": []}))),
+        NOT_OBJECT.format("messages.2.content.0.toolResult.content.0.json"),
+    ),
+    "an id used twice in a turn": (
+        tool_talk(user(HI), assistant(use("a"), use("a")), user(result("a"))),
+        "The toolUse blocks at messages.1.content contain duplicate Ids: a",
+    ),
+    "an id used twice in a conversation": (
+        tool_talk(user(HI), assistant(use("a")), user(result("a")), assistant(use("a")), user(result("a"))),
+        f"{MODEL}messages.3: `tool_use` ids must be unique",
+    ),
+    "an id answered twice": (
+        tool_talk(user(HI), assistant(use("a")), user(result("a"), result("a"))),
+        "The toolResult blocks at messages.2.content contain duplicate Ids: a",
+    ),
+    "a toolUse without answer": (tool_talk(user(HI), assistant(use("a")), user(HI)), EXPECTED.format(2, "a")),
+    "one of two toolUses without answer": (
+        tool_talk(user(HI), assistant(use("a"), use("b")), user(result("a"))),
+        EXPECTED.format(2, "b"),
+    ),
+    "a toolUse at the end": (tool_talk(user(HI), assistant(use("a"), use("b"))), EXPECTED.format(2, "a, b")),
+    "a toolResult at the start": (tool_talk(user(result("a"))), EXCEEDS.format(0)),
+    "more answers than questions": (
+        tool_talk(user(HI), assistant(use("a")), user(result("a"), result("b"))),
+        EXCEEDS.format(2),
+    ),
+    "an answer to another question": (
+        tool_talk(user(HI), assistant(use("a")), user(result("b"))),
+        "Unexpected toolResult block at messages.2.content for the Id: b",
+    ),
+    "an answer two turns later": (
+        tool_talk(user(HI), assistant(use("a")), user(result("a")), assistant(HI), user(result("a"))),
+        EXCEEDS.format(4),
+    ),
+    "text before results": (
+        tool_talk(user(HI), assistant(use("a")), user(HI, result("a"))),
+        (
+            f"{MODEL}messages.2: Did not find 1 tool_result block(s) at the beginning of this message. Messages"
+            " following tool_use blocks must begin with a matching number of tool_result blocks."
+        ),
+    ),
+    "an error that says nothing": (
+        tool_talk(
+            user(HI),
+            assistant(use("a")),
+            user({"toolResult": {"toolUseId": "a", "content": [], "status": "error"}}),
+        ),
+        "The content field at messages.2.content.0.toolResult cannot be empty when status value is error.",
+    ),
+    "two tools of one name": (tools("a", "a"), f"{MODEL}tools: Tool names must be unique."),
+    "a schema that is not an object": (
+        tools("a", schema=[1]),
+        NOT_OBJECT.format("toolConfig.tools.0.toolSpec.inputSchema.json"),
+    ),
+    "a schema without type": (
+        tools("a", "b", schema={"properties": {}}),
+        "The value at toolConfig.tools.0.toolSpec.inputSchema.json.type must be one of the following: object.",
+    ),
+    "a choice of another tool": (
+        tools("a", toolChoice={"tool": {"name": "b"}}),
+        "The tool named b in toolConfig.toolChoice is not one of toolConfig.tools.",
+    ),
+    "an image by the assistant": (
+        talk(user(HI), assistant(image())),
+        "The image content blocks at messages.1 are only supported in user messages.",
+    ),
+    "a document by the assistant": (
+        talk(user(HI), assistant(document("a"), HI)),
+        "The document content blocks at messages.1 are only supported in user messages.",
+    ),
+    "21 images": (talk(user(*[image()] * 21)), "The number of image blocks at messages.0 exceeds the limit of 20."),
+    "six documents": (
+        talk(user(HI, *[document(str(n)) for n in range(6)])),
+        "The number of document blocks at messages.0 exceeds the limit of 5.",
+    ),
+    "a PNG that is said to be a JPEG": (
+        talk(user(image(form="jpeg"))),
+        "The image at messages.0.content.0.image is not a valid jpeg: its bytes are of another format.",
+    ),
+    "a wrong image in a tool result": (
+        tool_talk(user(HI), assistant(use("a")), user(result("a", HI, image("eA==")))),
+        (
+            "The image at messages.2.content.0.toolResult.content.1.image is not a valid png: its bytes are of another"
+            " format."
+        ),
+    ),
+    "an image that is too large": (
+        talk(user(image(base64.b64encode(base64.b64decode(PNG) + bytes(3_750_000)).decode()))),
+        "The image at messages.0.content.0.image exceeds the limit of 3750000 bytes.",
+    ),
+    "a document without text": (talk(user(document("a"))), "A text block must be included when using documents."),
+    "a document that is too large": (
+        talk(user(HI, document("a", base64.b64encode(bytes(4_500_003)).decode()))),
+        "The document at messages.0.content.1.document exceeds the limit of 4500000 bytes.",
+    ),
+    "a document name with a dot": (talk(user(HI, document("a.txt"))), NAME),
+    "a document name with two spaces": (talk(user(HI, document("a  b"))), NAME),
+    "two documents of one name": (
+        talk(user(HI, document("a"), document("a"))),
+        "The messages contain duplicate document names: a",
+    ),
+    "white space at the end": (talk(user(HI), assistant({"text": "Well, "})), SPACE),
+    "a new line at the end": (talk(user(HI), assistant(HI, {"text": "Well\n"})), SPACE),
+}
+
+
+@pytest.mark.parametrize(("conversation", "message"), BROKEN.values(), ids=BROKEN.keys())
+def test_a_broken_rule_is_named(conversation: dict[str, Any], message: str) -> None:
+    assert broken_rule(conversation) == message
+
+
+KEPT: dict[str, dict[str, Any]] = {
+    "one turn": talk(user(HI)),
+    "an instruction between the turns": talk(user(HI), {"role": "system", "content": [HI]}, assistant(HI), user(HI)),
+    "parallel tool uses answered out of order": tool_talk(
+        user(HI), assistant(HI, use("a"), use("b")), user(result("b"), result("a", {"json": {}}, image()), HI)
+    ),
+    "a result without content": tool_talk(
+        user(HI), assistant(use("a")), user({"toolResult": {"toolUseId": "a", "content": []}})
+    ),
+    "a chosen tool": tools("a", "b", toolChoice={"tool": {"name": "b"}}),
+    "a cache point among the tools": {
+        **talk(user(HI)),
+        "toolConfig": {"tools": [*TOOLS["tools"], {"cachePoint": {"type": "default"}}]},
+    },
+    "all image formats": talk(
+        user(
+            image(),
+            image(base64.b64encode(b"\xff\xd8\xff\xe0").decode(), "jpeg"),
+            image(base64.b64encode(b"GIF89a").decode(), "gif"),
+            image(base64.b64encode(b"RIFF\x0a\0\0\0WEBPVP8 ").decode(), "webp"),
+            {"image": {"format": "png", "source": {"s3Location": {"uri": "s3://bucket/key"}}}},
+        )
+    ),
+    "a document with text": talk(user(HI, document("Report (2) [final] - a"))),
+    "a prefill": talk(user(HI), assistant({"text": " Well,"})),
+}
+
+
+@pytest.mark.parametrize("conversation", KEPT.values(), ids=KEPT.keys())
+def test_what_is_allowed_passes(conversation: dict[str, Any]) -> None:
+    assert rules.check(conversation) is None
+
+
+def first_broken_rule(conversation: dict[str, Any]) -> str:
+    return next(rule.__name__ for rule in rules.RULES for _ in rule(conversation))
+
+
+def test_every_rule_has_a_request_that_breaks_it() -> None:
+    broken = {first_broken_rule(conversation) for conversation, _ in BROKEN.values()}
+    assert broken == {rule.__name__ for rule in rules.RULES}
