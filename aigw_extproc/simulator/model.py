@@ -15,6 +15,9 @@ import msgspec
 from aigw_extproc.simulator.examples import example
 from aigw_extproc.simulator.prompt import Prompt, Reply, Text, Tool, ToolUse, count_text, tokens
 
+LONGEST_QUOTE = 1000
+"""Characters of a text that an answer repeats, so that a question of megabytes does not get an answer of megabytes."""
+
 
 def complete(prompt: Prompt) -> Reply:
     """The model's answer.
@@ -47,9 +50,13 @@ def lengthen(reply: Reply, words: int) -> Reply:
 
 def _text(prompt: Prompt) -> str:
     if prompt.tool_results:
-        return f"The tools answered: {'; '.join(prompt.tool_results)}"
+        return f"The tools answered: {'; '.join(map(_quoted, prompt.tool_results))}"
     seen = "".join(f" I see {attachment}." for attachment in prompt.attachments)
-    return f"Hello! You said: {prompt.text}{seen}"
+    return f"Hello! You said: {_quoted(prompt.text)}{seen}"
+
+
+def _quoted(text: str) -> str:
+    return text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}…"
 
 
 def _text_reply(prompt: Prompt, text: str) -> Reply:

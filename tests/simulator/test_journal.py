@@ -34,8 +34,8 @@ def test_an_exchange_is_reported_whole() -> None:
         (
             "authorization",
             (
-                "AWS4-HMAC-SHA256 Credential=canary/20260131/us-east-1/bedrock/aws4_request, SignedHeaders=host;x-amz-date,"
-                f" Signature={'c' * 64}"
+                "AWS4-HMAC-SHA256 Credential=canary/20260131/us-east-1/bedrock/aws4_request,"
+                f" SignedHeaders=host;x-amz-date, Signature={'c' * 64}"
             ),
             "AWS4-HMAC-SHA256 20260131/us-east-1/bedrock/aws4_request, SignedHeaders=host;x-amz-date",
         ),

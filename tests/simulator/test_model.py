@@ -37,6 +37,10 @@ def test_a_text_is_echoed() -> None:
     )
 
 
+def test_a_long_text_is_not_echoed_whole() -> None:
+    assert said(ask("x" * 1001)) == f"Hello! You said: {'x' * 1000}…"
+
+
 def test_attachments_are_described() -> None:
     reply = ask("Look", attachments=("a png image of 68 bytes", "a pdf document of 9 bytes"))
     assert said(reply) == "Hello! You said: Look I see a png image of 68 bytes. I see a pdf document of 9 bytes."
