@@ -1,0 +1,153 @@
+"""The event-stream decoder: whole, byte by byte, with trailing bytes, damaged; botocore is the oracle."""
+
+from __future__ import annotations
+
+import struct
+from zlib import crc32
+
+import pytest
+from botocore.eventstream import EventStreamBuffer
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aigw_extproc.bedrock.eventstream import MAX_FRAME_LENGTH, EventStreamDecoder, Message
+from aigw_extproc.errors import ChecksumMismatch, EventStreamError, InvalidFrame, UpstreamTruncated
+
+STRING, BYTES, UUID = 7, 6, 9
+
+
+def header(name: str, kind: int, value: bytes = b"") -> bytes:
+    return bytes([len(name)]) + name.encode() + bytes([kind]) + value
+
+
+def sized(value: bytes) -> bytes:
+    return struct.pack("!H", len(value)) + value
+
+
+def frame(headers: bytes = b"", payload: bytes = b"") -> bytes:
+    prelude = struct.pack("!II", 16 + len(headers) + len(payload), len(headers))
+    message = prelude + struct.pack("!I", crc32(prelude)) + headers + payload
+    return message + struct.pack("!I", crc32(message))
+
+
+EVENT = frame(header(":event-type", STRING, sized(b"messageStart")), b'{"role":"assistant"}')
+
+HEADERS = st.one_of(
+    st.tuples(st.just(0)).map(lambda t: (t[0], b"")),
+    st.tuples(st.just(1)).map(lambda t: (t[0], b"")),
+    st.integers(-(2**7), 2**7 - 1).map(lambda n: (2, struct.pack("!b", n))),
+    st.integers(-(2**15), 2**15 - 1).map(lambda n: (3, struct.pack("!h", n))),
+    st.integers(-(2**31), 2**31 - 1).map(lambda n: (4, struct.pack("!i", n))),
+    st.integers(-(2**63), 2**63 - 1).map(lambda n: (5, struct.pack("!q", n))),
+    st.binary(max_size=50).map(lambda b: (BYTES, sized(b))),
+    st.text(max_size=50).map(lambda s: (STRING, sized(s.encode()))),
+    st.integers(-(2**63), 2**63 - 1).map(lambda n: (8, struct.pack("!q", n))),
+    st.binary(min_size=16, max_size=16).map(lambda b: (UUID, b)),
+)
+NAMES = st.from_regex(r"[:a-z][a-z-]{0,20}", fullmatch=True)
+FRAMES = st.builds(
+    lambda headers, payload: frame(b"".join(header(name, *value) for name, value in headers.items()), payload),
+    st.dictionaries(NAMES, HEADERS, max_size=5),
+    st.binary(max_size=200),
+)
+
+
+def cut(data: bytes, sizes: list[int]) -> list[bytes]:
+    pieces, position = [], 0
+    for size in sizes:
+        pieces.append(data[position : position + size])
+        position += size
+    return [*pieces, data[position:]]
+
+
+@given(frames=st.lists(FRAMES, max_size=5), sizes=st.lists(st.integers(0, 60), max_size=20))
+def test_frames_cut_anywhere_decode_as_botocore_decodes_them(frames: list[bytes], sizes: list[int]) -> None:
+    data = b"".join(frames)
+    oracle = EventStreamBuffer()
+    oracle.add_data(data)
+    expected = [Message(event.headers, event.payload) for event in oracle]
+    decoder = EventStreamDecoder()
+    messages = [message for piece in cut(data, sizes) for message in decoder.feed(piece)]
+    decoder.close()
+    assert messages == expected
+
+
+def test_a_frame_byte_by_byte_is_complete_with_its_last_byte_only() -> None:
+    decoder = EventStreamDecoder()
+    assert [decoder.feed(bytes([byte])) for byte in EVENT[:-1]] == [[]] * (len(EVENT) - 1)
+    assert decoder.feed(EVENT[-1:]) == [Message({":event-type": "messageStart"}, b'{"role":"assistant"}')]
+
+
+def test_bytes_behind_a_frame_stay_for_the_next() -> None:
+    decoder = EventStreamDecoder()
+    assert len(decoder.feed(EVENT + EVENT[:5])) == 1
+    assert len(decoder.feed(EVENT[5:])) == 1
+
+
+def test_the_end_inside_a_frame_is_a_truncation() -> None:
+    decoder = EventStreamDecoder()
+    decoder.feed(EVENT[:-1])
+    with pytest.raises(UpstreamTruncated):
+        decoder.close()
+
+
+@given(position=st.integers(0, len(EVENT) - 1), flip=st.integers(1, 255))
+def test_any_damaged_byte_is_noticed_at_once_or_never_waited_for(position: int, flip: int) -> None:
+    damaged = bytearray(EVENT)
+    damaged[position] ^= flip
+    with pytest.raises(EventStreamError):
+        EventStreamDecoder().feed(bytes(damaged))
+
+
+def test_a_damaged_message_names_both_checksums() -> None:
+    damaged = EVENT[:-4] + b"\0\0\0\0"
+    expected = crc32(EVENT[:-4])
+    with pytest.raises(ChecksumMismatch) as caught:
+        EventStreamDecoder().feed(damaged)
+    assert str(caught.value) == f"message checksum: expected 0x00000000, calculated 0x{expected:08x}"
+
+
+def prelude(total: int, headers: int) -> bytes:
+    lengths = struct.pack("!II", total, headers)
+    return lengths + struct.pack("!I", crc32(lengths))
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (
+            prelude(MAX_FRAME_LENGTH + 1, 0),
+            f"a frame of {MAX_FRAME_LENGTH + 1} bytes with 0 bytes of headers is over the limit",
+        ),
+        (prelude(2**31, 2**30), f"a frame of {2**31} bytes with {2**30} bytes of headers is over the limit"),
+        (prelude(15, 0), "a frame of 15 bytes cannot hold 0 bytes of headers"),
+        (prelude(20, 8), "a frame of 20 bytes cannot hold 8 bytes of headers"),
+        (frame(header("a", 10)), "header type 10 does not exist"),
+        (frame(header("a", STRING, b"\0\x09short")), "a frame's headers cannot be read"),
+        (frame(header("a", STRING, sized(b"\xff"))), "a frame's headers cannot be read"),
+        (frame(header("a", 5, b"\0")), "a frame's headers cannot be read"),
+        (frame(header("a", UUID, b"\0")), "a frame's headers cannot be read"),
+        (frame(b"\x05ab"), "a frame's headers cannot be read"),
+    ],
+)
+def test_impossible_frames_are_refused(data: bytes, message: str) -> None:
+    with pytest.raises(InvalidFrame) as caught:
+        EventStreamDecoder().feed(data)
+    assert str(caught.value) == message
+
+
+def test_what_is_held_back_is_never_more_than_one_frame() -> None:
+    decoder = EventStreamDecoder()
+    for _ in range(1000):
+        decoder.feed(EVENT)
+    assert len(decoder._buffer) == 0
+
+
+@given(st.binary(max_size=300))
+def test_noise_is_refused_or_waited_for_but_nothing_else(data: bytes) -> None:
+    decoder = EventStreamDecoder()
+    try:
+        decoder.feed(data)
+    except EventStreamError:
+        return
+    assert len(decoder._buffer) <= len(data)

@@ -1,0 +1,50 @@
+"""The subset of Envoy's API in proto/ against Envoy's own descriptors."""
+
+from __future__ import annotations
+
+import envoy.config.core.v3.base_pb2 as core
+import envoy.extensions.filters.http.ext_proc.v3.processing_mode_pb2 as mode
+import envoy.service.ext_proc.v3.external_processor_pb2 as service
+import envoy.type.v3.http_status_pb2 as status
+import pytest
+from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
+
+from aigw_extproc.extproc.pb import ext_proc_pb2
+
+OURS = ext_proc_pb2.DESCRIPTOR
+THEIRS: dict[str, Descriptor] = {
+    name: message
+    for file in (service.DESCRIPTOR, mode.DESCRIPTOR, core.DESCRIPTOR, status.DESCRIPTOR)
+    for name, message in file.message_types_by_name.items()
+}
+FIELDS = [(name, field) for name, message in OURS.message_types_by_name.items() for field in message.fields]
+
+
+def shape(field: FieldDescriptor) -> dict[str, object]:
+    """What matters on the wire, and the names by which messages refer to each other."""
+    return {
+        "name": field.name,
+        "number": field.number,
+        "type": field.type,
+        "repeated": field.is_repeated,
+        "oneof": field.containing_oneof.name if field.containing_oneof else None,
+        "message": field.message_type.name if field.message_type else None,
+        "enum": field.enum_type.name if field.enum_type else None,
+    }
+
+
+def test_the_comparison_sees_all_messages() -> None:
+    assert len(FIELDS) > 40
+    assert set(OURS.message_types_by_name) <= set(THEIRS)
+
+
+@pytest.mark.parametrize(("message", "field"), FIELDS, ids=lambda value: getattr(value, "name", value))
+def test_every_field_is_envoys(message: str, field: FieldDescriptor) -> None:
+    theirs = THEIRS[message].fields_by_name[field.name]
+    assert shape(field) == shape(theirs)
+    if field.enum_type:
+        assert values(field.enum_type).items() <= values(theirs.enum_type).items()
+
+
+def values(enum: EnumDescriptor) -> dict[str, int]:
+    return {value.name: value.number for value in enum.values}
