@@ -90,10 +90,8 @@ def read(documents: Iterable[Document], findings: Findings) -> Catalog:
     """Type every document; what is wrong or without effect is recorded at its place."""
     catalog = Catalog()
     for document in documents:
-        struct = _struct(document)
-        if struct is not None:
-            _add(catalog, document, decode(document.value, struct, document.place))
-    catalog.complete = findings.complete
+        _add(catalog, document)
+    catalog.complete = catalog.complete and findings.complete
     return catalog
 
 
@@ -101,22 +99,24 @@ def _kind_name(struct: type[Resource]) -> str:
     return next(kind for (_, kind), versions in KINDS.items() if struct in versions.values())
 
 
-def _struct(document: Document) -> type[Resource] | None:
+def _add(catalog: Catalog, document: Document) -> None:
     api_version, kind = document.value.get("apiVersion"), document.value.get("kind")
     for name, value in (("apiVersion", api_version), ("kind", kind)):
         if not isinstance(value, str):
             document.place.field(name).problem(f"expected text, got {document.place.show(value)}")
     if not isinstance(api_version, str) or not isinstance(kind, str):
-        return None
+        _claim(catalog, document)
+        return
     group, _, version = api_version.rpartition("/")
     versions = KINDS.get((group, kind))
     if versions is None:
         document.place.ignore(_REASONS.get(kind, _NO_EFFECT) + _misspelt(group, kind))
-        return None
-    if version not in versions:
+    elif version not in versions:
         supported = " or ".join(f"{group}/{known}".lstrip("/") for known in versions)
         document.place.field("apiVersion").problem(f"'{api_version}' is not supported; use {supported}")
-    return versions.get(version)
+        _claim(catalog, document)
+    else:
+        _enter(catalog, document, decode(document.value, versions[version], document.place))
 
 
 def _misspelt(group: str, kind: str) -> str:
@@ -124,12 +124,19 @@ def _misspelt(group: str, kind: str) -> str:
     return "" if kind in _REASONS else suggestion(kind, known, cutoff=0.85)
 
 
-def _add(catalog: Catalog, document: Document, resource: Resource | None) -> None:
+def _claim(catalog: Catalog, document: Document) -> None:
+    """Note a faulty resource, so that references to it are not called dangling."""
+    kind, metadata = document.value.get("kind"), document.value.get("metadata")
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    if isinstance(kind, str) and isinstance(metadata, dict) and isinstance(name, str):
+        catalog.items.setdefault((kind, str(metadata.get("namespace") or "default"), name), None)
+    else:
+        catalog.complete = False
+
+
+def _enter(catalog: Catalog, document: Document, resource: Resource | None) -> None:
     if resource is None:
-        metadata = document.value.get("metadata")
-        if isinstance(metadata, dict):
-            name, namespace = metadata.get("name"), metadata.get("namespace") or "default"
-            catalog.items.setdefault((str(document.value["kind"]), str(namespace), str(name)), None)
+        _claim(catalog, document)
         return
     key = (resource.kind, resource.metadata.namespace, resource.metadata.name)
     known = catalog.items.get(key)

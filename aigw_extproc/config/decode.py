@@ -30,6 +30,11 @@ def unused(reason: str) -> msgspec.Meta:
     return msgspec.Meta(extra={"kept": False, "reason": reason})
 
 
+def refused(reason: str) -> msgspec.Meta:
+    """Marks a field that is known and that must not be overlooked: whoever writes it gets `reason` as a problem."""
+    return msgspec.Meta(extra={"kept": False, "problem": reason})
+
+
 FAULTY: Final = object()
 """Stands for a value about which a problem has been recorded."""
 
@@ -68,8 +73,8 @@ def _struct(value: object, info: inspect.StructType, place: Place) -> object:
     built: dict[str, object] = {}
     spoilt = _strangers(value, known, place)
     for name, field in known.items():
-        if name in present and _kept(field, place.field(name)):
-            built[field.name] = _build(present[name], field.type, place.field(name))
+        if name in present:
+            built |= _field(present[name], field, place.field(name))
         elif field.required:
             place.field(name).problem("required, but missing")
             spoilt = True
@@ -92,7 +97,8 @@ def _decisive(field: inspect.Field) -> bool:
     """Whether a fault in this field leaves nothing to say about the rest; without a mere setting there is."""
     inner = field.type.type if isinstance(field.type, inspect.Metadata) else field.type
     choices = inner.types if isinstance(inner, inspect.UnionType) else (inner,)
-    return field.required or not all(isinstance(choice, _SETTINGS) for choice in choices)
+    mere_setting = all(isinstance(choice, _SETTINGS) for choice in choices) and "problem" not in _extra(field)
+    return field.required or not mere_setting
 
 
 _SETTINGS: Final = (
@@ -117,11 +123,18 @@ def _nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None
     return lowered[near[0]] if near else None
 
 
-def _kept(field: inspect.Field, place: Place) -> bool:
-    extra = (field.type.extra or {}) if isinstance(field.type, inspect.Metadata) else {}
+def _field(value: object, field: inspect.Field, place: Place) -> dict[str, object]:
+    extra = _extra(field)
+    if "problem" in extra:
+        place.problem(extra["problem"])
+        return {field.name: FAULTY}
     if "reason" in extra:
         place.ignore(extra["reason"])
-    return bool(extra.get("kept", True))
+    return {field.name: _build(value, field.type, place)} if extra.get("kept", True) else {}
+
+
+def _extra(field: inspect.Field) -> Mapping[str, str]:
+    return (field.type.extra or {}) if isinstance(field.type, inspect.Metadata) else {}
 
 
 def _list(value: object, info: inspect.ListType | inspect.VarTupleType, place: Place) -> object:

@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-from aigw_extproc.config.decode import Ambient, Secret, unused
+from aigw_extproc.config.decode import Ambient, Secret, refused, unused
 from aigw_extproc.config.resources import Name, NotYet, ObjectRef, OtherSystem, Part, Resource
 
 ENVOY_GATEWAY: Final = "gateway.envoyproxy.io"
@@ -19,6 +19,11 @@ GATEWAY_API: Final = "gateway.networking.k8s.io"
 
 _Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 _Elsewhere = Annotated[Ambient, unused("the listener is set by the command line (--host, --port)")]
+_Unix = Annotated[Ambient, refused("unix sockets are not supported yet; use fqdn or ip")]
+_BackendTls = Annotated[
+    Ambient, refused("not supported yet; attach a BackendTLSPolicy, or requests would go out in clear")
+]
+_AltNames = Annotated[Ambient, refused("not supported yet; the hostname is what is verified")]
 
 
 class FqdnEndpoint(Part, frozen=True, kw_only=True):
@@ -41,7 +46,7 @@ class Endpoint(Part, frozen=True, kw_only=True):
     hostname: str | None = None
     fqdn: FqdnEndpoint | None = None
     ip: IpEndpoint | None = None
-    unix: Ambient = None
+    unix: _Unix = None
     zone: NotYet = None
 
 
@@ -50,7 +55,7 @@ class BackendSpec(Part, frozen=True, kw_only=True):
 
     type: Literal["Endpoints", "DynamicResolver"] = "Endpoints"
     endpoints: tuple[Endpoint, ...] = ()
-    tls: Ambient = None
+    tls: _BackendTls = None
     app_protocols: NotYet = None
     fallback: Annotated[Ambient, unused("the `priority` of a rule's backendRefs decides")] = None
 
@@ -67,7 +72,7 @@ class TlsValidation(Part, frozen=True, kw_only=True):
     hostname: Name
     well_known_ca_certificates: Literal["System", ""] = msgspec.field(default="", name="wellKnownCACertificates")
     ca_certificate_refs: tuple[ObjectRef, ...] = ()
-    subject_alt_names: Ambient = None
+    subject_alt_names: _AltNames = None
 
 
 class TlsPolicySpec(Part, frozen=True, kw_only=True):

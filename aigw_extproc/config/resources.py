@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-from aigw_extproc.config.decode import Ambient, unused
+from aigw_extproc.config.decode import Ambient, refused, unused
 
 AI_GATEWAY: Final = "aigateway.envoyproxy.io"
 
@@ -21,6 +21,8 @@ _MAX_MUTATIONS = msgspec.Meta(max_length=16)  # the limit of the formats' own CR
 
 NotYet = Annotated[Ambient, unused("not supported yet, so it has no effect")]
 OtherSystem = Annotated[Ambient, unused("a setting of another system, without effect here")]
+_Oidc = Annotated[Ambient, refused("the exchange of OIDC tokens is not supported yet")]
+_PerRequest = Annotated[Ambient, refused("credentials per request are not supported yet")]
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -201,7 +203,7 @@ class AwsCredentials(Part, frozen=True, kw_only=True):
 
     region: Name
     credentials_file: CredentialsFile | None = None
-    oidc_exchange_token: Ambient = None
+    oidc_exchange_token: _Oidc = None
 
 
 class SecurityPolicySpec(Part, frozen=True, kw_only=True):
@@ -215,7 +217,7 @@ class SecurityPolicySpec(Part, frozen=True, kw_only=True):
     azure_api_key: Ambient = msgspec.field(default=None, name="azureAPIKey")
     azure_credentials: Ambient = None
     gcp_credentials: Ambient = None
-    credential_override: Ambient = None
+    credential_override: _PerRequest = None
 
 
 class BackendSecurityPolicy(Resource, frozen=True, kw_only=True):

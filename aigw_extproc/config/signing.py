@@ -75,8 +75,6 @@ def _stronger(old: Signing, new: Signing, place: Place) -> Signing | None:
 
 def _auth(item: Item[BackendSecurityPolicy], catalog: Catalog) -> AwsAuth | None:
     spec, place = item.resource.spec, item.place.field("spec")
-    if spec.credential_override is not None:
-        place.field("credentialOverride").problem("credentials per request are not supported yet")
     if spec.type != "AWSCredentials":
         place.ignore(f"requests to backends with credentials of type {spec.type} are not signed yet")
         return None
@@ -89,8 +87,6 @@ def _auth(item: Item[BackendSecurityPolicy], catalog: Catalog) -> AwsAuth | None
 def _aws_auth(aws: AwsCredentials, namespace: str, catalog: Catalog, place: Place) -> AwsAuth | None:
     if not is_region(aws.region):
         place.field("region").problem(f"{place.show(aws.region)} is not an AWS region, such as us-east-1")
-    if aws.oidc_exchange_token is not None:
-        place.field("oidcExchangeToken").problem("the exchange of OIDC tokens is not supported yet")
     if aws.credentials_file is None:
         return AwsAuth(region=aws.region, source=DefaultChain())
     source = _static(aws.credentials_file, namespace, catalog, place.field("credentialsFile.secretRef"))

@@ -55,8 +55,6 @@ def compile_tls(catalog: Catalog) -> dict[Key, Tls]:
 def _tls_policies(catalog: Catalog) -> Iterator[_TlsPolicy]:
     for item in catalog.all(BackendTLSPolicy):
         spec, place = item.resource.spec, item.place.field("spec")
-        if spec.validation.subject_alt_names is not None:
-            place.field("validation.subjectAltNames").problem("not supported yet; the hostname is what is verified")
         targets = place.field("targetRefs")
         yield _TlsPolicy(
             item=item,

@@ -48,8 +48,6 @@ def _upstream(item: Item[Backend], tls: Tls | None) -> Upstream | None:
     if spec.type != "Endpoints":
         place.field("type").problem(f"{spec.type} is not supported yet; list the endpoints")
         return None
-    if spec.tls is not None:
-        place.field("tls").problem("not supported yet; attach a BackendTLSPolicy, or requests would go out in clear")
     if not spec.endpoints:
         place.field("endpoints").problem("must name at least one endpoint")
         return None
@@ -64,9 +62,6 @@ def _upstream(item: Item[Backend], tls: Tls | None) -> Upstream | None:
 
 
 def _address(endpoint: Endpoint, place: Place) -> Address | None:
-    if endpoint.unix is not None:
-        place.field("unix").problem("unix sockets are not supported yet; use fqdn or ip")
-        return None
     if endpoint.hostname is not None and not is_hostname(endpoint.hostname):
         place.field("hostname").problem(f"{place.show(endpoint.hostname)} is not a DNS name")
         return None
