@@ -1,0 +1,95 @@
+"""Envoy itself accepts every rendering, without a warning."""
+
+from __future__ import annotations
+
+import subprocess
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import yaml
+
+from aigw_extproc.config.snapshot import Address, Snapshot, Tls
+from aigw_extproc.envoy.binary import find_envoy
+from aigw_extproc.envoy.examples import examples
+from aigw_extproc.envoy.options import Options
+from aigw_extproc.envoy.render import render, to_json, to_yaml
+from aigw_extproc.envoy.snippet import snippet
+from tests.envoy_config.snapshots import BEDROCK, snapshot, upstream
+
+ROOT = Path(__file__).parents[2]
+EVERYTHING = snapshot(
+    upstream(tls=Tls(server_name=BEDROCK)),
+    upstream("a/ip", ("10.0.0.1", 443), host="10.0.0.1", tls=Tls(server_name="10.0.0.1")),
+    upstream("a/plain", ("127.0.0.1", 8091), host="127.0.0.1:8091"),
+    upstream("a/several", ("one.example", 443), ("two.example", 8443), host="one.example"),
+    upstream("a/mixed", ("one.example", 443), ("10.0.0.1", 443), host="one.example"),
+    upstream("a/v6", ("::1", 443), host="[::1]"),
+)
+OPTIONS = [
+    Options(),
+    Options(access_log=False, admin=Address(host="127.0.0.1", port=9901)),
+    Options(processors=(Path("/run/aigw/0.sock"), Path("/run/aigw/1.sock")), admin=Path("/run/aigw/admin.sock")),
+    Options(processors=(Address(host="processor", port=1063),), message_timeout=timedelta(milliseconds=200)),
+    Options(max_requests_per_processor_connection=150, listen=Address(host="::", port=0)),
+]
+
+
+def validate(config: str, file: Path) -> str:
+    """What Envoy has to say about a configuration, warnings included."""
+    file.write_text(config)
+    done = subprocess.run(
+        [find_envoy(), "--mode", "validate", "-c", file, "-l", "warn"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=range(len(OPTIONS)))
+@pytest.mark.parametrize("which", [EVERYTHING, Snapshot(rules=())], ids=["everything", "nothing"])
+def test_a_rendering_is_valid(tmp_path: Path, which: Snapshot, options: Options) -> None:
+    file = tmp_path / "envoy.yaml"
+    assert validate(to_yaml(render(which, options)), file) == f"configuration '{file}' OK"
+
+
+def test_json_is_valid(tmp_path: Path) -> None:
+    file = tmp_path / "envoy.json"
+    assert validate(to_json(render(EVERYTHING, Options())), file) == f"configuration '{file}' OK"
+
+
+@pytest.mark.parametrize("which", [EVERYTHING, None], ids=["snapshot", "example"])
+def test_the_snippet_is_valid_where_it_is_pasted(tmp_path: Path, which: Snapshot | None) -> None:
+    file = tmp_path / "envoy.yaml"
+    assert validate(pasted(snippet(which, Options())), file) == f"configuration '{file}' OK"
+
+
+def pasted(text: str) -> str:
+    """A configuration as someone might have, with the parts of the snippet in their places."""
+    filters, routes, clusters = (yaml.safe_load(part) for part in text.split("\n\n"))
+    router = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"
+    manager = {
+        "@type": (
+            "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
+        ),
+        "stat_prefix": "theirs",
+        "http_filters": [*filters, {"name": "envoy.filters.http.router", "typed_config": {"@type": router}}],
+        "route_config": {"virtual_hosts": [{"name": "theirs", "domains": ["*"], "routes": routes}]},
+    }
+    chain = {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
+    address = {"socket_address": {"address": "127.0.0.1", "port_value": 0}}
+    listener = {"name": "theirs", "address": address, "filter_chains": [chain]}
+    return yaml.safe_dump({"static_resources": {"listeners": [listener], "clusters": clusters}})
+
+
+@pytest.mark.parametrize("name", ["aws.yaml", "simulator.yaml"])
+def test_an_example_is_valid(tmp_path: Path, name: str) -> None:
+    file = tmp_path / name
+    assert validate((ROOT / "envoy" / name).read_text(), file) == f"configuration '{file}' OK"
+
+
+def test_the_examples_are_what_would_be_rendered_now() -> None:
+    found = {file.name: file.read_text() for file in (ROOT / "envoy").iterdir()}
+    assert found == examples()
