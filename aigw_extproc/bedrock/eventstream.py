@@ -3,7 +3,7 @@
 A frame is: total length (4), headers length (4), CRC-32 of these 8 bytes (4), headers, payload, CRC-32 of everything
 before it (4); all big-endian. https://docs.aws.amazon.com/lexv2/latest/dg/event-stream-encoding.html
 
-`feed()` has three outcomes: messages, an empty list for "need more", or an exception for "corrupt". After an exception
+`next_message()` has three outcomes: a message, None for "need more", or an exception for "corrupt". After an exception
 the stream cannot be picked up again: framing is lost.
 """
 
@@ -12,7 +12,6 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 from zlib import crc32
 
 from aigw_extproc.errors import ChecksumMismatch, InvalidFrame, UpstreamTruncated
@@ -46,34 +45,34 @@ class Message:
     payload: bytes
 
 
-class _Prelude(NamedTuple):
-    total_length: int
-    headers_length: int
-
-
 class EventStreamDecoder:
     """Turns bytes, cut anywhere, into messages. Holds at most one incomplete frame."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
+        self._position = 0
 
-    def feed(self, data: bytes) -> list[Message]:
-        """Takes the next bytes and returns the messages that they complete; an empty list means "need more".
+    def feed(self, data: bytes) -> None:
+        """Takes the next bytes. You must call `next_message()` until it returns None."""
+        del self._buffer[: self._position]
+        self._position = 0
+        self._buffer += data
+
+    def next_message(self) -> Message | None:
+        """The next message, or None when more bytes are needed for it.
 
         Raises:
             ChecksumMismatch: a CRC does not fit the bytes.
             InvalidFrame: a length is impossible, or a header cannot be read.
         """
-        self._buffer += data
-        messages, position = [], 0
-        while (prelude := self._prelude(position)) is not None:
-            end = position + prelude.total_length
-            if end > len(self._buffer):
-                break
-            messages.append(_decode_frame(bytes(self._buffer[position:end]), prelude.headers_length))
-            position = end
-        del self._buffer[:position]
-        return messages
+        start, available = self._position, len(self._buffer) - self._position
+        if available < _PRELUDE.size:
+            return None
+        total_length, headers_length = self._prelude(start)
+        if available < total_length:
+            return None
+        self._position += total_length
+        return _decode_frame(bytes(self._buffer[start : self._position]), headers_length)
 
     def close(self) -> None:
         """Says that no more bytes will come.
@@ -81,22 +80,21 @@ class EventStreamDecoder:
         Raises:
             UpstreamTruncated: a frame is incomplete.
         """
-        if self._buffer:
+        if self._position < len(self._buffer):
             raise UpstreamTruncated
 
-    def _prelude(self, position: int) -> _Prelude | None:
-        if len(self._buffer) - position < _PRELUDE.size:
-            return None
-        total_length, headers_length, expected = _PRELUDE.unpack_from(self._buffer, position)
+    def _prelude(self, start: int) -> tuple[int, int]:
+        """The frame's length and that of its headers."""
+        total_length, headers_length, expected = _PRELUDE.unpack_from(self._buffer, start)
         # The CRC comes first: a length that was damaged on the way must not make us wait for bytes that never come.
-        _check_crc("prelude", expected, self._buffer[position : position + 8])
+        _check_crc("prelude", expected, self._buffer[start : start + 8])
         if total_length > MAX_FRAME_LENGTH or headers_length > MAX_HEADERS_LENGTH:
             raise InvalidFrame(
                 f"a frame of {total_length} bytes with {headers_length} bytes of headers is over the limit"
             )
         if total_length < _OVERHEAD + headers_length:
             raise InvalidFrame(f"a frame of {total_length} bytes cannot hold {headers_length} bytes of headers")
-        return _Prelude(total_length, headers_length)
+        return total_length, headers_length
 
 
 def _decode_frame(frame: bytes, headers_length: int) -> Message:

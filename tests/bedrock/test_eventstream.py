@@ -52,6 +52,12 @@ FRAMES = st.builds(
 )
 
 
+def decode(decoder: EventStreamDecoder, data: bytes) -> list[Message]:
+    """Feeds, and takes what there is."""
+    decoder.feed(data)
+    return list(iter(decoder.next_message, None))
+
+
 def cut(data: bytes, sizes: list[int]) -> list[bytes]:
     pieces, position = [], 0
     for size in sizes:
@@ -67,26 +73,26 @@ def test_frames_cut_anywhere_decode_as_botocore_decodes_them(frames: list[bytes]
     oracle.add_data(data)
     expected = [Message(event.headers, event.payload) for event in oracle]
     decoder = EventStreamDecoder()
-    messages = [message for piece in cut(data, sizes) for message in decoder.feed(piece)]
+    messages = [message for piece in cut(data, sizes) for message in decode(decoder, piece)]
     decoder.close()
     assert messages == expected
 
 
 def test_a_frame_byte_by_byte_is_complete_with_its_last_byte_only() -> None:
     decoder = EventStreamDecoder()
-    assert [decoder.feed(bytes([byte])) for byte in EVENT[:-1]] == [[]] * (len(EVENT) - 1)
-    assert decoder.feed(EVENT[-1:]) == [Message({":event-type": "messageStart"}, b'{"role":"assistant"}')]
+    assert [decode(decoder, bytes([byte])) for byte in EVENT[:-1]] == [[]] * (len(EVENT) - 1)
+    assert decode(decoder, EVENT[-1:]) == [Message({":event-type": "messageStart"}, b'{"role":"assistant"}')]
 
 
 def test_bytes_behind_a_frame_stay_for_the_next() -> None:
     decoder = EventStreamDecoder()
-    assert len(decoder.feed(EVENT + EVENT[:5])) == 1
-    assert len(decoder.feed(EVENT[5:])) == 1
+    assert len(decode(decoder, EVENT + EVENT[:5])) == 1
+    assert len(decode(decoder, EVENT[5:])) == 1
 
 
 def test_the_end_inside_a_frame_is_a_truncation() -> None:
     decoder = EventStreamDecoder()
-    decoder.feed(EVENT[:-1])
+    decode(decoder, EVENT[:-1])
     with pytest.raises(UpstreamTruncated):
         decoder.close()
 
@@ -96,14 +102,14 @@ def test_any_damaged_byte_is_noticed_at_once_or_never_waited_for(position: int, 
     damaged = bytearray(EVENT)
     damaged[position] ^= flip
     with pytest.raises(EventStreamError):
-        EventStreamDecoder().feed(bytes(damaged))
+        decode(EventStreamDecoder(), bytes(damaged))
 
 
 def test_a_damaged_message_names_both_checksums() -> None:
     damaged = EVENT[:-4] + b"\0\0\0\0"
     expected = crc32(EVENT[:-4])
     with pytest.raises(ChecksumMismatch) as caught:
-        EventStreamDecoder().feed(damaged)
+        decode(EventStreamDecoder(), damaged)
     assert str(caught.value) == f"message checksum: expected 0x00000000, calculated 0x{expected:08x}"
 
 
@@ -132,22 +138,30 @@ def prelude(total: int, headers: int) -> bytes:
 )
 def test_impossible_frames_are_refused(data: bytes, message: str) -> None:
     with pytest.raises(InvalidFrame) as caught:
-        EventStreamDecoder().feed(data)
+        decode(EventStreamDecoder(), data)
     assert str(caught.value) == message
+
+
+def test_a_frame_before_a_damaged_one_is_not_lost() -> None:
+    decoder = EventStreamDecoder()
+    decoder.feed(EVENT + b"\xff" * 20)
+    assert decoder.next_message() is not None
+    with pytest.raises(ChecksumMismatch):
+        decoder.next_message()
 
 
 def test_what_is_held_back_is_never_more_than_one_frame() -> None:
     decoder = EventStreamDecoder()
     for _ in range(1000):
-        decoder.feed(EVENT)
-    assert len(decoder._buffer) == 0
+        decode(decoder, EVENT)
+    assert len(decoder._buffer) == len(EVENT)
 
 
 @given(st.binary(max_size=300))
 def test_noise_is_refused_or_waited_for_but_nothing_else(data: bytes) -> None:
     decoder = EventStreamDecoder()
     try:
-        decoder.feed(data)
+        decode(decoder, data)
     except EventStreamError:
         return
     assert len(decoder._buffer) <= len(data)

@@ -55,12 +55,14 @@ class ChatStream:
         self._tail = b',"usage":null}\n\n' if include_usage else b"}\n\n"
 
     def feed(self, data: bytes) -> bytes:
-        if self._done:
-            return b""
+        chunks: list[bytes] = []
         try:
-            return b"".join([self._translate(frame) for frame in self._decoder.feed(data)])
+            self._decoder.feed(data)
+            while not self._done and (frame := self._decoder.next_message()) is not None:
+                chunks += self._translate(frame)
         except GatewayError as failure:
-            return self._fail(failure)
+            chunks.append(self._fail(failure))
+        return b"".join(chunks)
 
     def close(self) -> bytes:
         if self._done:
@@ -69,35 +71,24 @@ class ChatStream:
             return self._fail(UpstreamTruncated())
         return self._finish()
 
-    def _translate(self, frame: Message) -> bytes:
-        if self._done:
-            return b""
+    def _translate(self, frame: Message) -> Iterator[bytes]:
         failure = from_frame(frame)
         if failure is not None:
-            return self._fail(failure)
-        decoder = converse.STREAM_EVENTS.get(str(frame.headers.get(":event-type")))
-        if decoder is None:
-            return b""
-        try:
-            event = decoder.decode(frame.payload)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
-            return self._fail(InvalidUpstreamResponse("an event of the response stream cannot be read"))
-        return b"".join(self._chunks(event))
-
-    def _chunks(self, event: msgspec.Struct) -> Iterator[bytes]:
-        match event:
+            raise failure
+        match _decode(frame):
             case converse.ContentBlockDelta(delta=delta):
                 yield from self._delta(delta)
-            case converse.ContentBlockStart(start=converse.BlockStart(tool_use=converse.ToolUseStart() as start)):
-                yield self._tool_start(start, event.content_block_index)
-            case converse.ContentBlockStop():
-                yield from self._block_stop(event.content_block_index)
+            case converse.ContentBlockStart(start=converse.BlockStart(tool_use=start), content_block_index=block):
+                if start is not None:
+                    yield self._tool_start(start, block)
+            case converse.ContentBlockStop(content_block_index=block):
+                yield from self._block_stop(block)
             case converse.MessageStart(role=role):
                 yield self._delta_chunk(chat.Delta(role=role, content=""))
             case converse.MessageStop(stop_reason=stop_reason):
                 yield self._stop(stop_reason)
-            case converse.Metadata():
-                yield self._metadata(event)
+            case converse.Metadata() as metadata:
+                yield self._metadata(metadata)
 
     def _delta(self, delta: converse.BlockDelta) -> Iterator[bytes]:
         if delta.text:
@@ -161,3 +152,18 @@ class ChatStream:
         """Too late for another status: the error is an event, and neither a finish_reason nor [DONE] follows it."""
         self._done, self.failure = True, failure
         return b"data: " + render(failure) + b"\n\n"
+
+
+def _decode(frame: Message) -> msgspec.Struct | None:
+    """The event in a frame; None for a type that is newer than we are.
+
+    Raises:
+        InvalidUpstreamResponse: the payload is not the event's.
+    """
+    decoder = converse.STREAM_EVENTS.get(str(frame.headers.get(":event-type")))
+    if decoder is None:
+        return None
+    try:
+        return decoder.decode(frame.payload)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        raise InvalidUpstreamResponse("an event of the response stream cannot be read") from None

@@ -1,0 +1,107 @@
+"""Golden pairs on disk: one file a case, so that a failing name says which rule broke.
+
+Changed on purpose? `python -m tests.translate.goldens` writes what the code says now; the diff is what to review.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+from aigw_extproc.bedrock.families import family_of
+from aigw_extproc.errors import GatewayError, InvalidRequest
+from aigw_extproc.translate.chat_converse.answer import ChatAnswer
+from aigw_extproc.translate.chat_converse.tool_names import ToolNames
+from aigw_extproc.translate.contract import ResponseContext
+from aigw_extproc.translate.registry import ENDPOINTS, translation
+
+FOLDER = Path(__file__).parent.parent / "golden" / "chat_converse"
+CONTEXT = ResponseContext(request_id="R", created=123)
+
+
+def cases(kind: str) -> list[Path]:
+    return sorted((FOLDER / kind).glob("*.json"))
+
+
+def read(case: Path) -> dict[str, Any]:
+    golden: dict[str, Any] = json.loads(case.read_text())
+    return golden
+
+
+def translate_request(golden: dict[str, Any]) -> dict[str, Any]:
+    """The client's request → what goes upstream, or the error."""
+    endpoint = ENDPOINTS["/v1/chat/completions"]
+    try:
+        request = endpoint.parse(json.dumps(golden["request"]).encode())
+        translate = translation(endpoint, "AWSBedrock")
+        upstream = translate(request, model=request.model, family=family_of(request.model))
+    except InvalidRequest as error:
+        return {"error": {"param": error.param, "message": error.message}}
+    translated: dict[str, Any] = {"upstream": {"path": upstream.path, "body": json.loads(upstream.body)}}
+    if upstream.dropped:
+        translated["dropped"] = list(upstream.dropped)
+    return translated
+
+
+def answer(golden: dict[str, Any]) -> ChatAnswer:
+    names = ToolNames.of(golden.get("tools", []))
+    return ChatAnswer(model="asked-for", names=names, include_usage=golden.get("include_usage", False))
+
+
+def translate_response(golden: dict[str, Any]) -> dict[str, Any]:
+    """Bedrock's 200 → the completion, or the error."""
+    try:
+        response = answer(golden).translate_response(json.dumps(golden["response"]).encode(), CONTEXT)
+    except GatewayError as error:
+        return {"error": {"status": error.status, "code": error.code, "message": error.message}}
+    return {"completion": json.loads(response.body)}
+
+
+def translate_stream(golden: dict[str, Any]) -> dict[str, Any]:
+    """Bedrock's events → the data of the server-sent events, in which `[DONE]` is a string."""
+    stream = answer(golden).translate_stream(CONTEXT)
+    text = (stream.feed(frames(golden["events"])) + stream.close()).decode()
+    return {"data": [event_data(event) for event in text.split("\n\n")[:-1]]}
+
+
+def event_data(event: str) -> Any:
+    data = event.removeprefix("data: ")
+    return data if data == "[DONE]" else json.loads(data)
+
+
+def frames(events: list[list[Any]]) -> bytes:
+    """Binary frames of `[event type, payload]`; a type in capitals is an exception's."""
+    return b"".join(frame(kind, json.dumps(payload).encode()) for kind, payload in events)
+
+
+def frame(kind: str, payload: bytes) -> bytes:
+    if kind.endswith("Exception"):
+        headers = header(":message-type", "exception") + header(":exception-type", kind)
+    else:
+        headers = header(":message-type", "event") + header(":event-type", kind)
+    prelude = struct.pack("!II", 16 + len(headers) + len(payload), len(headers))
+    message = prelude + struct.pack("!I", crc32(prelude)) + headers + payload
+    return message + struct.pack("!I", crc32(message))
+
+
+def header(name: str, value: str) -> bytes:
+    encoded = value.encode()
+    return bytes([len(name)]) + name.encode() + b"\x07" + struct.pack("!H", len(encoded)) + encoded
+
+
+TRANSLATIONS = {"requests": translate_request, "responses": translate_response, "streams": translate_stream}
+INPUTS = ("request", "response", "events", "tools", "include_usage")
+
+
+def main() -> None:
+    for kind, translate in TRANSLATIONS.items():
+        for case in cases(kind):
+            golden = {key: value for key, value in read(case).items() if key in INPUTS}
+            case.write_text(json.dumps(golden | translate(golden), indent=2, ensure_ascii=False) + "\n")
+
+
+if __name__ == "__main__":
+    main()

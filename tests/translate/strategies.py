@@ -1,0 +1,129 @@
+"""Chat requests as clients of all kinds send them: mostly sensible, now and then strange."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from hypothesis import strategies as st
+
+PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(20)).decode()
+
+texts = st.one_of(st.sampled_from(["", " ", "\n", "Hi.", "Ünïcode 🦜", "x" * 300]), st.text(max_size=20))
+names = st.one_of(st.sampled_from(["f", "g", "get weather", "n" * 70, "mcp__a.b:c"]), st.text(min_size=1, max_size=8))
+ids = st.one_of(st.sampled_from(["c1", "c2", "call:1.2", "i" * 80, "é"]), st.text(min_size=1, max_size=8))
+arguments = st.sampled_from(["", " ", "null", "{}", '{"x": [1, {"y": "z"}]}', "[1]", "{", '"s"', None])
+
+text_parts = st.builds(lambda text: {"type": "text", "text": text}, texts)
+image_parts = st.builds(
+    lambda url: {"type": "image_url", "image_url": {"url": url}},
+    st.sampled_from(
+        [
+            f"data:image/png;base64,{PNG}",
+            f"data:image/jpg;base64,{PNG}",
+            f"data:IMAGE/PNG;x=y;base64,{PNG.rstrip('=')}",
+            "data:image/png;base64,",
+            "data:text/plain;base64,AAAA",
+            "http://127.0.0.1/x.png",
+            "",
+        ]
+    ),
+)
+refusal_parts = st.builds(lambda text: {"type": "refusal", "refusal": text}, texts)
+user_content = texts | st.lists(text_parts | image_parts, max_size=3)
+calls = st.builds(
+    lambda id_, name, args: {"id": id_, "type": "function", "function": {"name": name, "arguments": args}},
+    ids,
+    names,
+    arguments,
+)
+
+
+def system(role: str) -> st.SearchStrategy[dict[str, Any]]:
+    return st.builds(lambda content: {"role": role, "content": content}, texts | st.lists(text_parts, max_size=2))
+
+
+users = st.builds(lambda content: {"role": "user", "content": content}, user_content)
+assistants = st.builds(
+    lambda content, calls: {"role": "assistant", "content": content, **({"tool_calls": calls} if calls else {})},
+    st.none() | texts | st.lists(text_parts | refusal_parts, max_size=2),
+    st.lists(calls, max_size=2),
+)
+results = st.builds(
+    lambda id_, content: {"role": "tool", "tool_call_id": id_, "content": content},
+    ids,
+    texts | st.lists(text_parts | image_parts, max_size=2),
+)
+
+
+@st.composite
+def tool_rounds(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """A call with its results, in some order, perhaps with a word of the user's between them."""
+    found = draw(st.lists(calls, min_size=1, max_size=3, unique_by=lambda call: call["id"]))
+    answers = [{"role": "tool", "tool_call_id": call["id"], "content": draw(texts)} for call in found]
+    between = draw(st.permutations(answers + draw(st.lists(users, max_size=1))))
+    return [{"role": "assistant", "content": draw(st.none() | texts), "tool_calls": found}, *between]
+
+
+rounds = st.one_of(
+    st.lists(users, min_size=1, max_size=2),
+    st.lists(assistants | system("system") | system("developer"), max_size=1),
+    tool_rounds(),
+    st.lists(results, max_size=1),
+)
+histories = st.lists(rounds, min_size=1, max_size=6).map(lambda parts: [message for part in parts for message in part])
+
+schemas = st.sampled_from(
+    [
+        None,
+        {},
+        {"type": "object", "properties": {"x": {"type": "string"}}, "required": ["x"]},
+        {"properties": None, "$schema": "http://json-schema.org/draft-07/schema#"},
+        {"type": "string"},
+    ]
+)
+tools = st.builds(
+    lambda name, schema, text: {
+        "type": "function",
+        "function": {"name": name, "parameters": schema, "description": text},
+    },
+    names,
+    schemas,
+    texts,
+)
+choices = st.one_of(
+    st.sampled_from([None, "auto", "none", "required", {}]),
+    st.builds(lambda name: {"type": "function", "function": {"name": name}}, names),
+)
+
+requests = st.fixed_dictionaries(
+    {
+        "model": st.sampled_from(
+            [
+                "us.amazon.nova-micro-v1:0",
+                "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+                "anthropic.claude-sonnet-4-6",
+                "mistral.mistral-large-2407-v1:0",
+                "meta.llama3-2-1b-instruct-v1:0",
+                "nobody.knows-this-one",
+            ]
+        ),
+        "messages": histories,
+    },
+    optional={
+        "temperature": st.floats(-1, 3) | st.integers(-1, 3),
+        "top_p": st.floats(0, 2),
+        "max_tokens": st.integers(-1, 100),
+        "max_completion_tokens": st.integers(-1, 100) | st.none(),
+        "stop": texts | st.lists(texts, max_size=3),
+        "tools": st.lists(tools, max_size=3),
+        "tool_choice": choices,
+        "parallel_tool_calls": st.booleans(),
+        "stream": st.booleans(),
+        "service_tier": st.sampled_from(["auto", "default", "flex", "priority", "gold"]),
+        "metadata": st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=20),
+        "user": texts,
+        "seed": st.integers(),
+        "n": st.sampled_from([1, 2, None]),
+    },
+)

@@ -1,0 +1,119 @@
+"""What holds for every chat, not only for those that somebody thought of."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aigw_extproc.bedrock.families import family_of
+from aigw_extproc.errors import InvalidRequest
+from aigw_extproc.openai import chat
+from aigw_extproc.simulator import rules, shapes
+from aigw_extproc.translate.chat_converse import translate_request
+from aigw_extproc.translate.chat_converse.answer import ChatAnswer
+from aigw_extproc.translate.chat_converse.stream import ChatStream
+from aigw_extproc.translate.chat_converse.tool_names import ToolNames, alias
+from tests.translate import goldens, strategies
+
+STREAMS = [goldens.read(case) for case in goldens.cases("streams")]
+
+
+@given(strategies.requests)
+@settings(max_examples=500)
+def test_a_chat_is_translated_to_what_bedrock_takes_or_refused_with_the_fields_path(request: dict[str, Any]) -> None:
+    try:
+        parsed = chat.parse(json.dumps(request).encode())
+        upstream = translate_request(parsed, model=parsed.model, family=family_of(parsed.model))
+    except InvalidRequest as error:
+        assert error.param
+        assert error.param.split("[")[0].split(".")[0] in request
+        return
+    body = json.loads(upstream.body)
+    shapes.validate("Converse", {"modelId": "amazon.nova-micro-v1:0", **body})
+    rules.check(body)
+
+
+@given(strategies.requests)
+def test_a_translation_leaves_the_request_as_it_is(request: dict[str, Any]) -> None:
+    body = json.dumps(request).encode()
+    try:
+        parsed = chat.parse(body)
+        first = translate_request(parsed, model=parsed.model, family=family_of(parsed.model))
+    except InvalidRequest:
+        return
+    again = translate_request(parsed, model=parsed.model, family=family_of(parsed.model))
+    assert (first.path, first.body, first.dropped) == (again.path, again.body, again.dropped)
+    assert first.body == translate_request(chat.parse(body), model=parsed.model, family=family_of(parsed.model)).body
+
+
+def stream_of(golden: dict[str, Any]) -> ChatStream:
+    return goldens.answer(golden).translate_stream(goldens.CONTEXT)
+
+
+@given(golden=st.sampled_from(STREAMS), sizes=st.lists(st.integers(0, 90), max_size=30))
+def test_where_a_stream_is_cut_changes_nothing(golden: dict[str, Any], sizes: list[int]) -> None:
+    data, whole = goldens.frames(golden["events"]), stream_of(golden)
+    expected = whole.feed(data) + whole.close()
+    stream, position, received = stream_of(golden), 0, b""
+    for size in sizes:
+        received += stream.feed(data[position : position + size])
+        position += size
+    received += stream.feed(data[position:]) + stream.close()
+    assert received == expected
+
+
+@given(golden=st.sampled_from(STREAMS), position=st.integers(0, 2000), flip=st.integers(1, 255))
+def test_a_damaged_stream_ends_in_one_error_and_nothing_behind_it(
+    golden: dict[str, Any], position: int, flip: int
+) -> None:
+    data = bytearray(goldens.frames(golden["events"]))
+    if position >= len(data):
+        return
+    data[position] ^= flip
+    stream = stream_of(golden)
+    text = (stream.feed(bytes(data)) + stream.close()).decode()
+    events = [goldens.event_data(event) for event in text.split("\n\n")[:-1]]
+    errors = [event for event in events if "error" in event]
+    assert len(errors) + events.count("[DONE]") == 1
+    assert errors == events[-1:] or events[-1] == "[DONE]"
+    assert stream.feed(b"more") == b""
+    assert stream.close() == b""
+
+
+@given(st.lists(strategies.names, max_size=8))
+def test_tool_names_come_back_as_they_went(names: list[str]) -> None:
+    aliases = ToolNames.of(names)
+    told = [aliases.to_bedrock(name) for name in dict.fromkeys(names)]
+    assert len(set(told)) == len(told)
+    assert [aliases.to_client(name) for name in told] == list(dict.fromkeys(names))
+
+
+def test_an_alias_gives_way_to_a_name_that_a_client_really_uses() -> None:
+    taken = alias("get weather")
+    aliases = ToolNames.of(["get weather", taken])
+    assert aliases.to_bedrock(taken) == taken
+    assert aliases.to_bedrock("get weather") == alias("get weather", salt="1:")
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_are_parsed_or_refused(body: bytes) -> None:
+    try:
+        chat.parse(body)
+    except InvalidRequest as error:
+        assert error.status == 400
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.floats() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)
+    )
+)
+def test_any_json_from_upstream_is_translated_or_a_502(value: Any) -> None:
+    answer = ChatAnswer(model="m", names=ToolNames(), include_usage=False)
+    golden = {"response": value}
+    result = goldens.translate_response(golden)
+    assert result.keys() == {"error"} or result["completion"]["object"] == "chat.completion"
+    assert answer.translate_error(500, {}, json.dumps(value).encode()).status == 500
