@@ -186,7 +186,7 @@ def expected_signature(received: Received, authorization: Authorization, secret:
             signer._normalize_url_path(received.raw_path),
             signer.canonical_query_string(request),
             signer.canonical_headers(signed) + "\n",
-            ";".join(sorted(authorization.signed_headers)),
+            ";".join(authorization.signed_headers),
             sha256(received.body).hexdigest(),
         )
     )

@@ -7,10 +7,15 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from aigw_extproc.simulator.json_schema import is_valid
+
 Schema = Mapping[str, Any]
 
 DEEPEST = 8
 """Levels of objects and lists, so that a schema which contains itself has an end."""
+
+MOST_ITEMS, MOST_CHARACTERS = 100, 1000
+"""However many a schema demands."""
 
 FORMATS: Mapping[str, str] = MappingProxyType(
     {
@@ -25,7 +30,10 @@ FORMATS: Mapping[str, str] = MappingProxyType(
 
 
 def example(schema: Schema) -> dict[str, Any]:
-    """An object that the schema of a tool's input allows: every property, with the same value each time."""
+    """An object that the schema of a tool's input allows: every property, with the same value each time.
+
+    The schema has to be valid, by `json_schema`. What it says of patterns and multiples is not heeded.
+    """
     value = _value(schema, schema, "value", 0)
     return value if isinstance(value, dict) else {}
 
@@ -44,26 +52,28 @@ def _value(schema: Any, root: Schema, name: str, depth: int) -> Any:
 def _resolve(schema: Schema, root: Schema) -> Schema:
     """The schema with its reference followed, its first alternative chosen and its conjunction merged."""
     for _ in range(DEEPEST):
-        reference = schema.get("$ref")
-        if isinstance(reference, str):
-            schema = _lookup(root, reference)
+        if "$ref" in schema:
+            schema = _lookup(root, schema["$ref"])
         for keyword in ("anyOf", "oneOf"):
-            if schema.get(keyword):
-                schema = {**_without(schema, keyword), **schema[keyword][0]}
-        for part in schema.get("allOf", ()):
-            schema = {**_without(schema, "allOf"), **part}
+            if keyword in schema:
+                schema = _merged(schema, keyword, schema[keyword][:1])
+        if "allOf" in schema:
+            schema = _merged(schema, "allOf", schema["allOf"])
     return schema
+
+
+def _merged(schema: Schema, keyword: str, parts: list[Any]) -> Schema:
+    merged = {key: value for key, value in schema.items() if key != keyword}
+    for part in parts:
+        merged |= part if isinstance(part, dict) else {}
+    return merged
 
 
 def _lookup(root: Schema, reference: str) -> Schema:
     target: Any = root
     for step in reference.removeprefix("#").strip("/").split("/"):
         target = target.get(step, {}) if isinstance(target, Mapping) and step else target
-    return target if isinstance(target, Mapping) else {}
-
-
-def _without(schema: Schema, keyword: str) -> dict[str, Any]:
-    return {key: value for key, value in schema.items() if key != keyword}
+    return target if isinstance(target, dict) and is_valid(target) else {}
 
 
 def _type(schema: Schema) -> str:
@@ -74,7 +84,7 @@ def _type(schema: Schema) -> str:
 
 
 def _object(schema: Schema, root: Schema, _name: str, depth: int) -> dict[str, Any]:
-    properties = schema.get("properties") or {}
+    properties = schema.get("properties", {})
     wanted = properties if depth < DEEPEST else ()
     return {name: _value(properties[name], root, name, depth + 1) for name in wanted}
 
@@ -82,23 +92,29 @@ def _object(schema: Schema, root: Schema, _name: str, depth: int) -> dict[str, A
 def _array(schema: Schema, root: Schema, name: str, depth: int) -> list[Any]:
     if depth >= DEEPEST:
         return []
-    return [_value(schema.get("items", {}), root, name, depth + 1)] * max(1, schema.get("minItems", 1))
+    return [_value(schema.get("items", {}), root, name, depth + 1)] * max(1, min(schema.get("minItems", 1), MOST_ITEMS))
 
 
 def _string(schema: Schema, _root: Schema, name: str, _depth: int) -> str:
     text = FORMATS.get(schema.get("format", ""), f"example {name}")
-    return text.ljust(schema.get("minLength", 0), "x")[: schema.get("maxLength")]
+    return text.ljust(min(schema.get("minLength", 0), MOST_CHARACTERS), "x")[: schema.get("maxLength")]
 
 
 def _integer(schema: Schema, _root: Schema, _name: str, _depth: int) -> int:
-    return math.ceil(_number({"minimum": 1, "multipleOf": 1, **schema}, _root, _name, _depth))
+    return math.ceil(_least(schema, 1))
 
 
 def _number(schema: Schema, _root: Schema, _name: str, _depth: int) -> float:
-    value = schema.get("minimum", schema.get("exclusiveMinimum", 0.5))
+    return _least(schema, 0.5)
+
+
+def _least(schema: Schema, otherwise: float) -> float:
+    """The least number that is allowed, or so; `otherwise` where the schema sets no lower bound."""
     if "exclusiveMinimum" in schema:
-        value = schema["exclusiveMinimum"] + schema.get("multipleOf", 0.5)
-    return float(min(value, schema.get("maximum", value)))
+        otherwise = schema["exclusiveMinimum"] + 1
+    least: float = schema.get("minimum", otherwise)
+    most: float = schema.get("maximum", least)
+    return min(least, most)
 
 
 BUILDERS: Mapping[str, Callable[[Schema, Schema, str, int], Any]] = MappingProxyType(

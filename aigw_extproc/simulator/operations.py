@@ -44,6 +44,8 @@ def respond(received: Received, settings: Settings) -> Answer:
         return _respond(received, settings)
     except ServiceError as failure:
         return answers.error(failure)
+    except RecursionError:
+        return answers.error(ServiceError("SerializationException", "The body is nested too deeply"))
 
 
 def _respond(received: Received, settings: Settings) -> Answer:
@@ -107,7 +109,7 @@ def _count_invocation(call: Call, invocation: Mapping[str, Any]) -> int:
 def _json(body: bytes) -> dict[str, Any]:
     try:
         value = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ServiceError("SerializationException", f"The body is not JSON: {error}") from None
     if not isinstance(value, dict):
         raise ServiceError("SerializationException", "The body is not a JSON object")

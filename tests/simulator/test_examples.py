@@ -29,7 +29,7 @@ def value_for(schema: Any, **root: Any) -> Any:
         ({"type": "integer", "exclusiveMinimum": 7}, 8),
         ({"type": "number"}, 0.5),
         ({"type": "number", "minimum": 2}, 2.0),
-        ({"type": "number", "exclusiveMinimum": 2}, 2.5),
+        ({"type": "number", "exclusiveMinimum": 2}, 3),
         ({"type": "boolean"}, True),
         ({"type": "null"}, None),
         ({"type": ["null", "integer"]}, 1),
@@ -39,9 +39,11 @@ def value_for(schema: Any, **root: Any) -> Any:
         ({"properties": {"q": {"type": "string"}}}, {"q": "example q"}),
         ({"anyOf": [{"type": "integer"}, {"type": "string"}]}, 1),
         ({"allOf": [{"type": "integer"}, {"minimum": 3}]}, 3),
+        ({"anyOf": [True, {"type": "integer"}]}, "example p"),
+        ({"type": "array", "minItems": 10**9}, ["example p"] * 100),
+        ({"type": "string", "minLength": 10**9}, "example p".ljust(1000, "x")),
         ({}, "example p"),
         (True, "example p"),
-        ({"type": "unheard of"}, "example p"),
     ],
 )
 def test_every_property_has_a_value_of_its_type(schema: Any, value: Any) -> None:
@@ -58,6 +60,10 @@ def test_references_are_followed() -> None:
 
 def test_a_reference_to_nothing_is_a_string() -> None:
     assert value_for({"$ref": "#/$defs/Missing"}) == "example p"
+
+
+def test_a_reference_to_what_is_no_schema_is_a_string() -> None:
+    assert value_for({"$ref": "#/examples"}, examples={"type": "odd"}) == "example p"
 
 
 def test_a_schema_that_contains_itself_has_an_end() -> None:

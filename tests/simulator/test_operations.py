@@ -21,6 +21,12 @@ CLAUDE = {
 }
 
 
+IMAGE: dict[str, Any] = {
+    "type": "image",
+    "source": {"type": "base64", "media_type": "image/png", "data": base64.b64encode(bytes(68)).decode()},
+}
+
+
 def body_of(answer: Answer) -> Any:
     return json.loads(b"".join(step.data for step in answer.steps if isinstance(step, Send)))
 
@@ -123,7 +129,7 @@ def test_a_model_id_may_be_an_arn() -> None:
 def test_claude_answers_in_its_own_format() -> None:
     assert call("invoke", CLAUDE) == {
         "model": "anthropic.claude-v2",
-        "id": "msg_bdrk_2d0s0DmvCKds5mIKJ2khBj",
+        "id": "msg_bdrk_rkefDZInB9P2YNGw4C6F9W",
         "type": "message",
         "role": "assistant",
         "content": [{"type": "text", "text": "Hello! You said: Good morning"}],
@@ -148,10 +154,12 @@ def test_claude_uses_no_tool_when_it_must_not() -> None:
 
 
 def test_claude_describes_what_it_is_shown_and_told() -> None:
-    source = {"type": "base64", "media_type": "image/png", "data": base64.b64encode(bytes(68)).decode()}
-    image = [{"type": "image", "source": source}, {"type": "text", "text": "Look"}]
+    note = {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "12345"}}
+    image = [IMAGE, {"type": "text", "text": "Look"}, note]
     answer = call("invoke", {**CLAUDE, "messages": [{"role": "user", "content": image}]})
-    assert answer["content"][0]["text"] == "Hello! You said: Look I see a png image of 68 bytes."
+    assert answer["content"][0]["text"] == (
+        "Hello! You said: Look I see a png image of 68 bytes. I see a plain document of 5 characters."
+    )
     results = [
         {"type": "tool_result", "tool_use_id": "a", "content": "12:00"},
         {"type": "tool_result", "tool_use_id": "b", "content": [{"type": "text", "text": "no"}], "is_error": True},
@@ -183,11 +191,39 @@ def test_a_body_that_is_not_claudes_is_refused(change: dict[str, Any], problem: 
             [{"role": "user", "content": [{"type": "text", "text": " "}]}],
             "messages.0.content.0: text content blocks must contain non-whitespace text",
         ),
-        ([{"role": "user", "content": [{"text": "x"}]}], "messages.0.content.0.type: Field required"),
+        (
+            [{"role": "user", "content": [{"text": "x"}]}],
+            (
+                "Malformed input request: Object missing required field `type` - at `$.messages[0].content[0]`, please"
+                " reformat your input and try again."
+            ),
+        ),
+        (
+            [{"role": "user", "content": [IMAGE | {"source": IMAGE["source"] | {"data": "a b"}}]}],
+            "source.base64.data: Invalid base64 data",
+        ),
     ],
 )
 def test_claude_has_rules_of_its_own(messages: list[Any], problem: str) -> None:
     assert failure("invoke", {**CLAUDE, "messages": messages}) == ("ValidationException", problem)
+
+
+@pytest.mark.parametrize(
+    ("tools", "problem"),
+    [
+        ([{"name": "a", "input_schema": {}}] * 2, "tools: Tool names must be unique."),
+        (
+            [{"name": "a", "input_schema": {"type": "object", "required": None}}],
+            (
+                "tools.0.custom.input_schema: JSON schema is invalid. It must match JSON Schema draft 2020-12"
+                " (https://json-schema.org/draft/2020-12). Learn more about tool use at"
+                " https://docs.claude.com/en/docs/tool-use."
+            ),
+        ),
+    ],
+)
+def test_claudes_tools_are_checked(tools: list[Any], problem: str) -> None:
+    assert failure("invoke", {**CLAUDE, "tools": tools}) == ("ValidationException", problem)
 
 
 def test_claudes_body_has_a_required_version() -> None:
@@ -271,7 +307,7 @@ def test_other_paths_are_unknown_operations(path: str) -> None:
         (b"{", "The body is not JSON: Input data was truncated"),
         (b"[]", "The body is not a JSON object"),
         (b'{"messages": \xff}', "The body is not JSON: JSON is malformed: invalid character (byte 13)"),
-        (b"[" * 100_000, "The body is not JSON: maximum recursion depth exceeded while deserializing an object"),
+        (b"[" * 100_000, "The body is nested too deeply"),
     ],
 )
 def test_a_body_that_is_not_json_cannot_be_read(body: bytes, message: str) -> None:

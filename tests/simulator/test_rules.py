@@ -167,6 +167,14 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
         tools("a", "b", schema={"properties": {}}),
         "The value at toolConfig.tools.0.toolSpec.inputSchema.json.type must be one of the following: object.",
     ),
+    "a schema with null for its properties": (
+        tools("a", schema={"type": "object", "properties": None}),
+        (
+            f"{MODEL}tools.0.custom.input_schema: JSON schema is invalid. It must match JSON Schema draft 2020-12"
+            " (https://json-schema.org/draft/2020-12). Learn more about tool use at"
+            " https://docs.claude.com/en/docs/tool-use."
+        ),
+    ),
     "a choice of another tool": (
         tools("a", toolChoice={"tool": {"name": "b"}}),
         "The tool named b in toolConfig.toolChoice is not one of toolConfig.tools.",

@@ -38,6 +38,7 @@ RULES: tuple[Callable[[Conversation], Problems], ...] = (
     tools.failed_tool_results_say_why,
     tools.tool_names_are_unique,
     tools.tool_schemas_describe_objects,
+    tools.tool_schemas_are_schemas,
     tools.chosen_tool_exists,
     media.media_is_the_users,
     media.images_are_what_they_say,

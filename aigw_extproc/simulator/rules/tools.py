@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
+from aigw_extproc.simulator import json_schema
 from aigw_extproc.simulator.rules.conversation import (
     Conversation,
     Message,
@@ -126,6 +127,13 @@ def tool_schemas_describe_objects(conversation: Conversation) -> Problems:
     for path, schema in _schemas(conversation):
         if schema.get("type") != "object":
             yield f"The value at {path}.type must be one of the following: object."
+
+
+def tool_schemas_are_schemas(conversation: Conversation) -> Problems:
+    """An inputSchema is a JSON schema all through."""
+    for index, (_, schema) in enumerate(_schemas(conversation)):
+        if not json_schema.is_valid(schema):
+            yield f"{MODEL_ERRORS} tools.{index}.custom.input_schema: {json_schema.INVALID}"
 
 
 def _neighbours(conversation: Conversation) -> Iterator[tuple[Message, tuple[int, Message]]]:

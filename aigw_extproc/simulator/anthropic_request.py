@@ -1,0 +1,188 @@
+"""The Anthropic Messages request as InvokeModel takes it: its fields and blocks, strictly.
+
+https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages-request-response.html
+https://docs.anthropic.com/en/api/messages
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from aigw_extproc.simulator import json_schema
+from aigw_extproc.simulator.errors import Invalid
+
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Object = dict[str, Any]
+
+
+class Base64Source(msgspec.Struct, tag_field="type", tag="base64", forbid_unknown_fields=True, frozen=True):
+    """Bytes within the request."""
+
+    media_type: str
+    data: str
+
+    @property
+    def size(self) -> str:
+        """How much there is, in words. Raises Invalid."""
+        try:
+            return f"{len(base64.b64decode(self.data, validate=True))} bytes"
+        except (binascii.Error, ValueError):
+            raise Invalid("source.base64.data: Invalid base64 data") from None
+
+
+class TextSource(msgspec.Struct, tag_field="type", tag="text", forbid_unknown_fields=True, frozen=True):
+    """A document of plain text."""
+
+    media_type: Literal["text/plain"]
+    data: str
+
+    @property
+    def size(self) -> str:
+        """How much there is, in words."""
+        return f"{len(self.data)} characters"
+
+
+class Block(msgspec.Struct, tag_field="type", forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """What all blocks may have."""
+
+    cache_control: Object | None = None
+
+
+class TextBlock(Block, tag="text", frozen=True, kw_only=True):
+    """Text."""
+
+    text: str
+    citations: list[Object] | None = None
+
+
+class ImageBlock(Block, tag="image", frozen=True, kw_only=True):
+    """An image. Bedrock takes no URLs."""
+
+    source: Base64Source
+
+
+class DocumentBlock(Block, tag="document", frozen=True, kw_only=True):
+    """A document."""
+
+    source: Base64Source | TextSource
+    title: str | None = None
+    context: str | None = None
+    citations: Object | None = None
+
+
+class ToolUseBlock(Block, tag="tool_use", frozen=True, kw_only=True):
+    """What the assistant wanted of a tool."""
+
+    id: Annotated[str, msgspec.Meta(pattern="^[a-zA-Z0-9_-]+$")]
+    name: Annotated[str, msgspec.Meta(pattern="^[a-zA-Z0-9_-]{1,128}$")]
+    input: Object
+
+
+class ToolResultBlock(Block, tag="tool_result", frozen=True, kw_only=True):
+    """What the tool answered."""
+
+    tool_use_id: Annotated[str, msgspec.Meta(pattern="^[a-zA-Z0-9_-]+$")]
+    content: str | list[TextBlock | ImageBlock | DocumentBlock] = ""
+    is_error: bool = False
+
+
+class ThinkingBlock(Block, tag="thinking", frozen=True, kw_only=True):
+    """What the assistant thought, with the proof that it did."""
+
+    thinking: str
+    signature: str
+
+
+class RedactedThinkingBlock(Block, tag="redacted_thinking", frozen=True, kw_only=True):
+    """Thoughts that are not to be read."""
+
+    data: str
+
+
+AnyBlock = (
+    TextBlock | ImageBlock | DocumentBlock | ToolUseBlock | ToolResultBlock | ThinkingBlock | RedactedThinkingBlock
+)
+
+
+class Message(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """One turn; a string stands for one text block."""
+
+    role: Literal["user", "assistant"]
+    content: str | list[AnyBlock]
+
+    @property
+    def blocks(self) -> list[AnyBlock]:
+        """The content as blocks."""
+        return [TextBlock(text=self.content)] if isinstance(self.content, str) else self.content
+
+
+class ToolDefinition(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """A tool of the client's own."""
+
+    name: Annotated[str, msgspec.Meta(pattern="^[a-zA-Z0-9_-]{1,128}$")]
+    input_schema: Object
+    type: Literal["custom"] = "custom"
+    description: str = ""
+    cache_control: Object | None = None
+    strict: bool = False
+
+
+class ToolChoice(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """Whether, and which, tool is to be used."""
+
+    type: Literal["auto", "any", "tool", "none"] = "auto"
+    name: str | None = None
+    disable_parallel_tool_use: bool = False
+
+
+class MessagesRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The body. `model` and `stream` are not among its fields: on Bedrock they are in the path."""
+
+    anthropic_version: Literal["bedrock-2023-05-31"]
+    max_tokens: Positive
+    messages: Annotated[list[Message], msgspec.Meta(min_length=1)]
+    anthropic_beta: list[str] = []
+    context_management: Object | None = None
+    metadata: Object | None = None
+    output_config: Object | None = None
+    stop_sequences: list[str] = []
+    system: str | list[TextBlock] = ""
+    temperature: Share | None = None
+    thinking: Object | None = None
+    tool_choice: ToolChoice = ToolChoice()
+    tools: list[ToolDefinition] = []
+    top_k: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    top_p: Share | None = None
+
+
+def parse(body: bytes) -> MessagesRequest:
+    """Reads and checks a body. Raises Invalid."""
+    try:
+        request = msgspec.json.decode(body, type=MessagesRequest)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Invalid(f"Malformed input request: {error}, please reformat your input and try again.") from None
+    _check_messages(request.messages)
+    _check_tools(request.tools)
+    return request
+
+
+def _check_messages(messages: list[Message]) -> None:
+    if messages[0].role != "user":
+        raise Invalid("messages: first message must use the user role")
+    for i, message in enumerate(messages):
+        for j, block in enumerate(message.blocks):
+            if isinstance(block, TextBlock) and not block.text.strip():
+                raise Invalid(f"messages.{i}.content.{j}: text content blocks must contain non-whitespace text")
+
+
+def _check_tools(tools: list[ToolDefinition]) -> None:
+    if len({tool.name for tool in tools}) < len(tools):
+        raise Invalid("tools: Tool names must be unique.")
+    for index, tool in enumerate(tools):
+        if not json_schema.is_valid(tool.input_schema):
+            raise Invalid(f"tools.{index}.custom.input_schema: {json_schema.INVALID}")

@@ -1,0 +1,98 @@
+"""Whether a JSON value is a JSON schema: the keywords that tools use, checked for the type of their value.
+
+https://json-schema.org/draft/2020-12/json-schema-validation
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+INVALID = (
+    "JSON schema is invalid. It must match JSON Schema draft 2020-12 (https://json-schema.org/draft/2020-12)."
+    " Learn more about tool use at https://docs.claude.com/en/docs/tool-use."
+)
+"""What Claude says of a schema that is none."""
+
+TYPES = frozenset({"array", "boolean", "integer", "null", "number", "object", "string"})
+
+
+def is_valid(schema: Any) -> bool:
+    """True for a JSON schema; keywords that are not known here may have any value."""
+    if isinstance(schema, bool):
+        return True
+    return isinstance(schema, dict) and all(
+        KEYWORDS[keyword](value) for keyword, value in schema.items() if keyword in KEYWORDS
+    )
+
+
+def _text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _values(value: Any) -> bool:
+    return isinstance(value, list)
+
+
+def _names(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_text, value)) and len(set(value)) == len(value)
+
+
+def _type(value: Any) -> bool:
+    if isinstance(value, str):
+        return value in TYPES
+    return bool(value) and _names(value) and set(value) <= TYPES
+
+
+def _alternatives(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(map(is_valid, value))
+
+
+def _schemas(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(is_valid, value.values()))
+
+
+KEYWORDS: Mapping[str, Callable[[Any], bool]] = MappingProxyType(
+    {
+        "$defs": _schemas,
+        "$ref": _text,
+        "additionalProperties": is_valid,
+        "allOf": _alternatives,
+        "anyOf": _alternatives,
+        "definitions": _schemas,
+        "description": _text,
+        "enum": _values,
+        "exclusiveMaximum": _number,
+        "exclusiveMinimum": _number,
+        "format": _text,
+        "items": is_valid,
+        "maxItems": _count,
+        "maxLength": _count,
+        "maximum": _number,
+        "minItems": _count,
+        "minLength": _count,
+        "minimum": _number,
+        "multipleOf": _number,
+        "not": is_valid,
+        "oneOf": _alternatives,
+        "pattern": _text,
+        "properties": _schemas,
+        "required": _names,
+        "title": _text,
+        "type": _type,
+        "uniqueItems": _flag,
+    }
+)
