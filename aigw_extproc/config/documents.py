@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,7 +17,8 @@ import yaml
 
 from aigw_extproc.config.findings import Findings, Place
 
-_TOO_DEEP = "nested too deeply"
+_MAX_DEPTH: Final = 100  # the deepest resource that is known, a pod's template, has 12 levels
+_TOO_DEEP: Final = f"nested more than {_MAX_DEPTH} levels deep"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,16 +38,18 @@ def parse(file: str, text: str, findings: Findings) -> Iterator[Document]:
 
 
 def _resources(value: object, place: Place) -> Iterator[Document]:
-    if value is None:  # `---` twice, or comments only
-        return
-    if not isinstance(value, dict):
-        place.problem(f"expected a resource with apiVersion, kind and metadata, got {place.show(value)}")
-        return
-    if isinstance(value.get("items"), list) and str(value.get("kind", "")).endswith("List"):
+    if isinstance(value, dict) and isinstance(value.get("items"), list) and str(value.get("kind")).endswith("List"):
         for index, item in enumerate(value["items"]):
-            yield from _resources(item, _named(place, f"{place.resource}, item {index + 1}"))
-        return
-    yield Document(place=_named(place, _title(value) or place.resource), value=value)
+            yield from _resource(item, _named(place, f"{place.resource}, item {index + 1}"))
+    elif value is not None:  # `---` twice, or comments only
+        yield from _resource(value, place)
+
+
+def _resource(value: object, place: Place) -> Iterator[Document]:
+    if isinstance(value, dict):
+        yield Document(place=_named(place, _title(value) or place.resource), value=value)
+    else:
+        place.problem(f"expected a resource with apiVersion, kind and metadata, got {place.show(value)}")
 
 
 def _named(place: Place, resource: str) -> Place:
@@ -98,6 +102,10 @@ for _tag, _pattern, _first in _IMPLICIT:
 
 
 def _yaml(file: str, text: str, findings: Findings) -> Iterator[object]:
+    deep = _too_deep(text)
+    if deep is not None:
+        _unreadable(file, findings, 1, f"{deep}{_TOO_DEEP}")
+        return
     number = 0
     loader = _Loader(text)
     try:
@@ -115,10 +123,19 @@ def _yaml(file: str, text: str, findings: Findings) -> Iterator[object]:
     except yaml.YAMLError as error:  # a character that YAML does not allow
         reason = getattr(error, "reason", "it cannot be read")
         _unreadable(file, findings, max(number, 1), f"not valid YAML: {reason}")
-    except RecursionError:
-        _unreadable(file, findings, number, _TOO_DEEP)
     finally:
         loader.dispose()
+
+
+def _too_deep(text: str) -> str | None:
+    """Where a text is nested too deeply, if it is: the loader descends in C without a limit, until the process ends."""
+    depth = 0
+    with suppress(yaml.YAMLError):  # the loader will say so
+        for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > _MAX_DEPTH:
+                return _position(event.start_mark)
+    return None
 
 
 def _position(mark: yaml.Mark | None) -> str:

@@ -263,7 +263,6 @@ ROUTE_AT = "AIGatewayRoute default/route: spec.rules[0]"
 POLICY_AT = "BackendSecurityPolicy default/policy: spec"
 AWS_AT = f"{POLICY_AT}.awsCredentials"
 BACKEND_AT = "Backend default/backend: spec"
-TLS_AT = "BackendTLSPolicy default/tls: spec"
 
 
 def test_every_problem_at_once():

@@ -1,0 +1,93 @@
+"""What it costs to select a backend: one JSON line per case, microseconds per call (the best of seven runs).
+
+Run `python benchmarks/routing.py`. The point is that the cost does not grow with the number of routes.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import timeit
+
+from aigw_extproc.config.compile import compile_documents
+from aigw_extproc.routing import Router
+
+CALLS = 20_000
+
+BACKEND = """
+apiVersion: aigateway.envoyproxy.io/v1beta1
+kind: AIServiceBackend
+metadata: {name: b}
+spec: {schema: {name: AWSBedrock}, backendRef: {name: b, kind: Backend, group: gateway.envoyproxy.io}}
+---
+apiVersion: aigateway.envoyproxy.io/v1beta1
+kind: BackendSecurityPolicy
+metadata: {name: b}
+spec:
+  type: AWSCredentials
+  targetRefs: [{group: aigateway.envoyproxy.io, kind: AIServiceBackend, name: b}]
+  awsCredentials: {region: us-east-1}
+---
+apiVersion: gateway.envoyproxy.io/v1alpha1
+kind: Backend
+metadata: {name: b}
+spec: {endpoints: [{ip: {address: 127.0.0.1, port: 8091}}]}
+"""
+ROUTE = """
+---
+apiVersion: aigateway.envoyproxy.io/v1beta1
+kind: AIGatewayRoute
+metadata: {name: r%(number)d}
+spec:
+  %(hosts)s
+  rules:
+    - matches: [{headers: [{name: x-ai-eg-model, value: model-%(number)d}]}]
+      backendRefs: [{name: b}]
+"""
+CATCH_ALL = """
+---
+apiVersion: aigateway.envoyproxy.io/v1beta1
+kind: AIGatewayRoute
+metadata: {name: rest}
+spec: {rules: [{backendRefs: [{name: b}]}]}
+"""
+
+
+def resources(routes: int, hosts: str) -> str:
+    """The text of a configuration with this many routes and a catch-all."""
+    listed = "".join(ROUTE % {"number": number, "hosts": hosts % number if hosts else ""} for number in range(routes))
+    return BACKEND + listed + CATCH_ALL
+
+
+def microseconds(router: Router, model: str, host: str) -> float:
+    """The cost of one selection."""
+    headers = {":authority": host, "content-type": "application/json"}
+    runs = timeit.repeat(lambda: router.select(model, headers, 0.5), number=CALLS, repeat=7)
+    return min(runs) / CALLS * 1e6
+
+
+def main() -> None:
+    """Print a line for loading and for each kind of request, with one route and with many."""
+    for routes in (1, 2000):
+        for name, hosts in (("any host", ""), ("a host each", "hostnames: [h%d.example.com]")):
+            text = resources(routes, hosts)
+            started = time.perf_counter()
+            snapshot = compile_documents({"bench.yaml": text}).snapshot
+            loaded = time.perf_counter()
+            router = Router(snapshot)
+            indexed = time.perf_counter()
+            last = routes - 1
+            host = f"h{last}.example.com"
+            figures = {
+                "routes": routes,
+                "hosts": name,
+                "exact_us": round(microseconds(router, f"model-{last}", host), 2),
+                "catch_all_us": round(microseconds(router, "unknown", host), 2),
+                "load_ms": round((loaded - started) * 1e3, 1),
+                "index_ms": round((indexed - loaded) * 1e3, 2),
+            }
+            print(json.dumps(figures), flush=True)
+
+
+if __name__ == "__main__":
+    main()

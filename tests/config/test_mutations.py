@@ -1,0 +1,97 @@
+"""Tests for aigw_extproc.config.mutations."""
+
+import json
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aigw_extproc.config import resources, snapshot
+from aigw_extproc.config.mutations import json_value, merge_bodies, merge_headers
+from tests.config.sample import compiled, sample
+
+
+def headers(remove: str = "", **values: str) -> resources.HeaderMutation:
+    pairs = tuple(resources.NamedValue(name=name, value=value) for name, value in values.items())
+    return resources.HeaderMutation(set=pairs, remove=tuple(remove.split()))
+
+
+def test_nothing_over_nothing():
+    assert merge_headers(headers(), headers()) == snapshot.HeaderMutation()
+
+
+def test_names_are_lower_case():
+    assert merge_headers(headers(Aa="1", remove="Bb"), headers(Cc="2", remove="Dd")) == snapshot.HeaderMutation(
+        set=(("aa", "1"), ("cc", "2")), remove=("bb", "dd")
+    )
+
+
+def test_rule_wins_header_by_header():
+    base = headers(kept="1", changed="2", dropped="3", remove="gone set-again")
+    over = headers(CHANGED="4", **{"set-again": "5"}, remove="Dropped")
+    assert merge_headers(base, over) == snapshot.HeaderMutation(
+        set=(("kept", "1"), ("changed", "4"), ("set-again", "5")), remove=("gone", "dropped")
+    )
+
+
+def test_set_and_removed_in_one_place_stays_both():
+    assert merge_headers(headers(), headers(a="1", remove="a")) == snapshot.HeaderMutation(
+        set=(("a", "1"),), remove=("a",)
+    )
+
+
+def test_body_fields_keep_their_case():
+    base = resources.BodyMutation(set=(resources.BodyField(path="A", value="1"),), remove=("B",))
+    over = resources.BodyMutation(set=(resources.BodyField(path="a", value="x"),))
+    assert merge_bodies(base, over) == snapshot.BodyMutation(
+        set=(("A", msgspec.Raw(b"1")), ("a", msgspec.Raw(b'"x"'))), remove=("B",)
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("scale", b'"scale"'),
+        ('"scale"', b'"scale"'),
+        ("42", b"42"),
+        ("1.50", b"1.50"),
+        ("true", b"true"),
+        ("null", b"null"),
+        ('{"a": [1, 2]}', b'{"a": [1, 2]}'),
+        ("", b'""'),
+        ("NaN", b'"NaN"'),
+        ("1 2", b'"1 2"'),
+        ('say "x"', rb'"say \"x\""'),
+    ],
+)
+def test_value_is_json_if_it_can_be(text: str, value: bytes):
+    assert bytes(json_value(text)) == value
+
+
+@given(st.text())
+def test_value_is_always_json(text: str):
+    json.loads(bytes(json_value(text)))
+
+
+def test_mutations_of_backend_and_rule_meet_in_the_snapshot():
+    text = sample(
+        (
+            "schema: {name: AWSBedrock}",
+            (
+                "schema: {name: AWSBedrock}\n"
+                "  headerMutation: {set: [{name: X-A, value: service}, {name: X-B, value: service}]}\n"
+                "  bodyMutation: {set: [{path: p, value: 1.0}], remove: [q]}"
+            ),
+        ),
+        (
+            "[{name: service}]",
+            "[{name: service, modelNameOverride: m, headerMutation: {set: [{name: x-a, value: rule}], remove: [X-B]}}]",
+        ),
+    )
+    backend = compiled(text).snapshot.rules[0].backends[0]
+    assert (backend.model_override, backend.header_mutation, backend.body_mutation) == (
+        "m",
+        snapshot.HeaderMutation(set=(("x-a", "rule"),), remove=("x-b",)),
+        snapshot.BodyMutation(set=(("p", msgspec.Raw(b"1.0")),), remove=("q",)),
+    )

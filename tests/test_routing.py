@@ -1,0 +1,237 @@
+"""Tests for aigw_extproc.routing."""
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aigw_extproc.config.snapshot import Address, Backend, HeaderMatch, Rule, Schema, Snapshot, Upstream
+from aigw_extproc.errors import ModelNotFound
+from aigw_extproc.routing import Router
+
+UPSTREAM = Upstream(cluster="c", host="h", addresses=(Address(host="h", port=1),))
+Match = tuple[HeaderMatch, ...]
+
+
+def backend(name: str, *, weight: int = 1, priority: int = 0) -> Backend:
+    return Backend(name=name, schema=Schema(name="OpenAI"), upstream=UPSTREAM, weight=weight, priority=priority)
+
+
+def rule(name: str, *matches: Match, hosts: tuple[str, ...] = (), backends: tuple[Backend, ...] = ()) -> Rule:
+    return Rule(
+        name=name,
+        hostnames=hosts,
+        matches=matches,
+        backends=backends or (backend(name),),
+        owned_by="",
+        created=0,
+    )
+
+
+def model(value: str) -> HeaderMatch:
+    return HeaderMatch(name="x-ai-eg-model", value=value)
+
+
+def header(name: str, value: str) -> HeaderMatch:
+    return HeaderMatch(name=name, value=value)
+
+
+def like(name: str, pattern: str) -> HeaderMatch:
+    return HeaderMatch(name=name, value=pattern, pattern=re.compile(pattern))
+
+
+def select(rules: list[Rule], asked: str, headers: dict[str, str] | None = None, pick: float = 0.0) -> str:
+    return Router(Snapshot(rules=tuple(rules))).select(asked, headers or {}, pick).name
+
+
+def test_exact_model():
+    assert select([rule("a", (model("m"),)), rule("b", (model("n"),))], "n") == "b"
+
+
+def test_unknown_model():
+    with pytest.raises(ModelNotFound) as caught:
+        select([rule("a", (model("m"),))], "n")
+    assert (str(caught.value), caught.value.param, caught.value.status, caught.value.code) == (
+        "no rule routes the model 'n'; GET /v1/models lists the models that can be had here",
+        "model",
+        404,
+        "model_not_found",
+    )
+
+
+def test_no_rules_at_all():
+    with pytest.raises(ModelNotFound):
+        select([], "m")
+
+
+def test_model_is_case_sensitive():
+    with pytest.raises(ModelNotFound):
+        select([rule("a", (model("m"),))], "M")
+
+
+def test_rule_without_matches_takes_the_rest_wherever_it_stands():
+    rules = [rule("rest"), rule("a", (model("m"),))]
+    assert (select(rules, "m"), select(rules, "n")) == ("a", "rest")
+
+
+def test_match_without_conditions_takes_the_rest_too():
+    assert select([rule("rest", ())], "n") == "rest"
+
+
+def test_any_match_of_a_rule_is_enough():
+    rules = [rule("a", (model("m"),), (model("n"),))]
+    assert (select(rules, "m"), select(rules, "n")) == ("a", "a")
+
+
+def test_every_condition_of_a_match_is_needed():
+    rules = [rule("a", (model("m"), header("x-tier", "gold"))), rule("b", (model("m"),))]
+    assert (select(rules, "m", {"x-tier": "gold"}), select(rules, "m", {"x-tier": "tin"}), select(rules, "m")) == (
+        "a",
+        "b",
+        "b",
+    )
+
+
+def test_more_conditions_go_first():
+    rules = [rule("b", (model("m"),)), rule("a", (model("m"), header("x-tier", "gold")))]
+    assert select(rules, "m", {"x-tier": "gold"}) == "a"
+
+
+def test_ties_go_to_what_is_written_first():
+    rules = [rule("a", (like("x-ai-eg-model", "m.*"),)), rule("b", (model("m"),)), rule("c", (model("m"),))]
+    assert (select(rules, "m"), select(rules[1:], "m")) == ("a", "b")
+
+
+def test_regular_expression_matches_the_whole_value():
+    rules = [rule("a", (like("x-ai-eg-model", "us|eu"),)), rule("rest")]
+    assert [select(rules, name) for name in ("us", "eu", "use", "aus", "us\n")] == ["a", "a", "rest", "rest", "rest"]
+
+
+def test_header_of_the_client_is_not_the_model():
+    rules = [rule("a", (model("m"),)), rule("rest")]
+    assert (select(rules, "n", {"x-ai-eg-model": "m"}), select(rules, "m", {"x-ai-eg-model": "n"})) == ("rest", "a")
+
+
+@pytest.mark.parametrize(
+    ("authority", "expected"),
+    [
+        ("api.example.com", "exact"),
+        ("API.Example.com:8080", "exact"),
+        ("b.api.example.com", "long"),
+        ("a.b.api.example.com", "long"),
+        ("other.example.com", "short"),
+        ("example.com", "any"),
+        ("notexample.com", "any"),
+        ("[::1]:80", "address"),
+        ("", "any"),
+    ],
+)
+def test_more_specific_hostname_goes_first_of_all(authority: str, expected: str):
+    rules = [
+        rule("any", (model("m"), header("x-a", "1"))),
+        rule("short", (model("m"),), hosts=("*.example.com",)),
+        rule("long", (model("m"),), hosts=("*.api.example.com",)),
+        rule("exact", (), hosts=("other.org", "api.example.com")),
+        rule("address", (), hosts=("::1",)),
+    ]
+    assert select(rules, "m", {":authority": authority, "x-a": "1"}) == expected
+
+
+def test_less_specific_hostname_takes_what_the_more_specific_one_does_not():
+    rules = [rule("a", (model("m"),), hosts=("api.example.com",)), rule("rest", hosts=("*.example.com",))]
+    assert select(rules, "n", {":authority": "api.example.com"}) == "rest"
+
+
+def test_weights():
+    rules = [rule("r", backends=(backend("a", weight=1), backend("none", weight=0), backend("b", weight=3)))]
+    picks = (0.0, 0.249, 0.25, 0.5, 0.9999999999999999)
+    assert [select(rules, "m", pick=pick) for pick in picks] == ["a", "a", "b", "b", "b"]
+
+
+@pytest.mark.parametrize("pick", [0.0, 0.5, 0.99])
+def test_lowest_priority_takes_the_traffic(pick: float):
+    backends = (backend("second", priority=1, weight=100), backend("first"), backend("third", priority=2))
+    assert select([rule("r", backends=backends)], "m", pick=pick) == "first"
+
+
+def test_priority_without_weight_is_passed_over():
+    backends = (backend("first", weight=0), backend("second", priority=1))
+    assert select([rule("r", backends=backends)], "m") == "second"
+
+
+# --- against the plain definition -------------------------------------------------------------------------------
+
+
+def specificity(hostnames: tuple[str, ...], host: str) -> int:
+    """How well the best of these hostnames fits: its length, an exact one above all; -1 for not at all."""
+    if not hostnames:
+        return 0
+    fits = [1000 for name in hostnames if name == host]
+    fits += [len(name) for name in hostnames if name.startswith("*.") and host.endswith(name[1:])]
+    return max(fits, default=-1)
+
+
+def holds(condition: HeaderMatch, asked: str, headers: dict[str, str]) -> bool:
+    seen = {**headers, "x-ai-eg-model": asked}
+    if condition.name not in seen:
+        return False
+    value = seen[condition.name]
+    return bool(condition.pattern.fullmatch(value)) if condition.pattern else value == condition.value
+
+
+def plainly(rules: list[Rule], asked: str, headers: dict[str, str]) -> str | None:
+    """Every match of every rule, the best of those that hold."""
+    host = headers.get(":authority", "")
+    found = [
+        (-specificity(one.hostnames, host), -len(match), number, position, one.name)
+        for number, one in enumerate(rules)
+        for position, match in enumerate(one.matches or ((),))
+        if specificity(one.hostnames, host) >= 0 and all(holds(c, asked, headers) for c in match)
+    ]
+    return min(found)[-1] if found else None
+
+
+MODELS = st.sampled_from(["a", "b", "ab", "abc"])
+PATTERNS = st.sampled_from(["a", "a.*", ".*", "b|ab", "[^a]+"])
+HOSTS = st.sampled_from(["a.b.c", "b.c", "*.b.c", "*.c", "x.c", "c"])
+CONDITIONS = st.one_of(
+    MODELS.map(model),
+    PATTERNS.map(lambda pattern: like("x-ai-eg-model", pattern)),
+    st.tuples(st.sampled_from(["x-a", "x-b"]), MODELS).map(lambda pair: header(*pair)),
+    st.tuples(st.sampled_from(["x-a", "x-b"]), PATTERNS).map(lambda pair: like(*pair)),
+)
+MATCHES = st.lists(CONDITIONS, max_size=3, unique_by=lambda condition: condition.name).map(tuple)
+
+
+@st.composite
+def rule_lists(draw: st.DrawFn) -> list[Rule]:
+    parts = draw(st.lists(st.tuples(st.lists(MATCHES, max_size=3), st.lists(HOSTS, max_size=2)), max_size=6))
+    return [rule(str(number), *matches, hosts=tuple(hosts)) for number, (matches, hosts) in enumerate(parts)]
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    rules=rule_lists(),
+    asked=MODELS,
+    headers=st.dictionaries(st.sampled_from(["x-a", "x-b"]), MODELS),
+    host=st.sampled_from(["a.b.c", "b.c", "q.b.c", "x.c", "c", "org", ""]),
+)
+def test_index_selects_what_the_plain_definition_selects(
+    rules: list[Rule], asked: str, headers: dict[str, str], host: str
+):
+    headers = {**headers, ":authority": host}
+    try:
+        selected = select(rules, asked, headers)
+    except ModelNotFound:
+        selected = None
+    assert selected == plainly(rules, asked, headers)
+
+
+@given(weights=st.lists(st.integers(0, 5), min_size=1, max_size=5).filter(any), steps=st.integers(20, 60))
+def test_shares_are_as_the_weights(weights: list[int], steps: int):
+    backends = tuple(backend(str(number), weight=weight) for number, weight in enumerate(weights))
+    total = sum(weights)
+    router = Router(Snapshot(rules=(rule("r", backends=backends),)))
+    picks = [router.select("m", {}, (step + 0.5) / (total * steps)).name for step in range(total * steps)]
+    assert [picks.count(str(number)) for number in range(len(weights))] == [weight * steps for weight in weights]
