@@ -12,25 +12,38 @@ PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(20)).decode()
 texts = st.one_of(st.sampled_from(["", " ", "\n", "Hi.", "Ünïcode 🦜", "x" * 300]), st.text(max_size=20))
 names = st.one_of(st.sampled_from(["f", "g", "get weather", "n" * 70, "mcp__a.b:c"]), st.text(min_size=1, max_size=8))
 ids = st.one_of(st.sampled_from(["c1", "c2", "call:1.2", "i" * 80, "é"]), st.text(min_size=1, max_size=8))
-arguments = st.sampled_from(["", " ", "null", "{}", '{"x": [1, {"y": "z"}]}', "[1]", "{", '"s"', None])
+
+
+def mostly(usual: st.SearchStrategy[Any], strange: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """The strange ones one time in sixteen: where everything is strange, every request is refused for the first."""
+    return st.integers(0, 15).flatmap(lambda number: strange if number == 15 else usual)
+
+
+arguments = mostly(
+    st.sampled_from(["", " ", "null", "{}", '{"x": [1, {"y": "z"}]}', None]), st.sampled_from(["[1]", "{", '"s"'])
+)
 
 text_parts = st.builds(lambda text: {"type": "text", "text": text}, texts)
 image_parts = st.builds(
     lambda url: {"type": "image_url", "image_url": {"url": url}},
-    st.sampled_from(
-        [
-            f"data:image/png;base64,{PNG}",
-            f"data:image/jpg;base64,{PNG}",
-            f"data:IMAGE/PNG;x=y;base64,{PNG.rstrip('=')}",
-            "data:image/png;base64,",
-            "data:text/plain;base64,AAAA",
-            "http://127.0.0.1/x.png",
-            "",
-        ]
+    mostly(
+        st.sampled_from(
+            [
+                f"data:image/png;base64,{PNG}",
+                f"data:image/jpg;base64,{PNG}",
+                f"data:IMAGE/PNG;x=y;base64,{PNG.rstrip('=')}",
+            ]
+        ),
+        st.sampled_from(["data:image/png;base64,", "data:text/plain;base64,AAAA", "http://127.0.0.1/x.png", ""]),
     ),
 )
 refusal_parts = st.builds(lambda text: {"type": "refusal", "refusal": text}, texts)
-user_content = texts | st.lists(text_parts | image_parts, max_size=3)
+spoken = st.sampled_from(["Hi.", "And now?", "Ünïcode 🦜"])
+user_content = mostly(
+    spoken
+    | st.lists(text_parts | image_parts, max_size=2).map(lambda parts: [{"type": "text", "text": "See:"}, *parts]),
+    texts | st.lists(text_parts, max_size=2),
+)
 calls = st.builds(
     lambda id_, name, args: {"id": id_, "type": "function", "function": {"name": name, "arguments": args}},
     ids,
@@ -65,13 +78,20 @@ def tool_rounds(draw: st.DrawFn) -> list[dict[str, Any]]:
     return [{"role": "assistant", "content": draw(st.none() | texts), "tool_calls": found}, *between]
 
 
-rounds = st.one_of(
-    st.lists(users, min_size=1, max_size=2),
-    st.lists(assistants | system("system") | system("developer"), max_size=1),
-    tool_rounds(),
-    st.lists(results, max_size=1),
+talk = st.builds(lambda content: {"role": "assistant", "content": content}, st.none() | texts)
+rounds = mostly(
+    st.one_of(
+        st.lists(users, min_size=1, max_size=2),
+        st.lists(talk | system("system") | system("developer"), max_size=1),
+        tool_rounds(),
+    ),
+    st.lists(assistants | results, max_size=1),
 )
-histories = st.lists(rounds, min_size=1, max_size=6).map(lambda parts: [message for part in parts for message in part])
+histories = st.builds(
+    lambda opening, parts: [message for part in (opening, *parts) for message in part],
+    mostly(users.map(lambda message: [message]), rounds),
+    st.lists(rounds, max_size=6),
+)
 
 schemas = st.sampled_from(
     [
@@ -79,7 +99,6 @@ schemas = st.sampled_from(
         {},
         {"type": "object", "properties": {"x": {"type": "string"}}, "required": ["x"]},
         {"properties": None, "$schema": "http://json-schema.org/draft-07/schema#"},
-        {"type": "string"},
     ]
 )
 tools = st.builds(
@@ -111,19 +130,19 @@ requests = st.fixed_dictionaries(
         "messages": histories,
     },
     optional={
-        "temperature": st.floats(-1, 3) | st.integers(-1, 3),
+        "temperature": mostly(st.floats(0, 3) | st.integers(0, 2), st.just(-1)),
         "top_p": st.floats(0, 2),
-        "max_tokens": st.integers(-1, 100),
-        "max_completion_tokens": st.integers(-1, 100) | st.none(),
+        "max_tokens": mostly(st.integers(1, 100), st.integers(-1, 0)),
+        "max_completion_tokens": st.integers(1, 100) | st.none(),
         "stop": texts | st.lists(texts, max_size=3),
-        "tools": st.lists(tools, max_size=3),
-        "tool_choice": choices,
+        "tools": st.lists(tools, max_size=3, unique_by=lambda tool: tool["function"]["name"]),
+        "tool_choice": mostly(st.sampled_from([None, "auto", "none", {}]), choices),
         "parallel_tool_calls": st.booleans(),
         "stream": st.booleans(),
         "service_tier": st.sampled_from(["auto", "default", "flex", "priority", "gold"]),
         "metadata": st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=20),
         "user": texts,
         "seed": st.integers(),
-        "n": st.sampled_from([1, 2, None]),
+        "n": mostly(st.sampled_from([1, None]), st.just(2)),
     },
 )

@@ -8,10 +8,13 @@ meaning is refused, with the path of the message.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import msgspec
+from msgspec.structs import replace
 
 from aigw_extproc.bedrock.converse import (
     ContentBlock,
@@ -25,7 +28,7 @@ from aigw_extproc.bedrock.families import Family
 from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.openai import chat
 from aigw_extproc.translate.chat_converse.content import image_block
-from aigw_extproc.translate.chat_converse.tool_names import ToolNames, valid_id
+from aigw_extproc.translate.chat_converse.tool_names import ToolNames, alias, valid_id
 
 NO_OUTPUT = "(no output)"
 """What a tool that said nothing is made to say: Bedrock takes no blank text."""
@@ -43,13 +46,13 @@ class Conversation:
 
 @dataclass(slots=True)
 class _Turn:
-    """Consecutive messages of one role. `results` stand before `blocks`."""
+    """Consecutive messages of one role. `results` stand before `blocks`, `calls` behind; both by the client's ids."""
 
     role: str
     place: str
     blocks: list[ContentBlock] = field(default_factory=list)
-    calls: dict[str, ContentBlock] = field(default_factory=dict)
-    results: dict[str, ContentBlock] = field(default_factory=dict)
+    calls: dict[str, ToolUseBlock] = field(default_factory=dict)
+    results: dict[str, ToolResultBlock] = field(default_factory=dict)
     result_places: dict[str, str] = field(default_factory=dict)
 
 
@@ -81,6 +84,7 @@ def translate_messages(
                 _add_function_result(turns, message, place)
     _check_pairs(turns)
     _check_ends(turns, family)
+    _make_ids_unique(turns)
     return Conversation(system=system, messages=list(_emit(turns, family, tools_as_text)))
 
 
@@ -188,7 +192,7 @@ def _assistant_texts(message: chat.AssistantMessage) -> Iterator[str]:
 
 def _calls(
     message: chat.AssistantMessage, place: str, names: ToolNames, legacy_id: str
-) -> list[tuple[str, ContentBlock]]:
+) -> list[tuple[str, ToolUseBlock]]:
     """Tool calls by the client's ids; the one call of the days before tools gets an id of ours."""
     calls = [
         (call.id, call.function, f"{place}.tool_calls[{position}].function.arguments")
@@ -199,20 +203,18 @@ def _calls(
     return [(call_id, _tool_use(call_id, function, where, names)) for call_id, function, where in calls]
 
 
-def _tool_use(call_id: str, function: chat.FunctionCall, place: str, names: ToolNames) -> ContentBlock:
+def _tool_use(call_id: str, function: chat.FunctionCall, place: str, names: ToolNames) -> ToolUseBlock:
     arguments = parse_arguments(function.arguments, place, call_id)
-    block = ToolUseBlock(tool_use_id=valid_id(call_id), name=names.to_bedrock(function.name), input=arguments)
-    return ContentBlock(tool_use=block)
+    return ToolUseBlock(tool_use_id=valid_id(call_id), name=names.to_bedrock(function.name), input=arguments)
 
 
-def _result_block(message: chat.ToolMessage, place: str) -> ContentBlock:
+def _result_block(message: chat.ToolMessage, place: str) -> ToolResultBlock:
     return _tool_result(message.tool_call_id, _result_content(message.content, place), is_error=message.is_error)
 
 
-def _tool_result(call_id: str, content: list[ToolResultContentBlock], *, is_error: bool = False) -> ContentBlock:
+def _tool_result(call_id: str, content: list[ToolResultContentBlock], *, is_error: bool = False) -> ToolResultBlock:
     content = content or [ToolResultContentBlock(text=NO_OUTPUT)]
-    status = "error" if is_error else None
-    return ContentBlock(tool_result=ToolResultBlock(tool_use_id=valid_id(call_id), content=content, status=status))
+    return ToolResultBlock(tool_use_id=valid_id(call_id), content=content, status="error" if is_error else None)
 
 
 def _result_content(
@@ -224,7 +226,7 @@ def _result_content(
     return [ToolResultContentBlock(text=block.text, image=block.image) for block in blocks]
 
 
-def _add_result(turns: list[_Turn], call_id: str, place: str, block: ContentBlock) -> None:
+def _add_result(turns: list[_Turn], call_id: str, place: str, block: ToolResultBlock) -> None:
     """Adds a result to the turn behind its call. The first result of a call counts."""
     turn = _turn(turns, "user", place)
     turn.results.setdefault(call_id, block)
@@ -275,39 +277,49 @@ def _check_ends(turns: list[_Turn], family: Family) -> None:
         )
 
 
+def _make_ids_unique(turns: list[_Turn]) -> None:
+    """Some clients count their calls anew in every turn; Claude refuses an id that the history has used before."""
+    uses: Counter[str] = Counter()
+    for turn, following in pairwise([*turns, _Turn("user", "messages")]):
+        for call_id, call in turn.calls.items():
+            uses[call_id] += 1
+            if uses[call_id] > 1:
+                unique = alias(call_id, salt=f"{uses[call_id]}:")
+                turn.calls[call_id] = replace(call, tool_use_id=unique)
+                following.results[call_id] = replace(following.results[call_id], tool_use_id=unique)
+
+
 def _emit(turns: list[_Turn], family: Family, tools_as_text: bool) -> Iterator[Message]:
     for turn in turns:
-        tools = [*turn.results.values()]
+        results = [ContentBlock(tool_result=result) for result in turn.results.values()]
         if tools_as_text:
             yield Message(role=turn.role, content=_without_tools(turn))
-        elif tools and turn.blocks and not family.text_beside_tool_results:
-            yield Message(role="user", content=tools)
+        elif results and turn.blocks and not family.text_beside_tool_results:
+            yield Message(role="user", content=results)
             yield Message(role="assistant", content=[ContentBlock(text=SEPARATOR)])
             yield Message(role="user", content=turn.blocks)
         elif turn is turns[-1] and turn.role == "assistant":
             yield Message(role="assistant", content=_prefill(turn.blocks))
         else:
-            yield Message(role=turn.role, content=[*tools, *turn.blocks, *turn.calls.values()])
+            calls = [ContentBlock(tool_use=call) for call in turn.calls.values()]
+            yield Message(role=turn.role, content=[*results, *turn.blocks, *calls])
 
 
 def _prefill(blocks: list[ContentBlock]) -> list[ContentBlock]:
-    """Claude refuses a last turn that ends in white space, and would have to begin with a space otherwise."""
-    last = blocks[-1]
-    return [*blocks[:-1], ContentBlock(text=(last.text or "").rstrip())]
+    """Claude refuses a last turn that ends in white space."""
+    return [*blocks[:-1], ContentBlock(text=(blocks[-1].text or "").rstrip())]
 
 
 def _without_tools(turn: _Turn) -> list[ContentBlock]:
-    results = [block for result in turn.results.values() for block in _result_as_text(result.tool_result)]
-    return [*results, *turn.blocks, *(_call_as_text(call.tool_use) for call in turn.calls.values())]
+    results = [block for result in turn.results.values() for block in _result_as_text(result)]
+    return [*results, *turn.blocks, *map(_call_as_text, turn.calls.values())]
 
 
-def _call_as_text(call: ToolUseBlock | None) -> ContentBlock:
-    assert call is not None  # noqa: S101 - only tool calls are kept as calls
+def _call_as_text(call: ToolUseBlock) -> ContentBlock:
     return ContentBlock(text=f"[called tool {call.name} as {call.tool_use_id} with {bytes(call.input).decode()}]")
 
 
-def _result_as_text(result: ToolResultBlock | None) -> Iterator[ContentBlock]:
-    assert result is not None  # noqa: S101 - only tool results are kept as results
+def _result_as_text(result: ToolResultBlock) -> Iterator[ContentBlock]:
     yield ContentBlock(text=f"[tool result of {result.tool_use_id}]")
     for content in result.content:
         yield ContentBlock(text=content.text, image=content.image)
