@@ -65,6 +65,8 @@ async def serve(options: ServeOptions) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     admin = http.bind(*options.admin) if options.admin else None
+    if admin is not None:
+        log.info("operator's port: http://%s:%d", *admin.getsockname()[:2])  # port 0 takes a free one
     if options.workers > 1:
         await _serve_workers(options, admin, stop)
     else:
