@@ -1,0 +1,107 @@
+"""One gateway for all tests that leave its configuration as it is, and the means to start others."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import openai
+import pytest
+
+from tests.envoy_config.running import refused_port
+from tests.gateway.resources import Document, backend, buffer_limit, ref, route, rule
+from tests.gateway.running import Gateway, running_gateway
+from tests.simulator.running import RunningSimulator, running_simulator
+
+NewGateway = Callable[..., Gateway]
+"""Starts a gateway for some documents that lives as long as the test."""
+
+LIMIT = 12 * 1024 * 1024
+"""Bytes of a body that the shared gateway accepts."""
+NOVA = "us.amazon.nova-micro-v1:0"
+
+
+def shared_documents(bedrock: int, refused: int) -> list[Document]:
+    """What the shared gateway serves. Any model is served under one host only, so that elsewhere some are unknown."""
+    removed, set_field = {"remove": ["inferenceConfig"]}, {"path": "requestMetadata", "value": '{"team":"a"}'}
+    headers = {"set": [{"name": "X-Team", "value": "a"}], "remove": ["User-Agent"]}
+    weighted = rule(ref(to="weighted.a", weight=3), ref(to="weighted.b"), ref(to="weighted.c", weight=0), model="dice")
+    return [
+        route(
+            "models",
+            {**rule(ref(), model=NOVA), "modelsOwnedBy": "Amazon", "modelsCreatedAt": "2024-12-03T00:00:00Z"},
+            rule(ref(to=NOVA), model="nova"),
+            rule(ref(to="premium.nova"), model="nova", x_tier="premium"),
+            rule(ref(headerMutation=headers, bodyMutation={**removed, "set": [set_field]}), model="mutated"),
+            weighted,
+            rule(ref("refused"), model="refused"),
+            rule(ref("forger"), model="forger"),
+            rule(ref(), model=r"~(us\.)?anthropic\.claude-.*"),
+            rule(ref(), model=r"~simulator\..*"),
+        ),
+        route("any", rule(ref(to="catch.all")), hostnames=("any.example",)),
+        *backend("bedrock", bedrock),
+        *backend("refused", refused),
+        *backend("forger", bedrock, secret="wrong-secret"),
+        buffer_limit(str(LIMIT)),
+    ]
+
+
+@pytest.fixture(scope="session")
+def simulator() -> Iterator[RunningSimulator]:
+    with running_simulator() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def shared_gateway(simulator: RunningSimulator) -> Iterator[Gateway]:
+    with tempfile.TemporaryDirectory(prefix="aigw-") as name, refused_port() as refused:
+        documents = shared_documents(simulator.port, refused)
+        with running_gateway(documents, simulator=simulator, folder=Path(name)) as running:
+            yield running
+
+
+@pytest.fixture
+def gateway(shared_gateway: Gateway) -> Iterator[Gateway]:
+    """The shared gateway. Whatever a test does to it, it meets no defect of ours, and comes to rest."""
+    yield shared_gateway
+    shared_gateway.wait_until_idle()
+    assert shared_gateway.processor.metric("aigw_defects_total") == 0
+
+
+@pytest.fixture
+def new_gateway(simulator: RunningSimulator) -> Iterator[NewGateway]:
+    with ExitStack() as stack:
+
+        def start(*documents: Document, **options: Any) -> Gateway:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="aigw-")))
+            options.setdefault("simulator", simulator)
+            return stack.enter_context(running_gateway(documents, folder=folder, **options))
+
+        yield start
+
+
+@pytest.fixture
+def client(gateway: Gateway) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=f"{gateway.url}/v1", api_key="client-key", max_retries=0) as connected:
+        yield connected
+
+
+@pytest.fixture
+async def async_client(gateway: Gateway) -> AsyncIterator[openai.AsyncOpenAI]:
+    async with openai.AsyncOpenAI(base_url=f"{gateway.url}/v1", api_key="client-key", max_retries=0) as connected:
+        yield connected
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Shows the ends of the logs with a test that failed."""
+    report = yield
+    running = getattr(item, "funcargs", {}).get("gateway")
+    if report.failed and isinstance(running, Gateway):
+        for name, log in (("processor", running.processor.log), ("envoy", running.envoy.log)):
+            report.sections.append((f"end of the {name}'s log", "\n".join(log.read_text().splitlines()[-30:])))
+    return report

@@ -1,0 +1,148 @@
+"""The whole gateway, as it runs in production: Envoy, the processor in a process of its own, and Bedrock's simulator."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+from aigw_extproc.config.load import load
+from aigw_extproc.config.snapshot import Address
+from aigw_extproc.envoy.options import Options
+from aigw_extproc.envoy.render import render, to_yaml
+from aigw_extproc.serve import worker_address
+from tests.envoy_config.running import RunningEnvoy, running_envoy, wait_for
+from tests.gateway.resources import Document, write
+from tests.simulator.running import RunningSimulator
+
+CHAT = "/v1/chat/completions"
+DRAIN_SECONDS = 10
+READY = re.compile(r"^aigw-extproc: .*ready", re.MULTILINE)
+ADMIN = re.compile(r"operator's port: (http://\S+)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunningProcessor:
+    """`aigw-extproc serve`, logging at debug level into a file."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+    admin: httpx.Client
+
+    def readiness(self) -> dict[str, Any]:
+        return self.admin.get("/readyz").json()
+
+    def metric(self, name: str, **labels: str) -> float:
+        """The sum over all samples with these labels."""
+        families = text_string_to_metric_families(self.admin.get("/metrics").text)
+        samples = (sample for family in families for sample in family.samples if sample.name == name)
+        return sum(sample.value for sample in samples if labels.items() <= sample.labels.items())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gateway:
+    """Everything on the way of a request, and its resource file."""
+
+    envoy: RunningEnvoy
+    processor: RunningProcessor
+    simulator: RunningSimulator
+    resources: Path
+    client: httpx.Client
+
+    @property
+    def url(self) -> str:
+        return self.envoy.url
+
+    def chat(self, model: str = "nova", text: str = "Hello!", headers: Any = None, **fields: Any) -> httpx.Response:
+        """A chat completion of one user message."""
+        return self.client.post(CHAT, json=question(model, text, **fields), headers=headers)
+
+    def received(self, response: httpx.Response) -> dict[str, Any]:
+        """The request that the simulator answered with this response."""
+        return self.request(response.headers["x-amzn-requestid"])
+
+    def request(self, request_id: str) -> dict[str, Any]:
+        """The request that the simulator gave this id."""
+        return next(entry for entry in self.simulator.requests() if entry["id"] == request_id)
+
+    def wait_until_idle(self) -> None:
+        """Until no exchange is under way in the processor."""
+        active = lambda: self.processor.metric("aigw_active_exchanges")  # noqa: E731 - a name for the condition
+        wait_for(lambda: True if active() == 0 else None, what="the last exchange to end")
+
+
+def question(model: str = "nova", text: str = "Hello!", **fields: Any) -> dict[str, Any]:
+    """The body of a chat completion request."""
+    return {"model": model, "messages": [{"role": "user", "content": text}], **fields}
+
+
+def error(message: str, type_: str, code: str | None = None, param: str | None = None) -> dict[str, Any]:
+    """The body of an error."""
+    return {"error": {"message": message, "type": type_, "param": param, "code": code}}
+
+
+def events(body: str) -> list[Any]:
+    """The data of server-sent events, `[DONE]` as itself."""
+    lines = [line.removeprefix("data: ") for line in body.split("\n\n") if line]
+    return [line if line == "[DONE]" else json.loads(line) for line in lines]
+
+
+@contextlib.contextmanager
+def running_gateway(
+    documents: Iterable[Document], *, simulator: RunningSimulator, folder: Path, workers: int = 1
+) -> Iterator[Gateway]:
+    """The gateway for these resources. `folder` has a short path, since unix sockets allow for about 100 bytes."""
+    # Not beside the logs: at debug level the watch over the resources would log that it has logged.
+    (folder / "config").mkdir()
+    resources = write(folder / "config" / "resources.yaml", *documents)
+    listen = f"unix://{folder}/p.sock"
+    sockets = [Path(worker_address(listen, index).removeprefix("unix://")) for index in range(workers)]
+    options = Options(listen=Address(host="127.0.0.1", port=0), processors=tuple(sockets), admin=folder / "admin.sock")
+    config = to_yaml(render(load([resources]).snapshot, options))
+    arguments = ("--listen", listen, "--workers", str(workers), "--drain-seconds", str(DRAIN_SECONDS))
+    with (
+        running_processor(folder, str(resources), *arguments) as processor,
+        running_envoy(config, folder, folder / "admin.sock") as envoy,
+        httpx.Client(base_url=envoy.url, timeout=30) as client,
+    ):
+        yield Gateway(envoy=envoy, processor=processor, simulator=simulator, resources=resources, client=client)
+
+
+@contextlib.contextmanager
+def running_processor(folder: Path, *arguments: str) -> Iterator[RunningProcessor]:
+    """Starts `serve` with these arguments; stops it at the end."""
+    log = folder / "processor.log"
+    command = (sys.executable, "-m", "aigw_extproc", "serve", *arguments, "--admin-port", "0", "--log-level", "debug")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    with log.open("w") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment)
+    try:
+        wait_for(lambda: READY.search(_alive(process, log)), what="the processor", seconds=20)
+        address = wait_for(lambda: ADMIN.search(log.read_text()), what="the operator's port")
+        with httpx.Client(base_url=address[1]) as admin:
+            yield RunningProcessor(process=process, log=log, admin=admin)
+    finally:
+        process.terminate()
+        try:
+            process.wait(15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+
+
+def _alive(process: subprocess.Popen[bytes], log: Path) -> str:
+    """What the processor has logged; an error when it has ended."""
+    text = log.read_text()
+    if process.poll() is not None:
+        raise RuntimeError(text)
+    return text
