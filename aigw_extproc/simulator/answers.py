@@ -72,9 +72,10 @@ def error(failure: ServiceError) -> Answer:
     return whole(msgspec.json.encode({"message": failure.message}), status=failure.status, headers=headers)
 
 
-def stream(encoded: Iterable[bytes]) -> Answer:
-    """A successful event stream: one step for each frame."""
+def stream(encoded: Iterable[bytes], **headers: str) -> Answer:
+    """A successful event stream: one step for each frame. `_` in the name of a header stands for `-`."""
+    fields = ((name.replace("_", "-"), value) for name, value in headers.items())
     return Answer(
-        headers=(("content-type", frames.CONTENT_TYPE),),
+        headers=(("content-type", frames.CONTENT_TYPE), *fields),
         steps=tuple(Send(data=frame) for frame in encoded),
     )

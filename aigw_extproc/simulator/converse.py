@@ -45,7 +45,7 @@ def response(body: Mapping[str, Any], reply: Reply) -> dict[str, Any]:
     """https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html#API_runtime_Converse_ResponseSyntax"""
     return {
         "output": {"message": {"role": "assistant", "content": [_block(block) for block in reply.content]}},
-        "stopReason": reply.stop_reason,
+        **_ending(body, reply),
         **_metadata(body, reply),
     }
 
@@ -63,7 +63,7 @@ def frames(body: Mapping[str, Any], reply: Reply) -> Iterator[bytes]:
         for delta in _deltas(block):
             yield event("contentBlockDelta", {"delta": delta, "contentBlockIndex": index})
         yield event("contentBlockStop", {"contentBlockIndex": index})
-    yield event("messageStop", {"stopReason": reply.stop_reason})
+    yield event("messageStop", _ending(body, reply))
     yield event("metadata", _metadata(body, reply))
 
 
@@ -117,6 +117,13 @@ def _deltas(block: Text | ToolUse) -> list[dict[str, Any]]:
     if isinstance(block, Text):
         return [{"text": token} for token in tokens(block.text)]
     return [{"toolUse": {"input": piece}} for piece in input_deltas(block)]
+
+
+def _ending(body: Mapping[str, Any], reply: Reply) -> dict[str, Any]:
+    """Why the model stopped; by which sequence it tells only who asks for that field of its own answer."""
+    asked = "/stop_sequence" in body.get("additionalModelResponseFieldPaths", ())
+    fields = {"additionalModelResponseFields": {"stop_sequence": reply.stop_sequence}} if asked else {}
+    return {"stopReason": reply.stop_reason, **fields}
 
 
 def _metadata(body: Mapping[str, Any], reply: Reply) -> dict[str, Any]:

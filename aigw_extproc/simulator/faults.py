@@ -252,6 +252,10 @@ FAULTS: Mapping[str, Fault] = MappingProxyType(
             description="every frame after the first waits for POST /simulator/requests/{x-amzn-requestid}/acknowledge",
             disturb=_hold,
         ),
+        "hang": Fault(
+            description="nothing is sent before POST /simulator/requests/{id}/acknowledge; the id is in the list",
+            disturb=lambda answer, _: replace(answer, steps=(AwaitAcknowledgement(), *answer.steps)),
+        ),
         "split": Fault(
             description="the body arrives in pieces of the parameter's bytes, whatever the frames",
             default=7,

@@ -83,8 +83,8 @@ def _invoke(call: Call) -> Answer:
 
 def _invoke_stream(call: Call) -> Answer:
     shapes.validate(call.operation, _members(call, _blob(call)))
-    family = family_of(call.model_id)
-    return answers.stream(family.invoke_stream(call.model_id, call.received.body, call.complete))
+    encoded = family_of(call.model_id).invoke_stream(call.model_id, call.received.body, call.complete)
+    return answers.stream(encoded, x_amzn_bedrock_content_type="application/json")
 
 
 def _count_tokens(call: Call) -> Answer:

@@ -51,15 +51,15 @@ def validate(operation: str, members: Mapping[str, Any]) -> None:
 
     Raises Invalid, which lists every violation in the order of the request.
     """
-    shape = service_model().operation_model(operation).input_shape
-    raise_problems(list(_structure(shape, members, "")))
-
-
-def raise_problems(problems: list[str]) -> None:
-    """Raises Invalid with all the problems, in the words of AWS's framework, if there are any."""
+    problems = violations(service_model().operation_model(operation).input_shape, members)
     if problems:
         noun = "validation error" if len(problems) == 1 else "validation errors"
         raise Invalid(f"{len(problems)} {noun} detected: {'; '.join(problems)}")
+
+
+def violations(shape: Any, value: Any) -> list[str]:
+    """How a JSON value differs from a shape of the service model; empty where it does not."""
+    return list(_check(shape, value, ""))
 
 
 def _check(shape: Any, value: Any, path: str) -> Problems:

@@ -149,6 +149,18 @@ def test_a_client_that_goes_away_is_noticed(simulator: RunningSimulator) -> None
     assert eventually(lambda: report_of(simulator, request_id)["client_disconnected"])
 
 
+def test_a_hanging_request_is_answered_when_it_is_acknowledged(simulator: RunningSimulator) -> None:
+    def asked() -> list[str]:
+        return [request["id"] for request in simulator.requests() if "simulator.hang" in request["path"]]
+
+    with ThreadPoolExecutor(1) as pool:
+        types = pool.submit(all_types, simulator, stream("hang"))
+        assert eventually(lambda: len(asked()) == 1)
+        assert not types.done()
+        simulator.acknowledge(asked()[0])
+        assert types.result() == WHOLE_STREAM
+
+
 def test_a_client_that_stays_has_not_gone_away(simulator: RunningSimulator) -> None:
     with opened(simulator, stream("slow-1")) as response:
         response.read()

@@ -158,6 +158,10 @@ def test_hold_waits_before_every_frame_but_the_first() -> None:
     )
 
 
+def test_hang_waits_before_everything() -> None:
+    assert disturbed("hang", 0)[:2] == (AwaitAcknowledgement(), Send(data=b"one"))
+
+
 def test_split_cuts_across_frames() -> None:
     pieces = [step.data for step in disturbed("split", 4) if isinstance(step, Send)]
     assert pieces == [b"onet", b"woth", b"ree"]

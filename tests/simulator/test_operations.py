@@ -7,7 +7,9 @@ import json
 from typing import Any
 
 import pytest
+from botocore.eventstream import EventStreamBuffer
 
+from aigw_extproc.simulator import shapes
 from aigw_extproc.simulator.answers import Answer, Send
 from aigw_extproc.simulator.operations import respond
 from aigw_extproc.simulator.settings import Settings
@@ -67,6 +69,13 @@ def test_stop_sequences_are_honoured() -> None:
     )
 
 
+def test_the_stop_sequence_is_told_who_asks_for_it() -> None:
+    answer = converse(
+        inferenceConfig={"stopSequences": ["said"]}, additionalModelResponseFieldPaths=["/stop_sequence", "/other"]
+    )
+    assert answer["additionalModelResponseFields"] == {"stop_sequence": "said"}
+
+
 def test_only_the_last_user_turn_is_answered() -> None:
     messages = [*HELLO["messages"], {"role": "assistant", "content": [{"text": "Yes?"}]}]
     messages += [{"role": "user", "content": [{"text": "Bye"}, {"text": "now"}]}]
@@ -124,6 +133,50 @@ def test_tool_results_of_every_kind_are_quoted() -> None:
 def test_a_model_id_may_be_an_arn() -> None:
     arn = "arn%3Aaws%3Abedrock%3Aus-east-1%3A123456789012%3Ainference-profile%2Fus.anthropic.claude-v2%3A1"
     assert call("converse", HELLO, model=arn)["stopReason"] == "end_turn"
+
+
+def frames_of(answer: Answer) -> list[tuple[str, Any]]:
+    buffer = EventStreamBuffer()
+    for step in answer.steps:
+        assert isinstance(step, Send)
+        buffer.add_data(step.data)
+    return [(message.headers[":event-type"], json.loads(message.payload)) for message in buffer]
+
+
+EVERYTHING = {
+    "messages": [{"role": "user", "content": [{"text": "clock"}]}],
+    "toolConfig": {
+        "tools": [{"toolSpec": {"name": name, "inputSchema": {"json": {"type": "object"}}}} for name in ("clock", "b")]
+    },
+    "serviceTier": {"type": "flex"},
+    "performanceConfig": {"latency": "standard"},
+    "additionalModelResponseFieldPaths": ["/stop_sequence"],
+}
+
+
+def test_answers_have_the_shape_of_the_service_model() -> None:
+    for operation, segment, body in (
+        ("Converse", "converse", EVERYTHING),
+        ("Converse", "converse", HELLO),
+        ("CountTokens", "count-tokens", {"input": {"converse": HELLO}}),
+    ):
+        shape = shapes.service_model().operation_model(operation).output_shape
+        assert shapes.violations(shape, call(segment, body)) == []
+
+
+def test_events_have_the_shape_of_the_service_model() -> None:
+    members = shapes.service_model().shape_for("ConverseStreamOutput").members
+    answer = respond(signed(EVERYTHING, path="/model/x/converse-stream"), SETTINGS)
+    events = [(name, {key: value for key, value in data.items() if key != "p"}) for name, data in frames_of(answer)]
+    assert [(name, shapes.violations(members[name], data)) for name, data in events] == [
+        (name, []) for name, _ in events
+    ]
+    assert {name for name, _ in events} == {name for name in members if "Exception" not in name}
+
+
+def test_a_stream_of_invoke_model_tells_what_its_chunks_hold() -> None:
+    answer = respond(signed(CLAUDE, path="/model/x/invoke-with-response-stream"), SETTINGS)
+    assert dict(answer.headers)["x-amzn-bedrock-content-type"] == "application/json"
 
 
 def test_claude_answers_in_its_own_format() -> None:

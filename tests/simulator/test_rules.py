@@ -218,6 +218,14 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
         talk(user(HI, document("a"), document("a"))),
         "The messages contain duplicate document names: a",
     ),
+    "a path that is no pointer": (
+        {**talk(user(HI)), "additionalModelResponseFieldPaths": ["/a/b", "a"]},
+        "The value at additionalModelResponseFieldPaths.1 is not a valid JSON Pointer: a",
+    ),
+    "an output schema that is not JSON": (
+        {**talk(user(HI)), "outputConfig": {"textFormat": {"structure": {"jsonSchema": {"schema": "{"}}}}},
+        "The value at outputConfig.textFormat.structure.jsonSchema.schema must be the text of a JSON object.",
+    ),
     "white space at the end": (talk(user(HI), assistant({"text": "Well, "})), SPACE),
     "a new line at the end": (talk(user(HI), assistant(HI, {"text": "Well\n"})), SPACE),
 }
@@ -252,6 +260,10 @@ KEPT: dict[str, dict[str, Any]] = {
         )
     ),
     "a document with text": talk(user(HI, document("Report (2) [final] - a"))),
+    "an output schema": {
+        **talk(user(HI)),
+        "outputConfig": {"textFormat": {"structure": {"jsonSchema": {"schema": '{"type":"object"}'}}}},
+    },
     "a prefill": talk(user(HI), assistant({"text": " Well,"})),
 }
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from aigw_extproc.simulator.errors import Invalid
-from aigw_extproc.simulator.rules import media, tools, turns
+from aigw_extproc.simulator.rules import fields, media, tools, turns
 from aigw_extproc.simulator.rules.conversation import Conversation, Problems
 
 __all__ = ["RULES", "check"]
@@ -44,6 +44,8 @@ RULES: tuple[Callable[[Conversation], Problems], ...] = (
     media.images_are_what_they_say,
     media.documents_come_with_text,
     media.documents_are_named,
+    fields.response_fields_are_json_pointers,
+    fields.output_schema_is_json,
     turns.last_turn_has_no_trailing_space,
 )
 """In the order in which they are checked."""
