@@ -63,7 +63,7 @@ _TYPES_BY_STATUS = {
 
 # What Bedrock and the models behind it say of a conversation that does not fit.
 _TOO_LONG = re.compile(
-    r"too long|too many (input )?tokens|maximum context|context (window|length)|exceeds? the max",
+    r"too long|too many (input )?tokens|(exceeds?|maximum) (the )?(model'?s? )?context|context (window|length|limit)",
     re.IGNORECASE,
 )
 _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -108,10 +108,10 @@ def from_frame(frame: Message) -> UpstreamError | None:
     kind = frame.headers.get(":message-type")
     if kind == "exception":
         name = exception_name(str(frame.headers.get(":exception-type", "")))
-        return _error(name, _frame_message(frame.payload) or name or "the stream failed", 502)
+        return _error(name, _frame_message(frame.payload) or name or "the stream failed", None)
     if kind == "error":
         name = exception_name(str(frame.headers.get(":error-code", "")))
-        return _error(name, str(frame.headers.get(":error-message", "")) or name or "the stream failed", 502)
+        return _error(name, str(frame.headers.get(":error-message", "")) or name or "the stream failed", None)
     return None
 
 
@@ -122,16 +122,18 @@ def exception_name(raw: str) -> str:
     return name if not name or name.endswith("Exception") else f"{name}Exception"
 
 
-def _error(name: str, message: str, status: int, headers: Iterable[tuple[str, str]] = ()) -> UpstreamError:
+def _error(name: str, message: str, http_status: int | None, headers: Iterable[tuple[str, str]] = ()) -> UpstreamError:
+    """The error of an exception's name; `http_status` is None for one that came in a frame."""
     answer = ANSWERS.get(name)
     if answer is None:
+        status = http_status or 502
         kind = _TYPES_BY_STATUS.get(status, "invalid_request_error") if status < 500 else "api_error"
         return UpstreamError(message, status=status, type=kind, code=_snake_case(name) or None, headers=headers)
     code = _snake_case(name) if answer.named else answer.code
     if name == "ValidationException" and _TOO_LONG.search(message):
         code = "context_length_exceeded"
-    # "InternalServer, unknown 5xx as is": the status of an HTTP answer stands where the table adds nothing to it.
-    status = status if answer.status == 500 and status >= 500 and status != 502 else answer.status
+    # An HTTP answer knows better than the table which 5xx an internal error is.
+    status = http_status if http_status is not None and answer.status == 500 else answer.status
     return UpstreamError(message, status=status, type=answer.type, code=code, headers=headers)
 
 

@@ -1,0 +1,130 @@
+"""Bedrock's errors in OpenAI's words."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from aigw_extproc.bedrock.errors import exception_name, from_frame, from_response
+from aigw_extproc.bedrock.eventstream import Message
+from aigw_extproc.errors import UpstreamError
+
+
+def told(error: UpstreamError | None) -> tuple[int, str, str | None, str]:
+    assert error is not None
+    return error.status, error.type, error.code, error.message
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "expected"),
+    [
+        ("ValidationException", 400, (400, "invalid_request_error", None)),
+        ("AccessDeniedException", 403, (403, "permission_error", "access_denied_exception")),
+        ("UnrecognizedClientException", 403, (401, "authentication_error", "unrecognized_client_exception")),
+        ("InvalidSignatureException", 403, (401, "authentication_error", "invalid_signature_exception")),
+        ("ExpiredTokenException", 403, (401, "authentication_error", "expired_token_exception")),
+        ("ResourceNotFoundException", 404, (404, "not_found_error", "model_not_found")),
+        ("ThrottlingException", 429, (429, "rate_limit_error", "throttling_exception")),
+        ("ModelNotReadyException", 429, (429, "rate_limit_error", "model_not_ready_exception")),
+        ("ServiceQuotaExceededException", 400, (429, "rate_limit_error", "service_quota_exceeded_exception")),
+        ("ModelTimeoutException", 408, (504, "timeout_error", None)),
+        ("ModelErrorException", 424, (502, "api_error", None)),
+        ("ModelStreamErrorException", 424, (502, "api_error", None)),
+        ("ServiceUnavailableException", 503, (503, "overloaded_error", None)),
+        ("InternalServerException", 500, (500, "api_error", None)),
+        ("InternalServerException", 507, (507, "api_error", None)),
+        ("BrandNewException", 418, (418, "invalid_request_error", "brand_new_exception")),
+        ("BrandNewException", 509, (509, "api_error", "brand_new_exception")),
+    ],
+)
+def test_every_exception_has_its_answer(name: str, status: int, expected: tuple[int, str, str | None]) -> None:
+    headers = {"x-amzn-errortype": f"{name}:http://internal.amazon.com/coral/x/"}
+    assert told(from_response(status, headers, b'{"message":"m"}')) == (*expected, "m")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Input is too long for requested model.",
+        "The model returned the following errors: prompt is too long: 1 tokens > 200000 maximum",
+        "Too many input tokens. Max input tokens: 8192",
+        "input length and `max_tokens` exceed context limit: 199 + 9 > 200, decrease input length",
+    ],
+)
+def test_a_conversation_that_does_not_fit_has_openais_code(message: str) -> None:
+    body = json.dumps({"message": message}).encode()
+    error = from_response(400, {"x-amzn-errortype": "ValidationException"}, body)
+    assert error.code == "context_length_exceeded"
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "expected"),
+    [
+        (
+            {},
+            b"<html>no</html>",
+            (503, "api_error", "upstream_error", "the upstream answered 503 with a body that is not JSON"),
+        ),
+        ({}, b"", (503, "api_error", "upstream_error", "the upstream answered 503 with a body that is not JSON")),
+        ({}, b"[]", (503, "api_error", "upstream_error", "the upstream answered 503 with a body that is not JSON")),
+        ({}, b"\xff", (503, "api_error", "upstream_error", "the upstream answered 503 with a body that is not JSON")),
+        ({}, b"{}", (503, "api_error", None, "Bedrock answered 503")),
+        (
+            {"x-amzn-errortype": "ServiceUnavailableException"},
+            b'{"Message":"capital"}',
+            (503, "overloaded_error", None, "capital"),
+        ),
+        (
+            {},
+            b'{"__type":"com.amazon#ThrottlingException","message":"m"}',
+            (429, "rate_limit_error", "throttling_exception", "m"),
+        ),
+    ],
+)
+def test_bodies_of_all_kinds(headers: dict[str, str], body: bytes, expected: tuple[int, str, str | None, str]) -> None:
+    assert told(from_response(503, headers, body)) == expected
+
+
+def test_the_request_id_and_retry_after_are_passed_on() -> None:
+    headers = {"x-amzn-requestid": "R", "retry-after": "7", "server": "x", "set-cookie": "y"}
+    assert from_response(429, headers, b"{}").headers == (("retry-after", "7"), ("x-amzn-requestid", "R"))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    ["ThrottlingException", "throttlingException", "a.b#ThrottlingException:http://x", "Throttling", " throttling "],
+)
+def test_exception_names_in_all_spellings(raw: str) -> None:
+    assert exception_name(raw) == "ThrottlingException"
+
+
+@pytest.mark.parametrize(
+    ("headers", "payload", "expected"),
+    [
+        (
+            {":message-type": "exception", ":exception-type": "throttlingException"},
+            b'{"message":"m"}',
+            (429, "rate_limit_error", "throttling_exception", "m"),
+        ),
+        (
+            {":message-type": "exception", ":exception-type": "ModelStreamErrorException"},
+            b"not json",
+            (502, "api_error", None, "ModelStreamErrorException"),
+        ),
+        ({":message-type": "exception"}, b"", (502, "api_error", None, "the stream failed")),
+        (
+            {":message-type": "error", ":error-code": "InternalServer", ":error-message": "m"},
+            b"",
+            (500, "api_error", None, "m"),
+        ),
+    ],
+)
+def test_frames_that_are_errors(
+    headers: dict[str, bool | int | bytes | str], payload: bytes, expected: tuple[int, str, str | None, str]
+) -> None:
+    assert told(from_frame(Message(headers, payload))) == expected
+
+
+def test_an_event_is_no_error() -> None:
+    assert from_frame(Message({":message-type": "event", ":event-type": "messageStop"}, b"{}")) is None

@@ -1,0 +1,148 @@
+"""Envoy's messages and our answers, as protobuf."""
+
+from __future__ import annotations
+
+import pytest
+from google.protobuf.json_format import MessageToDict
+
+from aigw_extproc.exchange import (
+    Action,
+    Chunk,
+    Continue,
+    ForwardRequest,
+    ReplaceBody,
+    Reply,
+    RequestBody,
+    RequestHeaders,
+    ResponseBody,
+    ResponseHeaders,
+    StreamResponse,
+)
+from aigw_extproc.extproc import codec
+from aigw_extproc.extproc.pb import ext_proc_pb2 as pb
+
+ACTION = "OVERWRITE_IF_EXISTS_OR_ADD"
+
+
+def encoded(phase: str, action: Action) -> dict[str, object]:
+    message = pb.ProcessingResponse.FromString(codec.encode(phase, action))
+    return MessageToDict(message, preserving_proto_field_name=True)
+
+
+def header(name: str, value: bytes) -> pb.HeaderValue:
+    return pb.HeaderValue(key=name, raw_value=value)
+
+
+def test_headers_are_decoded_whatever_bytes_they_hold() -> None:
+    headers = pb.HttpHeaders(
+        headers=pb.HeaderMap(
+            headers=[
+                header(":path", b"/x"),
+                header("a", b"1"),
+                header("a", b"2"),
+                header("b", b"\xff"),
+                pb.HeaderValue(key="c", value="old"),
+                header("d", b""),
+            ]
+        ),
+        end_of_stream=True,
+    )
+    expected = {":path": "/x", "a": "1, 2", "b": "\ufffd", "c": "old", "d": ""}
+    assert codec.decode(pb.ProcessingRequest(request_headers=headers)) == (
+        "request_headers",
+        RequestHeaders(expected, end_of_stream=True),
+    )
+    assert codec.decode(pb.ProcessingRequest(response_headers=headers)) == (
+        "response_headers",
+        ResponseHeaders(expected, end_of_stream=True),
+    )
+
+
+def test_bodies_are_decoded() -> None:
+    body = pb.HttpBody(body=b"x", end_of_stream=True)
+    assert codec.decode(pb.ProcessingRequest(request_body=body)) == ("request_body", RequestBody(b"x"))
+    assert codec.decode(pb.ProcessingRequest(response_body=body)) == ("response_body", ResponseBody(b"x", True))
+
+
+def test_trailers_stand_for_nothing() -> None:
+    assert codec.decode(pb.ProcessingRequest(request_trailers=pb.HttpTrailers())) == ("request_trailers", None)
+
+
+def test_a_message_of_no_phase_is_an_error() -> None:
+    with pytest.raises(ValueError, match="a message from Envoy that is none of the six phases"):
+        codec.decode(pb.ProcessingRequest())
+
+
+@pytest.mark.parametrize(
+    "phase",
+    [
+        "request_headers",
+        "request_body",
+        "response_headers",
+        "response_body",
+        "request_trailers",
+        "response_trailers",
+    ],
+)
+def test_continue_is_answered_in_the_phase_it_was_asked_in(phase: str) -> None:
+    message = pb.ProcessingResponse.FromString(codec.encode(phase, Continue()))
+    assert message.WhichOneof("response") == phase
+
+
+def test_a_request_goes_on_with_new_headers_body_route_and_metadata() -> None:
+    action = ForwardRequest(
+        set_headers=((":path", "/y"),), remove_headers=("cookie",), body=b"{}", backend="b", model="m"
+    )
+    assert encoded("request_body", action) == {
+        "request_body": {
+            "response": {
+                "header_mutation": {
+                    "set_headers": [{"header": {"key": ":path", "raw_value": "L3k="}, "append_action": ACTION}],
+                    "remove_headers": ["cookie"],
+                },
+                "body_mutation": {"body": "e30="},
+                "clear_route_cache": True,
+            }
+        },
+        "dynamic_metadata": {"io.envoy.ai_gateway": {"backend_name": "b", "model_name_override": "m"}},
+    }
+
+
+def test_a_stream_begins_without_a_length_and_in_pieces() -> None:
+    assert encoded("response_headers", StreamResponse(set_headers=(("a", "b"),))) == {
+        "response_headers": {
+            "response": {
+                "header_mutation": {
+                    "set_headers": [{"header": {"key": "a", "raw_value": "Yg=="}, "append_action": ACTION}],
+                    "remove_headers": ["content-length"],
+                }
+            }
+        },
+        "mode_override": {"response_header_mode": "SEND", "response_body_mode": "STREAMED"},
+    }
+
+
+def test_an_empty_piece_is_still_a_body() -> None:
+    message = pb.ProcessingResponse.FromString(codec.encode("response_body", Chunk(body=b"", final=False)))
+    assert message.response_body.response.body_mutation.WhichOneof("mutation") == "body"
+
+
+def test_a_body_is_replaced_with_its_length() -> None:
+    assert encoded("response_body", ReplaceBody(set_headers=(("content-length", "1"),), body=b"x")) == {
+        "response_body": {
+            "response": {
+                "header_mutation": {
+                    "set_headers": [{"header": {"key": "content-length", "raw_value": "MQ=="}, "append_action": ACTION}]
+                },
+                "body_mutation": {"body": "eA=="},
+            }
+        }
+    }
+
+
+def test_a_reply_takes_any_status() -> None:
+    message = pb.ProcessingResponse.FromString(
+        codec.encode("request_body", Reply(status=429, headers=(), body=b"x", details="aigw_x"))
+    )
+    assert message.immediate_response.status.code == 429
+    assert message.immediate_response.details == "aigw_x"

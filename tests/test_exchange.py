@@ -1,0 +1,314 @@
+"""The state machine of one exchange: events in, actions out."""
+
+from __future__ import annotations
+
+import json
+
+import msgspec
+import pytest
+
+from aigw_extproc.aws.identity import Credentials, DefaultChain
+from aigw_extproc.config.snapshot import (
+    MODEL_HEADER,
+    Address,
+    AwsAuth,
+    Backend,
+    BodyMutation,
+    HeaderMatch,
+    HeaderMutation,
+    Rule,
+    Schema,
+    Snapshot,
+    Upstream,
+)
+from aigw_extproc.exchange import (
+    Action,
+    Chunk,
+    Continue,
+    CredentialsReady,
+    Exchange,
+    ForwardRequest,
+    NeedCredentials,
+    ReplaceBody,
+    Reply,
+    RequestBody,
+    RequestHeaders,
+    ResponseBody,
+    ResponseHeaders,
+    StreamResponse,
+)
+from aigw_extproc.routing import Router
+from tests.translate.goldens import frames
+
+NOW = 1_440_938_160.0
+KEYS = Credentials(access_key_id="AKID", secret_access_key="secret")
+UPSTREAM = Upstream(cluster="default/bedrock", host="bedrock.test", addresses=(Address(host="bedrock.test", port=443),))
+BODY = b'{"model":"m","messages":[{"role":"user","content":"Hi."}]}'
+STREAM_BODY = BODY[:-1] + b',"stream":true}'
+POST = {
+    ":method": "POST",
+    ":path": "/v1/chat/completions?x=1",
+    ":authority": "gateway",
+    "content-type": "application/json",
+    "x-request-id": "our-id",
+}
+BACKEND = Backend(
+    name="default/b/route/r/rule/0/ref/0",
+    schema=Schema(name="AWSBedrock"),
+    upstream=UPSTREAM,
+    auth=AwsAuth(region="us-east-1", source=KEYS),
+)
+
+
+def exchange(backend: Backend = BACKEND) -> Exchange:
+    rule = Rule(
+        name="default/r/rule/0",
+        matches=((HeaderMatch(name=MODEL_HEADER, value="m"),),),
+        backends=(backend,),
+        owned_by="us",
+        created=7,
+    )
+    return Exchange(Router(Snapshot(rules=(rule,))), pick=0.0)
+
+
+def send(machine: Exchange, *events: object) -> Action:
+    """Feeds events and returns the last action."""
+    action: Action | None = None
+    for event in events:
+        action = machine.receive(event, now=NOW)  # type: ignore[arg-type] # every event is fed through here
+    assert action is not None
+    return action
+
+
+def request(body: bytes = BODY, **headers: str) -> tuple[RequestHeaders, RequestBody]:
+    return RequestHeaders(POST | headers, end_of_stream=False), RequestBody(body)
+
+
+def response(status: str = "200", *, end_of_stream: bool = False, **headers: str) -> ResponseHeaders:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return ResponseHeaders({":status": status, "x-amzn-requestid": "R", **named}, end_of_stream)
+
+
+def error(action: Action) -> dict[str, object]:
+    assert isinstance(action, Reply)
+    return {"status": action.status, "details": action.details, **json.loads(action.body)["error"]}
+
+
+def test_the_whole_of_a_request_goes_upstream_in_one_answer() -> None:
+    machine = exchange()
+    headers, body = request(
+        **{"authorization": "Bearer sk-1", "cookie": "a=b", "traceparent": "00-1", "x-api-key": "k"}
+    )
+    assert send(machine, headers) == Continue()
+    action = send(machine, body)
+    assert isinstance(action, ForwardRequest)
+    signature = dict(action.set_headers).pop("authorization")
+    assert signature.startswith("AWS4-HMAC-SHA256 Credential=AKID/20150830/us-east-1/bedrock/aws4_request, ")
+    assert {name: value for name, value in action.set_headers if name != "authorization"} == {
+        ":path": "/model/m/converse",
+        "content-type": "application/json",
+        "content-length": "57",
+        "accept": "application/json",
+        "user-agent": "aigw-extproc",
+        "x-ai-eg-model": "m",
+        "x-ai-eg-backend": "default/bedrock",
+        "x-amz-date": "20150830T123600Z",
+    }
+    assert set(action.remove_headers) == {"cookie", "x-api-key"}
+    assert action.body == b'{"messages":[{"role":"user","content":[{"text":"Hi."}]}]}'
+    assert (action.backend, action.model) == (BACKEND.name, "m")
+
+
+def test_the_model_override_goes_upstream_and_the_clients_name_comes_back() -> None:
+    machine = exchange(_with(model_override="real"))
+    action = send(machine, *request())
+    assert isinstance(action, ForwardRequest)
+    assert dict(action.set_headers)[":path"] == "/model/real/converse"
+    assert dict(action.set_headers)["x-ai-eg-model"] == "m"
+    answer = b'{"output":{"message":{"role":"assistant","content":[{"text":"x"}]}},"stopReason":"end_turn"}'
+    replaced = send(machine, response(), ResponseBody(answer, end_of_stream=True))
+    assert isinstance(replaced, ReplaceBody)
+    assert json.loads(replaced.body)["model"] == "m"
+
+
+def _with(**changes: object) -> Backend:
+    fields = {name: getattr(BACKEND, name) for name in BACKEND.__slots__}
+    return Backend(**{**fields, **changes})
+
+
+def test_the_operators_mutations_are_applied_before_signing() -> None:
+    backend = _with(
+        header_mutation=HeaderMutation(set=(("x-team", "search"),), remove=("user-agent", "traceparent")),
+        body_mutation=BodyMutation(set=(("guardrailConfig", msgspec.Raw(b'{"a":1}')),), remove=("messages",)),
+    )
+    action = send(exchange(backend), *request(traceparent="00-1"))
+    assert isinstance(action, ForwardRequest)
+    assert dict(action.set_headers)["x-team"] == "search"
+    assert "user-agent" not in dict(action.set_headers)
+    assert action.remove_headers == ("traceparent",)
+    assert action.body == b'{"guardrailConfig":{"a":1}}'
+    assert dict(action.set_headers)["content-length"] == str(len(action.body))
+
+
+def test_credentials_that_have_to_be_found_are_asked_for() -> None:
+    auth = AwsAuth(region="eu-west-1", source=DefaultChain())
+    machine = exchange(_with(auth=auth))
+    assert send(machine, *request()) == NeedCredentials(auth)
+    action = send(machine, CredentialsReady(KEYS))
+    assert isinstance(action, ForwardRequest)
+    assert "/eu-west-1/bedrock/" in dict(action.set_headers)["authorization"]
+
+
+def test_a_backend_without_auth_gets_no_signature() -> None:
+    action = send(exchange(_with(auth=None)), *request(authorization="Bearer sk-1"))
+    assert isinstance(action, ForwardRequest)
+    assert "authorization" not in dict(action.set_headers)
+    assert action.remove_headers == ("authorization",)
+
+
+def test_a_stream_is_handed_over_piece_by_piece() -> None:
+    machine = exchange()
+    send(machine, *request(STREAM_BODY))
+    begun = send(machine, response(content_type="application/vnd.amazon.eventstream", content_length="9"))
+    assert begun == StreamResponse(
+        set_headers=(("content-type", "text/event-stream"), ("cache-control", "no-cache"), ("x-request-id", "our-id"))
+    )
+    start = frames([["messageStart", {"role": "assistant"}]])
+    rest = frames([["messageStop", {"stopReason": "end_turn"}], ["metadata", {"usage": {"outputTokens": 3}}]])
+    first = send(machine, ResponseBody(start[:10], end_of_stream=False))
+    assert first == Chunk(body=b"", final=False)
+    second = send(machine, ResponseBody(start[10:] + rest, end_of_stream=False))
+    assert isinstance(second, Chunk)
+    assert second.body.endswith(b"data: [DONE]\n\n")
+    assert send(machine, ResponseBody(b"", end_of_stream=True)) == Chunk(body=b"", final=True)
+    assert machine.outcome.usage is not None
+    assert machine.outcome.usage.output_tokens == 3
+
+
+def test_a_stream_that_fails_is_recorded_with_its_error() -> None:
+    machine = exchange()
+    send(machine, *request(STREAM_BODY), response(content_type="application/vnd.amazon.eventstream"))
+    send(machine, ResponseBody(frames([["throttlingException", {"message": "Slow down."}]]), end_of_stream=True))
+    assert machine.outcome.status == 200
+    assert machine.outcome.error is not None
+    assert machine.outcome.error.code == "throttling_exception"
+
+
+def test_a_streaming_request_answered_with_json_is_a_bad_gateway() -> None:
+    action = send(exchange(), *request(STREAM_BODY), response(content_type="application/json"))
+    assert error(action) == {
+        "status": 502,
+        "details": "aigw_upstream_error",
+        "message": "the upstream answered a streaming request with application/json",
+        "type": "api_error",
+        "param": None,
+        "code": "upstream_error",
+    }
+
+
+def test_an_error_of_bedrocks_keeps_its_request_id_and_retry_after() -> None:
+    failed = response("429", x_amzn_errortype="ThrottlingException:http://internal", retry_after="3")
+    action = send(exchange(), *request(), failed, ResponseBody(b'{"message":"Slow down."}', end_of_stream=True))
+    assert isinstance(action, Reply)
+    assert (action.status, action.details) == (429, "aigw_throttling_exception")
+    assert action.headers == (
+        ("content-type", "application/json"),
+        ("retry-after", "3"),
+        ("x-amzn-requestid", "R"),
+        ("x-request-id", "our-id"),
+    )
+    assert json.loads(action.body) == {
+        "error": {
+            "message": "Slow down.",
+            "type": "rate_limit_error",
+            "param": None,
+            "code": "throttling_exception",
+        }
+    }
+
+
+def test_an_answer_without_a_body_is_answered_at_its_headers() -> None:
+    action = send(exchange(), *request(), response("503", end_of_stream=True))
+    assert error(action)["message"] == "the upstream answered 503 with a body that is not JSON"
+
+
+@pytest.mark.parametrize("marked", [True, False])
+def test_what_envoy_answers_itself_passes_untouched(marked: bool) -> None:
+    machine = exchange()
+    send(machine, *(request() if marked else request()[:1]))
+    marker = {"x_aigw_local_reply": "true"} if marked else {}
+    assert send(machine, response("413", **marker)) == Continue()
+    assert send(machine, ResponseBody(b"{}", end_of_stream=True)) == Continue(final=True)
+    assert machine.outcome.status == 413
+
+
+def test_dropped_parameters_are_named() -> None:
+    machine = exchange()
+    send(machine, *request(BODY[:-1] + b',"seed":1,"temperature":2}'))
+    answer = b'{"output":{"message":{"role":"assistant","content":[]}}}'
+    action = send(machine, response(), ResponseBody(answer, end_of_stream=True))
+    assert isinstance(action, ReplaceBody)
+    assert dict(action.set_headers)["x-aigw-dropped-params"] == "seed, temperature"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "code", "message"),
+    [
+        ({":path": "/v2/x"}, 404, "unknown_path", "there is no '/v2/x' here; try /v1/chat/completions or /v1/models"),
+        ({":method": "GET"}, 405, "method_not_allowed", "/v1/chat/completions takes POST, not GET"),
+        ({":path": "/v1/models"}, 405, "method_not_allowed", "/v1/models takes GET, not POST"),
+        (
+            {"content-type": "multipart/form-data; boundary=x"},
+            415,
+            "unsupported_media_type",
+            "content-type: expected application/json, got 'multipart/form-data'",
+        ),
+        (
+            {"content-encoding": "gzip"},
+            415,
+            "unsupported_media_type",
+            "content-encoding: the body must not be compressed, got 'gzip'",
+        ),
+    ],
+)
+def test_requests_that_cannot_be_served_are_refused_at_their_headers(
+    headers: dict[str, str], status: int, code: str, message: str
+) -> None:
+    told = error(send(exchange(), RequestHeaders(POST | headers, end_of_stream=False)))
+    assert (told["status"], told["code"], told["message"]) == (status, code, message)
+
+
+def test_a_request_without_a_body_is_refused_at_its_headers() -> None:
+    told = error(send(exchange(), RequestHeaders(POST, end_of_stream=True)))
+    assert told["message"] == "the request body is empty; a JSON object is expected"
+
+
+def test_an_unknown_model_is_not_found() -> None:
+    told = error(send(exchange(), *request(BODY.replace(b'"m"', b'"other"', 1))))
+    assert (told["status"], told["code"], told["param"]) == (404, "model_not_found", "model")
+
+
+def test_a_schema_without_this_endpoint_says_what_to_use() -> None:
+    told = error(send(exchange(_with(schema=Schema(name="OpenAI"))), *request()))
+    assert told["message"] == (
+        "this model's backend speaks OpenAI, on which chat is not available; use a model on AWSBedrock"
+    )
+
+
+def get(path: str) -> Reply:
+    headers = {":method": "GET", ":path": path, "x-request-id": "our-id"}
+    action = send(exchange(), RequestHeaders(headers, end_of_stream=True))
+    assert isinstance(action, Reply)
+    return action
+
+
+def test_models_are_listed() -> None:
+    model = {"id": "m", "object": "model", "created": 7, "owned_by": "us"}
+    assert json.loads(get("/v1/models").body) == {"object": "list", "data": [model]}
+    assert json.loads(get("/v1/models/m").body) == model
+
+
+def test_a_model_that_is_not_configured_is_not_found() -> None:
+    reply = get("/v1/models/who%2Fknows")
+    assert (reply.status, reply.details) == (404, "aigw_model_not_found")
+    assert json.loads(reply.body)["error"]["message"] == "the model 'who/knows' is not configured in this gateway"
