@@ -1,0 +1,153 @@
+"""What `run` runs: the simulator if asked for, the processor, and Envoy with the configuration for both."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from aigw_extproc.config.snapshot import Address, Snapshot
+from aigw_extproc.envoy.binary import find_envoy
+from aigw_extproc.envoy.options import Options, parse_endpoint
+from aigw_extproc.run.child import Child, OnLog, python
+from aigw_extproc.run.ports import require_free
+from aigw_extproc.run.probes import all_accept, drain_envoy, envoy_ready
+from aigw_extproc.run.supervisor import supervise
+from aigw_extproc.serve import worker_address
+from aigw_extproc.source import Source
+
+ANY_MODEL = "us.amazon.nova-micro-v1:0"
+"""What to ask for where the configuration names no model."""
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where clients find what listens everywhere
+_UNBUFFERED = {"PYTHONUNBUFFERED": "1"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """What `run` is asked to do."""
+
+    source: Source
+    """Files, a region or a simulator that runs already. With `start_simulator`, the one that is to be started."""
+    listen: Address
+    """Where clients connect."""
+    admin: Address
+    """The processor's own port: /healthz, /readyz, /metrics."""
+    start_simulator: bool = False
+    """Whether the source is the built-in demonstration, whose simulator is one of the children."""
+    workers: int = 1
+    access_log: bool = True
+    log_level: str = "info"
+    """Of the processor and the simulator."""
+    drain_seconds: float = 10.0
+    """How long requests under way may take to end after Ctrl-C."""
+
+
+async def run(options: RunOptions, *, on_ready: Callable[[str], None], on_log: OnLog) -> None:
+    """Runs everything until SIGINT or SIGTERM, then drains and stops it. Call it in the main thread.
+
+    `on_ready` gets a curl command to paste; `on_log` a child's name and a line of its log.
+
+    Raises:
+        ConfigError: the resources cannot be used; nothing was started, as with the next two.
+        PortUnavailable: a port is taken.
+        EnvoyNotFound: there is no Envoy.
+        ChildFailed: a child ended by itself; the others have been stopped.
+        OSError: a child could not be started, or the runtime directory not be made.
+    """
+    snapshot = options.source.load().snapshot
+    require_free(options.listen, option="--port")
+    require_free(options.admin, option="--admin-port")
+    if options.start_simulator:
+        require_free(_simulator(options), option="--simulator-port")
+    # mkdtemp makes it accessible to this user alone: whoever reaches the sockets in it can stop Envoy.
+    with tempfile.TemporaryDirectory(prefix="aigw-") as name:
+        children = plan(options, snapshot, Path(name))
+        await supervise(children, on_ready=lambda: on_ready(curl(options.listen, snapshot)), on_log=on_log)
+
+
+def plan(options: RunOptions, snapshot: Snapshot, runtime: Path) -> tuple[Child, ...]:
+    """The children in the order of their start; files and sockets are made in `runtime`.
+
+    Raises:
+        EnvoyNotFound: there is no Envoy.
+    """
+    sockets = [worker_address(f"unix://{runtime}/processor.sock", index) for index in range(options.workers)]
+    envoy = _envoy_child(options, snapshot, runtime, sockets)
+    return (*_simulator_child(options), _processor_child(options, sockets), envoy)
+
+
+def curl(listen: Address, snapshot: Snapshot) -> str:
+    """A chat completion, to be pasted into a shell."""
+    model = next((model.id for model in snapshot.models), ANY_MODEL)
+    host = _EVERYWHERE.get(listen.host, listen.host)
+    authority = f"[{host}]:{listen.port}" if ":" in host else f"{host}:{listen.port}"
+    return (
+        f"curl http://{authority}/v1/chat/completions -H 'content-type: application/json' "
+        f"""-d '{{"model": "{model}", "messages": [{{"role": "user", "content": "Hello!"}}]}}'"""
+    )
+
+
+def _simulator_child(options: RunOptions) -> tuple[Child, ...]:
+    if not options.start_simulator:
+        return ()
+    where = _simulator(options)
+    arguments = ("--host", where.host, "--port", str(where.port), "--log-level", options.log_level)
+    return (
+        Child(
+            name="simulator",
+            argv=python("simulator", *arguments),
+            env=_UNBUFFERED,
+            ready=partial(all_accept, (where,)),
+        ),
+    )
+
+
+def _processor_child(options: RunOptions, sockets: list[str]) -> Child:
+    arguments = (
+        *options.source.arguments(),
+        *("--listen", sockets[0], "--workers", str(options.workers)),
+        *("--admin-host", options.admin.host, "--admin-port", str(options.admin.port)),
+        *("--drain-seconds", str(options.drain_seconds), "--log-level", options.log_level),
+    )
+    return Child(
+        name="processor",
+        argv=python("serve", *arguments),
+        env=_UNBUFFERED,
+        ready=partial(all_accept, tuple(map(parse_endpoint, sockets))),
+        stop_seconds=options.drain_seconds + 10,  # it stops in time by itself; serve gives its workers 5 s more
+    )
+
+
+def _envoy_child(options: RunOptions, snapshot: Snapshot, runtime: Path, sockets: list[str]) -> Child:
+    admin, file = runtime / "envoy-admin.sock", runtime / "envoy.yaml"
+    envoy = Options(
+        listen=options.listen,
+        processors=tuple(map(parse_endpoint, sockets)),
+        admin=admin,
+        access_log=options.access_log,
+    )
+    file.write_text(_configuration(snapshot, envoy))
+    flags = ("--use-dynamic-base-id", "--log-level", "warning", "--file-flush-interval-msec", "500")
+    return Child(
+        name="envoy",
+        argv=(str(find_envoy()), "--config-path", str(file), *flags),
+        ready=partial(envoy_ready, admin),
+        drain=partial(drain_envoy, admin),
+        stop_seconds=options.drain_seconds,
+    )
+
+
+def _configuration(snapshot: Snapshot, options: Options) -> str:
+    # Imported here: it takes half a second, which a refused configuration need not wait for.
+    from aigw_extproc.envoy.render import render, to_yaml
+
+    return to_yaml(render(snapshot, options))
+
+
+def _simulator(options: RunOptions) -> Address:
+    where = parse_endpoint(options.source.simulator or "")
+    if isinstance(where, Path):
+        raise TypeError("the simulator listens on TCP only")
+    return where
