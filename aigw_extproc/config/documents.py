@@ -138,7 +138,7 @@ def _too_deep(text: str) -> str | None:
     return None
 
 
-def _position(mark: yaml.Mark | None) -> str:
+def _position(mark: Any) -> str:  # the C parser's marks are a class of their own
     return f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
 
 

@@ -13,6 +13,11 @@ _HOSTNAME: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*", re.IGNORECASE)
 # us-east-1, us-gov-west-1, ap-southeast-4, mx-central-1. A region that is younger than this program must pass.
 _REGION: Final = re.compile(r"[a-z]{2,4}(?:-[a-z]+){1,3}-[0-9]{1,2}")
 
+# https://docs.aws.amazon.com/general/latest/gr/bedrock.html, and PrivateLink's names below vpce.amazonaws.com
+_REGIONAL: Final = re.compile(
+    r"(?:[^:]+\.)?bedrock-runtime(?:-fips)?\.([a-z0-9-]+)\.(?:(?:vpce\.)?amazonaws\.com(?:\.cn)?|api\.aws)(?::[0-9]+)?"
+)
+
 # https://www.rfc-editor.org/rfc/rfc9110#name-tokens
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
@@ -48,6 +53,12 @@ def is_ip(text: str) -> bool:
 def is_region(text: str) -> bool:
     """Whether this is spelt like an AWS region."""
     return bool(_REGION.fullmatch(text))
+
+
+def host_region(host: str) -> str | None:
+    """The region in the name of one of Bedrock's own hosts, a port behind it or not; None for any other host."""
+    match = _REGIONAL.fullmatch(host)
+    return match[1] if match else None
 
 
 def is_header_name(text: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Final
 
@@ -15,7 +15,7 @@ from aigw_extproc.config.catalog import Catalog, Item, Key
 from aigw_extproc.config.findings import Place
 from aigw_extproc.config.infrastructure import ENVOY_GATEWAY
 from aigw_extproc.config.mutations import check_body, check_headers, check_unique, merge_bodies, merge_headers
-from aigw_extproc.config.names import is_header_name, is_host_pattern
+from aigw_extproc.config.names import host_region, is_header_name, is_host_pattern
 from aigw_extproc.config.resources import AI_GATEWAY, AIGatewayRoute, AIServiceBackend
 from aigw_extproc.config.signing import Signing
 from aigw_extproc.config.snapshot import AwsAuth, Backend, HeaderMatch, Rule, Schema, Tls, Upstream
@@ -54,8 +54,18 @@ def compile_services(
             _check_one_host(item, catalog, tls)
         upstream = _upstream(item, catalog, upstreams)
         if upstream is not None:
-            services[item.key] = Service(spec=spec, upstream=upstream, auth=signer.auth if signer else None)
+            services[item.key] = Service(spec=spec, upstream=upstream, auth=_auth(signer, upstream, item.place))
     return services
+
+
+def _auth(signer: Signing | None, upstream: Upstream, place: Place) -> AwsAuth | None:
+    if signer is None or signer.auth is None:
+        return None
+    # AWS refuses a signature for another region than the host's own.
+    region, configured = host_region(upstream.host) or signer.auth.region, signer.auth.region
+    if region != configured:
+        place.ignore(f"signed for {region}, where its host is, not for {configured} of policy '{signer.policy}'")
+    return replace(signer.auth, region=region)
 
 
 def _upstream(item: Item[AIServiceBackend], catalog: Catalog, upstreams: Mapping[Key, Upstream]) -> Upstream | None:

@@ -123,6 +123,7 @@ async def _settled(paths: tuple[Path, ...]) -> Fingerprint:
 async def _occasions(paths: tuple[Path, ...]) -> AsyncGenerator[None]:
     """Yields now, whenever something happens near the files, and once in a tick."""
     yield
+    warned = False
     while True:
         folders = _folders(paths)
         try:
@@ -132,7 +133,9 @@ async def _occasions(paths: tuple[Path, ...]) -> AsyncGenerator[None]:
                     if _folders(paths) != folders:
                         break
         except (OSError, RuntimeError) as error:  # no inotify watches left, or a folder just went
-            log.warning("config watch failed, looking every %g s error=%s", TICK_SECONDS, error)
+            if not warned:
+                log.warning("config watch failed, looking every %g s error=%s", TICK_SECONDS, error)
+            warned = True
             await asyncio.sleep(TICK_SECONDS)
             yield
 

@@ -460,6 +460,43 @@ CHANGES = {
             "document 5: metadata.name: required, but missing",
         ],
     ),
+    "secretRef to another kind": (
+        "secretRef: {name: secret}",
+        "secretRef: {name: secret, kind: ConfigMap}",
+        [f"{AWS_AT}.credentialsFile.secretRef: must name a Secret, got ConfigMap (core)"],
+    ),
+    "certificates that are none": (
+        "wellKnownCACertificates: System",
+        "caCertificateRefs: [{name: secret, kind: Secret}]",
+        [
+            "Secret default/secret: stringData: the key 'ca.crt' is missing; the keys here: credentials",
+        ],
+    ),
+    "hostname of an endpoint": (
+        "port: 443}}]",
+        "port: 443}, hostname: '*.example.com'}]",
+        [f"{BACKEND_AT}.endpoints[0].hostname: '*.example.com' is not a DNS name"],
+    ),
+    "fraction for a boolean": (
+        "port: 443",
+        "port: true",
+        [f"{BACKEND_AT}.endpoints[0].fqdn.port: expected a whole number, got the boolean true"],
+    ),
+    "list for a mapping of texts": (
+        SECRET[SECRET.index("stringData") :],
+        "stringData: [a]",
+        ["Secret default/secret: stringData: expected a mapping, got a list"],
+    ),
+    "empty name": (
+        "backendRefs: [{name: service}]",
+        "backendRefs: [{name: ''}]",
+        [f"{ROUTE_AT}.backendRefs[0].name: must not be empty"],
+    ),
+    "long value": (
+        "port: 443",
+        f"port: {'x' * 100}",
+        [f"{BACKEND_AT}.endpoints[0].fqdn.port: expected a whole number, got '{'x' * 79}…'"],
+    ),
 }
 
 
@@ -467,3 +504,21 @@ CHANGES = {
 def test_broken(name: str):
     old, new, expected = CHANGES[name]
     assert problems(sample((old, new))) == expected
+
+
+def test_policy_reference_of_old_versions():
+    text = sample(("  backendRef:", "  backendSecurityPolicyRef: {name: policy}\n  backendRef:"), without=(POLICY,))
+    assert problems(text) == [
+        (
+            "AIServiceBackend default/service: spec.backendSecurityPolicyRef:"
+            " no longer supported; name this backend in the policy's targetRefs instead"
+        )
+    ]
+
+
+def test_certificates_that_are_no_certificates():
+    configmap = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ca}\ndata: {ca.crt: nonsense}"
+    change = ("wellKnownCACertificates: System", "caCertificateRefs: [{kind: ConfigMap, name: ca}]")
+    assert problems(sample(change, more=(configmap,))) == [
+        f"{TLS_AT}.validation.caCertificateRefs[0].name: 'ca.crt' there holds no PEM certificate"
+    ]

@@ -1,5 +1,6 @@
 """Tests for aigw_extproc.config.compile: whole configurations, and every problem of broken ones."""
 
+import base64
 import json
 
 import pytest
@@ -175,6 +176,39 @@ def test_certificates_of_a_configmap_and_a_secret():
         more=(CA, secret),
     )
     assert compiled(text).snapshot.upstreams[0].tls == Tls(server_name="bedrock.example.com", ca_pem=f"{PEM}\n{PEM}")
+
+
+def test_secret_in_base64():
+    text = "[default]\naws_access_key_id = AKIDEXAMPLE\naws_secret_access_key = canary-of-a-secret\n"
+    encoded = base64.b64encode(text.encode()).decode()
+    secret = f"apiVersion: v1\nkind: Secret\nmetadata: {{name: secret}}\ndata: {{credentials: {encoded}}}"
+    assert compiled(sample(without=(SECRET,), more=(secret,))).snapshot == compiled(sample()).snapshot
+
+
+@pytest.mark.parametrize(
+    ("host", "region"),
+    [
+        ("bedrock-runtime.eu-west-1.amazonaws.com", "eu-west-1"),
+        ("bedrock-runtime-fips.us-gov-west-1.amazonaws.com", "us-gov-west-1"),
+        ("bedrock-runtime.cn-north-1.amazonaws.com.cn", "cn-north-1"),
+        ("bedrock-runtime.eu-west-1.api.aws", "eu-west-1"),
+        ("vpce-0a-b.bedrock-runtime.eu-west-1.vpce.amazonaws.com", "eu-west-1"),
+        ("bedrock-runtime.eu-west-1.amazonaws.com.example.com", "us-east-1"),
+        ("notbedrock-runtime.eu-west-1.amazonaws.com", "us-east-1"),
+        ("bedrock.example.com", "us-east-1"),
+    ],
+)
+def test_host_decides_about_the_region_of_the_signature(host: str, region: str):
+    configuration = compiled(sample(("hostname: bedrock.example.com, port", f"hostname: {host}, port")))
+    auth = configuration.snapshot.rules[0].backends[0].auth
+    expected = [
+        (
+            f"a.yaml: AIServiceBackend default/service: signed for {region}, where its host is,"
+            " not for us-east-1 of policy 'policy'"
+        )
+    ]
+    assert auth == AwsAuth(region=region, source=CREDENTIALS)
+    assert [str(ignored) for ignored in configuration.ignored] == (expected if region != "us-east-1" else [])
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """Tests for aigw_extproc.config.documents."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from aigw_extproc.config.documents import parse
 from aigw_extproc.config.findings import Findings
@@ -134,3 +136,11 @@ def test_every_duplicate_key_in_every_document():
 def test_broken_json(text: str, fault: str):
     (problem,) = faults(text, "a.json")
     assert problem.startswith(f"a.json: document 1: {fault}")
+
+
+@settings(deadline=None)
+@given(text=st.text(alphabet="ab:-?[]{}|>'\"#&*!%<\n\t 01~,"), file=st.sampled_from(["a.yaml", "a.json"]))
+def test_any_text_has_documents_or_faults(text: str, file: str):
+    findings = Findings()
+    for document in parse(file, text, findings):
+        assert isinstance(document.value, dict)

@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -233,3 +234,20 @@ async def test_change_that_no_event_tells_of(tmp_path: Path):
         with (link / "a.yaml").open("r+") as other:
             other.write(route("two"))
         await running.until(lambda: running.applied == [["two"]])
+
+
+async def test_without_events_files_are_still_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    def exhausted(*_: object, **__: object) -> NoReturn:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("aigw_extproc.config.watcher.awatch", exhausted)
+    file = tmp_path / "a.yaml"
+    file.write_text(route("one"))
+    async with watching(file) as running:
+        for model in ("two", "three"):
+            file.write_text(route(model))
+            await running.until(lambda model=model: running.applied[-1:] == [[model]])
+    warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert warnings == ["config watch failed, looking every 1 s error=[Errno 28] No space left on device"]

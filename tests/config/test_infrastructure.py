@@ -1,0 +1,15 @@
+"""Tests for aigw_extproc.config.infrastructure."""
+
+from aigw_extproc.config.infrastructure import SecretResource
+from aigw_extproc.config.resources import Metadata
+
+
+def test_secret_shows_nothing_of_itself():
+    secret = SecretResource(
+        api_version="v1",
+        kind="Secret",
+        metadata=Metadata(name="s"),
+        data={"a": "canary"},
+        string_data={"b": "canary"},
+    )
+    assert repr(secret) == str(secret) == "Secret default/s"
