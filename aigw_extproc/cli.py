@@ -9,7 +9,7 @@ import asyncio
 import logging
 import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -17,6 +17,10 @@ from rich.console import Console
 from aigw_extproc import __version__
 from aigw_extproc.errors import ConfigError
 from aigw_extproc.source import Source
+
+if TYPE_CHECKING:
+    from aigw_extproc.config.snapshot import Snapshot
+    from aigw_extproc.envoy.options import Options
 
 app = typer.Typer(
     help="OpenAI clients to AWS Bedrock, through a stock Envoy.", no_args_is_help=True, pretty_exceptions_enable=False
@@ -31,6 +35,44 @@ Host = Annotated[str, typer.Option(help="Address to listen on.")]
 AdminPort = Annotated[int, typer.Option(help="Port of /healthz, /readyz and /metrics.")]
 Workers = Annotated[int, typer.Option(min=1, help="Processes that answer Envoy.")]
 LogLevel = Annotated[str, typer.Option(help="debug, info, warning or error.")]
+
+
+@app.command()
+def run(
+    resources: Resources = None,
+    region: Region = None,
+    host: Host = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Where clients connect.")] = 1975,
+    admin_port: AdminPort = 1064,
+    simulator_port: Annotated[int, typer.Option(help="Of the built-in demonstration.")] = 8091,
+    workers: Workers = 1,
+    access_log: Annotated[bool, typer.Option(help="One line per request, on standard output.")] = True,
+    log_level: LogLevel = "info",
+) -> None:
+    """Envoy and the processor. Without resources: a demonstration against the simulator, no AWS account needed."""
+    from aigw_extproc.config.snapshot import Address
+    from aigw_extproc.envoy.binary import EnvoyNotFound
+    from aigw_extproc.run.child import ChildFailed
+    from aigw_extproc.run.gateway import RunOptions
+    from aigw_extproc.run.gateway import run as run_until_stopped
+    from aigw_extproc.run.ports import PortUnavailable
+
+    demonstration = not resources and region is None
+    options = RunOptions(
+        source=_source(resources, region, f"127.0.0.1:{simulator_port}" if demonstration else None),
+        listen=Address(host=host, port=port),
+        admin=Address(host="127.0.0.1", port=admin_port),
+        start_simulator=demonstration,
+        workers=workers,
+        access_log=access_log,
+        log_level=log_level,
+    )
+    try:
+        asyncio.run(run_until_stopped(options, on_ready=_show_ready, on_log=_show_log))
+    except ConfigError as error:
+        _refuse(error)
+    except (OSError, PortUnavailable, EnvoyNotFound, ChildFailed) as error:
+        _fail(str(error))
 
 
 @app.command()
@@ -80,6 +122,38 @@ def check(resources: Resources = None, region: Region = None) -> None:
 
 
 @app.command()
+def envoy_config(
+    resources: Resources = None,
+    region: Region = None,
+    simulator: Simulator = None,
+    snippet: Annotated[bool, typer.Option("--snippet", help="Only what an Envoy that runs already needs.")] = False,
+    processor: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ADDRESS", help="Where `serve` listens; once per worker.", show_default=False),
+    ] = None,
+    host: Host = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Where clients connect.")] = 1975,
+) -> None:
+    """Prints the Envoy configuration that `run` would use."""
+    from aigw_extproc.config.snapshot import Address
+    from aigw_extproc.envoy.options import PROCESSOR, Options, parse_endpoint
+
+    try:
+        processors = tuple(map(parse_endpoint, processor)) if processor else (PROCESSOR,)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    options = Options(listen=Address(host=host, port=port), processors=processors)
+    if snippet and not resources and region is None and simulator is None:
+        print(_snippet(None, options))
+        return
+    try:
+        snapshot = _source(resources, region, simulator).load().snapshot
+    except ConfigError as error:
+        _refuse(error)
+    print(_snippet(snapshot, options) if snippet else _whole(snapshot, options))
+
+
+@app.command()
 def simulator(
     host: Host = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8091,
@@ -102,6 +176,27 @@ def simulator(
 def version() -> None:
     """Prints the version."""
     print(__version__)
+
+
+def _snippet(snapshot: Snapshot | None, options: Options) -> str:
+    from aigw_extproc.envoy.snippet import snippet  # takes half a second to import
+
+    return snippet(snapshot, options)
+
+
+def _whole(snapshot: Snapshot, options: Options) -> str:
+    from aigw_extproc.envoy.render import render, to_yaml  # takes half a second to import
+
+    return to_yaml(render(snapshot, options))
+
+
+def _show_ready(curl: str) -> None:
+    out.print("\n[bold green]ready.[/] Try:\n")
+    print(curl + "\n", flush=True)
+
+
+def _show_log(child: str, line: str) -> None:
+    print(f"{child}: {line}", flush=True)
 
 
 def _source(resources: list[Path] | None, region: str | None, simulator: str | None) -> Source:
@@ -129,3 +224,4 @@ def _set_up_logging(level: str) -> None:
     logging.basicConfig(
         level=level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # it tells of every start and stop

@@ -1,0 +1,67 @@
+# Everything is done through make, here as in CI. `make help` lists the targets.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format proto proto-check bench coverage envoy-examples clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/.local ## start gateway, processor and simulator; ARGS="--region us-east-1" for real Bedrock
+	@$(BIN)/aigw-extproc run $(ARGS)
+
+test: check ## everything that a change must pass
+	$(BIN)/pytest $(ARGS)
+
+check: $(VENV)/.dev proto-check ## format, lint, types, layers, generated code
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev ## format the code, mend what lint can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+PROTOC = $(BIN)/python -m grpc_tools.protoc -Iproto
+
+proto: $(VENV)/.dev ## generate aigw_extproc/extproc/pb from proto/
+	$(PROTOC) --python_out=aigw_extproc/extproc/pb --pyi_out=aigw_extproc/extproc/pb proto/ext_proc.proto
+
+proto-check: $(VENV)/.dev
+	@fresh=$$(mktemp -d) && trap 'rm -r "$$fresh"' EXIT && \
+	$(PROTOC) --python_out="$$fresh" --pyi_out="$$fresh" proto/ext_proc.proto && \
+	for file in "$$fresh"/*; do cmp "$$file" "aigw_extproc/extproc/pb/$$(basename "$$file")" || \
+	{ echo "generated code differs from proto/: run make proto"; exit 1; }; done
+
+bench: $(VENV)/.dev ## Envoy alone, with a no-op processor, with ours: throughput, latency, CPU, memory
+	$(BIN)/python -m benchmarks.gateway $(ARGS)
+
+coverage: $(VENV)/.dev ## branch coverage of the unit tests
+	$(BIN)/pytest --ignore=tests/gateway --ignore=tests/run --cov --cov-report=term-missing $(ARGS)
+
+envoy-examples: $(VENV)/.dev ## render envoy/ anew
+	$(BIN)/python -m aigw_extproc.envoy.examples
+
+clean: ## remove everything that make has made
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis .coverage .import_linter_cache
+
+# A newcomer who only runs the gateway need not install what tests need.
+$(VENV)/.local: $(VENV)/bin/pip pyproject.toml constraints.txt
+	@[ -e $(VENV)/.dev ] || $(BIN)/pip install --quiet -c constraints.txt -e '.[local]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/bin/pip pyproject.toml constraints.txt
+	@$(BIN)/pip install --quiet -c constraints.txt -e '.[dev]'
+	@touch $@ $(VENV)/.local
+
+$(VENV)/bin/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	{ echo "Python 3.11 or newer is needed; name one with make PYTHON=python3.12 ..."; exit 1; }
+	@echo "installing into $(VENV), once"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --upgrade pip
