@@ -1,0 +1,278 @@
+"""`run` whole: real Envoy, real processor, and the simulator or an upstream of the test's."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import shlex
+import shutil
+import signal
+import socket
+import sys
+import threading
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from aigw_extproc.config.load import load
+from aigw_extproc.config.snapshot import Address, Snapshot
+from aigw_extproc.errors import ConfigError
+from aigw_extproc.run.child import ChildFailed
+from aigw_extproc.run.gateway import RunOptions, curl, plan, run
+from aigw_extproc.run.ports import PortUnavailable, require_free
+from aigw_extproc.source import Source
+from tests.envoy_config.running import Handler, running_upstream
+from tests.run.test_supervisor import alive, ignore, until
+
+QUESTION = {"model": "us.amazon.nova-micro-v1:0", "messages": [{"role": "user", "content": "Hello!"}]}
+
+
+def free_address() -> Address:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return Address(host="127.0.0.1", port=server.getsockname()[1])
+
+
+def demo(**fields: Any) -> RunOptions:
+    """The demonstration, on free ports."""
+    source = Source(simulator=f"127.0.0.1:{free_address().port}")
+    options = {"source": source, "start_simulator": True, "listen": free_address(), "admin": free_address(), **fields}
+    return RunOptions(**options)
+
+
+def url(options: RunOptions) -> str:
+    return f"http://127.0.0.1:{options.listen.port}/v1/chat/completions"
+
+
+def descendants(pid: int) -> dict[int, str]:
+    """All processes below one, and their command lines."""
+    found: dict[int, str] = {}
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in map(int, (task / "children").read_text().split()):
+            command = Path(f"/proc/{child}/cmdline").read_text().replace("\0", " ")
+            found |= {child: command, **descendants(child)}
+    return found
+
+
+@contextlib.asynccontextmanager
+async def running(options: RunOptions) -> AsyncIterator[str]:
+    """Everything up, until the end of the block; yields the curl command."""
+    ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(run(options, on_ready=ready.set_result, on_log=ignore))
+        yield await ready
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+async def test_the_demonstration_answers_and_leaves_nothing_behind() -> None:
+    options = demo()
+    async with running(options), httpx.AsyncClient() as client:
+        answer = await client.post(url(options), json=QUESTION, timeout=20)
+        children = descendants(os.getpid())
+        runtime = Path(next(c for c in children.values() if "envoy.yaml" in c).split("--config-path ")[1].split()[0])
+        mode = runtime.parent.stat().st_mode & 0o777
+    assert (answer.status_code, answer.json()["object"]) == (200, "chat.completion")
+    assert mode == 0o700
+    assert ([pid for pid in children if alive(pid)], runtime.parent.exists()) == ([], False)
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl to paste the command into")
+async def test_the_curl_command_works_as_it_is_printed() -> None:
+    async with running(demo(workers=2)) as command:
+        shell = await asyncio.create_subprocess_shell(f"{command} --silent", stdout=asyncio.subprocess.PIPE)
+        output, _ = await shell.communicate()
+    assert json.loads(output)["object"] == "chat.completion"
+
+
+async def test_requests_under_way_end_in_peace() -> None:
+    release, arrived = threading.Event(), threading.Event()
+
+    def answer(handler: Handler) -> None:
+        arrived.set()
+        release.wait(20)
+        output = {"message": {"role": "assistant", "content": [{"text": "late"}]}}
+        usage = {"inputTokens": 1, "outputTokens": 1, "totalTokens": 2}
+        body = json.dumps({"output": output, "stopReason": "end_turn", "usage": usage, "metrics": {"latencyMs": 1}})
+        handler.send_response_only(200)
+        handler.send_header("content-type", "application/json")
+        handler.send_header("content-length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body.encode())
+
+    with running_upstream() as upstream:
+        upstream.reset(answer)
+        options = demo(source=Source(simulator=f"127.0.0.1:{upstream.port}"), start_simulator=False)
+        async with httpx.AsyncClient(timeout=20) as client, asyncio.TaskGroup() as tasks, running(options):
+            response = tasks.create_task(client.post(url(options), json=QUESTION))
+            await until(arrived.is_set)
+            tasks.create_task(release_when_refused(options.listen, release))
+    assert response.result().json()["choices"][0]["message"]["content"] == "late"
+
+
+async def release_when_refused(address: Address, release: threading.Event) -> None:
+    """Lets the request go on once Envoy accepts no more connections."""
+
+    def refused() -> bool:
+        with socket.socket() as client:
+            return client.connect_ex((address.host, address.port)) != 0
+
+    await until(refused)
+    release.set()
+
+
+@pytest.mark.parametrize(
+    ("name", "part"), [("envoy", "envoy.yaml"), ("processor", " serve "), ("simulator", " simulator ")]
+)
+async def test_a_child_that_is_killed_ends_everything(name: str, part: str) -> None:
+    options = demo()
+    children: dict[int, str] = {}
+
+    def kill_one(_: str) -> None:
+        children.update(descendants(os.getpid()))
+        os.kill(next(pid for pid, command in children.items() if part in command), signal.SIGKILL)
+
+    with pytest.raises(ChildFailed) as raised:
+        await run(options, on_ready=kill_one, on_log=ignore)
+    assert [pid for pid in children if alive(pid)] == []
+    assert str(raised.value).startswith(f"{name} ended by itself (killed by SIGKILL); its last lines:\n  ")
+
+
+@pytest.mark.parametrize(
+    ("field", "option"), [("listen", "--port"), ("admin", "--admin-port"), ("source", "--simulator-port")]
+)
+async def test_a_port_in_use_is_told_before_anything_starts(field: str, option: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        where = Address(host="127.0.0.1", port=port)
+        value = Source(simulator=f"127.0.0.1:{port}") if field == "source" else where
+        with pytest.raises(PortUnavailable) as raised:
+            await run(demo(**{field: value}), on_ready=lambda _: None, on_log=ignore)
+    assert str(raised.value) == f"port {port} on 127.0.0.1 is in use; choose another with {option}"
+    assert descendants(os.getpid()) == {}
+
+
+async def test_a_port_that_another_envoy_shares_counts_as_in_use() -> None:
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(PortUnavailable, match="is in use"):
+            require_free(Address(host="127.0.0.1", port=taken.getsockname()[1]), option="--port")
+
+
+def test_an_address_of_another_machine_is_told_apart() -> None:
+    with pytest.raises(PortUnavailable) as raised:
+        require_free(Address(host="192.0.2.1", port=1975), option="--port")
+    assert str(raised.value) == ("port 1975 on 192.0.2.1 is not an address of this machine; choose another with --port")
+
+
+async def test_a_configuration_that_cannot_be_used_starts_nothing(tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text("kind: Nonsense\n")
+    options = demo(source=Source(paths=(tmp_path,)), start_simulator=False)
+    with pytest.raises(ConfigError):
+        await run(options, on_ready=lambda _: None, on_log=ignore)
+    assert descendants(os.getpid()) == {}
+
+
+def test_no_secret_is_on_a_command_line_or_in_a_file(tmp_path: Path) -> None:
+    runtime = tmp_path / "runtime"
+    runtime.mkdir()
+    file = tmp_path / "aws.yaml"
+    file.write_text(RESOURCES)
+    options = demo(source=Source(paths=(file,)), start_simulator=False)
+    children = plan(options, load([file]).snapshot, runtime)
+    texts = [text for child in children for text in (*child.argv, *child.env.values())]
+    texts += [written.read_text() for written in runtime.iterdir()]
+    assert [text for text in texts if "CANARY" in text or "canary" in text] == []
+
+
+@pytest.mark.parametrize(
+    ("host", "where"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:1975/"),
+        ("0.0.0.0", "http://127.0.0.1:1975/"),  # noqa: S104 - nobody listens there
+        ("::", "http://[::1]:1975/"),
+        ("gw.example", "http://gw.example:1975/"),
+    ],
+)
+def test_the_curl_command_goes_where_clients_can_connect(host: str, where: str) -> None:
+    words = shlex.split(curl(Address(host=host, port=1975), Snapshot(rules=())))
+    assert words[1].startswith(where)
+
+
+@pytest.fixture
+def killed() -> Iterator[list[int]]:
+    """Processes that must be gone, whatever the test finds."""
+    pids: list[int] = []
+    yield pids
+    for pid in filter(alive, pids):
+        os.kill(pid, signal.SIGKILL)
+
+
+RUN = """
+import asyncio, os, sys
+from aigw_extproc.config.snapshot import Address
+from aigw_extproc.run.gateway import RunOptions, run
+from aigw_extproc.source import Source
+ports = sys.argv[1:]
+listen, admin = (Address(host="127.0.0.1", port=int(port)) for port in ports[:2])
+options = RunOptions(source=Source(simulator=f"127.0.0.1:{ports[2]}"), start_simulator=True, listen=listen, admin=admin)
+asyncio.run(run(options, on_ready=lambda _: print("ready", flush=True), on_log=lambda *_: None))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a parent that is killed is noticed on Linux only")
+async def test_nothing_outlives_a_run_that_is_killed(killed: list[int]) -> None:
+    ports = [str(free_address().port) for _ in range(3)]
+    parent = await asyncio.create_subprocess_exec(sys.executable, "-c", RUN, *ports, stdout=asyncio.subprocess.PIPE)
+    assert parent.stdout is not None
+    await parent.stdout.readline()
+    killed += descendants(parent.pid)
+    assert len(killed) >= 3
+    parent.kill()
+    await parent.wait()
+    await until(lambda: not any(map(alive, killed)))
+
+
+RESOURCES = """
+apiVersion: aigateway.envoyproxy.io/v1beta1
+kind: AIGatewayRoute
+metadata: {name: r}
+spec:
+  rules:
+    - backendRefs: [{name: b}]
+---
+apiVersion: aigateway.envoyproxy.io/v1beta1
+kind: AIServiceBackend
+metadata: {name: b}
+spec:
+  schema: {name: AWSBedrock}
+  backendRef: {name: b, kind: Backend, group: gateway.envoyproxy.io}
+---
+apiVersion: gateway.envoyproxy.io/v1alpha1
+kind: Backend
+metadata: {name: b}
+spec:
+  endpoints: [{ip: {address: 127.0.0.1, port: 8091}}]
+---
+apiVersion: aigateway.envoyproxy.io/v1beta1
+kind: BackendSecurityPolicy
+metadata: {name: b}
+spec:
+  targetRefs: [{group: aigateway.envoyproxy.io, kind: AIServiceBackend, name: b}]
+  type: AWSCredentials
+  awsCredentials: {region: us-east-1, credentialsFile: {secretRef: {name: b}}}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: b}
+stringData:
+  credentials: |
+    [default]
+    aws_access_key_id = AKIDCANARY
+    aws_secret_access_key = canary-secret
+"""
