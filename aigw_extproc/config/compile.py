@@ -11,7 +11,8 @@ from aigw_extproc.config.documents import parse
 from aigw_extproc.config.findings import Findings, Ignored
 from aigw_extproc.config.infrastructure import ClientTrafficPolicy, Gateway
 from aigw_extproc.config.names import quantity
-from aigw_extproc.config.rules import compile_rules, compile_services
+from aigw_extproc.config.rules import compile_rules
+from aigw_extproc.config.services import compile_services
 from aigw_extproc.config.signing import compile_signing
 from aigw_extproc.config.snapshot import Snapshot
 from aigw_extproc.config.tls import compile_tls

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import cache
@@ -48,15 +47,12 @@ def decode(value: object, struct: type[T], place: Place) -> T | None:
 
 
 def _build(value: object, info: inspect.Type, place: Place) -> object:
-    builder = _BUILDERS.get(type(info))
-    if builder is None:
-        raise TypeError(f"no rule for {info}")
-    return builder(value, info, place)
+    return _BUILDERS[type(info)](value, info, place)
 
 
 def _metadata(value: object, info: inspect.Metadata, place: Place) -> object:
-    extra = info.extra or {}
-    return _build(value, info.type, replace(place, secret=place.secret or bool(extra.get("secret"))))
+    secret = bool((info.extra or {}).get("secret"))
+    return _build(value, info.type, replace(place, secret=True) if secret else place)
 
 
 def _any(value: object, info: inspect.AnyType, place: Place) -> object:  # noqa: ARG001 - one signature for all
@@ -104,7 +100,6 @@ def _decisive(field: inspect.Field) -> bool:
 _SETTINGS: Final = (
     inspect.StrType,
     inspect.IntType,
-    inspect.BoolType,
     inspect.LiteralType,
     inspect.NoneType,
     inspect.AnyType,
@@ -175,9 +170,6 @@ def _text(value: object, info: inspect.StrType, place: Place) -> object:
     if info.min_length is not None and len(value) < info.min_length:
         place.problem("must not be empty")
         return FAULTY
-    if info.pattern is not None and not re.search(info.pattern, value):
-        place.problem(f"{place.show(value)} does not have the form {info.pattern}")
-        return FAULTY
     return value
 
 
@@ -190,13 +182,6 @@ def _number(value: object, info: inspect.IntType, place: Place) -> object:
         place.problem(f"must be {limits}, got {value}")
         return FAULTY
     return value
-
-
-def _boolean(value: object, info: inspect.BoolType, place: Place) -> object:  # noqa: ARG001 - as in _any
-    if isinstance(value, bool):
-        return value
-    place.problem(f"expected true or false, got {place.show(value)}")
-    return FAULTY
 
 
 def _literal(value: object, info: inspect.LiteralType, place: Place) -> object:
@@ -218,6 +203,5 @@ _BUILDERS: Final[dict[type[inspect.Type], Callable[[object, Any, Place], object]
     inspect.UnionType: _union,
     inspect.StrType: _text,
     inspect.IntType: _number,
-    inspect.BoolType: _boolean,
     inspect.LiteralType: _literal,
 }

@@ -1,117 +1,25 @@
-"""AIGatewayRoutes and AIServiceBackends into rules."""
+"""AIGatewayRoutes into rules."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated
 
 import msgspec
 
-from aigw_extproc.config import infrastructure, resources
+from aigw_extproc.config import resources
 from aigw_extproc.config.catalog import Catalog, Item, Key
 from aigw_extproc.config.findings import Place
-from aigw_extproc.config.infrastructure import ENVOY_GATEWAY
 from aigw_extproc.config.mutations import check_body, check_headers, check_unique, merge_bodies, merge_headers
-from aigw_extproc.config.names import host_region, is_header_name, is_host_pattern
+from aigw_extproc.config.names import is_header_name, is_host_pattern
 from aigw_extproc.config.resources import AI_GATEWAY, AIGatewayRoute, AIServiceBackend
-from aigw_extproc.config.signing import Signing
-from aigw_extproc.config.snapshot import AwsAuth, Backend, HeaderMatch, Rule, Schema, Tls, Upstream
-from aigw_extproc.config.upstreams import hosts
-
-_AWS: Final = ("AWSBedrock", "AWSAnthropic")
+from aigw_extproc.config.services import Service
+from aigw_extproc.config.snapshot import Backend, HeaderMatch, Rule, Schema
 
 # https://www.rfc-editor.org/rfc/rfc3339 with an offset
 _Time = Annotated[datetime, msgspec.Meta(tz=True)]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Service:
-    """An AIServiceBackend with all that belongs to it."""
-
-    spec: resources.ServiceBackendSpec
-    upstream: Upstream
-    auth: AwsAuth | None
-
-
-# --- backends ---------------------------------------------------------------------------------------------------
-
-
-def compile_services(
-    catalog: Catalog, upstreams: Mapping[Key, Upstream], signing: Mapping[Key, Signing], tls: Mapping[Key, Tls]
-) -> dict[Key, Service]:
-    """Each AIServiceBackend whose Backend and credentials could be found."""
-    services: dict[Key, Service] = {}
-    for item in catalog.all(AIServiceBackend):
-        spec = item.resource.spec
-        check_headers(spec.header_mutation, item.place.field("spec.headerMutation"))
-        check_body(spec.body_mutation, item.place.field("spec.bodyMutation"))
-        signer = signing.get(item.key)
-        if spec.schema.name in _AWS:
-            _check_signing(item, signer, catalog)
-            _check_one_host(item, catalog, tls)
-        upstream = _upstream(item, catalog, upstreams)
-        if upstream is not None:
-            services[item.key] = Service(spec=spec, upstream=upstream, auth=_auth(signer, upstream, item.place))
-    return services
-
-
-def _auth(signer: Signing | None, upstream: Upstream, place: Place) -> AwsAuth | None:
-    if signer is None or signer.auth is None:
-        return None
-    # AWS refuses a signature for another region than the host's own.
-    region, configured = host_region(upstream.host) or signer.auth.region, signer.auth.region
-    if region != configured:
-        place.ignore(f"signed for {region}, where its host is, not for {configured} of policy '{signer.policy}'")
-    return replace(signer.auth, region=region)
-
-
-def _upstream(item: Item[AIServiceBackend], catalog: Catalog, upstreams: Mapping[Key, Upstream]) -> Upstream | None:
-    ref, place = item.resource.spec.backend_ref, item.place.field("spec.backendRef")
-    if (ref.group, ref.kind) != (ENVOY_GATEWAY, "Backend"):
-        place.problem(f"must name a Backend (group {ENVOY_GATEWAY}), got {ref.kind} ({ref.group or 'core'})")
-        return None
-    key = (ref.namespace or item.namespace, ref.name)
-    catalog.find(infrastructure.Backend, key, place.field("name"))
-    return upstreams.get(key)
-
-
-def _check_signing(item: Item[AIServiceBackend], signer: Signing | None, catalog: Catalog) -> None:
-    spec, place = item.resource.spec, item.place.field("spec")
-    if signer is not None and signer.type != "AWSCredentials":
-        place.field("schema.name").problem(
-            f"{spec.schema.name} needs credentials of type AWSCredentials,"
-            f" but BackendSecurityPolicy '{signer.policy}' has type {signer.type}"
-        )
-    if signer is not None or not catalog.sound(resources.BackendSecurityPolicy):
-        return
-    if spec.backend_security_policy_ref is not None:
-        place.field("backendSecurityPolicyRef").problem(
-            "no longer supported; name this backend in the policy's targetRefs instead"
-        )
-        return
-    place.field("schema.name").problem(
-        f"{spec.schema.name} needs a BackendSecurityPolicy that names this AIServiceBackend in its targetRefs"
-    )
-
-
-def _check_one_host(item: Item[AIServiceBackend], catalog: Catalog, tls: Mapping[Key, Tls]) -> None:
-    ref = item.resource.spec.backend_ref
-    key = (ref.namespace or item.namespace, ref.name)
-    backend = catalog.items.get(("Backend", *key))
-    if backend is None or not isinstance(backend.resource, infrastructure.Backend):
-        return
-    names = hosts(backend.resource.spec.endpoints, tls.get(key))
-    if len(names) > 1:
-        item.place.field("spec.backendRef.name").problem(
-            f"Backend '{key[0]}/{key[1]}' has the hosts {', '.join(names)}, but an AWS signature covers one;"
-            " make a Backend for each"
-        )
-
-
-# --- rules ------------------------------------------------------------------------------------------------------
 
 
 def compile_rules(catalog: Catalog, services: Mapping[Key, Service]) -> tuple[Rule, ...]:
