@@ -145,8 +145,8 @@ async def _events(folders: frozenset[Path]) -> AsyncGenerator[None]:
         *folders,
         watch_filter=None,  # the default leaves out hidden names; kubelet's swap is that of `..data`
         recursive=False,
-        step=20,
-        debounce=100,
+        step=100,  # milliseconds between looks at the events; shorter steps burn CPU while nothing happens
+        debounce=200,
         rust_timeout=int(TICK_SECONDS * 1000),
         yield_on_timeout=True,
     )
