@@ -30,7 +30,7 @@ class Service:
 
 
 def compile_services(
-    catalog: Catalog, upstreams: Mapping[Key, Upstream], signing: Mapping[Key, Signing], tls: Mapping[Key, Tls]
+    catalog: Catalog, upstreams: Mapping[Key, Upstream], signing: Mapping[Key, Signing], tls: Mapping[Key, Tls | None]
 ) -> dict[Key, Service]:
     """Each AIServiceBackend whose Backend and credentials could be found."""
     services: dict[Key, Service] = {}
@@ -87,7 +87,7 @@ def _check_signing(item: Item[AIServiceBackend], signer: Signing | None, catalog
     )
 
 
-def _check_one_host(item: Item[AIServiceBackend], catalog: Catalog, tls: Mapping[Key, Tls]) -> None:
+def _check_one_host(item: Item[AIServiceBackend], catalog: Catalog, tls: Mapping[Key, Tls | None]) -> None:
     ref = item.resource.spec.backend_ref
     key = (ref.namespace or item.namespace, ref.name)
     backend = catalog.items.get(("Backend", *key))

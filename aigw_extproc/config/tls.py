@@ -37,17 +37,16 @@ class _TlsPolicy:
     certificates_field: str
 
 
-def compile_tls(catalog: Catalog) -> dict[Key, Tls]:
-    """With which TLS each Backend that a policy is attached to is spoken to."""
-    found: dict[Key, Tls] = {}
+def compile_tls(catalog: Catalog) -> dict[Key, Tls | None]:
+    """With which TLS each Backend that a policy is attached to is spoken to; None where the policy has faults."""
+    found: dict[Key, Tls | None] = {}
     owners: dict[Key, str] = {}
     for policy in _tls_policies(catalog):
         tls = _tls(policy, catalog)
         for key, place in _tls_targets(policy, catalog):
             if key in owners:
                 place.problem(f"BackendTLSPolicy '{owners[key]}' is attached to this Backend already; keep one")
-            elif tls is not None:
-                found[key] = tls
+            found.setdefault(key, tls)
             owners.setdefault(key, policy.item.name)
     return found
 

@@ -16,7 +16,7 @@ _TLS_PORT: Final = 443
 _AWS_DOMAINS: Final = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
 
 
-def compile_upstreams(catalog: Catalog, tls: Mapping[Key, Tls]) -> dict[Key, Upstream]:
+def compile_upstreams(catalog: Catalog, tls: Mapping[Key, Tls | None]) -> dict[Key, Upstream]:
     """An upstream for each Backend without a fault, with the TLS that a policy attached to it."""
     if catalog.sound(BackendTLSPolicy, BackendTLSPolicyAlpha2):
         _check_aws_in_clear(catalog, tls)
@@ -36,7 +36,7 @@ def authority(host: str, port: int, *, tls: bool) -> str:
     return name if port == (_TLS_PORT if tls else _PLAIN_PORT) else f"{name}:{port}"
 
 
-def _check_aws_in_clear(catalog: Catalog, tls: Mapping[Key, Tls]) -> None:
+def _check_aws_in_clear(catalog: Catalog, tls: Mapping[Key, Tls | None]) -> None:
     for item in catalog.all(Backend):
         names = [endpoint.fqdn.hostname for endpoint in item.resource.spec.endpoints if endpoint.fqdn]
         if item.key not in tls and any(name.lower().endswith(_AWS_DOMAINS) for name in names):

@@ -522,3 +522,11 @@ def test_certificates_that_are_no_certificates():
     assert problems(sample(change, more=(configmap,))) == [
         f"{TLS_AT}.validation.caCertificateRefs[0].name: 'ca.crt' there holds no PEM certificate"
     ]
+
+
+def test_faulty_tls_policy_is_not_called_missing():
+    host = "bedrock-runtime.us-east-1.amazonaws.com"
+    text = sample(("bedrock.example.com", host), ("wellKnownCACertificates: System, ", ""))
+    assert problems(text) == [
+        f"{TLS_AT}.validation: needs either the System certificates or caCertificateRefs",
+    ]
