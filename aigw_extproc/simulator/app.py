@@ -78,13 +78,12 @@ class Bedrock:
             received = await _received(Request(scope, receive))
         except ClientDisconnect:
             return
-        exchange = self._journal.open(received)
-        answer = respond(received, self._settings)
-        exchange.status = answer.status
-        exchange.error_type = next((v for k, v in answer.headers if k == "x-amzn-errortype"), None)
-        await Delivery(
-            answer=answer, exchange=exchange, receive=receive, send=send, reset=scope.get(RESET, _cannot_reset)
-        ).run()
+        with self._journal.exchange(received) as exchange:
+            answer = respond(received, self._settings)
+            exchange.status = answer.status
+            exchange.error_type = next((v for k, v in answer.headers if k == "x-amzn-errortype"), None)
+            reset = scope.get(RESET, _cannot_reset)
+            await Delivery(answer=answer, exchange=exchange, receive=receive, send=send, reset=reset).run()
 
 
 def _cannot_reset() -> None:

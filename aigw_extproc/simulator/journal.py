@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import uuid
 from collections import deque
 from collections.abc import Iterator
@@ -58,24 +59,32 @@ class Exchange:
 
 
 class Journal:
-    """Exchanges in the order in which they began; the oldest are forgotten."""
+    """Exchanges in the order in which they began; the oldest are forgotten once they are over."""
 
     def __init__(self) -> None:
-        self._exchanges: deque[Exchange] = deque(maxlen=REMEMBERED)
+        self._latest: deque[Exchange] = deque(maxlen=REMEMBERED)
+        self._open: dict[str, Exchange] = {}
 
     def __iter__(self) -> Iterator[Exchange]:
-        return iter(self._exchanges)
+        """The latest ones."""
+        return iter(self._latest)
 
-    def open(self, received: Received) -> Exchange:
-        """Begins an exchange."""
+    @contextlib.contextmanager
+    def exchange(self, received: Received) -> Iterator[Exchange]:
+        """Enters an exchange, which is over at the end of the block."""
         kept = replace(received, body=received.body[:LONGEST_BODY])
         exchange = Exchange(id=str(uuid.uuid4()), received=kept, body_bytes=len(received.body))
-        self._exchanges.append(exchange)
-        return exchange
+        self._latest.append(exchange)
+        self._open[exchange.id] = exchange
+        try:
+            yield exchange
+        finally:
+            del self._open[exchange.id]
 
     def find(self, identifier: str) -> Exchange | None:
-        """The exchange with this id, if it is still remembered."""
-        return next((exchange for exchange in self._exchanges if exchange.id == identifier), None)
+        """The exchange with this id, if it is not over or among the latest."""
+        latest = (exchange for exchange in self._latest if exchange.id == identifier)
+        return self._open.get(identifier) or next(latest, None)
 
 
 def _shown(name: str, value: str) -> str:

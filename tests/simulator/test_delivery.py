@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from threading import Barrier
 from typing import Any
 
 import httpx
 import pytest
 from botocore.eventstream import ChecksumMismatch, EventStreamBuffer
 
+from aigw_extproc.simulator.journal import REMEMBERED
 from tests.simulator.running import RunningSimulator
 from tests.simulator.signing import HELLO, signed
 
@@ -133,6 +135,27 @@ def test_a_held_stream_goes_on_with_every_acknowledgement(simulator: RunningSimu
             seen.append(event_type)
             simulator.acknowledge(response.headers["x-amzn-requestid"])
     assert seen == WHOLE_STREAM
+
+
+def acknowledged_types(simulator: RunningSimulator, started: Barrier) -> list[str]:
+    """What a held stream holds, read when as many others have begun as the barrier asks for."""
+    seen = []
+    with opened(simulator, stream("hold")) as response:
+        for event_type in event_types(response.iter_raw()):
+            if not seen:
+                started.wait(timeout=30)
+            seen.append(event_type)
+            if event_type != WHOLE_STREAM[-1]:  # after which the exchange is over, and may be forgotten
+                simulator.acknowledge(response.headers["x-amzn-requestid"])
+    return seen
+
+
+def test_more_held_streams_than_are_remembered_go_on(simulator: RunningSimulator) -> None:
+    streams = REMEMBERED + 20
+    started = Barrier(streams)
+    with ThreadPoolExecutor(streams) as pool:
+        all_seen = list(pool.map(lambda _: acknowledged_types(simulator, started), range(streams)))
+    assert all_seen == [WHOLE_STREAM] * streams
 
 
 def test_a_held_stream_waits(simulator: RunningSimulator) -> None:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from aigw_extproc.simulator.journal import LONGEST_BODY, REMEMBERED, Journal
+from aigw_extproc.simulator.journal import LONGEST_BODY, REMEMBERED, Exchange, Journal
 from aigw_extproc.simulator.received import Received
+
+
+def exchange_of(request: Received, journal: Journal | None = None) -> Exchange:
+    with (journal or Journal()).exchange(request) as exchange:
+        return exchange
 
 
 def received(*headers: tuple[str, str], body: bytes = b"{}") -> Received:
@@ -13,7 +18,7 @@ def received(*headers: tuple[str, str], body: bytes = b"{}") -> Received:
 
 
 def test_an_exchange_is_reported_whole() -> None:
-    exchange = Journal().open(received(("host", "h"), ("a", "1"), ("a", "2"), body=b'{"\xff"'))
+    exchange = exchange_of(received(("host", "h"), ("a", "1"), ("a", "2"), body=b'{"\xff"'))
     assert exchange.report() == {
         "id": exchange.id,
         "method": "POST",
@@ -47,21 +52,31 @@ def test_an_exchange_is_reported_whole() -> None:
     ],
 )
 def test_credentials_are_not_reported(name: str, value: str, shown: str) -> None:
-    assert Journal().open(received((name, value))).report()["headers"] == [[name, shown]]
+    assert exchange_of(received((name, value))).report()["headers"] == [[name, shown]]
 
 
 def test_a_long_body_is_cut_and_its_length_kept() -> None:
-    report = Journal().open(received(body=b"x" * (LONGEST_BODY + 1))).report()
+    report = exchange_of(received(body=b"x" * (LONGEST_BODY + 1))).report()
     assert (len(report["body"]), report["body_bytes"]) == (LONGEST_BODY, LONGEST_BODY + 1)
 
 
 def test_the_oldest_are_forgotten() -> None:
     journal = Journal()
-    exchanges = [journal.open(received()) for _ in range(REMEMBERED + 1)]
+    exchanges = [exchange_of(received(), journal) for _ in range(REMEMBERED + 1)]
     assert list(journal) == exchanges[1:]
+    assert journal.find(exchanges[0].id) is None
 
 
-def test_an_exchange_is_found_by_its_id() -> None:
+def test_what_is_not_over_is_found_whatever_its_age() -> None:
     journal = Journal()
-    exchange = journal.open(received())
+    with journal.exchange(received()) as exchange:
+        for _ in range(REMEMBERED):
+            exchange_of(received(), journal)
+        assert journal.find(exchange.id) is exchange
+    assert journal.find(exchange.id) is None
+
+
+def test_an_exchange_that_is_over_is_found_by_its_id() -> None:
+    journal = Journal()
+    exchange = exchange_of(received(), journal)
     assert (journal.find(exchange.id), journal.find("other")) == (exchange, None)
