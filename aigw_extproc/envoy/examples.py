@@ -1,6 +1,6 @@
 """The configurations in the repository's `envoy/`, rendered for people to read and to paste from.
 
-`python -m aigw_extproc.envoy.examples envoy` writes them anew (`make envoy-examples`); a test compares.
+`python -m aigw_extproc.envoy.examples [FOLDER]` writes them anew (`make envoy-examples`); a test compares.
 """
 
 from __future__ import annotations
@@ -44,4 +44,4 @@ def _whole(title: str, snapshot: Snapshot) -> str:
 
 
 if __name__ == "__main__":
-    write(Path(sys.argv[1]))
+    write(Path(sys.argv[1] if len(sys.argv) > 1 else "envoy"))

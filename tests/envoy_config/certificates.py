@@ -1,0 +1,52 @@
+"""Certificates for tests, made by the openssl command."""
+
+from __future__ import annotations
+
+import shutil
+import ssl
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+
+@dataclass(frozen=True)
+class Authority:
+    """A certificate authority of its own."""
+
+    folder: Path
+
+    @property
+    def file(self) -> Path:
+        return self.folder / "ca.pem"
+
+    def server(self, *names: str) -> ssl.SSLContext:
+        """TLS for a server whose certificate carries these subject alternative names (`DNS:a.example`)."""
+        key, request, certificate = (self.folder / f"server.{kind}" for kind in ("key", "csr", "pem"))
+        openssl("req", "-new", *NEW_KEY, "-keyout", key, "-subj", "/CN=server", "-out", request)
+        extensions = self.folder / "server.ext"
+        extensions.write_text(f"subjectAltName={','.join(names)}\n")
+        signer = ("-CA", self.file, "-CAkey", self.folder / "ca.key", "-CAcreateserial")
+        openssl("x509", "-req", "-in", request, *signer, "-extfile", extensions, "-days", "1", "-out", certificate)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        return context
+
+
+NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+
+
+def authority(folder: Path) -> Authority:
+    """A new authority, kept in `folder`."""
+    ca = Authority(folder)
+    subject = ("-subj", "/CN=tests", "-days", "1")
+    openssl("req", "-x509", *NEW_KEY, "-keyout", folder / "ca.key", *subject, "-out", ca.file)
+    return ca
+
+
+def openssl(*arguments: str | Path) -> None:
+    command = shutil.which("openssl")
+    if command is None:
+        pytest.skip("the openssl command, which makes the certificates, is not installed")
+    subprocess.run([command, *arguments], check=True, capture_output=True)
