@@ -22,6 +22,8 @@ from aigw_extproc.exchange import LOCAL_REPLY_HEADER
 DETAILS_PREFIX = "aigw_"
 """How the `details` of every ImmediateResponse of the processor begin."""
 
+BROKEN_OFF = "the upstream broke off its answer or did not speak HTTP"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalReply:
@@ -31,6 +33,8 @@ class LocalReply:
     type: str
     code: str
     message: str
+    to_processor: bool = True
+    """Whether the processor gets to see it, and needs the mark; once the answer had begun Envoy replies by itself."""
 
 
 def local_reply_config(*, buffer_limit: int) -> hcm.LocalReplyConfig:
@@ -65,6 +69,7 @@ def _replies(buffer_limit: int) -> tuple[LocalReply, ...]:
             type="api_error",
             code="upstream_error",
             message=f"the upstream's answer is larger than the {buffer_limit} bytes that this gateway holds",
+            to_processor=False,
         ),
         LocalReply(
             when="response.code_details.contains('overflow')",
@@ -79,10 +84,17 @@ def _replies(buffer_limit: int) -> tuple[LocalReply, ...]:
             message="the gateway got no answer from the upstream",
         ),
         LocalReply(
+            when="response.code_details.startsWith('upstream_reset_after_response_started')",
+            type="api_error",
+            code="upstream_error",
+            message=BROKEN_OFF,
+            to_processor=False,
+        ),
+        LocalReply(
             when="response.code == 502",
             type="api_error",
             code="upstream_error",
-            message="the upstream broke off its answer or did not speak HTTP",
+            message=BROKEN_OFF,
         ),
         LocalReply(
             when="response.code == 504",
@@ -117,16 +129,17 @@ def _replies(buffer_limit: int) -> tuple[LocalReply, ...]:
     )
 
 
+_MARK = core.HeaderValueOption(
+    header=core.HeaderValue(key=LOCAL_REPLY_HEADER, value="true"),
+    append_action=core.HeaderValueOptionHeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD,
+)
+
+
 def _mapper(reply: LocalReply) -> hcm.ResponseMapper:
     return hcm.ResponseMapper(
         filter=_when(reply.when),
         body_format_override=core.SubstitutionFormatString(json_format=_error(reply), content_type="application/json"),
-        headers_to_add=[
-            core.HeaderValueOption(
-                header=core.HeaderValue(key=LOCAL_REPLY_HEADER, value="true"),
-                append_action=core.HeaderValueOptionHeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD,
-            )
-        ],
+        headers_to_add=[_MARK] if reply.to_processor else [],
     )
 
 
