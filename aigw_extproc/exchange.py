@@ -44,6 +44,8 @@ BACKEND_HEADER = "x-ai-eg-backend"
 LOCAL_REPLY_HEADER = "x-aigw-local-reply"
 """Marks answers that Envoy made itself; they are in the client's shape already."""
 DROPPED_HEADER = "x-aigw-dropped-params"
+REQUEST_ID_HEADER = "x-amzn-requestid"
+"""Bedrock's own id of a request."""
 USER_AGENT = "aigw-extproc"
 EVENT_STREAM = "application/vnd.amazon.eventstream"
 
@@ -203,9 +205,14 @@ class Exchange:
         """Ends the exchange with an error in the client's own shape."""
         self.outcome.status, self.outcome.error = error.status, error
         render = self._endpoint.render_error if self._endpoint else openai_error
-        headers = (_JSON, *error.headers, *self._own_headers())
+        # The reply takes the place of Bedrock's answer, headers and all; the id is what AWS's support asks for.
+        theirs = [(name, value) for name, value in self._response_headers.items() if name == REQUEST_ID_HEADER]
+        headers = dict((_JSON, *error.headers, *theirs, *self._own_headers()))
         return Reply(
-            status=error.status, headers=headers, body=render(error), details=f"aigw_{error.code or error.type}"
+            status=error.status,
+            headers=tuple(headers.items()),
+            body=render(error),
+            details=f"aigw_{error.code or error.type}",
         )
 
     def _request_headers(self, event: RequestHeaders, now: float) -> Action:
@@ -329,7 +336,7 @@ class Exchange:
 
     def _context(self, now: float) -> ResponseContext:
         own_id = self._headers.get("x-request-id", "")
-        return ResponseContext(request_id=self._response_headers.get("x-amzn-requestid", own_id), created=int(now))
+        return ResponseContext(request_id=self._response_headers.get(REQUEST_ID_HEADER, own_id), created=int(now))
 
     def _own_headers(self) -> Pairs:
         """What every answer of ours carries: the request's id, and what was dropped on the way."""
