@@ -11,7 +11,7 @@ from typing import Any
 import openai
 import pytest
 
-from tests.envoy_config.running import refused_port
+from tests.envoy_config.running import Upstream, refused_port, running_upstream
 from tests.gateway.resources import Document, backend, buffer_limit, ref, route, rule
 from tests.gateway.running import Gateway, running_gateway
 from tests.simulator.running import RunningSimulator, running_simulator
@@ -21,10 +21,11 @@ NewGateway = Callable[..., Gateway]
 
 LIMIT = 12 * 1024 * 1024
 """Bytes of a body that the shared gateway accepts."""
+SDK_OPTIONS: Any = {"api_key": "client-key", "max_retries": 0, "timeout": 20}
 NOVA = "us.amazon.nova-micro-v1:0"
 
 
-def shared_documents(bedrock: int, refused: int) -> list[Document]:
+def shared_documents(bedrock: int, refused: int, elsewhere: int) -> list[Document]:
     """What the shared gateway serves. Any model is served under one host only, so that elsewhere some are unknown."""
     removed, set_field = {"remove": ["inferenceConfig"]}, {"path": "requestMetadata", "value": '{"team":"a"}'}
     headers = {"set": [{"name": "X-Team", "value": "a"}], "remove": ["User-Agent"]}
@@ -39,12 +40,14 @@ def shared_documents(bedrock: int, refused: int) -> list[Document]:
             weighted,
             rule(ref("refused"), model="refused"),
             rule(ref("forger"), model="forger"),
+            rule(ref("elsewhere"), model="elsewhere"),
             rule(ref(), model=r"~(us\.)?anthropic\.claude-.*"),
             rule(ref(), model=r"~simulator\..*"),
         ),
         route("any", rule(ref(to="catch.all")), hostnames=("any.example",)),
         *backend("bedrock", bedrock),
         *backend("refused", refused),
+        *backend("elsewhere", elsewhere),
         *backend("forger", bedrock, secret="wrong-secret"),
         buffer_limit(str(LIMIT)),
     ]
@@ -57,9 +60,22 @@ def simulator() -> Iterator[RunningSimulator]:
 
 
 @pytest.fixture(scope="session")
-def shared_gateway(simulator: RunningSimulator) -> Iterator[Gateway]:
+def shared_elsewhere() -> Iterator[Upstream]:
+    with running_upstream() as running:
+        yield running
+
+
+@pytest.fixture
+def elsewhere(shared_elsewhere: Upstream) -> Upstream:
+    """What answers for the model `elsewhere` of the shared gateway, in words that the test chooses."""
+    shared_elsewhere.reset()
+    return shared_elsewhere
+
+
+@pytest.fixture(scope="session")
+def shared_gateway(simulator: RunningSimulator, shared_elsewhere: Upstream) -> Iterator[Gateway]:
     with tempfile.TemporaryDirectory(prefix="aigw-") as name, refused_port() as refused:
-        documents = shared_documents(simulator.port, refused)
+        documents = shared_documents(simulator.port, refused, shared_elsewhere.port)
         with running_gateway(documents, simulator=simulator, folder=Path(name)) as running:
             yield running
 
@@ -86,13 +102,13 @@ def new_gateway(simulator: RunningSimulator) -> Iterator[NewGateway]:
 
 @pytest.fixture
 def client(gateway: Gateway) -> Iterator[openai.OpenAI]:
-    with openai.OpenAI(base_url=f"{gateway.url}/v1", api_key="client-key", max_retries=0) as connected:
+    with openai.OpenAI(base_url=f"{gateway.url}/v1", **SDK_OPTIONS) as connected:
         yield connected
 
 
 @pytest.fixture
 async def async_client(gateway: Gateway) -> AsyncIterator[openai.AsyncOpenAI]:
-    async with openai.AsyncOpenAI(base_url=f"{gateway.url}/v1", api_key="client-key", max_retries=0) as connected:
+    async with openai.AsyncOpenAI(base_url=f"{gateway.url}/v1", **SDK_OPTIONS) as connected:
         yield connected
 
 

@@ -1,4 +1,4 @@
-"""The whole gateway, as it runs in production: Envoy, the processor in a process of its own, and Bedrock's simulator."""
+"""The whole gateway, as it runs in production: Envoy and the processor, each a process; behind it the simulator."""
 
 from __future__ import annotations
 

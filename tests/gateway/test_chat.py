@@ -83,7 +83,8 @@ def test_an_image(client: openai.OpenAI) -> None:
 def test_the_models(client: openai.OpenAI) -> None:
     listed = [model.to_dict() for model in client.models.list()]
     named = [("us.amazon.nova-micro-v1:0", 1733184000, "Amazon")]
-    named += [(name, 0, "Envoy AI Gateway") for name in ("nova", "mutated", "dice", "refused", "forger")]
+    unowned = ("nova", "mutated", "dice", "refused", "forger", "elsewhere")
+    named += [(name, 0, "Envoy AI Gateway") for name in unowned]
     assert listed == [
         {"id": name, "object": "model", "created": created, "owned_by": owner} for name, created, owner in named
     ]

@@ -1,0 +1,164 @@
+"""Requests that cannot be served, and what their senders are told."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.gateway.conftest import LIMIT
+from tests.gateway.running import CHAT, Gateway, error, question
+
+JSON = {"content-type": "application/json"}
+INVALID = "invalid_request_error"
+
+
+def post(gateway: Gateway, body: bytes, **headers: str) -> httpx.Response:
+    return gateway.client.post(CHAT, content=body, headers=JSON | {k.replace("_", "-"): v for k, v in headers.items()})
+
+
+def outcome(response: httpx.Response) -> tuple[int, str, Any]:
+    return response.status_code, response.headers["content-type"], response.json()
+
+
+def refusal(status: int, *about: Any) -> tuple[int, str, Any]:
+    return status, "application/json", error(*about)
+
+
+def test_invalid_json(gateway: Gateway) -> None:
+    assert outcome(post(gateway, b'{"model": "nova", ')) == refusal(
+        400, "the request body is not valid JSON: Input data was truncated", INVALID
+    )
+
+
+def test_an_empty_body(gateway: Gateway) -> None:
+    assert outcome(post(gateway, b"")) == refusal(400, "the request body is empty; a JSON object is expected", INVALID)
+
+
+def test_an_empty_body_in_chunks(gateway: Gateway) -> None:
+    response = gateway.client.post(CHAT, content=iter([b"", b""]), headers=JSON)
+    assert outcome(response) == refusal(400, "the request body is not valid JSON: the body is empty", INVALID)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message", "field"),
+    [
+        ({"model": 5}, "model: Expected `str`, got `int`", "model"),
+        ({"messages": "Hello!"}, "messages: Expected `array`, got `str`", "messages"),
+        ({"temperature": "hot"}, "temperature: Expected `float | null`, got `str`", "temperature"),
+        (
+            {"messages": [{"role": "user", "content": 1}]},
+            "messages[0].content: Expected `str | array`, got `int`",
+            "messages[0].content",
+        ),
+        (
+            {"messages": [{"role": "user", "content": "a"}, {"role": "robot", "content": "b"}]},
+            "messages[1].role: Invalid value 'robot'",
+            "messages[1].role",
+        ),
+        ({"n": 2}, "n: Bedrock answers with one choice, got 2", "n"),
+    ],
+)
+def test_a_field_of_the_wrong_type_is_named(
+    gateway: Gateway, changed: dict[str, Any], message: str, field: str
+) -> None:
+    response = post(gateway, json.dumps(question() | changed).encode())
+    assert outcome(response) == refusal(400, message, INVALID, None, field)
+
+
+def test_a_missing_field_is_named(gateway: Gateway) -> None:
+    assert outcome(post(gateway, b'{"messages":[]}')) == refusal(400, "Object missing required field `model`", INVALID)
+
+
+def test_not_an_object(gateway: Gateway) -> None:
+    assert outcome(post(gateway, b"[]")) == refusal(400, "Expected `object`, got `array`", INVALID)
+
+
+def test_an_unknown_model(gateway: Gateway) -> None:
+    assert outcome(gateway.chat("nobody")) == refusal(
+        404,
+        "no rule routes the model 'nobody'; GET /v1/models lists the models that can be had here",
+        "not_found_error",
+        "model_not_found",
+        "model",
+    )
+
+
+def test_ten_megabytes_are_served(gateway: Gateway) -> None:
+    body = question() | {"messages": [{"role": "system", "content": "x" * 10_000_000}, *question()["messages"]]}
+    response = gateway.client.post(CHAT, json=body)
+    assert (response.status_code, gateway.received(response)["body_bytes"] > 10_000_000) == (200, True)
+
+
+TOO_LARGE = refusal(
+    413, f"the request body is larger than the {LIMIT} bytes that this gateway accepts", INVALID, "request_too_large"
+)
+
+
+def test_more_than_the_limit(gateway: Gateway) -> None:
+    assert outcome(post(gateway, b" " * (LIMIT + 1))) == TOO_LARGE
+
+
+def test_more_than_the_limit_in_chunks(gateway: Gateway) -> None:
+    def pieces() -> Iterator[bytes]:
+        for _ in range(13):
+            yield b" " * 1024 * 1024
+
+    response = gateway.client.post(CHAT, content=pieces(), headers=JSON)
+    assert outcome(response) == TOO_LARGE
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [("GET", CHAT, "POST"), ("PUT", CHAT, "POST"), ("POST", "/v1/models", "GET"), ("DELETE", "/v1/models/nova", "GET")],
+)
+def test_the_wrong_method(gateway: Gateway, method: str, path: str, allowed: str) -> None:
+    response = gateway.client.request(method, path)
+    assert response.headers["allow"] == allowed
+    assert outcome(response) == refusal(405, f"{path} takes {allowed}, not {method}", INVALID, "method_not_allowed")
+
+
+@pytest.mark.parametrize("path", ["/", "/v1/chat", "/v1/chat/completions/x", "/model/nova/converse"])
+def test_an_unknown_path(gateway: Gateway, path: str) -> None:
+    assert outcome(gateway.client.post(path, json=question())) == refusal(
+        404,
+        f"there is no '{path}' here; try /v1/chat/completions or /v1/models",
+        "not_found_error",
+        "unknown_path",
+    )
+
+
+def test_the_wrong_media_type(gateway: Gateway) -> None:
+    assert outcome(post(gateway, b"{}", content_type="text/plain")) == refusal(
+        415,
+        "content-type: expected application/json, got 'text/plain'",
+        INVALID,
+        "unsupported_media_type",
+        "content-type",
+    )
+
+
+def test_a_compressed_body(gateway: Gateway) -> None:
+    assert outcome(post(gateway, gzip.compress(b"{}"), content_encoding="gzip")) == refusal(
+        415,
+        "content-encoding: the body must not be compressed, got 'gzip'",
+        INVALID,
+        "unsupported_media_type",
+        "content-encoding",
+    )
+
+
+def test_a_refused_request_is_none_of_bedrocks_business(gateway: Gateway) -> None:
+    before = gateway.simulator.requests()
+    post(gateway, b"{}")
+    assert gateway.simulator.requests() == before
+
+
+def test_a_refusal_names_the_request(gateway: Gateway) -> None:
+    response = post(gateway, b"{}")
+    line = gateway.envoy.access_log(response.headers["x-request-id"])
+    assert (line["status"], line["details"]) == (400, "aigw_invalid_request_error")
