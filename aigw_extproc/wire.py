@@ -35,6 +35,14 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
         raise InvalidRequest("the request body is nested too deeply") from None
 
 
+def given(raw: msgspec.Raw) -> msgspec.Raw | None:
+    """A member that is passed through undecoded, or None when it is absent or null.
+
+    msgspec knows no optional Raw: such a member's default is the empty Raw.
+    """
+    return raw if bytes(raw) not in {b"", b"null"} else None
+
+
 def split_fault(text: str) -> tuple[str, str | None]:
     """Splits msgspec's sentence into the fault and the path of the field, which is None at the root."""
     match = _PLACE.match(text)

@@ -11,24 +11,54 @@ from urllib.parse import quote
 
 import msgspec
 
+Raw = msgspec.Raw
+
 
 class Wire(msgspec.Struct, rename="camel", omit_defaults=True):
     """Base of all shapes: Bedrock spells members in camelCase and takes no nulls. Never changed once made."""
 
 
-class BytesSource(Wire):
-    bytes: str
+class S3Location(Wire):
+    uri: str
+
+
+class Source(Wire):
+    """Exactly one member is set."""
+
+    bytes: str | None = None
+    s3_location: S3Location | None = None
 
 
 class ImageBlock(Wire):
     format: str
-    source: BytesSource
+    source: Source
+
+
+class DocumentBlock(Wire):
+    format: str
+    name: str
+    source: Source
+
+
+class VideoBlock(Wire):
+    format: str
+    source: Source
+
+
+class AudioBlock(Wire):
+    format: str
+    source: Source
+
+
+class CachePoint(Wire):
+    type: str
+    ttl: str | None = None
 
 
 class ToolUseBlock(Wire):
     tool_use_id: str
     name: str
-    input: msgspec.Raw
+    input: Raw
 
 
 class ToolResultContentBlock(Wire):
@@ -36,6 +66,8 @@ class ToolResultContentBlock(Wire):
 
     text: str | None = None
     image: ImageBlock | None = None
+    document: DocumentBlock | None = None
+    video: VideoBlock | None = None
 
 
 class ToolResultBlock(Wire):
@@ -44,13 +76,53 @@ class ToolResultBlock(Wire):
     status: str | None = None
 
 
+class ReasoningText(Wire):
+    text: str
+    signature: str | None = None
+
+
+class ReasoningContent(Wire):
+    """Exactly one member is set."""
+
+    reasoning_text: ReasoningText | None = None
+    redacted_content: str | None = None
+
+
+class WebLocation(Wire):
+    url: str | None = None
+
+
+class CitationLocation(Wire):
+    web: WebLocation | None = None
+
+
+class Citation(Wire):
+    title: str | None = None
+    location: CitationLocation | None = None
+
+
+class GeneratedText(Wire):
+    text: str = ""
+
+
+class CitationsContent(Wire):
+    content: list[GeneratedText] = []  # msgspec copies mutable defaults
+    citations: list[Raw] = []  # as above
+
+
 class ContentBlock(Wire):
     """Exactly one member is set."""
 
     text: str | None = None
     image: ImageBlock | None = None
+    document: DocumentBlock | None = None
+    video: VideoBlock | None = None
+    audio: AudioBlock | None = None
     tool_use: ToolUseBlock | None = None
     tool_result: ToolResultBlock | None = None
+    reasoning_content: ReasoningContent | None = None
+    citations_content: CitationsContent | None = None
+    cache_point: CachePoint | None = None
 
 
 class Message(Wire):
@@ -59,7 +131,10 @@ class Message(Wire):
 
 
 class SystemContentBlock(Wire):
+    """Exactly one member is set."""
+
     text: str | None = None
+    cache_point: CachePoint | None = None
 
 
 class InferenceConfiguration(Wire):
@@ -70,17 +145,21 @@ class InferenceConfiguration(Wire):
 
 
 class ToolInputSchema(Wire):
-    json: msgspec.Raw
+    json: Raw
 
 
 class ToolSpecification(Wire):
     name: str
     input_schema: ToolInputSchema
     description: str | None = None
+    strict: bool | None = None
 
 
 class Tool(Wire):
+    """Exactly one member is set."""
+
     tool_spec: ToolSpecification | None = None
+    cache_point: CachePoint | None = None
 
 
 class NamedTool(Wire):
@@ -108,12 +187,38 @@ class ServiceTier(Wire):
     type: str
 
 
+class JsonSchemaDefinition(Wire):
+    schema: str
+    """A JSON schema, as a string of JSON."""
+    name: str | None = None
+    description: str | None = None
+
+
+class OutputFormatStructure(Wire):
+    json_schema: JsonSchemaDefinition
+
+
+class OutputFormat(Wire):
+    type: str
+    structure: OutputFormatStructure
+
+
+class OutputConfiguration(Wire):
+    text_format: OutputFormat | None = None
+    effort: str | None = None
+
+
 class ConverseRequest(Wire):
     messages: list[Message]
     system: list[SystemContentBlock] | None = None
     inference_config: InferenceConfiguration | None = None
     tool_config: ToolConfiguration | None = None
+    output_config: OutputConfiguration | None = None
     additional_model_request_fields: dict[str, object] | None = None
+    additional_model_response_field_paths: list[str] | None = None
+    guardrail_config: Raw | None = None
+    performance_config: Raw | None = None
+    prompt_variables: Raw | None = None
     request_metadata: dict[str, str] | None = None
     service_tier: ServiceTier | None = None
 
@@ -135,6 +240,9 @@ class ConverseResponse(Wire):
     stop_reason: str | None = None
     usage: TokenUsage | None = None
     service_tier: ServiceTier | None = None
+    performance_config: Raw = Raw()
+    additional_model_response_fields: Raw = Raw()
+    trace: Raw = Raw()
 
 
 class MessageStart(Wire):
@@ -159,9 +267,17 @@ class ToolUseDelta(Wire):
     input: str = ""
 
 
+class ReasoningDelta(Wire):
+    text: str | None = None
+    signature: str | None = None
+    redacted_content: str | None = None
+
+
 class BlockDelta(Wire):
     text: str | None = None
     tool_use: ToolUseDelta | None = None
+    reasoning_content: ReasoningDelta | None = None
+    citation: Raw = Raw()
 
 
 class ContentBlockDelta(Wire):
@@ -175,11 +291,14 @@ class ContentBlockStop(Wire):
 
 class MessageStop(Wire):
     stop_reason: str | None = None
+    additional_model_response_fields: Raw = Raw()
 
 
 class Metadata(Wire):
     usage: TokenUsage | None = None
     service_tier: ServiceTier | None = None
+    performance_config: Raw = Raw()
+    trace: Raw = Raw()
 
 
 STREAM_EVENTS: dict[str, msgspec.json.Decoder[msgspec.Struct]] = {
@@ -193,6 +312,7 @@ STREAM_EVENTS: dict[str, msgspec.json.Decoder[msgspec.Struct]] = {
 """By the frame's `:event-type`. Types that are not here are newer than we are, and skipped."""
 
 RESPONSE = msgspec.json.Decoder(ConverseResponse)
+CITATION = msgspec.json.Decoder(Citation)
 
 
 def converse_path(model: str, *, stream: bool) -> str:

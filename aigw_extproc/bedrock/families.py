@@ -1,54 +1,97 @@
-"""What a model takes and what it refuses: the one place for facts about model families.
+"""What a model takes and what it refuses, from a table: `families.toml`, which documents every fact.
 
 A model is looked up by its id after the wrapping is taken off: an ARN around it and the region prefix of an inference
-profile. A model that nobody listed gets the defaults of `Family`, which claim the least.
-https://docs.aws.amazon.com/bedrock/latest/userguide/conversation-inference-supported-models-features.html
+profile. Every row whose name the id begins with applies, shorter names first.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from functools import lru_cache
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from typing import Any, Literal
+
+import msgspec
+
+Kind = Literal["text", "image", "document", "video", "audio"]
+_EVERY_KIND: tuple[Kind, ...] = ("text", "image", "document", "video", "audio")
+
+Facts = Mapping[str, Any]
+"""A row: facts by name, those only that it states."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Family:
-    """Facts about the models whose base id begins with `prefix`. The defaults are for a model that is not known."""
+class Family(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The facts about a model. The defaults are for one that is not known."""
 
-    prefix: str = ""
-    forced_tool_choice: bool = True
-    """Takes toolChoice `any` and `tool`."""
-    disable_parallel_tool_use: bool = False
-    """Takes `tool_choice.disable_parallel_tool_use` among its own request fields."""
+    tool_choice: tuple[Literal["any", "tool"], ...] = ()
+    beside_tool_results: tuple[Kind, ...] = _EVERY_KIND
+    inside_tool_results: tuple[Kind, ...] = _EVERY_KIND
+    serial_tools: Literal["", "tool_choice"] = ""
+    strict_tools: bool = False
+    sampling: Literal["both", "either", "none"] = "both"
+    stop_sequences: bool = True
     prefill: bool = True
-    """Takes a last turn of the assistant's, and goes on from there."""
-    sampling_together: bool = True
-    """Takes temperature and topP in one request."""
-    sampling: bool = True
-    """Takes temperature and topP at all."""
-    text_beside_tool_results: bool = True
-    """Takes other content in the turn that holds tool results."""
+    reasoning: Literal["", "budget", "adaptive", "nova", "field"] = ""
+    effort_field: tuple[str, ...] = ()
+    efforts: tuple[Literal["minimal", "low", "medium", "high", "xhigh", "max"], ...] = ()
+    reasoning_off: dict[str, Any] = {}  # msgspec copies mutable defaults
+    reasoning_history: Literal["signed", "unsigned", "none"] = "none"
+    sampling_while_reasoning: bool = True
+    forced_while_reasoning: bool = True
+    caching: tuple[Literal["tools", "system", "messages"], ...] = ()
+    cache_behind_results: bool = True
+    long_cache: bool = False
+    structured_output: bool = False
 
 
-def _claude(prefix: str, **facts: bool) -> Family:
-    return Family(prefix=f"anthropic.claude-{prefix}", disable_parallel_tool_use=True, **facts)
+@dataclass(frozen=True, slots=True)
+class Families:
+    """The table: rows by the beginning of a base model id."""
+
+    rows: Mapping[str, Facts]
+    _found: dict[str, Family] = field(default_factory=dict, compare=False, repr=False)
+
+    MAX_REMEMBERED = 1024
+    """Model names come from clients; more than this many are looked up anew each time."""
+
+    def of(self, model: str) -> Family:
+        """The facts about a model id or ARN."""
+        found = self._found.get(model)
+        if found is None:
+            facts: dict[str, Any] = {}
+            for _, row in self.applying(model):
+                facts |= row
+            found = msgspec.convert(facts, Family)
+            if len(self._found) < self.MAX_REMEMBERED:
+                self._found[model] = found
+        return found
+
+    def applying(self, model: str) -> list[tuple[str, Facts]]:
+        """The rows that apply to a model, in the order in which they do."""
+        name = base_model(model)
+        return sorted((row for row in self.rows.items() if name.startswith(row[0])), key=lambda row: len(row[0]))
+
+    def overridden(self, rows: Mapping[str, Facts]) -> Families:
+        """This table with more facts: a row of the same name is added to.
+
+        Raises:
+            msgspec.ValidationError: a fact does not exist, or its value does not; the path begins with the row's name.
+        """
+        msgspec.convert(rows, dict[str, Family])
+        return Families({name: {**self.rows.get(name, {}), **rows.get(name, {})} for name in {**self.rows, **rows}})
 
 
-# The longest prefix wins.
-FAMILIES: tuple[Family, ...] = (
-    _claude(""),
-    _claude("opus-4-1", sampling_together=False),
-    _claude("opus-4-5", sampling_together=False),
-    _claude("sonnet-4-5", sampling_together=False),
-    _claude("haiku-4-5", sampling_together=False),
-    _claude("opus-4-6", sampling_together=False, prefill=False),
-    _claude("sonnet-4-6", sampling_together=False, prefill=False),
-    Family(prefix="meta.llama", forced_tool_choice=False),
-    Family(prefix="mistral.", text_beside_tool_results=False),
-)
+@cache
+def builtin() -> Families:
+    """The table that comes with the package; read once."""
+    text = resources.files(__package__).joinpath("families.toml").read_text(encoding="utf-8")
+    return Families({}).overridden(tomllib.loads(text))
 
-_REGION_PREFIX = re.compile(r"^(?:us-gov|us|eu|apac|jp|au|ca|uk|global)\.")
+
+_REGION_PREFIX = re.compile(r"^(?:us-gov|us|eu|apac|jp|au|ca|uk|in|global)\.")
 
 
 def base_model(model: str) -> str:
@@ -61,9 +104,6 @@ def base_model(model: str) -> str:
     return _REGION_PREFIX.sub("", name)
 
 
-@lru_cache(maxsize=1024)
 def family_of(model: str) -> Family:
-    """The family of a model id or ARN; the cautious defaults where it is not known."""
-    name = base_model(model)
-    known = [family for family in FAMILIES if name.startswith(family.prefix)]
-    return max(known, key=lambda family: len(family.prefix), default=Family())
+    """The facts about a model id or ARN, from the table that comes with the package."""
+    return builtin().of(model)

@@ -55,7 +55,7 @@ def _metadata(value: object, info: inspect.Metadata, place: Place) -> object:
     return _build(value, info.type, replace(place, secret=True) if secret else place)
 
 
-def _any(value: object, info: inspect.AnyType, place: Place) -> object:  # noqa: ARG001 - one signature for all
+def _any(value: object, info: inspect.AnyType, place: Place) -> object:
     return value
 
 

@@ -1,7 +1,9 @@
-"""Chat completions: the request as clients send it, the completion and its chunks as they expect them.
+"""Chat completions: the request, as clients send it.
 
-https://platform.openai.com/docs/api-reference/chat
-Fields that are not declared on `ChatRequest` are collected by name, so that they can be reported as dropped.
+https://platform.openai.com/docs/api-reference/chat/create
+Besides OpenAI's own fields it declares those that clients of other gateways have learned to send: `thinking`,
+`cache_control`, and `aws` for what only Bedrock knows. Top-level fields that are not declared are collected by name, so
+that they can be reported as dropped.
 """
 
 from __future__ import annotations
@@ -13,21 +15,84 @@ import msgspec
 from aigw_extproc import wire
 
 
-class TextPart(msgspec.Struct, frozen=True, tag_field="type", tag="text"):
+class CacheMark(msgspec.Struct, frozen=True):
+    """Anthropic's `cache_control`, or Converse's `cachePoint`: cache the prompt up to here."""
+
+    type: str = "ephemeral"
+    ttl: str | None = None
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
+    """Base of all content parts."""
+
+    cache_control: CacheMark | None = None
+    cache_point: CacheMark | None = msgspec.field(default=None, name="cachePoint")
+
+
+class TextPart(Part, frozen=True, tag="text"):
     text: str
 
 
-class RefusalPart(msgspec.Struct, frozen=True, tag_field="type", tag="refusal"):
+class RefusalPart(Part, frozen=True, tag="refusal"):
     refusal: str
 
 
 class ImageUrl(msgspec.Struct, frozen=True):
     url: str
-    detail: str | None = None
 
 
-class ImagePart(msgspec.Struct, frozen=True, tag_field="type", tag="image_url"):
-    image_url: ImageUrl
+class ImagePart(Part, frozen=True, tag="image_url"):
+    image_url: ImageUrl | str
+
+
+class FileData(msgspec.Struct, frozen=True):
+    file_data: str | None = None
+    filename: str | None = None
+    file_id: str | None = None
+
+
+class FilePart(Part, frozen=True, tag="file"):
+    file: FileData
+
+
+class AudioData(msgspec.Struct, frozen=True):
+    data: str
+    format: str
+
+
+class AudioPart(Part, frozen=True, tag="input_audio"):
+    input_audio: AudioData
+
+
+class VideoUrl(msgspec.Struct, frozen=True):
+    url: str
+
+
+class VideoUrlPart(Part, frozen=True, tag="video_url"):
+    video_url: VideoUrl | str
+
+
+class VideoPart(Part, frozen=True, tag="video"):
+    video: VideoUrl | str
+
+
+class ThinkingPart(Part, frozen=True, tag="thinking"):
+    """What the gateway gave out as a block of `thinking_blocks`."""
+
+    thinking: str = ""
+    text: str = ""
+    """The same, as some clients spell it."""
+    signature: str | None = None
+
+
+class RedactedThinkingPart(Part, frozen=True, tag="redacted_thinking"):
+    data: str
+
+
+UserPart = TextPart | ImagePart | FilePart | AudioPart | VideoUrlPart | VideoPart
+AssistantPart = TextPart | RefusalPart | ThinkingPart | RedactedThinkingPart
+ToolPart = TextPart | ImagePart | FilePart | VideoUrlPart | VideoPart
+ContentPart = UserPart | AssistantPart
 
 
 class FunctionCall(msgspec.Struct, frozen=True):
@@ -50,22 +115,25 @@ class DeveloperMessage(msgspec.Struct, frozen=True, tag_field="role", tag="devel
 
 
 class UserMessage(msgspec.Struct, frozen=True, tag_field="role", tag="user"):
-    content: str | list[TextPart | ImagePart]
+    content: str | list[UserPart]
 
 
 class AssistantMessage(msgspec.Struct, frozen=True, tag_field="role", tag="assistant"):
-    content: str | list[TextPart | RefusalPart] | None = None
+    content: str | list[AssistantPart] | None = None
     refusal: str | None = None
     tool_calls: list[ToolCall] | None = None
     function_call: FunctionCall | None = None
     """Before there were tools: one call, without an id."""
+    thinking_blocks: list[ThinkingPart | RedactedThinkingPart] | None = None
 
 
 class ToolMessage(msgspec.Struct, frozen=True, tag_field="role", tag="tool"):
     tool_call_id: str
-    content: str | list[TextPart | ImagePart] | None = None
+    content: str | list[ToolPart] | None = None
     is_error: bool = False
     """Not OpenAI's: for clients that can say that the tool failed."""
+    cache_control: CacheMark | None = None
+    cache_point: CacheMark | None = msgspec.field(default=None, name="cachePoint")
 
 
 class FunctionMessage(msgspec.Struct, frozen=True, tag_field="role", tag="function"):
@@ -74,7 +142,6 @@ class FunctionMessage(msgspec.Struct, frozen=True, tag_field="role", tag="functi
 
 
 Message = SystemMessage | DeveloperMessage | UserMessage | AssistantMessage | ToolMessage | FunctionMessage
-ContentPart = TextPart | RefusalPart | ImagePart
 
 
 class FunctionDefinition(msgspec.Struct, frozen=True):
@@ -82,11 +149,14 @@ class FunctionDefinition(msgspec.Struct, frozen=True):
     description: str | None = None
     parameters: msgspec.Raw = msgspec.Raw()
     strict: bool | None = None
+    cache_control: CacheMark | None = None
 
 
 class Tool(msgspec.Struct, frozen=True):
     type: str
     function: FunctionDefinition | None = None
+    cache_control: CacheMark | None = None
+    cache_point: CacheMark | None = msgspec.field(default=None, name="cachePoint")
 
 
 class NamedFunction(msgspec.Struct, frozen=True):
@@ -104,6 +174,37 @@ class StreamOptions(msgspec.Struct, frozen=True):
     include_usage: bool | None = None
 
 
+class Thinking(msgspec.Struct, frozen=True):
+    """Anthropic's own parameter: more exact than `reasoning_effort`, so it wins over it."""
+
+    type: Literal["enabled", "disabled", "adaptive"]
+    budget_tokens: int | None = None
+    display: str | None = None
+
+
+class JsonSchema(msgspec.Struct, frozen=True):
+    name: str
+    schema: msgspec.Raw = msgspec.Raw()
+    description: str | None = None
+    strict: bool | None = None
+
+
+class ResponseFormat(msgspec.Struct, frozen=True):
+    type: Literal["text", "json_object", "json_schema"]
+    json_schema: JsonSchema | None = None
+
+
+class AwsExtension(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """What only Bedrock knows, passed through as it is: SDKs send it with `extra_body={"aws": {…}}`."""
+
+    guardrail_config: msgspec.Raw = msgspec.Raw()
+    performance_config: msgspec.Raw = msgspec.Raw()
+    request_metadata: dict[str, str] | None = None
+    prompt_variables: msgspec.Raw = msgspec.Raw()
+    additional_model_request_fields: dict[str, object] | None = None
+    additional_model_response_field_paths: list[str] | None = None
+
+
 class ChatRequest(msgspec.Struct, frozen=True):
     model: str
     messages: list[Message]
@@ -118,12 +219,16 @@ class ChatRequest(msgspec.Struct, frozen=True):
     parallel_tool_calls: bool | None = None
     functions: list[FunctionDefinition] | None = None
     function_call: str | NamedFunction | None = None
+    reasoning_effort: str | None = None
+    thinking: Thinking | None = None
+    response_format: ResponseFormat | None = None
     service_tier: str | None = None
     metadata: dict[str, str] | None = None
     user: str | None = None
     safety_identifier: str | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
+    aws: AwsExtension | None = None
     others: dict[str, msgspec.Raw] = {}  # msgspec copies mutable defaults
     """Top-level fields that are not declared here, as the client sent them."""
 
@@ -142,65 +247,3 @@ def parse(body: bytes) -> ChatRequest:
     request = wire.decode(_REQUEST, body)
     others = {name: value for name, value in _FIELDS.decode(body).items() if name not in _DECLARED}
     return msgspec.structs.replace(request, others=others)
-
-
-class ResponseToolCall(msgspec.Struct, kw_only=True, frozen=True):
-    id: str
-    type: str = "function"
-    function: FunctionCall
-
-
-class ResponseMessage(msgspec.Struct, kw_only=True, frozen=True):
-    role: str = "assistant"
-    content: str | None
-    refusal: str | None = None
-    tool_calls: list[ResponseToolCall] | msgspec.UnsetType = msgspec.UNSET
-
-
-class Choice(msgspec.Struct, kw_only=True, frozen=True):
-    index: int = 0
-    message: ResponseMessage
-    logprobs: None = None
-    finish_reason: str
-
-
-class PromptTokensDetails(msgspec.Struct, kw_only=True, frozen=True):
-    cached_tokens: int
-    cache_creation_tokens: int
-
-
-class CompletionUsage(msgspec.Struct, kw_only=True, frozen=True):
-    prompt_tokens: int
-    completion_tokens: int
-    total_tokens: int
-    prompt_tokens_details: PromptTokensDetails
-
-
-class ChatCompletion(msgspec.Struct, kw_only=True, frozen=True):
-    id: str
-    object: str = "chat.completion"
-    created: int
-    model: str
-    choices: list[Choice]
-    usage: CompletionUsage
-    service_tier: str | msgspec.UnsetType = msgspec.UNSET
-    stop_reason: str | msgspec.UnsetType = msgspec.UNSET
-    """Extension: Bedrock's own stop reason, where OpenAI has no word for it."""
-
-
-class DeltaFunction(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
-    name: str | None = None
-    arguments: str
-
-
-class DeltaToolCall(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
-    index: int
-    id: str | None = None
-    type: str | None = None
-    function: DeltaFunction
-
-
-class Delta(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
-    role: str | None = None
-    content: str | None = None
-    tool_calls: list[DeltaToolCall] | None = None

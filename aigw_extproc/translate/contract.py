@@ -27,6 +27,32 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Media:
+    """What an http(s) URL in a request held."""
+
+    media_type: str
+    base64: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchFailed:
+    """Why it could not be had: a phrase for the client that goes on behind the URL ("is not a public address")."""
+
+    reason: str
+
+
+Fetched = Media | FetchFailed
+
+
+class MediaNeeded(Exception):
+    """The request names URLs whose content the backend wants inside the body: fetch them and translate again."""
+
+    def __init__(self, urls: tuple[str, ...]) -> None:
+        super().__init__(f"{len(urls)} URLs have to be fetched")
+        self.urls = urls
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ResponseContext:
     """What a translation needs to know of the response besides its body."""
 

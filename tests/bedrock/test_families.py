@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from aigw_extproc.bedrock.converse import encode_model_id
-from aigw_extproc.bedrock.families import Family, base_model, family_of
+from aigw_extproc.bedrock.families import Families, Family, base_model, builtin, family_of
 
 
 @pytest.mark.parametrize(
@@ -24,9 +25,37 @@ def test_the_wrapping_comes_off(model: str, base: str) -> None:
     assert base_model(model) == base
 
 
-def test_the_longest_prefix_wins() -> None:
-    assert family_of("us.anthropic.claude-sonnet-4-5-20250929-v1:0").prefix == "anthropic.claude-sonnet-4-5"
-    assert family_of("anthropic.claude-3-haiku").prefix == "anthropic.claude-"
+def test_a_longer_row_adds_to_a_shorter_one_and_overrides_it() -> None:
+    table = Families({}).overridden(
+        {"a.": {"sampling": "none", "prefill": False}, "a.b": {"prefill": True, "efforts": ["low"]}, "c.": {}}
+    )
+    assert table.of("us.a.b-v1:0") == Family(sampling="none", prefill=True, efforts=("low",))
+    assert table.of("a.c") == Family(sampling="none", prefill=False)
+    assert [name for name, _ in table.applying("eu.a.b")] == ["a.", "a.b"]
+
+
+def test_an_override_adds_to_the_row_of_the_same_name() -> None:
+    table = Families({}).overridden({"a.": {"prefill": False}}).overridden({"a.": {"sampling": "none"}, "b.": {}})
+    assert table.of("a.x") == Family(sampling="none", prefill=False)
+
+
+@pytest.mark.parametrize(
+    ("facts", "message"),
+    [
+        ({"prefil": True}, "Object contains unknown field `prefil` - at `$[...]`"),
+        ({"sampling": "some"}, "Invalid enum value 'some' - at `$[...].sampling`"),
+    ],
+)
+def test_a_fact_that_does_not_exist_is_refused(facts: dict[str, object], message: str) -> None:
+    with pytest.raises(msgspec.ValidationError) as caught:
+        builtin().overridden({"a.": facts})
+    assert str(caught.value) == message
+
+
+def test_more_models_than_are_remembered_are_looked_up_all_the_same() -> None:
+    table = Families({}).overridden({"a.": {"prefill": False}})
+    assert all(table.of(f"a.{number}") == Family(prefill=False) for number in range(Families.MAX_REMEMBERED + 10))
+    assert len(table._found) == Families.MAX_REMEMBERED
 
 
 def test_a_model_that_nobody_listed_gets_the_defaults() -> None:

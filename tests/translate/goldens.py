@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
+import msgspec
+
 from aigw_extproc.bedrock.families import family_of
 from aigw_extproc.errors import GatewayError, InvalidRequest
 from aigw_extproc.translate.chat_converse.answer import ChatAnswer
 from aigw_extproc.translate.chat_converse.tool_names import ToolNames
-from aigw_extproc.translate.contract import ResponseContext
+from aigw_extproc.translate.contract import Fetched, FetchFailed, Media, MediaNeeded, ResponseContext
 from aigw_extproc.translate.registry import ENDPOINTS, translation
 
 FOLDER = Path(__file__).parent.parent / "golden" / "chat_converse"
@@ -37,18 +39,30 @@ def translate_request(golden: dict[str, Any]) -> dict[str, Any]:
     try:
         request = endpoint.parse(json.dumps(golden["request"]).encode())
         translate = translation(endpoint, "AWSBedrock")
-        upstream = translate(request, model=request.model, family=family_of(request.model))
+        upstream = translate(request, model=request.model, family=family_of(request.model), fetched=fetched(golden))
     except InvalidRequest as error:
         return {"error": {"param": error.param, "message": error.message}}
+    except MediaNeeded as needed:
+        return {"media_needed": list(needed.urls)}
     translated: dict[str, Any] = {"upstream": {"path": upstream.path, "body": json.loads(upstream.body)}}
     if upstream.dropped:
         translated["dropped"] = list(upstream.dropped)
     return translated
 
 
+def fetched(golden: dict[str, Any]) -> dict[str, Fetched]:
+    found = golden.get("fetched", {})
+    return {url: msgspec.convert(value, FetchFailed if "reason" in value else Media) for url, value in found.items()}
+
+
 def answer(golden: dict[str, Any]) -> ChatAnswer:
     names = ToolNames.of(golden.get("tools", []))
-    return ChatAnswer(model="asked-for", names=names, include_usage=golden.get("include_usage", False))
+    return ChatAnswer(
+        model="asked-for",
+        names=names,
+        include_usage=golden.get("include_usage", False),
+        answer_tool=golden.get("answer_tool"),
+    )
 
 
 def translate_response(golden: dict[str, Any]) -> dict[str, Any]:
@@ -93,7 +107,7 @@ def header(name: str, value: str) -> bytes:
 
 
 TRANSLATIONS = {"requests": translate_request, "responses": translate_response, "streams": translate_stream}
-INPUTS = ("request", "response", "events", "tools", "include_usage")
+INPUTS = ("request", "response", "events", "tools", "include_usage", "fetched", "answer_tool")
 
 
 def main() -> None:

@@ -21,12 +21,20 @@ class ChatAnswer:
     """As the client asked for it: that is what it gets back."""
     names: ToolNames
     include_usage: bool
+    answer_tool: str | None = None
+    """The tool whose input is the answer, where structured output needs one."""
 
     def translate_response(self, body: bytes, context: ResponseContext) -> ClientResponse:
-        return translate_response(body, context, model=self.model, names=self.names)
+        return translate_response(body, context, model=self.model, names=self.names, answer_tool=self.answer_tool)
 
     def translate_stream(self, context: ResponseContext) -> ChatStream:
-        return ChatStream(context, model=self.model, names=self.names, include_usage=self.include_usage)
+        return ChatStream(
+            context,
+            model=self.model,
+            names=self.names,
+            include_usage=self.include_usage,
+            answer_tool=self.answer_tool,
+        )
 
     def translate_error(self, status: int, headers: Mapping[str, str], body: bytes) -> UpstreamError:
         return errors.from_response(status, headers, body)

@@ -1,16 +1,38 @@
-"""Content parts of messages: text and images.
+"""Content parts of messages to content blocks.
 
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ContentBlock.html
 """
 
 from __future__ import annotations
 
-import re
-from binascii import Error as Base64Error
-from binascii import a2b_base64
+from collections.abc import Iterator, Mapping
 
-from aigw_extproc.bedrock.converse import BytesSource, ImageBlock
+from aigw_extproc.bedrock.converse import (
+    AudioBlock,
+    CachePoint,
+    ContentBlock,
+    DocumentBlock,
+    ImageBlock,
+    ReasoningContent,
+    ReasoningText,
+    S3Location,
+    Source,
+    VideoBlock,
+)
+from aigw_extproc.bedrock.families import Family
 from aigw_extproc.errors import InvalidRequest
+from aigw_extproc.openai import chat
+from aigw_extproc.translate.chat_converse import documents
+from aigw_extproc.translate.chat_converse.data import (
+    Data,
+    extension,
+    is_data_uri,
+    magic_image_format,
+    parse_base64,
+    parse_data_uri,
+    shortened,
+)
+from aigw_extproc.translate.contract import Fetched, FetchFailed
 
 IMAGE_FORMATS = {
     "png": "png",
@@ -21,79 +43,199 @@ IMAGE_FORMATS = {
     "gif": "gif",
     "webp": "webp",
 }
-"""Converse's format by the subtype of the media type."""
+"""By the media type's subtype, or the extension."""
+VIDEO_FORMATS = {
+    "mp4": "mp4",
+    "quicktime": "mov",
+    "mov": "mov",
+    "x-matroska": "mkv",
+    "matroska": "mkv",
+    "mkv": "mkv",
+    "webm": "webm",
+    "x-flv": "flv",
+    "flv": "flv",
+    "mpeg": "mpeg",
+    "mpg": "mpg",
+    "x-ms-wmv": "wmv",
+    "wmv": "wmv",
+    "3gpp": "three_gp",
+    "3gp": "three_gp",
+    "three_gp": "three_gp",
+}
+AUDIO_FORMATS = frozenset(
+    {"mp3", "opus", "wav", "aac", "flac", "mp4", "ogg", "mkv", "mka", "x-aac", "m4a", "mpeg", "mpga", "pcm", "webm"}
+)
 
-_DATA_URI = re.compile(r"data:(?P<type>[^;,]*)(?P<parameters>(?:;[^,]*)?),", re.IGNORECASE)
-_WHITE_SPACE = re.compile(r"\s+|%0A|%0D|%20", re.IGNORECASE)
-_URL_SAFE = str.maketrans("-_", "+/")
-_MAGIC_LENGTH = 24  # characters of base64 that hold the 12 bytes by which the formats are told apart
+_PENDING = ImageBlock(format="png", source=Source(bytes="AA=="))  # stands in until the image has been fetched
 
 
-def image_block(url: str, place: str) -> ImageBlock:
-    """The image of a data URI. `place` is the part's path in the request, for errors.
+class ContentTranslator:
+    """Translates the parts of one request; knows what has to be fetched, and what was left out."""
 
-    Raises:
-        InvalidRequest: not a data URI, not one of the four formats, or not base64.
-    """
-    match = _DATA_URI.match(url)
-    if match is None:
-        raise InvalidRequest(
-            f"{place}.image_url.url: expected a data: URI with a base64 image, got {_shortened(url)!r}",
-            param=f"{place}.image_url.url",
-        )
-    media_type = match["type"].strip().lower()
-    if "base64" not in match["parameters"].lower().split(";"):
-        raise InvalidRequest(
-            f"{place}.image_url.url: the data: URI is not base64-encoded", param=f"{place}.image_url.url"
-        )
-    data = base64_text(url[match.end() :], f"{place}.image_url.url")
-    declared = IMAGE_FORMATS.get(media_type.removeprefix("image/")) if media_type.startswith("image/") else None
-    image_format = magic_format(a2b_base64(data[:_MAGIC_LENGTH])) or declared
+    def __init__(self, family: Family, fetched: Mapping[str, Fetched]) -> None:
+        self.missing: list[str] = []
+        """URLs of images that have to be fetched first; with any of them the result is of no use."""
+        self.dropped: list[str] = []
+        self._family = family
+        self._fetched = fetched
+        self._names = documents.DocumentNames()
+
+    def blocks(self, part: chat.ContentPart, place: str, where: str = "messages") -> Iterator[ContentBlock]:
+        """The block of a part, and the cache point behind it; nothing for blank text.
+
+        `place` is the part's path in the request, `where` the place in Converse's, for caching.
+
+        Raises:
+            InvalidRequest: Bedrock cannot be told this part.
+        """
+        block = self._block(part, place)
+        if block is not None:
+            yield block
+            point = self.cache_point(part.cache_control or part.cache_point, where)
+            if point is not None:
+                yield ContentBlock(cache_point=point)
+
+    def cache_point(self, mark: chat.CacheMark | None, where: str = "messages") -> CachePoint | None:
+        """The cache point for a mark; None without one, or where the family takes none.
+
+        `where` is `tools`, `system`, `messages`, or `results` for behind a tool result.
+        """
+        if mark is None:
+            return None
+        takes = self._family.caching
+        if where == "results":
+            takes = takes if self._family.cache_behind_results else ()
+            where = "messages"
+        if where not in takes:
+            self.dropped.append("cache_control")
+            return None
+        return CachePoint(type="default", ttl=mark.ttl if mark.ttl == "1h" and self._family.long_cache else None)
+
+    def _block(self, part: chat.ContentPart, place: str) -> ContentBlock | None:
+        match part:
+            case chat.TextPart(text=text) | chat.RefusalPart(refusal=text):
+                return ContentBlock(text=text) if text.strip() else None
+            case chat.ImagePart(image_url=url):
+                return ContentBlock(image=self._image(*_url(url, f"{place}.image_url")))
+            case chat.FilePart(file=file):
+                return ContentBlock(document=self._document(file, f"{place}.file"))
+            case chat.VideoUrlPart(video_url=url):
+                return ContentBlock(video=_video(*_url(url, f"{place}.video_url")))
+            case chat.VideoPart(video=url):
+                return ContentBlock(video=_video(*_url(url, f"{place}.video")))
+            case chat.AudioPart(input_audio=audio):
+                return ContentBlock(audio=_audio(audio, f"{place}.input_audio"))
+            case chat.ThinkingPart() | chat.RedactedThinkingPart():
+                return self.reasoning(part)
+
+    def reasoning(self, part: chat.ThinkingPart | chat.RedactedThinkingPart) -> ContentBlock | None:
+        """Reasoning as the family takes it back: what it signed, or what it never signs; None for all other."""
+        signed = self._family.reasoning_history == "signed"
+        if self._family.reasoning_history == "none" or (isinstance(part, chat.RedactedThinkingPart) and not signed):
+            return None
+        if isinstance(part, chat.RedactedThinkingPart):
+            return ContentBlock(reasoning_content=ReasoningContent(redacted_content=part.data))
+        if signed != bool(part.signature):
+            return None
+        text = ReasoningText(text=part.thinking or part.text, signature=part.signature or None)
+        return ContentBlock(reasoning_content=ReasoningContent(reasoning_text=text))
+
+    def _image(self, url: str, place: str) -> ImageBlock:
+        if url.startswith("s3://"):
+            return ImageBlock(format=_format(IMAGE_FORMATS, extension(url), place), source=_s3(url))
+        if url[:8].lower().startswith(("http://", "https://")):
+            return self._fetched_image(url, place)
+        if not is_data_uri(url):
+            raise InvalidRequest(
+                f"{place}: expected a data:, https:// or s3:// URL, got {shortened(url)!r}", param=place
+            )
+        return _data_image(parse_data_uri(url, place), place)
+
+    def _fetched_image(self, url: str, place: str) -> ImageBlock:
+        fetched = self._fetched.get(url)
+        if fetched is None:
+            self.missing.append(url)
+            return _PENDING
+        if isinstance(fetched, FetchFailed):
+            raise InvalidRequest(f"{place}: {shortened(url)!r} {fetched.reason}", param=place)
+        return _data_image(Data(fetched.media_type, fetched.base64), place)
+
+    def _document(self, file: chat.FileData, place: str) -> DocumentBlock:
+        if file.file_data is None:
+            raise InvalidRequest(
+                f"{place}: Bedrock keeps no files: send the content as file_data, not a file_id", param=place
+            )
+        place = f"{place}.file_data"
+        if file.file_data.startswith("s3://"):
+            name, source, media_type = file.filename or file.file_data, _s3(file.file_data), ""
+        else:
+            data = _file_data(file.file_data, place)
+            name, source, media_type = file.filename or "", Source(bytes=data.base64), data.media_type
+        document_format = documents.FORMATS.get(media_type) or documents.EXTENSIONS.get(extension(name))
+        if document_format is None:
+            raise InvalidRequest(
+                f"{place}: a document is one of {', '.join(dict.fromkeys(documents.FORMATS.values()))}; "
+                f"neither the media type {media_type!r} nor the name {name!r} says which",
+                param=place,
+            )
+        return DocumentBlock(format=document_format, name=self._names.take(file.filename), source=source)
+
+
+def kind_of(block: ContentBlock) -> str | None:
+    """Which kind of content a block is, in the words of the families' table; None for what is no content."""
+    kinds = (
+        ("text", block.text),
+        ("image", block.image),
+        ("document", block.document),
+        ("video", block.video),
+        ("audio", block.audio),
+    )
+    return next((kind for kind, member in kinds if member is not None), None)
+
+
+def _url(value: chat.ImageUrl | chat.VideoUrl | str, place: str) -> tuple[str, str]:
+    """The URL and its path in the request; some clients leave out the object around it."""
+    return (value, place) if isinstance(value, str) else (value.url, f"{place}.url")
+
+
+def _file_data(text: str, place: str) -> Data:
+    return parse_data_uri(text, place) if is_data_uri(text) else Data("", parse_base64(text, place))
+
+
+def _data_image(data: Data, place: str) -> ImageBlock:
+    image_format = magic_image_format(data.head)
     if image_format is None:
+        declared = data.subtype if data.media_type.startswith("image/") else data.media_type
+        image_format = _format(IMAGE_FORMATS, declared, place)
+    return ImageBlock(format=image_format, source=Source(bytes=data.base64))
+
+
+def _video(url: str, place: str) -> VideoBlock:
+    if url.startswith("s3://"):
+        return VideoBlock(format=_format(VIDEO_FORMATS, extension(url), place), source=_s3(url))
+    data = parse_data_uri(url, place)
+    return VideoBlock(format=_format(VIDEO_FORMATS, data.subtype, place), source=Source(bytes=data.base64))
+
+
+def _audio(audio: chat.AudioData, place: str) -> AudioBlock:
+    audio_format = audio.format.lower()
+    if audio_format not in AUDIO_FORMATS:
         raise InvalidRequest(
-            f"{place}.image_url.url: images are png, jpeg, gif or webp, got {media_type!r}",
-            param=f"{place}.image_url.url",
+            f"{place}.format: expected one of {', '.join(sorted(AUDIO_FORMATS))}, got {audio.format!r}",
+            param=f"{place}.format",
         )
-    return ImageBlock(format=image_format, source=BytesSource(bytes=data))
+    data = _file_data(audio.data, f"{place}.data")
+    return AudioBlock(format=audio_format, source=Source(bytes=data.base64))
 
 
-def magic_format(head: bytes) -> str | None:
-    """The format that the first 12 bytes of an image name, whatever its media type says."""
-    if head.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "png"
-    if head.startswith(b"\xff\xd8\xff"):
-        return "jpeg"
-    if head.startswith((b"GIF87a", b"GIF89a")):
-        return "gif"
-    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
-        return "webp"
-    return None
+def _format(formats: Mapping[str, str], name: str, place: str) -> str:
+    known = formats.get(name)
+    if known is None:
+        raise InvalidRequest(
+            f"{place}: expected one of {', '.join(dict.fromkeys(formats.values()))}, got {name!r}", param=place
+        )
+    return known
 
 
-def base64_text(text: str, place: str) -> str:
-    """The same bytes in the one form that Bedrock takes: standard alphabet, padded, no white space.
-
-    Raises:
-        InvalidRequest: it is not base64, or holds nothing.
-    """
-    if not _is_base64(text):
-        text = _WHITE_SPACE.sub("", text).replace("%2B", "+").replace("%2F", "/").replace("%3D", "=")
-        text = text.translate(_URL_SAFE).rstrip("=")
-        text += "=" * (-len(text) % 4)
-        if not _is_base64(text):
-            raise InvalidRequest(f"{place}: the data is not valid base64", param=place)
-    if not text:
-        raise InvalidRequest(f"{place}: the data is empty", param=place)
-    return text
-
-
-def _is_base64(text: str) -> bool:
-    try:
-        a2b_base64(text, strict_mode=True)
-    except (Base64Error, ValueError):
-        return False
-    return True
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= 75 else f"{text[:72]}..."
+def _s3(uri: str) -> Source:
+    return Source(s3_location=S3Location(uri=uri))

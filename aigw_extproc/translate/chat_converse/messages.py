@@ -17,6 +17,7 @@ import msgspec
 from msgspec.structs import replace
 
 from aigw_extproc.bedrock.converse import (
+    CachePoint,
     ContentBlock,
     Message,
     SystemContentBlock,
@@ -27,13 +28,17 @@ from aigw_extproc.bedrock.converse import (
 from aigw_extproc.bedrock.families import Family
 from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.openai import chat
-from aigw_extproc.translate.chat_converse.content import image_block
+from aigw_extproc.translate.chat_converse.content import ContentTranslator, kind_of
 from aigw_extproc.translate.chat_converse.tool_names import ToolNames, alias, valid_id
 
 NO_OUTPUT = "(no output)"
 """What a tool that said nothing is made to say: Bedrock takes no blank text."""
 SEPARATOR = "."
 """The shortest turn of the assistant's, where a family refuses other content beside tool results."""
+ATTACHED = "(attached below)"
+"""What a tool result says of content that the family does not take inside it."""
+BESIDE_DOCUMENTS = "See the attached document."
+"""What a user who sent a document without a word is made to say: Bedrock wants text beside it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,22 +47,38 @@ class Conversation:
 
     system: list[SystemContentBlock]
     messages: list[Message]
+    unsigned_calls: bool
+    """Whether the model is to go on from tool calls that come without the reasoning behind them."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    block: ToolResultBlock
+    cache_point: CachePoint | None = None
+    beside: tuple[ContentBlock, ...] = ()
+    """What the family does not take inside a tool result."""
 
 
 @dataclass(slots=True)
 class _Turn:
-    """Consecutive messages of one role. `results` stand before `blocks`, `calls` behind; both by the client's ids."""
+    """Consecutive messages of one role. A turn is told in the order of its fields, calls and results by client ids."""
 
     role: str
     place: str
+    results: dict[str, _Result] = field(default_factory=dict)
+    reasoning: list[ContentBlock] = field(default_factory=list)
     blocks: list[ContentBlock] = field(default_factory=list)
     calls: dict[str, ToolUseBlock] = field(default_factory=dict)
-    results: dict[str, ToolResultBlock] = field(default_factory=dict)
     result_places: dict[str, str] = field(default_factory=dict)
 
 
 def translate_messages(
-    messages: Sequence[chat.Message], *, names: ToolNames, family: Family, tools_as_text: bool = False
+    messages: Sequence[chat.Message],
+    *,
+    names: ToolNames,
+    family: Family,
+    content: ContentTranslator,
+    tools_as_text: bool = False,
 ) -> Conversation:
     """Orders and merges a history for Converse.
 
@@ -73,19 +94,23 @@ def translate_messages(
         place = f"messages[{index}]"
         match message:
             case chat.SystemMessage() | chat.DeveloperMessage():
-                system += [SystemContentBlock(text=text) for text in _texts(message.content)]
+                system += _system_blocks(message, content, place)
             case chat.UserMessage():
-                _turn(turns, "user", place).blocks += _user_blocks(message, place)
+                _turn(turns, "user", place).blocks += _user_blocks(message, content, place)
             case chat.AssistantMessage():
-                _add_assistant(turns, message, index, names)
+                _add_assistant(turns, message, index, names, content)
             case chat.ToolMessage():
-                _add_result(turns, message.tool_call_id, place, _result_block(message, place))
+                _add_result(turns, message.tool_call_id, place, _result(message, content, family, place))
             case chat.FunctionMessage():
                 _add_function_result(turns, message, place)
     _check_pairs(turns)
     _check_ends(turns, family)
     _make_ids_unique(turns)
-    return Conversation(system=system, messages=list(_emit(turns, family, tools_as_text)))
+    return Conversation(
+        system=system,
+        messages=list(_emit(turns, family, tools_as_text)),
+        unsigned_calls=bool(turns[-1].results and not turns[-2].reasoning),
+    )
 
 
 def names_in_history(messages: Sequence[chat.Message]) -> list[str]:
@@ -133,61 +158,54 @@ def _turn(turns: list[_Turn], role: str, place: str) -> _Turn:
     return turns[-1]
 
 
-def _texts(content: str | list[chat.TextPart]) -> Iterator[str]:
-    texts = [content] if isinstance(content, str) else [part.text for part in content]
-    return (text for text in texts if text.strip())
-
-
-def _user_blocks(message: chat.UserMessage, place: str) -> list[ContentBlock]:
+def _system_blocks(
+    message: chat.SystemMessage | chat.DeveloperMessage, content: ContentTranslator, place: str
+) -> Iterator[SystemContentBlock]:
     if isinstance(message.content, str):
-        parts: Sequence[chat.ContentPart] = [chat.TextPart(text=message.content)]
-    else:
-        parts = message.content
-    blocks = [_block(part, f"{place}.content[{index}]") for index, part in enumerate(parts) if not _blank(part)]
+        if message.content.strip():
+            yield SystemContentBlock(text=message.content)
+        return
+    for index, part in enumerate(message.content):
+        for block in content.blocks(part, f"{place}.content[{index}]", where="system"):
+            yield SystemContentBlock(text=block.text, cache_point=block.cache_point)
+
+
+def _user_blocks(message: chat.UserMessage, content: ContentTranslator, place: str) -> list[ContentBlock]:
+    blocks = _blocks(message.content, content, place)
     if not blocks:
         raise InvalidRequest(
-            f"{place}.content: a user message needs text or another part, it is blank",
-            param=f"{place}.content",
+            f"{place}.content: a user message needs text or another part, it is blank", param=f"{place}.content"
         )
     return blocks
 
 
-def _blank(part: chat.ContentPart) -> bool:
-    return isinstance(part, chat.TextPart) and not part.text.strip()
+def _blocks(
+    parts: str | Sequence[chat.ContentPart] | None, content: ContentTranslator, place: str
+) -> list[ContentBlock]:
+    if parts is None or isinstance(parts, str):
+        return [ContentBlock(text=parts)] if parts and parts.strip() else []
+    return [block for index, part in enumerate(parts) for block in content.blocks(part, f"{place}.content[{index}]")]
 
 
-def _block(part: chat.ContentPart, place: str) -> ContentBlock:
-    match part:
-        case chat.TextPart():
-            return ContentBlock(text=part.text)
-        case chat.RefusalPart():
-            return ContentBlock(text=part.refusal)
-        case chat.ImagePart():
-            return ContentBlock(image=image_block(part.image_url.url, place))
-
-
-def _add_assistant(turns: list[_Turn], message: chat.AssistantMessage, index: int, names: ToolNames) -> None:
+def _add_assistant(
+    turns: list[_Turn], message: chat.AssistantMessage, index: int, names: ToolNames, content: ContentTranslator
+) -> None:
     """Adds a message of the assistant's; one that says nothing leaves no trace, and its neighbours become one turn."""
     place = f"messages[{index}]"
-    blocks = [ContentBlock(text=text) for text in _assistant_texts(message) if text.strip()]
+    blocks = _blocks(message.content, content, place)
+    if message.refusal and message.refusal.strip():
+        blocks.append(ContentBlock(text=message.refusal))
+    reasoning = [content.reasoning(block) for block in message.thinking_blocks or ()]
     calls = _calls(message, place, names, legacy_id=f"function_call_{index}")
-    if not blocks and not calls:
+    if not calls and all(block.reasoning_content for block in blocks):
         return
     turn = _turn(turns, "assistant", place)
-    turn.blocks += blocks
+    turn.reasoning += [block for block in reasoning if block] or [block for block in blocks if block.reasoning_content]
+    turn.blocks += [block for block in blocks if not block.reasoning_content]
     for call_id, block in calls:
         if call_id in turn.calls:
             raise InvalidRequest(f"{place}.tool_calls: the id {call_id!r} is used twice", param=f"{place}.tool_calls")
         turn.calls[call_id] = block
-
-
-def _assistant_texts(message: chat.AssistantMessage) -> Iterator[str]:
-    if isinstance(message.content, str):
-        yield message.content
-    for part in message.content if isinstance(message.content, list) else ():
-        yield part.refusal if isinstance(part, chat.RefusalPart) else part.text
-    if message.refusal is not None:
-        yield message.refusal
 
 
 def _calls(
@@ -208,8 +226,22 @@ def _tool_use(call_id: str, function: chat.FunctionCall, place: str, names: Tool
     return ToolUseBlock(tool_use_id=valid_id(call_id), name=names.to_bedrock(function.name), input=arguments)
 
 
-def _result_block(message: chat.ToolMessage, place: str) -> ToolResultBlock:
-    return _tool_result(message.tool_call_id, _result_content(message.content, place), is_error=message.is_error)
+def _result(message: chat.ToolMessage, content: ContentTranslator, family: Family, place: str) -> _Result:
+    """A tool's message; marks inside it count for the whole, since cache points stand between blocks only."""
+    parts = message.content if isinstance(message.content, list) else []
+    marks = [mark for part in parts if (mark := part.cache_control or part.cache_point)]
+    mark = message.cache_control or message.cache_point or (marks[-1] if marks else None)
+    blocks = [block for block in _blocks(message.content, content, place) if not block.cache_point]
+    beside = tuple(block for block in blocks if kind_of(block) not in ("text", *family.inside_tool_results))
+    told = [
+        ToolResultContentBlock(text=block.text, image=block.image, document=block.document, video=block.video)
+        for block in blocks
+        if block not in beside
+    ]
+    if beside:
+        told.append(ToolResultContentBlock(text=ATTACHED))
+    result = _tool_result(message.tool_call_id, told, is_error=message.is_error)
+    return _Result(result, content.cache_point(mark, where="results"), beside)
 
 
 def _tool_result(call_id: str, content: list[ToolResultContentBlock], *, is_error: bool = False) -> ToolResultBlock:
@@ -217,26 +249,18 @@ def _tool_result(call_id: str, content: list[ToolResultContentBlock], *, is_erro
     return ToolResultBlock(tool_use_id=valid_id(call_id), content=content, status="error" if is_error else None)
 
 
-def _result_content(
-    content: str | list[chat.TextPart | chat.ImagePart] | None, place: str
-) -> list[ToolResultContentBlock]:
-    if content is None or isinstance(content, str):
-        return [ToolResultContentBlock(text=content)] if content and content.strip() else []
-    blocks = [_block(part, f"{place}.content[{index}]") for index, part in enumerate(content) if not _blank(part)]
-    return [ToolResultContentBlock(text=block.text, image=block.image) for block in blocks]
-
-
-def _add_result(turns: list[_Turn], call_id: str, place: str, block: ToolResultBlock) -> None:
+def _add_result(turns: list[_Turn], call_id: str, place: str, result: _Result) -> None:
     """Adds a result to the turn behind its call. The first result of a call counts."""
     turn = _turn(turns, "user", place)
-    turn.results.setdefault(call_id, block)
+    turn.results.setdefault(call_id, result)
     turn.result_places.setdefault(call_id, place)
 
 
 def _add_function_result(turns: list[_Turn], message: chat.FunctionMessage, place: str) -> None:
     legacy = [call_id for turn in turns[-2:] for call_id in turn.calls if call_id.startswith("function_call_")]
     call_id = legacy[-1] if legacy else message.name
-    _add_result(turns, call_id, place, _tool_result(call_id, _result_content(message.content, place)))
+    told = [ToolResultContentBlock(text=message.content)] if message.content and message.content.strip() else []
+    _add_result(turns, call_id, place, _Result(_tool_result(call_id, told)))
 
 
 def _check_pairs(turns: list[_Turn]) -> None:
@@ -286,33 +310,57 @@ def _make_ids_unique(turns: list[_Turn]) -> None:
             if uses[call_id] > 1:
                 unique = alias(call_id, salt=f"{uses[call_id]}:")
                 turn.calls[call_id] = replace(call, tool_use_id=unique)
-                following.results[call_id] = replace(following.results[call_id], tool_use_id=unique)
+                result = following.results[call_id]
+                block = replace(result.block, tool_use_id=unique)
+                following.results[call_id] = _Result(block, result.cache_point, result.beside)
 
 
 def _emit(turns: list[_Turn], family: Family, tools_as_text: bool) -> Iterator[Message]:
     for turn in turns:
-        results = [ContentBlock(tool_result=result) for result in turn.results.values()]
+        results = list(_result_blocks(turn))
         if tools_as_text:
             yield Message(role=turn.role, content=_without_tools(turn))
-        elif results and turn.blocks and not family.text_beside_tool_results:
-            yield Message(role="user", content=results)
-            yield Message(role="assistant", content=[ContentBlock(text=SEPARATOR)])
-            yield Message(role="user", content=turn.blocks)
-        elif turn is turns[-1] and turn.role == "assistant":
+        elif turn.role == "user":
+            beside = [block for result in turn.results.values() for block in result.beside]
+            yield from _emit_user(results, _with_words([*beside, *turn.blocks]), family)
+        elif turn is turns[-1]:
             yield Message(role="assistant", content=_prefill(turn.blocks))
         else:
             calls = [ContentBlock(tool_use=call) for call in turn.calls.values()]
-            yield Message(role=turn.role, content=[*results, *turn.blocks, *calls])
+            yield Message(role="assistant", content=[*turn.reasoning, *turn.blocks, *calls])
+
+
+def _emit_user(results: list[ContentBlock], blocks: list[ContentBlock], family: Family) -> Iterator[Message]:
+    if results and any(kind_of(block) not in (None, *family.beside_tool_results) for block in blocks):
+        yield Message(role="user", content=results)
+        yield Message(role="assistant", content=[ContentBlock(text=SEPARATOR)])
+        yield Message(role="user", content=blocks)
+    else:
+        yield Message(role="user", content=[*results, *blocks])
+
+
+def _result_blocks(turn: _Turn) -> Iterator[ContentBlock]:
+    for result in turn.results.values():
+        yield ContentBlock(tool_result=result.block)
+        if result.cache_point:
+            yield ContentBlock(cache_point=result.cache_point)
+
+
+def _with_words(blocks: list[ContentBlock]) -> list[ContentBlock]:
+    """https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_DocumentBlock.html: text comes with it."""
+    if any(block.document for block in blocks) and not any(block.text for block in blocks):
+        return [ContentBlock(text=BESIDE_DOCUMENTS), *blocks]
+    return blocks
 
 
 def _prefill(blocks: list[ContentBlock]) -> list[ContentBlock]:
     """Claude refuses a last turn that ends in white space."""
-    return [*blocks[:-1], ContentBlock(text=(blocks[-1].text or "").rstrip())]
+    return [*blocks[:-1], ContentBlock(text=blocks[-1].text.rstrip())] if blocks[-1].text else blocks
 
 
 def _without_tools(turn: _Turn) -> list[ContentBlock]:
-    results = [block for result in turn.results.values() for block in _result_as_text(result)]
-    return [*results, *turn.blocks, *map(_call_as_text, turn.calls.values())]
+    results = [block for result in turn.results.values() for block in _result_as_text(result.block)]
+    return [*results, *turn.reasoning, *turn.blocks, *map(_call_as_text, turn.calls.values())]
 
 
 def _call_as_text(call: ToolUseBlock) -> ContentBlock:
@@ -322,4 +370,4 @@ def _call_as_text(call: ToolUseBlock) -> ContentBlock:
 def _result_as_text(result: ToolResultBlock) -> Iterator[ContentBlock]:
     yield ContentBlock(text=f"[tool result of {result.tool_use_id}]")
     for content in result.content:
-        yield ContentBlock(text=content.text, image=content.image)
+        yield ContentBlock(text=content.text, image=content.image, document=content.document, video=content.video)

@@ -5,8 +5,8 @@ https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.htm
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -14,188 +14,151 @@ from aigw_extproc.bedrock import converse
 from aigw_extproc.bedrock.families import Family
 from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.openai import chat
-from aigw_extproc.translate.chat_converse import tools
+from aigw_extproc.translate.chat_converse import parameters, tools
 from aigw_extproc.translate.chat_converse.answer import ChatAnswer
-from aigw_extproc.translate.chat_converse.messages import names_in_history, translate_messages
+from aigw_extproc.translate.chat_converse.caching import within_limits
+from aigw_extproc.translate.chat_converse.content import ContentTranslator
+from aigw_extproc.translate.chat_converse.messages import Conversation, names_in_history, translate_messages
+from aigw_extproc.translate.chat_converse.reasoning import Reasoning, reasoning
+from aigw_extproc.translate.chat_converse.structured_output import StructuredOutput, structured_output
 from aigw_extproc.translate.chat_converse.tool_names import ToolNames
-from aigw_extproc.translate.contract import UpstreamRequest
-
-SERVICE_TIERS = frozenset({"default", "flex", "priority", "reserved"})
-MAX_REQUEST_METADATA = 16
-
-# Values that ask for nothing: leaving them out is no loss worth reporting.
-_DEFAULTS = {
-    "logprobs": b"false",
-    "store": b"false",
-    "frequency_penalty": b"0",
-    "presence_penalty": b"0",
-    "logit_bias": b"{}",
-    "modalities": b'["text"]',
-    "response_format": b'{"type":"text"}',
-}
-
-# https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html, requestMetadata
-_METADATA_KEY = re.compile(r"[a-zA-Z0-9\s:_@$#=/+,.-]{1,256}\Z")
-_METADATA_VALUE = re.compile(r"[a-zA-Z0-9\s:_@$#=/+,.-]{0,256}\Z")
+from aigw_extproc.translate.contract import Fetched, MediaNeeded, UpstreamRequest
+from aigw_extproc.wire import given
 
 _encode = msgspec.json.Encoder().encode
+_NOTHING_FETCHED: Mapping[str, Fetched] = {}
 
 
-def translate_request(request: chat.ChatRequest, *, model: str, family: Family) -> UpstreamRequest:
+def translate_request(
+    request: chat.ChatRequest, *, model: str, family: Family, fetched: Mapping[str, Fetched] = _NOTHING_FETCHED
+) -> UpstreamRequest:
     """Translates a parsed chat completion request, which is left as it is.
 
-    `model` is the id that Bedrock is asked for; `request.model` the name under which the client knows it.
+    `model` is the id that Bedrock is asked for; `request.model` the name under which the client knows it. `fetched`
+    holds what the URLs of an earlier MediaNeeded held.
 
     Raises:
         InvalidRequest: the request means something that Bedrock cannot be told; `param` names the field.
+        MediaNeeded: images have to be fetched first.
     """
-    if request.n is not None and request.n != 1:
-        raise InvalidRequest(f"n: Bedrock answers with one choice, got {request.n}", param="n")
-    dropped: list[str] = list(_unknown(request))
-    offered, choice = tools.definitions(request), tools.choice(request)
-    history = names_in_history(request.messages)
-    names = ToolNames.of([*(function.name for _, function in offered), *history])
-    conversation = translate_messages(request.messages, names=names, family=family, tools_as_text=choice.mode == "none")
-    body = converse.ConverseRequest(
-        messages=conversation.messages,
-        system=conversation.system or None,
-        inference_config=_inference_configuration(request, family, dropped),
-        tool_config=_tool_configuration(offered, choice, history, names, family, dropped),
-        additional_model_request_fields=_model_fields(request, choice, names, family, dropped),
-        request_metadata=_request_metadata(request, dropped),
-        service_tier=_service_tier(request, dropped),
-    )
-    stream = bool(request.stream)
-    options = request.stream_options
-    return UpstreamRequest(
-        path=converse.converse_path(model, stream=stream),
-        body=_encode(body),
-        accept="application/vnd.amazon.eventstream" if stream else "application/json",
-        stream=stream,
-        dropped=tuple(dict.fromkeys(dropped)),
-        answer=ChatAnswer(
-            model=request.model,
+    return _Translation(request, model, family, ContentTranslator(family, fetched)).upstream()
+
+
+@dataclass(slots=True)
+class _Translation:
+    """One request on its way; `dropped` fills as its parts are translated."""
+
+    request: chat.ChatRequest
+    model: str
+    family: Family
+    content: ContentTranslator
+    dropped: list[str] = field(default_factory=list)
+
+    def upstream(self) -> UpstreamRequest:
+        request = self.request
+        if request.n is not None and request.n != 1:
+            raise InvalidRequest(f"n: Bedrock answers with one choice, got {request.n}", param="n")
+        self.dropped += parameters.without_counterpart(request)
+        offered, choice = tools.definitions(request), tools.choice(request)
+        history = names_in_history(request.messages)
+        names = ToolNames.of([*(definition.name for definition in offered), *history])
+        conversation = translate_messages(
+            request.messages,
+            names=names,
+            family=self.family,
+            content=self.content,
+            tools_as_text=choice.mode == "none",
+        )
+        if self.content.missing:
+            raise MediaNeeded(tuple(dict.fromkeys(self.content.missing)))
+        thoughts = self._reasoning(conversation)
+        forcible = () if thoughts.on and not self.family.forced_while_reasoning else self.family.tool_choice
+        output = structured_output(
+            request.response_format, family=self.family, taken=names.taken, forced=bool(forcible)
+        )
+        selection = tools.Selection(
+            offered=offered, history=history, choice=choice, answer_tool=output.tool, forcible=forcible
+        )
+        body = self._body(conversation, thoughts, output, selection, names)
+        within_limits(body)
+        return UpstreamRequest(
+            path=converse.converse_path(self.model, stream=bool(request.stream)),
+            body=_encode(body),
+            accept="application/vnd.amazon.eventstream" if request.stream else "application/json",
+            stream=bool(request.stream),
+            dropped=tuple(dict.fromkeys([*self.dropped, *self.content.dropped])),
+            answer=self._answer(names, output),
+        )
+
+    def _body(
+        self,
+        conversation: Conversation,
+        thoughts: Reasoning,
+        output: StructuredOutput,
+        selection: tools.Selection,
+        names: ToolNames,
+    ) -> converse.ConverseRequest:
+        request, aws = self.request, self.request.aws or _NO_EXTENSION
+        return converse.ConverseRequest(
+            messages=conversation.messages,
+            system=_system(conversation, output) or None,
+            inference_config=parameters.inference_configuration(request, self.family, thoughts, self.dropped),
+            tool_config=tools.tool_configuration(selection, names, self.family, self.content, self.dropped),
+            output_config=_output_configuration(output),
+            additional_model_request_fields=self._model_fields(thoughts, selection),
+            additional_model_response_field_paths=aws.additional_model_response_field_paths,
+            guardrail_config=given(aws.guardrail_config),
+            performance_config=given(aws.performance_config),
+            prompt_variables=given(aws.prompt_variables),
+            request_metadata=parameters.request_metadata(request, self.dropped),
+            service_tier=parameters.service_tier(request, self.dropped),
+        )
+
+    def _reasoning(self, conversation: Conversation) -> Reasoning:
+        """Thinking cannot begin in the middle of a tool loop: Claude wants the thought that led to the call."""
+        thoughts = reasoning(self.request, self.family, parameters.max_tokens(self.request), self.dropped)
+        if thoughts.on and conversation.unsigned_calls and self.family.reasoning_history == "signed":
+            self.dropped.append("thinking" if self.request.thinking else "reasoning_effort")
+            return Reasoning(max_tokens=parameters.max_tokens(self.request))
+        return thoughts
+
+    def _model_fields(self, thoughts: Reasoning, selection: tools.Selection) -> dict[str, object] | None:
+        fields = dict(thoughts.fields)
+        if tools.serially(self.request, selection):
+            if self.family.serial_tools == "tool_choice":
+                fields["tool_choice"] = tools.serial_tool_choice(selection)
+            else:
+                self.dropped.append("parallel_tool_calls")
+        extra = self.request.aws.additional_model_request_fields if self.request.aws else None
+        return merged(fields, extra or {}) or None
+
+    def _answer(self, names: ToolNames, output: StructuredOutput) -> ChatAnswer:
+        options = self.request.stream_options
+        return ChatAnswer(
+            model=self.request.model,
             names=names,
             include_usage=bool(options is not None and options.include_usage),
-        ),
-    )
+            answer_tool=output.tool.name if output.tool else None,
+        )
 
 
-def _unknown(request: chat.ChatRequest) -> Iterator[str]:
-    """Fields without a counterpart, unless they are null or ask for what happens anyway."""
-    for name, value in request.others.items():
-        raw = bytes(value)
-        if raw not in {b"null", _DEFAULTS.get(name)}:
-            yield name
+_NO_EXTENSION = chat.AwsExtension()
 
 
-def _inference_configuration(
-    request: chat.ChatRequest, family: Family, dropped: list[str]
-) -> converse.InferenceConfiguration | None:
-    temperature = _unit_interval("temperature", request.temperature, dropped)
-    top_p = _unit_interval("top_p", request.top_p, dropped)
-    if not family.sampling:
-        dropped += [name for name, value in (("temperature", temperature), ("top_p", top_p)) if value is not None]
-        temperature = top_p = None
-    if temperature is not None and top_p is not None and not family.sampling_together:
-        dropped.append("top_p")
-        top_p = None
-    configuration = converse.InferenceConfiguration(
-        max_tokens=_max_tokens(request),
-        temperature=temperature,
-        top_p=top_p,
-        stop_sequences=_stop_sequences(request, dropped),
-    )
-    return None if configuration == converse.InferenceConfiguration() else configuration
+def merged(ours: Mapping[str, object], theirs: Mapping[str, object]) -> dict[str, object]:
+    """Both objects in one, all the way down; where they disagree the second wins."""
+    result = dict(ours)
+    for name, value in theirs.items():
+        mine = result.get(name)
+        result[name] = merged(mine, value) if isinstance(mine, dict) and isinstance(value, dict) else value
+    return result
 
 
-def _max_tokens(request: chat.ChatRequest) -> int | None:
-    for name in ("max_completion_tokens", "max_tokens"):
-        value: int | None = getattr(request, name)
-        if value is not None:
-            if value < 1:
-                raise InvalidRequest(f"{name}: has to be at least 1, got {value}", param=name)
-            return value
-    return None
+def _system(conversation: Conversation, output: StructuredOutput) -> list[converse.SystemContentBlock]:
+    if output.instruction is None:
+        return conversation.system
+    return [*conversation.system, converse.SystemContentBlock(text=output.instruction)]
 
 
-def _unit_interval(name: str, value: float | None, dropped: list[str]) -> float | None:
-    """OpenAI's temperature goes up to 2, Bedrock's to 1: what lies above is clamped, and reported."""
-    if value is None:
-        return None
-    if value < 0:
-        raise InvalidRequest(f"{name}: has to be between 0 and 1, got {value:g}", param=name)
-    if value > 1:
-        dropped.append(name)
-        return 1.0
-    return value
-
-
-def _stop_sequences(request: chat.ChatRequest, dropped: list[str]) -> list[str] | None:
-    """Models refuse a stop sequence of nothing but white space, so those are left out."""
-    stop = [request.stop] if isinstance(request.stop, str) else request.stop or []
-    if any(text and not text.strip() for text in stop):
-        dropped.append("stop")
-    return [text for text in stop if text.strip()] or None
-
-
-def _tool_configuration(
-    offered: list[tuple[str, chat.FunctionDefinition]],
-    choice: tools.Choice,
-    history: list[str],
-    names: ToolNames,
-    family: Family,
-    dropped: list[str],
-) -> converse.ToolConfiguration | None:
-    if choice.mode == "none":
-        return None
-    if not offered:
-        if tools.is_forced(choice):
-            raise InvalidRequest(f"{choice.place}: asks for a tool, but the request offers none", param=choice.place)
-        functions = tools.from_history(history)
-        return tools.tool_configuration(functions, choice, names, family) if functions else None
-    if tools.is_forced(choice) and not family.forced_tool_choice:
-        dropped.append("tool_choice")
-    return tools.tool_configuration(offered, choice, names, family)
-
-
-def _model_fields(
-    request: chat.ChatRequest, choice: tools.Choice, names: ToolNames, family: Family, dropped: list[str]
-) -> dict[str, object] | None:
-    if request.parallel_tool_calls is not False or choice.mode == "none" or not (request.tools or request.functions):
-        return None
-    if not family.disable_parallel_tool_use:
-        dropped.append("parallel_tool_calls")
-        return None
-    return {"tool_choice": tools.anthropic_choice(choice, names) | {"disable_parallel_tool_use": True}}
-
-
-def _request_metadata(request: chat.ChatRequest, dropped: list[str]) -> dict[str, str] | None:
-    """Who asks, for Bedrock's invocation log; what does not fit its alphabet is dropped whole, and reported."""
-    pairs = dict(request.metadata or {})
-    if not _fits(pairs):
-        dropped.append("metadata")
-        pairs = {}
-    for name in ("user", "safety_identifier"):
-        value: str | None = getattr(request, name)
-        if value is not None and not _fits(pairs | {name: value}):
-            dropped.append(name)
-        elif value is not None:
-            pairs[name] = value
-    return pairs or None
-
-
-def _fits(pairs: dict[str, str]) -> bool:
-    return len(pairs) <= MAX_REQUEST_METADATA and all(
-        _METADATA_KEY.match(key) and _METADATA_VALUE.match(value) for key, value in pairs.items()
-    )
-
-
-def _service_tier(request: chat.ChatRequest, dropped: list[str]) -> converse.ServiceTier | None:
-    tier = request.service_tier
-    if tier in {None, "auto", "standard"}:
-        return None
-    if tier not in SERVICE_TIERS:
-        dropped.append("service_tier")
-        return None
-    return converse.ServiceTier(type=tier)
+def _output_configuration(output: StructuredOutput) -> converse.OutputConfiguration | None:
+    return converse.OutputConfiguration(text_format=output.text_format) if output.text_format else None

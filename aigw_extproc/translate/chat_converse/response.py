@@ -5,15 +5,18 @@ https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.htm
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
 from aigw_extproc.bedrock import converse
 from aigw_extproc.errors import InvalidUpstreamResponse
-from aigw_extproc.openai import chat
+from aigw_extproc.openai import completion
+from aigw_extproc.openai.completion import ABSENT
+from aigw_extproc.translate.chat_converse.citations import annotation
 from aigw_extproc.translate.chat_converse.tool_names import ToolNames
 from aigw_extproc.translate.contract import ClientResponse, ResponseContext, Usage
+from aigw_extproc.wire import given
 
 FINISH_REASONS = {
     "end_turn": "stop",
@@ -31,8 +34,10 @@ MALFORMED = frozenset({"malformed_model_output", "malformed_tool_use"})
 _encode = msgspec.json.Encoder().encode
 
 
-def translate_response(body: bytes, context: ResponseContext, *, model: str, names: ToolNames) -> ClientResponse:
-    """Translates the body of a 200 from Converse.
+def translate_response(
+    body: bytes, context: ResponseContext, *, model: str, names: ToolNames, answer_tool: str | None = None
+) -> ClientResponse:
+    """Translates the body of a 200 from Converse. The input of `answer_tool` is the content.
 
     Raises:
         InvalidUpstreamResponse: it is not a Converse response, or has no output.
@@ -43,23 +48,29 @@ def translate_response(body: bytes, context: ResponseContext, *, model: str, nam
             f"Bedrock answered without an output (stop reason {response.stop_reason or 'unknown'})"
         )
     blocks = response.output.message.content
-    calls = [_tool_call(block.tool_use, names) for block in blocks if block.tool_use is not None]
-    reason = finish_reason(response.stop_reason, has_tool_calls=bool(calls))
+    message = _message(blocks, names, answer_tool)
     usage = translate_usage(response.usage)
-    completion = chat.ChatCompletion(
+    answer = completion.ChatCompletion(
         id=f"chatcmpl-{context.request_id}",
         created=context.created,
         model=model,
-        choices=[chat.Choice(message=_message(blocks, calls), finish_reason=reason)],
+        choices=[
+            completion.Choice(
+                message=message,
+                finish_reason=finish_reason(
+                    response.stop_reason, has_tool_calls=bool(message.tool_calls), answered=answer_tool is not None
+                ),
+            )
+        ],
         usage=completion_usage(usage),
-        service_tier=response.service_tier.type if response.service_tier else msgspec.UNSET,
-        stop_reason=unmapped_stop_reason(response.stop_reason),
+        service_tier=response.service_tier.type if response.service_tier else ABSENT,
+        aws=_details(response, blocks),
     )
-    return ClientResponse(body=_encode(completion), usage=usage)
+    return ClientResponse(body=_encode(answer), usage=usage)
 
 
-def finish_reason(stop_reason: str | None, *, has_tool_calls: bool) -> str:
-    """OpenAI's word for Bedrock's stop reason.
+def finish_reason(stop_reason: str | None, *, has_tool_calls: bool, answered: bool = False) -> str:
+    """OpenAI's word for Bedrock's stop reason. `answered` says that a tool without a call is the answer itself.
 
     Raises:
         InvalidUpstreamResponse: Bedrock says that the model's output is malformed.
@@ -68,12 +79,14 @@ def finish_reason(stop_reason: str | None, *, has_tool_calls: bool) -> str:
         raise InvalidUpstreamResponse(f"the model's output is malformed ({stop_reason})", code=stop_reason)
     if has_tool_calls:
         return "tool_calls"
+    if answered and stop_reason == "tool_use":
+        return "stop"
     return FINISH_REASONS.get(stop_reason or "", "stop")
 
 
-def unmapped_stop_reason(stop_reason: str | None) -> str | msgspec.UnsetType:
+def unmapped_stop_reason(stop_reason: str | None) -> str | None:
     """Bedrock's own word, when OpenAI has none for it."""
-    return stop_reason if stop_reason and stop_reason not in FINISH_REASONS else msgspec.UNSET
+    return stop_reason if stop_reason and stop_reason not in FINISH_REASONS else None
 
 
 def translate_usage(usage: converse.TokenUsage | None) -> Usage:
@@ -91,16 +104,21 @@ def translate_usage(usage: converse.TokenUsage | None) -> Usage:
     )
 
 
-def completion_usage(usage: Usage) -> chat.CompletionUsage:
+def completion_usage(usage: Usage) -> completion.CompletionUsage:
     """The `usage` of a completion."""
-    return chat.CompletionUsage(
+    return completion.CompletionUsage(
         prompt_tokens=usage.input_tokens,
         completion_tokens=usage.output_tokens,
         total_tokens=usage.total_tokens,
-        prompt_tokens_details=chat.PromptTokensDetails(
+        prompt_tokens_details=completion.PromptTokensDetails(
             cached_tokens=usage.cached_input_tokens, cache_creation_tokens=usage.cache_creation_input_tokens
         ),
     )
+
+
+def unless_empty(told: completion.AwsDetails) -> completion.AwsDetails | msgspec.UnsetType:
+    """What Bedrock says beyond OpenAI's vocabulary; absent when that is nothing."""
+    return ABSENT if told == completion.AwsDetails() else told
 
 
 def _decode(body: bytes) -> converse.ConverseResponse:
@@ -110,12 +128,70 @@ def _decode(body: bytes) -> converse.ConverseResponse:
         raise InvalidUpstreamResponse("the upstream answered 200 with a body that is not a Converse response") from None
 
 
-def _message(blocks: Sequence[converse.ContentBlock], calls: list[chat.ResponseToolCall]) -> chat.ResponseMessage:
-    text = "".join(block.text for block in blocks if block.text is not None)
-    return chat.ResponseMessage(content=text or (None if calls else ""), tool_calls=calls or msgspec.UNSET)
+def _message(blocks: Sequence[converse.ContentBlock], names: ToolNames, answer_tool: str | None) -> completion.Message:
+    uses = [block.tool_use for block in blocks if block.tool_use is not None]
+    calls = [_tool_call(use, names) for use in uses if use.name != answer_tool]
+    content, annotations = _content(blocks)
+    if uses and uses[0].name == answer_tool:
+        # The first tool decides, as in a stream, where what was told cannot be taken back.
+        content, annotations = compact(uses[0].input), []
+    return completion.Message(
+        content=content or (None if calls else ""),
+        annotations=annotations or ABSENT,
+        reasoning_content=_reasoning_text(blocks) or ABSENT,
+        thinking_blocks=list(_thinking_blocks(blocks)) or ABSENT,
+        tool_calls=calls or ABSENT,
+    )
 
 
-def _tool_call(block: converse.ToolUseBlock, names: ToolNames) -> chat.ResponseToolCall:
-    arguments = msgspec.json.format(bytes(block.input) or b"{}", indent=-1).decode()
-    function = chat.FunctionCall(name=names.to_client(block.name), arguments=arguments)
-    return chat.ResponseToolCall(id=block.tool_use_id, function=function)
+def _content(blocks: Sequence[converse.ContentBlock]) -> tuple[str, list[completion.Annotation]]:
+    """All text joined, and what of it is cited from where."""
+    text, annotations = "", []
+    for block in blocks:
+        start = len(text)
+        if block.text is not None:
+            text += block.text
+        if block.citations_content is not None:
+            text += "".join(part.text for part in block.citations_content.content)
+            found = [annotation(raw, start, len(text)) for raw in block.citations_content.citations]
+            annotations += [cited for cited in found if cited]
+    return text, annotations
+
+
+def _reasoning_text(blocks: Sequence[converse.ContentBlock]) -> str:
+    reasons = [block.reasoning_content.reasoning_text for block in blocks if block.reasoning_content]
+    return "".join(reason.text for reason in reasons if reason)
+
+
+def _thinking_blocks(blocks: Sequence[converse.ContentBlock]) -> Iterator[completion.ThinkingBlock]:
+    for reasoning in (block.reasoning_content for block in blocks if block.reasoning_content):
+        if reasoning.redacted_content is not None:
+            yield completion.ThinkingBlock(type="redacted_thinking", data=reasoning.redacted_content)
+        elif reasoning.reasoning_text is not None:
+            text = reasoning.reasoning_text
+            yield completion.ThinkingBlock(thinking=text.text, signature=text.signature or ABSENT)
+
+
+def _tool_call(block: converse.ToolUseBlock, names: ToolNames) -> completion.ToolCall:
+    function = completion.FunctionCall(name=names.to_client(block.name), arguments=compact(block.input))
+    return completion.ToolCall(id=block.tool_use_id, function=function)
+
+
+def compact(value: msgspec.Raw) -> str:
+    """JSON without white space; nothing at all is the empty object."""
+    return msgspec.json.format(bytes(value) or b"{}", indent=-1).decode()
+
+
+def _details(
+    response: converse.ConverseResponse, blocks: Sequence[converse.ContentBlock]
+) -> completion.AwsDetails | msgspec.UnsetType:
+    citations = [raw for block in blocks if block.citations_content for raw in block.citations_content.citations]
+    return unless_empty(
+        completion.AwsDetails(
+            stop_reason=unmapped_stop_reason(response.stop_reason),
+            citations=citations or None,
+            additional_model_response_fields=given(response.additional_model_response_fields),
+            trace=given(response.trace),
+            performance_config=given(response.performance_config),
+        )
+    )

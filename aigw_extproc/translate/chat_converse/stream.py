@@ -15,44 +15,42 @@ from aigw_extproc.bedrock import converse
 from aigw_extproc.bedrock.errors import from_frame
 from aigw_extproc.bedrock.eventstream import EventStreamDecoder, Message
 from aigw_extproc.errors import GatewayError, InvalidUpstreamResponse, UpstreamTruncated
-from aigw_extproc.openai import chat
+from aigw_extproc.openai.completion import AwsDetails
 from aigw_extproc.openai.errors import render
+from aigw_extproc.translate.chat_converse.blocks import BlockTranslator
+from aigw_extproc.translate.chat_converse.chunks import DONE, ChunkWriter
 from aigw_extproc.translate.chat_converse.response import (
     completion_usage,
     finish_reason,
     translate_usage,
+    unless_empty,
     unmapped_stop_reason,
 )
 from aigw_extproc.translate.chat_converse.tool_names import ToolNames
 from aigw_extproc.translate.contract import ResponseContext, Usage
-
-DONE = b"data: [DONE]\n\n"
-
-_encode = msgspec.json.Encoder().encode
+from aigw_extproc.wire import given
 
 
 class ChatStream:
     """Implements `contract.ResponseStream`."""
 
-    def __init__(self, context: ResponseContext, *, model: str, names: ToolNames, include_usage: bool) -> None:
+    def __init__(
+        self,
+        context: ResponseContext,
+        *,
+        model: str,
+        names: ToolNames,
+        include_usage: bool,
+        answer_tool: str | None = None,
+    ) -> None:
         self.usage: Usage | None = None
         self.failure: GatewayError | None = None
         self._decoder = EventStreamDecoder()
-        self._names = names
-        self._include_usage = include_usage
-        self._service_tier: str | None = None
+        self._chunks = ChunkWriter(context, model=model, include_usage=include_usage)
+        self._blocks = BlockTranslator(names, answer_tool)
+        self._metadata = converse.Metadata()
         self._stopped = False
         self._done = False
-        self._tool_index = -1
-        self._tool_block: int | None = None
-        self._tool_has_input = False
-        # What all chunks have in common is rendered once: a chunk is then four concatenations.
-        self._head = b'data: {"id":%b,"object":"chat.completion.chunk","created":%d,"model":%b,' % (
-            _encode(f"chatcmpl-{context.request_id}"),
-            context.created,
-            _encode(model),
-        )
-        self._tail = b',"usage":null}\n\n' if include_usage else b"}\n\n"
 
     def feed(self, data: bytes) -> bytes:
         chunks: list[bytes] = []
@@ -69,84 +67,50 @@ class ChatStream:
             return b""
         if not self._stopped:
             return self._fail(UpstreamTruncated())
-        return self._finish()
+        return b"".join(self._finish())
 
     def _translate(self, frame: Message) -> Iterator[bytes]:
         failure = from_frame(frame)
         if failure is not None:
             raise failure
         match _decode(frame):
-            case converse.ContentBlockDelta(delta=delta):
-                yield from self._delta(delta)
-            case converse.ContentBlockStart(start=converse.BlockStart(tool_use=start), content_block_index=block):
-                if start is not None:
-                    yield self._tool_start(start, block)
-            case converse.ContentBlockStop(content_block_index=block):
-                yield from self._block_stop(block)
+            case converse.ContentBlockDelta(delta=delta, content_block_index=index):
+                yield from map(self._chunks.delta, self._blocks.delta(delta, index))
+            case converse.ContentBlockStart(start=start, content_block_index=index):
+                yield from map(self._chunks.delta, self._blocks.start(start, index))
+            case converse.ContentBlockStop():
+                yield from map(self._chunks.delta, self._blocks.stop())
             case converse.MessageStart(role=role):
-                yield self._delta_chunk(chat.Delta(role=role, content=""))
-            case converse.MessageStop(stop_reason=stop_reason):
-                yield self._stop(stop_reason)
+                yield self._chunks.role(role)
+            case converse.MessageStop() as event:
+                yield from self._stop(event)
             case converse.Metadata() as metadata:
-                yield self._metadata(metadata)
+                self._metadata, self.usage = metadata, translate_usage(metadata.usage)
+                if self._stopped:
+                    yield from self._finish()
 
-    def _delta(self, delta: converse.BlockDelta) -> Iterator[bytes]:
-        if delta.text:
-            yield self._delta_chunk(chat.Delta(content=delta.text))
-        if delta.tool_use is not None and delta.tool_use.input:
-            self._tool_has_input = True
-            yield self._arguments(delta.tool_use.input)
-
-    def _tool_start(self, start: converse.ToolUseStart, block: int) -> bytes:
-        """Tools are counted from 0 without gaps; Bedrock's index counts the blocks between them too."""
-        self._tool_index += 1
-        self._tool_block, self._tool_has_input = block, False
-        function = chat.DeltaFunction(name=self._names.to_client(start.name), arguments="")
-        call = chat.DeltaToolCall(index=self._tool_index, id=start.tool_use_id, type="function", function=function)
-        return self._delta_chunk(chat.Delta(tool_calls=[call]))
-
-    def _arguments(self, fragment: str) -> bytes:
-        call = chat.DeltaToolCall(index=self._tool_index, function=chat.DeltaFunction(arguments=fragment))
-        return self._delta_chunk(chat.Delta(tool_calls=[call]))
-
-    def _block_stop(self, block: int) -> Iterator[bytes]:
-        """A call without input gets the empty object: clients parse what the fragments add up to."""
-        if self._tool_block == block:
-            if not self._tool_has_input:
-                yield self._arguments("{}")
-            self._tool_block = None
-
-    def _stop(self, stop_reason: str | None) -> bytes:
-        reason = finish_reason(stop_reason, has_tool_calls=self._tool_index >= 0)
-        own_word = unmapped_stop_reason(stop_reason)
-        self._stopped = True
-        extension = b"" if own_word is msgspec.UNSET else b',"stop_reason":' + _encode(own_word)
-        choices = b'"choices":[{"index":0,"delta":{},"logprobs":null,"finish_reason":"%b"}]' % reason.encode()
-        return self._head + choices + extension + self._tail
-
-    def _metadata(self, event: converse.Metadata) -> bytes:
-        self.usage = translate_usage(event.usage)
-        self._service_tier = event.service_tier.type if event.service_tier else None
-        return self._finish() if self._stopped else b""
-
-    def _finish(self) -> bytes:
-        self._done = True
-        if not self._include_usage or self.usage is None:
-            return DONE
-        tier = b"" if self._service_tier is None else b',"service_tier":' + _encode(self._service_tier)
-        usage = _encode(completion_usage(self.usage))
-        return b"".join((self._head, b'"choices":[],"usage":', usage, tier, b"}\n\n", DONE))
-
-    def _delta_chunk(self, delta: chat.Delta) -> bytes:
-        return b"".join(
-            (
-                self._head,
-                b'"choices":[{"index":0,"delta":',
-                _encode(delta),
-                b',"logprobs":null,"finish_reason":null}]',
-                self._tail,
-            )
+    def _stop(self, event: converse.MessageStop) -> Iterator[bytes]:
+        reason = finish_reason(
+            event.stop_reason, has_tool_calls=self._blocks.has_tool_calls, answered=self._blocks.answered
         )
+        yield from map(self._chunks.delta, self._blocks.end())
+        self._stopped = True
+        details = AwsDetails(
+            stop_reason=unmapped_stop_reason(event.stop_reason),
+            citations=self._blocks.citations or None,
+            additional_model_response_fields=given(event.additional_model_response_fields),
+        )
+        yield self._chunks.finish(reason, unless_empty(details))
+
+    def _finish(self) -> Iterator[bytes]:
+        self._done = True
+        metadata = self._metadata
+        details = unless_empty(
+            AwsDetails(trace=given(metadata.trace), performance_config=given(metadata.performance_config))
+        )
+        tier = metadata.service_tier.type if metadata.service_tier else None
+        yield self._chunks.last(completion_usage(self.usage) if self.usage else None, tier, details)
+        yield DONE
 
     def _fail(self, failure: GatewayError) -> bytes:
         """Too late for another status: the error is an event, and neither a finish_reason nor [DONE] follows it."""

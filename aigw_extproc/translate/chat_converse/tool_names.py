@@ -36,6 +36,8 @@ class ToolNames:
 
     aliases: dict[str, str] = field(default_factory=dict)
     originals: dict[str, str] = field(default_factory=dict)
+    taken: frozenset[str] = frozenset()
+    """Every name that Bedrock is told."""
 
     @classmethod
     def of(cls, names: Iterable[str]) -> ToolNames:
@@ -47,7 +49,7 @@ class ToolNames:
             if name not in taken:
                 aliases[name] = _free_alias(name, taken)
                 taken.add(aliases[name])
-        return cls(aliases, {short: name for name, short in aliases.items()})
+        return cls(aliases, {short: name for name, short in aliases.items()}, frozenset(taken))
 
     def to_bedrock(self, name: str) -> str:
         """The name that Bedrock is told."""

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ToolConfigur
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -22,14 +22,28 @@ from aigw_extproc.bedrock.converse import (
 from aigw_extproc.bedrock.families import Family
 from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.openai import chat
+from aigw_extproc.translate.chat_converse.content import ContentTranslator
 from aigw_extproc.translate.chat_converse.tool_names import ToolNames
 
-_AUTO = ToolChoice(auto=Empty())
-_ANY = ToolChoice(any=Empty())
 _NO_ARGUMENTS = msgspec.Raw(b'{"type":"object","properties":{}}')
 _SCHEMA = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _NULLABLE = ("properties", "required")
 _IDENTIFYING = ("$schema", "$id")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definition:
+    """A function that a request offers."""
+
+    place: str
+    """Its path in the request."""
+    function: chat.FunctionDefinition
+    mark: chat.CacheMark | None = None
+
+    @property
+    def name(self) -> str:
+        """As the client calls it."""
+        return self.function.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,26 +55,79 @@ class Choice:
     name: str | None = None
     place: str = "tool_choice"
 
+    @property
+    def is_forced(self) -> bool:
+        """Whether the model is not free to answer without a tool."""
+        return self.mode in {"required", "function"}
 
-def definitions(request: chat.ChatRequest) -> list[tuple[str, chat.FunctionDefinition]]:
-    """The functions that a request offers, each with its path: `tools`, or `functions` as it was before.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """All that decides which tools the model gets, and whether it has to use one."""
+
+    offered: Sequence[Definition]
+    history: Sequence[str]
+    """Names of tools that the history calls."""
+    choice: Choice
+    answer_tool: chat.FunctionDefinition | None
+    """Stands for a structured answer."""
+    forcible: Sequence[str]
+    """Choices that the model can be made to obey in this request: `any`, `tool`."""
+
+    def definitions(self) -> list[Definition]:
+        """The tools to tell of: Converse wants a toolConfig as soon as the history has tool blocks."""
+        found = list(self.offered)
+        if self.choice.mode == "none":
+            found = []
+        elif not found:
+            found = [Definition(place="messages", function=chat.FunctionDefinition(name=name)) for name in self.history]
+        if self.answer_tool is not None:
+            found.append(Definition(place="response_format.json_schema", function=self.answer_tool))
+        return found
+
+    def effective(self) -> Choice:
+        """The choice that the model is told: the nearest to the wanted one that it obeys."""
+        wanted = self._wanted()
+        if wanted.mode == "function" and "tool" not in self.forcible:
+            wanted = Choice(mode="required")
+        if wanted.mode == "required" and "any" not in self.forcible:
+            return _AUTO
+        return wanted if wanted.is_forced else _AUTO
+
+    def _wanted(self) -> Choice:
+        """A structured answer forces a tool, and any real one will do as well."""
+        if self.answer_tool is None:
+            return self.choice
+        if self.offered and self.choice.mode != "none":
+            return Choice(mode="required")
+        return Choice(mode="function", name=self.answer_tool.name)
+
+
+_AUTO = Choice(mode="auto")
+
+
+def definitions(request: chat.ChatRequest) -> list[Definition]:
+    """The functions that a request offers: `tools`, or `functions` as it was before.
 
     Raises:
         InvalidRequest: a tool is not a function, a name is empty or used twice.
     """
-    found = [(f"tools[{i}].function", _function(tool, i)) for i, tool in enumerate(request.tools or ())]
+    found = [_definition(tool, index) for index, tool in enumerate(request.tools or ())]
     if not found:
-        found = [(f"functions[{i}]", function) for i, function in enumerate(request.functions or ())]
+        found = [
+            Definition(place=f"functions[{index}]", function=function, mark=function.cache_control)
+            for index, function in enumerate(request.functions or ())
+        ]
     seen: dict[str, str] = {}
-    for place, function in found:
-        if not function.name:
-            raise InvalidRequest(f"{place}.name: a tool needs a name", param=f"{place}.name")
-        if function.name in seen:
+    for definition in found:
+        place = f"{definition.place}.name"
+        if not definition.name:
+            raise InvalidRequest(f"{place}: a tool needs a name", param=place)
+        if definition.name in seen:
             raise InvalidRequest(
-                f"{place}.name: {function.name!r} is already the name of {seen[function.name]}",
-                param=f"{place}.name",
+                f"{place}: {definition.name!r} is already the name of {seen[definition.name]}", param=place
             )
-        seen[function.name] = place
+        seen[definition.name] = definition.place
     return found
 
 
@@ -76,42 +143,54 @@ def choice(request: chat.ChatRequest) -> Choice:
         return Choice(mode="function", name=request.function_call.name, place="function_call.name")
     if request.function_call is not None:
         return _tool_choice(request.function_call, place="function_call")
-    return Choice(mode="auto")
+    return _AUTO
 
 
 def tool_configuration(
-    functions: Sequence[tuple[str, chat.FunctionDefinition]], choice: Choice, names: ToolNames, family: Family
-) -> ToolConfiguration:
-    """Converse's toolConfig for at least one function. `auto` is Bedrock's default and is left out.
+    selection: Selection, names: ToolNames, family: Family, content: ContentTranslator, dropped: list[str]
+) -> ToolConfiguration | None:
+    """Converse's toolConfig; None when there is no tool to tell of. `auto` is Bedrock's default and is left out.
 
     Raises:
-        InvalidRequest: a schema is not an object's, or the chosen function is not offered.
+        InvalidRequest: a schema is not an object's, or the choice is of a tool that is not offered.
     """
-    if choice.mode == "function" and choice.name not in {function.name for _, function in functions}:
-        raise InvalidRequest(f"{choice.place}: there is no tool named {choice.name!r}", param=choice.place)
-    tools = [Tool(tool_spec=_specification(place, function, names)) for place, function in functions]
-    return ToolConfiguration(tools=tools, tool_choice=_converse_choice(choice, names, family))
+    _check_choice(selection)
+    tools = [
+        tool for definition in selection.definitions() for tool in _tools(definition, names, family, content, dropped)
+    ]
+    if not tools:
+        return None
+    if selection.choice.is_forced and selection.answer_tool is None and selection.effective() != selection.choice:
+        dropped.append("tool_choice")
+    return ToolConfiguration(tools=tools, tool_choice=_converse_choice(selection.effective(), names))
 
 
-def from_history(history: Iterable[str]) -> list[tuple[str, chat.FunctionDefinition]]:
-    """Definitions for tools that are called in the history but not offered any more: Converse wants a toolConfig
-    as soon as there are tool blocks."""
-    return [("messages", chat.FunctionDefinition(name=name)) for name in history]
+def serially(request: chat.ChatRequest, selection: Selection) -> bool:
+    """Whether the client wants one tool call at a time, and there are tools that it could be about."""
+    return request.parallel_tool_calls is False and bool(selection.offered) and selection.choice.mode != "none"
 
 
-def anthropic_choice(choice: Choice, names: ToolNames) -> dict[str, object]:
-    """The same choice in Claude's own words, for its request fields: they replace toolChoice as a whole.
+def serial_tool_choice(selection: Selection) -> dict[str, object]:
+    """One call at a time, in Claude's own field. It must not say the type again where toolChoice has said it.
 
     https://docs.anthropic.com/en/docs/agents-and-tools/tool-use/implement-tool-use
     """
-    if choice.mode == "function":
-        return {"type": "tool", "name": names.to_bedrock(choice.name or "")}
-    return {"type": "any" if choice.mode == "required" else "auto"}
+    told: dict[str, object] = {} if selection.effective().is_forced else {"type": "auto"}
+    return told | {"disable_parallel_tool_use": True}
 
 
-def is_forced(choice: Choice) -> bool:
-    """Whether the model is not free to answer without a tool."""
-    return choice.mode in {"required", "function"}
+def _check_choice(selection: Selection) -> None:
+    choice = selection.choice
+    if choice.is_forced and not selection.offered:
+        raise InvalidRequest(f"{choice.place}: asks for a tool, but the request offers none", param=choice.place)
+    if choice.mode == "function" and choice.name not in {definition.name for definition in selection.offered}:
+        raise InvalidRequest(f"{choice.place}: there is no tool named {choice.name!r}", param=choice.place)
+
+
+def _definition(tool: chat.Tool, index: int) -> Definition:
+    function = _function(tool, index)
+    mark = tool.cache_control or tool.cache_point or function.cache_control
+    return Definition(place=f"tools[{index}].function", function=function, mark=mark)
 
 
 def _function(tool: chat.Tool, index: int) -> chat.FunctionDefinition:
@@ -140,19 +219,31 @@ def _tool_choice(value: str | chat.NamedToolChoice, place: str = "tool_choice") 
     raise InvalidRequest(f"{place}: expected 'auto', 'none', 'required' or a function, got {value!r}", param=place)
 
 
-def _converse_choice(choice: Choice, names: ToolNames, family: Family) -> ToolChoice | None:
-    if choice.mode == "auto" or not family.forced_tool_choice:
+def _converse_choice(choice: Choice, names: ToolNames) -> ToolChoice | None:
+    if choice.mode == "auto":
         return None
     if choice.mode == "required":
-        return _ANY
+        return ToolChoice(any=Empty())
     return ToolChoice(tool=NamedTool(name=names.to_bedrock(choice.name or "")))
 
 
-def _specification(place: str, function: chat.FunctionDefinition, names: ToolNames) -> ToolSpecification:
-    schema = ToolInputSchema(json=input_schema(function.parameters, f"{place}.parameters"))
-    return ToolSpecification(
-        name=names.to_bedrock(function.name), description=function.description or None, input_schema=schema
+def _tools(
+    definition: Definition, names: ToolNames, family: Family, content: ContentTranslator, dropped: list[str]
+) -> Iterator[Tool]:
+    function = definition.function
+    if function.strict and not family.strict_tools:
+        dropped.append("tools.function.strict")
+    yield Tool(
+        tool_spec=ToolSpecification(
+            name=names.to_bedrock(function.name),
+            description=function.description or None,
+            input_schema=ToolInputSchema(json=input_schema(function.parameters, f"{definition.place}.parameters")),
+            strict=True if function.strict and family.strict_tools else None,
+        )
     )
+    point = content.cache_point(definition.mark, where="tools")
+    if point is not None:
+        yield Tool(cache_point=point)
 
 
 def input_schema(parameters: msgspec.Raw, place: str) -> msgspec.Raw:

@@ -1,0 +1,132 @@
+"""Streamed content blocks → deltas of the message.
+
+Text and arguments pass at once. Reasoning passes as text at once, and as a whole block, with its signature, when the
+block ends: that is what the client sends back, and what a stream has to add up to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from aigw_extproc.bedrock.converse import BlockDelta, BlockStart, ReasoningDelta, ToolUseStart
+from aigw_extproc.openai.completion import ABSENT, Annotation, Delta, DeltaFunction, DeltaToolCall, ThinkingBlock
+from aigw_extproc.translate.chat_converse.citations import annotation
+from aigw_extproc.translate.chat_converse.tool_names import ToolNames
+from aigw_extproc.wire import given
+
+
+class BlockTranslator:
+    """The blocks of one message. `answer_tool` is the tool whose input is the content.
+
+    Until it is known whether the answer tool is used, text is held back: an answer replaces it.
+    """
+
+    def __init__(self, names: ToolNames, answer_tool: str | None) -> None:
+        self.citations: list[msgspec.Raw] = []
+        self.answered = False
+        """Whether the answer tool has been used, before any other."""
+        self._names = names
+        self._answer_tool = answer_tool
+        self._held: list[Delta] = []
+        self._tool_index = -1
+        self._thinking_index = -1
+        self._annotation_index = -1
+        self._text_length = 0
+        self._reset()
+
+    def _reset(self) -> None:
+        self._tool: str | None = None
+        """What an open tool block is: `call`, `answer`, or `ignored`."""
+        self._tool_has_input = False
+        self._thinking = ""
+        self._signature = ""
+        self._redacted = ""
+        self._cited: list[msgspec.Raw] = []
+        self._block_start = self._text_length
+
+    @property
+    def has_tool_calls(self) -> bool:
+        """Whether the client has been told of a call."""
+        return self._tool_index >= 0
+
+    def start(self, start: BlockStart, index: int) -> Iterator[Delta]:
+        """A contentBlockStart."""
+        if start.tool_use is not None:
+            yield from self._start_tool(start.tool_use)
+
+    def delta(self, delta: BlockDelta, index: int) -> Iterator[Delta]:
+        """A contentBlockDelta."""
+        if delta.text:
+            self._text_length += len(delta.text)
+            yield from self._text(Delta(content=delta.text))
+        if delta.tool_use is not None and delta.tool_use.input:
+            yield from self._input(delta.tool_use.input)
+        if delta.reasoning_content is not None:
+            yield from self._reasoning(delta.reasoning_content)
+        if (citation := given(delta.citation)) is not None:
+            self._cited.append(citation)
+
+    def stop(self) -> Iterator[Delta]:
+        """A contentBlockStop: what could not be said before."""
+        if self._tool and not self._tool_has_input:
+            yield from self._input("{}")  # clients parse what the fragments add up to
+        if self._thinking or self._signature:
+            yield self._thinking_block(thinking=self._thinking, signature=self._signature or ABSENT)
+        if self._redacted:
+            yield self._thinking_block(type="redacted_thinking", data=self._redacted)
+        annotations = list(self._annotations())
+        if annotations:
+            yield from self._text(Delta(annotations=annotations))
+        self.citations += self._cited
+        self._reset()
+
+    def end(self) -> Iterator[Delta]:
+        """The message is over: text that was held back for an answer that never came."""
+        if not self.answered:
+            yield from self._held
+
+    def _start_tool(self, start: ToolUseStart) -> Iterator[Delta]:
+        if start.name == self._answer_tool:
+            self._tool = "ignored" if self.answered or self.has_tool_calls else "answer"
+            self.answered = self.answered or self._tool == "answer"
+            return
+        # Tools are counted from 0 without gaps; Bedrock's index counts the blocks between them too.
+        self._tool = "call"
+        self._tool_index += 1
+        function = DeltaFunction(name=self._names.to_client(start.name), arguments="")
+        call = DeltaToolCall(index=self._tool_index, id=start.tool_use_id, type="function", function=function)
+        yield Delta(tool_calls=[call])
+
+    def _input(self, fragment: str) -> Iterator[Delta]:
+        self._tool_has_input = True
+        if self._tool == "answer":
+            yield Delta(content=fragment)
+        elif self._tool == "call":
+            call = DeltaToolCall(index=self._tool_index, function=DeltaFunction(arguments=fragment))
+            yield Delta(tool_calls=[call])
+
+    def _text(self, delta: Delta) -> Iterator[Delta]:
+        if self._answer_tool is None:
+            yield delta
+        else:
+            self._held.append(delta)
+
+    def _reasoning(self, delta: ReasoningDelta) -> Iterator[Delta]:
+        self._signature += delta.signature or ""
+        self._redacted += delta.redacted_content or ""
+        if delta.text:
+            self._thinking += delta.text
+            yield Delta(reasoning_content=delta.text)
+
+    def _thinking_block(self, **members: str | msgspec.UnsetType) -> Delta:
+        self._thinking_index += 1
+        return Delta(thinking_blocks=[ThinkingBlock(index=self._thinking_index, **members)])  # type: ignore[arg-type] # ABSENT is for some members only
+
+    def _annotations(self) -> Iterator[Annotation]:
+        for raw in self._cited:
+            found = annotation(raw, self._block_start, self._text_length, self._annotation_index + 1)
+            if found is not None:
+                self._annotation_index += 1
+                yield found
