@@ -75,14 +75,16 @@ async def run(options: RunOptions, *, on_ready: Callable[[str], None], on_log: O
         )
 
 
-def plan(options: RunOptions, snapshot: Snapshot, sockets: Sequence[str], files: EnvoyFiles) -> tuple[Child, ...]:
-    """The children in the order of their start. The processor's workers listen on `sockets`.
+def plan(
+    options: RunOptions, snapshot: Snapshot, sockets: Sequence[str], files: EnvoyFiles
+) -> tuple[tuple[Child, ...], ...]:
+    """The children, by stages of their start: Envoy last. The processor's workers listen on `sockets`.
 
     Raises:
         EnvoyNotFound: there is no Envoy.
     """
     envoy = envoy_child(files, snapshot, drain_seconds=options.drain_seconds)
-    return (*_simulator_child(options), _processor_child(options, sockets), envoy)
+    return ((*_simulator_child(options), _processor_child(options, sockets)), (envoy,))
 
 
 async def _keep_clusters(source: Source, configuration: Configuration, files: EnvoyFiles) -> None:

@@ -22,9 +22,9 @@ async def _nothing() -> None:
 
 
 async def supervise(
-    children: Sequence[Child], *, on_ready: Callable[[], None], on_log: OnLog, beside: Work = _nothing
+    stages: Sequence[Sequence[Child]], *, on_ready: Callable[[], None], on_log: OnLog, beside: Work = _nothing
 ) -> None:
-    """Starts the children one after the other, each when the one before it is ready, and runs them.
+    """Starts children and runs them: those of one stage together, when all of the stage before are ready.
 
     Returns when told to stop by SIGINT or SIGTERM, after stopping them in the opposite order; a second signal
     kills what is left. `beside` is done meanwhile. Must be called in the main thread.
@@ -40,11 +40,12 @@ async def supervise(
             stack.enter_context(_signals(stop, started))
             watch.create_task(_until_told(stop))
             watch.create_task(beside())
-            for child in children:
-                process = await stack.enter_async_context(running(child, on_log))
-                started.append(process)
-                watch.create_task(process.until_death())
-                await process.until_ready()
+            for stage in stages:
+                processes = [await stack.enter_async_context(running(child, on_log)) for child in stage]
+                started.extend(processes)
+                for process in processes:
+                    watch.create_task(process.until_death())
+                await asyncio.gather(*(process.until_ready() for process in processes))
             on_ready()
     except ExceptionGroup as reasons:
         if not reasons.subgroup(_Stopped):

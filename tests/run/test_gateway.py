@@ -219,8 +219,8 @@ def test_no_secret_is_on_a_command_line_or_in_a_file(tmp_path: Path) -> None:
     file.write_text(RESOURCES)
     options = demo(source=Source(paths=(file,)), start_simulator=False)
     files = EnvoyFiles.at(runtime, options.listen, (), access_log=True)
-    children = plan(options, load([file]).snapshot, [f"unix://{runtime}/p.sock"], files)
-    texts = [text for child in children for text in (*child.argv, *child.env.values())]
+    stages = plan(options, load([file]).snapshot, [f"unix://{runtime}/p.sock"], files)
+    texts = [text for stage in stages for child in stage for text in (*child.argv, *child.env.values())]
     texts += [written.read_text() for written in runtime.iterdir()]
     assert [text for text in texts if "CANARY" in text or "canary" in text] == []
 
