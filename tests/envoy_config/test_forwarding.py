@@ -112,6 +112,18 @@ def test_the_access_log_tells_what_became_of_a_request(gateway: Gateway) -> None
     assert "canary" not in gateway.envoy.log.read_text()
 
 
+def test_the_access_log_has_no_query(gateway: Gateway) -> None:
+    response = gateway.client.post("/v1/chat/completions?key=canary", content=b"{}")
+    line = gateway.envoy.access_log(response.headers["x-request-id"])
+    assert line["path"] == "/v1/chat/completions"
+
+
+def test_what_is_unknown_is_null_in_the_access_log(gateway: Gateway) -> None:
+    response = gateway.client.get("/v1/models")
+    line = gateway.envoy.access_log(response.headers["x-request-id"])
+    assert (line["model"], line["cluster"], line["aws_request_id"]) == (None, None, None)
+
+
 def test_a_dead_worker_costs_no_request() -> None:
     with tempfile.TemporaryDirectory(prefix="aigw-") as name, running_upstream() as here:
         folder = Path(name)
