@@ -63,6 +63,12 @@ def test_the_request_id_is_ours_and_comes_back(gateway: Gateway) -> None:
     assert response.headers["x-request-id"] == sent != "theirs"
 
 
+def test_http_2_is_spoken_on_the_same_port(gateway: Gateway) -> None:
+    with httpx.Client(http1=False, http2=True, base_url=gateway.envoy.url) as client:
+        response = client.post("/v1/chat/completions", content=b"{}")
+    assert (response.http_version, response.json()) == ("HTTP/2", {"answer": True})
+
+
 def test_an_upstream_cannot_pass_for_envoy(gateway: Gateway) -> None:
     def forge(handler: Handler) -> None:
         handler.send_response_only(200)

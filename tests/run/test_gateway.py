@@ -22,7 +22,7 @@ import pytest
 from aigw_extproc.config.load import load
 from aigw_extproc.config.snapshot import Address, Snapshot
 from aigw_extproc.errors import ConfigError
-from aigw_extproc.run.child import ChildFailed
+from aigw_extproc.run.child import ChildFailed, python
 from aigw_extproc.run.envoy import EnvoyFiles
 from aigw_extproc.run.gateway import RunOptions, curl, plan, run
 from aigw_extproc.run.ports import PortUnavailable, require_free
@@ -269,6 +269,19 @@ async def test_nothing_outlives_a_run_that_is_killed(killed: list[int]) -> None:
     await parent.stdout.readline()
     killed += descendants(parent.pid)
     assert len(killed) >= 3
+    parent.kill()
+    await parent.wait()
+    await until(lambda: not any(map(alive, killed)))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a parent that is killed is noticed on Linux only")
+async def test_no_worker_outlives_a_processor_that_is_killed(tmp_path: Path, killed: list[int]) -> None:
+    arguments = ("--simulator", "127.0.0.1:1", "--listen", f"unix://{tmp_path}/p", "--workers", "2", "--no-admin")
+    parent = await asyncio.create_subprocess_exec(*python("serve", *arguments), stdout=asyncio.subprocess.PIPE)
+    assert parent.stdout is not None
+    await parent.stdout.readline()
+    killed += descendants(parent.pid)
+    assert len(killed) == 2
     parent.kill()
     await parent.wait()
     await until(lambda: not any(map(alive, killed)))
