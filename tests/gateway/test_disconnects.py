@@ -52,8 +52,10 @@ def test_the_upstream_is_let_go(gateway: Gateway, leave: Callable[[Gateway], str
 
 
 def test_an_exchange_is_active_while_it_lasts(gateway: Gateway) -> None:
+    gateway.wait_until_idle()
     with gateway.client.stream("POST", CHAT, json=question("simulator.hold", stream=True)) as response:
-        next(response.iter_lines())
+        lines = response.iter_lines()  # kept: an iterator that is let go closes the connection
+        next(lines)
         assert gateway.processor.metric("aigw_active_exchanges") == 1
     gateway.wait_until_idle()
 
@@ -79,6 +81,7 @@ def test_a_client_that_went_away_is_counted(gateway: Gateway) -> None:
 
 def test_an_upload_that_is_broken_off(gateway: Gateway) -> None:
     exchanges = lambda: gateway.processor.metric("aigw_exchanges_total", operation="chat", status="0")  # noqa: E731
+    gateway.wait_until_idle()
     before = exchanges()
     with socket.create_connection(("127.0.0.1", gateway.envoy.port)) as client:
         client.sendall(f"POST {CHAT} HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n{{".encode())
