@@ -12,6 +12,8 @@ from starlette.types import ASGIApp
 
 GRACE_SECONDS = 1
 """How long a stop waits for answers that are being sent."""
+KEEP_ALIVE_SECONDS = 75
+"""Longer than clients, Envoy among them, keep an idle connection: closing it first would race with a request."""
 
 
 class EmbeddedServer(uvicorn.Server):
@@ -33,6 +35,7 @@ class EmbeddedServer(uvicorn.Server):
             log_config=None,
             access_log=False,
             server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
         super().__init__(config)

@@ -23,6 +23,7 @@ from aigw_extproc import http
 from aigw_extproc.admin import Readiness, create_app
 from aigw_extproc.config.compile import Configuration
 from aigw_extproc.config.watcher import Status, watch
+from aigw_extproc.lifeline import end_with_parent
 from aigw_extproc.routing import Router
 from aigw_extproc.source import Source
 
@@ -142,6 +143,7 @@ async def _start_worker(options: ServeOptions, index: int) -> Process:
         *("--listen", worker_address(options.listen, index), "--no-admin"),
         *("--drain-seconds", str(options.drain_seconds)),
         stdout=asyncio.subprocess.PIPE,
+        preexec_fn=end_with_parent(),
     )
 
 

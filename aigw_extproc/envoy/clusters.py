@@ -10,7 +10,7 @@ from envoy_data_plane.envoy.extensions.upstreams.http import v3 as http
 from envoy_data_plane.envoy.type import v3 as type_v3
 from envoy_data_plane.google.protobuf import Any
 
-from aigw_extproc.config.snapshot import Upstream
+from aigw_extproc.config.snapshot import Snapshot, Upstream
 from aigw_extproc.envoy.addresses import load_assignment
 from aigw_extproc.envoy.discovery import dns_discovery
 from aigw_extproc.envoy.options import Options
@@ -25,6 +25,11 @@ UPSTREAM_IDLE = timedelta(seconds=50)
 STREAM_WINDOW = 16 * 1024 * 1024
 """HTTP/2 flow control towards the processor: a buffered body is one message, so a small window costs a
 round trip of wake-ups for every 64 KiB of it."""
+
+
+def upstream_clusters(snapshot: Snapshot, options: Options) -> list[cluster.Cluster]:
+    """One cluster for each upstream that a rule can reach."""
+    return [upstream_cluster(one, options, buffer_limit=snapshot.buffer_limit) for one in snapshot.upstreams]
 
 
 def upstream_cluster(upstream: Upstream, options: Options, *, buffer_limit: int) -> cluster.Cluster:

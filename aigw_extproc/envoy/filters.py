@@ -27,7 +27,7 @@ def http_filters(options: Options) -> list[hcm.HttpFilter]:
     if not options.access_log:
         return [processor_filter(options), router_filter()]
     return [
-        _remember(PATH_STATE, "%REQ(:PATH)%"),  # the processor rewrites it
+        _remember(PATH_STATE, "%PATH(NQ:PATH)%"),  # the processor rewrites it; a query may hold secrets
         processor_filter(options),
         _remember(MODEL_STATE, f"%REQ({MODEL_HEADER})%"),  # the route removes it
         router_filter(),
@@ -85,7 +85,10 @@ def _remember(key: str, value: str) -> hcm.HttpFilter:
     entry = state.FilterStateValue(
         object_key=key,
         factory_key="envoy.string",
-        format_string=core.SubstitutionFormatString(text_format_source=core.DataSource(inline_string=value)),
+        format_string=core.SubstitutionFormatString(
+            text_format_source=core.DataSource(inline_string=value),
+            omit_empty_values=True,  # else what is missing is remembered as "-"
+        ),
         skip_if_empty=True,
     )
     return hcm.HttpFilter(

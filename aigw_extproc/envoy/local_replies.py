@@ -22,6 +22,8 @@ from aigw_extproc.exchange import LOCAL_REPLY_HEADER
 DETAILS_PREFIX = "aigw_"
 """How the `details` of every ImmediateResponse of the processor begin."""
 
+REFUSED = "the gateway refused the request: %RESPONSE_CODE_DETAILS%"
+"""With Envoy's own word for the reason, as `missing_host_header`."""
 BROKEN_OFF = "the upstream broke off its answer or did not speak HTTP"
 
 
@@ -57,6 +59,7 @@ def _replies(buffer_limit: int) -> tuple[LocalReply, ...]:
             type="api_error",
             code="gateway_error",
             message="the gateway could not process the request; its access log says why",
+            to_processor=False,
         ),
         LocalReply(
             when="response.code_details == 'cluster_not_found'",
@@ -115,10 +118,17 @@ def _replies(buffer_limit: int) -> tuple[LocalReply, ...]:
             message="the gateway has no such path",
         ),
         LocalReply(
+            when="response.code in [400, 426, 431]",  # before there is a request that the processor could see
+            type="invalid_request_error",
+            code="bad_request",
+            message=REFUSED,
+            to_processor=False,
+        ),
+        LocalReply(
             when="response.code < 500",
             type="invalid_request_error",
             code="bad_request",
-            message="the gateway refused the request: %RESPONSE_CODE_DETAILS%",  # as in missing_host_header,
+            message=REFUSED,
         ),
         LocalReply(
             when="true",

@@ -27,6 +27,9 @@ class Options:
     """Envoy's own admin interface; None for none. Whoever reaches it can stop Envoy."""
     ca_file: Path | None = None
     """Certificates that vouch for upstreams without their own; None to look where distributions keep them."""
+    clusters_file: Path | None = None
+    """Where Envoy reads the upstreams' clusters from, and reads them again when the file is replaced. None to have
+    them in the configuration itself."""
     access_log: bool = True
     """One JSON line per request on standard output, without credentials or bodies."""
     message_timeout: timedelta = timedelta(seconds=10)

@@ -4,26 +4,34 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 import yaml
 from betterproto2 import Casing, Message
 from envoy_data_plane.envoy.config.bootstrap import v3 as bootstrap
+from envoy_data_plane.envoy.config.core import v3 as core
 from envoy_data_plane.envoy.config.overload import v3 as overload
 from envoy_data_plane.envoy.extensions.resource_monitors.downstream_connections import v3 as connections
+from envoy_data_plane.envoy.service.discovery import v3 as discovery
 from envoy_data_plane.google.protobuf import Any
 
 from aigw_extproc.config.snapshot import Snapshot
 from aigw_extproc.envoy.addresses import address
-from aigw_extproc.envoy.clusters import processor_cluster, upstream_cluster
+from aigw_extproc.envoy.clusters import processor_cluster, upstream_clusters
 from aigw_extproc.envoy.listeners import gateway_listener
 from aigw_extproc.envoy.options import Endpoint, Options
 
+NODE = "aigw"
+"""What Envoy calls itself; without a name it reads no clusters from a file."""
+
 
 def render(snapshot: Snapshot, options: Options) -> bootstrap.Bootstrap:
-    """Everything that Envoy needs to serve `snapshot`: static, so that it depends on nothing at run time."""
+    """Everything that Envoy needs to serve `snapshot`, but for the clusters if `options` want them in a file."""
     limit = snapshot.buffer_limit
-    upstreams = [upstream_cluster(upstream, options, buffer_limit=limit) for upstream in snapshot.upstreams]
+    upstreams = [] if options.clusters_file else upstream_clusters(snapshot, options)
     return bootstrap.Bootstrap(
+        node=core.Node(id=NODE, cluster=NODE) if options.clusters_file else None,
+        dynamic_resources=_from_file(options.clusters_file) if options.clusters_file else None,
         admin=_admin(options.admin) if options.admin else None,
         overload_manager=_overload_manager(options),
         static_resources=bootstrap.BootstrapStaticResources(
@@ -31,6 +39,15 @@ def render(snapshot: Snapshot, options: Options) -> bootstrap.Bootstrap:
             clusters=[processor_cluster(options, buffer_limit=limit), *upstreams],
         ),
     )
+
+
+def render_clusters(snapshot: Snapshot, options: Options) -> discovery.DiscoveryResponse:
+    """The content of `options.clusters_file`.
+
+    https://www.envoyproxy.io/docs/envoy/latest/configuration/overview/examples#dynamic
+    """
+    clusters = [Any.pack(one) for one in upstream_clusters(snapshot, options)]
+    return discovery.DiscoveryResponse(resources=clusters)
 
 
 def to_yaml(message: Message | Sequence[Message]) -> str:
@@ -47,6 +64,13 @@ def _document(message: Message | Sequence[Message]) -> object:
     if isinstance(message, Message):
         return message.to_dict(casing=Casing.SNAKE)
     return [_document(item) for item in message]
+
+
+def _from_file(clusters: Path) -> bootstrap.BootstrapDynamicResources:
+    source = core.PathConfigSource(path=str(clusters))
+    return bootstrap.BootstrapDynamicResources(
+        cds_config=core.ConfigSource(path_config_source=source, resource_api_version=core.ApiVersion.V3)
+    )
 
 
 class _Dumper(yaml.SafeDumper):

@@ -8,6 +8,7 @@ vary are serialised once.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 from aigw_extproc.exchange import (
     LOCAL_REPLY_HEADER,
@@ -62,63 +63,71 @@ def _headers(message: pb.HttpHeaders) -> dict[str, str]:
     """Header values by name; a header that comes several times is joined with commas, as HTTP allows."""
     headers: dict[str, str] = {}
     for header in message.headers.headers:
-        value = header.raw_value.decode("utf-8", "replace") if header.raw_value else header.value
-        headers[header.key] = f"{headers[header.key]}, {value}" if header.key in headers else value
+        name, value = header.key, header.raw_value.decode("utf-8", "replace") or header.value
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return headers
 
 
-def _header_mutation(set_headers: Iterable[tuple[str, str]], remove: Iterable[str] = ()) -> pb.HeaderMutation:
-    return pb.HeaderMutation(
-        set_headers=[
-            pb.HeaderValueOption(header=pb.HeaderValue(key=name, raw_value=value.encode()), append_action=_OVERWRITE)
-            for name, value in set_headers
-        ],
-        remove_headers=remove,
-    )
+# Answers are filled in place: a third of the time that constructors with sub-messages as arguments take.
+
+
+def _mutate(mutation: pb.HeaderMutation, set_headers: Iterable[tuple[str, str]], remove: Iterable[str] = ()) -> None:
+    add = mutation.set_headers.add
+    for name, value in set_headers:
+        option = add()
+        option.append_action = _OVERWRITE
+        header = option.header
+        header.key, header.raw_value = name, value.encode()
+    mutation.remove_headers.extend(remove)
 
 
 def _forward_request(action: ForwardRequest) -> bytes:
-    response = pb.CommonResponse(
-        header_mutation=_header_mutation(action.set_headers, action.remove_headers),
-        body_mutation=pb.BodyMutation(body=action.body),
-        clear_route_cache=True,
-    )
-    answer = pb.ProcessingResponse(request_body=pb.BodyResponse(response=response))
+    answer = pb.ProcessingResponse()
+    response = answer.request_body.response
+    _mutate(response.header_mutation, action.set_headers, action.remove_headers)
+    response.body_mutation.body = action.body
+    response.clear_route_cache = True
+    # https://protobuf.dev/programming-guides/encoding/#last-one-wins: what is written one behind the other is merged.
+    return answer.SerializeToString() + _metadata(action.backend, action.model)
+
+
+@lru_cache(maxsize=1024)
+def _metadata(backend: str, model: str) -> bytes:
+    """The part of an answer that tells Envoy's access log about the route taken."""
+    answer = pb.ProcessingResponse()
     fields = answer.dynamic_metadata.get_or_create_struct(METADATA_NAMESPACE)
-    fields["backend_name"] = action.backend
-    fields["model_name_override"] = action.model
+    fields["backend_name"] = backend
+    fields["model_name_override"] = model
     return answer.SerializeToString()
 
 
 def _stream_response(action: StreamResponse) -> bytes:
-    headers = _header_mutation(action.set_headers, action.remove_headers)
-    return pb.ProcessingResponse(
-        response_headers=pb.HeadersResponse(response=pb.CommonResponse(header_mutation=headers)),
-        mode_override=_STREAMED,
-    ).SerializeToString()
+    answer = pb.ProcessingResponse(mode_override=_STREAMED)
+    _mutate(answer.response_headers.response.header_mutation, action.set_headers, action.remove_headers)
+    return answer.SerializeToString()
 
 
 def _replace_body(action: ReplaceBody) -> bytes:
-    response = pb.CommonResponse(
-        header_mutation=_header_mutation(action.set_headers), body_mutation=pb.BodyMutation(body=action.body)
-    )
-    return pb.ProcessingResponse(response_body=pb.BodyResponse(response=response)).SerializeToString()
+    answer = pb.ProcessingResponse()
+    response = answer.response_body.response
+    _mutate(response.header_mutation, action.set_headers)
+    response.body_mutation.body = action.body
+    return answer.SerializeToString()
 
 
 def _chunk(action: Chunk) -> bytes:
-    response = pb.CommonResponse(body_mutation=pb.BodyMutation(body=action.body))
-    return pb.ProcessingResponse(response_body=pb.BodyResponse(response=response)).SerializeToString()
+    answer = pb.ProcessingResponse()
+    answer.response_body.response.body_mutation.body = action.body
+    return answer.SerializeToString()
 
 
 def _reply(action: Reply) -> bytes:
-    return pb.ProcessingResponse(
-        immediate_response=pb.ImmediateResponse(
-            status=pb.HttpStatus(code=action.status),  # type: ignore[arg-type] # an open enum: any code goes as its number
-            headers=_header_mutation(action.headers),
-            body=action.body,
-            details=action.details,
-        )
-    ).SerializeToString()
+    answer = pb.ProcessingResponse()
+    reply = answer.immediate_response
+    reply.status.code = action.status  # type: ignore[assignment] # an open enum: any code goes as its number
+    _mutate(reply.headers, action.headers)
+    reply.body, reply.details = action.body, action.details
+    return answer.SerializeToString()
 
 
 _ENCODERS: dict[type, Callable[..., bytes]] = {

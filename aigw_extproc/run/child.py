@@ -68,6 +68,11 @@ class RunningChild(asyncio.SubprocessProtocol):
         self._log_ended = asyncio.Event()
         self._transport: asyncio.SubprocessTransport
 
+    @property
+    def pid(self) -> int:
+        """Its process id, and that of its process group."""
+        return self._transport.get_pid()
+
     async def until_ready(self) -> None:
         """Returns when the child is ready.
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from aigw_extproc.config import watcher
+from aigw_extproc.config.compile import Configuration
 from aigw_extproc.config.snapshot import Address, Snapshot
-from aigw_extproc.envoy.binary import find_envoy
-from aigw_extproc.envoy.options import Options, parse_endpoint
+from aigw_extproc.envoy.options import parse_endpoint
 from aigw_extproc.run.child import Child, OnLog, python
+from aigw_extproc.run.envoy import EnvoyFiles, envoy_child
 from aigw_extproc.run.ports import require_free
-from aigw_extproc.run.probes import all_accept, drain_envoy, envoy_ready
+from aigw_extproc.run.probes import all_accept
 from aigw_extproc.run.supervisor import supervise
 from aigw_extproc.serve import worker_address
 from aigw_extproc.source import Source
@@ -56,26 +59,49 @@ async def run(options: RunOptions, *, on_ready: Callable[[str], None], on_log: O
         ChildFailed: a child ended by itself; the others have been stopped.
         OSError: a child could not be started, or the runtime directory not be made.
     """
-    snapshot = options.source.load().snapshot
-    require_free(options.listen, option="--port")
-    require_free(options.admin, option="--admin-port")
-    if options.start_simulator:
-        require_free(_simulator(options), option="--simulator-port")
+    configuration = options.source.load()
+    _require_ports(options)
     # mkdtemp makes it accessible to this user alone: whoever reaches the sockets in it can stop Envoy.
     with tempfile.TemporaryDirectory(prefix="aigw-") as name:
-        children = plan(options, snapshot, Path(name))
-        await supervise(children, on_ready=lambda: on_ready(curl(options.listen, snapshot)), on_log=on_log)
+        sockets = [worker_address(f"unix://{name}/processor.sock", index) for index in range(options.workers)]
+        files = EnvoyFiles.at(
+            Path(name), options.listen, tuple(map(parse_endpoint, sockets)), access_log=options.access_log
+        )
+        await supervise(
+            plan(options, configuration.snapshot, sockets, files),
+            on_ready=lambda: on_ready(curl(options.listen, configuration.snapshot)),
+            on_log=on_log,
+            beside=lambda: _keep_clusters(options.source, configuration, files),
+        )
 
 
-def plan(options: RunOptions, snapshot: Snapshot, runtime: Path) -> tuple[Child, ...]:
-    """The children in the order of their start; files and sockets are made in `runtime`.
+def plan(
+    options: RunOptions, snapshot: Snapshot, sockets: Sequence[str], files: EnvoyFiles
+) -> tuple[tuple[Child, ...], ...]:
+    """The children, by stages of their start: Envoy last. The processor's workers listen on `sockets`.
 
     Raises:
         EnvoyNotFound: there is no Envoy.
     """
-    sockets = [worker_address(f"unix://{runtime}/processor.sock", index) for index in range(options.workers)]
-    envoy = _envoy_child(options, snapshot, runtime, sockets)
-    return (*_simulator_child(options), _processor_child(options, sockets), envoy)
+    envoy = envoy_child(files, snapshot, drain_seconds=options.drain_seconds)
+    return ((*_simulator_child(options), _processor_child(options, sockets)), (envoy,))
+
+
+async def _keep_clusters(source: Source, configuration: Configuration, files: EnvoyFiles) -> None:
+    """Gives Envoy other clusters when the resources change; until cancelled."""
+    if source.paths:
+        # The processor watches the same files, and tells what is wrong with them: once is enough.
+        logging.getLogger(watcher.__name__).addHandler(logging.NullHandler())
+        await watcher.watch(
+            source.paths, configuration, lambda changed: files.write_clusters(changed.snapshot), watcher.Status()
+        )
+
+
+def _require_ports(options: RunOptions) -> None:
+    require_free(options.listen, option="--port")
+    require_free(options.admin, option="--admin-port")
+    if options.start_simulator:
+        require_free(_simulator(options), option="--simulator-port")
 
 
 def curl(listen: Address, snapshot: Snapshot) -> str:
@@ -104,7 +130,7 @@ def _simulator_child(options: RunOptions) -> tuple[Child, ...]:
     )
 
 
-def _processor_child(options: RunOptions, sockets: list[str]) -> Child:
+def _processor_child(options: RunOptions, sockets: Sequence[str]) -> Child:
     arguments = (
         *options.source.arguments(),
         *("--listen", sockets[0], "--workers", str(options.workers)),
@@ -118,32 +144,6 @@ def _processor_child(options: RunOptions, sockets: list[str]) -> Child:
         ready=partial(all_accept, tuple(map(parse_endpoint, sockets))),
         stop_seconds=options.drain_seconds + 10,  # it stops in time by itself; serve gives its workers 5 s more
     )
-
-
-def _envoy_child(options: RunOptions, snapshot: Snapshot, runtime: Path, sockets: list[str]) -> Child:
-    admin, file = runtime / "envoy-admin.sock", runtime / "envoy.yaml"
-    envoy = Options(
-        listen=options.listen,
-        processors=tuple(map(parse_endpoint, sockets)),
-        admin=admin,
-        access_log=options.access_log,
-    )
-    file.write_text(_configuration(snapshot, envoy))
-    flags = ("--use-dynamic-base-id", "--log-level", "warning", "--file-flush-interval-msec", "500")
-    return Child(
-        name="envoy",
-        argv=(str(find_envoy()), "--config-path", str(file), *flags),
-        ready=partial(envoy_ready, admin),
-        drain=partial(drain_envoy, admin),
-        stop_seconds=options.drain_seconds,
-    )
-
-
-def _configuration(snapshot: Snapshot, options: Options) -> str:
-    # Imported here: it takes half a second, which a refused configuration need not wait for.
-    from aigw_extproc.envoy.render import render, to_yaml
-
-    return to_yaml(render(snapshot, options))
 
 
 def _simulator(options: RunOptions) -> Address:

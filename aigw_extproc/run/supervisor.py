@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 
 from aigw_extproc.run.child import Child, OnLog, RunningChild, running
 
@@ -14,11 +14,20 @@ class _Stopped(Exception):
     """Somebody asked for the end."""
 
 
-async def supervise(children: Sequence[Child], *, on_ready: Callable[[], None], on_log: OnLog) -> None:
-    """Starts the children one after the other, each when the one before it is ready, and runs them.
+Work = Callable[[], Coroutine[None, None, None]]
+
+
+async def _nothing() -> None:
+    """No work."""
+
+
+async def supervise(
+    stages: Sequence[Sequence[Child]], *, on_ready: Callable[[], None], on_log: OnLog, beside: Work = _nothing
+) -> None:
+    """Starts children and runs them: those of one stage together, when all of the stage before are ready.
 
     Returns when told to stop by SIGINT or SIGTERM, after stopping them in the opposite order; a second signal
-    kills what is left. Must be called in the main thread.
+    kills what is left. `beside` is done meanwhile. Must be called in the main thread.
 
     Raises:
         ChildFailed: one ended by itself, or did not become ready in time; the others have been stopped.
@@ -30,11 +39,13 @@ async def supervise(children: Sequence[Child], *, on_ready: Callable[[], None], 
         async with contextlib.AsyncExitStack() as stack, asyncio.TaskGroup() as watch:
             stack.enter_context(_signals(stop, started))
             watch.create_task(_until_told(stop))
-            for child in children:
-                process = await stack.enter_async_context(running(child, on_log))
-                started.append(process)
-                watch.create_task(process.until_death())
-                await process.until_ready()
+            watch.create_task(beside())
+            for stage in stages:
+                processes = [await stack.enter_async_context(running(child, on_log)) for child in stage]
+                started.extend(processes)
+                for process in processes:
+                    watch.create_task(process.until_death())
+                await asyncio.gather(*(process.until_ready() for process in processes))
             on_ready()
     except ExceptionGroup as reasons:
         if not reasons.subgroup(_Stopped):

@@ -63,6 +63,12 @@ def test_the_request_id_is_ours_and_comes_back(gateway: Gateway) -> None:
     assert response.headers["x-request-id"] == sent != "theirs"
 
 
+def test_http_2_is_spoken_on_the_same_port(gateway: Gateway) -> None:
+    with httpx.Client(http1=False, http2=True, base_url=gateway.envoy.url) as client:
+        response = client.post("/v1/chat/completions", content=b"{}")
+    assert (response.http_version, response.json()) == ("HTTP/2", {"answer": True})
+
+
 def test_an_upstream_cannot_pass_for_envoy(gateway: Gateway) -> None:
     def forge(handler: Handler) -> None:
         handler.send_response_only(200)
@@ -110,6 +116,18 @@ def test_the_access_log_tells_what_became_of_a_request(gateway: Gateway) -> None
         "aws_request_id": None,
     }
     assert "canary" not in gateway.envoy.log.read_text()
+
+
+def test_the_access_log_has_no_query(gateway: Gateway) -> None:
+    response = gateway.client.post("/v1/chat/completions?key=canary", content=b"{}")
+    line = gateway.envoy.access_log(response.headers["x-request-id"])
+    assert line["path"] == "/v1/chat/completions"
+
+
+def test_what_is_unknown_is_null_in_the_access_log(gateway: Gateway) -> None:
+    response = gateway.client.get("/v1/models")
+    line = gateway.envoy.access_log(response.headers["x-request-id"])
+    assert (line["model"], line["cluster"], line["aws_request_id"]) == (None, None, None)
 
 
 def test_a_dead_worker_costs_no_request() -> None:

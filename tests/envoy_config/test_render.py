@@ -14,7 +14,7 @@ from aigw_extproc.config.snapshot import Address, Tls
 from aigw_extproc.envoy.clusters import processor_cluster, upstream_cluster
 from aigw_extproc.envoy.filters import http_filters, processor_filter
 from aigw_extproc.envoy.options import Options, parse_endpoint
-from aigw_extproc.envoy.render import render, to_json, to_yaml
+from aigw_extproc.envoy.render import render, render_clusters, to_json, to_yaml
 from aigw_extproc.envoy.routes import route_to_backend
 from tests.envoy_config.snapshots import BEDROCK, document, snapshot, upstream
 
@@ -277,6 +277,25 @@ def test_there_is_no_admin_interface_unless_asked_for() -> None:
 def test_an_upstream_that_many_rules_share_is_one_cluster() -> None:
     one = render(snapshot(upstream()), OPTIONS)
     assert to_yaml(render(snapshot(*[upstream()] * 500), OPTIONS)) == to_yaml(one)
+
+
+def test_clusters_can_be_in_a_file_of_their_own() -> None:
+    options = Options(ca_file=CA, clusters_file=Path("/run/aigw/clusters.yaml"))
+    config = document(render(snapshot(upstream()), options))
+    assert config["node"] == {"id": "aigw", "cluster": "aigw"}
+    assert config["dynamic_resources"] == {
+        "cds_config": {
+            "path_config_source": {"path": "/run/aigw/clusters.yaml"},
+            "resource_api_version": "V3",
+        }
+    }
+    assert [one["name"] for one in config["static_resources"]["clusters"]] == ["aigw-extproc"]
+
+
+def test_the_file_of_clusters_has_what_would_be_in_the_configuration() -> None:
+    of_bedrock = {"@type": f"{TYPE}.config.cluster.v3.Cluster", **cluster(upstream())}
+    clusters = document(render_clusters(snapshot(upstream(), buffer_limit=1000), OPTIONS))
+    assert clusters == {"resources": [of_bedrock]}
 
 
 def test_credentials_stay_out() -> None:

@@ -13,7 +13,7 @@ from aigw_extproc.config.snapshot import Address, Snapshot, Tls
 from aigw_extproc.envoy.binary import find_envoy
 from aigw_extproc.envoy.examples import examples
 from aigw_extproc.envoy.options import Options
-from aigw_extproc.envoy.render import render, to_json, to_yaml
+from aigw_extproc.envoy.render import render, render_clusters, to_json, to_yaml
 from aigw_extproc.envoy.snippet import snippet
 from tests.envoy_config.snapshots import BEDROCK, snapshot, upstream
 
@@ -53,6 +53,13 @@ def validate(config: str, file: Path) -> str:
 def test_a_rendering_is_valid(tmp_path: Path, which: Snapshot, options: Options) -> None:
     file = tmp_path / "envoy.yaml"
     assert validate(to_yaml(render(which, options)), file) == f"configuration '{file}' OK"
+
+
+def test_a_rendering_with_its_clusters_in_a_file_is_valid(tmp_path: Path) -> None:
+    file, clusters = tmp_path / "envoy.yaml", tmp_path / "clusters.yaml"
+    options = Options(clusters_file=clusters)
+    clusters.write_text(to_yaml(render_clusters(EVERYTHING, options)))
+    assert validate(to_yaml(render(EVERYTHING, options)), file) == f"configuration '{file}' OK"
 
 
 def test_json_is_valid(tmp_path: Path) -> None:

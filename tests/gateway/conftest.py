@@ -73,19 +73,14 @@ def elsewhere(shared_elsewhere: Upstream) -> Upstream:
 
 
 @pytest.fixture(scope="session")
-def shared_gateway(simulator: RunningSimulator, shared_elsewhere: Upstream) -> Iterator[Gateway]:
+def gateway(simulator: RunningSimulator, shared_elsewhere: Upstream) -> Iterator[Gateway]:
+    """The shared gateway. Whatever the tests do to it, it meets no defect of ours, and comes to rest."""
     with tempfile.TemporaryDirectory(prefix="aigw-") as name, refused_port() as refused:
         documents = shared_documents(simulator.port, refused, shared_elsewhere.port)
         with running_gateway(documents, simulator=simulator, folder=Path(name)) as running:
             yield running
-
-
-@pytest.fixture
-def gateway(shared_gateway: Gateway) -> Iterator[Gateway]:
-    """The shared gateway. Whatever a test does to it, it meets no defect of ours, and comes to rest."""
-    yield shared_gateway
-    shared_gateway.wait_until_idle()
-    assert shared_gateway.processor.metric("aigw_defects_total") == 0
+            running.wait_until_idle()
+            assert running.processor.metric("aigw_defects_total") == 0
 
 
 @pytest.fixture
@@ -100,7 +95,7 @@ def new_gateway(simulator: RunningSimulator) -> Iterator[NewGateway]:
         yield start
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def client(gateway: Gateway) -> Iterator[openai.OpenAI]:
     with openai.OpenAI(base_url=f"{gateway.url}/v1", **SDK_OPTIONS) as connected:
         yield connected

@@ -44,8 +44,10 @@ class RunningProcessor:
 
     def metric(self, name: str, **labels: str) -> float:
         """The sum over all samples with these labels."""
-        families = text_string_to_metric_families(self.admin.get("/metrics").text)
-        samples = (sample for family in families for sample in family.samples if sample.name == name)
+        lines = self.admin.get("/metrics").text.splitlines(keepends=True)
+        # Only these are parsed: there are thousands of others, one for every bucket of every model.
+        wanted = "".join(line for line in lines if line.startswith((f"{name} ", f"{name}{{")))
+        samples = (sample for family in text_string_to_metric_families(wanted) for sample in family.samples)
         return sum(sample.value for sample in samples if labels.items() <= sample.labels.items())
 
 

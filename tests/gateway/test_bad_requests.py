@@ -162,3 +162,21 @@ def test_a_refusal_names_the_request(gateway: Gateway) -> None:
     response = post(gateway, b"{}")
     line = gateway.envoy.access_log(response.headers["x-request-id"])
     assert (line["status"], line["details"]) == (400, "aigw_invalid_request_error")
+
+
+@pytest.mark.parametrize(
+    ("model", "headers", "status"),
+    [
+        ("simulator.early-close", {}, 503),
+        ("simulator.reset", {}, 502),
+        ("refused", {}, 503),
+        ("nova", {"host": "a/b"}, 400),
+        ("nova", {"upgrade": "websocket", "connection": "upgrade"}, 403),
+        ("nova", {"a": "a" * 70_000}, 431),
+    ],
+)
+def test_the_mark_of_envoys_own_replies_stays_inside(
+    gateway: Gateway, model: str, headers: dict[str, str], status: int
+) -> None:
+    response = gateway.chat(model, headers=headers)
+    assert (response.status_code, response.headers.get("x-aigw-local-reply")) == (status, None)

@@ -91,11 +91,6 @@ def test_a_connection_that_breaks_in_the_middle_of_a_whole_answer(gateway: Gatew
     assert (response.status_code, response.json()) == (502, expected)
 
 
-@pytest.mark.parametrize("fault", ["early-close", "reset"])
-def test_the_mark_of_envoys_own_replies_stays_inside(gateway: Gateway, fault: str) -> None:
-    assert "x-aigw-local-reply" not in gateway.chat(f"simulator.{fault}").headers
-
-
 def test_a_stream_that_ends_too_early(gateway: Gateway) -> None:
     told = events(gateway.chat("simulator.truncated-3", stream=True).text)
     assert told[-1] == TRUNCATED

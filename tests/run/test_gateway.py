@@ -22,7 +22,8 @@ import pytest
 from aigw_extproc.config.load import load
 from aigw_extproc.config.snapshot import Address, Snapshot
 from aigw_extproc.errors import ConfigError
-from aigw_extproc.run.child import ChildFailed
+from aigw_extproc.run.child import ChildFailed, python
+from aigw_extproc.run.envoy import EnvoyFiles
 from aigw_extproc.run.gateway import RunOptions, curl, plan, run
 from aigw_extproc.run.ports import PortUnavailable, require_free
 from aigw_extproc.source import Source
@@ -88,29 +89,62 @@ async def test_the_curl_command_works_as_it_is_printed() -> None:
     assert json.loads(output)["object"] == "chat.completion"
 
 
-async def test_requests_under_way_end_in_peace() -> None:
-    release, arrived = threading.Event(), threading.Event()
+def converse(text: str, release: threading.Event | None = None, arrived: threading.Event | None = None) -> Any:
+    """Answers as Bedrock would; after `release`, if one is given."""
+    output = {"message": {"role": "assistant", "content": [{"text": text}]}}
+    usage = {"inputTokens": 1, "outputTokens": 1, "totalTokens": 2}
+    answer = {"output": output, "stopReason": "end_turn", "usage": usage, "metrics": {"latencyMs": 1}}
+    body = json.dumps(answer).encode()
 
-    def answer(handler: Handler) -> None:
-        arrived.set()
-        release.wait(20)
-        output = {"message": {"role": "assistant", "content": [{"text": "late"}]}}
-        usage = {"inputTokens": 1, "outputTokens": 1, "totalTokens": 2}
-        body = json.dumps({"output": output, "stopReason": "end_turn", "usage": usage, "metrics": {"latencyMs": 1}})
+    def respond(handler: Handler) -> None:
+        if arrived and release:
+            arrived.set()
+            release.wait(20)
         handler.send_response_only(200)
         handler.send_header("content-type", "application/json")
         handler.send_header("content-length", str(len(body)))
         handler.end_headers()
-        handler.wfile.write(body.encode())
+        handler.wfile.write(body)
 
+    return respond
+
+
+def said(response: httpx.Response) -> str:
+    return response.json()["choices"][0]["message"]["content"]
+
+
+async def test_requests_under_way_end_in_peace() -> None:
+    release, arrived = threading.Event(), threading.Event()
     with running_upstream() as upstream:
-        upstream.reset(answer)
+        upstream.reset(converse("late", release, arrived))
         options = demo(source=Source(simulator=f"127.0.0.1:{upstream.port}"), start_simulator=False)
         async with httpx.AsyncClient(timeout=20) as client, asyncio.TaskGroup() as tasks, running(options):
             response = tasks.create_task(client.post(url(options), json=QUESTION))
             await until(arrived.is_set)
             tasks.create_task(release_when_refused(options.listen, release))
-    assert response.result().json()["choices"][0]["message"]["content"] == "late"
+    assert said(response.result()) == "late"
+
+
+async def test_a_backend_that_moves_is_followed_without_a_dropped_request(tmp_path: Path) -> None:
+    release, arrived = threading.Event(), threading.Event()
+    file = tmp_path / "resources.yaml"
+    with running_upstream() as old, running_upstream() as new:
+        old.reset(converse("old", release, arrived))
+        new.reset(converse("new"))
+        file.write_text(RESOURCES.replace("8091", str(old.port)))
+        options = demo(source=Source(paths=(file,)), start_simulator=False)
+        async with running(options), httpx.AsyncClient(timeout=20) as client, asyncio.TaskGroup() as tasks:
+            under_way = tasks.create_task(client.post(url(options), json=QUESTION))
+            await until(arrived.is_set)
+            others = [under_way]
+            file.write_text(RESOURCES.replace("8091", str(new.port)))
+            async with asyncio.timeout(10):
+                while not new.received:
+                    others.append(tasks.create_task(client.post(url(options), json=QUESTION)))
+                    await asyncio.sleep(0.1)
+            release.set()
+    assert said(under_way.result()) == "old"
+    assert {response.result().status_code for response in others} == {200}
 
 
 async def release_when_refused(address: Address, release: threading.Event) -> None:
@@ -184,8 +218,9 @@ def test_no_secret_is_on_a_command_line_or_in_a_file(tmp_path: Path) -> None:
     file = tmp_path / "aws.yaml"
     file.write_text(RESOURCES)
     options = demo(source=Source(paths=(file,)), start_simulator=False)
-    children = plan(options, load([file]).snapshot, runtime)
-    texts = [text for child in children for text in (*child.argv, *child.env.values())]
+    files = EnvoyFiles.at(runtime, options.listen, (), access_log=True)
+    stages = plan(options, load([file]).snapshot, [f"unix://{runtime}/p.sock"], files)
+    texts = [text for stage in stages for child in stage for text in (*child.argv, *child.env.values())]
     texts += [written.read_text() for written in runtime.iterdir()]
     assert [text for text in texts if "CANARY" in text or "canary" in text] == []
 
@@ -216,6 +251,7 @@ def killed() -> Iterator[list[int]]:
 RUN = """
 import asyncio, os, sys
 from aigw_extproc.config.snapshot import Address
+from aigw_extproc.run.envoy import EnvoyFiles
 from aigw_extproc.run.gateway import RunOptions, run
 from aigw_extproc.source import Source
 ports = sys.argv[1:]
@@ -233,6 +269,19 @@ async def test_nothing_outlives_a_run_that_is_killed(killed: list[int]) -> None:
     await parent.stdout.readline()
     killed += descendants(parent.pid)
     assert len(killed) >= 3
+    parent.kill()
+    await parent.wait()
+    await until(lambda: not any(map(alive, killed)))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a parent that is killed is noticed on Linux only")
+async def test_no_worker_outlives_a_processor_that_is_killed(tmp_path: Path, killed: list[int]) -> None:
+    arguments = ("--simulator", "127.0.0.1:1", "--listen", f"unix://{tmp_path}/p", "--workers", "2", "--no-admin")
+    parent = await asyncio.create_subprocess_exec(*python("serve", *arguments), stdout=asyncio.subprocess.PIPE)
+    assert parent.stdout is not None
+    await parent.stdout.readline()
+    killed += descendants(parent.pid)
+    assert len(killed) == 2
     parent.kill()
     await parent.wait()
     await until(lambda: not any(map(alive, killed)))

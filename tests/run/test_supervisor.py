@@ -81,7 +81,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_children_start_in_order_and_stop_in_the_opposite_one(journal: Journal, number: signal.Signals) -> None:
-    await supervise([journal.child("a"), journal.child("b")], on_ready=tell(number), on_log=ignore)
+    await supervise([[journal.child("a")], [journal.child("b")]], on_ready=tell(number), on_log=ignore)
     assert journal.lines() == ["a starts", "b starts", "b stops", "a stops"]
 
 
@@ -92,10 +92,19 @@ async def test_a_child_starts_only_when_the_one_before_it_is_ready(journal: Jour
         seen.append(journal.lines())
         return len(seen) > 5 and "a starts" in seen[-1]
 
-    children = [journal.child("a", ready=after_five_looks), journal.child("b")]
-    await supervise(children, on_ready=tell(), on_log=ignore)
+    stages = [[journal.child("a", ready=after_five_looks)], [journal.child("b")]]
+    await supervise(stages, on_ready=tell(), on_log=ignore)
     assert seen[-1] == ["a starts"]
     assert "b starts" in journal.lines()
+
+
+async def test_children_of_one_stage_start_together(journal: Journal) -> None:
+    async def both() -> bool:
+        return sorted(journal.lines()) == ["a starts", "b starts"]
+
+    stage = [journal.child("a", ready=both), journal.child("b", ready=both)]
+    await supervise([stage], on_ready=tell(), on_log=ignore)
+    assert journal.lines()[2:] == ["b stops", "a stops"]
 
 
 async def test_a_child_is_drained_before_it_is_stopped(journal: Journal) -> None:
@@ -103,7 +112,7 @@ async def test_a_child_is_drained_before_it_is_stopped(journal: Journal) -> None
         with journal.file.open("a") as file:
             file.write("drained\n")
 
-    await supervise([journal.child("a", drain=drain)], on_ready=tell(), on_log=ignore)
+    await supervise([[journal.child("a", drain=drain)]], on_ready=tell(), on_log=ignore)
     assert journal.lines() == ["a starts", "drained", "a stops"]
 
 
@@ -111,20 +120,20 @@ async def test_a_drain_that_fails_does_not_prevent_the_stop(journal: Journal) ->
     async def drain() -> None:
         raise ConnectionRefusedError
 
-    await supervise([journal.child("a", drain=drain)], on_ready=tell(), on_log=ignore)
+    await supervise([[journal.child("a", drain=drain)]], on_ready=tell(), on_log=ignore)
     assert journal.lines() == ["a starts", "a stops"]
 
 
 async def test_a_drain_that_takes_too_long_is_given_up(journal: Journal) -> None:
     child = journal.child("a", drain=asyncio.Event().wait, stop_seconds=0.2)
-    await supervise([child], on_ready=tell(), on_log=ignore)
+    await supervise([[child]], on_ready=tell(), on_log=ignore)
     assert journal.lines() == ["a starts", "a stops"]
 
 
 async def test_a_child_that_dies_takes_the_others_with_it(journal: Journal) -> None:
     dying = Child(name="b", argv=(sys.executable, "-c", "print('one\\ntwo'); exit(3)"), ready=at_once)
     with pytest.raises(ChildFailed) as raised:
-        await supervise([journal.child("a"), dying], on_ready=lambda: None, on_log=ignore)
+        await supervise([[journal.child("a")], [dying]], on_ready=lambda: None, on_log=ignore)
     assert str(raised.value) == "b ended by itself (exit code 3); its last lines:\n  one\n  two"
     assert journal.lines() == ["a starts", "a stops"]
 
@@ -133,7 +142,7 @@ async def test_a_child_that_is_killed_says_by_what() -> None:
     code = "import os; os.kill(os.getpid(), 9)"
     with pytest.raises(ChildFailed) as raised:
         await supervise(
-            [Child(name="a", argv=(sys.executable, "-c", code), ready=at_once)], on_ready=lambda: None, on_log=ignore
+            [[Child(name="a", argv=(sys.executable, "-c", code), ready=at_once)]], on_ready=lambda: None, on_log=ignore
         )
     assert str(raised.value) == "a ended by itself (killed by SIGKILL); its last lines:\n  (it wrote nothing)"
 
@@ -142,7 +151,7 @@ async def test_only_the_last_lines_are_reported() -> None:
     code = "for number in range(100): print(number)"
     with pytest.raises(ChildFailed) as raised:
         await supervise(
-            [Child(name="a", argv=(sys.executable, "-c", code), ready=at_once)], on_ready=lambda: None, on_log=ignore
+            [[Child(name="a", argv=(sys.executable, "-c", code), ready=at_once)]], on_ready=lambda: None, on_log=ignore
         )
     assert raised.value.last_lines == tuple(map(str, range(80, 100)))
 
@@ -153,7 +162,7 @@ async def test_a_child_that_does_not_get_ready_is_given_up(journal: Journal) -> 
 
     with pytest.raises(ChildFailed) as raised:
         await supervise(
-            [journal.child("a"), Child(name="b", argv=("sleep", "60"), ready=never, ready_seconds=0.1)],
+            [[journal.child("a")], [Child(name="b", argv=("sleep", "60"), ready=never, ready_seconds=0.1)]],
             on_ready=lambda: None,
             on_log=ignore,
         )
@@ -164,7 +173,7 @@ async def test_a_child_that_does_not_get_ready_is_given_up(journal: Journal) -> 
 async def test_a_child_that_cannot_be_started_stops_the_others(journal: Journal) -> None:
     missing = Child(name="b", argv=("/nowhere/envoy",), ready=at_once)
     with pytest.raises(FileNotFoundError, match="/nowhere/envoy"):
-        await supervise([journal.child("a"), missing], on_ready=lambda: None, on_log=ignore)
+        await supervise([[journal.child("a")], [missing]], on_ready=lambda: None, on_log=ignore)
     assert journal.lines() == ["a starts", "a stops"]
 
 
@@ -175,7 +184,7 @@ async def test_a_signal_while_children_start_stops_them(journal: Journal) -> Non
 
     ready: list[str] = []
     waiting = Child(name="b", argv=("sleep", "60"), ready=never)
-    await supervise([journal.child("a"), waiting], on_ready=lambda: ready.append("ready"), on_log=ignore)
+    await supervise([[journal.child("a")], [waiting]], on_ready=lambda: ready.append("ready"), on_log=ignore)
     assert (journal.lines(), ready) == (["a starts", "a stops"], [])
 
 
@@ -187,7 +196,7 @@ async def test_a_child_deaf_to_signals_is_killed() -> None:
 
     child = Child(name="a", argv=(sys.executable, "-c", DEAF), ready=ready, stop_seconds=0.2)
     async with asyncio.timeout(5):
-        await supervise([child], on_ready=tell(), on_log=lambda _, line: heard.append(line))
+        await supervise([[child]], on_ready=tell(), on_log=lambda _, line: heard.append(line))
 
 
 async def test_a_second_signal_kills() -> None:
@@ -201,7 +210,7 @@ async def test_a_second_signal_kills() -> None:
 
     child = Child(name="a", argv=(sys.executable, "-c", DEAF), ready=ready, drain=told_again, stop_seconds=60)
     async with asyncio.timeout(5):
-        await supervise([child], on_ready=tell(signal.SIGINT), on_log=lambda _, line: heard.append(line))
+        await supervise([[child]], on_ready=tell(signal.SIGINT), on_log=lambda _, line: heard.append(line))
 
 
 async def test_what_a_child_has_started_goes_with_it() -> None:
@@ -212,7 +221,7 @@ async def test_what_a_child_has_started_goes_with_it() -> None:
         return bool(pids)
 
     child = Child(name="a", argv=(sys.executable, "-c", code), ready=ready)
-    await supervise([child], on_ready=tell(), on_log=lambda _, line: pids.append(int(line)))
+    await supervise([[child]], on_ready=tell(), on_log=lambda _, line: pids.append(int(line)))
     await until(lambda: not alive(pids[0]))
 
 
@@ -221,7 +230,7 @@ async def test_log_lines_arrive_whole_whatever_their_length() -> None:
     heard: list[tuple[str, str]] = []
     with pytest.raises(ChildFailed):
         await supervise(
-            [Child(name="a", argv=(sys.executable, "-c", code), ready=at_once)],
+            [[Child(name="a", argv=(sys.executable, "-c", code), ready=at_once)]],
             on_ready=lambda: None,
             on_log=lambda name, line: heard.append((name, line)),
         )
@@ -233,7 +242,7 @@ async def test_a_child_sees_its_own_environment_on_top_of_ours() -> None:
     heard: list[str] = []
     child = Child(name="a", argv=(sys.executable, "-c", code), env={"NEW": "new"}, ready=at_once)
     with pytest.raises(ChildFailed):
-        await supervise([child], on_ready=lambda: None, on_log=lambda _, line: heard.append(line))
+        await supervise([[child]], on_ready=lambda: None, on_log=lambda _, line: heard.append(line))
     assert heard == ["new True"]
 
 
@@ -245,7 +254,7 @@ pids = []
 async def ready(): return len(pids) == 1
 code = "import os, signal; print(os.getpid(), flush=True); signal.pause()"
 child = Child(name="a", argv=(sys.executable, "-c", code), ready=ready)
-asyncio.run(supervise([child], on_ready=lambda: print(pids[0], flush=True), on_log=lambda _, line: pids.append(line)))
+asyncio.run(supervise([[child]], on_ready=lambda: print(pids[0], flush=True), on_log=lambda _, line: pids.append(line)))
 """
 
 

@@ -1,0 +1,76 @@
+"""Envoy as a child: its files in the runtime directory, and how to ask it to end its work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from aigw_extproc.config.snapshot import Address, Snapshot
+from aigw_extproc.envoy.binary import find_envoy
+from aigw_extproc.envoy.options import Endpoint, Options
+from aigw_extproc.run.child import Child
+from aigw_extproc.run.probes import drain_envoy, envoy_ready
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvoyFiles:
+    """What Envoy reads: its configuration once, the upstreams' clusters whenever they have changed."""
+
+    options: Options
+
+    @classmethod
+    def at(cls, runtime: Path, listen: Address, processors: Sequence[Endpoint], *, access_log: bool) -> EnvoyFiles:
+        """Files and the admin interface's socket, all in `runtime`."""
+        return cls(
+            options=Options(
+                listen=listen,
+                processors=tuple(processors),
+                admin=runtime / "envoy-admin.sock",
+                clusters_file=runtime / "clusters.yaml",
+                access_log=access_log,
+            )
+        )
+
+    def write(self, snapshot: Snapshot) -> Path:
+        """Writes everything; returns the configuration's file."""
+        # Imported here: it takes half a second, which a refused configuration need not wait for.
+        from aigw_extproc.envoy.render import render, to_yaml
+
+        self.write_clusters(snapshot)
+        file = self._clusters.with_name("envoy.yaml")
+        file.write_text(to_yaml(render(snapshot, self.options)))
+        return file
+
+    def write_clusters(self, snapshot: Snapshot) -> None:
+        """Replaces the clusters. Envoy notices a file that is moved into place, not one that is written to."""
+        from aigw_extproc.envoy.render import render_clusters, to_yaml
+
+        draft = self._clusters.with_suffix(".new")
+        draft.write_text(to_yaml(render_clusters(snapshot, self.options)))
+        draft.replace(self._clusters)
+
+    @property
+    def _clusters(self) -> Path:
+        assert self.options.clusters_file is not None  # noqa: S101 - set by `at`
+        return self.options.clusters_file
+
+
+def envoy_child(files: EnvoyFiles, snapshot: Snapshot, *, drain_seconds: float) -> Child:
+    """Envoy with the configuration for `snapshot`, which is written here.
+
+    Raises:
+        EnvoyNotFound: there is none.
+    """
+    binary, config = find_envoy(), files.write(snapshot)
+    admin = files.options.admin
+    assert isinstance(admin, Path)  # noqa: S101 - set by `at`
+    flags = ("--use-dynamic-base-id", "--log-level", "warning", "--file-flush-interval-msec", "500")
+    return Child(
+        name="envoy",
+        argv=(str(binary), "--config-path", str(config), *flags),
+        ready=partial(envoy_ready, admin),
+        drain=partial(drain_envoy, admin),
+        stop_seconds=drain_seconds,
+    )

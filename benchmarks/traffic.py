@@ -1,0 +1,58 @@
+"""What travels in the benchmarks: one chat request, and Bedrock's two ways to answer it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from aigw_extproc.bedrock.families import family_of
+from aigw_extproc.openai import chat
+from aigw_extproc.simulator.frames import event
+from aigw_extproc.translate.chat_converse import translate_request
+from aigw_extproc.translate.contract import UpstreamRequest
+
+MODEL = "us.amazon.nova-micro-v1:0"
+CHAT_PATH = "/v1/chat/completions"
+DELTAS = 48
+"""Pieces of text in a stream; two events before and behind them, as Bedrock sends them."""
+
+_TEXT = "Envoy carries the request, the processor translates it, and Bedrock's answer comes back the same way."
+
+
+def chat_request(*, stream: bool) -> bytes:
+    """A chat completion request of 200 bytes, a few more when it asks for a stream."""
+    messages = [
+        {"role": "system", "content": "You answer in one sentence."},
+        {"role": "user", "content": "What does a gateway do?"},
+    ]
+    request = {"model": MODEL, "messages": messages, "max_tokens": 256, "temperature": 0.5}
+    return msgspec.json.encode(request | {"stream": True} if stream else request)
+
+
+def converse_request(*, stream: bool) -> UpstreamRequest:
+    """The same request as Bedrock gets it: for an Envoy that nobody translates for."""
+    return translate_request(chat.parse(chat_request(stream=stream)), model=MODEL, family=family_of(MODEL))
+
+
+def converse_response() -> bytes:
+    """The body of a Converse answer."""
+    return msgspec.json.encode(
+        {
+            "output": {"message": {"role": "assistant", "content": [{"text": _TEXT}]}},
+            "stopReason": "end_turn",
+            "usage": {"inputTokens": 21, "outputTokens": 25, "totalTokens": 46},
+            "metrics": {"latencyMs": 300},
+        }
+    )
+
+
+def converse_frames(deltas: int = DELTAS) -> list[bytes]:
+    """The frames of a ConverseStream answer, each as Bedrock sends it: padded, with its checksums."""
+    words = _TEXT.split()
+    pieces = [{"contentBlockIndex": 0, "delta": {"text": f"{words[i % len(words)]} "}} for i in range(deltas)]
+    return [
+        event("messageStart", {"role": "assistant"}),
+        *(event("contentBlockDelta", piece) for piece in pieces),
+        event("contentBlockStop", {"contentBlockIndex": 0}),
+        event("messageStop", {"stopReason": "end_turn"}),
+        event("metadata", {"usage": {"inputTokens": 21, "outputTokens": deltas, "totalTokens": 21 + deltas}}),
+    ]

@@ -1,0 +1,157 @@
+"""What our own work costs in one exchange, without gRPC: one JSON line per case, microseconds per call.
+
+Run `python -m benchmarks.translate`. `exchange` and `streamed chunk` are what `make bench` compares with a processor
+that does nothing; the other lines are their parts.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+
+from aigw_extproc.aws.identity import Credentials
+from aigw_extproc.bedrock.families import family_of
+from aigw_extproc.config.builtin import demo_configuration
+from aigw_extproc.exchange import EVENT_STREAM, Exchange
+from aigw_extproc.extproc import codec
+from aigw_extproc.extproc.pb import ext_proc_pb2 as pb
+from aigw_extproc.openai import chat
+from aigw_extproc.routing import Router
+from aigw_extproc.translate.chat_converse import translate_request
+from aigw_extproc.translate.contract import ResponseContext
+from benchmarks.timing import microseconds
+from benchmarks.traffic import CHAT_PATH, MODEL, chat_request, converse_frames, converse_response
+
+CALLS = 2_000
+NOW = 1_790_000_000.0
+CONTEXT = ResponseContext(request_id="2f3a1c9e-7f04-4c1e-9d52-0a3c6b1d8e77", created=int(NOW))
+TURNS = 40
+
+# What Envoy sends about a request of a plain client, and about an answer of Bedrock's.
+REQUEST_HEADERS = {
+    ":authority": "127.0.0.1:1975",
+    ":path": CHAT_PATH,
+    ":method": "POST",
+    ":scheme": "http",
+    "user-agent": "OpenAI/Python 2.8.1",
+    "accept": "*/*",
+    "content-type": "application/json",
+    "authorization": "Bearer unused",
+    "content-length": "200",
+    "x-forwarded-proto": "http",
+    "x-request-id": "c1f0a3a4-6a50-4a3b-8a58-7f0a3e0f7a51",
+}
+RESPONSE_HEADERS = {
+    ":status": "200",
+    "date": "Sun, 22 Nov 2026 09:00:00 GMT",
+    "x-amzn-requestid": CONTEXT.request_id,
+    "x-request-id": "c1f0a3a4-6a50-4a3b-8a58-7f0a3e0f7a51",
+}
+
+
+def long_request() -> bytes:
+    """A chat of many turns, some 10 kB."""
+    turn = [{"role": "user", "content": "word " * 50}, {"role": "assistant", "content": "answer " * 30}]
+    messages = [*turn * TURNS, {"role": "user", "content": "And now?"}]
+    return json.dumps({"model": MODEL, "messages": messages}).encode()
+
+
+def tool_request() -> bytes:
+    """A chat that offers twenty tools and has called two of them."""
+    schema = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+    tools = [{"type": "function", "function": {"name": f"tool_{n}", "parameters": schema}} for n in range(20)]
+    function = {"name": "tool_0", "arguments": '{"city":"Oslo"}'}
+    calls = [{"id": f"call_{n}", "type": "function", "function": function} for n in range(2)]
+    results = [{"role": "tool", "tool_call_id": f"call_{n}", "content": "rain"} for n in range(2)]
+    question = {"role": "user", "content": "What is the weather in Oslo?"}
+    messages = [question, {"role": "assistant", "content": None, "tool_calls": calls}, *results]
+    return json.dumps({"model": MODEL, "messages": messages, "tools": tools}).encode()
+
+
+def _headers(values: dict[str, str], *, end: bool = False) -> pb.HttpHeaders:
+    pairs = [pb.HeaderValue(key=name, raw_value=value.encode()) for name, value in values.items()]
+    return pb.HttpHeaders(headers=pb.HeaderMap(headers=pairs), end_of_stream=end)
+
+
+def envoy_messages(*, stream: bool) -> list[bytes]:
+    """The messages of one exchange as Envoy sends them; a stream's first frame only."""
+    media_type = EVENT_STREAM if stream else "application/json"
+    response_headers = _headers(RESPONSE_HEADERS | {"content-type": media_type})
+    body = converse_frames()[0] if stream else converse_response()
+    messages = [
+        pb.ProcessingRequest(request_headers=_headers(REQUEST_HEADERS)),
+        pb.ProcessingRequest(request_body=pb.HttpBody(body=chat_request(stream=stream), end_of_stream=True)),
+        pb.ProcessingRequest(response_headers=response_headers),
+        pb.ProcessingRequest(response_body=pb.HttpBody(body=body, end_of_stream=not stream)),
+    ]
+    return [message.SerializeToString() for message in messages]
+
+
+def router() -> Router:
+    """Rules that send every model to one upstream, signed with a fixed key."""
+    credentials = Credentials(access_key_id="AKIDEXAMPLE", secret_access_key="secret")  # noqa: S106 - signs nothing real
+    return Router(demo_configuration("127.0.0.1", 8091, credentials).snapshot)
+
+
+def answer(exchange: Exchange, message: bytes) -> bytes:
+    """What the server does for one message, but for gRPC's part."""
+    phase, event = codec.decode(pb.ProcessingRequest.FromString(message))
+    assert event is not None
+    return codec.encode(phase, exchange.receive(event, now=NOW))
+
+
+def exchange_case() -> Callable[[], object]:
+    """A whole chat exchange of four messages."""
+    messages, rules = envoy_messages(stream=False), router()
+
+    def call() -> None:
+        exchange = Exchange(rules, pick=0.5)
+        for message in messages:
+            answer(exchange, message)
+        assert exchange.outcome.status == 200
+
+    return call
+
+
+def chunk_case() -> Callable[[], object]:
+    """One more piece of a stream that has begun."""
+    exchange = Exchange(router(), pick=0.5)
+    for message in envoy_messages(stream=True):
+        answer(exchange, message)
+    body = pb.HttpBody(body=converse_frames()[1])
+    piece = pb.ProcessingRequest(response_body=body).SerializeToString()
+    return lambda: answer(exchange, piece)
+
+
+def request_cases() -> Iterable[tuple[str, Callable[[], object]]]:
+    """Parsing and translating requests of different kinds."""
+    family = family_of(MODEL)
+    for name, body in (("chat", chat_request(stream=False)), ("long", long_request()), ("tools", tool_request())):
+        request = chat.parse(body)
+        yield f"parse {name}", lambda body=body: chat.parse(body)
+        yield f"translate {name}", lambda request=request: translate_request(request, model=MODEL, family=family)
+
+
+def response_cases() -> Iterable[tuple[str, Callable[[], object]]]:
+    """Translating answers."""
+    back = translate_request(chat.parse(chat_request(stream=True)), model=MODEL, family=family_of(MODEL)).answer
+    body, frame = converse_response(), converse_frames()[1]
+    stream = back.translate_stream(CONTEXT)
+    yield "translate response", lambda: back.translate_response(body, CONTEXT)
+    yield "translate chunk", lambda: stream.feed(frame)
+
+
+def main() -> None:
+    """Print a line for each case."""
+    cases = {
+        "exchange": exchange_case(),
+        "streamed chunk": chunk_case(),
+        **dict(request_cases()),
+        **dict(response_cases()),
+    }
+    for name, call in cases.items():
+        print(json.dumps({"case": name, "us": microseconds(call, CALLS)}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""An upstream that costs next to nothing: it looks at nothing but the path, and all of its answers are made before.
+
+A process of its own, so that its work is nobody else's. A streamed answer is written frame by frame at a fixed pace:
+frames that wait in a socket together would reach the processor as one chunk.
+Envoy's direct responses would be cheaper still, but they come whole.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.traffic import converse_frames, converse_response
+
+_LENGTH = re.compile(rb"\r\ncontent-length: (\d+)\r\n", re.IGNORECASE)
+_STREAM = b"/converse-stream HTTP/1.1\r\n"
+_HEAD = b"HTTP/1.1 200 OK\r\nx-amzn-requestid: 2f3a1c9e-7f04-4c1e-9d52-0a3c6b1d8e77\r\ncontent-type: %b\r\n"
+
+
+def _whole(media_type: bytes, body: bytes) -> bytes:
+    return _HEAD % media_type + b"content-length: %d\r\n\r\n" % len(body) + body
+
+
+def _chunked(media_type: bytes, pieces: Sequence[bytes]) -> list[bytes]:
+    """The writes of a chunked answer: its head, each piece, and the end."""
+    head = _HEAD % media_type + b"transfer-encoding: chunked\r\n\r\n"
+    return [head, *(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces), b"0\r\n\r\n"]
+
+
+CHAT = _whole(b"application/json", converse_response())
+STREAM = _chunked(b"application/vnd.amazon.eventstream", converse_frames())
+
+
+class Connection(asyncio.Protocol):
+    """HTTP/1.1 with keep-alive, one request at a time, as Envoy sends them."""
+
+    def __init__(self, interval: float) -> None:
+        self._interval = interval
+        self._buffer = b""
+        self._transport: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        head, end, body = self._buffer.partition(b"\r\n\r\n")
+        length = _LENGTH.search(head + b"\r\n")
+        if not end or len(body) < (int(length[1]) if length else 0):
+            return
+        self._buffer = b""
+        if _STREAM in head:
+            self._write(0)
+        else:
+            self._transport.write(CHAT)
+
+    def _write(self, position: int) -> None:
+        if self._transport.is_closing():
+            return
+        self._transport.write(STREAM[position])
+        if position + 1 < len(STREAM):
+            asyncio.get_running_loop().call_later(self._interval, self._write, position + 1)
+
+
+async def serve(port_file: Path, interval: float) -> None:
+    """Listens on a free port of 127.0.0.1, which is written to `port_file`; `interval` is in seconds."""
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Connection(interval), "127.0.0.1", 0)
+    unfinished = port_file.with_suffix(".tmp")
+    unfinished.write_text(str(server.sockets[0].getsockname()[1]))
+    unfinished.rename(port_file)
+    await server.serve_forever()
+
+
+def main() -> None:
+    """Serves until it is stopped."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port-file", type=Path, required=True)
+    parser.add_argument("--interval", type=float, required=True, help="seconds between two writes of a stream")
+    options = parser.parse_args()
+    asyncio.run(serve(options.port_file, options.interval))
+
+
+if __name__ == "__main__":
+    main()

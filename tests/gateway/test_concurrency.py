@@ -1,0 +1,98 @@
+"""Many streams at once on one worker, and several workers."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx
+import pytest
+
+from tests.gateway.conftest import NewGateway
+from tests.gateway.resources import backend, ref, route, rule
+from tests.gateway.running import CHAT, Gateway, events, question
+from tests.simulator.running import RunningSimulator, running_simulator
+
+STREAMS = 200
+PER_SIMULATOR = STREAMS // 2
+"""A simulator remembers its last 100 requests, and holds what it has not forgotten."""
+HELD_FRAMES = 4
+"""What follows the first frame when the answer is one token long."""
+
+
+async def told(
+    client: httpx.AsyncClient,
+    operator: httpx.AsyncClient,
+    simulator: RunningSimulator,
+    model: str,
+    begun: asyncio.Barrier,
+) -> object:
+    """What one stream says; the simulator holds it at its first frame until all have begun."""
+    body = question(model, stream=True, max_tokens=1)
+    async with client.stream("POST", CHAT, json=body) as response:
+        lines = response.aiter_lines()
+        said = events(await anext(lines))
+        await begun.wait()
+        address = f"{simulator.url}/simulator/requests/{response.headers['x-amzn-requestid']}/acknowledge"
+        for _ in range(HELD_FRAMES):
+            (await operator.post(address)).raise_for_status()
+        said += [event async for line in lines if line for event in events(line)]
+    return [event if event == "[DONE]" else event["choices"][0]["delta"].get("content") for event in said]
+
+
+async def test_two_hundred_streams_at_once_on_one_worker(new_gateway: NewGateway) -> None:
+    with running_simulator() as first, running_simulator() as second:
+        gateway = new_gateway(
+            route(
+                "held",
+                rule(ref("first", to="simulator.hold"), model="first"),
+                rule(ref("second", to="simulator.hold"), model="second"),
+            ),
+            *backend("first", first.port),
+            *backend("second", second.port),
+        )
+        begun = asyncio.Barrier(STREAMS + 1)
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
+        async with (
+            httpx.AsyncClient(base_url=gateway.url, limits=limits, timeout=60) as client,
+            httpx.AsyncClient(limits=httpx.Limits(max_connections=8), timeout=60) as operator,
+            asyncio.TaskGroup() as group,
+        ):
+            streams = [
+                group.create_task(told(client, operator, simulator, model, begun))
+                for model, simulator in (("first", first), ("second", second))
+                for _ in range(PER_SIMULATOR)
+            ]
+            while begun.n_waiting < STREAMS:  # noqa: ASYNC110 - the barrier tells nobody who waits at it
+                await asyncio.sleep(0.01)
+            active = await asyncio.to_thread(gateway.processor.metric, "aigw_active_exchanges")
+            await begun.wait()
+    assert [task.result() for task in streams] == [["", "Hello! ", None, "[DONE]"]] * STREAMS
+    assert active == STREAMS
+
+
+def served_by_worker(gateway: Gateway) -> list[int]:
+    """How many exchanges Envoy has sent to each worker."""
+    hosts = gateway.envoy.admin.get("/clusters", params={"format": "json"}).json()["cluster_statuses"]
+    (processor,) = (cluster for cluster in hosts if cluster["name"] == "aigw-extproc")
+    stats = [host["stats"] for host in processor["host_statuses"]]
+    return [int(stat["value"]) for host in stats for stat in host if stat["name"] == "rq_total"]
+
+
+@pytest.fixture
+def two_workers(new_gateway: NewGateway, simulator: RunningSimulator) -> Gateway:
+    documents = route("any", rule(ref())), *backend("bedrock", simulator.port)
+    return new_gateway(*documents, workers=2)
+
+
+def test_two_workers_share_the_work_and_are_counted_as_one(two_workers: Gateway) -> None:
+    answers = [two_workers.chat("simulator.long-3", stream=number % 2 == 0).status_code for number in range(40)]
+    assert answers == [200] * 40
+    served = served_by_worker(two_workers)
+    assert (len(served), min(served) > 0) == (2, True)
+    two_workers.wait_until_idle()
+    assert two_workers.processor.metric("aigw_exchanges_total", operation="chat", status="200") == 40
+    assert two_workers.processor.metric("gen_ai_client_token_usage_token_sum", gen_ai_token_type="output") == 120
+
+
+def test_two_workers_are_ready(two_workers: Gateway) -> None:
+    assert two_workers.processor.readiness()["ready"] is True
