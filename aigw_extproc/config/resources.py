@@ -7,7 +7,7 @@ a user's file. `Ambient` fields are accepted in silence, `unused` ones are repor
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
@@ -35,7 +35,7 @@ class Metadata(Part, frozen=True, kw_only=True):
     name: Name
     namespace: Name = "default"
     creation_timestamp: str | None = None
-    annotations: Ambient = None
+    annotations: dict[str, Any] | None = None
     deletion_grace_period_seconds: Ambient = None
     deletion_timestamp: Ambient = None
     finalizers: Ambient = None

@@ -13,8 +13,9 @@ from aigw_extproc.config.infrastructure import ENVOY_GATEWAY
 from aigw_extproc.config.mutations import check_body, check_headers
 from aigw_extproc.config.names import host_region
 from aigw_extproc.config.resources import AIServiceBackend
+from aigw_extproc.config.settings import compile_settings
 from aigw_extproc.config.signing import Signing
-from aigw_extproc.config.snapshot import AwsAuth, Tls, Upstream
+from aigw_extproc.config.snapshot import AwsAuth, BackendSettings, Tls, Upstream
 from aigw_extproc.config.upstreams import hosts
 
 _AWS: Final = ("AWSBedrock", "AWSAnthropic")
@@ -27,6 +28,7 @@ class Service:
     spec: resources.ServiceBackendSpec
     upstream: Upstream
     auth: AwsAuth | None
+    settings: BackendSettings
 
 
 def compile_services(
@@ -42,9 +44,11 @@ def compile_services(
         if spec.schema.name in _AWS:
             _check_signing(item, signer, catalog)
             _check_one_host(item, catalog, tls)
+        settings = compile_settings(item.resource.metadata.annotations or {}, item.place.field("metadata.annotations"))
         upstream = _upstream(item, catalog, upstreams)
         if upstream is not None:
-            services[item.key] = Service(spec=spec, upstream=upstream, auth=_auth(signer, upstream, item.place))
+            auth = _auth(signer, upstream, item.place)
+            services[item.key] = Service(spec=spec, upstream=upstream, auth=auth, settings=settings)
     return services
 
 

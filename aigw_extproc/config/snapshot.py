@@ -7,12 +7,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
 
 from aigw_extproc.aws.identity import Credentials, DefaultChain
+from aigw_extproc.bedrock.families import Families, builtin
 
 MODEL_HEADER: Final = "x-ai-eg-model"
 """The header that stands for the model that a request names in its body."""
@@ -83,6 +84,18 @@ class AwsAuth:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BackendSettings:
+    """What this gateway can be told of a backend, in annotations of its AIServiceBackend."""
+
+    dropped_parameters: str = "report"
+    """What becomes of a request with parameters that Bedrock has no word for: `report` or `refuse`."""
+    fetch_images: bool = True
+    """Whether images behind http(s) URLs are fetched."""
+    families: Families = field(default_factory=builtin)
+    """What is known of the models."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Backend:
     """One `backendRefs` entry of a rule, with everything that a request to it needs."""
 
@@ -96,6 +109,7 @@ class Backend:
     priority: int = 0
     header_mutation: HeaderMutation = HeaderMutation()
     body_mutation: BodyMutation = BodyMutation()
+    settings: BackendSettings = field(default_factory=BackendSettings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

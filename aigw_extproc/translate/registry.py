@@ -5,7 +5,7 @@ Adding a pair is adding a package beside this module and a line to `TRANSLATIONS
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -14,7 +14,7 @@ from aigw_extproc.errors import GatewayError, InvalidRequest
 from aigw_extproc.openai import chat
 from aigw_extproc.openai.errors import render as openai_error
 from aigw_extproc.translate import chat_converse
-from aigw_extproc.translate.contract import UpstreamRequest
+from aigw_extproc.translate.contract import Fetched, UpstreamRequest
 
 
 class ClientRequest(Protocol):
@@ -38,7 +38,9 @@ class Endpoint:
 class TranslateRequest(Protocol):
     """The door of a translation; the request is what the endpoint's `parse` returned."""
 
-    def __call__(self, request: Any, *, model: str, family: Family) -> UpstreamRequest: ...
+    def __call__(
+        self, request: Any, *, model: str, family: Family, fetched: Mapping[str, Fetched] = ...
+    ) -> UpstreamRequest: ...
 
 
 ENDPOINTS: dict[str, Endpoint] = {

@@ -1,26 +1,10 @@
-"""One HTTP exchange: the state machine between Envoy's messages and the translations.
-
-Events come in through `Exchange.receive`, one at a time, and each is answered with exactly one action:
-
-    RequestHeaders  → Continue | Reply                      (the path is known, the method and the media type are right)
-    RequestBody     → ForwardRequest | NeedCredentials | Reply
-    CredentialsReady→ ForwardRequest | Reply                (the shell's answer to NeedCredentials)
-    ResponseHeaders → Continue | StreamResponse | Reply
-    ResponseBody    → ReplaceBody | Chunk | Continue | Reply
-
-Nothing here does I/O or reads a clock: time comes with the events, randomness with the exchange. What Envoy sends in
-which case was tried, and stands in docs/notes/envoy-ext-proc.md.
-"""
+"""The state machine of one exchange."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from aigw_extproc.aws.identity import Credentials
-from aigw_extproc.aws.sigv4 import sign
-from aigw_extproc.bedrock.families import family_of
-from aigw_extproc.config.snapshot import MODEL_HEADER, AwsAuth, Backend
 from aigw_extproc.errors import (
     GatewayError,
     InvalidRequest,
@@ -29,155 +13,51 @@ from aigw_extproc.errors import (
     NotFound,
     UnsupportedMedia,
 )
+from aigw_extproc.exchange.messages import (
+    Action,
+    Chunk,
+    Continue,
+    CredentialsReady,
+    Event,
+    ForwardRequest,
+    Headers,
+    MediaReady,
+    NeedCredentials,
+    NeedMedia,
+    Outcome,
+    Pairs,
+    ReplaceBody,
+    Reply,
+    RequestBody,
+    RequestHeaders,
+    ResponseBody,
+    ResponseHeaders,
+    StreamResponse,
+)
+from aigw_extproc.exchange.upstream import forward
 from aigw_extproc.openai import models
 from aigw_extproc.openai.errors import render as openai_error
 from aigw_extproc.routing import Router
-from aigw_extproc.translate import mutation
-from aigw_extproc.translate.contract import ResponseContext, ResponseStream, UpstreamRequest, Usage
-from aigw_extproc.translate.registry import ENDPOINTS, Endpoint, translation
+from aigw_extproc.translate.contract import (
+    Fetched,
+    FetchFailed,
+    MediaNeeded,
+    ResponseContext,
+    ResponseStream,
+    UpstreamRequest,
+)
+from aigw_extproc.translate.registry import ENDPOINTS, ClientRequest, Endpoint, translation
 
-Headers = Mapping[str, str]
-Pairs = tuple[tuple[str, str], ...]
-
-BACKEND_HEADER = "x-ai-eg-backend"
-"""Names the Envoy cluster; the route that we render sends the request there, and removes the header."""
 LOCAL_REPLY_HEADER = "x-aigw-local-reply"
 """Marks answers that Envoy made itself; they are in the client's shape already."""
 DROPPED_HEADER = "x-aigw-dropped-params"
 REQUEST_ID_HEADER = "x-amzn-requestid"
 """Bedrock's own id of a request."""
-USER_AGENT = "aigw-extproc"
 EVENT_STREAM = "application/vnd.amazon.eventstream"
-
-# What of the client's headers may leave the gateway. Everything else is removed: credentials, cookies, what Envoy adds.
-FORWARDED = frozenset({"content-type", "x-request-id", "traceparent", "tracestate", "x-amzn-trace-id"})
-SCHEME_HEADER = "x-forwarded-proto"
-"""Envoy finds no route without it, so it is the route that removes it."""
-_KEPT = FORWARDED | {SCHEME_HEADER}
 
 _JSON = ("content-type", "application/json")
 _SSE: Pairs = (("content-type", "text/event-stream"), ("cache-control", "no-cache"))
-
-
-@dataclass(frozen=True, slots=True)
-class RequestHeaders:
-    """Names are lower case; pseudo-headers keep their colon."""
-
-    headers: Headers
-    end_of_stream: bool
-
-
-@dataclass(frozen=True, slots=True)
-class RequestBody:
-    """The whole body."""
-
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class CredentialsReady:
-    """Answers NeedCredentials."""
-
-    credentials: Credentials
-
-
-@dataclass(frozen=True, slots=True)
-class ResponseHeaders:
-    headers: Headers
-    end_of_stream: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ResponseBody:
-    """The whole body, or a piece of it when the response is streamed."""
-
-    body: bytes
-    end_of_stream: bool
-
-
-Event = RequestHeaders | RequestBody | CredentialsReady | ResponseHeaders | ResponseBody
-
-
-@dataclass(frozen=True, slots=True)
-class Continue:
-    """Let the headers or the body pass as they are."""
-
-    final: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class NeedCredentials:
-    """The request is ready but for the signature. The shell finds credentials and sends CredentialsReady."""
-
-    auth: AwsAuth
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ForwardRequest:
-    """Send this upstream, by a route chosen anew."""
-
-    set_headers: Pairs
-    remove_headers: tuple[str, ...]
-    body: bytes
-    backend: str
-    model: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StreamResponse:
-    """Hand the response body over in pieces."""
-
-    set_headers: Pairs
-    remove_headers: tuple[str, ...] = ("content-length",)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReplaceBody:
-    """Send this body to the client. The exchange is over."""
-
-    set_headers: Pairs
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chunk:
-    """Send this piece to the client; `final` with the last one."""
-
-    body: bytes
-    final: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """Answer the client ourselves, whatever the upstream does. The exchange is over."""
-
-    status: int
-    headers: Pairs
-    body: bytes
-    details: str
-    """For Envoy's access log: `aigw_` and the error's code."""
-
-
-Action = Continue | NeedCredentials | ForwardRequest | StreamResponse | ReplaceBody | Chunk | Reply
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What became of the exchange, for metrics and logs. It is complete when the exchange is."""
-
-    operation: str = "unknown"
-    model: str = ""
-    """As the client asked for it; empty until a rule has taken it."""
-    request_model: str = ""
-    """As Bedrock was asked for it."""
-    backend: Backend | None = None
-    stream: bool = False
-    status: int = 0
-    """What the client got; 0 while it got nothing."""
-    error: GatewayError | None = None
-    usage: Usage | None = None
-    dropped: tuple[str, ...] = ()
-    signed: bool = False
+_SWITCHED_OFF = FetchFailed(reason="cannot be fetched: this gateway is not allowed to; send the image as a data: URI")
 
 
 class Exchange:
@@ -189,6 +69,7 @@ class Exchange:
         self._pick = pick
         self._headers: Headers = {}
         self._endpoint: Endpoint | None = None
+        self._parsed: ClientRequest | None = None
         self._request: UpstreamRequest | None = None
         self._response_headers: Headers = {}
         self._stream: ResponseStream | None = None
@@ -241,16 +122,35 @@ class Exchange:
         return Reply(status=200, headers=(_JSON, *self._own_headers()), body=body, details="aigw_models")
 
     def _request_body(self, event: RequestBody, now: float) -> Action:
-        endpoint = self._endpoint
-        assert endpoint is not None  # noqa: S101 - Envoy sends the headers first
-        request = endpoint.parse(event.body)
+        assert self._endpoint is not None  # noqa: S101 - Envoy sends the headers first
+        self._parsed = request = self._endpoint.parse(event.body)
         backend = self._router.select(request.model, self._headers, self._pick)
         outcome = self.outcome
         outcome.backend, outcome.model = backend, request.model
-        outcome.request_model = model = backend.model_override or request.model
-        translate = translation(endpoint, backend.schema.name)
-        self._request = translate(request, model=model, family=family_of(model))
-        outcome.stream, outcome.dropped = self._request.stream, self._request.dropped
+        outcome.request_model = backend.model_override or request.model
+        return self._translate({}, now)
+
+    def _media_ready(self, event: MediaReady, now: float) -> Action:
+        return self._translate(event.fetched, now)
+
+    def _translate(self, fetched: Mapping[str, Fetched], now: float) -> Action:
+        endpoint, backend, model = self._endpoint, self.outcome.backend, self.outcome.request_model
+        assert endpoint is not None  # noqa: S101 - all of these were set by the request's body
+        assert backend is not None  # noqa: S101 - as above
+        translate, settings = translation(endpoint, backend.schema.name), backend.settings
+        try:
+            self._request = request = translate(
+                self._parsed, model=model, family=settings.families.of(model), fetched=fetched
+            )
+        except MediaNeeded as needed:
+            if settings.fetch_images:
+                return NeedMedia(needed.urls)
+            return self._translate(dict.fromkeys(needed.urls, _SWITCHED_OFF), now)
+        self.outcome.stream, self.outcome.dropped = request.stream, request.dropped
+        if request.dropped and settings.dropped_parameters == "refuse":
+            raise InvalidRequest(
+                f"{', '.join(request.dropped)}: cannot be passed on to this model as they are", param=request.dropped[0]
+            )
         if backend.auth is None:
             return self._forward(None, now)
         if isinstance(backend.auth.source, Credentials):
@@ -265,28 +165,14 @@ class Exchange:
         assert request is not None  # noqa: S101 - both were set by the request's body
         assert backend is not None  # noqa: S101 - as above
         self.outcome.signed = credentials is not None
-        body = mutation.apply(backend.body_mutation, request.body)
-        changes = backend.header_mutation
-        own = {"content-type": "application/json", "accept": request.accept, "user-agent": USER_AGENT}
-        set_headers = {
-            **{name: value for name, value in own.items() if name not in changes.remove},
-            **dict(changes.set),
-            ":path": request.path,
-            "content-length": str(len(body)),
-            MODEL_HEADER: self.outcome.model,
-            BACKEND_HEADER: backend.upstream.cluster,
-            **_signature(backend, request.path, body, credentials, now),
-        }
-        return ForwardRequest(
-            set_headers=tuple(set_headers.items()),
-            remove_headers=tuple(
-                name
-                for name in self._headers
-                if name not in set_headers and name[0] != ":" and (name not in _KEPT or name in changes.remove)
-            ),
-            body=body,
-            backend=backend.name,
+        return forward(
+            request,
+            backend,
+            client_headers=self._headers,
+            client_model=self.outcome.model,
             model=self.outcome.request_model,
+            credentials=credentials,
+            now=now,
         )
 
     def _response_headers_received(self, event: ResponseHeaders, now: float) -> Action:
@@ -351,26 +237,11 @@ class Exchange:
 _HANDLERS: dict[type, Callable[..., Action]] = {
     RequestHeaders: Exchange._request_headers,
     RequestBody: Exchange._request_body,
+    MediaReady: Exchange._media_ready,
     CredentialsReady: Exchange._credentials_ready,
     ResponseHeaders: Exchange._response_headers_received,
     ResponseBody: Exchange._response_body,
 }
-
-
-def _signature(backend: Backend, path: str, body: bytes, credentials: Credentials | None, now: float) -> dict[str, str]:
-    if backend.auth is None or credentials is None:
-        return {}
-    return dict(
-        sign(
-            method="POST",
-            host=backend.upstream.host,
-            path=path,
-            body=body,
-            region=backend.auth.region,
-            credentials=credentials,
-            now=now,
-        )
-    )
 
 
 def _require_method(method: str, expected: str, path: str) -> None:

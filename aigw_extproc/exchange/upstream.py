@@ -1,0 +1,75 @@
+"""The request as it leaves the gateway: whose headers go along, and who signs."""
+
+from __future__ import annotations
+
+from aigw_extproc.aws.identity import Credentials
+from aigw_extproc.aws.sigv4 import sign
+from aigw_extproc.config.snapshot import MODEL_HEADER, Backend
+from aigw_extproc.exchange.messages import ForwardRequest, Headers
+from aigw_extproc.translate import mutation
+from aigw_extproc.translate.contract import UpstreamRequest
+
+BACKEND_HEADER = "x-ai-eg-backend"
+"""Names the Envoy cluster; the route that we render sends the request there, and removes the header."""
+SCHEME_HEADER = "x-forwarded-proto"
+"""Envoy finds no route without it, so it is the route that removes it."""
+USER_AGENT = "aigw-extproc"
+
+# What of the client's headers may leave the gateway. Everything else is removed: credentials, cookies, what Envoy adds.
+FORWARDED = frozenset({"content-type", "x-request-id", "traceparent", "tracestate", "x-amzn-trace-id"})
+_KEPT = FORWARDED | {SCHEME_HEADER}
+
+
+def forward(
+    request: UpstreamRequest,
+    backend: Backend,
+    *,
+    client_headers: Headers,
+    client_model: str,
+    model: str,
+    credentials: Credentials | None,
+    now: float,
+) -> ForwardRequest:
+    """The translated request with the operator's changes, signed when there are credentials to sign with.
+
+    `client_model` is the model's name as the client said it, `model` as the backend is asked for it.
+    """
+    body = mutation.apply(backend.body_mutation, request.body)
+    changes = backend.header_mutation
+    own = {"content-type": "application/json", "accept": request.accept, "user-agent": USER_AGENT}
+    set_headers = {
+        **{name: value for name, value in own.items() if name not in changes.remove},
+        **dict(changes.set),
+        ":path": request.path,
+        "content-length": str(len(body)),
+        MODEL_HEADER: client_model,
+        BACKEND_HEADER: backend.upstream.cluster,
+        **_signature(backend, request.path, body, credentials, now),
+    }
+    return ForwardRequest(
+        set_headers=tuple(set_headers.items()),
+        remove_headers=tuple(
+            name
+            for name in client_headers
+            if name not in set_headers and name[0] != ":" and (name not in _KEPT or name in changes.remove)
+        ),
+        body=body,
+        backend=backend.name,
+        model=model,
+    )
+
+
+def _signature(backend: Backend, path: str, body: bytes, credentials: Credentials | None, now: float) -> dict[str, str]:
+    if backend.auth is None or credentials is None:
+        return {}
+    return dict(
+        sign(
+            method="POST",
+            host=backend.upstream.host,
+            path=path,
+            body=body,
+            region=backend.auth.region,
+            credentials=credentials,
+            now=now,
+        )
+    )
