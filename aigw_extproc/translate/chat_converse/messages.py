@@ -82,9 +82,10 @@ def translate_messages(
                 _add_result(turns, message.tool_call_id, place, _result_block(message, place))
             case chat.FunctionMessage():
                 _add_function_result(turns, message, place)
-    _check_pairs(turns)
+    if any(turn.calls or turn.results for turn in turns):
+        _check_pairs(turns)
+        _make_ids_unique(turns)
     _check_ends(turns, family)
-    _make_ids_unique(turns)
     return Conversation(system=system, messages=list(_emit(turns, family, tools_as_text)))
 
 
