@@ -36,8 +36,7 @@ SEPARATOR = "."
 """The shortest turn of the assistant's, where a family refuses other content beside tool results."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Conversation:
+class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     """The two places where Converse wants a history's parts."""
 
     system: list[SystemContentBlock]
