@@ -14,18 +14,17 @@ import sys
 import tempfile
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from aigw_extproc.envoy.binary import EnvoyNotFound
 from aigw_extproc.run.child import ChildFailed
-from benchmarks.load import Load, Request, run
+from benchmarks.load import Load, run
 from benchmarks.proc import cpu_seconds, resident_megabytes
-from benchmarks.report import Measurement, Report, added_cost, machine, show
-from benchmarks.stacks import RunningStack, Stack, running_stacks
-from benchmarks.traffic import CHAT_PATH, chat_request, converse_request
+from benchmarks.report import Measurement, Report, report, show
+from benchmarks.scenarios import SCENARIOS, Scenario
+from benchmarks.stacks import RunningStack, running_stacks
 
 INTERVAL = 0.005
 """Seconds between two pieces of a stream: fast for a model, slow enough for each piece to travel alone."""
@@ -33,31 +32,6 @@ LIMIT = 120.0
 """Seconds that one measurement may take."""
 QUICK = 0.05
 """Of the requests that a full run sends."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scenario:
-    """What is asked, by how many at a time, how often."""
-
-    name: str
-    stream: bool
-    connections: int
-    requests: int
-
-    def request(self, stack: Stack) -> Request:
-        """The same question in the words that the stack takes."""
-        if stack.translates:
-            expected = b"data: [DONE]\n\n" if self.stream else b'"object":"chat.completion"'
-            return Request(path=CHAT_PATH, body=chat_request(stream=self.stream), expected=expected)
-        upstream = converse_request(stream=self.stream)
-        return Request(path=upstream.path, body=upstream.body, expected=b"end_turn")
-
-
-SCENARIOS = (
-    Scenario(name="chat, 16 connections", stream=False, connections=16, requests=4000),
-    Scenario(name="chat, 1 connection", stream=False, connections=1, requests=400),
-    Scenario(name="stream, 16 connections", stream=True, connections=16, requests=320),
-)
 
 
 class BenchmarkFailed(Exception):
@@ -118,7 +92,7 @@ async def benchmark(*, rounds: int, share: float, on_log: Callable[[str, str], N
                     for running in stacks:
                         print(f"round {number + 1}: {scenario.name}, {running.stack.name}", file=sys.stderr)
                         measurements.append(await measure(scenario, running, count=count))
-    return Report(machine=machine(), rounds=rounds, measurements=measurements, added=added_cost(measurements))
+    return report(measurements, rounds=rounds)
 
 
 def main() -> None:
@@ -130,7 +104,7 @@ def main() -> None:
     options = parser.parse_args()
     log: deque[str] = deque(maxlen=30)
     try:
-        report = asyncio.run(
+        results = asyncio.run(
             benchmark(
                 rounds=1 if options.quick else options.rounds,
                 share=QUICK if options.quick else 1.0,
@@ -139,9 +113,9 @@ def main() -> None:
         )
     except (BenchmarkFailed, ChildFailed, EnvoyNotFound, TimeoutError) as error:
         sys.exit("\n".join((*log, f"the benchmark failed: {error or type(error).__name__}")))
-    show(report)
+    show(results)
     if options.json:
-        options.json.write_bytes(msgspec.json.format(msgspec.json.encode(report)) + b"\n")
+        options.json.write_bytes(msgspec.json.format(msgspec.json.encode(results)) + b"\n")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.stacks import NOOP, OURS
+from benchmarks.scenarios import CHAT, STREAM
+from benchmarks.stacks import NOOP, OURS, Stack
 
 EXCHANGE_BUDGET_US = 60
 CHUNK_BUDGET_US = 10
@@ -39,12 +40,20 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Added(msgspec.Struct, frozen=True, kw_only=True):
-    """What ours costs the processor beyond the no-op, one figure per round, in microseconds of CPU."""
+    """What a processor's work of one kind costs, in microseconds of its CPU, round by round."""
 
-    exchange_us: list[float]
-    """A chat exchange at 16 connections."""
-    chunk_us: list[float]
-    """A piece of a stream: what a streamed exchange costs more than a whole one, per message that it has more."""
+    ours_us: list[float]
+    noop_us: list[float]
+
+    @property
+    def difference_us(self) -> list[float]:
+        """What ours adds to the no-op."""
+        return [ours - noop for ours, noop in zip(self.ours_us, self.noop_us, strict=True)]
+
+    @property
+    def ratio(self) -> float:
+        """Ours over the no-op, median to median: this depends least on the machine."""
+        return statistics.median(self.ours_us) / statistics.median(self.noop_us)
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,7 +62,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     machine: dict[str, str]
     rounds: int
     measurements: list[Measurement]
-    added: Added
+    exchange: Added
+    """A chat exchange at 16 connections."""
+    chunk: Added
+    """A piece of a stream: what a streamed exchange costs more than a whole one, per message that it has more."""
 
 
 def machine() -> dict[str, str]:
@@ -66,29 +78,33 @@ def machine() -> dict[str, str]:
     }
 
 
-def added_cost(measurements: Iterable[Measurement]) -> Added:
-    """The difference between ours and the no-op, round by round."""
-    rounds: dict[tuple[str, str], list[Measurement]] = {}
-    for one in measurements:
-        rounds.setdefault((one.scenario, one.stack), []).append(one)
-    chat, stream = "chat, 16 connections", "stream, 16 connections"
-    exchange = [
-        ours.cpu_us["processor"] - noop.cpu_us["processor"]
-        for ours, noop in zip(rounds[chat, OURS.name], rounds[chat, NOOP.name], strict=True)
-    ]
-    chunk = [
-        ours - noop
-        for ours, noop in zip(
-            map(_chunk_cost, rounds[stream, OURS.name], rounds[chat, OURS.name]),
-            map(_chunk_cost, rounds[stream, NOOP.name], rounds[chat, NOOP.name]),
-            strict=True,
-        )
-    ]
-    return Added(exchange_us=exchange, chunk_us=chunk)
+def report(measurements: list[Measurement], *, rounds: int) -> Report:
+    """Sums up what was measured in `rounds` rounds."""
+    exchange = {stack.name: _exchange_costs(measurements, stack) for stack in (OURS, NOOP)}
+    chunk = {stack.name: _chunk_costs(measurements, stack) for stack in (OURS, NOOP)}
+    return Report(
+        machine=machine(),
+        rounds=rounds,
+        measurements=measurements,
+        exchange=Added(ours_us=exchange[OURS.name], noop_us=exchange[NOOP.name]),
+        chunk=Added(ours_us=chunk[OURS.name], noop_us=chunk[NOOP.name]),
+    )
 
 
-def _chunk_cost(stream: Measurement, chat: Measurement) -> float:
-    return (stream.cpu_us["processor"] - chat.cpu_us["processor"]) / (stream.messages - chat.messages)
+def _of(measurements: Iterable[Measurement], scenario: str, stack: Stack) -> list[Measurement]:
+    return [one for one in measurements if (one.scenario, one.stack) == (scenario, stack.name)]
+
+
+def _exchange_costs(measurements: list[Measurement], stack: Stack) -> list[float]:
+    return [one.cpu_us["processor"] for one in _of(measurements, CHAT.name, stack)]
+
+
+def _chunk_costs(measurements: list[Measurement], stack: Stack) -> list[float]:
+    pairs = zip(_of(measurements, STREAM.name, stack), _of(measurements, CHAT.name, stack), strict=True)
+    return [
+        (stream.cpu_us["processor"] - chat.cpu_us["processor"]) / (stream.messages - chat.messages)
+        for stream, chat in pairs
+    ]
 
 
 def _role(role: str, field: str) -> Callable[[Measurement], float | None]:
@@ -121,8 +137,8 @@ def show(report: Report, console: Console | None = None) -> None:
         for stack, rounds in _grouped(measurements, lambda one: one.stack):
             table.add_row(stack, *(_median(rounds, value, form) for value, form in _COLUMNS.values()))
         console.print(table)
-    console.print(_verdict("exchange", report.added.exchange_us, EXCHANGE_BUDGET_US))
-    console.print(_verdict("chunk", report.added.chunk_us, CHUNK_BUDGET_US))
+    console.print(_verdict("exchange", report.exchange, EXCHANGE_BUDGET_US))
+    console.print(_verdict("chunk", report.chunk, CHUNK_BUDGET_US))
 
 
 def _grouped(
@@ -140,6 +156,7 @@ def _median(rounds: list[Measurement], value: Callable[[Measurement], float | No
     return format(statistics.median(values), form) if values else "-"
 
 
-def _verdict(what: str, values: list[float], budget: int) -> str:
-    spread = f"{min(values):.1f} to {max(values):.1f}"
-    return f"ours - no-op, processor's CPU per {what}: {statistics.median(values):.1f} µs ({spread}; budget {budget})"
+def _verdict(what: str, added: Added, budget: int) -> str:
+    values = added.difference_us
+    figures = f"{statistics.median(values):.1f} µs ({min(values):.1f} to {max(values):.1f}; budget {budget})"
+    return f"ours - no-op, processor's CPU per {what}: {figures}, {added.ratio:.2f} times the no-op"

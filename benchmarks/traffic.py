@@ -22,7 +22,7 @@ def chat_request(*, stream: bool) -> bytes:
     """A chat completion request of 200 bytes, a few more when it asks for a stream."""
     messages = [
         {"role": "system", "content": "You answer in one sentence."},
-        {"role": "user", "content": "What does a gateway do?"},
+        {"role": "user", "content": "What does an API gateway do?"},
     ]
     request = {"model": MODEL, "messages": messages, "max_tokens": 256, "temperature": 0.5}
     return msgspec.json.encode(request | {"stream": True} if stream else request)

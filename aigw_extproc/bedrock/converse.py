@@ -7,6 +7,7 @@ Absent members are left out of the JSON. Blobs are base64 text, as they travel; 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from urllib.parse import quote
 
 import msgspec
@@ -324,6 +325,7 @@ def converse_path(model: str, *, stream: bool) -> str:
     return f"/model/{encode_model_id(model)}/{operation}"
 
 
+@lru_cache(maxsize=1024)
 def encode_model_id(model: str) -> str:
     """Percent-encodes a model id as one path segment; `.` and `..` are encoded too, so that no proxy folds them."""
     if model in {".", ".."}:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import msgspec
 
 from aigw_extproc.bedrock.eventstream import Message
-from aigw_extproc.errors import UpstreamError
+from aigw_extproc.errors import InvalidUpstreamResponse, UpstreamError
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +85,11 @@ def from_response(status: int, headers: Mapping[str, str], body: bytes) -> Upstr
     """The error that an HTTP answer other than 200 stands for.
 
     `headers` are lower case. A body that is not Bedrock's JSON (a proxy's HTML page, nothing at all) keeps its status,
-    with code `upstream_error`; its text is not passed on.
+    with code `upstream_error`; its text is not passed on. A status that is no error's becomes 502: an error told under
+    a 204, which has no body, would be taken for the beginning of the next answer on the connection.
     """
+    if status < 400:
+        return InvalidUpstreamResponse(f"the upstream answered {status}; Bedrock answers 200 or an error")
     passed_on = [(name, headers[name]) for name in PASSED_ON if name in headers]
     try:
         parsed = _BODY.decode(body)

@@ -10,8 +10,10 @@ the stream cannot be picked up again: framing is lost.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
 from zlib import crc32
 
 from aigw_extproc.errors import ChecksumMismatch, InvalidFrame, UpstreamTruncated
@@ -41,7 +43,7 @@ _TRUE, _FALSE, _BYTES, _STRING, _UUID = 0, 1, 6, 7, 9
 class Message:
     """One frame: its headers by name (`:event-type`, `:message-type`…) and its payload."""
 
-    headers: dict[str, HeaderValue]
+    headers: Mapping[str, HeaderValue]
     payload: bytes
 
 
@@ -100,17 +102,22 @@ class EventStreamDecoder:
 def _decode_frame(frame: bytes, headers_length: int) -> Message:
     _check_crc("message", int.from_bytes(frame[-4:], "big"), frame[:-4])
     headers_end = _PRELUDE.size + headers_length
-    try:
-        headers = dict(_decode_headers(frame[_PRELUDE.size : headers_end]))
-    except (struct.error, IndexError, UnicodeDecodeError):
-        raise InvalidFrame("a frame's headers cannot be read") from None
-    return Message(headers, frame[headers_end:-4])
+    return Message(_headers(frame[_PRELUDE.size : headers_end]), frame[headers_end:-4])
 
 
 def _check_crc(part: str, expected: int, data: bytes | bytearray) -> None:
     calculated = crc32(data)
     if calculated != expected:
         raise ChecksumMismatch(f"{part} checksum: expected 0x{expected:08x}, calculated 0x{calculated:08x}")
+
+
+# Bedrock's headers say no more than the type of an event, so a stream has half a dozen different ones.
+@lru_cache(maxsize=64)
+def _headers(data: bytes) -> Mapping[str, HeaderValue]:
+    try:
+        return MappingProxyType(dict(_decode_headers(data)))
+    except (struct.error, IndexError, UnicodeDecodeError):
+        raise InvalidFrame("a frame's headers cannot be read") from None
 
 
 def _decode_headers(data: bytes) -> Iterator[tuple[str, HeaderValue]]:

@@ -42,6 +42,7 @@ SOCKET_MODE = 0o660
 
 log = logging.getLogger(__name__)
 
+_LAST = (Reply, ReplaceBody)
 FindCredentials = Callable[[AwsAuth], Awaitable[Credentials]]
 
 
@@ -96,7 +97,7 @@ class Processor:
 
 
 def _is_final(action: Action) -> bool:
-    return isinstance(action, Reply | ReplaceBody) or (isinstance(action, Chunk | Continue) and action.final)
+    return isinstance(action, _LAST) or (isinstance(action, (Chunk, Continue)) and action.final)
 
 
 class Server:

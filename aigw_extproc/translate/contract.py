@@ -9,14 +9,14 @@ An `Answer` holds what the way back has to know of the way there: names that wer
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from aigw_extproc.errors import GatewayError, UpstreamError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
     """Tokens, as OpenAI counts: the input includes what was read from and written to a cache."""
 
     input_tokens: int = 0
@@ -26,16 +26,14 @@ class Usage:
     cache_creation_input_tokens: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Media:
+class Media(msgspec.Struct, frozen=True, kw_only=True):
     """What an http(s) URL in a request held."""
 
     media_type: str
     base64: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FetchFailed:
+class FetchFailed(msgspec.Struct, frozen=True, kw_only=True):
     """Why it could not be had: a phrase for the client that goes on behind the URL ("is not a public address")."""
 
     reason: str
@@ -52,8 +50,7 @@ class MediaNeeded(Exception):
         self.urls = urls
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResponseContext:
+class ResponseContext(msgspec.Struct, frozen=True, kw_only=True):
     """What a translation needs to know of the response besides its body."""
 
     request_id: str
@@ -62,8 +59,7 @@ class ResponseContext:
     """Seconds since 1970."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClientResponse:
+class ClientResponse(msgspec.Struct, frozen=True, kw_only=True):
     """A whole response, in the client's words."""
 
     body: bytes
@@ -106,8 +102,7 @@ class Answer(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UpstreamRequest:
+class UpstreamRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A request in the backend's words."""
 
     path: str

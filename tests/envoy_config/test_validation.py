@@ -11,7 +11,7 @@ import yaml
 
 from aigw_extproc.config.snapshot import Address, Snapshot, Tls
 from aigw_extproc.envoy.binary import find_envoy
-from aigw_extproc.envoy.examples import examples
+from aigw_extproc.envoy.examples import examples, write
 from aigw_extproc.envoy.options import Options
 from aigw_extproc.envoy.render import render, render_clusters, to_json, to_yaml
 from aigw_extproc.envoy.snippet import snippet
@@ -100,3 +100,8 @@ def test_an_example_is_valid(tmp_path: Path, name: str) -> None:
 def test_the_examples_are_what_would_be_rendered_now() -> None:
     found = {file.name: file.read_text() for file in (ROOT / "envoy").iterdir()}
     assert found == examples()
+
+
+def test_the_examples_are_written_as_they_are_rendered(tmp_path: Path) -> None:
+    write(tmp_path / "envoy")
+    assert {file.name: file.read_text() for file in (tmp_path / "envoy").iterdir()} == examples()

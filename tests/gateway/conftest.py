@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from tests.gateway.running import Gateway, running_gateway
 from tests.simulator.running import RunningSimulator, running_simulator
 
 NewGateway = Callable[..., Gateway]
-"""Starts a gateway for some documents that lives as long as the test."""
+"""Starts a gateway for some documents."""
 
 LIMIT = 12 * 1024 * 1024
 """Bytes of a body that the shared gateway accepts."""
@@ -83,8 +83,9 @@ def gateway(simulator: RunningSimulator, shared_elsewhere: Upstream) -> Iterator
             assert running.processor.metric("aigw_defects_total") == 0
 
 
-@pytest.fixture
-def new_gateway(simulator: RunningSimulator) -> Iterator[NewGateway]:
+@contextmanager
+def starting(simulator: RunningSimulator) -> Iterator[NewGateway]:
+    """Starts gateways, and stops them at the end."""
     with ExitStack() as stack:
 
         def start(*documents: Document, **options: Any) -> Gateway:
@@ -92,6 +93,20 @@ def new_gateway(simulator: RunningSimulator) -> Iterator[NewGateway]:
             options.setdefault("simulator", simulator)
             return stack.enter_context(running_gateway(documents, folder=folder, **options))
 
+        yield start
+
+
+@pytest.fixture
+def new_gateway(simulator: RunningSimulator) -> Iterator[NewGateway]:
+    """Starts gateways that live as long as the test."""
+    with starting(simulator) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def start_gateway(simulator: RunningSimulator) -> Iterator[NewGateway]:
+    """Starts gateways that live as long as the module's tests run."""
+    with starting(simulator) as start:
         yield start
 
 

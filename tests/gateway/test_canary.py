@@ -34,14 +34,14 @@ class Seen:
     arguments: str
 
 
-@pytest.fixture
-def seen(new_gateway: NewGateway) -> Iterator[Seen]:
+@pytest.fixture(scope="module")
+def seen(start_gateway: NewGateway) -> Iterator[Seen]:
     with running_simulator(Settings(credentials={KEY_ID: SECRET})) as account:
         signer = backend("bedrock", account.port, key_id=KEY_ID, secret=SECRET)
         # This key is known to nobody, so that its signatures are refused.
         stranger = backend("stranger", account.port, key_id="AKIDSTRANGER", secret=SECRET)
         rules = route("models", rule(ref("stranger"), model="stranger"), rule(ref()))
-        gateway = new_gateway(rules, *signer, *stranger, simulator=account, workers=2)
+        gateway = start_gateway(rules, *signer, *stranger, simulator=account, workers=2)
         gateway.envoy.admin.post("/logging", params={"level": "debug"})
         answers = put_through_a_lot(gateway)
         damaged = backend("bedrock", account.port)

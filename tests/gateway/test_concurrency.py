@@ -19,22 +19,15 @@ HELD_FRAMES = 4
 """What follows the first frame when the answer is one token long."""
 
 
-async def told(
-    client: httpx.AsyncClient,
-    operator: httpx.AsyncClient,
-    simulator: RunningSimulator,
-    model: str,
-    begun: asyncio.Barrier,
-) -> object:
+async def told(client: httpx.AsyncClient, simulator: RunningSimulator, model: str, begun: asyncio.Barrier) -> object:
     """What one stream says; the simulator holds it at its first frame until all have begun."""
     body = question(model, stream=True, max_tokens=1)
     async with client.stream("POST", CHAT, json=body) as response:
         lines = response.aiter_lines()
         said = events(await anext(lines))
         await begun.wait()
-        address = f"{simulator.url}/simulator/requests/{response.headers['x-amzn-requestid']}/acknowledge"
         for _ in range(HELD_FRAMES):
-            (await operator.post(address)).raise_for_status()
+            await asyncio.to_thread(simulator.acknowledge, response.headers["x-amzn-requestid"])
         said += [event async for line in lines if line for event in events(line)]
     return [event if event == "[DONE]" else event["choices"][0]["delta"].get("content") for event in said]
 
@@ -54,11 +47,10 @@ async def test_two_hundred_streams_at_once_on_one_worker(new_gateway: NewGateway
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
         async with (
             httpx.AsyncClient(base_url=gateway.url, limits=limits, timeout=60) as client,
-            httpx.AsyncClient(limits=httpx.Limits(max_connections=8), timeout=60) as operator,
             asyncio.TaskGroup() as group,
         ):
             streams = [
-                group.create_task(told(client, operator, simulator, model, begun))
+                group.create_task(told(client, simulator, model, begun))
                 for model, simulator in (("first", first), ("second", second))
                 for _ in range(PER_SIMULATOR)
             ]
@@ -78,10 +70,10 @@ def served_by_worker(gateway: Gateway) -> list[int]:
     return [int(stat["value"]) for host in stats for stat in host if stat["name"] == "rq_total"]
 
 
-@pytest.fixture
-def two_workers(new_gateway: NewGateway, simulator: RunningSimulator) -> Gateway:
+@pytest.fixture(scope="module")
+def two_workers(start_gateway: NewGateway, simulator: RunningSimulator) -> Gateway:
     documents = route("any", rule(ref())), *backend("bedrock", simulator.port)
-    return new_gateway(*documents, workers=2)
+    return start_gateway(*documents, workers=2)
 
 
 def test_two_workers_share_the_work_and_are_counted_as_one(two_workers: Gateway) -> None:

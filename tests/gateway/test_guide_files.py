@@ -39,9 +39,9 @@ def account() -> Iterator[RunningSimulator]:
         yield running
 
 
-@pytest.fixture
-def guide_gateway(new_gateway: NewGateway, account: RunningSimulator) -> Gateway:
-    return new_gateway(*guide_documents(account.port), simulator=account)
+@pytest.fixture(scope="module")
+def guide_gateway(start_gateway: NewGateway, account: RunningSimulator) -> Gateway:
+    return start_gateway(*guide_documents(account.port), simulator=account)
 
 
 def test_the_guides_model_answers(guide_gateway: Gateway) -> None:

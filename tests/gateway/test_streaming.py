@@ -5,6 +5,8 @@ from __future__ import annotations
 import openai
 import pytest
 
+from aigw_extproc.simulator import frames
+from tests.envoy_config.running import Handler, Upstream
 from tests.gateway.running import CHAT, Gateway, events, question
 
 TEXT = "Hello! You said: Hello!"
@@ -74,6 +76,37 @@ def test_the_headers_of_a_stream(gateway: Gateway) -> None:
         "transfer-encoding": "chunked",
     }
     assert gateway.received(response)["path"] == "/model/us.amazon.nova-micro-v1%3A0/converse-stream"
+
+
+@pytest.mark.parametrize("framing", ["content-length", "trailers"])
+def test_however_the_upstream_frames_its_body(gateway: Gateway, elsewhere: Upstream, framing: str) -> None:
+    elsewhere.answer = FRAMINGS[framing]
+    response = gateway.chat("elsewhere", stream=True)
+    assert ("content-length" in response.headers, response.text.endswith("data: [DONE]\n\n")) == (False, True)
+
+
+WHOLE = frames.event("messageStart", {"role": "assistant"}) + frames.event("messageStop", {"stopReason": "end_turn"})
+
+
+def with_content_length(handler: Handler) -> None:
+    """A stream whose length is known beforehand."""
+    handler.send_response_only(200)
+    handler.send_header("content-type", frames.CONTENT_TYPE)
+    handler.send_header("content-length", str(len(WHOLE)))
+    handler.end_headers()
+    handler.wfile.write(WHOLE)
+
+
+def with_trailers(handler: Handler) -> None:
+    """A chunked stream with a header behind it."""
+    handler.send_response_only(200)
+    handler.send_header("content-type", frames.CONTENT_TYPE)
+    handler.send_header("transfer-encoding", "chunked")
+    handler.end_headers()
+    handler.wfile.write(b"%x\r\n%b\r\n0\r\nx-checksum: 1\r\n\r\n" % (len(WHOLE), WHOLE))
+
+
+FRAMINGS = {"content-length": with_content_length, "trailers": with_trailers}
 
 
 @pytest.mark.parametrize("size", [1, 7, 100])

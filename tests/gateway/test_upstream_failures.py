@@ -68,6 +68,31 @@ def test_a_wrong_answer(gateway: Gateway, fault: str, stream: bool, message: str
     assert (response.status_code, response.json()) == (502, error(message, "api_error", "upstream_error"))
 
 
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("status", [201, 204, 302, 304])
+def test_a_status_that_is_neither_success_nor_error(
+    gateway: Gateway, elsewhere: Upstream, status: int, stream: bool
+) -> None:
+    """Some of these have no body by definition: under such a status an error's body would garble the connection."""
+    elsewhere.answer = with_status(status)
+    response = gateway.chat("elsewhere", stream=stream)
+    message = f"the upstream answered {status}; Bedrock answers 200 or an error"
+    assert (response.status_code, response.json()) == (502, error(message, "api_error", "upstream_error"))
+
+
+def with_status(status: int) -> Callable[[Handler], None]:
+    """Answers with a status and nothing else."""
+
+    def answer(handler: Handler) -> None:
+        handler.send_response_only(status)
+        handler.send_header("location", "http://127.0.0.1/")
+        if status not in {204, 304}:
+            handler.send_header("content-length", "0")
+        handler.end_headers()
+
+    return answer
+
+
 def test_a_wrong_answer_can_be_asked_about(gateway: Gateway) -> None:
     response = gateway.chat("simulator.no-output")
     assert gateway.received(response)["path"] == "/model/simulator.no-output/converse"

@@ -16,17 +16,25 @@ from aigw_extproc.translate.chat_converse import translate_request
 from aigw_extproc.translate.chat_converse.answer import ChatAnswer
 from aigw_extproc.translate.chat_converse.stream import ChatStream
 from aigw_extproc.translate.chat_converse.tool_names import ToolNames, alias
+from aigw_extproc.translate.contract import FetchFailed, UpstreamRequest
 from tests.translate import goldens, strategies
 
 STREAMS = [goldens.read(case) for case in goldens.cases("streams")]
+
+
+UNFETCHED = {"http://127.0.0.1/x.png": FetchFailed(reason="is not at a public address")}
+
+
+def translated(body: bytes) -> UpstreamRequest:
+    parsed = chat.parse(body)
+    return translate_request(parsed, model=parsed.model, family=family_of(parsed.model), fetched=UNFETCHED)
 
 
 @given(strategies.requests)
 @settings(max_examples=500)
 def test_a_chat_is_translated_to_what_bedrock_takes_or_refused_with_the_fields_path(request: dict[str, Any]) -> None:
     try:
-        parsed = chat.parse(json.dumps(request).encode())
-        upstream = translate_request(parsed, model=parsed.model, family=family_of(parsed.model))
+        upstream = translated(json.dumps(request).encode())
     except InvalidRequest as error:
         assert error.param
         assert error.param.split("[")[0].split(".")[0] in request
@@ -41,12 +49,12 @@ def test_a_translation_leaves_the_request_as_it_is(request: dict[str, Any]) -> N
     body = json.dumps(request).encode()
     try:
         parsed = chat.parse(body)
-        first = translate_request(parsed, model=parsed.model, family=family_of(parsed.model))
+        first = translate_request(parsed, model=parsed.model, family=family_of(parsed.model), fetched=UNFETCHED)
     except InvalidRequest:
         return
-    again = translate_request(parsed, model=parsed.model, family=family_of(parsed.model))
+    again = translate_request(parsed, model=parsed.model, family=family_of(parsed.model), fetched=UNFETCHED)
     assert (first.path, first.body, first.dropped) == (again.path, again.body, again.dropped)
-    assert first.body == translate_request(chat.parse(body), model=parsed.model, family=family_of(parsed.model)).body
+    assert first.body == translated(body).body
 
 
 def stream_of(golden: dict[str, Any]) -> ChatStream:

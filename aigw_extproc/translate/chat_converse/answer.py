@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from aigw_extproc.bedrock import errors
 from aigw_extproc.errors import UpstreamError
@@ -13,8 +14,7 @@ from aigw_extproc.translate.chat_converse.tool_names import ToolNames
 from aigw_extproc.translate.contract import ClientResponse, ResponseContext
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChatAnswer:
+class ChatAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """Implements `contract.Answer`."""
 
     model: str

@@ -41,8 +41,7 @@ BESIDE_DOCUMENTS = "See the attached document."
 """What a user who sent a document without a word is made to say: Bedrock wants text beside it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Conversation:
+class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     """The two places where Converse wants a history's parts."""
 
     system: list[SystemContentBlock]
@@ -103,9 +102,10 @@ def translate_messages(
                 _add_result(turns, message.tool_call_id, place, _result(message, content, family, place))
             case chat.FunctionMessage():
                 _add_function_result(turns, message, place)
-    _check_pairs(turns)
+    if any(turn.calls or turn.results for turn in turns):
+        _check_pairs(turns)
+        _make_ids_unique(turns)
     _check_ends(turns, family)
-    _make_ids_unique(turns)
     return Conversation(
         system=system,
         messages=list(_emit(turns, family, tools_as_text)),

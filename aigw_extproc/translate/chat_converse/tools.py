@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ToolConfigur
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import msgspec
 
@@ -31,8 +30,7 @@ _NULLABLE = ("properties", "required")
 _IDENTIFYING = ("$schema", "$id")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Definition:
+class Definition(msgspec.Struct, frozen=True, kw_only=True):
     """A function that a request offers."""
 
     place: str
@@ -46,8 +44,7 @@ class Definition:
         return self.function.name
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class Choice(msgspec.Struct, frozen=True, kw_only=True):
     """What the client said about the use of tools, whichever way it said it."""
 
     mode: str
@@ -61,8 +58,7 @@ class Choice:
         return self.mode in {"required", "function"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
+class Selection(msgspec.Struct, frozen=True, kw_only=True):
     """All that decides which tools the model gets, and whether it has to use one."""
 
     offered: Sequence[Definition]
