@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -26,6 +26,7 @@ from aigw_extproc.config.watcher import Status, watch
 from aigw_extproc.lifeline import end_with_parent
 from aigw_extproc.routing import Router
 from aigw_extproc.source import Source
+from aigw_extproc.translate.contract import Fetched
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +81,7 @@ async def _serve_streams(options: ServeOptions, admin: socket.socket | None, sto
     from aigw_extproc.extproc.server import Processor, Server
 
     live = Live(options.source.load())
-    server = Server(Processor(live.router, CredentialCache().get), options.listen)
+    server = Server(Processor(live.router, CredentialCache().get, _fetch_media), options.listen)
     async with _running(_watch(options, live)), _running(_serve_admin(admin, live.readiness)):
         await server.start(options.listen)
         live.serving = True
@@ -89,6 +90,13 @@ async def _serve_streams(options: ServeOptions, admin: socket.socket | None, sto
         live.serving = False
         log.info("draining: at most %.0f s", options.drain_seconds)
         await server.drain(options.drain_seconds)
+
+
+async def _fetch_media(urls: tuple[str, ...]) -> Mapping[str, Fetched]:
+    # Imported at the first image: most gateways never see one, and it takes a tenth of a second.
+    from aigw_extproc.media import fetcher
+
+    return await fetcher().fetch(urls)
 
 
 class Live:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from random import random
 from time import monotonic, time
 
@@ -26,13 +26,16 @@ from aigw_extproc.exchange import (
     CredentialsReady,
     Event,
     Exchange,
+    MediaReady,
     NeedCredentials,
+    NeedMedia,
     ReplaceBody,
     Reply,
 )
 from aigw_extproc.extproc import codec
 from aigw_extproc.extproc.pb import ext_proc_pb2 as pb
 from aigw_extproc.routing import Router
+from aigw_extproc.translate.contract import Fetched
 
 SERVICE = "envoy.service.ext_proc.v3.ExternalProcessor"
 MAX_MESSAGE_BYTES = 512 * 1024 * 1024
@@ -44,14 +47,16 @@ log = logging.getLogger(__name__)
 
 _LAST = (Reply, ReplaceBody)
 FindCredentials = Callable[[AwsAuth], Awaitable[Credentials]]
+FetchMedia = Callable[[tuple[str, ...]], Awaitable[Mapping[str, Fetched]]]
 
 
 class Processor:
     """Answers ext_proc streams. `router` is asked once a stream, so that a stream keeps the rules it began with."""
 
-    def __init__(self, router: Callable[[], Router], credentials: FindCredentials) -> None:
+    def __init__(self, router: Callable[[], Router], credentials: FindCredentials, media: FetchMedia) -> None:
         self._router = router
         self._credentials = credentials
+        self._media = media
 
     async def process(
         self,
@@ -78,6 +83,8 @@ class Processor:
     async def _act(self, exchange: Exchange, event: Event) -> Action:
         try:
             action = exchange.receive(event, now=time())
+            if isinstance(action, NeedMedia):
+                action = exchange.receive(MediaReady(await self._media(action.urls)), now=time())
             if isinstance(action, NeedCredentials):
                 action = await self._sign(exchange, action.auth)
         except Exception:
