@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -18,16 +19,18 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 
 from aigw_extproc.config.load import load
 from aigw_extproc.config.snapshot import Address, Snapshot
 from aigw_extproc.errors import ConfigError
 from aigw_extproc.run.child import ChildFailed, python
-from aigw_extproc.run.envoy import EnvoyFiles
+from aigw_extproc.run.envoy import Clusters, EnvoyFiles
 from aigw_extproc.run.gateway import RunOptions, curl, plan, run
 from aigw_extproc.run.ports import PortUnavailable, require_free
 from aigw_extproc.source import Source
 from tests.envoy_config.running import Handler, running_upstream
+from tests.envoy_config.snapshots import snapshot, upstream
 from tests.run.test_supervisor import alive, ignore, until
 
 QUESTION = {"model": "us.amazon.nova-micro-v1:0", "messages": [{"role": "user", "content": "Hello!"}]}
@@ -147,6 +150,43 @@ async def test_a_backend_that_moves_is_followed_without_a_dropped_request(tmp_pa
     assert {response.result().status_code for response in others} == {200}
 
 
+def on_backend(name: str, port: int) -> str:
+    """The resources with a Backend of this name, at this port."""
+    return re.sub(r"\bname: b\b", f"name: {name}", RESOURCES).replace("8091", str(port))
+
+
+async def test_a_rule_that_changes_its_backend_drops_no_request(tmp_path: Path) -> None:
+    file = tmp_path / "resources.yaml"
+    with running_upstream() as old, running_upstream() as new:
+        old.reset(converse("old"))
+        new.reset(converse("new"))
+        file.write_text(on_backend("b", old.port))
+        options = demo(source=Source(paths=(file,)), start_simulator=False)
+        async with running(options), httpx.AsyncClient(timeout=20) as client:
+            file.write_text(on_backend("c", new.port))
+            responses = []
+            async with asyncio.timeout(10):
+                while not new.received:
+                    responses.append(await client.post(url(options), json=QUESTION))
+    assert {response.status_code for response in responses} == {200}
+    assert (said(responses[0]), said(responses[-1])) == ("old", "new")
+
+
+async def test_clusters_are_kept_until_nobody_is_sent_there(tmp_path: Path) -> None:
+    def clusters() -> list[str]:
+        file = tmp_path / "clusters.yaml"
+        return [one["name"] for one in yaml.safe_load(file.read_text()).get("resources", [])]
+
+    one, two, three = (snapshot(upstream(name)) for name in "abc")
+    files = EnvoyFiles.at(tmp_path, free_address(), (), access_log=False)
+    files.write_clusters(one)
+    changes = Clusters(files, one)
+    changes.change(two)
+    changes.change(three)
+    assert clusters() == ["a", "b", "c"]
+    await until(lambda: clusters() == ["c"])
+
+
 async def release_when_refused(address: Address, release: threading.Event) -> None:
     """Lets the request go on once Envoy accepts no more connections."""
 
@@ -251,7 +291,7 @@ def killed() -> Iterator[list[int]]:
 RUN = """
 import asyncio, os, sys
 from aigw_extproc.config.snapshot import Address
-from aigw_extproc.run.envoy import EnvoyFiles
+from aigw_extproc.run.envoy import Clusters, EnvoyFiles
 from aigw_extproc.run.gateway import RunOptions, run
 from aigw_extproc.source import Source
 ports = sys.argv[1:]
