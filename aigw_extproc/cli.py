@@ -101,6 +101,7 @@ def serve(
         workers=workers,
         drain_seconds=drain_seconds,
         reload_lag=reload_lag,
+        log_level=log_level,
     )
     try:
         asyncio.run(serve_until_stopped(options))

@@ -44,6 +44,8 @@ class ServeOptions:
     """How long exchanges may take to end after SIGTERM."""
     reload_lag: float = 0.0
     """Seconds that a valid change of the files waits for Envoy, which has to know a new cluster first."""
+    log_level: str = "info"
+    """What this process logs from; its workers do the same."""
 
 
 class WorkerFailed(Exception):
@@ -154,6 +156,7 @@ async def _start_worker(options: ServeOptions, index: int) -> Process:
         *(sys.executable, "-m", "aigw_extproc", "serve", *options.source.arguments()),
         *("--listen", worker_address(options.listen, index), "--no-admin"),
         *("--drain-seconds", str(options.drain_seconds), "--reload-lag", str(options.reload_lag)),
+        *("--log-level", options.log_level),
         stdout=asyncio.subprocess.PIPE,
         preexec_fn=end_with_parent(),
     )
