@@ -55,11 +55,22 @@ def url(options: RunOptions) -> str:
 def descendants(pid: int) -> dict[int, str]:
     """All processes below one, and their command lines."""
     found: dict[int, str] = {}
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in map(int, (task / "children").read_text().split()):
-            command = Path(f"/proc/{child}/cmdline").read_text().replace("\0", " ")
-            found |= {child: command, **descendants(child)}
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # some may end while we look
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in map(int, (task / "children").read_text().split()):
+                found |= {child: Path(f"/proc/{child}/cmdline").read_text().replace("\0", " "), **descendants(child)}
     return found
+
+
+@pytest.fixture
+def others() -> set[int]:
+    """Processes that other tests' fixtures have started, and which are none of our business."""
+    return set(descendants(os.getpid()))
+
+
+def ours(others: set[int]) -> dict[int, str]:
+    """Our own descendants, and their command lines."""
+    return {pid: command for pid, command in descendants(os.getpid()).items() if pid not in others}
 
 
 @contextlib.asynccontextmanager
@@ -72,11 +83,11 @@ async def running(options: RunOptions) -> AsyncIterator[str]:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-async def test_the_demonstration_answers_and_leaves_nothing_behind() -> None:
+async def test_the_demonstration_answers_and_leaves_nothing_behind(others: set[int]) -> None:
     options = demo()
     async with running(options), httpx.AsyncClient() as client:
         answer = await client.post(url(options), json=QUESTION, timeout=20)
-        children = descendants(os.getpid())
+        children = ours(others)
         runtime = Path(next(c for c in children.values() if "envoy.yaml" in c).split("--config-path ")[1].split()[0])
         mode = runtime.parent.stat().st_mode & 0o777
     assert (answer.status_code, answer.json()["object"]) == (200, "chat.completion")
@@ -201,12 +212,12 @@ async def release_when_refused(address: Address, release: threading.Event) -> No
 @pytest.mark.parametrize(
     ("name", "part"), [("envoy", "envoy.yaml"), ("processor", " serve "), ("simulator", " simulator ")]
 )
-async def test_a_child_that_is_killed_ends_everything(name: str, part: str) -> None:
+async def test_a_child_that_is_killed_ends_everything(name: str, part: str, others: set[int]) -> None:
     options = demo()
     children: dict[int, str] = {}
 
     def kill_one(_: str) -> None:
-        children.update(descendants(os.getpid()))
+        children.update(ours(others))
         os.kill(next(pid for pid, command in children.items() if part in command), signal.SIGKILL)
 
     with pytest.raises(ChildFailed) as raised:
@@ -218,7 +229,7 @@ async def test_a_child_that_is_killed_ends_everything(name: str, part: str) -> N
 @pytest.mark.parametrize(
     ("field", "option"), [("listen", "--port"), ("admin", "--admin-port"), ("source", "--simulator-port")]
 )
-async def test_a_port_in_use_is_told_before_anything_starts(field: str, option: str) -> None:
+async def test_a_port_in_use_is_told_before_anything_starts(field: str, option: str, others: set[int]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         where = Address(host="127.0.0.1", port=port)
@@ -226,7 +237,7 @@ async def test_a_port_in_use_is_told_before_anything_starts(field: str, option: 
         with pytest.raises(PortUnavailable) as raised:
             await run(demo(**{field: value}), on_ready=lambda _: None, on_log=ignore)
     assert str(raised.value) == f"port {port} on 127.0.0.1 is in use; choose another with {option}"
-    assert descendants(os.getpid()) == {}
+    assert ours(others) == {}
 
 
 async def test_a_port_that_another_envoy_shares_counts_as_in_use() -> None:
@@ -244,12 +255,12 @@ def test_an_address_of_another_machine_is_told_apart() -> None:
     assert str(raised.value) == ("port 1975 on 192.0.2.1 is not an address of this machine; choose another with --port")
 
 
-async def test_a_configuration_that_cannot_be_used_starts_nothing(tmp_path: Path) -> None:
+async def test_a_configuration_that_cannot_be_used_starts_nothing(tmp_path: Path, others: set[int]) -> None:
     (tmp_path / "bad.yaml").write_text("kind: Nonsense\n")
     options = demo(source=Source(paths=(tmp_path,)), start_simulator=False)
     with pytest.raises(ConfigError):
         await run(options, on_ready=lambda _: None, on_log=ignore)
-    assert descendants(os.getpid()) == {}
+    assert ours(others) == {}
 
 
 def test_no_secret_is_on_a_command_line_or_in_a_file(tmp_path: Path) -> None:
