@@ -86,6 +86,7 @@ def serve(
     admin: Annotated[bool, typer.Option(help="Whether to have an operator's port at all.")] = True,
     workers: Workers = 1,
     drain_seconds: Annotated[float, typer.Option(help="How long exchanges may take to end after SIGTERM.")] = 30.0,
+    reload_lag: Annotated[float, typer.Option(help="Seconds before a change takes effect.", hidden=True)] = 0.0,
     log_level: LogLevel = "info",
 ) -> None:
     """The processor alone, for an Envoy that runs elsewhere."""
@@ -99,6 +100,8 @@ def serve(
         admin=(admin_host, admin_port) if admin else None,
         workers=workers,
         drain_seconds=drain_seconds,
+        reload_lag=reload_lag,
+        log_level=log_level,
     )
     try:
         asyncio.run(serve_until_stopped(options))

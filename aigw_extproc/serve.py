@@ -43,6 +43,10 @@ class ServeOptions:
     workers: int = 1
     drain_seconds: float = 30.0
     """How long exchanges may take to end after SIGTERM."""
+    reload_lag: float = 0.0
+    """Seconds that a valid change of the files waits for Envoy, which has to know a new cluster first."""
+    log_level: str = "info"
+    """What this process logs from; its workers do the same."""
 
 
 class WorkerFailed(Exception):
@@ -123,7 +127,17 @@ class Live:
 
 async def _watch(options: ServeOptions, live: Live) -> None:
     if options.source.paths:
-        await watch(options.source.paths, live.configuration, live.apply, live.status)
+        apply = _later(live.apply, options.reload_lag) if options.reload_lag else live.apply
+        await watch(options.source.paths, live.configuration, apply, live.status)
+
+
+def _later(apply: Callable[[Configuration], None], seconds: float) -> Callable[[Configuration], None]:
+    loop = asyncio.get_running_loop()
+
+    def schedule(configuration: Configuration) -> None:
+        loop.call_later(seconds, apply, configuration)
+
+    return schedule
 
 
 async def _serve_admin(listener: socket.socket | None, readiness: Callable[[], Readiness]) -> None:
@@ -149,7 +163,8 @@ async def _start_worker(options: ServeOptions, index: int) -> Process:
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "aigw_extproc", "serve", *options.source.arguments()),
         *("--listen", worker_address(options.listen, index), "--no-admin"),
-        *("--drain-seconds", str(options.drain_seconds)),
+        *("--drain-seconds", str(options.drain_seconds), "--reload-lag", str(options.reload_lag)),
+        *("--log-level", options.log_level),
         stdout=asyncio.subprocess.PIPE,
         preexec_fn=end_with_parent(),
     )

@@ -19,7 +19,7 @@ from benchmarks.stacks import NOOP, OURS, Stack
 EXCHANGE_BUDGET_US = 60
 CHUNK_BUDGET_US = 10
 """What ours may cost beyond a processor that does nothing."""
-WIDTH = 118
+WIDTH = 120
 
 
 class Measurement(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,11 +115,11 @@ _COLUMNS: dict[str, tuple[Callable[[Measurement], float | None], str]] = {
     "req/s": (lambda one: one.requests_per_second, ",.0f"),
     "p50 ms": (lambda one: one.p50_ms, ".2f"),
     "p99 ms": (lambda one: one.p99_ms, ".2f"),
-    "1st byte": (lambda one: one.first_byte_p50_ms, ".2f"),
+    "1st byte ms": (lambda one: one.first_byte_p50_ms, ".2f"),
     "msgs": (lambda one: one.messages, ".1f"),
     "Envoy CPU": (_role("envoy", "cpu_us"), ",.0f"),
     "proc. CPU": (_role("processor", "cpu_us"), ",.0f"),
-    "(upstr. CPU)": (_role("upstream", "cpu_us"), ",.0f"),
+    "(upstr.)": (_role("upstream", "cpu_us"), ",.0f"),
     "Envoy MB": (_role("envoy", "resident_mb"), ".0f"),
     "proc. MB": (_role("processor", "resident_mb"), ".0f"),
 }
@@ -130,7 +130,9 @@ def show(report: Report, console: Console | None = None) -> None:
     console = console or Console(width=WIDTH)
     console.print(", ".join(f"{name} {value}" for name, value in report.machine.items()), style="dim")
     for scenario, measurements in _grouped(report.measurements, lambda one: one.scenario):
-        table = Table(box=SIMPLE_HEAD, title=f"{scenario}; CPU in µs per exchange", title_justify="left")
+        table = Table(
+            box=SIMPLE_HEAD, title=f"{scenario}; CPU in µs per exchange", title_justify="left", padding=(0, 1, 0, 0)
+        )
         table.add_column(min_width=15)
         for name in _COLUMNS:
             table.add_column(name, justify="right")

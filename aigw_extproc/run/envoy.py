@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from aigw_extproc.envoy.binary import find_envoy
 from aigw_extproc.envoy.options import Endpoint, Options
 from aigw_extproc.run.child import Child
 from aigw_extproc.run.probes import drain_envoy, envoy_ready
+
+RELOAD_LAG = 1.0
+"""Seconds by which the processor follows Envoy when resources change: time to read a file and resolve a name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +59,26 @@ class EnvoyFiles:
     def _clusters(self) -> Path:
         assert self.options.clusters_file is not None  # noqa: S101 - set by `at`
         return self.options.clusters_file
+
+
+class Clusters:
+    """Envoy's clusters while resources change: new ones at once, old ones until nobody is sent there any more."""
+
+    def __init__(self, files: EnvoyFiles, snapshot: Snapshot) -> None:
+        self._files = files
+        self._known = snapshot
+        self._retirement: asyncio.TimerHandle | None = None
+
+    def change(self, snapshot: Snapshot) -> None:
+        """Adds what is new in `snapshot`, and removes what is not in it once the processor goes by it too."""
+        if self._retirement:
+            self._retirement.cancel()
+        self._write(replace(snapshot, rules=(*self._known.rules, *snapshot.rules)))
+        self._retirement = asyncio.get_running_loop().call_later(2 * RELOAD_LAG, self._write, snapshot)
+
+    def _write(self, snapshot: Snapshot) -> None:
+        self._files.write_clusters(snapshot)
+        self._known = snapshot
 
 
 def envoy_child(files: EnvoyFiles, snapshot: Snapshot, *, drain_seconds: float) -> Child:

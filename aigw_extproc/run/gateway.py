@@ -14,7 +14,7 @@ from aigw_extproc.config.compile import Configuration
 from aigw_extproc.config.snapshot import Address, Snapshot
 from aigw_extproc.envoy.options import parse_endpoint
 from aigw_extproc.run.child import Child, OnLog, python
-from aigw_extproc.run.envoy import EnvoyFiles, envoy_child
+from aigw_extproc.run.envoy import RELOAD_LAG, Clusters, EnvoyFiles, envoy_child
 from aigw_extproc.run.ports import require_free
 from aigw_extproc.run.probes import all_accept
 from aigw_extproc.run.supervisor import supervise
@@ -92,9 +92,9 @@ async def _keep_clusters(source: Source, configuration: Configuration, files: En
     if source.paths:
         # The processor watches the same files, and tells what is wrong with them: once is enough.
         logging.getLogger(watcher.__name__).addHandler(logging.NullHandler())
-        await watcher.watch(
-            source.paths, configuration, lambda changed: files.write_clusters(changed.snapshot), watcher.Status()
-        )
+        clusters = Clusters(files, configuration.snapshot)
+        status = watcher.Status()
+        await watcher.watch(source.paths, configuration, lambda changed: clusters.change(changed.snapshot), status)
 
 
 def _require_ports(options: RunOptions) -> None:
@@ -135,7 +135,8 @@ def _processor_child(options: RunOptions, sockets: Sequence[str]) -> Child:
         *options.source.arguments(),
         *("--listen", sockets[0], "--workers", str(options.workers)),
         *("--admin-host", options.admin.host, "--admin-port", str(options.admin.port)),
-        *("--drain-seconds", str(options.drain_seconds), "--log-level", options.log_level),
+        *("--drain-seconds", str(options.drain_seconds), "--reload-lag", str(RELOAD_LAG)),
+        *("--log-level", options.log_level),
     )
     return Child(
         name="processor",

@@ -53,14 +53,15 @@ def seen(start_gateway: NewGateway) -> Iterator[Seen]:
             logs=gateway.processor.log.read_text() + gateway.envoy.log.read_text(),
             admin="".join(gateway.processor.admin.get(path).text for path in ("/metrics", "/readyz", "/healthz")),
             envoy=gateway.envoy.admin.get("/config_dump").text + (gateway.envoy.log.parent / "envoy.yaml").read_text(),
-            arguments=arguments(),
+            arguments=arguments(str(gateway.resources.parent.parent)),
         )
 
 
-def arguments() -> str:
-    """The command lines of all processes."""
+def arguments(folder: str) -> str:
+    """The command lines of the processes that have something in this folder."""
     command = ["ps", "-ww", "-eo", "args"]  # -ww: however long they are
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return "\n".join(line for line in listed.splitlines() if folder in line)
 
 
 def put_through_a_lot(gateway: Gateway) -> str:
@@ -86,4 +87,7 @@ def test_what_was_looked_at_is_what_was_meant(seen: Seen) -> None:
     assert "AWS4-HMAC-SHA256 Credential=" in seen.logs
     assert "aigw_exchanges_total" in seen.admin
     assert "default/stranger" in seen.envoy
-    assert seen.arguments.count("aigw_extproc serve") >= 3
+    # One that watches over two workers, each as talkative as was asked for, and Envoy.
+    commands = seen.arguments.splitlines()
+    assert ["--log-level debug" in line for line in commands if " serve " in line] == [True, True, True]
+    assert [line for line in commands if " serve " not in line] != []

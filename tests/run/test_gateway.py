@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -18,16 +19,18 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 
 from aigw_extproc.config.load import load
 from aigw_extproc.config.snapshot import Address, Snapshot
 from aigw_extproc.errors import ConfigError
 from aigw_extproc.run.child import ChildFailed, python
-from aigw_extproc.run.envoy import EnvoyFiles
+from aigw_extproc.run.envoy import Clusters, EnvoyFiles
 from aigw_extproc.run.gateway import RunOptions, curl, plan, run
 from aigw_extproc.run.ports import PortUnavailable, require_free
 from aigw_extproc.source import Source
 from tests.envoy_config.running import Handler, running_upstream
+from tests.envoy_config.snapshots import snapshot, upstream
 from tests.run.test_supervisor import alive, ignore, until
 
 QUESTION = {"model": "us.amazon.nova-micro-v1:0", "messages": [{"role": "user", "content": "Hello!"}]}
@@ -52,11 +55,22 @@ def url(options: RunOptions) -> str:
 def descendants(pid: int) -> dict[int, str]:
     """All processes below one, and their command lines."""
     found: dict[int, str] = {}
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in map(int, (task / "children").read_text().split()):
-            command = Path(f"/proc/{child}/cmdline").read_text().replace("\0", " ")
-            found |= {child: command, **descendants(child)}
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # some may end while we look
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in map(int, (task / "children").read_text().split()):
+                found |= {child: Path(f"/proc/{child}/cmdline").read_text().replace("\0", " "), **descendants(child)}
     return found
+
+
+@pytest.fixture
+def others() -> set[int]:
+    """Processes that other tests' fixtures have started, and which are none of our business."""
+    return set(descendants(os.getpid()))
+
+
+def ours(others: set[int]) -> dict[int, str]:
+    """Our own descendants, and their command lines."""
+    return {pid: command for pid, command in descendants(os.getpid()).items() if pid not in others}
 
 
 @contextlib.asynccontextmanager
@@ -69,11 +83,11 @@ async def running(options: RunOptions) -> AsyncIterator[str]:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-async def test_the_demonstration_answers_and_leaves_nothing_behind() -> None:
+async def test_the_demonstration_answers_and_leaves_nothing_behind(others: set[int]) -> None:
     options = demo()
     async with running(options), httpx.AsyncClient() as client:
         answer = await client.post(url(options), json=QUESTION, timeout=20)
-        children = descendants(os.getpid())
+        children = ours(others)
         runtime = Path(next(c for c in children.values() if "envoy.yaml" in c).split("--config-path ")[1].split()[0])
         mode = runtime.parent.stat().st_mode & 0o777
     assert (answer.status_code, answer.json()["object"]) == (200, "chat.completion")
@@ -147,6 +161,43 @@ async def test_a_backend_that_moves_is_followed_without_a_dropped_request(tmp_pa
     assert {response.result().status_code for response in others} == {200}
 
 
+def on_backend(name: str, port: int) -> str:
+    """The resources with a Backend of this name, at this port."""
+    return re.sub(r"\bname: b\b", f"name: {name}", RESOURCES).replace("8091", str(port))
+
+
+async def test_a_rule_that_changes_its_backend_drops_no_request(tmp_path: Path) -> None:
+    file = tmp_path / "resources.yaml"
+    with running_upstream() as old, running_upstream() as new:
+        old.reset(converse("old"))
+        new.reset(converse("new"))
+        file.write_text(on_backend("b", old.port))
+        options = demo(source=Source(paths=(file,)), start_simulator=False)
+        async with running(options), httpx.AsyncClient(timeout=20) as client:
+            file.write_text(on_backend("c", new.port))
+            responses = []
+            async with asyncio.timeout(10):
+                while not new.received:
+                    responses.append(await client.post(url(options), json=QUESTION))
+    assert {response.status_code for response in responses} == {200}
+    assert (said(responses[0]), said(responses[-1])) == ("old", "new")
+
+
+async def test_clusters_are_kept_until_nobody_is_sent_there(tmp_path: Path) -> None:
+    def clusters() -> list[str]:
+        file = tmp_path / "clusters.yaml"
+        return [one["name"] for one in yaml.safe_load(file.read_text()).get("resources", [])]
+
+    one, two, three = (snapshot(upstream(name)) for name in "abc")
+    files = EnvoyFiles.at(tmp_path, free_address(), (), access_log=False)
+    files.write_clusters(one)
+    changes = Clusters(files, one)
+    changes.change(two)
+    changes.change(three)
+    assert clusters() == ["a", "b", "c"]
+    await until(lambda: clusters() == ["c"])
+
+
 async def release_when_refused(address: Address, release: threading.Event) -> None:
     """Lets the request go on once Envoy accepts no more connections."""
 
@@ -161,12 +212,12 @@ async def release_when_refused(address: Address, release: threading.Event) -> No
 @pytest.mark.parametrize(
     ("name", "part"), [("envoy", "envoy.yaml"), ("processor", " serve "), ("simulator", " simulator ")]
 )
-async def test_a_child_that_is_killed_ends_everything(name: str, part: str) -> None:
+async def test_a_child_that_is_killed_ends_everything(name: str, part: str, others: set[int]) -> None:
     options = demo()
     children: dict[int, str] = {}
 
     def kill_one(_: str) -> None:
-        children.update(descendants(os.getpid()))
+        children.update(ours(others))
         os.kill(next(pid for pid, command in children.items() if part in command), signal.SIGKILL)
 
     with pytest.raises(ChildFailed) as raised:
@@ -178,7 +229,7 @@ async def test_a_child_that_is_killed_ends_everything(name: str, part: str) -> N
 @pytest.mark.parametrize(
     ("field", "option"), [("listen", "--port"), ("admin", "--admin-port"), ("source", "--simulator-port")]
 )
-async def test_a_port_in_use_is_told_before_anything_starts(field: str, option: str) -> None:
+async def test_a_port_in_use_is_told_before_anything_starts(field: str, option: str, others: set[int]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         where = Address(host="127.0.0.1", port=port)
@@ -186,7 +237,7 @@ async def test_a_port_in_use_is_told_before_anything_starts(field: str, option: 
         with pytest.raises(PortUnavailable) as raised:
             await run(demo(**{field: value}), on_ready=lambda _: None, on_log=ignore)
     assert str(raised.value) == f"port {port} on 127.0.0.1 is in use; choose another with {option}"
-    assert descendants(os.getpid()) == {}
+    assert ours(others) == {}
 
 
 async def test_a_port_that_another_envoy_shares_counts_as_in_use() -> None:
@@ -204,12 +255,12 @@ def test_an_address_of_another_machine_is_told_apart() -> None:
     assert str(raised.value) == ("port 1975 on 192.0.2.1 is not an address of this machine; choose another with --port")
 
 
-async def test_a_configuration_that_cannot_be_used_starts_nothing(tmp_path: Path) -> None:
+async def test_a_configuration_that_cannot_be_used_starts_nothing(tmp_path: Path, others: set[int]) -> None:
     (tmp_path / "bad.yaml").write_text("kind: Nonsense\n")
     options = demo(source=Source(paths=(tmp_path,)), start_simulator=False)
     with pytest.raises(ConfigError):
         await run(options, on_ready=lambda _: None, on_log=ignore)
-    assert descendants(os.getpid()) == {}
+    assert ours(others) == {}
 
 
 def test_no_secret_is_on_a_command_line_or_in_a_file(tmp_path: Path) -> None:
@@ -251,7 +302,7 @@ def killed() -> Iterator[list[int]]:
 RUN = """
 import asyncio, os, sys
 from aigw_extproc.config.snapshot import Address
-from aigw_extproc.run.envoy import EnvoyFiles
+from aigw_extproc.run.envoy import Clusters, EnvoyFiles
 from aigw_extproc.run.gateway import RunOptions, run
 from aigw_extproc.source import Source
 ports = sys.argv[1:]
