@@ -82,8 +82,7 @@ def tool_results_answer(conversation: Conversation) -> Problems:
 def tool_results_come_first(conversation: Conversation) -> Problems:
     """In a turn that answers tool uses, nothing stands before the results."""
     for index, message in turns(conversation):
-        # A cache point is no block of the model's: it belongs to the block before it.
-        kinds = ["toolResult" in block for block in message["content"] if "cachePoint" not in block]
+        kinds = ["toolResult" in block for block in message["content"]]
         if any(kinds) and kinds != sorted(kinds, reverse=True):
             yield (
                 f"{MODEL_ERRORS} messages.{index}: Did not find {sum(kinds)} tool_result block(s) at the beginning of"
