@@ -228,3 +228,5 @@ def _set_up_logging(level: str) -> None:
         level=level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     logging.getLogger("uvicorn").setLevel(logging.WARNING)  # it tells of every start and stop
+    # It tells of every change in a watched folder: that of a log in it too, which is changed by the telling, for ever.
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)
