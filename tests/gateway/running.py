@@ -104,9 +104,7 @@ def running_gateway(
     documents: Iterable[Document], *, simulator: RunningSimulator, folder: Path, workers: int = 1
 ) -> Iterator[Gateway]:
     """The gateway for these resources. `folder` has a short path, since unix sockets allow for about 100 bytes."""
-    # Not beside the logs: at debug level the watch over the resources would log that it has logged.
-    (folder / "config").mkdir()
-    resources = write(folder / "config" / "resources.yaml", *documents)
+    resources = write(folder / "resources.yaml", *documents)
     listen = f"unix://{folder}/p.sock"
     sockets = [Path(worker_address(listen, index).removeprefix("unix://")) for index in range(workers)]
     options = Options(listen=Address(host="127.0.0.1", port=0), processors=tuple(sockets), admin=folder / "admin.sock")

@@ -53,7 +53,7 @@ def seen(start_gateway: NewGateway) -> Iterator[Seen]:
             logs=gateway.processor.log.read_text() + gateway.envoy.log.read_text(),
             admin="".join(gateway.processor.admin.get(path).text for path in ("/metrics", "/readyz", "/healthz")),
             envoy=gateway.envoy.admin.get("/config_dump").text + (gateway.envoy.log.parent / "envoy.yaml").read_text(),
-            arguments=arguments(str(gateway.resources.parent.parent)),
+            arguments=arguments(str(gateway.resources.parent)),
         )
 
 

@@ -156,3 +156,9 @@ def test_a_broken_change_is_logged_once(reloading: Gateway, simulator: RunningSi
     write(reloading.resources, *documents(simulator, "old"))
     wait_for(lambda: True if problems(reloading) == [] else None, what="the problem to go away")
     assert logged() == before + 1
+
+
+def test_the_watch_does_not_log_what_it_sees(reloading: Gateway) -> None:
+    """Its folder holds the log as well: a line about each event in it would be the next event, for ever."""
+    assert reloading.processor.log.parent == reloading.resources.parent
+    assert "watchfiles" not in reloading.processor.log.read_text()
