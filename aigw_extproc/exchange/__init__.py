@@ -13,7 +13,7 @@ Nothing here does I/O or reads a clock: time comes with the events, randomness w
 which case was tried, and stands in docs/notes/envoy-ext-proc.md.
 """
 
-from aigw_extproc.exchange.machine import LOCAL_REPLY_HEADER, REQUEST_ID_HEADER, Exchange
+from aigw_extproc.exchange.machine import EVENT_STREAM, LOCAL_REPLY_HEADER, REQUEST_ID_HEADER, Exchange
 from aigw_extproc.exchange.messages import (
     Action,
     Chunk,
@@ -37,6 +37,7 @@ from aigw_extproc.exchange.upstream import BACKEND_HEADER, SCHEME_HEADER
 
 __all__ = [
     "BACKEND_HEADER",
+    "EVENT_STREAM",
     "LOCAL_REPLY_HEADER",
     "REQUEST_ID_HEADER",
     "SCHEME_HEADER",
