@@ -1,0 +1,176 @@
+"""Turns of a conversation, as Converse insists on them: user and assistant by turns, tool results behind their calls.
+
+https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Message.html
+https://docs.aws.amazon.com/bedrock/latest/userguide/tool-use-inference-call.html
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import pairwise
+
+import msgspec
+from msgspec.structs import replace
+
+from aigw_extproc.bedrock.converse import CachePoint, ContentBlock, Message, ToolResultBlock, ToolUseBlock
+from aigw_extproc.bedrock.families import Family
+from aigw_extproc.errors import InvalidRequest
+from aigw_extproc.translate.chat_converse.content import kind_of
+from aigw_extproc.translate.chat_converse.tool_names import alias
+
+SEPARATOR = "."
+"""The shortest turn of the assistant's, where a family refuses other content beside tool results."""
+BESIDE_DOCUMENTS = "See the attached document."
+"""What a user who sent a document without a word is made to say: Bedrock wants text beside it."""
+
+
+class Result(msgspec.Struct, frozen=True):
+    """What a tool said."""
+
+    block: ToolResultBlock
+    cache_point: CachePoint | None = None
+    beside: tuple[ContentBlock, ...] = ()
+    """What the family does not take inside a tool result."""
+
+
+class Turn(msgspec.Struct):
+    """Consecutive messages of one role. A turn is told in the order of its fields, calls and results by client ids."""
+
+    role: str
+    place: str
+    """Of its first message, in the request."""
+    results: dict[str, Result] = {}  # msgspec copies mutable defaults
+    reasoning: list[ContentBlock] = []  # as above
+    blocks: list[ContentBlock] = []  # as above
+    calls: dict[str, ToolUseBlock] = {}  # as above
+    result_places: dict[str, str] = {}  # as above
+
+
+def check(turns: list[Turn], family: Family) -> None:
+    """Refuses what cannot be told without changing its meaning.
+
+    Raises:
+        InvalidRequest: a call without a result, a result without a call, a conversation that begins or ends wrongly.
+    """
+    if any(turn.calls or turn.results for turn in turns):
+        _check_pairs(turns)
+    if not turns:
+        raise InvalidRequest("messages: at least one user message is needed", param="messages")
+    first, last = turns[0], turns[-1]
+    if first.role != "user":
+        raise InvalidRequest(
+            f"{first.place}: the conversation has to begin with a user message, not the assistant's", param=first.place
+        )
+    if last.role == "assistant" and not family.prefill:
+        raise InvalidRequest(
+            f"{last.place}: this model does not go on from an assistant message; the last has to be the user's",
+            param=last.place,
+        )
+
+
+def messages(turns: list[Turn], family: Family, *, tools_as_text: bool) -> list[Message]:
+    """The turns as Converse's messages. They have to have passed `check`."""
+    _make_ids_unique(turns)
+    if turns[-1].role == "assistant":
+        turns[-1].blocks = _prefill(turns[-1].blocks)
+    if tools_as_text:
+        return [Message(role=turn.role, content=_without_tools(turn)) for turn in turns]
+    told: list[Message] = []
+    for turn in turns:
+        told += _user(turn, family) if turn.role == "user" else [_assistant(turn, last=turn is turns[-1])]
+    return told
+
+
+def _check_pairs(turns: list[Turn]) -> None:
+    """Every call has a result in the next turn, and every result a call in the turn before."""
+    previous = _NO_TURN
+    for turn in [*turns, _NO_TURN]:
+        for call_id in previous.calls:
+            if call_id not in turn.results:
+                raise InvalidRequest(
+                    f"{previous.place}: tool call {call_id!r} has no result: a tool message with this tool_call_id "
+                    "has to follow it",
+                    param=previous.place,
+                )
+        for call_id, place in turn.result_places.items():
+            if call_id not in previous.calls:
+                raise InvalidRequest(
+                    f"{place}.tool_call_id: no tool call {call_id!r} in the assistant message before it",
+                    param=f"{place}.tool_call_id",
+                )
+        previous = turn
+
+
+_NO_TURN = Turn("user", "messages")
+
+
+def _make_ids_unique(turns: list[Turn]) -> None:
+    """Some clients count their calls anew in every turn; Claude refuses an id that the history has used before."""
+    uses: Counter[str] = Counter()
+    for turn, following in pairwise(turns):
+        for call_id in turn.calls:
+            uses[call_id] += 1
+            if uses[call_id] > 1:
+                _rename(turn, following, call_id, alias(call_id, salt=f"{uses[call_id]}:"))
+
+
+def _rename(turn: Turn, following: Turn, call_id: str, unique: str) -> None:
+    turn.calls[call_id] = replace(turn.calls[call_id], tool_use_id=unique)
+    result = following.results[call_id]
+    following.results[call_id] = replace(result, block=replace(result.block, tool_use_id=unique))
+
+
+def _assistant(turn: Turn, *, last: bool) -> Message:
+    if last or not (turn.reasoning or turn.calls):
+        return Message(role="assistant", content=turn.blocks)
+    calls = [ContentBlock(tool_use=call) for call in turn.calls.values()]
+    return Message(role="assistant", content=[*turn.reasoning, *turn.blocks, *calls])
+
+
+def _prefill(blocks: list[ContentBlock]) -> list[ContentBlock]:
+    """Claude refuses a last turn that ends in white space."""
+    last = max(index for index, block in enumerate(blocks) if block.text)
+    text = (blocks[last].text or "").rstrip()
+    return [*blocks[:last], ContentBlock(text=text), *blocks[last + 1 :]]
+
+
+def _user(turn: Turn, family: Family) -> list[Message]:
+    if not turn.results:
+        return [Message(role="user", content=_with_words(turn.blocks))]
+    results = list(_results(turn))
+    blocks = _with_words([*(block for result in turn.results.values() for block in result.beside), *turn.blocks])
+    if all(kind_of(block) in (None, *family.beside_tool_results) for block in blocks):
+        return [Message(role="user", content=[*results, *blocks])]
+    separator = Message(role="assistant", content=[ContentBlock(text=SEPARATOR)])
+    return [Message(role="user", content=results), separator, Message(role="user", content=blocks)]
+
+
+def _results(turn: Turn) -> Iterator[ContentBlock]:
+    for result in turn.results.values():
+        yield ContentBlock(tool_result=result.block)
+        if result.cache_point:
+            yield ContentBlock(cache_point=result.cache_point)
+
+
+def _with_words(blocks: list[ContentBlock]) -> list[ContentBlock]:
+    """https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_DocumentBlock.html: text comes with it."""
+    if any(block.document for block in blocks) and not any(block.text for block in blocks):
+        return [ContentBlock(text=BESIDE_DOCUMENTS), *blocks]
+    return blocks
+
+
+def _without_tools(turn: Turn) -> list[ContentBlock]:
+    results = [block for result in turn.results.values() for block in _result_as_text(result)]
+    return [*results, *turn.reasoning, *_with_words(turn.blocks), *map(_call_as_text, turn.calls.values())]
+
+
+def _call_as_text(call: ToolUseBlock) -> ContentBlock:
+    return ContentBlock(text=f"[called tool {call.name} as {call.tool_use_id} with {bytes(call.input).decode()}]")
+
+
+def _result_as_text(result: Result) -> Iterator[ContentBlock]:
+    yield ContentBlock(text=f"[tool result of {result.block.tool_use_id}]")
+    for content in result.block.content:
+        yield ContentBlock(text=content.text, image=content.image, document=content.document, video=content.video)
+    yield from result.beside
