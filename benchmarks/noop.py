@@ -12,9 +12,9 @@ from collections.abc import AsyncIterator
 
 import grpc
 
-from aigw_extproc.exchange import EVENT_STREAM
 from aigw_extproc.extproc.pb import ext_proc_pb2 as pb
 from aigw_extproc.extproc.server import SERVICE
+from aigw_extproc.simulator.frames import CONTENT_TYPE
 
 _HEADERS = pb.HeadersResponse(response=pb.CommonResponse())
 _BODY = pb.BodyResponse(response=pb.CommonResponse())
@@ -40,7 +40,7 @@ async def process(requests: AsyncIterator[pb.ProcessingRequest], _context: objec
 
 
 def _is_stream(message: pb.HttpHeaders) -> bool:
-    expected = EVENT_STREAM.encode()
+    expected = CONTENT_TYPE.encode()
     return any(header.raw_value == expected for header in message.headers.headers)
 
 

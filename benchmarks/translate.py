@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterable
 from aigw_extproc.aws.identity import Credentials
 from aigw_extproc.bedrock.families import family_of
 from aigw_extproc.config.builtin import demo_configuration
-from aigw_extproc.exchange import EVENT_STREAM, Exchange
+from aigw_extproc.exchange import Exchange
 from aigw_extproc.extproc import codec
 from aigw_extproc.extproc.pb import ext_proc_pb2 as pb
 from aigw_extproc.openai import chat
 from aigw_extproc.routing import Router
+from aigw_extproc.simulator.frames import CONTENT_TYPE
 from aigw_extproc.translate.chat_converse import translate_request
 from aigw_extproc.translate.contract import ResponseContext
 from benchmarks.timing import microseconds
@@ -75,7 +76,7 @@ def _headers(values: dict[str, str], *, end: bool = False) -> pb.HttpHeaders:
 
 def envoy_messages(*, stream: bool) -> list[bytes]:
     """The messages of one exchange as Envoy sends them; a stream's first frame only."""
-    media_type = EVENT_STREAM if stream else "application/json"
+    media_type = CONTENT_TYPE if stream else "application/json"
     response_headers = _headers(RESPONSE_HEADERS | {"content-type": media_type})
     body = converse_frames()[0] if stream else converse_response()
     messages = [

@@ -6,7 +6,8 @@ https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -21,7 +22,19 @@ from aigw_extproc.simulator.anthropic_request import (
 )
 from aigw_extproc.simulator.frames import event
 from aigw_extproc.simulator.model import input_deltas
-from aigw_extproc.simulator.prompt import Model, Prompt, Reply, Text, Tool, ToolUse, count_text, tokens
+from aigw_extproc.simulator.prompt import (
+    Block,
+    HiddenThought,
+    Model,
+    Prompt,
+    Reply,
+    Text,
+    Thought,
+    Tool,
+    ToolUse,
+    count_text,
+    tokens,
+)
 
 
 def invoke(model_id: str, body: bytes, model: Model) -> dict[str, Any]:
@@ -63,6 +76,7 @@ def _prompt(request: MessagesRequest, body: bytes) -> Prompt:
             if choice.type != "none" and choice.name in (None, tool.name)
         ),
         must_use_tool=choice.type in ("any", "tool"),
+        reasoning="signed" if (request.thinking or {}).get("type") in ("enabled", "adaptive") else None,
         max_tokens=request.max_tokens,
         stop_sequences=tuple(request.stop_sequences),
         input_tokens=_input_tokens(request),
@@ -99,17 +113,22 @@ def _message(model_id: str, reply: Reply) -> dict[str, Any]:
     }
 
 
-def _block(block: Text | ToolUse) -> dict[str, Any]:
-    if isinstance(block, Text):
-        return {"type": "text", "text": block.text}
-    return {"type": "tool_use", "id": f"toolu_bdrk_{block.key}", "name": block.name, "input": block.input}
+def _block(block: Block) -> dict[str, Any]:
+    match block:
+        case Text():
+            return {"type": "text", "text": block.text}
+        case Thought():
+            return {"type": "thinking", "thinking": block.text, "signature": block.signature or ""}
+        case HiddenThought():
+            return {"type": "redacted_thinking", "data": block.data}
+        case ToolUse():
+            return {"type": "tool_use", "id": f"toolu_bdrk_{block.key}", "name": block.name, "input": block.input}
 
 
 def _events(model_id: str, reply: Reply) -> Iterator[dict[str, Any]]:
     yield {"type": "message_start", "message": _message(model_id, reply)}
     for index, block in enumerate(reply.content):
-        empty: dict[str, Any] = {"text": ""} if isinstance(block, Text) else {"input": {}}
-        yield {"type": "content_block_start", "index": index, "content_block": {**_block(block), **empty}}
+        yield {"type": "content_block_start", "index": index, "content_block": {**_block(block), **EMPTY[type(block)]}}
         for delta in _deltas(block):
             yield {"type": "content_block_delta", "index": index, "delta": delta}
         yield {"type": "content_block_stop", "index": index}
@@ -129,7 +148,20 @@ def _events(model_id: str, reply: Reply) -> Iterator[dict[str, Any]]:
     }
 
 
-def _deltas(block: Text | ToolUse) -> list[dict[str, Any]]:
-    if isinstance(block, Text):
-        return [{"type": "text_delta", "text": token} for token in tokens(block.text)]
-    return [{"type": "input_json_delta", "partial_json": piece} for piece in input_deltas(block)]
+def _deltas(block: Block) -> list[dict[str, Any]]:
+    match block:
+        case Text():
+            return [{"type": "text_delta", "text": token} for token in tokens(block.text)]
+        case Thought():
+            said = [{"type": "thinking_delta", "thinking": token} for token in tokens(block.text)]
+            return [*said, {"type": "signature_delta", "signature": block.signature or ""}]
+        case HiddenThought():
+            return []
+        case ToolUse():
+            return [{"type": "input_json_delta", "partial_json": piece} for piece in input_deltas(block)]
+
+
+EMPTY: Mapping[type[Block], dict[str, Any]] = MappingProxyType(
+    {Text: {"text": ""}, Thought: {"thinking": "", "signature": ""}, HiddenThought: {}, ToolUse: {"input": {}}}
+)
+"""What a block begins with before its deltas: hidden reasoning comes whole, without any."""

@@ -12,6 +12,7 @@ from aigw_extproc.simulator import faults
 from aigw_extproc.simulator.delivery import RESET, Delivery
 from aigw_extproc.simulator.journal import Journal
 from aigw_extproc.simulator.operations import respond
+from aigw_extproc.simulator.prompt_cache import PromptCache
 from aigw_extproc.simulator.received import Received
 from aigw_extproc.simulator.settings import Settings
 
@@ -71,6 +72,7 @@ class Bedrock:
     def __init__(self, settings: Settings, journal: Journal) -> None:
         self._settings = settings
         self._journal = journal
+        self._cache = PromptCache()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, as ASGI has it."""
@@ -79,7 +81,7 @@ class Bedrock:
         except ClientDisconnect:
             return
         with self._journal.exchange(received) as exchange:
-            answer = respond(received, self._settings)
+            answer = respond(received, self._settings, self._cache)
             exchange.status = answer.status
             exchange.error_type = next((v for k, v in answer.headers if k == "x-amzn-errortype"), None)
             reset = scope.get(RESET, _cannot_reset)

@@ -1,4 +1,4 @@
-"""Example values for JSON schemas: what the simulated model puts into the input of a tool."""
+"""Example values for JSON schemas: what the simulated model puts into a tool's input or an answer bound to one."""
 
 from __future__ import annotations
 
@@ -34,8 +34,13 @@ def example(schema: Schema) -> dict[str, Any]:
 
     The schema has to be valid, by `json_schema`. What it says of patterns and multiples is not heeded.
     """
-    value = _value(schema, schema, "value", 0)
+    value = example_value(schema)
     return value if isinstance(value, dict) else {}
+
+
+def example_value(schema: Schema) -> Any:
+    """The same for a schema of any type: the whole answer where one is bound to it."""
+    return _value(schema, schema, "value", 0)
 
 
 def _value(schema: Any, root: Schema, name: str, depth: int) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 
 from aigw_extproc.simulator import anthropic
 from aigw_extproc.simulator.errors import Invalid
+from aigw_extproc.simulator.model_families import REGIONS
 from aigw_extproc.simulator.prompt import Model
 
 
@@ -28,12 +29,6 @@ ANTHROPIC = Family(invoke=anthropic.invoke, invoke_stream=anthropic.invoke_strea
 
 FAMILIES: Mapping[str, Family] = MappingProxyType({"anthropic": ANTHROPIC, "simulator": ANTHROPIC})
 """By the provider's part of a model id."""
-
-REGIONS = r"(?:us|us-gov|eu|apac|jp|au|ca|global)\."
-"""Prefixes of cross-region inference profiles.
-
-https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html
-"""
 
 PROFILE = re.compile(rf"{REGIONS}|arn:.*inference-profile/")
 """How an id begins that names a profile instead of a model."""

@@ -10,14 +10,16 @@ from typing import Any
 
 import msgspec
 
-from aigw_extproc.simulator import answers, converse, faults, rules, shapes
+from aigw_extproc.simulator import answers, converse, converse_prompt, faults, rules, shapes
 from aigw_extproc.simulator.answers import Answer
 from aigw_extproc.simulator.authentication import authenticate
 from aigw_extproc.simulator.errors import Invalid, ServiceError
 from aigw_extproc.simulator.families import PROFILE, family_of
 from aigw_extproc.simulator.faults import Injection
 from aigw_extproc.simulator.model import complete
+from aigw_extproc.simulator.model_families import capabilities_of
 from aigw_extproc.simulator.prompt import Prompt, Reply
+from aigw_extproc.simulator.prompt_cache import CacheUse, PromptCache
 from aigw_extproc.simulator.received import Received
 from aigw_extproc.simulator.settings import Settings
 
@@ -31,6 +33,8 @@ class Call:
     model_id: str
     received: Received
     fault: Injection | None
+    cache: PromptCache
+    now: float
 
     def complete(self, prompt: Prompt) -> Reply:
         """The model's reply, as the fault wants it."""
@@ -38,42 +42,45 @@ class Call:
         return self.fault.reword(reply) if self.fault else reply
 
 
-def respond(received: Received, settings: Settings) -> Answer:
-    """The answer to a request; whatever is wrong with it is an answer too."""
+def respond(received: Received, settings: Settings, cache: PromptCache | None = None) -> Answer:
+    """The answer to a request; whatever is wrong with it is an answer too. Without a cache none is remembered."""
     try:
-        return _respond(received, settings)
+        return _respond(received, settings, cache or PromptCache())
     except ServiceError as failure:
         return answers.error(failure)
     except RecursionError:
         return answers.error(ServiceError("SerializationException", "The body is nested too deeply"))
 
 
-def _respond(received: Received, settings: Settings) -> Answer:
+def _respond(received: Received, settings: Settings, cache: PromptCache) -> Answer:
     authenticate(received, settings)
     segment, model_id = received.target()
     if segment not in OPERATIONS:
         raise ServiceError("UnknownOperationException", f"There is no operation {segment}")
     operation, handle = OPERATIONS[segment]
     fault = faults.asked_for(model_id, received.header(faults.HEADER))
-    answer = handle(Call(operation=operation, model_id=model_id, received=received, fault=fault))
+    call = Call(
+        operation=operation, model_id=model_id, received=received, fault=fault, cache=cache, now=settings.clock()
+    )
+    answer = handle(call)
     return fault.disturb(answer) if fault else answer
 
 
 def _converse(call: Call) -> Answer:
-    body = _conversation(call)
-    return answers.json(converse.response(body, call.complete(converse.prompt(body))))
+    return answers.json(converse.response(*_conversed(call)))
 
 
 def _converse_stream(call: Call) -> Answer:
-    body = _conversation(call)
-    return answers.stream(converse.frames(body, call.complete(converse.prompt(body))))
+    return answers.stream(converse.frames(*_conversed(call)))
 
 
-def _conversation(call: Call) -> Mapping[str, Any]:
+def _conversed(call: Call) -> tuple[Mapping[str, Any], Reply, CacheUse | None]:
+    """A valid request, what the model replies, and what of the request was cached."""
     body = _json(call.received.body)
     shapes.validate(call.operation, _members(call, body))
-    rules.check(body)
-    return body
+    rules.check(body, call.model_id, streamed=call.operation == "ConverseStream")
+    reply = call.complete(converse_prompt.prompt(body, capabilities_of(call.model_id)))
+    return body, reply, call.cache.use(call.model_id, body, call.now)
 
 
 def _invoke(call: Call) -> Answer:
@@ -97,9 +104,9 @@ def _count_tokens(call: Call) -> Answer:
     return answers.json({"inputTokens": COUNTERS[kind](call, value)})
 
 
-def _count_conversation(_call: Call, conversation: Mapping[str, Any]) -> int:
-    rules.check(conversation)
-    return converse.input_tokens(conversation)
+def _count_conversation(call: Call, conversation: Mapping[str, Any]) -> int:
+    rules.check(conversation, call.model_id)
+    return converse_prompt.input_tokens(conversation)
 
 
 def _count_invocation(call: Call, invocation: Mapping[str, Any]) -> int:

@@ -20,6 +20,15 @@ class Tool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A document that can be cited: its place among the documents, its name, and the text that is quoted of it."""
+
+    index: int
+    title: str
+    quoted: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
     """A request, reduced to what the answer depends on."""
 
@@ -32,6 +41,18 @@ class Prompt:
     tools: tuple[Tool, ...] = ()
     must_use_tool: bool = False
     """One of `tools` has to be used, whatever the text says."""
+    announces_tools: bool = True
+    """A text stands before the tools that are used."""
+    reasoning: str | None = None
+    """The form in which the answer's reasoning comes, as `capabilities.Reasoning` has it; None for no reasoning."""
+    shows_reasoning: bool = True
+    """Reasoning has its text, not its signature alone."""
+    answer_schema: Mapping[str, Any] | None = None
+    """The JSON schema of the answer's text."""
+    cited: tuple[Source, ...] = ()
+    """Documents that the answer has to cite."""
+    blocked_by: str | None = None
+    """The guardrail that does not let the prompt through."""
     max_tokens: int | None = None
     stop_sequences: tuple[str, ...] = ()
     input_tokens: int
@@ -41,9 +62,10 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
-    """A block of text."""
+    """A block of text, with the documents that it rests on."""
 
     text: str
+    cited: tuple[Source, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,12 +78,30 @@ class ToolUse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Thought:
+    """A block of reasoning that can be read, with its signature where the family signs."""
+
+    text: str
+    signature: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HiddenThought:
+    """A block of reasoning that cannot be read. `data` is in base64."""
+
+    data: str
+
+
+Block = Text | ToolUse | Thought | HiddenThought
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
     """A model's turn. `stop_reason` is one of Converse's names, which are Anthropic's too."""
 
     key: str
     """Names the turn; derived from the prompt."""
-    content: tuple[Text | ToolUse, ...]
+    content: tuple[Block, ...]
     stop_reason: str
     stop_sequence: str | None = None
     input_tokens: int

@@ -101,6 +101,11 @@ def test_after_tool_results_no_tool_is_used_unless_it_must_be() -> None:
     assert used(ask("clock", tools=(CLOCK,), tool_results=("12:00",), must_use_tool=True)) == ["clock"]
 
 
+def test_what_a_tool_answers_leads_to_another() -> None:
+    reply = ask("clock", tools=(CLOCK, WEATHER), tool_results=("12:00, now use get_weather",))
+    assert used(reply) == ["get_weather"]
+
+
 def test_keys_of_tool_uses_differ_within_a_reply() -> None:
     _, clock, weather = ask("clock get_weather", tools=(CLOCK, WEATHER)).content
     assert isinstance(clock, ToolUse)

@@ -9,47 +9,20 @@ import pytest
 
 from aigw_extproc.simulator import rules
 from aigw_extproc.simulator.errors import Invalid
-
-PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(60)).decode()
-TOOLS = {"tools": [{"toolSpec": {"name": "clock", "inputSchema": {"json": {"type": "object"}}}}]}
-HI = {"text": "Hi"}
-
-
-def user(*blocks: Any) -> dict[str, Any]:
-    return {"role": "user", "content": list(blocks)}
-
-
-def assistant(*blocks: Any) -> dict[str, Any]:
-    return {"role": "assistant", "content": list(blocks)}
-
-
-def use(identifier: str, tool_input: Any = None) -> dict[str, Any]:
-    return {"toolUse": {"toolUseId": identifier, "name": "clock", "input": {} if tool_input is None else tool_input}}
-
-
-def result(identifier: str, *content: Any, **more: str) -> dict[str, Any]:
-    return {"toolResult": {"toolUseId": identifier, "content": list(content or [HI]), **more}}
+from tests.simulator.conversations import HI, PNG, TOOLS, document, image, result, tool_talk, use, user
 
 
 def talk(*messages: Any) -> dict[str, Any]:
     return {"messages": list(messages)}
 
 
-def tool_talk(*messages: Any) -> dict[str, Any]:
-    return {"messages": list(messages), "toolConfig": TOOLS}
+def assistant(*blocks: Any) -> dict[str, Any]:
+    return {"role": "assistant", "content": list(blocks)}
 
 
 def tools(*names: str, schema: Any = None, **more: Any) -> dict[str, Any]:
     specs = [{"toolSpec": {"name": name, "inputSchema": {"json": schema or {"type": "object"}}}} for name in names]
     return {**talk(user(HI)), "toolConfig": {"tools": specs, **more}}
-
-
-def image(data: str = PNG, form: str = "png") -> dict[str, Any]:
-    return {"image": {"format": form, "source": {"bytes": data}}}
-
-
-def document(name: str, data: str = "eA==") -> dict[str, Any]:
-    return {"document": {"format": "txt", "name": name, "source": {"bytes": data}}}
 
 
 def broken_rule(conversation: dict[str, Any]) -> str:
@@ -207,6 +180,10 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
         talk(user(image(base64.b64encode(base64.b64decode(PNG) + bytes(3_750_000)).decode()))),
         "The image at messages.0.content.0.image exceeds the limit of 3750000 bytes.",
     ),
+    "a PDF that is none": (
+        talk(user(HI, document("a", form="pdf"))),
+        f"{MODEL}messages.0.content.1.document: The PDF specified was not valid.",
+    ),
     "a document without text": (talk(user(document("a"))), "A text block must be included when using documents."),
     "a document that is too large": (
         talk(user(HI, document("a", base64.b64encode(bytes(4_500_003)).decode()))),
@@ -259,6 +236,7 @@ KEPT: dict[str, dict[str, Any]] = {
             {"image": {"format": "png", "source": {"s3Location": {"uri": "s3://bucket/key"}}}},
         )
     ),
+    "a PDF": talk(user(HI, document("a", base64.b64encode(b"\n%PDF-1.7").decode(), form="pdf"))),
     "a document with text": talk(user(HI, document("Report (2) [final] - a"))),
     "an output schema": {
         **talk(user(HI)),

@@ -1,26 +1,44 @@
 """What Converse demands beyond the shape of a request: rules across fields.
 
-Each rule is a generator over a request that has already passed `shapes.validate`, and yields the text of what is
-wrong: the service's own text, where that is known. The first one found is the answer, as in the service. What only
-one model family demands belongs in a module of its own, with a table keyed by family beside `RULES`.
+Each rule is a generator over a request that has already passed `shapes.validate`, and yields what is wrong: in the
+service's own text, where that is known. The first problem found is the answer, as in the service. `RULES` hold for all
+models; `MODEL_RULES` ask `model_families` what the model takes, and are lenient where that does not say.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from aigw_extproc.simulator.errors import Invalid
-from aigw_extproc.simulator.rules import fields, media, tools, turns
-from aigw_extproc.simulator.rules.conversation import Conversation, Problems
+from aigw_extproc.simulator.errors import Invalid, ServiceError
+from aigw_extproc.simulator.model_families import capabilities_of
+from aigw_extproc.simulator.rules import (
+    fields,
+    media,
+    reasoning,
+    thinking,
+    tools,
+    turns,
+)
+from aigw_extproc.simulator.rules.conversation import Asked, Conversation, Problems
 
-__all__ = ["RULES", "check"]
+__all__ = ["MODEL_RULES", "RULES", "check"]
 
 
-def check(conversation: Conversation) -> None:
-    """Raises Invalid with the first rule that a conversation breaks."""
+def check(conversation: Conversation, model_id: str = "", *, streamed: bool = False) -> None:
+    """Raises ServiceError, mostly Invalid, with the first rule that a conversation breaks.
+
+    Without a model, or with one that is not known, only what holds for all models is checked.
+    """
+    asked = Asked(conversation=conversation, model_id=model_id, family=capabilities_of(model_id), streamed=streamed)
     for rule in RULES:
-        for problem in rule(conversation):
-            raise Invalid(problem)
+        _raise_first(rule(conversation))
+    for model_rule in MODEL_RULES:
+        _raise_first(model_rule(asked))
+
+
+def _raise_first(problems: Problems) -> None:
+    for problem in problems:
+        raise problem if isinstance(problem, ServiceError) else Invalid(problem)
 
 
 RULES: tuple[Callable[[Conversation], Problems], ...] = (
@@ -42,6 +60,7 @@ RULES: tuple[Callable[[Conversation], Problems], ...] = (
     tools.chosen_tool_exists,
     media.media_is_the_users,
     media.images_are_what_they_say,
+    media.pdfs_are_pdfs,
     media.documents_come_with_text,
     media.documents_are_named,
     fields.response_fields_are_json_pointers,
@@ -49,3 +68,16 @@ RULES: tuple[Callable[[Conversation], Problems], ...] = (
     turns.last_turn_has_no_trailing_space,
 )
 """In the order in which they are checked."""
+
+MODEL_RULES: tuple[Callable[[Asked], Problems], ...] = (
+    thinking.thinking_is_of_a_known_type,
+    thinking.thinking_has_a_budget,
+    thinking.effort_is_a_known_word,
+    thinking.thinking_samples_freely,
+    thinking.thinking_is_not_forced_to_use_tools,
+    thinking.highest_effort_has_no_limit,
+    reasoning.reasoning_may_come_back,
+    reasoning.reasoning_is_genuine,
+    reasoning.tool_loops_begin_with_reasoning,
+)
+"""Likewise, after those."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 
-from aigw_extproc.simulator.rules.conversation import Conversation, Problems
+from aigw_extproc.simulator.rules.conversation import Conversation, Problems, output_schema
 
 # https://www.rfc-editor.org/rfc/rfc6901#section-3
 JSON_POINTER = re.compile(r"(?:/(?:[^~/]|~[01])*)+")
@@ -23,8 +23,7 @@ def response_fields_are_json_pointers(conversation: Conversation) -> Problems:
 
 def output_schema_is_json(conversation: Conversation) -> Problems:
     """`outputConfig.textFormat` holds a JSON schema, as the text of a JSON object."""
-    text_format = conversation.get("outputConfig", {}).get("textFormat", {})
-    schema = text_format.get("structure", {}).get("jsonSchema", {}).get("schema")
+    schema = output_schema(conversation)
     if schema is not None and not _is_object(schema):
         yield "The value at outputConfig.textFormat.structure.jsonSchema.schema must be the text of a JSON object."
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from aigw_extproc.simulator.rules.conversation import Conversation, Problems, media, messages, repeated
+from aigw_extproc.simulator.rules.conversation import MODEL_ERRORS, Conversation, Problems, media, messages, repeated
 
 # https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Message.html
 MOST_IMAGES, MOST_IMAGE_BYTES = 20, 3_750_000
@@ -18,6 +18,9 @@ MOST_DOCUMENTS, MOST_DOCUMENT_BYTES = 5, 4_500_000
 
 # https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_DocumentBlock.html
 DOCUMENT_NAME = re.compile(r"[A-Za-z0-9()\[\]-]+(?:\s[A-Za-z0-9()\[\]-]+)*")
+
+# Readers look for it in so many bytes: ISO 32000-1, annex H, implementation note 13.
+PDF_MAGIC, PDF_HEADER = b"%PDF", 1024
 
 IMAGE_MAGIC: Mapping[str, re.Pattern[bytes]] = MappingProxyType(
     {
@@ -50,6 +53,14 @@ def images_are_what_they_say(conversation: Conversation) -> Problems:
             yield f"The image at {path} exceeds the limit of {MOST_IMAGE_BYTES} bytes."
         if IMAGE_MAGIC[image["format"]].match(data) is None:
             yield f"The image at {path} is not a valid {image['format']}: its bytes are of another format."
+
+
+def pdfs_are_pdfs(conversation: Conversation) -> Problems:
+    """The bytes of a PDF begin as one. Other formats of documents have no such mark that can be relied on."""
+    for path, document in media(conversation, "document"):
+        data = document["source"].get("bytes")
+        if data and document.get("format") == "pdf" and PDF_MAGIC not in base64.b64decode(data)[:PDF_HEADER]:
+            yield f"{MODEL_ERRORS} {path}: The PDF specified was not valid."
 
 
 def documents_come_with_text(conversation: Conversation) -> Problems:

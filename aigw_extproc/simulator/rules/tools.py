@@ -11,6 +11,7 @@ from typing import Any
 
 from aigw_extproc.simulator import json_schema
 from aigw_extproc.simulator.rules.conversation import (
+    MODEL_ERRORS,
     Conversation,
     Message,
     Problems,
@@ -18,12 +19,10 @@ from aigw_extproc.simulator.rules.conversation import (
     ids,
     messages,
     repeated,
+    specs,
     tool_names,
     turns,
 )
-
-MODEL_ERRORS = "The model returned the following errors:"
-"""How texts begin that come from the model's own API, behind Converse."""
 
 
 def tool_blocks_need_tools(conversation: Conversation) -> Problems:
@@ -82,7 +81,8 @@ def tool_results_answer(conversation: Conversation) -> Problems:
 def tool_results_come_first(conversation: Conversation) -> Problems:
     """In a turn that answers tool uses, nothing stands before the results."""
     for index, message in turns(conversation):
-        kinds = ["toolResult" in block for block in message["content"]]
+        # A cache point is no block of the model's: it belongs to the block before it.
+        kinds = ["toolResult" in block for block in message["content"] if "cachePoint" not in block]
         if any(kinds) and kinds != sorted(kinds, reverse=True):
             yield (
                 f"{MODEL_ERRORS} messages.{index}: Did not find {sum(kinds)} tool_result block(s) at the beginning of"
@@ -156,6 +156,5 @@ def _tool_documents(conversation: Conversation) -> Iterator[tuple[str, Any]]:
 
 
 def _schemas(conversation: Conversation) -> Iterator[tuple[str, Any]]:
-    for index, tool in enumerate(conversation.get("toolConfig", {}).get("tools", ())):
-        if "toolSpec" in tool:
-            yield f"toolConfig.tools.{index}.toolSpec.inputSchema.json", tool["toolSpec"]["inputSchema"]["json"]
+    for index, spec in specs(conversation):
+        yield f"toolConfig.tools.{index}.toolSpec.inputSchema.json", spec["inputSchema"]["json"]

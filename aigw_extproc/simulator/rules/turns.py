@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from aigw_extproc.simulator.rules.conversation import Conversation, Problems, blocks, messages, turns
+from aigw_extproc.simulator.rules.conversation import MODEL_ERRORS, Conversation, Problems, blocks, messages, turns
 
 
 def starts_with_user(conversation: Conversation) -> Problems:
@@ -54,7 +54,4 @@ def last_turn_has_no_trailing_space(conversation: Conversation) -> Problems:
     _, last = turns(conversation)[-1]
     text = last["content"][-1].get("text", "")
     if last["role"] == "assistant" and text != text.rstrip():
-        yield (
-            "The model returned the following errors: messages: final assistant content cannot end with trailing"
-            " whitespace"
-        )
+        yield (f"{MODEL_ERRORS} messages: final assistant content cannot end with trailing whitespace")

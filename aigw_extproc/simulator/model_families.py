@@ -1,0 +1,282 @@
+"""The model families: one table, from how a model id begins to what the family takes.
+
+Facts come from AWS's and Anthropic's documentation and, where these are silent, from what people have seen the service
+refuse. Where they disagree, or nobody tells, a family takes everything.
+https://docs.aws.amazon.com/bedrock/latest/userguide/conversation-inference-supported-models-features.html
+https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html
+https://docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html
+https://platform.claude.com/docs/en/build-with-claude/adaptive-thinking
+https://platform.claude.com/docs/en/build-with-claude/effort
+https://docs.aws.amazon.com/nova/latest/nova2-userguide/extended-thinking.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
+from aigw_extproc.simulator.capabilities import ALL, CHOICES, MEDIA, NOTHING, Capabilities, Reasoning
+
+REGIONS = r"(?:us|us-gov|eu|apac|jp|au|ca|in|global)\."
+"""Prefixes of cross-region inference profiles.
+
+https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html
+"""
+
+MODEL = re.compile(rf"(?:arn:.*:(?:foundation-model|inference-profile)/)?(?:{REGIONS})?(?P<model>[a-z0-9-]+\..+)")
+"""An id that names a model: application profiles, provisioned and imported models do not."""
+
+ANY = Capabilities(reasoning=Reasoning(types=("enabled", "adaptive", "disabled", "between_tools"), form="signed"))
+"""A model of which nothing is known."""
+
+
+def capabilities_of(model_id: str) -> Capabilities:
+    """What the family of a model takes: the row whose key is the longest that the id begins with."""
+    match = MODEL.fullmatch(model_id)
+    name = match["model"] if match else ""
+    key = max((prefix for prefix in FAMILIES if name.startswith(prefix)), key=len, default=None)
+    return ANY if key is None else FAMILIES[key]
+
+
+LOW_TO_HIGH = ("low", "medium", "high")
+ALL_EFFORTS = ("low", "medium", "high", "xhigh", "max")
+NEVER_FORCED = frozenset({"auto"})
+REASONING_TEXT = frozenset({"reasoningText"})
+
+# https://docs.anthropic.com/en/api/messages, without what Converse has fields of its own for.
+OLD_CLAUDE_FIELDS = frozenset({"anthropic_beta", "anthropic_version", "metadata", "tool_choice", "tools", "top_k"})
+CLAUDE_FIELDS = OLD_CLAUDE_FIELDS | {"context_management", "output_config", "thinking"}
+
+CLAUDE = Capabilities(
+    provider="anthropic",
+    strict_tools=False,
+    text_format=False,
+    plain_schemas=True,
+    media=frozenset({"image", "document"}),
+    s3=False,
+    beside_results=frozenset({"text", "image"}),
+    in_results=frozenset({"text", "image", "document"}),
+    fields=OLD_CLAUDE_FIELDS,
+)
+CLAUDE_2 = replace(CLAUDE, tools=False, media=NOTHING, caches=NOTHING)
+BUDGETED = replace(CLAUDE, fields=CLAUDE_FIELDS, reasoning=Reasoning(types=("enabled", "disabled"), form="signed"))
+CLAUDE_4_1 = replace(BUDGETED, temperature_and_top_p=False)
+CLAUDE_4_5 = replace(CLAUDE_4_1, strict_tools=True, text_format=True)
+OPUS_4_5 = replace(
+    CLAUDE_4_5,
+    reasoning=Reasoning(
+        types=("enabled", "disabled"), path=("output_config", "effort"), words=LOW_TO_HIGH, form="signed"
+    ),
+)
+CLAUDE_4_6 = replace(
+    CLAUDE_4_5,
+    prefill=False,
+    reasoning=Reasoning(
+        types=("enabled", "adaptive", "disabled"),
+        path=("output_config", "effort"),
+        words=("low", "medium", "high", "max"),
+        form="signed",
+    ),
+)
+ADAPTIVE = Reasoning(
+    types=("adaptive", "disabled"), path=("output_config", "effort"), words=ALL_EFFORTS, form="signed", omitted=True
+)
+CLAUDE_4_7 = replace(CLAUDE_4_6, sampling=False, reasoning=ADAPTIVE)
+CLAUDE_5 = replace(CLAUDE_4_7, reasoning=replace(ADAPTIVE, default=True))
+ALWAYS = replace(ADAPTIVE, default=True, types=("adaptive",))
+CLAUDE_FABLE = replace(CLAUDE_5, text_format=False, reasoning=ALWAYS)
+CLAUDE_FABLE_5_1 = replace(CLAUDE_FABLE, choices=NEVER_FORCED, strict_tools=False)
+SONNET_5_5 = replace(
+    CLAUDE_5, choices=NEVER_FORCED, reasoning=replace(ADAPTIVE, default=True, types=("adaptive", "between_tools"))
+)
+OPUS_5_5 = replace(CLAUDE_5, choices=NEVER_FORCED, strict_tools=False, reasoning=ALWAYS)
+
+NOVA = Capabilities(
+    provider="amazon",
+    strict_tools=False,
+    text_format=False,
+    media=frozenset({"image", "document", "video"}),
+    in_results=frozenset({"text", "image", "video", "csv", "txt", "md", "html"}),
+    caches=frozenset({"system", "messages"}),
+    caches_behind_results=False,
+    fields=frozenset({"inferenceConfig", "messages", "schemaVersion", "system", "toolConfig"}),
+    reasoning=Reasoning(history=NOTHING),
+)
+NOVA_2 = replace(
+    NOVA,
+    in_results=NOVA.in_results - {"video"},
+    fields=frozenset({*(NOVA.fields or ()), "reasoningConfig"}),
+    reasoning=Reasoning(
+        path=("reasoningConfig", "maxReasoningEffort"),
+        words=LOW_TO_HIGH,
+        reasons_at=frozenset(LOW_TO_HIGH),
+        form="hidden",
+    ),
+)
+
+WITHOUT_VIDEO = MEDIA - {"video"}
+PLAIN = Capabilities(strict_tools=False, text_format=False, caches=NOTHING, media=WITHOUT_VIDEO)
+"""Most others: no cache, and answers bound to a schema by instruction only."""
+TALKING = replace(PLAIN, tools=False, media=frozenset({"document"}))
+LLAMA = replace(
+    PLAIN,
+    streamed_tools=False,
+    choices=NEVER_FORCED,
+    media=frozenset({"image", "document"}),
+    beside_results=NOTHING,
+    text_beside_uses=False,
+    in_results=frozenset({"text", "image", "document"}),
+    reasoning=Reasoning(history=NOTHING),
+)
+MISTRAL = replace(
+    PLAIN,
+    streamed_tools=False,
+    choices=frozenset({"auto", "any"}),
+    media=frozenset({"image", "document", "audio"}),
+    beside_results=NOTHING,
+    text_beside_uses=False,
+    in_results=frozenset({"text", "document"}),
+    reasoning=Reasoning(history=NOTHING),
+)
+MISTRAL_3 = replace(MISTRAL, streamed_tools=True, choices=CHOICES, text_format=True)
+OPEN = Capabilities(caches=NOTHING, media=WITHOUT_VIDEO)
+"""Newer open models: structured output, but no cache of which they are told."""
+FLAT_EFFORT = Reasoning(
+    path=("reasoning_effort",),
+    words=("none", *LOW_TO_HIGH),
+    reasons_at=frozenset({"high"}),
+    history=REASONING_TEXT,
+)
+# https://platform.openai.com/docs/api-reference/responses/create, whose fields these models take.
+GPT_FIELDS = frozenset(
+    {"include", "metadata", "parallel_tool_calls", "prompt_cache_key", "reasoning", "safety_identifier"}
+    | {"service_tier", "store", "text", "truncation", "user"}
+)
+GPT = replace(
+    OPEN,
+    provider="openai",
+    sampling=False,
+    stop_sequences=False,
+    in_results=ALL - {"image"},
+    fields=GPT_FIELDS,
+    reasoning=Reasoning(
+        path=("reasoning", "effort"),
+        words=("none", *ALL_EFFORTS),
+        reasons_at=frozenset(ALL_EFFORTS),
+        default=True,
+        form="encrypted",
+        history=frozenset({"redactedContent"}),
+    ),
+)
+GROK = replace(
+    OPEN,
+    sampling=False,
+    stop_sequences=False,
+    in_results=ALL - {"image"},
+    reasoning=Reasoning(
+        path=("reasoning", "effort"),
+        words=(*LOW_TO_HIGH, "xhigh"),
+        reasons_at=frozenset(ALL_EFFORTS),
+        default=True,
+        history=NOTHING,
+    ),
+)
+KIMI = replace(
+    OPEN,
+    media=frozenset({"image", "document"}),
+    in_results=frozenset({"text"}),
+    reasoning=Reasoning(
+        path=("reasoning_effort",), reasons_at=frozenset(ALL_EFFORTS), default=True, history=REASONING_TEXT
+    ),
+)
+QWEN = replace(
+    OPEN,
+    media=frozenset({"image"}),
+    in_results=frozenset({"text"}),
+    reasoning=replace(FLAT_EFFORT, path=("reasoning_config",)),
+)
+
+FAMILIES: Mapping[str, Capabilities] = MappingProxyType(
+    {
+        "anthropic.claude": replace(ANY, provider="anthropic"),
+        "anthropic.claude-instant": CLAUDE_2,
+        "anthropic.claude-v2": CLAUDE_2,
+        "anthropic.claude-3-": replace(CLAUDE, caches=NOTHING),
+        "anthropic.claude-3-5-haiku": CLAUDE,
+        "anthropic.claude-3-5-sonnet-20241022": CLAUDE,
+        "anthropic.claude-3-7-sonnet": BUDGETED,
+        "anthropic.claude-sonnet-4-": BUDGETED,
+        "anthropic.claude-opus-4-": BUDGETED,
+        "anthropic.claude-opus-4-1": CLAUDE_4_1,
+        "anthropic.claude-sonnet-4-5": CLAUDE_4_5,
+        "anthropic.claude-haiku-4-5": CLAUDE_4_5,
+        "anthropic.claude-opus-4-5": OPUS_4_5,
+        "anthropic.claude-opus-4-6": CLAUDE_4_6,
+        "anthropic.claude-sonnet-4-6": CLAUDE_4_6,
+        "anthropic.claude-opus-4-7": CLAUDE_4_7,
+        "anthropic.claude-opus-4-8": CLAUDE_4_7,
+        "anthropic.claude-opus-5": CLAUDE_5,
+        "anthropic.claude-sonnet-5": CLAUDE_5,
+        "anthropic.claude-haiku-5-5": CLAUDE_5,
+        "anthropic.claude-sonnet-5-5": SONNET_5_5,
+        "anthropic.claude-opus-5-5": OPUS_5_5,
+        "anthropic.claude-fable-5": CLAUDE_FABLE,
+        "anthropic.claude-fable-5-": CLAUDE_FABLE_5_1,
+        "anthropic.claude-mythos": replace(CLAUDE_5, reasoning=ALWAYS),
+        "anthropic.claude-mythos-5-": replace(CLAUDE_5, choices=NEVER_FORCED, reasoning=ALWAYS),
+        "amazon.nova-": NOVA,
+        "amazon.nova-micro": replace(NOVA, media=NOTHING),
+        "amazon.nova-2": NOVA_2,
+        "amazon.titan-t": replace(TALKING, system=False),
+        "meta.llama2": TALKING,
+        "meta.llama3-": LLAMA,
+        "meta.llama3-8b": TALKING,
+        "meta.llama3-70b": TALKING,
+        "meta.llama3-2-1b": replace(LLAMA, tools=False),
+        "meta.llama3-2-3b": replace(LLAMA, tools=False),
+        "meta.llama4": LLAMA,
+        "mistral.": MISTRAL_3,
+        "mistral.mistral-7b": replace(TALKING, system=False),
+        "mistral.mixtral": replace(TALKING, system=False),
+        "mistral.mistral-large-24": MISTRAL,
+        "mistral.mistral-small-24": replace(MISTRAL, choices=CHOICES),
+        "mistral.pixtral": replace(MISTRAL, choices=NEVER_FORCED),
+        "cohere.command-r": replace(PLAIN, choices=NEVER_FORCED, media=frozenset({"document"})),
+        "ai21.jamba-1-5": replace(PLAIN, choices=NEVER_FORCED, media=frozenset({"document"})),
+        "ai21.jamba-instruct": replace(PLAIN, tools=False, media=NOTHING),
+        "deepseek.r1": replace(TALKING, reasoning=Reasoning(default=True, history=NOTHING)),
+        "deepseek.v3": replace(OPEN, media=frozenset({"document"}), reasoning=FLAT_EFFORT),
+        "openai.gpt-oss": replace(
+            OPEN,
+            media=frozenset({"document"}),
+            reasoning=replace(FLAT_EFFORT, words=LOW_TO_HIGH, reasons_at=frozenset(LOW_TO_HIGH), default=True),
+        ),
+        "openai.gpt-5.6": GPT,
+        "openai.gpt-6": GPT,
+        "xai.grok-4.6": GROK,
+        "xai.grok-4.7": GROK,
+        "qwen.qwen3-": QWEN,
+        "qwen.qwen3-coder": replace(QWEN, reasoning=Reasoning(history=NOTHING)),
+        "moonshot.": KIMI,
+        "moonshotai.": KIMI,
+        "minimax.": replace(OPEN, reasoning=replace(FLAT_EFFORT, path=(), words=(), default=True)),
+        "zai.glm-": replace(OPEN, reasoning=FLAT_EFFORT),
+        "zai.glm-5.3": replace(
+            OPEN,
+            reasoning=replace(FLAT_EFFORT, words=ALL_EFFORTS, reasons_at=frozenset(ALL_EFFORTS), default=True),
+        ),
+        "nvidia.": OPEN,
+        "google.gemma-": replace(OPEN, in_results=ALL - {"image"}, reasoning=Reasoning(history=NOTHING)),
+        "writer.palmyra": replace(
+            PLAIN,
+            choices=NEVER_FORCED,
+            beside_results=NOTHING,
+            text_beside_uses=False,
+            result_status=False,
+            reasoning=Reasoning(history=NOTHING),
+        ),
+    }
+)
+"""By how an id begins, after region and ARN."""
