@@ -58,7 +58,7 @@ async def test_two_hundred_streams_at_once_on_one_worker(new_gateway: NewGateway
                 await asyncio.sleep(0.01)
             active = await asyncio.to_thread(gateway.processor.metric, "aigw_active_exchanges")
             await begun.wait()
-    assert [task.result() for task in streams] == [["", "Hello! ", None, "[DONE]"]] * STREAMS
+    assert [task.result() for task in streams] == [[None, "Hello! ", None, "[DONE]"]] * STREAMS
     assert active == STREAMS
 
 

@@ -146,6 +146,6 @@ async def test_an_error_in_the_middle_of_a_stream_with_the_asynchronous_client(
 def test_what_came_before_the_error_has_been_told(client: openai.OpenAI) -> None:
     stream = iter(client.chat.completions.create(model="simulator.truncated", messages=HELLO, stream=True))
     told = [next(stream).choices[0].delta.content for _ in range(4)]
-    assert told == ["", "Hello! ", "You ", "said: "]
+    assert told == [None, "Hello! ", "You ", "said: "]
     with pytest.raises(openai.APIError):
         next(stream)
