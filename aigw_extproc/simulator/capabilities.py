@@ -39,6 +39,8 @@ class Reasoning:
     placeholder for the text."""
     omitted: bool = False
     """The text is left out, and only its signature sent, unless `thinking.display` asks for it."""
+    bound: bool = False
+    """What is signed may come back in its own conversation only."""
     history: frozenset[str] = frozenset({"reasoningText", "redactedContent"})
     """What of it may come back in later requests."""
 

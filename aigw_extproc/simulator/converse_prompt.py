@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from aigw_extproc.simulator import guardrail
+from aigw_extproc.simulator import binding, guardrail
+from aigw_extproc.simulator.cache_points import without_cache_points
 from aigw_extproc.simulator.capabilities import Capabilities, model_field, thinking
 from aigw_extproc.simulator.prompt import Prompt, Source, Tool, count_text
 
@@ -32,6 +33,7 @@ def prompt(body: Mapping[str, Any], family: Capabilities) -> Prompt:
         announces_tools=family.text_beside_uses,
         reasoning=family.reasoning.form if reasoning.on else None,
         shows_reasoning=reasoning.shown,
+        binding=binding.context(body, len(body.get("messages", ()))) if family.reasoning.bound else b"",
         answer_schema=answer_schema(body),
         cited=tuple(_sources(body)),
         blocked_by=guardrail.that_blocks(body),
@@ -48,15 +50,6 @@ def input_tokens(body: Mapping[str, Any]) -> int:
     return count_text(counted)
 
 
-def without_cache_points(value: Any) -> Any:
-    """A JSON value without the blocks that mark what is to be cached."""
-    if isinstance(value, dict):
-        return {key: without_cache_points(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [without_cache_points(inner) for inner in value if not _is_cache_point(inner)]
-    return value
-
-
 def answer_schema(body: Mapping[str, Any]) -> Any:
     """The JSON schema that the answer is bound to, in Converse's words or in Claude's own; None where there is none."""
     text_format = body.get("outputConfig", {}).get("textFormat", {})
@@ -64,10 +57,6 @@ def answer_schema(body: Mapping[str, Any]) -> Any:
     if schema is not None:
         return msgspec.json.decode(schema)
     return model_field(body, "output_config", "format", "schema")
-
-
-def _is_cache_point(value: Any) -> bool:
-    return isinstance(value, dict) and value.keys() == {"cachePoint"}
 
 
 def _choice(body: Mapping[str, Any]) -> Mapping[str, Any]:

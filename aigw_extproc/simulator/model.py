@@ -93,7 +93,7 @@ def _thoughts(prompt: Prompt) -> tuple[Thought | HiddenThought, ...]:
         case "hidden":
             return (Thought(text="[REDACTED]"),)
         case "signed":
-            thought = Thought(text=text, signature=reasoning.sign(text))
+            thought = Thought(text=text, signature=reasoning.sign(text, prompt.binding))
             return (thought, hidden) if "redact" in prompt.text else (thought,)
         case _:
             return (Thought(text=text),)

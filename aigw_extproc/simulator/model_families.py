@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html
 https://docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html
 https://platform.claude.com/docs/en/build-with-claude/adaptive-thinking
 https://platform.claude.com/docs/en/build-with-claude/effort
+https://platform.claude.com/docs/en/build-with-claude/preserved-thinking
 https://docs.aws.amazon.com/nova/latest/nova2-userguide/extended-thinking.html
 """
 
@@ -85,13 +86,13 @@ ADAPTIVE = Reasoning(
 )
 CLAUDE_4_7 = replace(CLAUDE_4_6, sampling=False, reasoning=ADAPTIVE)
 CLAUDE_5 = replace(CLAUDE_4_7, reasoning=replace(ADAPTIVE, default=True))
+HAIKU_5_5 = replace(CLAUDE_5, reasoning=replace(ADAPTIVE, default=True, bound=True))
 ALWAYS = replace(ADAPTIVE, default=True, types=("adaptive",))
+BOUND = replace(ALWAYS, bound=True)
 CLAUDE_FABLE = replace(CLAUDE_5, text_format=False, reasoning=ALWAYS)
-CLAUDE_FABLE_5_1 = replace(CLAUDE_FABLE, choices=NEVER_FORCED, strict_tools=False)
-SONNET_5_5 = replace(
-    CLAUDE_5, choices=NEVER_FORCED, reasoning=replace(ADAPTIVE, default=True, types=("adaptive", "between_tools"))
-)
-OPUS_5_5 = replace(CLAUDE_5, choices=NEVER_FORCED, strict_tools=False, reasoning=ALWAYS)
+CLAUDE_FABLE_5_1 = replace(CLAUDE_FABLE, choices=NEVER_FORCED, strict_tools=False, reasoning=BOUND)
+SONNET_5_5 = replace(CLAUDE_5, choices=NEVER_FORCED, reasoning=replace(BOUND, types=("adaptive", "between_tools")))
+OPUS_5_5 = replace(CLAUDE_5, choices=NEVER_FORCED, strict_tools=False, reasoning=BOUND)
 
 NOVA = Capabilities(
     provider="amazon",
@@ -219,13 +220,14 @@ FAMILIES: Mapping[str, Capabilities] = MappingProxyType(
         "anthropic.claude-opus-4-8": CLAUDE_4_7,
         "anthropic.claude-opus-5": CLAUDE_5,
         "anthropic.claude-sonnet-5": CLAUDE_5,
-        "anthropic.claude-haiku-5-5": CLAUDE_5,
+        "anthropic.claude-haiku-5-5": HAIKU_5_5,
         "anthropic.claude-sonnet-5-5": SONNET_5_5,
         "anthropic.claude-opus-5-5": OPUS_5_5,
         "anthropic.claude-fable-5": CLAUDE_FABLE,
         "anthropic.claude-fable-5-": CLAUDE_FABLE_5_1,
         "anthropic.claude-mythos": replace(CLAUDE_5, reasoning=ALWAYS),
         "anthropic.claude-mythos-5-": replace(CLAUDE_5, choices=NEVER_FORCED, reasoning=ALWAYS),
+        "anthropic.claude-mythos-5-2": replace(CLAUDE_5, choices=NEVER_FORCED, reasoning=BOUND),
         "amazon.nova-": NOVA,
         "amazon.nova-micro": replace(NOVA, media=NOTHING),
         "amazon.nova-2": NOVA_2,

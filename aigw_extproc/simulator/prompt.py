@@ -47,6 +47,8 @@ class Prompt:
     """The form in which the answer's reasoning comes, as `capabilities.Reasoning` has it; None for no reasoning."""
     shows_reasoning: bool = True
     """Reasoning has its text, not its signature alone."""
+    binding: bytes = b""
+    """What signatures of reasoning are bound to besides its text."""
     answer_schema: Mapping[str, Any] | None = None
     """The JSON schema of the answer's text."""
     cited: tuple[Source, ...] = ()

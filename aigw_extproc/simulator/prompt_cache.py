@@ -15,7 +15,8 @@ from typing import Any
 
 import msgspec
 
-from aigw_extproc.simulator.converse_prompt import input_tokens, without_cache_points
+from aigw_extproc.simulator.cache_points import without_cache_points
+from aigw_extproc.simulator.converse_prompt import input_tokens
 
 REMEMBERED = 1000
 """Prefixes, of which each takes about a hundred bytes."""

@@ -12,17 +12,26 @@ import hmac
 from hashlib import sha256
 
 KEY = b"what the simulated model seals its reasoning with; nothing else is protected by it"
-OPAQUE_BYTES = 16
+OPAQUE_BYTES, MAC_BYTES = 16, 32
 
 
-def sign(text: str) -> str:
-    """The signature of a reasoning text, in base64."""
-    return base64.b64encode(_mac(b"text", text.encode())).decode()
+def sign(text: str, context: bytes = b"") -> str:
+    """The signature of a reasoning text, in base64. Where reasoning is bound to its context, that is in it."""
+    return base64.b64encode(context + _mac(b"text", context + text.encode())).decode()
 
 
 def is_signed(text: str, signature: str) -> bool:
-    """Whether the signature is that of this text, to the byte."""
-    return hmac.compare_digest(sign(text).encode(), signature.encode())
+    """Whether the signature is that of this text, to the byte, in whatever context."""
+    expected = sign(text, context_of(signature))
+    return hmac.compare_digest(expected.encode(), signature.encode())
+
+
+def context_of(signature: str) -> bytes:
+    """The context that is in a signature; empty in one that has none, and in what is not a signature."""
+    try:
+        return base64.b64decode(signature, validate=True)[:-MAC_BYTES]
+    except (binascii.Error, ValueError):
+        return b""
 
 
 def redact(text: str) -> str:

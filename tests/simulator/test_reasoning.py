@@ -138,6 +138,17 @@ def test_a_tool_loop_of_three_turns_brings_reasoning_back(bedrock: Any) -> None:
     ]
 
 
+def test_reasoning_that_is_bound_comes_back_in_its_own_conversation_only(bedrock: Any) -> None:
+    model = "anthropic.claude-opus-5-5"
+    messages = [user({"text": "Hi"})]
+    answer = bedrock.converse(modelId=model, messages=messages, system=[{"text": "Be brief"}])
+    messages += [answer["output"]["message"], user({"text": "Bye"})]
+    again = bedrock.converse(modelId=model, messages=messages, system=[{"text": "Be brief"}])
+    with pytest.raises(bedrock.exceptions.ValidationException, match="The `system` differs from the one this block"):
+        bedrock.converse(modelId=model, messages=messages, system=[{"text": "Be long"}])
+    assert again["stopReason"] == "end_turn"
+
+
 def test_reasoning_counts_as_output(bedrock: Any) -> None:
     messages = [user({"text": "Hi"})]
     answer = bedrock.converse(modelId=SONNET_4_5, messages=messages, **fields(**ENABLED))

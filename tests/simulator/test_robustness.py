@@ -138,7 +138,7 @@ def test_a_spoilt_conversation_is_answered_or_refused(path: tuple[Any, ...], val
 @given(
     st.sampled_from(list(places(THINKING))),
     JSON,
-    st.sampled_from([SONNET_4_5, "anthropic.claude-opus-4-6-v1", "amazon.nova-2-lite-v1%3A0", "simulator.slow"]),
+    st.sampled_from([SONNET_4_5, "anthropic.claude-opus-5-5", "amazon.nova-2-lite-v1%3A0", "simulator.slow"]),
 )
 def test_a_spoilt_tool_loop_is_answered_or_refused(path: tuple[Any, ...], value: Any, model: str) -> None:
     assert status("converse", spoilt(THINKING, path, value), model) in (200, 400)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from aigw_extproc.simulator import rules
+from aigw_extproc.simulator.binding import context, differing
 from aigw_extproc.simulator.errors import ServiceError
 from aigw_extproc.simulator.reasoning import is_redacted, is_signed, redact, sign
 from tests.simulator.conversations import (
@@ -43,6 +44,12 @@ MODEL = "The model returned the following errors: "
 CONSIDER = (
     "Please consult our documentation at https://docs.claude.com/en/docs/build-with-claude/extended-thinking"
     "#important-considerations-when-using-extended-thinking"
+)
+BOUND = (
+    "The block is bound to a different conversation. Remove the block, or set"
+    ' `thinking.block_binding.prefix_mismatch_behavior` to "drop_block". That setting requires the'
+    " `thinking-binding-controls-2026-08-01` value in the `anthropic-beta` header. The `{}` differs from the one this"
+    " block was created with."
 )
 NO_REASONING = "User messages cannot contain reasoning content. Please remove the reasoning content and try again."
 
@@ -232,6 +239,11 @@ BROKEN: dict[str, tuple[str, dict[str, Any], str]] = {
         history(hidden_thought("eA==")),
         f"{MODEL}messages.1.content.0: Invalid `data` in `redacted_thinking` block",
     ),
+    "reasoning of another conversation": (
+        OPUS_5_5,
+        history(thought("Hm", sign("Hm", context(talk(system=[HI]), 1))), system=[{"text": "Ho"}]),
+        f"{MODEL}messages.1.content.0: Invalid `signature` in `thinking` block. {BOUND.format('system')}",
+    ),
     "a tool loop that begins without reasoning": (
         SONNET_4_5,
         tool_loop(HI),
@@ -288,6 +300,21 @@ KEPT: dict[str, tuple[str, dict[str, Any]]] = {
     "encrypted reasoning": (GPT_6, history(hidden_thought("eA=="))),
     "signed reasoning": (SONNET_4_5, history(thought("Hm", sign("Hm")))),
     "signed reasoning without text": (OPUS_4_7, history(thought("", sign("")))),
+    "reasoning of the same conversation": (
+        OPUS_5_5,
+        history(thought("Hm", sign("Hm", context(talk(system=[HI]), 1))), system=[HI]),
+    ),
+    "reasoning of another conversation that is to be dropped": (
+        OPUS_5_5,
+        history(
+            thought("Hm", sign("Hm", context(talk(system=[HI]), 1))),
+            **own(thinking={"type": "adaptive", "block_binding": {"prefix_mismatch_behavior": "drop_block"}}),
+        ),
+    ),
+    "reasoning of another conversation where it is not bound": (
+        OPUS_4_7,
+        history(thought("Hm", sign("Hm", context(talk(system=[HI]), 1)))),
+    ),
     "reasoning of both kinds": (SONNET_4_5, history(thought("Hm", sign("Hm")), hidden_thought(redact("Hm")))),
     "reasoning where none is asked for": (SONNET_3_7, history(thought("Hm", sign("Hm")))),
     "reasoning of any model where nothing is known": (UNKNOWN, history(thought("Hm", "x"), thought("Hm"))),
@@ -313,3 +340,21 @@ def test_a_signature_is_of_one_text() -> None:
 
 def test_hidden_reasoning_is_known_again() -> None:
     assert (is_redacted(redact("Hm")), is_redacted("eA=="), is_redacted("-")) == (True, False, False)
+
+
+@pytest.mark.parametrize(
+    ("change", "parts"),
+    [
+        ({}, []),
+        ({"system": [{"text": "Ho"}]}, ["system"]),
+        ({"toolConfig": {"tools": []}}, ["tools"]),
+        ({"messages": [user({"text": "Ho"}), assistant()]}, ["messages"]),
+        ({"messages": [user(), assistant(HI, HI)]}, []),
+        ({"messages": [user(HI, {"cachePoint": {"type": "default"}}), assistant()]}, []),
+        ({"system": [], "toolConfig": {"tools": []}}, ["system", "tools"]),
+    ],
+    ids=["nothing", "system", "tools", "an earlier message", "a later message", "a cache point", "system and tools"],
+)
+def test_reasoning_is_bound_to_what_is_before_it(change: dict[str, Any], parts: list[str]) -> None:
+    before = tool_talk(user(), assistant(), system=[HI])
+    assert differing(context(before, 1), context({**before, **change}, 1)) == parts

@@ -105,6 +105,7 @@ MODEL_RULES: tuple[Callable[[Asked], Problems], ...] = (
     thinking.highest_effort_has_no_limit,
     reasoning.reasoning_may_come_back,
     reasoning.reasoning_is_genuine,
+    reasoning.reasoning_is_of_this_conversation,
     reasoning.tool_loops_begin_with_reasoning,
     caching.cache_points_are_where_the_family_takes_them,
     caching.cache_points_are_not_behind_plain_documents,

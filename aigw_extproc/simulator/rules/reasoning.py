@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from aigw_extproc.simulator import reasoning
-from aigw_extproc.simulator.capabilities import thinking
+from aigw_extproc.simulator import binding, reasoning
+from aigw_extproc.simulator.capabilities import model_field, thinking
 from aigw_extproc.simulator.rules.conversation import MODEL_ERRORS, Asked, Conversation, Problems, blocks, unsupported
 
 
@@ -34,6 +34,25 @@ def reasoning_is_genuine(asked: Asked) -> Problems:
             yield f"{place}.thinking.signature: Field required"
         elif not reasoning.is_signed(thought["text"], thought["signature"]):
             yield f"{place}: Invalid `signature` in `thinking` block"
+
+
+def reasoning_is_of_this_conversation(asked: Asked) -> Problems:
+    """What is bound to its context comes back within the same one, unless the request says what else to do with it.
+
+    https://platform.claude.com/docs/en/build-with-claude/preserved-thinking
+    """
+    lenient = model_field(asked.conversation, "thinking", "block_binding", "prefix_mismatch_behavior") == "drop_block"
+    for i, j, content in _reasoning(asked.conversation) if asked.family.reasoning.bound and not lenient else ():
+        before = reasoning.context_of(content.get("reasoningText", {}).get("signature", ""))
+        changed = binding.differing(before, binding.context(asked.conversation, i)) if before else []
+        if changed:
+            yield (
+                f"{MODEL_ERRORS} messages.{i}.content.{j}: Invalid `signature` in `thinking` block. The block is bound"
+                " to a different conversation. Remove the block, or set"
+                ' `thinking.block_binding.prefix_mismatch_behavior` to "drop_block". That setting requires the'
+                " `thinking-binding-controls-2026-08-01` value in the `anthropic-beta` header. The"
+                f" `{changed[0]}` differs from the one this block was created with."
+            )
 
 
 def tool_loops_begin_with_reasoning(asked: Asked) -> Problems:
