@@ -217,7 +217,8 @@ class Exchange:
             raise answer.translate_error(self.outcome.status, self._response_headers, body)
         response = answer.translate_response(body, self._context(now))
         self.outcome.usage = response.usage
-        headers = (_JSON, ("content-length", str(len(response.body))), *self._own_headers())
+        own = (("content-type", response.media_type), ("content-length", str(len(response.body))))
+        headers = (*own, *self._own_headers())
         return ReplaceBody(set_headers=headers, body=response.body)
 
     def _context(self, now: float) -> ResponseContext:
