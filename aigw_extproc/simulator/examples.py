@@ -17,6 +17,8 @@ DEEPEST = 8
 MOST_ITEMS, MOST_CHARACTERS = 100, 1000
 """However many a schema demands."""
 
+NULL = {"type": "null"}
+
 FORMATS: Mapping[str, str] = MappingProxyType(
     {
         "date": "2026-01-31",
@@ -45,7 +47,7 @@ def example_value(schema: Schema) -> Any:
 
 def _value(schema: Any, root: Schema, name: str, depth: int) -> Any:
     # `true` is a schema too: it allows anything.
-    schema = _resolve(schema if isinstance(schema, Mapping) else {}, root)
+    schema = _resolve(schema if isinstance(schema, Mapping) else {}, root, short=depth >= DEEPEST // 2)
     for keyword in ("const", "default"):
         if keyword in schema:
             return schema[keyword]
@@ -54,17 +56,24 @@ def _value(schema: Any, root: Schema, name: str, depth: int) -> Any:
     return BUILDERS.get(_type(schema), _string)(schema, root, name, depth)
 
 
-def _resolve(schema: Schema, root: Schema) -> Schema:
-    """The schema with its reference followed, its first alternative chosen and its conjunction merged."""
+def _resolve(schema: Schema, root: Schema, *, short: bool) -> Schema:
+    """The schema with its reference followed, its first alternative chosen and its conjunction merged.
+
+    `short` prefers null among the alternatives: where a schema contains itself, that is its end.
+    """
     for _ in range(DEEPEST):
         if "$ref" in schema:
             schema = _lookup(root, schema["$ref"])
         for keyword in ("anyOf", "oneOf"):
             if keyword in schema:
-                schema = _merged(schema, keyword, schema[keyword][:1])
+                schema = _merged(schema, keyword, [_alternative(schema[keyword], short=short)])
         if "allOf" in schema:
             schema = _merged(schema, "allOf", schema["allOf"])
     return schema
+
+
+def _alternative(schemas: list[Any], *, short: bool) -> Any:
+    return NULL if short and NULL in schemas else schemas[0]
 
 
 def _merged(schema: Schema, keyword: str, parts: list[Any]) -> Schema:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from aigw_extproc.simulator.examples import DEEPEST, example
+from aigw_extproc.simulator.examples import DEEPEST, example, example_value
 
 
 def value_for(schema: Any, **root: Any) -> Any:
@@ -72,6 +72,18 @@ def test_a_schema_that_contains_itself_has_an_end() -> None:
     while value:
         value, depth = value["next"], depth + 1
     assert depth == DEEPEST
+
+
+def test_a_schema_that_may_contain_itself_ends_with_null() -> None:
+    value = example({"type": "object", "properties": {"next": {"anyOf": [{"$ref": "#"}, {"type": "null"}]}}})
+    assert value == {"next": {"next": {"next": {"next": None}}}}
+
+
+@pytest.mark.parametrize(
+    ("schema", "value"), [({"type": "string"}, "example value"), ({"type": "array", "items": {"type": "null"}}, [None])]
+)
+def test_an_answer_may_be_of_any_type(schema: Any, value: Any) -> None:
+    assert example_value(schema) == value
 
 
 def test_a_schema_without_properties_gives_an_empty_object() -> None:

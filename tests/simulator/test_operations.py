@@ -33,14 +33,16 @@ def body_of(answer: Answer) -> Any:
     return json.loads(b"".join(step.data for step in answer.steps if isinstance(step, Send)))
 
 
-def call(operation: str, body: Any, *, model: str = "anthropic.claude-v2", **more: Any) -> Any:
+def call(operation: str, body: Any, *, model: str = "anthropic.claude-3-haiku-20240307-v1%3A0", **more: Any) -> Any:
     """The decoded body of a successful answer."""
     answer = respond(signed(body, path=f"/model/{model}/{operation}", **more), SETTINGS)
     assert answer.status == 200, body_of(answer)
     return body_of(answer)
 
 
-def failure(operation: str, body: Any, *, model: str = "anthropic.claude-v2", **more: Any) -> tuple[str, str]:
+def failure(
+    operation: str, body: Any, *, model: str = "anthropic.claude-3-haiku-20240307-v1%3A0", **more: Any
+) -> tuple[str, str]:
     """The name and the text of an error."""
     answer = respond(signed(body, path=f"/model/{model}/{operation}", **more), SETTINGS)
     assert answer.status >= 400, body_of(answer)
@@ -97,7 +99,7 @@ def test_media_are_described() -> None:
         {"image": {"format": "gif", "source": {"s3Location": {"uri": "s3://bucket/key"}}}},
         {"document": {"name": "a", "source": {"text": "three short words"}}},
     ]
-    answer = call("converse", {"messages": [{"role": "user", "content": content}]})
+    answer = call("converse", {"messages": [{"role": "user", "content": content}]}, model="amazon.nova-lite-v1%3A0")
     assert answer["output"]["message"]["content"] == [
         {
             "text": "Hello! You said: Look I see a png image of 68 bytes. I see a gif image of the object"
@@ -181,7 +183,7 @@ def test_a_stream_of_invoke_model_tells_what_its_chunks_hold() -> None:
 
 def test_claude_answers_in_its_own_format() -> None:
     assert call("invoke", CLAUDE) == {
-        "model": "anthropic.claude-v2",
+        "model": "anthropic.claude-3-haiku-20240307-v1:0",
         "id": "msg_bdrk_rkefDZInB9P2YNGw4C6F9W",
         "type": "message",
         "role": "assistant",

@@ -12,11 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aigw_extproc.simulator.operations import respond
+from aigw_extproc.simulator.reasoning import redact, sign
 from aigw_extproc.simulator.settings import Settings
 from tests.simulator.signing import NOW, signed
 
 SETTINGS = Settings(clock=NOW.timestamp)
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string", "enum": ["x"]}, "b": {"items": {"minimum": 1}}}}
+CLOSED = {"type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": False}
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n").decode()
 CONVERSE: dict[str, Any] = {
     "system": [{"text": "Be brief"}],
@@ -37,6 +39,38 @@ CONVERSE: dict[str, Any] = {
         "toolChoice": {"any": {}},
     },
     "inferenceConfig": {"maxTokens": 5, "temperature": 0, "stopSequences": ["x"]},
+}
+POINT: dict[str, Any] = {"cachePoint": {"type": "default", "ttl": "1h"}}
+THINKING: dict[str, Any] = {
+    "system": [{"text": "Be brief"}, POINT],
+    "messages": [
+        {"role": "user", "content": [{"text": "clock"}, POINT]},
+        {
+            "role": "assistant",
+            "content": [
+                {"reasoningContent": {"reasoningText": {"text": "Hm", "signature": sign("Hm")}}},
+                {"reasoningContent": {"redactedContent": redact("Hm")}},
+                {"toolUse": {"toolUseId": "a", "name": "clock", "input": {}}},
+            ],
+        },
+        {"role": "user", "content": [{"toolResult": {"toolUseId": "a", "content": [{"text": "x"}]}}, POINT]},
+    ],
+    "toolConfig": {"tools": [{"toolSpec": {"name": "clock", "inputSchema": {"json": CLOSED}, "strict": True}}, POINT]},
+    "outputConfig": {
+        "textFormat": {"type": "json_schema", "structure": {"jsonSchema": {"schema": json.dumps(CLOSED)}}}
+    },
+    "guardrailConfig": {"guardrailIdentifier": "abc", "guardrailVersion": "1", "trace": "enabled"},
+    "inferenceConfig": {"maxTokens": 5000, "temperature": 1},
+    "additionalModelRequestFields": {
+        "thinking": {"type": "enabled", "budget_tokens": 1024},
+        "anthropic_beta": ["x"],
+        "output_config": {"format": {"type": "json_schema", "schema": CLOSED}},
+        "tool_choice": {"type": "auto", "name": "clock"},
+    },
+    "additionalModelResponseFieldPaths": ["/stop_sequence"],
+    "performanceConfig": {"latency": "standard"},
+    "serviceTier": {"type": "default"},
+    "requestMetadata": {"team": "a"},
 }
 CLAUDE: dict[str, Any] = {
     "anthropic_version": "bedrock-2023-05-31",
@@ -81,18 +115,33 @@ def spoilt(request: dict[str, Any], path: tuple[Any, ...], value: Any) -> dict[s
     return copy
 
 
-def status(operation: str, body: Any) -> int:
-    return respond(signed(body, path=f"/model/anthropic.claude-v2/{operation}"), SETTINGS).status
+HAIKU_3 = "anthropic.claude-3-haiku-20240307-v1%3A0"
+SONNET_4_5 = "anthropic.claude-sonnet-4-5-20250929-v1%3A0"
+
+
+def status(operation: str, body: Any, model: str = HAIKU_3) -> int:
+    return respond(signed(body, path=f"/model/{model}/{operation}"), SETTINGS).status
 
 
 def test_the_requests_are_right_before_they_are_spoilt() -> None:
     assert (status("converse", CONVERSE), status("invoke", CLAUDE)) == (200, 200)
+    assert status("converse", THINKING, SONNET_4_5) == 200
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(list(places(CONVERSE))), JSON, st.sampled_from(["converse", "converse-stream"]))
 def test_a_spoilt_conversation_is_answered_or_refused(path: tuple[Any, ...], value: Any, operation: str) -> None:
     assert status(operation, spoilt(CONVERSE, path, value)) in (200, 400)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from(list(places(THINKING))),
+    JSON,
+    st.sampled_from([SONNET_4_5, "anthropic.claude-opus-4-6-v1", "amazon.nova-2-lite-v1%3A0", "simulator.slow"]),
+)
+def test_a_spoilt_tool_loop_is_answered_or_refused(path: tuple[Any, ...], value: Any, model: str) -> None:
+    assert status("converse", spoilt(THINKING, path, value), model) in (200, 400)
 
 
 @settings(max_examples=300, deadline=None)

@@ -240,7 +240,9 @@ KEPT: dict[str, dict[str, Any]] = {
     "a document with text": talk(user(HI, document("Report (2) [final] - a"))),
     "an output schema": {
         **talk(user(HI)),
-        "outputConfig": {"textFormat": {"structure": {"jsonSchema": {"schema": '{"type":"object"}'}}}},
+        "outputConfig": {
+            "textFormat": {"structure": {"jsonSchema": {"schema": '{"type":"object","additionalProperties":false}'}}}
+        },
     },
     "a prefill": talk(user(HI), assistant({"text": " Well,"})),
 }
@@ -249,12 +251,3 @@ KEPT: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("conversation", KEPT.values(), ids=KEPT.keys())
 def test_what_is_allowed_passes(conversation: dict[str, Any]) -> None:
     assert rules.check(conversation) is None
-
-
-def first_broken_rule(conversation: dict[str, Any]) -> str:
-    return next(rule.__name__ for rule in rules.RULES for _ in rule(conversation))
-
-
-def test_every_rule_has_a_request_that_breaks_it() -> None:
-    broken = {first_broken_rule(conversation) for conversation, _ in BROKEN.values()}
-    assert broken == {rule.__name__ for rule in rules.RULES}

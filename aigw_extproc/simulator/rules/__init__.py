@@ -12,10 +12,16 @@ from collections.abc import Callable
 from aigw_extproc.simulator.errors import Invalid, ServiceError
 from aigw_extproc.simulator.model_families import capabilities_of
 from aigw_extproc.simulator.rules import (
+    account,
+    caching,
+    content,
     fields,
+    inference,
     media,
+    output,
     reasoning,
     thinking,
+    tool_support,
     tools,
     turns,
 )
@@ -30,7 +36,8 @@ def check(conversation: Conversation, model_id: str = "", *, streamed: bool = Fa
     Without a model, or with one that is not known, only what holds for all models is checked.
     """
     asked = Asked(conversation=conversation, model_id=model_id, family=capabilities_of(model_id), streamed=streamed)
-    for rule in RULES:
+    # A prompt of the account's library needs no messages.
+    for rule in RULES if conversation.get("messages") or not account.names_a_prompt(model_id) else ():
         _raise_first(rule(conversation))
     for model_rule in MODEL_RULES:
         _raise_first(model_rule(asked))
@@ -65,11 +72,31 @@ RULES: tuple[Callable[[Conversation], Problems], ...] = (
     media.documents_are_named,
     fields.response_fields_are_json_pointers,
     fields.output_schema_is_json,
+    caching.cache_points_are_few,
+    caching.cache_points_close_something,
+    caching.times_to_live_do_not_rise,
     turns.last_turn_has_no_trailing_space,
 )
 """In the order in which they are checked."""
 
 MODEL_RULES: tuple[Callable[[Asked], Problems], ...] = (
+    account.variables_are_a_prompts,
+    account.capacity_is_reserved,
+    tool_support.tools_are_known,
+    tool_support.choice_is_known,
+    tool_support.choice_is_made_once,
+    inference.system_is_known,
+    content.media_are_known,
+    content.media_are_within_reach,
+    content.results_stand_alone,
+    content.uses_stand_alone,
+    content.results_hold_what_is_known,
+    content.results_have_a_known_status,
+    inference.own_fields_are_known,
+    inference.sampling_is_adjustable,
+    inference.temperature_or_top_p,
+    inference.stop_sequences_are_known,
+    inference.last_words_are_the_users,
     thinking.thinking_is_of_a_known_type,
     thinking.thinking_has_a_budget,
     thinking.effort_is_a_known_word,
@@ -79,5 +106,13 @@ MODEL_RULES: tuple[Callable[[Asked], Problems], ...] = (
     reasoning.reasoning_may_come_back,
     reasoning.reasoning_is_genuine,
     reasoning.tool_loops_begin_with_reasoning,
+    caching.cache_points_are_where_the_family_takes_them,
+    caching.cache_points_are_not_behind_plain_documents,
+    output.output_format_is_known,
+    output.output_schema_is_valid,
+    output.output_schema_is_closed,
+    output.binding_schemas_are_plain,
+    output.strict_is_known,
+    output.citations_do_not_go_with_a_schema,
 )
 """Likewise, after those."""

@@ -44,7 +44,7 @@ def thinking_has_a_budget(asked: Asked) -> Problems:
         return
     budget = model_field(asked.conversation, "thinking", "budget_tokens")
     most = asked.conversation.get("inferenceConfig", {}).get("maxTokens")
-    betas = model_field(asked.conversation, "anthropic_beta") or ()
+    betas = model_field(asked.conversation, "anthropic_beta")
     if budget is None:
         yield f"{MODEL_ERRORS} thinking.enabled.budget_tokens: Field required"
     elif type(budget) is not int:
@@ -53,7 +53,7 @@ def thinking_has_a_budget(asked: Asked) -> Problems:
         yield (
             f"{MODEL_ERRORS} thinking.enabled.budget_tokens: Input should be greater than or equal to {LEAST_BUDGET}"
         )
-    elif most is not None and budget >= most and INTERLEAVED not in betas:
+    elif most is not None and budget >= most and not (isinstance(betas, list) and INTERLEAVED in betas):
         yield f"{MODEL_ERRORS} `max_tokens` must be greater than `thinking.budget_tokens`. {CONSULT}#max-tokens"
 
 
