@@ -9,6 +9,8 @@ import asyncio
 import json
 import logging
 import sys
+from collections.abc import Sized
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -21,21 +23,48 @@ from aigw_extproc.source import Source
 
 if TYPE_CHECKING:
     from aigw_extproc.config.snapshot import Snapshot
-    from aigw_extproc.envoy.options import Options
+    from aigw_extproc.envoy.options import Endpoint, Options
 
 app = typer.Typer(
     help="OpenAI clients to AWS Bedrock, through a stock Envoy.", no_args_is_help=True, pretty_exceptions_enable=False
 )
-err = Console(stderr=True, highlight=False, soft_wrap=True)
-out = Console(highlight=False, soft_wrap=True)
+# What is shown may hold brackets and colons of the user's own, which are neither markup nor emoji.
+err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
+out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+
+
+class Level(StrEnum):
+    """From where on messages are logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
 
 Resources = Annotated[list[Path] | None, typer.Argument(help="Resource files, or folders of them.", show_default=False)]
 Region = Annotated[str | None, typer.Option(help="No file at all: any model, from Bedrock in this region.")]
 Simulator = Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Any model, from a simulator there.")]
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
-AdminPort = Annotated[int, typer.Option(help="Port of /healthz, /readyz and /metrics.")]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="Where clients connect.")]
+AdminPort = Annotated[int, typer.Option(min=0, max=65535, help="Port of /healthz, /readyz and /metrics.")]
 Workers = Annotated[int, typer.Option(min=1, help="Processes that answer Envoy.")]
-LogLevel = Annotated[str, typer.Option(help="debug, info, warning or error.")]
+LogLevel = Annotated[Level, typer.Option(case_sensitive=False, help="What is logged, from this level on.")]
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", "-V", callback=_show_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """OpenAI clients to AWS Bedrock, through a stock Envoy."""
 
 
 @app.command()
@@ -43,12 +72,12 @@ def run(
     resources: Resources = None,
     region: Region = None,
     host: Host = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Where clients connect.")] = 1975,
+    port: Port = 1975,
     admin_port: AdminPort = 1064,
-    simulator_port: Annotated[int, typer.Option(help="Of the built-in demonstration.")] = 8091,
+    simulator_port: Annotated[int, typer.Option(min=1, max=65535, help="Of the built-in demonstration.")] = 8091,
     workers: Workers = 1,
     access_log: Annotated[bool, typer.Option(help="One line per request, on standard output.")] = True,
-    log_level: LogLevel = "info",
+    log_level: LogLevel = Level.INFO,
 ) -> None:
     """Envoy and the processor. Without resources: a demonstration against the simulator, no AWS account needed."""
     from aigw_extproc.config.snapshot import Address
@@ -86,15 +115,21 @@ def serve(
     admin_port: AdminPort = 1064,
     admin: Annotated[bool, typer.Option(help="Whether to have an operator's port at all.")] = True,
     workers: Workers = 1,
-    drain_seconds: Annotated[float, typer.Option(help="How long exchanges may take to end after SIGTERM.")] = 30.0,
+    drain_seconds: Annotated[
+        float, typer.Option(min=0, help="How long exchanges may take to end after SIGTERM.")
+    ] = 30.0,
     reload_lag: Annotated[float, typer.Option(help="Seconds before a change takes effect.", hidden=True)] = 0.0,
-    log_level: LogLevel = "info",
+    shared_port: Annotated[bool, typer.Option("--shared-port", help="Other workers have it too.", hidden=True)] = False,
+    log_level: LogLevel = Level.INFO,
 ) -> None:
     """The processor alone, for an Envoy that runs elsewhere."""
-    from aigw_extproc.serve import ServeOptions, WorkerFailed
+    from aigw_extproc.config.snapshot import Address
+    from aigw_extproc.run.ports import PortUnavailable, require_free
+    from aigw_extproc.serve import ServeOptions, WorkerFailed, worker_address
     from aigw_extproc.serve import serve as serve_until_stopped
 
     _set_up_logging(log_level)
+    endpoints = {_endpoint(worker_address(listen, index)) for index in range(workers)}
     options = ServeOptions(
         source=_source(resources, region, simulator),
         listen=listen,
@@ -105,10 +140,14 @@ def serve(
         log_level=log_level,
     )
     try:
+        for endpoint in () if shared_port else sorted(endpoints, key=str):
+            require_free(endpoint, option="--listen")
+        if admin:
+            require_free(Address(host=admin_host, port=admin_port), option="--admin-port")
         asyncio.run(serve_until_stopped(options))
     except ConfigError as error:
         _refuse(error)
-    except (OSError, WorkerFailed) as error:
+    except (OSError, PortUnavailable, WorkerFailed) as error:
         _fail(str(error))
 
 
@@ -121,8 +160,9 @@ def check(resources: Resources = None, region: Region = None) -> None:
         _refuse(error)
     for ignored in configuration.ignored:
         out.print(f"ignored: {ignored}", style="dim")
-    snapshot = configuration.snapshot
-    out.print(f"ok: {len(snapshot.rules)} rules, {len(snapshot.upstreams)} upstreams, {len(snapshot.models)} models")
+    found = configuration.snapshot
+    counts = (_count(found.rules, "rule"), _count(found.upstreams, "upstream"), _count(found.models, "model"))
+    out.print(f"ok: {', '.join(counts)}")
 
 
 @app.command()
@@ -136,16 +176,13 @@ def envoy_config(
         typer.Option(metavar="ADDRESS", help="Where `serve` listens; once per worker.", show_default=False),
     ] = None,
     host: Host = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Where clients connect.")] = 1975,
+    port: Port = 1975,
 ) -> None:
     """Prints the Envoy configuration that `run` would use."""
     from aigw_extproc.config.snapshot import Address
-    from aigw_extproc.envoy.options import PROCESSOR, Options, parse_endpoint
+    from aigw_extproc.envoy.options import PROCESSOR, Options
 
-    try:
-        processors = tuple(map(parse_endpoint, processor)) if processor else (PROCESSOR,)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
+    processors = tuple(map(_endpoint, processor)) if processor else (PROCESSOR,)
     options = Options(listen=Address(host=host, port=port), processors=processors)
     if snippet and not resources and region is None and simulator is None:
         print(_snippet(None, options))
@@ -160,8 +197,8 @@ def envoy_config(
 @app.command()
 def simulator(
     host: Host = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8091,
-    log_level: LogLevel = "info",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8091,
+    log_level: LogLevel = Level.INFO,
 ) -> None:
     """The Bedrock simulator alone: it checks signatures and requests as Bedrock does."""
     from aigw_extproc.simulator import server
@@ -221,7 +258,7 @@ def _whole(snapshot: Snapshot, options: Options) -> str:
 
 
 def _show_ready(curl: str) -> None:
-    out.print("\n[bold green]ready.[/] Try:\n")
+    out.print("\nready. Try:\n", style="bold green")
     print(curl + "\n", flush=True)
 
 
@@ -229,28 +266,42 @@ def _show_log(child: str, line: str) -> None:
     print(f"{child}: {line}", flush=True)
 
 
+def _endpoint(text: str) -> Endpoint:
+    from aigw_extproc.envoy.options import parse_endpoint
+
+    try:
+        return parse_endpoint(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
 def _source(resources: list[Path] | None, region: str | None, simulator: str | None) -> Source:
+    from aigw_extproc.config.snapshot import Address
+
     chosen = [bool(resources), region is not None, simulator is not None]
     if sum(chosen) != 1:
         raise typer.BadParameter("give resource files or folders, or --region, and not both")
+    if simulator is not None and not isinstance(_endpoint(simulator), Address):
+        raise typer.BadParameter("a simulator listens on HOST:PORT")
     return Source(paths=tuple(resources or ()), region=region, simulator=simulator)
 
 
 def _refuse(error: ConfigError) -> NoReturn:
     for problem in error.problems:
-        err.print(f"error: {problem}", style="red", markup=False)
-    count = len(error.problems)
-    _fail(f"{count} problem{'s' if count != 1 else ''} in the configuration")
+        err.print(f"error: {problem}", style="red")
+    _fail(f"{_count(error.problems, 'problem')} in the configuration")
+
+
+def _count(things: Sized, noun: str) -> str:
+    return f"{len(things)} {noun}{'s' if len(things) != 1 else ''}"
 
 
 def _fail(message: str) -> NoReturn:
-    err.print(message, style="bold red", markup=False)
+    err.print(message, style="bold red")
     raise typer.Exit(1)
 
 
-def _set_up_logging(level: str) -> None:
-    if level.upper() not in logging.getLevelNamesMapping():
-        raise typer.BadParameter(f"log level {level!r}: use debug, info, warning or error")
+def _set_up_logging(level: Level) -> None:
     logging.basicConfig(
         level=level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )

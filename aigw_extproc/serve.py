@@ -71,20 +71,27 @@ async def serve(options: ServeOptions) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    live = Live(options.source.load())
     admin = http.bind(*options.admin) if options.admin else None
     if admin is not None:
         log.info("operator's port: http://%s:%d", *admin.getsockname()[:2])  # port 0 takes a free one
-    if options.workers > 1:
-        await _serve_workers(options, admin, stop)
-    else:
-        await _serve_streams(options, admin, stop)
+    work = _serve_workers if options.workers > 1 else _serve_streams
+    try:
+        await work(options, live, admin, stop)
+    except ExceptionGroup as group:  # of a TaskGroup; what one of its tasks raised is what there is to tell
+        raise _first(group) from None
 
 
-async def _serve_streams(options: ServeOptions, admin: socket.socket | None, stop: asyncio.Event) -> None:
+def _first(error: Exception) -> Exception:
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+async def _serve_streams(options: ServeOptions, live: Live, admin: socket.socket | None, stop: asyncio.Event) -> None:
     # Imported here so that the process that only watches over workers does not load gRPC.
     from aigw_extproc.extproc.server import Processor, Server
 
-    live = Live(options.source.load())
     credentials = live.credentials = CredentialCache()
     server = Server(Processor(live.router, credentials.get, _fetch_media), options.listen)
     async with (
@@ -155,8 +162,7 @@ async def _serve_admin(listener: socket.socket | None, readiness: Callable[[], R
         await http.EmbeddedServer(create_app(readiness)).serve_until_cancelled(listener)
 
 
-async def _serve_workers(options: ServeOptions, admin: socket.socket | None, stop: asyncio.Event) -> None:
-    live = Live(options.source.load())
+async def _serve_workers(options: ServeOptions, live: Live, admin: socket.socket | None, stop: asyncio.Event) -> None:
     with tempfile.TemporaryDirectory(prefix="aigw-metrics-") as folder:
         # Read by prometheus-client in the workers, and by our own operator's port.
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
@@ -172,7 +178,7 @@ async def _serve_workers(options: ServeOptions, admin: socket.socket | None, sto
 async def _start_worker(options: ServeOptions, index: int) -> Process:
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "aigw_extproc", "serve", *options.source.arguments()),
-        *("--listen", worker_address(options.listen, index), "--no-admin"),
+        *("--listen", worker_address(options.listen, index), "--shared-port", "--no-admin"),
         *("--drain-seconds", str(options.drain_seconds), "--reload-lag", str(options.reload_lag)),
         *("--log-level", options.log_level),
         stdout=asyncio.subprocess.PIPE,
@@ -198,7 +204,8 @@ async def _watch_over(workers: list[Process], live: Live, stop: asyncio.Event) -
 
 async def _until_ready(worker: Process) -> None:
     assert worker.stdout is not None  # noqa: S101 - it was asked for
-    await worker.stdout.readline()
+    if not await worker.stdout.readline():  # it has ended
+        await _until_end(worker)
 
 
 async def _until_end(worker: Process) -> None:

@@ -84,11 +84,24 @@ def _citation(source: Source) -> dict[str, Any]:
 
 
 def _ending(body: Mapping[str, Any], reply: Reply) -> dict[str, Any]:
-    """Why the model stopped, and those fields of its own answer that the request asks for and that there are."""
-    own = {"stop_reason": reply.stop_reason, "stop_sequence": reply.stop_sequence}
-    asked = [path.removeprefix("/") for path in body.get("additionalModelResponseFieldPaths", ())]
-    fields = {name: own[name] for name in asked if name in own}
+    """Why the model stopped, and those fields of its own answer that the request asks for."""
+    usage = {"input_tokens": reply.input_tokens, "output_tokens": reply.output_tokens}
+    own = {"stop_reason": reply.stop_reason, "stop_sequence": reply.stop_sequence, "usage": usage}
+    fields: dict[str, Any] = {}
+    for path in body.get("additionalModelResponseFieldPaths", ()):
+        _copy(own, fields, path.split("/")[1:])
     return {"stopReason": reply.stop_reason, **({"additionalModelResponseFields": fields} if fields else {})}
+
+
+def _copy(source: dict[str, Any], target: dict[str, Any], path: list[str]) -> None:
+    """Copies what a JSON pointer points to, to the same place. What is not there is left out."""
+    name, *rest = path
+    if name not in source:
+        return
+    if not rest:
+        target[name] = source[name]
+    elif isinstance(source[name], dict) and rest[0] in source[name]:
+        _copy(source[name], target.setdefault(name, {}), rest)
 
 
 def _metadata(body: Mapping[str, Any], reply: Reply, cached: CacheUse | None) -> dict[str, Any]:

@@ -76,7 +76,9 @@ def test_an_image(client: openai.OpenAI) -> None:
         {"type": "text", "text": "What is this?"},
         {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}"}},
     ]
-    answer = client.chat.completions.create(model="nova", messages=[{"role": "user", "content": parts}])
+    answer = client.chat.completions.create(
+        model="anthropic.claude-3-haiku-20240307-v1:0", messages=[{"role": "user", "content": parts}]
+    )
     assert answer.choices[0].message.content == "Hello! You said: What is this? I see a png image of 68 bytes."
 
 

@@ -23,7 +23,7 @@ def choice(finish_reason: str | None = None, **delta: str) -> dict[str, object]:
 
 
 CHOICES = [
-    [choice(role="assistant", content="")],
+    [choice(role="assistant")],
     [choice(content="Hello! ")],
     [choice(content="You ")],
     [choice(content="said: ")],

@@ -12,6 +12,7 @@ from botocore.eventstream import EventStreamBuffer
 from aigw_extproc.simulator import shapes
 from aigw_extproc.simulator.answers import Answer, Send
 from aigw_extproc.simulator.operations import respond
+from aigw_extproc.simulator.reasoning import redact, sign
 from aigw_extproc.simulator.settings import Settings
 from tests.simulator.signing import HELLO, NOW, signed
 
@@ -76,6 +77,85 @@ def test_the_stop_sequence_is_told_who_asks_for_it() -> None:
         inferenceConfig={"stopSequences": ["said"]}, additionalModelResponseFieldPaths=["/stop_sequence", "/other"]
     )
     assert answer["additionalModelResponseFields"] == {"stop_sequence": "said"}
+
+
+def test_fields_that_there_are_not_are_left_out() -> None:
+    assert "additionalModelResponseFields" not in converse(additionalModelResponseFieldPaths=["/other", "/a/b"])
+
+
+def test_fields_of_the_models_own_answer_are_told_who_asks_for_them() -> None:
+    answer = converse(additionalModelResponseFieldPaths=["/stop_reason", "/usage/output_tokens", "/stop_sequence"])
+    assert answer["additionalModelResponseFields"] == {
+        "stop_reason": "end_turn",
+        "stop_sequence": None,
+        "usage": {"output_tokens": 4},
+    }
+
+
+def test_metadata_of_a_request_is_taken() -> None:
+    assert converse(requestMetadata={"team": "a"})["stopReason"] == "end_turn"
+
+
+def test_a_prompt_of_the_library_is_answered_by_its_variables() -> None:
+    arn = "arn%3Aaws%3Abedrock%3Aus-east-1%3A123456789012%3Aprompt%2FABCDE12345"
+    answer = call("converse", {"promptVariables": {"name": {"text": "Ada"}}}, model=arn)
+    assert answer["output"]["message"]["content"] == [{"text": "Hello! You said: Ada"}]
+
+
+def test_some_families_use_tools_without_a_word() -> None:
+    tools = [{"toolSpec": {"name": "Hello", "inputSchema": {"json": {"type": "object"}}}}]
+    answer = call("converse", {**HELLO, "toolConfig": {"tools": tools}}, model="meta.llama3-1-8b-instruct-v1%3A0")
+    assert [list(block) for block in answer["output"]["message"]["content"]] == [["toolUse"]]
+
+
+def test_claudes_own_field_can_force_a_tool() -> None:
+    tools = [{"toolSpec": {"name": "clock", "inputSchema": {"json": {"type": "object"}}}}]
+    answer = converse(toolConfig={"tools": tools}, additionalModelRequestFields={"tool_choice": {"type": "any"}})
+    assert answer["stopReason"] == "tool_use"
+
+
+def test_claude_thinks_in_its_own_format() -> None:
+    thinking = {"thinking": {"type": "enabled", "budget_tokens": 1024}}
+    messages = [{"role": "user", "content": "redact"}]
+    answer = call("invoke", {**CLAUDE, **thinking, "messages": messages})
+    text = "Let me think about redact."
+    assert answer["content"] == [
+        {"type": "thinking", "thinking": text, "signature": sign(text)},
+        {"type": "redacted_thinking", "data": redact("about redact")},
+        {"type": "text", "text": "Hello! You said: redact"},
+    ]
+
+
+def test_claude_streams_what_it_thinks() -> None:
+    thinking = {"thinking": {"type": "enabled", "budget_tokens": 1024}}
+    messages = [{"role": "user", "content": "redact"}]
+    body = {**CLAUDE, **thinking, "messages": messages}
+    answer = respond(signed(body, path="/model/x/invoke-with-response-stream"), SETTINGS)
+    events = [json.loads(base64.b64decode(data["bytes"])) for _, data in frames_of(answer)]
+    text = "Let me think about redact."
+    assert [event for event in events if event.get("index") in (0, 1)] == [
+        {
+            "type": "content_block_start",
+            "index": 0,
+            "content_block": {"type": "thinking", "thinking": "", "signature": ""},
+        },
+        *(
+            {"type": "content_block_delta", "index": 0, "delta": {"type": "thinking_delta", "thinking": word}}
+            for word in ("Let ", "me ", "think ", "about ", "redact.")
+        ),
+        {
+            "type": "content_block_delta",
+            "index": 0,
+            "delta": {"type": "signature_delta", "signature": sign(text)},
+        },
+        {"type": "content_block_stop", "index": 0},
+        {
+            "type": "content_block_start",
+            "index": 1,
+            "content_block": {"type": "redacted_thinking", "data": redact("about redact")},
+        },
+        {"type": "content_block_stop", "index": 1},
+    ]
 
 
 def test_only_the_last_user_turn_is_answered() -> None:
@@ -156,24 +236,47 @@ EVERYTHING = {
 }
 
 
-def test_answers_have_the_shape_of_the_service_model() -> None:
-    for operation, segment, body in (
-        ("Converse", "converse", EVERYTHING),
-        ("Converse", "converse", HELLO),
-        ("CountTokens", "count-tokens", {"input": {"converse": HELLO}}),
-    ):
-        shape = shapes.service_model().operation_model(operation).output_shape
-        assert shapes.violations(shape, call(segment, body)) == []
+def reasoned(text: str) -> dict[str, Any]:
+    """A request that is answered with a block of every kind but tools."""
+    document = {"name": "a", "source": {"text": "x"}, "citations": {"enabled": True}}
+    content = [{"text": text}, {"document": document}, {"cachePoint": {"type": "default"}}]
+    guardrail = {"guardrailIdentifier": "abc", "guardrailVersion": "1", "trace": "enabled"}
+    thinking = {"thinking": {"type": "adaptive"}}
+    return {
+        "messages": [{"role": "user", "content": content}],
+        "guardrailConfig": guardrail,
+        "additionalModelRequestFields": thinking,
+    }
 
 
-def test_events_have_the_shape_of_the_service_model() -> None:
+ANSWERED = {"everything": EVERYTHING, "reasoning": reasoned("redact"), "forbidden": reasoned("forbidden")}
+
+
+@pytest.mark.parametrize("body", [HELLO, *ANSWERED.values()], ids=["little", *ANSWERED])
+def test_answers_have_the_shape_of_the_service_model(body: dict[str, Any]) -> None:
+    shape = shapes.service_model().operation_model("Converse").output_shape
+    assert shapes.violations(shape, call("converse", body, model="x")) == []
+
+
+def test_counts_have_the_shape_of_the_service_model() -> None:
+    shape = shapes.service_model().operation_model("CountTokens").output_shape
+    assert shapes.violations(shape, call("count-tokens", {"input": {"converse": HELLO}})) == []
+
+
+@pytest.mark.parametrize("body", ANSWERED.values(), ids=ANSWERED)
+def test_events_have_the_shape_of_the_service_model(body: dict[str, Any]) -> None:
     members = shapes.service_model().shape_for("ConverseStreamOutput").members
-    answer = respond(signed(EVERYTHING, path="/model/x/converse-stream"), SETTINGS)
+    answer = respond(signed(body, path="/model/x/converse-stream"), SETTINGS)
     events = [(name, {key: value for key, value in data.items() if key != "p"}) for name, data in frames_of(answer)]
     assert [(name, shapes.violations(members[name], data)) for name, data in events] == [
         (name, []) for name, _ in events
     ]
-    assert {name for name, _ in events} == {name for name in members if "Exception" not in name}
+
+
+def test_a_stream_has_events_of_every_type() -> None:
+    members = shapes.service_model().shape_for("ConverseStreamOutput").members
+    answer = respond(signed(EVERYTHING, path="/model/x/converse-stream"), SETTINGS)
+    assert {name for name, _ in frames_of(answer)} == {name for name in members if "Exception" not in name}
 
 
 def test_a_stream_of_invoke_model_tells_what_its_chunks_hold() -> None:

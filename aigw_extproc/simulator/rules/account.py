@@ -25,7 +25,7 @@ def variables_are_a_prompts(asked: Asked) -> Problems:
     if names_a_prompt(asked.model_id):
         for name in asked.conversation.keys() & IN_THE_PROMPT:
             yield f"The {name} field can't be used with a prompt from Prompt management. Remove {name} and try again."
-    elif "promptVariables" in asked.conversation:
+    elif asked.model_id and "promptVariables" in asked.conversation:
         yield "The promptVariables field can only be used with the ARN of a prompt as the model identifier."
 
 

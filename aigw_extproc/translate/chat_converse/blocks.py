@@ -83,9 +83,11 @@ class BlockTranslator:
         self._reset()
 
     def end(self) -> Iterator[Delta]:
-        """The message is over: text that was held back for an answer that never came."""
+        """The message is over: text that was held back for an answer that never came, or that there was nothing."""
         if not self.answered:
             yield from self._held
+        if not (self.answered or self._text_length or self.has_tool_calls):
+            yield Delta(content="")
 
     def _start_tool(self, start: ToolUseStart) -> Iterator[Delta]:
         if start.name == self._answer_tool:

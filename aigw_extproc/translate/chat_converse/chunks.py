@@ -31,8 +31,8 @@ class ChunkWriter:
         self._delta_tail = b',"logprobs":null,"finish_reason":null}]' + self._tail
 
     def role(self, role: str) -> bytes:
-        """The first chunk."""
-        return self.delta(Delta(role=role, content=""))
+        """The first chunk. It leaves open whether there will be content: a message of tool calls alone has none."""
+        return self.delta(Delta(role=role))
 
     def delta(self, delta: Delta) -> bytes:
         """A piece of the message."""

@@ -185,7 +185,8 @@ def _thinking_blocks(blocks: Sequence[converse.ContentBlock]) -> Iterator[comple
             yield completion.ThinkingBlock(type="redacted_thinking", data=reasoning.redacted_content)
         elif reasoning.reasoning_text is not None:
             text = reasoning.reasoning_text
-            yield completion.ThinkingBlock(thinking=text.text, signature=text.signature or ABSENT)
+            if text.text or text.signature:
+                yield completion.ThinkingBlock(thinking=text.text, signature=text.signature or ABSENT)
 
 
 def _tool_call(block: converse.ToolUseBlock, names: ToolNames) -> completion.ToolCall:

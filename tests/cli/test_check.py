@@ -1,0 +1,174 @@
+"""`check`: every fault at once, where it is, and what has no effect."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import BACKEND, ROUTE, SECRET, Ended, aigw, usage_error
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+BROKEN = f"""\
+apiVersion: aigateway.envoyproxy.io/v1beta1
+kind: AIGatewayRoute
+metadata: {{name: models}}
+spec:
+  rules:
+    - matches: [{{headers: [{{name: x-ai-eg-model, valeu: nova}}]}}]
+      backendRefs: [{{name: bedrock}}]
+---
+apiVersion: aigateway.envoyproxy.io/v1beta1
+kind: AIGatewayRoute
+metadata: {{name: others}}
+spec: {{rules: [{{backendRefs: [{{name: nowhere}}]}}]}}
+---
+{BACKEND}---
+{BACKEND.split("---")[0].replace("AWSBedrock", "OpenAI")}---
+apiVersion: aigateway.envoyproxy.io/v1beta1
+kind: AIServiceBackend
+metadata: {{name: unsigned}}
+spec:
+  schema: {{name: AWSBedrock}}
+  backendRef: {{name: bedrock, kind: Backend, group: gateway.envoyproxy.io}}
+""".replace("{name: key}}}", "{name: lost}}}")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "broken.yaml").write_text(BROKEN)
+    (tmp_path / "route.yaml").write_text(ROUTE)
+    (tmp_path / "backend.yaml").write_text(BACKEND)
+    (tmp_path / "both").mkdir()
+    (tmp_path / "both" / "route.yml").write_text(ROUTE)
+    (tmp_path / "both" / "backend.yaml").write_text(BACKEND)
+    (tmp_path / "empty").mkdir()
+    return tmp_path
+
+
+OK = Ended(code=0, out="ok: 1 rule, 1 upstream, 1 model\n", err="")
+
+
+@pytest.mark.parametrize("name", ["aws.yaml", "aws-irsa.yaml", "aws-pod-identity.yaml"])
+def test_the_examples_are_right(name: str) -> None:
+    assert aigw("check", EXAMPLES / name).out.splitlines()[-1] == "ok: 2 rules, 1 upstream, 2 models"
+
+
+def test_several_files(folder: Path) -> None:
+    assert aigw("check", "route.yaml", "backend.yaml", cwd=folder) == OK
+
+
+def test_a_folder(folder: Path) -> None:
+    assert aigw("check", "both", cwd=folder) == OK
+
+
+def test_a_region_needs_no_file() -> None:
+    assert aigw("check", "--region", "eu-west-1") == Ended(code=0, out="ok: 1 rule, 1 upstream, 0 models\n", err="")
+
+
+def test_what_has_no_effect_is_named(folder: Path) -> None:
+    (folder / "both" / "others.yaml").write_text(
+        "{apiVersion: v1, kind: ServiceAccount, metadata: {name: gateway}}\n---\n"
+        "{apiVersion: gateway.envoyproxy.io/v1alpha1, kind: EnvoyProxy, metadata: {name: sidecars}}\n"
+    )
+    assert aigw("check", "both", cwd=folder).out.splitlines() == [
+        "ignored: both/others.yaml: ServiceAccount default/gateway: the identity is that of this process: "
+        + "AWS credentials are found where an AWS SDK looks",
+        "ignored: both/others.yaml: EnvoyProxy default/sidecars: Envoy is configured by this program",
+        "ok: 1 rule, 1 upstream, 1 model",
+    ]
+
+
+def test_every_fault_of_a_broken_file(folder: Path) -> None:
+    ended = aigw("check", "broken.yaml", cwd=folder)
+    assert (ended.code, ended.out) == (1, "")
+    *faults, count = ended.err.splitlines()
+    assert [fault.split(": ", 4) for fault in faults] == [
+        [
+            "error",
+            "broken.yaml",
+            "AIGatewayRoute default/models",
+            "spec.rules[0].matches[0].headers[0].valeu",
+            "unknown field; did you mean 'value'?",
+        ],
+        [
+            "error",
+            "broken.yaml",
+            "AIGatewayRoute default/models",
+            "spec.rules[0].matches[0].headers[0].value",
+            "required, but missing",
+        ],
+        [
+            "error",
+            "broken.yaml",
+            "AIServiceBackend default/bedrock",
+            "already defined, differently, in broken.yaml; rename or remove one",
+        ],
+        [
+            "error",
+            "broken.yaml",
+            "BackendSecurityPolicy default/bedrock",
+            "spec.awsCredentials.credentialsFile.secretRef.name",
+            "there is no Secret 'default/lost'",
+        ],
+        [
+            "error",
+            "broken.yaml",
+            "AIServiceBackend default/unsigned",
+            "spec.schema.name",
+            "AWSBedrock needs a BackendSecurityPolicy that names this AIServiceBackend in its targetRefs",
+        ],
+        [
+            "error",
+            "broken.yaml",
+            "AIGatewayRoute default/others",
+            "spec.rules[0].backendRefs[0].name",
+            "there is no AIServiceBackend 'default/nowhere'",
+        ],
+    ]
+    assert count == "6 problems in the configuration"
+
+
+def test_a_file_that_is_not_there(folder: Path) -> None:
+    assert aigw("check", "route.yaml", "nothing.yaml", cwd=folder).err.splitlines()[-2:] == [
+        "error: nothing.yaml: file: cannot be read: No such file or directory",
+        "1 problem in the configuration",
+    ]
+
+
+def test_a_folder_without_resources(folder: Path) -> None:
+    assert aigw("check", "empty", cwd=folder) == Ended(
+        code=1,
+        out="",
+        err="error: empty: folder: no .yaml, .yml, .json file in this folder\n1 problem in the configuration\n",
+    )
+
+
+def test_a_region_that_is_none() -> None:
+    assert aigw("check", "--region", "moon") == Ended(
+        code=1,
+        out="",
+        err="error: command line: --region: 'moon' is not an AWS region, such as us-east-1\n"
+        "1 problem in the configuration\n",
+    )
+
+
+@pytest.mark.parametrize("arguments", [(), ("--region", "us-east-1", "route.yaml")])
+def test_nothing_or_too_much(arguments: tuple[str, ...], folder: Path) -> None:
+    ended = aigw("check", *arguments, cwd=folder)
+    assert usage_error(ended) == "Invalid value: give resource files or folders, or --region, and not both"
+
+
+def test_a_damaged_secret_is_not_shown(folder: Path) -> None:
+    damaged = BACKEND.replace("aws_access_key_id = AKIDOFTEST", SECRET)
+    (folder / "both" / "backend.yaml").write_text(damaged)
+    ended = aigw("check", "both", cwd=folder)
+    assert ended.code == 1
+    assert "Secret default/key: stringData.credentials" in ended.err
+
+
+def test_brackets_and_colons_are_shown_as_they_are(folder: Path) -> None:
+    assert aigw("check", "[red]:abc:.yaml", cwd=folder).err.splitlines()[0] == (
+        "error: [red]:abc:.yaml: file: cannot be read: No such file or directory"
+    )

@@ -1,0 +1,158 @@
+"""The other commands: `run` that cannot start, `envoy-config`, `simulator`, `version`, and help."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import httpx
+import pytest
+import yaml
+
+from aigw_extproc import __version__
+from tests.cli.running import BACKEND, ROUTE, Ended, aigw, command, environment, taken_port, usage_error
+from tests.envoy_config.test_validation import validate
+
+COMMANDS = ("run", "serve", "check", "envoy-config", "simulator", "models", "version")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "all.yaml").write_text(f"{ROUTE}---\n{BACKEND}")
+    (tmp_path / "route.yaml").write_text(ROUTE)
+    return tmp_path
+
+
+@pytest.mark.parametrize("arguments", [("route.yaml",), ("nothing.yaml",), ("--region", "moon")])
+@pytest.mark.parametrize("name", ["run", "envoy-config"])
+def test_broken_configuration_is_refused_in_the_words_of_check(
+    folder: Path, name: str, arguments: tuple[str, ...]
+) -> None:
+    told = aigw("check", *arguments, cwd=folder)
+    assert told.code == 1
+    assert aigw(name, *arguments, cwd=folder) == told
+
+
+@pytest.mark.parametrize("option", ["--port", "--admin-port", "--simulator-port"])
+def test_run_names_the_option_for_a_port_in_use(option: str) -> None:
+    with taken_port() as port:
+        options = {"--port": "0", "--admin-port": "0", option: str(port)}
+        ended = aigw("run", *(word for pair in options.items() for word in pair))
+    assert ended == Ended(code=1, out="", err=f"port {port} on 127.0.0.1 is in use; choose another with {option}\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("run", "--port", "99999"), "Invalid value for '--port': Input should be less than or equal to 65535"),
+        (("run", "--workers", "0"), "Invalid value for '--workers': Input should be greater than or equal to 1"),
+        (("simulator", "--port", "-1"), "Invalid value for '--port': Input should be greater than or equal to 0"),
+        (
+            ("serve", "--drain-seconds", "-1"),
+            "Invalid value for '--drain-seconds': Input should be greater than or equal to 0",
+        ),
+        (("envoy-config", "--processor", "here"), "Invalid value: 'here' is not an address: write HOST:PORT or "),
+        (("envoy-config", "--simulator", "here"), "Invalid value: 'here' is not an address: write HOST:PORT or "),
+        (("bogus",), "No such command 'bogus'."),
+        (("check", "--bogus"), "No such option: --bogus"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_what_cannot_be_meant(arguments: tuple[str, ...], told: str) -> None:
+    assert usage_error(aigw(*arguments)).startswith(told)
+
+
+# --- envoy-config -----------------------------------------------------------------------------------------------
+
+
+def test_envoy_accepts_the_configuration(folder: Path, tmp_path: Path) -> None:
+    config = aigw("envoy-config", "all.yaml", cwd=folder)
+    file = tmp_path / "envoy.yaml"
+    assert (config.code, config.err) == (0, "")
+    assert validate(config.out, file) == f"configuration '{file}' OK"
+
+
+def test_envoy_knows_every_processor() -> None:
+    where = ("--processor", "127.0.0.1:1063", "--processor", "unix:///run/aigw.sock", "--processor", "[::1]:1064")
+    config = yaml.safe_load(aigw("envoy-config", "--region", "us-east-1", *where).out)
+    cluster = next(one for one in config["static_resources"]["clusters"] if one["name"] == "aigw-extproc")
+    endpoints = [each for one in cluster["load_assignment"]["endpoints"] for each in one["lb_endpoints"]]
+    assert [endpoint["endpoint"]["address"] for endpoint in endpoints] == [
+        {"socket_address": {"address": "127.0.0.1", "port_value": 1063}},
+        {"pipe": {"path": "/run/aigw.sock"}},
+        {"socket_address": {"address": "::1", "port_value": 1064}},
+    ]
+
+
+def test_envoy_listens_where_it_is_told() -> None:
+    config = yaml.safe_load(aigw("envoy-config", "--region", "us-east-1", "--host", "::1", "--port", "8080").out)
+    (listener,) = config["static_resources"]["listeners"]
+    assert listener["address"] == {"socket_address": {"address": "::1", "port_value": 8080}}
+
+
+def test_the_snippet_needs_no_resources() -> None:
+    filters, routes, clusters = _snippet("--snippet")
+    assert [part["name"] for part in filters] == ["envoy.filters.http.ext_proc"]
+    assert [part["route"]["cluster_header"] for part in routes] == ["x-ai-eg-backend"]
+    assert [part["name"] for part in clusters] == ["aigw-extproc", "default/bedrock"]
+
+
+def test_the_snippet_has_the_clusters_of_the_resources(folder: Path) -> None:
+    _, _, clusters = _snippet("--snippet", "all.yaml", cwd=folder)
+    (endpoint,) = clusters[1]["load_assignment"]["endpoints"][0]["lb_endpoints"]
+    assert endpoint["endpoint"]["address"] == {"socket_address": {"address": "127.0.0.1", "port_value": 9}}
+
+
+def _snippet(*arguments: str, cwd: Path | None = None) -> list[list[dict]]:
+    text = aigw("envoy-config", *arguments, cwd=cwd).out
+    return [yaml.safe_load(part) for part in re.split(r"^# \d\. .*$", text, flags=re.MULTILINE)[1:]]
+
+
+# --- simulator --------------------------------------------------------------------------------------------------
+
+
+def test_the_simulator_says_where_it_is_and_ends_in_peace() -> None:
+    started = command("simulator", "--port", "0")
+    with subprocess.Popen(started, env=environment(), stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        ready = re.fullmatch(r"simulator: ready on (127\.0\.0\.1:\d+)\n", process.stdout.readline())
+        assert ready
+        assert httpx.get(f"http://{ready[1]}/simulator/health").json() == {"status": "ok"}
+        process.terminate()
+        assert process.wait(10) == 0
+
+
+def test_a_simulator_on_a_port_in_use() -> None:
+    with taken_port() as port:
+        ended = aigw("simulator", "--port", str(port))
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err.startswith(f"cannot listen on 127.0.0.1:{port}: Address already in use")
+    assert ended.err.endswith("; choose another port with --port\n")
+
+
+# --- version and help -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("words", [("version",), ("--version",), ("-V",)])
+def test_the_version(words: tuple[str, ...]) -> None:
+    assert aigw(*words) == Ended(code=0, out=f"{__version__}\n", err="")
+
+
+def test_help_lists_the_commands() -> None:
+    ended = aigw("--help")
+    assert (ended.code, ended.err) == (0, "")
+    assert re.findall(r"^│ ([a-z][a-z-]+)  ", ended.out, re.MULTILINE) == list(COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(name: str) -> None:
+    ended = aigw(name, "--help")
+    assert (ended.code, ended.err) == (0, "")
+    assert f" {name} " in ended.out.splitlines()[1]
+
+
+def test_no_command_at_all_shows_the_help() -> None:
+    ended = aigw()
+    assert ended.code == 2
+    assert "Usage: " in ended.out + ended.err

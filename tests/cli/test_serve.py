@@ -1,0 +1,242 @@
+"""`serve` refuses to start with a sentence that says what to do, and stops with all of its workers."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+import httpx
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from tests.cli.running import BACKEND, ROUTE, Ended, aigw, command, environment, taken_port, usage_error
+from tests.envoy_config.running import wait_for
+
+REFUSED = "1 problem in the configuration"
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """With resources; its path is short, as those of unix sockets have to be."""
+    with tempfile.TemporaryDirectory(prefix="aigw-") as name:
+        (Path(name) / "all.yaml").write_text(f"{ROUTE}---\n{BACKEND}")
+        (Path(name) / "route.yaml").write_text(ROUTE)
+        yield Path(name)
+
+
+def serve(folder: Path, *arguments: str) -> Ended:
+    return aigw("serve", *arguments, "--admin-port", "0", cwd=folder)
+
+
+@pytest.mark.parametrize("arguments", [("route.yaml",), ("nothing.yaml",), ("--region", "moon")])
+def test_broken_configuration_is_refused_in_the_words_of_check(folder: Path, arguments: tuple[str, ...]) -> None:
+    told = aigw("check", *arguments, cwd=folder)
+    assert told.err.splitlines()[-1] == REFUSED
+    assert serve(folder, *arguments, "--listen", f"unix://{folder}/p.sock") == told
+
+
+def test_several_workers_refuse_it_once(folder: Path) -> None:
+    listen = f"unix://{folder}/p.sock"
+    told = aigw("check", "route.yaml", cwd=folder)
+    assert serve(folder, "route.yaml", "--workers", "2", "--listen", listen) == told
+
+
+def test_a_port_in_use(folder: Path) -> None:
+    with taken_port() as port:
+        assert serve(folder, "all.yaml", "--listen", f"127.0.0.1:{port}") == Ended(
+            code=1, out="", err=f"port {port} on 127.0.0.1 is in use; choose another with --listen\n"
+        )
+
+
+def test_a_port_of_another_processor_counts_as_in_use(folder: Path) -> None:
+    """gRPC shares its ports: each of the two would get half of Envoy's requests."""
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        told = f"port {port} on 127.0.0.1 is in use; choose another with --listen\n"
+        assert serve(folder, "all.yaml", "--listen", f"127.0.0.1:{port}").err == told
+
+
+def test_an_operators_port_in_use(folder: Path) -> None:
+    with taken_port() as port:
+        ended = aigw("serve", "all.yaml", "--listen", "unix:///tmp/unused", "--admin-port", str(port), cwd=folder)
+    assert ended.err == f"port {port} on 127.0.0.1 is in use; choose another with --admin-port\n"
+
+
+def test_a_socket_in_use(folder: Path) -> None:
+    """gRPC would take it away from who serves there."""
+    path = folder / "p.sock"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        ended = serve(folder, "all.yaml", "--listen", f"unix://{path}")
+    assert ended == Ended(code=1, out="", err=f"the socket {path} is in use; choose another with --listen\n")
+
+
+def test_a_socket_in_use_of_the_second_worker(folder: Path) -> None:
+    path = folder / "p.sock-1"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        ended = serve(folder, "all.yaml", "--workers", "2", "--listen", f"unix://{folder}/p.sock")
+    assert ended.err == f"the socket {path} is in use; choose another with --listen\n"
+
+
+def test_a_socket_in_a_folder_that_is_not_there(folder: Path) -> None:
+    path = folder / "nothing" / "p.sock"
+    told = f"the socket {path} cannot be made in {path.parent}; choose another with --listen\n"
+    assert serve(folder, "all.yaml", "--listen", f"unix://{path}") == Ended(code=1, out="", err=told)
+
+
+def test_a_socket_with_a_path_that_is_too_long(folder: Path) -> None:
+    path = folder / ("x" * 108)
+    told = f"the socket {path} has a path of more than 107 bytes; choose another with --listen\n"
+    assert serve(folder, "all.yaml", "--listen", f"unix://{path}").err == told
+
+
+def test_a_host_without_an_address(folder: Path) -> None:
+    told = "port 1 on nowhere.invalid cannot be had: "
+    assert serve(folder, "all.yaml", "--listen", "nowhere.invalid:1").err.startswith(told)
+
+
+@pytest.mark.parametrize("listen", ["1063", "127.0.0.1", "127.0.0.1:abc", "127.0.0.1:99999", "127.0.0.1:0"])
+def test_what_is_no_address(folder: Path, listen: str) -> None:
+    told = f"Invalid value: '{listen}' is not an address: write HOST:PORT or unix:///PATH"
+    assert usage_error(serve(folder, "all.yaml", "--listen", listen)) == told
+
+
+def test_a_socket_with_a_relative_path(folder: Path) -> None:
+    told = "Invalid value: 'unix:p.sock' is not an address: the path of a unix socket must be absolute"
+    assert usage_error(serve(folder, "all.yaml", "--listen", "unix:p.sock")) == told
+
+
+@pytest.mark.parametrize("where", ["8091", "localhost", "localhost:x"])
+def test_a_simulator_that_is_nowhere(folder: Path, where: str) -> None:
+    told = f"Invalid value: '{where}' is not an address: write HOST:PORT or unix:///PATH"
+    assert usage_error(serve(folder, "--simulator", where)) == told
+
+
+def test_a_simulator_on_a_socket(folder: Path) -> None:
+    assert usage_error(serve(folder, "--simulator", "unix:///s")) == "Invalid value: a simulator listens on HOST:PORT"
+
+
+@pytest.mark.parametrize("arguments", [(), ("all.yaml", "--region", "us-east-1"), ("all.yaml", "--simulator", "a:1")])
+def test_nothing_or_too_much(folder: Path, arguments: tuple[str, ...]) -> None:
+    told = "Invalid value: give resource files or folders, or --region, and not both"
+    assert usage_error(serve(folder, *arguments)) == told
+
+
+def test_a_log_level_that_is_none(folder: Path) -> None:
+    assert "'loud' is not one of" in usage_error(serve(folder, "all.yaml", "--log-level", "loud"))
+
+
+# --- what runs --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Running:
+    process: subprocess.Popen[bytes]
+    folder: Path
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "log").read_text()
+
+    def admin(self, path: str) -> httpx.Response:
+        return httpx.get(re.findall(r"operator's port: (\S+)", self.log)[0] + path)
+
+    def workers(self) -> list[int]:
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return list(map(int, children.read_text().split()))
+
+
+@pytest.fixture(params=[1, 2], ids=["one process", "two workers"])
+def running(folder: Path, request: pytest.FixtureRequest) -> Iterator[Running]:
+    arguments = ("all.yaml", "--listen", f"unix://{folder}/p.sock", "--admin-port", "0", "--drain-seconds", "5")
+    started = command("serve", *arguments, "--workers", str(request.param))
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(started, cwd=folder, env=environment(), stdout=log, stderr=subprocess.STDOUT)
+    running = Running(process, folder)
+    try:
+        wait_for(lambda: re.search("^aigw-extproc: .*ready", running.log, re.MULTILINE), what="serve", seconds=30)
+        yield running
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_it_says_when_it_is_ready(running: Running) -> None:
+    ready = [line for line in running.log.splitlines() if line.startswith("aigw-extproc: ")]
+    workers = len(running.workers())
+    expected = f"{workers} workers ready" if workers else f"ready on unix://{running.folder}/p.sock"
+    assert ready == [f"aigw-extproc: {expected}"]
+
+
+def test_each_socket_answers_for_its_health(running: Running) -> None:
+    sockets = sorted(running.folder.glob("p.sock*"))
+    assert len(sockets) == max(1, len(running.workers()))
+    for path in sockets:
+        with grpc.insecure_channel(f"unix:{path}") as channel:
+            answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=5)
+        assert answer.status == health_pb2.HealthCheckResponse.SERVING
+
+
+def test_only_owner_and_group_reach_the_socket(running: Running) -> None:
+    modes = {path.stat().st_mode & 0o777 for path in running.folder.glob("p.sock*")}
+    assert modes == {0o660}
+
+
+def test_the_operators_port(running: Running) -> None:
+    assert (running.admin("/healthz").status_code, running.admin("/healthz").text) == (200, "ok\n")
+    ready = running.admin("/readyz")
+    assert (ready.status_code, ready.json()["ready"], ready.json()["config"]["problems"]) == (200, True, [])
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+def test_a_signal_ends_it_in_peace(running: Running, number: signal.Signals) -> None:
+    workers = running.workers()
+    running.process.send_signal(number)
+    assert running.process.wait(10) == 0
+    assert [pid for pid in workers if Path(f"/proc/{pid}").exists()] == []
+    assert "Traceback" not in running.log
+
+
+@pytest.mark.parametrize("running", [2], indirect=True)
+def test_a_worker_that_dies_ends_them_all(running: Running) -> None:
+    first, second = running.workers()
+    os.kill(first, signal.SIGKILL)
+    assert running.process.wait(15) == 1
+    last = running.log.splitlines()[-1]
+    assert last == f"worker with pid {first} ended by itself, exit code -9; its log says why"
+    assert not Path(f"/proc/{second}").exists()
+    assert "Traceback" not in running.log
+
+
+def test_a_second_processor_leaves_the_first_alone(running: Running) -> None:
+    path = running.folder / "p.sock"
+    ended = serve(running.folder, "all.yaml", "--listen", f"unix://{path}")
+    assert ended == Ended(code=1, out="", err=f"the socket {path} is in use; choose another with --listen\n")
+    assert running.admin("/readyz").status_code == 200
+
+
+def test_a_socket_that_was_left_behind_is_replaced(running: Running) -> None:
+    running.process.kill()
+    running.process.wait()
+    wait_for(lambda: None if _served(running.folder / "p.sock") else True, what="the workers to end")
+    ended = serve(running.folder, "route.yaml", "--listen", f"unix://{running.folder}/p.sock")
+    assert ended.err.splitlines()[-1] == REFUSED  # and not: in use
+
+
+def _served(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0

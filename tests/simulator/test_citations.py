@@ -1,0 +1,57 @@
+"""Documents that are cited, as a boto3 client gets them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+MODEL = "anthropic.claude-sonnet-4-5-20250929-v1:0"
+REPORT = "The sun rose at six. " * 5
+
+
+def document(name: str, source: dict[str, Any], *, cited: bool = True) -> dict[str, Any]:
+    return {"document": {"name": name, "format": "txt", "source": source, "citations": {"enabled": cited}}}
+
+
+def asked(*documents: Any) -> dict[str, Any]:
+    return {"modelId": MODEL, "messages": [{"role": "user", "content": [*documents, {"text": "Hi"}]}]}
+
+
+def citation(index: int, title: str, text: str) -> dict[str, Any]:
+    return {
+        "title": title,
+        "sourceContent": [{"text": text}],
+        "location": {"documentChar": {"documentIndex": index, "start": 0, "end": len(text)}},
+    }
+
+
+DOCUMENTS = (
+    document("plain", {"text": "x"}, cited=False),
+    document("report", {"bytes": REPORT.encode()}),
+    document("parts", {"content": [{"text": "one"}, {"text": "two"}]}),
+)
+CITATIONS = [citation(1, "report", REPORT[:60]), citation(2, "parts", "one two")]
+
+
+def test_the_answer_cites_what_it_was_told_to(bedrock: Any) -> None:
+    (block,) = bedrock.converse(**asked(*DOCUMENTS))["output"]["message"]["content"]
+    cited = block["citationsContent"]
+    assert (cited["content"][0]["text"][:19], cited["citations"]) == ("Hello! You said: Hi", CITATIONS)
+
+
+def test_citations_stream_behind_the_text(bedrock: Any) -> None:
+    stream = bedrock.converse_stream(**asked(*DOCUMENTS))["stream"]
+    deltas = [event["contentBlockDelta"]["delta"] for event in stream if "contentBlockDelta" in event]
+    kinds = [kind for delta in deltas for kind in delta]
+    assert kinds == ["text"] * (len(kinds) - 2) + ["citation"] * 2
+    assert [delta["citation"] for delta in deltas[-2:]] == CITATIONS
+
+
+def test_a_document_that_is_not_to_be_cited_is_not(bedrock: Any) -> None:
+    (block,) = bedrock.converse(**asked(DOCUMENTS[0]))["output"]["message"]["content"]
+    assert list(block) == ["text"]
+
+
+def test_a_cited_answer_may_come_back(bedrock: Any) -> None:
+    first = bedrock.converse(**asked(*DOCUMENTS))["output"]["message"]
+    messages = [*asked(*DOCUMENTS)["messages"], first, {"role": "user", "content": [{"text": "Bye"}]}]
+    assert bedrock.converse(modelId=MODEL, messages=messages)["stopReason"] == "end_turn"
