@@ -7,6 +7,7 @@
     * MethodNotAllowed: 405
     * ModelNotFound: 404, no rule routes this model
     * InternalError: 500, a defect of ours
+    * MissingCredentials: 401, the request has to bring its own AWS credentials
     * CredentialsUnavailable: 503, no AWS credentials could be had
     * UpstreamError: what Bedrock answered, mapped by `aigw_extproc.bedrock.errors`
         * InvalidUpstreamResponse: 502, Bedrock answered something that is not its protocol
@@ -88,6 +89,14 @@ class InternalError(GatewayError):
 
     def __init__(self) -> None:
         super().__init__("the gateway failed on this request; its log says why")
+
+
+class MissingCredentials(GatewayError):
+    """The configuration wants every request to bring its own AWS credentials, and this one brings none."""
+
+    status = 401
+    type = "authentication_error"
+    code = "missing_credentials"
 
 
 class CredentialsUnavailable(GatewayError):

@@ -62,6 +62,15 @@ EXCHANGES = Counter(
 DROPPED_PARAMETERS = Counter("aigw_dropped_parameters", "Requests with parameters that were dropped.", ("operation",))
 SIGNATURES = Counter("aigw_signatures", "Requests signed.", ("region",))
 SIGNING_FAILURES = Counter("aigw_signing_failures", "Requests not signed for want of credentials.", ("region",))
+CREDENTIAL_REFRESHES = Counter(
+    "aigw_credential_refreshes", "Attempts to get credentials from a source.", ("source", "result")
+)
+CREDENTIAL_EXPIRY = Gauge(
+    "aigw_credential_expiry_seconds",
+    "Seconds until a source's credentials expire.",
+    ("source",),
+    multiprocess_mode="livemin",
+)
 TRANSLATION_FAILURES = Counter(
     "aigw_translation_failures", "Requests or responses that could not be translated.", ("operation", "phase")
 )

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 
 from aigw_extproc import http
 from aigw_extproc.admin import Readiness, create_app
+from aigw_extproc.aws.credentials import CredentialCache
 from aigw_extproc.config.compile import Configuration
 from aigw_extproc.config.watcher import Status, watch
 from aigw_extproc.lifeline import end_with_parent
@@ -89,11 +90,15 @@ def _first(error: Exception) -> Exception:
 
 async def _serve_streams(options: ServeOptions, live: Live, admin: socket.socket | None, stop: asyncio.Event) -> None:
     # Imported here so that the process that only watches over workers does not load gRPC.
-    from aigw_extproc.aws.credentials import CredentialCache
     from aigw_extproc.extproc.server import Processor, Server
 
-    server = Server(Processor(live.router, CredentialCache().get, _fetch_media), options.listen)
-    async with _running(_watch(options, live)), _running(_serve_admin(admin, live.readiness)):
+    credentials = live.credentials = CredentialCache()
+    server = Server(Processor(live.router, credentials.get, _fetch_media), options.listen)
+    async with (
+        _running(_watch(options, live)),
+        _running(_serve_admin(admin, live.readiness)),
+        _running(credentials.keep_fresh(lambda: live.router().snapshot.auths)),
+    ):
         await server.start(options.listen)
         live.serving = True
         print(f"aigw-extproc: ready on {options.listen}", flush=True)
@@ -117,6 +122,8 @@ class Live:
         self.configuration = configuration
         self.status = Status(loaded_at=time.time())
         self.serving = False
+        self.credentials: CredentialCache | None = None
+        """None in a process that only watches over workers."""
         self._router = Router(configuration.snapshot)
 
     def router(self) -> Router:
@@ -129,7 +136,10 @@ class Live:
 
     def readiness(self) -> Readiness:
         """Ready while streams are served, whatever became of the last change of the files."""
-        return Readiness(ready=self.serving, details={"config": self.status.as_details()})
+        details: dict[str, object] = {"config": self.status.as_details()}
+        if self.credentials is not None:
+            details["credentials"] = self.credentials.as_details()
+        return Readiness(ready=self.serving, details=details)
 
 
 async def _watch(options: ServeOptions, live: Live) -> None:

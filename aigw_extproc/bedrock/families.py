@@ -31,6 +31,7 @@ class Family(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     inside_tool_results: tuple[Kind, ...] = _EVERY_KIND
     serial_tools: Literal["", "tool_choice"] = ""
     strict_tools: bool = False
+    streaming_tools: bool = True
     sampling: Literal["both", "either", "none"] = "both"
     stop_sequences: bool = True
     prefill: bool = True

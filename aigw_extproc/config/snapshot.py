@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from aigw_extproc.aws.identity import Credentials, DefaultChain
+from aigw_extproc.aws.identity import Source
 from aigw_extproc.bedrock.families import Families, builtin
 
 MODEL_HEADER: Final = "x-ai-eg-model"
@@ -75,12 +75,23 @@ class BodyMutation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RequestCredentials:
+    """Credentials in the headers of a request, put there by a filter that the operator trusts."""
+
+    prefix: str = "x-aigw-aws-"
+    """Of the headers `access-key-id`, `secret-access-key` and `session-token`."""
+    fallback: bool = True
+    """Whether a request without them is signed with the configured credentials; otherwise it gets a 401."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AwsAuth:
     """How requests to a backend are signed."""
 
     region: str
-    source: Credentials | DefaultChain
-    """Fixed credentials, or where to look for them."""
+    source: Source
+    override: RequestCredentials | None = None
+    """Whose credentials a request may bring along instead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +170,12 @@ class Snapshot:
     def upstreams(self) -> tuple[Upstream, ...]:
         """Every upstream that a rule can reach, once each, in order of first use."""
         found = {backend.upstream.cluster: backend.upstream for rule in self.rules for backend in rule.backends}
+        return tuple(found.values())
+
+    @property
+    def auths(self) -> tuple[AwsAuth, ...]:
+        """Everything that says who signs, once each, in order of first use."""
+        found = {backend.auth.source: backend.auth for rule in self.rules for backend in rule.backends if backend.auth}
         return tuple(found.values())
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from aigw_extproc.aws.identity import Credentials
+from aigw_extproc.aws.identity import Credentials, Identity
 from aigw_extproc.errors import (
     GatewayError,
     InvalidRequest,
@@ -13,6 +13,7 @@ from aigw_extproc.errors import (
     NotFound,
     UnsupportedMedia,
 )
+from aigw_extproc.exchange.identity import configured_identity
 from aigw_extproc.exchange.messages import (
     Action,
     Chunk,
@@ -153,25 +154,24 @@ class Exchange:
             )
         if backend.auth is None:
             return self._forward(None, now)
-        if isinstance(backend.auth.source, Credentials):
-            return self._forward(backend.auth.source, now)
-        return NeedCredentials(backend.auth)
+        identity = configured_identity(backend.auth, self._headers)
+        return NeedCredentials(backend.auth) if identity is None else self._forward(identity, now)
 
     def _credentials_ready(self, event: CredentialsReady, now: float) -> Action:
-        return self._forward(event.credentials, now)
+        return self._forward(event.identity, now)
 
-    def _forward(self, credentials: Credentials | None, now: float) -> ForwardRequest:
+    def _forward(self, identity: Identity | None, now: float) -> ForwardRequest:
         request, backend = self._request, self.outcome.backend
         assert request is not None  # noqa: S101 - both were set by the request's body
         assert backend is not None  # noqa: S101 - as above
-        self.outcome.signed = credentials is not None
+        self.outcome.signed = isinstance(identity, Credentials)
         return forward(
             request,
             backend,
             client_headers=self._headers,
             client_model=self.outcome.model,
             model=self.outcome.request_model,
-            credentials=credentials,
+            identity=identity,
             now=now,
         )
 
@@ -217,7 +217,8 @@ class Exchange:
             raise answer.translate_error(self.outcome.status, self._response_headers, body)
         response = answer.translate_response(body, self._context(now))
         self.outcome.usage = response.usage
-        headers = (_JSON, ("content-length", str(len(response.body))), *self._own_headers())
+        own = (("content-type", response.media_type), ("content-length", str(len(response.body))))
+        headers = (*own, *self._own_headers())
         return ReplaceBody(set_headers=headers, body=response.body)
 
     def _context(self, now: float) -> ResponseContext:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from aigw_extproc.aws.identity import Credentials
+from aigw_extproc.aws.identity import Identity
 from aigw_extproc.config.snapshot import AwsAuth, Backend
 from aigw_extproc.errors import GatewayError
 from aigw_extproc.translate.contract import Fetched, Usage
@@ -34,7 +34,7 @@ class RequestBody(msgspec.Struct, frozen=True):
 class CredentialsReady(msgspec.Struct, frozen=True):
     """Answers NeedCredentials."""
 
-    credentials: Credentials
+    identity: Identity
 
 
 class MediaReady(msgspec.Struct, frozen=True):

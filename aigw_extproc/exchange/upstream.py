@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aigw_extproc.aws.identity import Credentials
+from aigw_extproc.aws.identity import BearerToken, Identity
 from aigw_extproc.aws.sigv4 import sign
 from aigw_extproc.config.snapshot import MODEL_HEADER, Backend
 from aigw_extproc.exchange.messages import ForwardRequest, Headers
@@ -27,10 +27,10 @@ def forward(
     client_headers: Headers,
     client_model: str,
     model: str,
-    credentials: Credentials | None,
+    identity: Identity | None,
     now: float,
 ) -> ForwardRequest:
-    """The translated request with the operator's changes, signed when there are credentials to sign with.
+    """The translated request with the operator's changes, and with what proves to AWS who asks.
 
     `client_model` is the model's name as the client said it, `model` as the backend is asked for it.
     """
@@ -44,7 +44,7 @@ def forward(
         "content-length": str(len(body)),
         MODEL_HEADER: client_model,
         BACKEND_HEADER: backend.upstream.cluster,
-        **_signature(backend, request.path, body, credentials, now),
+        **_authorization(backend, request.path, body, identity, now),
     }
     return ForwardRequest(
         set_headers=tuple(set_headers.items()),
@@ -59,9 +59,11 @@ def forward(
     )
 
 
-def _signature(backend: Backend, path: str, body: bytes, credentials: Credentials | None, now: float) -> dict[str, str]:
-    if backend.auth is None or credentials is None:
+def _authorization(backend: Backend, path: str, body: bytes, identity: Identity | None, now: float) -> dict[str, str]:
+    if backend.auth is None or identity is None:
         return {}
+    if isinstance(identity, BearerToken):
+        return {"authorization": f"Bearer {identity.token}"}
     return dict(
         sign(
             method="POST",
@@ -69,7 +71,7 @@ def _signature(backend: Backend, path: str, body: bytes, credentials: Credential
             path=path,
             body=body,
             region=backend.auth.region,
-            credentials=credentials,
+            credentials=identity,
             now=now,
         )
     )

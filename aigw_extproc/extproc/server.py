@@ -16,7 +16,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from aigw_extproc import metrics
-from aigw_extproc.aws.identity import Credentials
+from aigw_extproc.aws.identity import Identity
 from aigw_extproc.config.snapshot import AwsAuth
 from aigw_extproc.errors import CredentialsUnavailable, InternalError
 from aigw_extproc.exchange import (
@@ -46,7 +46,7 @@ SOCKET_MODE = 0o660
 log = logging.getLogger(__name__)
 
 _LAST = (Reply, ReplaceBody)
-FindCredentials = Callable[[AwsAuth], Awaitable[Credentials]]
+FindCredentials = Callable[[AwsAuth], Awaitable[Identity]]
 FetchMedia = Callable[[tuple[str, ...]], Awaitable[Mapping[str, Fetched]]]
 
 
@@ -96,11 +96,11 @@ class Processor:
 
     async def _sign(self, exchange: Exchange, auth: AwsAuth) -> Action:
         try:
-            credentials = await self._credentials(auth)
+            identity = await self._credentials(auth)
         except CredentialsUnavailable as error:
             metrics.SIGNING_FAILURES.labels(auth.region).inc()
             return exchange.fail(error)
-        return exchange.receive(CredentialsReady(credentials), now=time())
+        return exchange.receive(CredentialsReady(identity), now=time())
 
 
 def _is_final(action: Action) -> bool:

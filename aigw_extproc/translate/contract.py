@@ -64,6 +64,7 @@ class ClientResponse(msgspec.Struct, frozen=True, kw_only=True):
 
     body: bytes
     usage: Usage
+    media_type: str = "application/json"
 
 
 class ResponseStream(Protocol):
@@ -111,6 +112,7 @@ class UpstreamRequest(msgspec.Struct, frozen=True, kw_only=True):
     accept: str
     """The media type that the answer should have."""
     stream: bool
+    """Whether the backend's answer comes in pieces."""
     dropped: tuple[str, ...]
     """Names of parameters that the backend has no word for, in the client's spelling."""
     answer: Answer

@@ -8,7 +8,7 @@ import msgspec
 
 from aigw_extproc.bedrock import errors
 from aigw_extproc.errors import UpstreamError
-from aigw_extproc.translate.chat_converse.response import translate_response
+from aigw_extproc.translate.chat_converse.response import decode_response, translate_response
 from aigw_extproc.translate.chat_converse.stream import ChatStream
 from aigw_extproc.translate.chat_converse.tool_names import ToolNames
 from aigw_extproc.translate.contract import ClientResponse, ResponseContext
@@ -23,9 +23,14 @@ class ChatAnswer(msgspec.Struct, frozen=True, kw_only=True):
     include_usage: bool
     answer_tool: str | None = None
     """The tool whose input is the answer, where structured output needs one."""
+    in_one_piece: bool = False
+    """Whether the client asked for a stream, but the model could only be asked for all of it at once."""
 
     def translate_response(self, body: bytes, context: ResponseContext) -> ClientResponse:
-        return translate_response(body, context, model=self.model, names=self.names, answer_tool=self.answer_tool)
+        response = decode_response(body)
+        if self.in_one_piece:
+            return self.translate_stream(context).whole(response)
+        return translate_response(response, context, model=self.model, names=self.names, answer_tool=self.answer_tool)
 
     def translate_stream(self, context: ResponseContext) -> ChatStream:
         return ChatStream(

@@ -81,13 +81,14 @@ class _Translation:
         )
         body = self._body(conversation, thoughts, output, selection, names)
         within_limits(body)
+        stream = bool(request.stream) and (self.family.streaming_tools or body.tool_config is None)
         return UpstreamRequest(
-            path=converse.converse_path(self.model, stream=bool(request.stream)),
+            path=converse.converse_path(self.model, stream=stream),
             body=_encode(body),
-            accept="application/vnd.amazon.eventstream" if request.stream else "application/json",
-            stream=bool(request.stream),
+            accept="application/vnd.amazon.eventstream" if stream else "application/json",
+            stream=stream,
             dropped=tuple(dict.fromkeys([*self.dropped, *self.content.dropped])),
-            answer=self._answer(names, output),
+            answer=self._answer(names, output, in_one_piece=bool(request.stream) and not stream),
         )
 
     def _body(
@@ -132,13 +133,14 @@ class _Translation:
         extra = self.request.aws.additional_model_request_fields if self.request.aws else None
         return merged(fields, extra or {}) or None
 
-    def _answer(self, names: ToolNames, output: StructuredOutput) -> ChatAnswer:
+    def _answer(self, names: ToolNames, output: StructuredOutput, *, in_one_piece: bool) -> ChatAnswer:
         options = self.request.stream_options
         return ChatAnswer(
             model=self.request.model,
             names=names,
             include_usage=bool(options is not None and options.include_usage),
             answer_tool=output.tool.name if output.tool else None,
+            in_one_piece=in_one_piece,
         )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from aigw_extproc.bedrock import converse
+from aigw_extproc.bedrock.converse import ConverseResponse
 from aigw_extproc.errors import InvalidUpstreamResponse
 from aigw_extproc.openai import completion
 from aigw_extproc.openai.completion import ABSENT
@@ -34,20 +35,42 @@ MALFORMED = frozenset({"malformed_model_output", "malformed_tool_use"})
 _encode = msgspec.json.Encoder().encode
 
 
-def translate_response(
-    body: bytes, context: ResponseContext, *, model: str, names: ToolNames, answer_tool: str | None = None
-) -> ClientResponse:
-    """Translates the body of a 200 from Converse. The input of `answer_tool` is the content.
+def decode_response(body: bytes) -> ConverseResponse:
+    """The body of a 200 from Converse.
 
     Raises:
         InvalidUpstreamResponse: it is not a Converse response, or has no output.
     """
-    response = _decode(body)
+    try:
+        response = converse.RESPONSE.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        raise InvalidUpstreamResponse("the upstream answered 200 with a body that is not a Converse response") from None
     if response.output is None or response.output.message is None:
         raise InvalidUpstreamResponse(
             f"Bedrock answered without an output (stop reason {response.stop_reason or 'unknown'})"
         )
-    blocks = response.output.message.content
+    return response
+
+
+def output_blocks(response: ConverseResponse) -> list[converse.ContentBlock]:
+    """The content of a decoded response."""
+    return response.output.message.content if response.output and response.output.message else []
+
+
+def translate_response(
+    response: ConverseResponse,
+    context: ResponseContext,
+    *,
+    model: str,
+    names: ToolNames,
+    answer_tool: str | None = None,
+) -> ClientResponse:
+    """Translates a response of Converse. The input of `answer_tool` is the content.
+
+    Raises:
+        InvalidUpstreamResponse: Bedrock says that the output is of no use.
+    """
+    blocks = output_blocks(response)
     message = _message(blocks, names, answer_tool)
     usage = translate_usage(response.usage)
     answer = completion.ChatCompletion(
@@ -121,13 +144,6 @@ def unless_empty(told: completion.AwsDetails) -> completion.AwsDetails | msgspec
     return ABSENT if told == completion.AwsDetails() else told
 
 
-def _decode(body: bytes) -> converse.ConverseResponse:
-    try:
-        return converse.RESPONSE.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        raise InvalidUpstreamResponse("the upstream answered 200 with a body that is not a Converse response") from None
-
-
 def _message(blocks: Sequence[converse.ContentBlock], names: ToolNames, answer_tool: str | None) -> completion.Message:
     uses = [block.tool_use for block in blocks if block.tool_use is not None]
     calls = [_tool_call(use, names) for use in uses if use.name != answer_tool]
@@ -184,7 +200,7 @@ def compact(value: msgspec.Raw) -> str:
 
 
 def _details(
-    response: converse.ConverseResponse, blocks: Sequence[converse.ContentBlock]
+    response: ConverseResponse, blocks: Sequence[converse.ContentBlock]
 ) -> completion.AwsDetails | msgspec.UnsetType:
     citations = [raw for block in blocks if block.citations_content for raw in block.citations_content.citations]
     return unless_empty(

@@ -19,6 +19,7 @@ from aigw_extproc.openai.completion import AwsDetails
 from aigw_extproc.openai.errors import render
 from aigw_extproc.translate.chat_converse.blocks import BlockTranslator
 from aigw_extproc.translate.chat_converse.chunks import DONE, ChunkWriter
+from aigw_extproc.translate.chat_converse.replay import events_of
 from aigw_extproc.translate.chat_converse.response import (
     completion_usage,
     finish_reason,
@@ -27,7 +28,7 @@ from aigw_extproc.translate.chat_converse.response import (
     unmapped_stop_reason,
 )
 from aigw_extproc.translate.chat_converse.tool_names import ToolNames
-from aigw_extproc.translate.contract import ResponseContext, Usage
+from aigw_extproc.translate.contract import ClientResponse, ResponseContext, Usage
 from aigw_extproc.wire import given
 
 
@@ -69,11 +70,25 @@ class ChatStream:
             return self._fail(UpstreamTruncated())
         return b"".join(self._finish())
 
+    def whole(self, response: converse.ConverseResponse) -> ClientResponse:
+        """The stream of a response that came whole.
+
+        Raises:
+            InvalidUpstreamResponse: Bedrock says that the output is of no use.
+        """
+        chunks = [chunk for event in events_of(response) for chunk in self._event(event)]
+        return ClientResponse(body=b"".join(chunks), usage=self.usage or Usage(), media_type="text/event-stream")
+
     def _translate(self, frame: Message) -> Iterator[bytes]:
         failure = from_frame(frame)
         if failure is not None:
             raise failure
-        match _decode(frame):
+        event = _decode(frame)
+        if event is not None:
+            yield from self._event(event)
+
+    def _event(self, event: msgspec.Struct) -> Iterator[bytes]:
+        match event:
             case converse.ContentBlockDelta(delta=delta, content_block_index=index):
                 yield from map(self._chunks.delta, self._blocks.delta(delta, index))
             case converse.ContentBlockStart(start=start, content_block_index=index):

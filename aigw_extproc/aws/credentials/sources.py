@@ -1,0 +1,186 @@
+"""Credentials from their sources, by botocore: what an AWS SDK would find, found anew at every call. Everything blocks.
+
+Nothing is remembered between calls: a token file that was rotated, a profile that was edited and a role that was
+changed are seen at the next one. Errors are for the operator's log; they hold no secret.
+https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import httpcore
+import msgspec
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.credentials import Credentials as BotocoreCredentials
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.session import Session
+
+from aigw_extproc.aws.credentials.found import Found, SourceFailed
+from aigw_extproc.aws.identity import (
+    AssumeRole,
+    BearerToken,
+    Credentials,
+    DefaultChain,
+    OidcExchange,
+    Profile,
+    Source,
+)
+
+BEARER_TOKEN_VARIABLE = "AWS_BEARER_TOKEN_BEDROCK"  # noqa: S105 - the name of a variable
+OIDC_TIMEOUT_SECONDS = 10.0
+
+# STS is near, or it is not there: an exchange that has to wait should not wait for four attempts of a minute each.
+_STS = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 2, "mode": "standard"})
+
+
+def find(source: Source, region: str) -> Found:
+    """Asks a source. `region` is where STS is asked.
+
+    Raises:
+        SourceFailed: it has none.
+    """
+    try:
+        return _FINDERS[type(source)](source, region)
+    except ClientError as error:
+        detail = error.response.get("Error", {})
+        raise SourceFailed(f"{error.operation_name}: {detail.get('Code')}: {detail.get('Message')}") from None
+    except (BotoCoreError, OSError, httpcore.NetworkError, httpcore.TimeoutException) as error:
+        raise SourceFailed(f"{type(error).__name__}: {error}") from None
+
+
+def _fixed(source: Credentials | BearerToken, region: str) -> Found:
+    return Found(identity=source, method="configuration")
+
+
+def _default_chain(source: DefaultChain, region: str) -> Found:
+    token = os.environ.get(BEARER_TOKEN_VARIABLE)
+    if token:
+        return Found(identity=BearerToken(token=token), method=f"environment variable {BEARER_TOKEN_VARIABLE}")
+    found = Session().get_credentials()
+    if found is None:
+        raise SourceFailed(
+            "none of the places where an AWS SDK looks has credentials: environment, shared files, web identity "
+            "(IRSA), container (Pod Identity), instance metadata"
+        )
+    return _found(found)
+
+
+def _profile(source: Profile, region: str) -> Found:
+    # botocore reads files only. A profile that is named counts before anything in the environment.
+    with tempfile.TemporaryDirectory(prefix="aigw-") as folder:  # made for this user alone
+        file = Path(folder) / "credentials"
+        file.write_text(source.file)
+        session = Session(profile=source.name)
+        session.set_config_variable("credentials_file", str(file))
+        session.set_config_variable("config_file", str(file))
+        session.set_config_variable("region", region)
+        found = session.get_credentials()
+        if found is None:
+            raise SourceFailed(f"profile '{source.name}' leads to no credentials")
+        return _found(found)
+
+
+def _assume_role(source: AssumeRole, region: str) -> Found:
+    base = find(source.base, region)
+    if not isinstance(base.identity, Credentials):
+        raise SourceFailed("a Bedrock API key cannot assume a role")
+    options: dict[str, Any] = {"RoleArn": source.role_arn, "RoleSessionName": source.session_name}
+    if source.external_id is not None:
+        options["ExternalId"] = source.external_id
+    if source.duration_seconds is not None:
+        options["DurationSeconds"] = source.duration_seconds
+    sts = Session().create_client("sts", region_name=region, config=_STS, **_keys(base.identity))
+    return _from_sts(sts.assume_role(**options), f"assume-role ({base.method})")
+
+
+def _oidc(source: OidcExchange, region: str) -> Found:
+    config = _STS.merge(Config(signature_version=UNSIGNED))
+    sts = Session().create_client("sts", region_name=region, config=config)
+    answer = sts.assume_role_with_web_identity(
+        RoleArn=source.role_arn, RoleSessionName=source.session_name, WebIdentityToken=_oidc_token(source)
+    )
+    return _from_sts(answer, "oidc")
+
+
+class _Discovery(msgspec.Struct):
+    token_endpoint: str
+
+
+class _Token(msgspec.Struct):
+    access_token: str
+
+
+def _oidc_token(source: OidcExchange) -> str:
+    """https://openid.net/specs/openid-connect-discovery-1_0.html and RFC 6749 §4.4."""
+    with httpcore.ConnectionPool() as pool:
+        url = f"{source.issuer.rstrip('/')}/.well-known/openid-configuration"
+        endpoint = _json(pool, "GET", url, _Discovery).token_endpoint
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": source.client_id,
+            "client_secret": source.client_secret,
+            **({"scope": " ".join(source.scopes)} if source.scopes else {}),
+            **({"audience": source.audience} if source.audience else {}),
+        }
+        token: str = _json(pool, "POST", endpoint, _Token, form).access_token
+        return token
+
+
+def _json(
+    pool: httpcore.ConnectionPool, method: str, url: str, kind: type[Any], form: Mapping[str, str] | None = None
+) -> Any:
+    content = urlencode(form).encode() if form else None
+    headers = [("content-type", "application/x-www-form-urlencoded")] if form else []
+    timeouts = dict.fromkeys(("connect", "read", "write", "pool"), OIDC_TIMEOUT_SECONDS)
+    response = pool.request(method, url, headers=headers, content=content, extensions={"timeout": timeouts})
+    if response.status != 200:
+        raise SourceFailed(f"the OpenID provider answered {response.status} at {url}")
+    try:
+        return msgspec.json.decode(response.content, type=kind)
+    except msgspec.MsgspecError as error:
+        raise SourceFailed(f"the OpenID provider's answer at {url} cannot be used: {error}") from None
+
+
+def _keys(credentials: Credentials) -> dict[str, str | None]:
+    return {
+        "aws_access_key_id": credentials.access_key_id,
+        "aws_secret_access_key": credentials.secret_access_key,
+        "aws_session_token": credentials.session_token,
+    }
+
+
+def _from_sts(answer: Mapping[str, Any], method: str) -> Found:
+    issued = answer["Credentials"]
+    identity = Credentials(
+        access_key_id=issued["AccessKeyId"],
+        secret_access_key=issued["SecretAccessKey"],
+        session_token=issued["SessionToken"],
+    )
+    return Found(identity=identity, method=method, expires_at=issued["Expiration"].timestamp())
+
+
+def _found(credentials: BotocoreCredentials) -> Found:
+    frozen = credentials.get_frozen_credentials()
+    # Deferred and refreshable credentials know when they end; botocore has no public word for it.
+    expiry = getattr(credentials, "_expiry_time", None)
+    identity = Credentials(
+        access_key_id=frozen.access_key, secret_access_key=frozen.secret_key, session_token=frozen.token or None
+    )
+    return Found(identity=identity, method=credentials.method, expires_at=expiry.timestamp() if expiry else None)
+
+
+_FINDERS: dict[type, Callable[[Any, str], Found]] = {
+    Credentials: _fixed,
+    BearerToken: _fixed,
+    DefaultChain: _default_chain,
+    Profile: _profile,
+    OidcExchange: _oidc,
+    AssumeRole: _assume_role,
+}

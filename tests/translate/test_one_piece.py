@@ -1,0 +1,56 @@
+"""A stream of a response that came whole: what a client gets from a model that cannot stream its tools."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openai.lib.streaming._deltas import accumulate_delta
+
+from aigw_extproc.translate.chat_converse.answer import ChatAnswer
+from tests.translate import goldens
+
+RESPONSES = [case for case in goldens.cases("responses") if "completion" in goldens.read(case)]
+
+
+def stream(golden: dict[str, Any]) -> list[Any]:
+    answer = goldens.answer(golden)
+    whole = ChatAnswer(
+        model=answer.model,
+        names=answer.names,
+        include_usage=True,
+        answer_tool=answer.answer_tool,
+        in_one_piece=True,
+    )
+    response = whole.translate_response(json.dumps(golden["response"]).encode(), goldens.CONTEXT)
+    assert response.media_type == "text/event-stream"
+    return [goldens.event_data(event) for event in response.body.decode().split("\n\n")[:-1]]
+
+
+def without_index(value: Any) -> Any:
+    """Lists in chunks say where their entries belong; in a message they just stand there."""
+    if isinstance(value, list):
+        return [without_index(item) for item in value]
+    if isinstance(value, dict):
+        return {key: without_index(item) for key, item in value.items() if key != "index"}
+    return value
+
+
+@pytest.mark.parametrize("case", RESPONSES, ids=lambda case: case.stem)
+def test_it_adds_up_to_the_message_that_a_plain_request_gets(case: Path) -> None:
+    golden = goldens.read(case)
+    *chunks, done = stream(golden)
+    assert done == "[DONE]"
+    message: dict[Any, Any] = {}
+    for chunk in chunks:
+        for choice in chunk["choices"]:
+            message = accumulate_delta(message, choice["delta"])
+    completion = golden["completion"]
+    expected = {key: value for key, value in completion["choices"][0]["message"].items() if key != "refusal"}
+    assert without_index(message) == {key: value for key, value in expected.items() if value is not None}
+    assert [choice["finish_reason"] for chunk in chunks for choice in chunk["choices"] if choice["finish_reason"]] == [
+        completion["choices"][0]["finish_reason"]
+    ]
+    assert chunks[-1]["usage"] == completion["usage"]
