@@ -73,8 +73,10 @@ def test_what_has_no_effect_is_named(folder: Path) -> None:
         "{apiVersion: gateway.envoyproxy.io/v1alpha1, kind: EnvoyProxy, metadata: {name: sidecars}}\n"
     )
     assert aigw("check", "both", cwd=folder).out.splitlines() == [
-        "ignored: both/others.yaml: ServiceAccount default/gateway: the identity is that of this process: "
-        + "AWS credentials are found where an AWS SDK looks",
+        (
+            "ignored: both/others.yaml: ServiceAccount default/gateway: the identity is that of this process: "
+            "AWS credentials are found where an AWS SDK looks"
+        ),
         "ignored: both/others.yaml: EnvoyProxy default/sidecars: Envoy is configured by this program",
         "ok: 1 rule, 1 upstream, 1 model",
     ]

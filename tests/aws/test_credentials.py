@@ -1,0 +1,155 @@
+"""Credentials as an AWS SDK finds them; none is an error that the client understands."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from prometheus_client import REGISTRY
+
+from aigw_extproc.aws import credentials as module
+from aigw_extproc.aws.credentials import CredentialCache
+from aigw_extproc.aws.identity import Credentials, DefaultChain
+from aigw_extproc.config.builtin import region_configuration
+from aigw_extproc.config.snapshot import AwsAuth
+from aigw_extproc.errors import CredentialsUnavailable
+from aigw_extproc.extproc.pb import ext_proc_pb2 as pb
+from aigw_extproc.extproc.server import Processor
+from aigw_extproc.routing import Router
+from aigw_extproc.translate.contract import Fetched
+
+AUTH = AwsAuth(region="us-east-1", source=DefaultChain())
+FOUND = Credentials(access_key_id="AKIDOFTEST", secret_access_key="found-secret", session_token="found-token")
+INI = "[default]\naws_access_key_id = AKIDOFFILE\naws_secret_access_key = file-secret\n"
+
+
+@pytest.fixture(autouse=True)
+def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No source has any: neither environment nor files nor a machine's own."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", FOUND.access_key_id)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", FOUND.secret_access_key)
+    monkeypatch.setenv("AWS_SESSION_TOKEN", str(FOUND.session_token))
+    return monkeypatch
+
+
+@pytest.mark.usefixtures("environment")
+async def test_the_environment() -> None:
+    assert await CredentialCache().get(AUTH) == FOUND
+
+
+async def test_the_shared_file(tmp_path: Path) -> None:
+    (tmp_path / ".aws").mkdir()
+    (tmp_path / ".aws" / "credentials").write_text(INI)
+    found = Credentials(access_key_id="AKIDOFFILE", secret_access_key="file-secret")
+    assert await CredentialCache().get(AUTH) == found
+
+
+async def test_none(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(CredentialsUnavailable) as raised:
+        await CredentialCache().get(AUTH)
+    assert raised.value.message == "the gateway has no AWS credentials; its log says where it looked"
+    assert caplog.messages == ["no AWS credentials in environment, files, IRSA, Pod Identity or IMDS"]
+
+
+async def test_a_source_that_fails_is_told_in_the_log_alone(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "lost")
+    with pytest.raises(CredentialsUnavailable) as raised:
+        await CredentialCache().get(AUTH)
+    assert raised.value.message == "the gateway could not get AWS credentials; its log says why"
+    assert caplog.messages == ["no AWS credentials: The config profile (lost) could not be found"]
+
+
+async def test_found_ones_are_kept(environment: pytest.MonkeyPatch) -> None:
+    cache = CredentialCache()
+    first = await cache.get(AUTH)
+    environment.setenv("AWS_ACCESS_KEY_ID", "AKIDOFANOTHER")
+    assert await cache.get(AUTH) is first
+
+
+async def test_the_source_is_asked_again_after_a_while(environment: pytest.MonkeyPatch) -> None:
+    environment.setattr(module, "HOLD_SECONDS", -1.0)
+    cache = CredentialCache()
+    assert await cache.get(AUTH) is not await cache.get(AUTH)
+
+
+async def test_after_none_the_next_request_looks_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = CredentialCache()
+    with pytest.raises(CredentialsUnavailable):
+        await cache.get(AUTH)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDLATER")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "later-secret")
+    assert await cache.get(AUTH) == Credentials(access_key_id="AKIDLATER", secret_access_key="later-secret")
+
+
+def test_no_secret_is_in_a_repr() -> None:
+    assert repr(FOUND) == "Credentials()"
+
+
+# --- through an exchange ----------------------------------------------------------------------------------------
+
+
+async def test_the_chains_credentials_sign(environment: pytest.MonkeyPatch) -> None:
+    _, forwarded = await answers()
+    headers = {one.header.key: one.header.raw_value for one in _mutation(forwarded).set_headers}
+    assert headers["x-amz-security-token"] == b"found-token"
+    assert headers["authorization"].startswith(b"AWS4-HMAC-SHA256 Credential=AKIDOFTEST/")
+
+
+async def test_none_is_a_503_that_says_no_more(caplog: pytest.LogCaptureFixture) -> None:
+    before = _failures()
+    _, reply = await answers()
+    assert reply.immediate_response.status.code == 503
+    assert json.loads(reply.immediate_response.body) == {
+        "error": {
+            "message": "the gateway has no AWS credentials; its log says where it looked",
+            "type": "api_error",
+            "param": None,
+            "code": "upstream_credentials",
+        }
+    }
+    assert reply.immediate_response.details == "aigw_upstream_credentials"
+    assert _failures() == before + 1
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+
+
+async def answers() -> list[pb.ProcessingResponse]:
+    """What Envoy is told, for a chat completion that goes to us-east-1."""
+    router = Router(region_configuration("us-east-1").snapshot)
+    processor = Processor(lambda: router, CredentialCache().get, _no_media)
+    stream = processor.process(_messages(), cast("Any", None))
+    return [pb.ProcessingResponse.FromString(answer) async for answer in stream]
+
+
+async def _messages() -> AsyncIterator[pb.ProcessingRequest]:
+    headers = {":method": "POST", ":path": "/v1/chat/completions", "content-type": "application/json"}
+    pairs = [pb.HeaderValue(key=name, raw_value=value.encode()) for name, value in headers.items()]
+    yield pb.ProcessingRequest(request_headers=pb.HttpHeaders(headers=pb.HeaderMap(headers=pairs)))
+    body = b'{"model":"amazon.nova-micro-v1:0","messages":[{"role":"user","content":"Hi."}]}'
+    yield pb.ProcessingRequest(request_body=pb.HttpBody(body=body, end_of_stream=True))
+
+
+async def _no_media(urls: tuple[str, ...]) -> Mapping[str, Fetched]:
+    raise AssertionError(urls)
+
+
+def _mutation(answer: pb.ProcessingResponse) -> pb.HeaderMutation:
+    return answer.request_body.response.header_mutation
+
+
+def _failures() -> float:
+    return REGISTRY.get_sample_value("aigw_signing_failures_total", {"region": "us-east-1"}) or 0.0

@@ -1,0 +1,29 @@
+"""Errors in OpenAI's shape."""
+
+from __future__ import annotations
+
+import json
+
+from aigw_extproc.errors import InternalError, InvalidRequest
+from aigw_extproc.openai.errors import render
+
+
+def test_every_key_is_always_there() -> None:
+    assert json.loads(render(InternalError())) == {
+        "error": {
+            "message": "the gateway failed on this request; its log says why",
+            "type": "api_error",
+            "param": None,
+            "code": "internal_error",
+        }
+    }
+
+
+def test_messages_are_escaped() -> None:
+    error = InvalidRequest('"}\n\x00 \u2028', param="a.b")
+    assert json.loads(render(error))["error"] == {
+        "message": '"}\n\x00 \u2028',
+        "type": "invalid_request_error",
+        "param": "a.b",
+        "code": None,
+    }

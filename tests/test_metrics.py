@@ -1,0 +1,192 @@
+"""What is counted, under which names; the `gen_ai_*` ones are those that dashboards of the reference system read."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+from prometheus_client import REGISTRY, Histogram
+
+from aigw_extproc import metrics
+from aigw_extproc.aws.identity import Credentials
+from aigw_extproc.config.snapshot import Address, AwsAuth, Backend, Schema, Upstream
+from aigw_extproc.errors import InvalidRequest, InvalidUpstreamResponse, ModelNotFound, UpstreamError
+from aigw_extproc.exchange import Outcome
+from aigw_extproc.metrics import MAX_MODELS, Timeline, record
+from aigw_extproc.translate.contract import Usage
+
+BACKEND = Backend(
+    name="default/b/route/r/rule/0/ref/0",
+    schema=Schema(name="AWSBedrock"),
+    upstream=Upstream(cluster="default/b", host="b.test", addresses=(Address(host="b.test", port=443),)),
+    auth=AwsAuth(region="xx-test-1", source=Credentials(access_key_id="AKID", secret_access_key="secret")),
+)
+LABELS = {
+    "gen_ai_operation_name": "chat",
+    "gen_ai_provider_name": "aws.bedrock",
+    "gen_ai_original_model": "mine",
+    "gen_ai_request_model": "amazon.nova",
+    "gen_ai_response_model": "amazon.nova",
+}
+USAGE = Usage(input_tokens=100, output_tokens=11, total_tokens=111)
+TIMES = Timeline(started=10.0, first_piece=10.5, ended=12.5)
+
+
+class Counted:
+    """What has been added to the samples since the beginning of the test."""
+
+    def __init__(self) -> None:
+        self._before = self._samples()
+
+    def added(self, prefix: str) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+        before = self._before
+        changes = {key: value - before.get(key, 0.0) for key, value in self._samples().items()}
+        return {key: change for key, change in changes.items() if change and key[0].startswith(prefix)}
+
+    def value(self, name: str, **labels: str) -> float:
+        return sum(change for (key, has), change in self.added(name).items() if key == name and labels == dict(has))
+
+    @staticmethod
+    def _samples() -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+        samples = itertools.chain.from_iterable(family.samples for family in REGISTRY.collect())
+        return {(one.name, tuple(sorted(one.labels.items()))): one.value for one in samples}
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> Counted:
+    monkeypatch.setattr(metrics, "_seen_models", set())
+    return Counted()
+
+
+def outcome(**fields: Any) -> Outcome:
+    usual = {"operation": "chat", "model": "mine", "request_model": "amazon.nova", "backend": BACKEND, "status": 200}
+    return Outcome(**{**usual, **fields})
+
+
+def bounds(histogram: Histogram) -> list[float]:
+    return [bound for bound in histogram._upper_bounds if bound != float("inf")]
+
+
+def test_buckets_of_token_usage() -> None:
+    assert bounds(metrics.TOKEN_USAGE) == [
+        1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864,
+    ]  # fmt: skip
+
+
+def test_buckets_of_request_duration() -> None:
+    assert bounds(metrics.REQUEST_DURATION) == [
+        0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92,
+    ]  # fmt: skip
+
+
+def test_buckets_of_the_time_to_the_first_token() -> None:
+    assert bounds(metrics.TIME_TO_FIRST_TOKEN) == [
+        0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 15, 20, 30, 45, 60,
+    ]  # fmt: skip
+
+
+def test_buckets_of_the_time_per_token() -> None:
+    assert bounds(metrics.TIME_PER_OUTPUT_TOKEN) == [
+        0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.5,
+    ]  # fmt: skip
+
+
+def test_a_success_is_timed(counted: Counted) -> None:
+    record(outcome(), TIMES)
+    assert counted.value("gen_ai_server_request_duration_seconds_sum", **LABELS, error_type="") == 2.5
+    assert counted.value("aigw_exchanges_total", operation="chat", status="200", code="") == 1
+
+
+def test_tokens_are_counted_by_their_kind(counted: Counted) -> None:
+    record(outcome(usage=USAGE), TIMES)
+    kinds = ("input", "output", "cached_input", "cache_creation_input")
+    name = "gen_ai_client_token_usage_token_sum"
+    found = {kind: counted.value(name, **LABELS, gen_ai_token_type=kind) for kind in kinds}
+    assert found == {"input": 100, "output": 11, "cached_input": 0, "cache_creation_input": 0}
+
+
+def test_what_a_cache_did_is_counted_apart(counted: Counted) -> None:
+    usage = Usage(input_tokens=100, output_tokens=0, cached_input_tokens=60, cache_creation_input_tokens=7)
+    record(outcome(usage=usage), TIMES)
+    name = "gen_ai_client_token_usage_token_sum"
+    assert counted.value(name, **LABELS, gen_ai_token_type="cached_input") == 60
+    assert counted.value(name, **LABELS, gen_ai_token_type="cache_creation_input") == 7
+    counts = [labels for key, labels in counted.added("gen_ai_client_token_usage_token_count")]
+    assert sorted(dict(labels)["gen_ai_token_type"] for labels in counts) == [
+        "cache_creation_input", "cached_input", "input", "output",
+    ]  # fmt: skip
+
+
+def test_a_stream_is_timed_to_its_first_piece_and_per_token_behind_it(counted: Counted) -> None:
+    record(outcome(stream=True, usage=USAGE), TIMES)
+    assert counted.value("gen_ai_server_time_to_first_token_seconds_sum", **LABELS) == 0.5
+    assert counted.value("gen_ai_server_time_per_output_token_seconds_sum", **LABELS) == 0.2
+
+
+def test_what_is_not_streamed_has_no_first_token(counted: Counted) -> None:
+    record(outcome(usage=USAGE), TIMES)
+    assert counted.added("gen_ai_server_time_to_first_token") == {}
+
+
+def test_one_token_has_none_behind_it(counted: Counted) -> None:
+    record(outcome(stream=True, usage=Usage(output_tokens=1)), TIMES)
+    assert counted.added("gen_ai_server_time_per_output_token") == {}
+
+
+def test_a_failure_is_counted_once(counted: Counted) -> None:
+    error = UpstreamError("slow down", status=429, type="rate_limit_error", code="throttling_exception")
+    record(outcome(status=429, error=error), TIMES)
+    assert counted.added("aigw_exchanges_total") == {
+        ("aigw_exchanges_total", (("code", "throttling_exception"), ("operation", "chat"), ("status", "429"))): 1
+    }
+    assert counted.value("gen_ai_server_request_duration_seconds_count", **LABELS, error_type="_OTHER") == 1
+    assert counted.added("aigw_translation_failures_total") == {}
+
+
+def test_a_stream_that_fails_is_a_failure_although_its_status_is_200(counted: Counted) -> None:
+    record(outcome(stream=True, error=InvalidUpstreamResponse("damaged")), TIMES)
+    assert counted.value("gen_ai_server_request_duration_seconds_count", **LABELS, error_type="_OTHER") == 1
+    assert counted.value("aigw_exchanges_total", operation="chat", status="200", code="upstream_error") == 1
+
+
+def test_a_request_that_no_rule_takes_is_counted_but_has_no_model(counted: Counted) -> None:
+    record(outcome(backend=None, model="", request_model="", status=404, error=ModelNotFound("none")), TIMES)
+    assert counted.value("aigw_exchanges_total", operation="chat", status="404", code="model_not_found") == 1
+    assert counted.added("gen_ai_") == {}
+
+
+def test_an_error_without_a_code_is_counted_by_its_type(counted: Counted) -> None:
+    record(outcome(backend=None, status=400, error=InvalidRequest("no")), TIMES)
+    assert counted.value("aigw_exchanges_total", operation="chat", status="400", code="invalid_request_error") == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "phase"),
+    [(InvalidRequest("no"), "request"), (InvalidUpstreamResponse("no"), "response")],
+    ids=["request", "response"],
+)
+def test_a_translation_that_fails_is_counted_by_its_phase(counted: Counted, error: Any, phase: str) -> None:
+    record(outcome(status=error.status, error=error), TIMES)
+    assert counted.value("aigw_translation_failures_total", operation="chat", phase=phase) == 1
+
+
+def test_dropped_parameters_are_counted_once_a_request(counted: Counted) -> None:
+    record(outcome(dropped=("seed", "logit_bias")), TIMES)
+    assert counted.value("aigw_dropped_parameters_total", operation="chat") == 1
+
+
+@pytest.mark.parametrize(("signed", "count"), [(True, 1), (False, 0)])
+def test_signatures_are_counted_by_region(counted: Counted, signed: bool, count: int) -> None:
+    record(outcome(signed=signed), TIMES)
+    assert counted.value("aigw_signatures_total", region="xx-test-1") == count
+
+
+def test_model_names_are_bounded(counted: Counted) -> None:
+    """They come from clients: each would be some hundred samples for ever."""
+    for number in range(MAX_MODELS + 10):
+        record(outcome(model=f"client-{number}"), TIMES)
+    added = counted.added("gen_ai_server_request_duration_seconds_count")
+    models = {dict(labels)["gen_ai_original_model"]: count for (_, labels), count in added.items()}
+    assert len(models) == MAX_MODELS  # one place is that of the requested model; `other` is on top
+    assert models["other"] == 11
