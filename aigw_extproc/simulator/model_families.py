@@ -91,6 +91,7 @@ ALWAYS = replace(ADAPTIVE, default=True, types=("adaptive",))
 BOUND = replace(ALWAYS, bound=True)
 CLAUDE_FABLE = replace(CLAUDE_5, text_format=False, reasoning=ALWAYS)
 CLAUDE_FABLE_5_1 = replace(CLAUDE_FABLE, choices=NEVER_FORCED, strict_tools=False, reasoning=BOUND)
+CLAUDE_MYTHOS = replace(CLAUDE_5, reasoning=ALWAYS)
 SONNET_5_5 = replace(CLAUDE_5, choices=NEVER_FORCED, reasoning=replace(BOUND, types=("adaptive", "between_tools")))
 OPUS_5_5 = replace(CLAUDE_5, choices=NEVER_FORCED, strict_tools=False, reasoning=BOUND)
 
@@ -141,7 +142,7 @@ MISTRAL = replace(
     in_results=frozenset({"text", "document"}),
     reasoning=Reasoning(history=NOTHING),
 )
-MISTRAL_3 = replace(MISTRAL, streamed_tools=True, choices=CHOICES, text_format=True)
+MISTRAL_3 = replace(MISTRAL, text_beside_uses=True, streamed_tools=True, choices=CHOICES, text_format=True)
 OPEN = Capabilities(caches=NOTHING, media=WITHOUT_VIDEO)
 """Newer open models: structured output, but no cache of which they are told."""
 FLAT_EFFORT = Reasoning(
@@ -224,10 +225,11 @@ FAMILIES: Mapping[str, Capabilities] = MappingProxyType(
         "anthropic.claude-sonnet-5-5": SONNET_5_5,
         "anthropic.claude-opus-5-5": OPUS_5_5,
         "anthropic.claude-fable-5": CLAUDE_FABLE,
-        "anthropic.claude-fable-5-": CLAUDE_FABLE_5_1,
-        "anthropic.claude-mythos": replace(CLAUDE_5, reasoning=ALWAYS),
-        "anthropic.claude-mythos-5-": replace(CLAUDE_5, choices=NEVER_FORCED, reasoning=ALWAYS),
-        "anthropic.claude-mythos-5-2": replace(CLAUDE_5, choices=NEVER_FORCED, reasoning=BOUND),
+        "anthropic.claude-fable-5-1": CLAUDE_FABLE_5_1,
+        "anthropic.claude-fable-5-2": CLAUDE_FABLE_5_1,
+        "anthropic.claude-mythos": CLAUDE_MYTHOS,
+        "anthropic.claude-mythos-5-1": replace(CLAUDE_MYTHOS, choices=NEVER_FORCED),
+        "anthropic.claude-mythos-5-2": replace(CLAUDE_MYTHOS, choices=NEVER_FORCED, reasoning=BOUND),
         "amazon.nova-": NOVA,
         "amazon.nova-micro": replace(NOVA, media=NOTHING),
         "amazon.nova-2": NOVA_2,
@@ -275,7 +277,6 @@ FAMILIES: Mapping[str, Capabilities] = MappingProxyType(
             PLAIN,
             choices=NEVER_FORCED,
             beside_results=NOTHING,
-            text_beside_uses=False,
             result_status=False,
             reasoning=Reasoning(history=NOTHING),
         ),

@@ -98,6 +98,14 @@ BROKEN: dict[str, tuple[str, dict[str, Any], str]] = {
             ' "output_config.effort" to control thinking behavior.'
         ),
     ),
+    "a budget for Sonnet 5.5": (
+        SONNET_5_5,
+        talk(**own(**ENABLED)),
+        (
+            f'{MODEL}"thinking.type.enabled" is not supported for this model. Use "thinking.type.adaptive" and'
+            ' "output_config.effort" to control thinking behavior.'
+        ),
+    ),
     "disabled where thinking cannot be turned off": (
         OPUS_5_5,
         talk(**own(thinking={"type": "disabled"})),

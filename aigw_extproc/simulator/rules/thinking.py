@@ -35,7 +35,7 @@ def thinking_is_of_a_known_type(asked: Asked) -> Problems:
     elif kind == "adaptive" and "adaptive" not in types:
         yield f"{MODEL_ERRORS} adaptive thinking is not supported on this model"
     elif kind not in types:
-        yield f'{MODEL_ERRORS} "thinking.type.{kind}" is not supported for this model. {_instead(types)}'
+        yield f'{MODEL_ERRORS} "thinking.type.{kind}" is not supported for this model. {_instead(kind, types)}'
 
 
 def thinking_has_a_budget(asked: Asked) -> Problems:
@@ -104,8 +104,8 @@ def highest_effort_has_no_limit(asked: Asked) -> Problems:
         yield unsupported("inferenceConfig.maxTokens", " when maxReasoningEffort is high")
 
 
-def _instead(types: tuple[str, ...]) -> str:
-    if "between_tools" in types:
+def _instead(kind: str, types: tuple[str, ...]) -> str:
+    if kind == "disabled" and "between_tools" in types:
         return 'To turn thinking off on this model, send "thinking": {"type": "between_tools"}.'
     return 'Use "thinking.type.adaptive" and "output_config.effort" to control thinking behavior.'
 
