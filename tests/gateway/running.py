@@ -77,6 +77,11 @@ class Gateway:
         """The request that the simulator gave this id."""
         return next(entry for entry in self.simulator.requests() if entry["id"] == request_id)
 
+    def sent(self, completion_id: str) -> dict[str, Any]:
+        """The Converse request behind a completion, or the chunks of one, with this id."""
+        body: dict[str, Any] = json.loads(self.request(completion_id.removeprefix("chatcmpl-"))["body"])
+        return body
+
     def wait_until_idle(self) -> None:
         """Until no exchange is under way in the processor."""
         active = lambda: self.processor.metric("aigw_active_exchanges")  # noqa: E731 - a name for the condition
