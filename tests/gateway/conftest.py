@@ -41,7 +41,7 @@ def shared_documents(bedrock: int, refused: int, elsewhere: int) -> list[Documen
             rule(ref("refused"), model="refused"),
             rule(ref("forger"), model="forger"),
             rule(ref("elsewhere"), model="elsewhere"),
-            rule(ref(), model=r"~(us\.)?(amazon|anthropic|deepseek|openai)\..*"),
+            rule(ref(), model=r"~(us\.)?(amazon|anthropic|deepseek|mistral|openai)\..*"),
             rule(ref(), model=r"~simulator\..*"),
         ),
         route("any", rule(ref(to="catch.all")), hostnames=("any.example",)),
