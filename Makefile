@@ -50,9 +50,10 @@ envoy-examples: $(VENV)/.dev ## render envoy/ anew
 clean: ## remove everything that make has made
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis .coverage .import_linter_cache
 
-# A newcomer who only runs the gateway need not install what tests need.
+# A newcomer who only runs the gateway need not install what tests need, nor compile the thousand modules of
+# Envoy's API of which a few are used.
 $(VENV)/.local: $(VENV)/bin/pip pyproject.toml constraints.txt
-	@[ -e $(VENV)/.dev ] || $(BIN)/pip install --quiet -c constraints.txt -e '.[local]'
+	@[ -e $(VENV)/.dev ] || $(BIN)/pip install --quiet --no-compile -c constraints.txt -e '.[local]'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/bin/pip pyproject.toml constraints.txt
@@ -64,4 +65,3 @@ $(VENV)/bin/pip:
 	{ echo "Python 3.11 or newer is needed; name one with make PYTHON=python3.12 ..."; exit 1; }
 	@echo "installing into $(VENV), once"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --upgrade pip
