@@ -76,6 +76,7 @@ class ContentTranslator:
         self.missing: list[str] = []
         """URLs of images that have to be fetched first; with any of them the result is of no use."""
         self.dropped: list[str] = []
+        self.has_cache_points = False
         self._family = family
         self._fetched = fetched
         self._names = documents.DocumentNames()
@@ -109,6 +110,7 @@ class ContentTranslator:
         if where not in takes:
             self.dropped.append("cache_control")
             return None
+        self.has_cache_points = True
         return CachePoint(type="default", ttl=mark.ttl if mark.ttl == "1h" and self._family.long_cache else None)
 
     def _block(self, part: chat.ContentPart, place: str) -> ContentBlock | None:

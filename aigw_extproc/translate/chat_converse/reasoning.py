@@ -7,7 +7,8 @@ https://docs.aws.amazon.com/bedrock/latest/userguide/claude-messages-extended-th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from aigw_extproc.bedrock.families import Family
 from aigw_extproc.errors import InvalidRequest
@@ -25,12 +26,11 @@ DEFAULT_MAX_TOKENS = 32_000
 """Where the client names none: every thinking Claude can put out as much."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reasoning:
+class Reasoning(msgspec.Struct, frozen=True, kw_only=True):
     """What a request's wish to reason comes to."""
 
     on: bool = False
-    fields: dict[str, object] = field(default_factory=dict)
+    fields: dict[str, object] = {}  # msgspec copies mutable defaults
     """For additionalModelRequestFields."""
     max_tokens: int | None = None
     """What maxTokens has to be."""
@@ -43,6 +43,8 @@ def reasoning(request: chat.ChatRequest, family: Family, max_tokens: int | None,
         InvalidRequest: an effort that does not exist, or no room for thinking within max_tokens.
     """
     asked = request.reasoning_effort
+    if asked is None and request.thinking is None:
+        return Reasoning(max_tokens=max_tokens)
     if asked is not None and asked not in (NONE, *EFFORTS):
         raise InvalidRequest(
             f"reasoning_effort: expected one of {NONE}, {', '.join(EFFORTS)}, got {asked!r}", param="reasoning_effort"

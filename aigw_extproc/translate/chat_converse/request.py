@@ -80,7 +80,8 @@ class _Translation:
             offered=offered, history=history, choice=choice, answer_tool=output.tool, forcible=forcible
         )
         body = self._body(conversation, thoughts, output, selection, names)
-        within_limits(body)
+        if self.content.has_cache_points:
+            within_limits(body)
         stream = bool(request.stream) and (self.family.streaming_tools or body.tool_config is None)
         return UpstreamRequest(
             path=converse.converse_path(self.model, stream=stream),

@@ -8,7 +8,6 @@ https://docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
-from dataclasses import dataclass
 
 import msgspec
 
@@ -25,8 +24,7 @@ _PLACE = "response_format.json_schema"
 _FALLBACK_SCHEMA = msgspec.Raw(b'{"type":"object"}')
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StructuredOutput:
+class StructuredOutput(msgspec.Struct, frozen=True, kw_only=True):
     """How one request asks for its form. At most one of `text_format` and `tool` is set."""
 
     text_format: OutputFormat | None = None
