@@ -45,6 +45,7 @@ def backend(
     *,
     key_id: str = DEMO_ACCESS_KEY_ID,
     secret: str = DEMO_SECRET_ACCESS_KEY,
+    annotations: dict[str, str] | None = None,
     **fields: Any,
 ) -> list[Document]:
     """Bedrock at a port of this machine, in clear, with an access key: every resource that this takes."""
@@ -59,8 +60,10 @@ def backend(
         **fields,
     }
     where = {"endpoints": [{"ip": {"address": "127.0.0.1", "port": port}}]}
+    serving = _document("aigateway.envoyproxy.io/v1beta1", "AIServiceBackend", name, service)
+    serving["metadata"] |= {"annotations": annotations} if annotations else {}
     return [
-        _document("aigateway.envoyproxy.io/v1beta1", "AIServiceBackend", name, service),
+        serving,
         _document("aigateway.envoyproxy.io/v1beta1", "BackendSecurityPolicy", name, policy),
         _document("gateway.envoyproxy.io/v1alpha1", "Backend", name, where),
         {**_named("v1", "Secret", name), "stringData": {"credentials": credentials_file(key_id, secret)}},

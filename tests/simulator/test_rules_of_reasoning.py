@@ -31,6 +31,7 @@ OPUS_4_6 = "anthropic.claude-opus-4-6-v1"
 OPUS_4_7 = "anthropic.claude-opus-4-7"
 SONNET_5_5 = "anthropic.claude-sonnet-5-5"
 OPUS_5_5 = "anthropic.claude-opus-5-5"
+CLAUDE_9 = "anthropic.claude-opus-9"
 NOVA_LITE = "amazon.nova-lite-v1:0"
 NOVA_2 = "us.amazon.nova-2-lite-v1:0"
 GPT_OSS = "openai.gpt-oss-120b-1:0"
@@ -285,6 +286,7 @@ KEPT: dict[str, tuple[str, dict[str, Any]]] = {
         UNKNOWN,
         talk(inferenceConfig={"temperature": 0.5}, **own(**ENABLED, reasoning_effort="utmost")),
     ),
+    "an effort for a Claude that is not known": (CLAUDE_9, talk(**own(output_config={"effort": "utmost"}, **ADAPTIVE))),
     "an effort without thinking": (OPUS_4_5, talk(**own(output_config={"effort": "high"}))),
     "thinking between tools": (SONNET_5_5, talk(**own(thinking={"type": "between_tools"}))),
     "thinking that is disabled goes with anything": (

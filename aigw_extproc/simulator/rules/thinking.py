@@ -58,11 +58,10 @@ def thinking_has_a_budget(asked: Asked) -> Problems:
 
 
 def effort_is_a_known_word(asked: Asked) -> Problems:
-    """The effort is one of those that the family has."""
-    if asked.is_claude and not asked.family.reasoning.path:
-        if asked.family.reasoning.types and model_field(asked.conversation, "output_config", "effort") is not None:
-            yield f"{MODEL_ERRORS} This model does not support the effort parameter."
-        return
+    """The effort is one of those that the family has. Claudes with a budget alone have none."""
+    budgets_alone = not asked.family.reasoning.path and asked.family.reasoning.types == ("enabled", "disabled")
+    if budgets_alone and model_field(asked.conversation, "output_config", "effort") is not None:
+        yield f"{MODEL_ERRORS} This model does not support the effort parameter."
     words, word = asked.family.reasoning.words, effort(asked.conversation, asked.family.reasoning)
     if words and word is not None and word not in words:
         yield f"{MODEL_ERRORS} {'.'.join(asked.family.reasoning.path)}: Input should be {_alternatives(words)}"
