@@ -26,8 +26,11 @@ Facts = Mapping[str, Any]
 class Family(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The facts about a model. The defaults are for one that is not known."""
 
+    tools: bool = True
+    system: bool = True
     tool_choice: tuple[Literal["any", "tool"], ...] = ()
     beside_tool_results: tuple[Kind, ...] = _EVERY_KIND
+    text_beside_tool_uses: bool = True
     inside_tool_results: tuple[Kind, ...] = _EVERY_KIND
     serial_tools: Literal["", "tool_choice"] = ""
     strict_tools: bool = False
@@ -38,7 +41,9 @@ class Family(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     reasoning: Literal["", "budget", "adaptive", "nova", "field"] = ""
     effort_field: tuple[str, ...] = ()
     efforts: tuple[Literal["minimal", "low", "medium", "high", "xhigh", "max"], ...] = ()
+    thinking: tuple[Literal["enabled", "adaptive", "disabled"], ...] = ()
     reasoning_off: dict[str, Any] = {}  # msgspec copies mutable defaults
+    reasoning_fields: dict[str, Any] = {}  # as above
     reasoning_history: Literal["signed", "unsigned", "none"] = "none"
     sampling_while_reasoning: bool = True
     forced_while_reasoning: bool = True

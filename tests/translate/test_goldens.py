@@ -22,8 +22,10 @@ def test_what_goes_upstream_is_what_bedrock_takes(case: Path) -> None:
     golden = goldens.read(case)
     if "upstream" in golden:
         body = golden["upstream"]["body"]
+        model = golden["request"]["model"]
+        streamed = golden["upstream"]["path"].endswith("-stream")
         shapes.validate("Converse", {"modelId": "amazon.nova-micro-v1:0", **body})
-        rules.check(body)
+        rules.check(body, model, streamed=streamed)
 
 
 @pytest.mark.parametrize("case", goldens.cases("responses"), ids=lambda case: case.stem)

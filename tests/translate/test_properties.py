@@ -41,7 +41,7 @@ def test_a_chat_is_translated_to_what_bedrock_takes_or_refused_with_the_fields_p
         return
     body = json.loads(upstream.body)
     shapes.validate("Converse", {"modelId": "amazon.nova-micro-v1:0", **body})
-    rules.check(body)
+    rules.check(body, request["model"], streamed=upstream.stream)
 
 
 @given(strategies.requests)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from aigw_extproc.bedrock.converse import (
     ContentBlock,
@@ -39,6 +40,7 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
 
     system: list[SystemContentBlock]
     messages: list[Message]
+    has_reasoning: bool
     unsigned_calls: bool
     """Whether the model is to go on from tool calls that come without the reasoning behind them."""
 
@@ -66,8 +68,19 @@ def translate_messages(
     return Conversation(
         system=history.system,
         messages=turns.messages(history.turns, family, tools_as_text=tools_as_text),
+        has_reasoning=any(turn.reasoning for turn in history.turns),
         unsigned_calls=bool(history.turns[-1].results and not history.turns[-2].reasoning),
     )
+
+
+def with_system(conversation: Conversation, instruction: str | None, family: Family) -> Conversation:
+    """The conversation with one more instruction, in the place where the family takes instructions."""
+    system = conversation.system if instruction is None else [*conversation.system, SystemContentBlock(instruction)]
+    if family.system or not system:
+        return replace(conversation, system=system)
+    first, *rest = conversation.messages
+    words = [ContentBlock(text=block.text) for block in system if block.text]
+    return replace(conversation, system=[], messages=[Message(first.role, [*words, *first.content]), *rest])
 
 
 def names_in_history(messages: Sequence[chat.Message]) -> list[str]:

@@ -22,6 +22,8 @@ MIN_BUDGET = 1024
 """Tokens; Claude's lower bound."""
 BUDGET_SHARES = {"minimal": 0.1, "low": 0.2, "medium": 0.5, "high": 0.8, "xhigh": 0.9, "max": 0.95}
 """Of maxTokens, the rest being for the answer."""
+DEFAULT_BUDGET = 8_192
+"""Tokens of thinking, where the client asked for thinking without a number."""
 DEFAULT_MAX_TOKENS = 32_000
 """Where the client names none: every thinking Claude can put out as much."""
 
@@ -53,7 +55,8 @@ def reasoning(request: chat.ChatRequest, family: Family, max_tokens: int | None,
     if asked in EFFORTS and effort != asked:
         dropped.append("reasoning_effort")
     if request.thinking is not None:
-        return _explicit(request.thinking, effort, family, max_tokens, dropped)
+        thinking = _accepted(request.thinking, family, dropped)
+        return _explicit(thinking, effort, family, max_tokens) if thinking else Reasoning(max_tokens=max_tokens)
     if asked == NONE:
         return Reasoning(fields=dict(family.reasoning_off), max_tokens=max_tokens)
     if effort is None:
@@ -71,14 +74,19 @@ def nearest(asked: str, known: Sequence[str]) -> str | None:
     return below[-1] if below else next(iter(known), None)
 
 
-def _explicit(
-    thinking: chat.Thinking, effort: str | None, family: Family, max_tokens: int | None, dropped: list[str]
-) -> Reasoning:
-    if family.reasoning not in {"budget", "adaptive"}:
-        dropped.append("thinking")
-        return Reasoning(max_tokens=max_tokens)
+def _accepted(thinking: chat.Thinking, family: Family, dropped: list[str]) -> chat.Thinking | None:
+    """The thinking that was asked for, or the nearest that the family knows; None where it knows none."""
+    if thinking.type in family.thinking:
+        return thinking
+    dropped.append("thinking")
+    if not family.thinking or thinking.type == "disabled":
+        return chat.Thinking(type="disabled") if family.reasoning_off else None
+    return chat.Thinking(type=family.thinking[0], budget_tokens=DEFAULT_BUDGET, display=thinking.display)
+
+
+def _explicit(thinking: chat.Thinking, effort: str | None, family: Family, max_tokens: int | None) -> Reasoning:
     if thinking.type == "disabled":
-        return Reasoning(fields={"thinking": {"type": "disabled"}}, max_tokens=max_tokens)
+        return Reasoning(fields=family.reasoning_off or {"thinking": {"type": "disabled"}}, max_tokens=max_tokens)
     told: dict[str, object] = {"type": thinking.type}
     if thinking.display is not None:
         told["display"] = thinking.display

@@ -18,7 +18,12 @@ from aigw_extproc.translate.chat_converse import parameters, tools
 from aigw_extproc.translate.chat_converse.answer import ChatAnswer
 from aigw_extproc.translate.chat_converse.caching import within_limits
 from aigw_extproc.translate.chat_converse.content import ContentTranslator
-from aigw_extproc.translate.chat_converse.messages import Conversation, names_in_history, translate_messages
+from aigw_extproc.translate.chat_converse.messages import (
+    Conversation,
+    names_in_history,
+    translate_messages,
+    with_system,
+)
 from aigw_extproc.translate.chat_converse.reasoning import Reasoning, reasoning
 from aigw_extproc.translate.chat_converse.structured_output import StructuredOutput, structured_output
 from aigw_extproc.translate.chat_converse.tool_names import ToolNames
@@ -59,7 +64,7 @@ class _Translation:
         if request.n is not None and request.n != 1:
             raise InvalidRequest(f"n: Bedrock answers with one choice, got {request.n}", param="n")
         self.dropped += parameters.without_counterpart(request)
-        offered, choice = tools.definitions(request), tools.choice(request)
+        offered, choice = tools.definitions(request, self.family), tools.choice(request)
         history = names_in_history(request.messages)
         names = ToolNames.of([*(definition.name for definition in offered), *history])
         conversation = translate_messages(
@@ -67,7 +72,7 @@ class _Translation:
             names=names,
             family=self.family,
             content=self.content,
-            tools_as_text=choice.mode == "none",
+            tools_as_text=choice.mode == "none" or not self.family.tools,
         )
         if self.content.missing:
             raise MediaNeeded(tuple(dict.fromkeys(self.content.missing)))
@@ -77,7 +82,12 @@ class _Translation:
             request.response_format, family=self.family, taken=names.taken, forced=bool(forcible)
         )
         selection = tools.Selection(
-            offered=offered, history=history, choice=choice, answer_tool=output.tool, forcible=forcible
+            offered=offered,
+            history=history,
+            choice=choice,
+            answer_tool=output.tool,
+            tools_known=self.family.tools,
+            forcible=forcible,
         )
         body = self._body(conversation, thoughts, output, selection, names)
         if self.content.has_cache_points:
@@ -101,13 +111,14 @@ class _Translation:
         names: ToolNames,
     ) -> converse.ConverseRequest:
         request, aws = self.request, self.request.aws or _NO_EXTENSION
+        told = with_system(conversation, output.instruction, self.family)
         return converse.ConverseRequest(
-            messages=conversation.messages,
-            system=_system(conversation, output) or None,
+            messages=told.messages,
+            system=told.system or None,
             inference_config=parameters.inference_configuration(request, self.family, thoughts, self.dropped),
             tool_config=tools.tool_configuration(selection, names, self.family, self.content, self.dropped),
             output_config=_output_configuration(output),
-            additional_model_request_fields=self._model_fields(thoughts, selection),
+            additional_model_request_fields=self._model_fields(conversation, thoughts, selection),
             additional_model_response_field_paths=aws.additional_model_response_field_paths,
             guardrail_config=given(aws.guardrail_config),
             performance_config=given(aws.performance_config),
@@ -124,8 +135,16 @@ class _Translation:
             return Reasoning(max_tokens=parameters.max_tokens(self.request))
         return thoughts
 
-    def _model_fields(self, thoughts: Reasoning, selection: tools.Selection) -> dict[str, object] | None:
+    def _reasons_by_default(self, conversation: Conversation, thoughts: Reasoning) -> bool:
+        """Whether nobody said anything of reasoning, but it goes on, and on what the history holds of it."""
+        return bool(conversation.has_reasoning and self.family.reasoning_off and not thoughts.fields)
+
+    def _model_fields(
+        self, conversation: Conversation, thoughts: Reasoning, selection: tools.Selection
+    ) -> dict[str, object] | None:
         fields = dict(thoughts.fields)
+        if self.family.reasoning_fields and (thoughts.on or self._reasons_by_default(conversation, thoughts)):
+            fields = merged(merged({"thinking": {"type": "adaptive"}}, self.family.reasoning_fields), fields)
         if tools.serially(self.request, selection):
             if self.family.serial_tools == "tool_choice":
                 fields["tool_choice"] = tools.serial_tool_choice(selection)
@@ -155,12 +174,6 @@ def merged(ours: Mapping[str, object], theirs: Mapping[str, object]) -> dict[str
         mine = result.get(name)
         result[name] = merged(mine, value) if isinstance(mine, dict) and isinstance(value, dict) else value
     return result
-
-
-def _system(conversation: Conversation, output: StructuredOutput) -> list[converse.SystemContentBlock]:
-    if output.instruction is None:
-        return conversation.system
-    return [*conversation.system, converse.SystemContentBlock(text=output.instruction)]
 
 
 def _output_configuration(output: StructuredOutput) -> converse.OutputConfiguration | None:

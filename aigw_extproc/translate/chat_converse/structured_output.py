@@ -18,6 +18,7 @@ from aigw_extproc.openai import chat
 
 ANSWER_TOOL = "answer"
 JSON_OBJECT_INSTRUCTION = "Answer with one JSON object and nothing else: no prose around it, no code fence."
+SCHEMA_INSTRUCTION = JSON_OBJECT_INSTRUCTION + " It has to be valid against this JSON schema: {schema}"
 ANSWER_TOOL_INSTRUCTION = "Give your final answer by calling the tool {name}, exactly once."
 
 _PLACE = "response_format.json_schema"
@@ -52,6 +53,8 @@ def structured_output(
     schema = _schema(wanted.json_schema)
     if family.structured_output:
         return StructuredOutput(text_format=_text_format(wanted.json_schema, schema))
+    if not family.tools:
+        return StructuredOutput(instruction=SCHEMA_INSTRUCTION.format(schema=msgspec.json.encode(schema).decode()))
     name = _free_name(taken)
     tool = chat.FunctionDefinition(
         name=name, description=wanted.json_schema.description, parameters=msgspec.Raw(msgspec.json.encode(schema))
@@ -60,16 +63,45 @@ def structured_output(
     return StructuredOutput(tool=tool, instruction=instruction)
 
 
+# What native output does not enforce, and so refuses; the model reads of it in the description instead.
+# https://docs.anthropic.com/en/docs/build-with-claude/structured-outputs, "JSON Schema limitations"
+_UNENFORCED = (
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "multipleOf",
+    "minLength",
+    "maxLength",
+    "minItems",
+    "maxItems",
+    "uniqueItems",
+)
+
+
 def closed(schema: object) -> object:
-    """The schema with `additionalProperties: false` wherever an object leaves it open, as native output demands."""
+    """The schema as native output takes it: objects without `additionalProperties`, bounds as words.
+
+    Only schemas are looked into; a property that is called `minimum` stays one.
+    """
     if isinstance(schema, list):
         return [closed(item) for item in schema]
     if not isinstance(schema, Mapping):
         return schema
-    members = {name: closed(value) for name, value in schema.items()}
+    bounds = {name: schema[name] for name in _UNENFORCED if name in schema}
+    members = {name: _closed_member(name, value) for name, value in schema.items() if name not in bounds}
+    if bounds:
+        words = ", ".join(f"{name}: {value}" for name, value in bounds.items())
+        members["description"] = f"{schema.get('description', '')} ({words})".strip()
     if schema.get("type") == "object" or "properties" in schema:
         members.setdefault("additionalProperties", False)
     return members
+
+
+def _closed_member(name: str, value: object) -> object:
+    if name in {"properties", "$defs", "definitions"} and isinstance(value, Mapping):
+        return {key: closed(schema) for key, schema in value.items()}
+    return closed(value) if name in {"items", "anyOf", "allOf", "oneOf", "additionalProperties"} else value
 
 
 def _schema(definition: chat.JsonSchema) -> dict[str, object]:

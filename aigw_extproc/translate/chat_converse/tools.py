@@ -67,6 +67,8 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     choice: Choice
     answer_tool: chat.FunctionDefinition | None
     """Stands for a structured answer."""
+    tools_known: bool
+    """Whether the model uses tools at all."""
     forcible: Sequence[str]
     """Choices that the model can be made to obey in this request: `any`, `tool`."""
 
@@ -75,7 +77,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
         found = list(self.offered)
         if self.choice.mode == "none":
             found = []
-        elif not found:
+        elif not found and self.tools_known:
             found = [Definition(place="messages", function=chat.FunctionDefinition(name=name)) for name in self.history]
         if self.answer_tool is not None:
             found.append(Definition(place="response_format.json_schema", function=self.answer_tool))
@@ -102,11 +104,11 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
 _AUTO = Choice(mode="auto")
 
 
-def definitions(request: chat.ChatRequest) -> list[Definition]:
+def definitions(request: chat.ChatRequest, family: Family) -> list[Definition]:
     """The functions that a request offers: `tools`, or `functions` as it was before.
 
     Raises:
-        InvalidRequest: a tool is not a function, a name is empty or used twice.
+        InvalidRequest: a tool is not a function, a name is empty or used twice, or the model uses no tools.
     """
     found = [_definition(tool, index) for index, tool in enumerate(request.tools or ())]
     if not found:
@@ -114,6 +116,8 @@ def definitions(request: chat.ChatRequest) -> list[Definition]:
             Definition(place=f"functions[{index}]", function=function, mark=function.cache_control)
             for index, function in enumerate(request.functions or ())
         ]
+    if found and not family.tools:
+        raise InvalidRequest("tools: this model uses no tools", param="tools" if request.tools else "functions")
     seen: dict[str, str] = {}
     for definition in found:
         place = f"{definition.place}.name"

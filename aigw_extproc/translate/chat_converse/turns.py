@@ -20,7 +20,7 @@ from aigw_extproc.translate.chat_converse.content import kind_of
 from aigw_extproc.translate.chat_converse.tool_names import alias
 
 SEPARATOR = "."
-"""The shortest turn of the assistant's, where a family refuses other content beside tool results."""
+"""The shortest turn there is, between what a family does not take in one."""
 BESIDE_DOCUMENTS = "See the attached document."
 """What a user who sent a document without a word is made to say: Bedrock wants text beside it."""
 
@@ -78,7 +78,7 @@ def messages(turns: list[Turn], family: Family, *, tools_as_text: bool) -> list[
         return [Message(role=turn.role, content=_without_tools(turn)) for turn in turns]
     told: list[Message] = []
     for turn in turns:
-        told += _user(turn, family) if turn.role == "user" else [_assistant(turn, last=turn is turns[-1])]
+        told += _user(turn, family) if turn.role == "user" else _assistant(turn, family, last=turn is turns[-1])
     return told
 
 
@@ -121,11 +121,17 @@ def _rename(turn: Turn, following: Turn, call_id: str, unique: str) -> None:
     following.results[call_id] = replace(result, block=replace(result.block, tool_use_id=unique))
 
 
-def _assistant(turn: Turn, *, last: bool) -> Message:
+def _assistant(turn: Turn, family: Family, *, last: bool) -> list[Message]:
     if last or not (turn.reasoning or turn.calls):
-        return Message(role="assistant", content=turn.blocks)
+        return [Message(role="assistant", content=turn.blocks)]
     calls = [ContentBlock(tool_use=call) for call in turn.calls.values()]
-    return Message(role="assistant", content=[*turn.reasoning, *turn.blocks, *calls])
+    if turn.blocks and calls and not family.text_beside_tool_uses:
+        return [Message(role="assistant", content=turn.blocks), _separator("user"), Message("assistant", calls)]
+    return [Message(role="assistant", content=[*turn.reasoning, *turn.blocks, *calls])]
+
+
+def _separator(role: str) -> Message:
+    return Message(role=role, content=[ContentBlock(text=SEPARATOR)])
 
 
 def _prefill(blocks: list[ContentBlock]) -> list[ContentBlock]:
@@ -142,8 +148,7 @@ def _user(turn: Turn, family: Family) -> list[Message]:
     blocks = _with_words([*(block for result in turn.results.values() for block in result.beside), *turn.blocks])
     if all(kind_of(block) in (None, *family.beside_tool_results) for block in blocks):
         return [Message(role="user", content=[*results, *blocks])]
-    separator = Message(role="assistant", content=[ContentBlock(text=SEPARATOR)])
-    return [Message(role="user", content=results), separator, Message(role="user", content=blocks)]
+    return [Message(role="user", content=results), _separator("assistant"), Message(role="user", content=blocks)]
 
 
 def _results(turn: Turn) -> Iterator[ContentBlock]:
