@@ -119,11 +119,12 @@ requests = st.fixed_dictionaries(
     {
         "model": st.sampled_from(
             [
-                "us.amazon.nova-micro-v1:0",
+                "us.amazon.nova-lite-v1:0",
                 "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
                 "anthropic.claude-sonnet-4-6",
-                "mistral.mistral-large-2407-v1:0",
-                "meta.llama3-2-1b-instruct-v1:0",
+                "mistral.pixtral-large-2502-v1:0",
+                "us.meta.llama3-2-90b-instruct-v1:0",
+                "us.deepseek.r1-v1:0",
                 "nobody.knows-this-one",
             ]
         ),
