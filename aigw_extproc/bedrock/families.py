@@ -49,6 +49,7 @@ class Family(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     forced_while_reasoning: bool = True
     caching: tuple[Literal["tools", "system", "messages"], ...] = ()
     cache_behind_results: bool = True
+    cache_behind_plain_documents: bool = True
     long_cache: bool = False
     structured_output: bool = False
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from aigw_extproc.aws.identity import Credentials
 from aigw_extproc.config.builtin import demo_configuration, region_configuration
 from aigw_extproc.config.snapshot import Snapshot
+from aigw_extproc.envoy.authorities import CA_FILES
 from aigw_extproc.envoy.options import Options
 from aigw_extproc.envoy.render import render, to_yaml
 from aigw_extproc.envoy.snippet import snippet
-from aigw_extproc.envoy.tls import CA_FILES
 
 OPTIONS = Options(ca_file=CA_FILES[0])
 """The defaults, with the certificate file of the official Envoy image wherever this runs."""

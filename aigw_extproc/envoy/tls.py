@@ -11,19 +11,7 @@ from envoy_data_plane.google.protobuf import Any
 
 from aigw_extproc.config.snapshot import Tls
 from aigw_extproc.envoy.addresses import is_ip
-
-CA_FILES = (
-    Path("/etc/ssl/certs/ca-certificates.crt"),  # Debian, Ubuntu, Alpine, Arch, the official Envoy image
-    Path("/etc/pki/tls/certs/ca-bundle.crt"),  # Fedora, RHEL, Amazon Linux
-    Path("/etc/ssl/ca-bundle.pem"),  # openSUSE
-    Path("/etc/ssl/cert.pem"),  # macOS, FreeBSD, Alpine
-)
-"""Where the system's certificate authorities are, in the order in which they are looked for."""
-
-
-def find_ca_file() -> Path:
-    """The first of `CA_FILES` that exists here, or the first of all: Envoy may run on another machine."""
-    return next((path for path in CA_FILES if path.is_file()), CA_FILES[0])
+from aigw_extproc.envoy.authorities import find_ca_file
 
 
 def upstream_tls(policy: Tls, ca_file: Path | None) -> core.TransportSocket:

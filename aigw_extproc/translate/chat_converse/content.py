@@ -92,14 +92,15 @@ class ContentTranslator:
         block = self._block(part, place)
         if block is not None:
             yield block
-            point = self.cache_point(part.cache_control or part.cache_point, where)
+            mark = part.cache_control or part.cache_point
+            point = self.cache_point(mark, where if self._may_end_prefix(block) else "nowhere")
             if point is not None:
                 yield ContentBlock(cache_point=point)
 
     def cache_point(self, mark: chat.CacheMark | None, where: str = "messages") -> CachePoint | None:
         """The cache point for a mark; None without one, or where the family takes none.
 
-        `where` is `tools`, `system`, `messages`, or `results` for behind a tool result.
+        `where` is `tools`, `system`, `messages`, `results` for behind a tool result, or `nowhere`.
         """
         if mark is None:
             return None
@@ -112,6 +113,13 @@ class ContentTranslator:
             return None
         self.has_cache_points = True
         return CachePoint(type="default", ttl=mark.ttl if mark.ttl == "1h" and self._family.long_cache else None)
+
+    def _may_end_prefix(self, block: ContentBlock) -> bool:
+        """Whether what is cached may end with this block: never with a thought, on Claude not with a plain document."""
+        if block.reasoning_content is not None:
+            return False
+        plain = block.document is not None and block.document.format != "pdf"
+        return self._family.cache_behind_plain_documents or not plain
 
     def _block(self, part: chat.ContentPart, place: str) -> ContentBlock | None:
         match part:
