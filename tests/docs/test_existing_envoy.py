@@ -1,0 +1,91 @@
+"""The page for an Envoy that runs already, followed step by step."""
+
+from __future__ import annotations
+
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from tests.cli.running import aigw
+from tests.docs.pages import blocks
+from tests.envoy_config.running import running_envoy
+from tests.gateway.resources import backend, ref, route, rule, write
+from tests.gateway.running import CHAT, question, running_processor
+from tests.simulator.running import RunningSimulator, running_simulator
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[RunningSimulator]:
+    with running_simulator() as running:
+        yield running
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Of a short path, as sockets need."""
+    with tempfile.TemporaryDirectory(prefix="aigw-") as name:
+        yield Path(name)
+
+
+def their_envoy(snippet: str, folder: Path) -> str:
+    """The configuration on the page with the three parts of the snippet pasted where it says."""
+    (block,) = blocks("yaml", note="envoy")
+    config = yaml.safe_load(block.text)
+    filters, routes, clusters = (yaml.safe_load(part) for part in snippet.split("\n\n"))
+    resources: dict[str, Any] = config["static_resources"]
+    (listener,) = resources["listeners"]
+    manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
+    manager["http_filters"][:0] = filters
+    # As the page says: routes of their own go first, since part 2 takes every path.
+    manager["route_config"]["virtual_hosts"][0]["routes"] += routes
+    resources["clusters"] += clusters
+    # Their ports may be taken here.
+    listener["address"]["socket_address"]["port_value"] = 0
+    config["admin"]["address"] = {"pipe": {"path": str(folder / "admin.sock")}}
+    return yaml.safe_dump(config)
+
+
+def on_a_socket(folder: Path) -> tuple[list[str], list[str]]:
+    return ["--listen", f"unix://{folder}/p.sock"], ["--processor", f"unix://{folder}/p.sock"]
+
+
+def on_tcp(_: Path) -> tuple[list[str], list[str]]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        where = f"127.0.0.1:{free.getsockname()[1]}"
+    return ["--listen", where], ["--processor", where]
+
+
+def two_workers(folder: Path) -> tuple[list[str], list[str]]:
+    first = f"unix://{folder}/p.sock"
+    return ["--listen", first, "--workers", "2"], ["--processor", first, "--processor", f"{first}-1"]
+
+
+def two_workers_on_tcp(folder: Path) -> tuple[list[str], list[str]]:
+    listen, processor = on_tcp(folder)
+    return [*listen, "--workers", "2"], processor
+
+
+@pytest.mark.parametrize("way", [on_a_socket, on_tcp, two_workers, two_workers_on_tcp])
+def test_a_chat_completion_through_an_envoy_of_their_own(
+    way: Callable[[Path], tuple[list[str], list[str]]], folder: Path, simulator: RunningSimulator
+) -> None:
+    documents = route("any", rule(ref(to="amazon.nova-micro-v1:0"))), *backend("bedrock", simulator.port)
+    resources = str(write(folder / "resources.yaml", *documents))
+    serving, printing = way(folder)
+    snippet = aigw("envoy-config", "--snippet", resources, *printing)
+    config = their_envoy(snippet.out.strip(), folder)
+    with (
+        running_processor(folder, resources, *serving),
+        running_envoy(config, folder, folder / "admin.sock") as envoy,
+        httpx.Client(base_url=envoy.url, timeout=20) as client,
+    ):
+        assert client.get("/healthz").text == "ok\n"  # theirs, as before
+        answers = [client.post(CHAT, json=question("any")) for _ in range(4)]
+    texts = [answer.json()["choices"][0]["message"]["content"] for answer in answers]
+    assert texts == ["Hello! You said: Hello!"] * 4

@@ -1,0 +1,173 @@
+"""What the pages list is what there is: all of it, and nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+import typer.main
+from prometheus_client import REGISTRY
+
+from aigw_extproc import errors, metrics
+from aigw_extproc.bedrock import errors as bedrock_errors
+from aigw_extproc.bedrock.families import Family, base_model
+from aigw_extproc.cli import app
+from aigw_extproc.config import settings
+from aigw_extproc.config.kinds import KINDS
+from aigw_extproc.envoy import local_replies
+from aigw_extproc.envoy.access_log import FIELDS
+from aigw_extproc.exchange.machine import DROPPED_HEADER, REQUEST_ID_HEADER
+from aigw_extproc.exchange.upstream import FORWARDED
+from aigw_extproc.openai.chat import AwsExtension
+from aigw_extproc.simulator.faults import FAULTS
+from tests.docs.pages import PAGES, quoted, table
+
+OPERATIONS, MODELS = "docs/operations.md", "docs/models.md"
+
+
+def first_cells(page: str, heading: str) -> list[str]:
+    return [name for row in table(page, heading) for name in quoted(row[0])]
+
+
+# --- metrics ----------------------------------------------------------------------------------------------------
+
+
+def existing_metrics() -> dict[str, set[str]]:
+    """Labels by the name under which Prometheus has a metric."""
+    found = {}
+    for value in vars(metrics).values():
+        if hasattr(value, "_labelnames"):
+            name = value._name + ("_total" if value._type == "counter" else "")
+            found[name] = set(value._labelnames)
+    return found
+
+
+def documented_metrics() -> dict[str, list[str]]:
+    return {
+        quoted(row[0])[0]: row for row in table(OPERATIONS, "## Metrics") if quoted(row[0])[0] in existing_metrics()
+    }
+
+
+def test_every_metric_is_on_the_page_and_no_other() -> None:
+    names = re.findall(r"\b(?:aigw|gen_ai)_\w+", PAGES[OPERATIONS])
+    labels = {label for has in existing_metrics().values() for label in has}
+    assert set(names) - labels == set(existing_metrics())
+    assert set(documented_metrics()) == set(existing_metrics())
+
+
+def test_the_metrics_are_those_that_are_counted() -> None:
+    """And those that are on the page are no relic of the module alone."""
+    registered = {family.name for family in REGISTRY.collect()}
+    assert {name.removesuffix("_total") for name in existing_metrics()} <= registered
+
+
+@pytest.mark.parametrize("name", existing_metrics())
+def test_every_label_of_a_metric_is_named(name: str) -> None:
+    common = set(metrics._LABELS) if name.startswith("gen_ai_") else set()
+    assert common <= set(quoted(PAGES[OPERATIONS]))
+    assert existing_metrics()[name] - common <= set(quoted(documented_metrics()[name][1]))
+
+
+# --- errors -----------------------------------------------------------------------------------------------------
+
+
+def error_classes(base: type[errors.GatewayError] = errors.GatewayError) -> Iterator[type[errors.GatewayError]]:
+    yield base
+    for child in base.__subclasses__():
+        yield from error_classes(child)
+
+
+def own_errors() -> set[tuple[int, str, str | None]]:
+    own = {(cls.status, cls.type, cls.code) for cls in error_classes() if not issubclass(cls, errors.UpstreamError)}
+    return own - {(500, "api_error", None)}  # the base class, which is never raised
+
+
+def documented_errors() -> set[tuple[int, str, str | None]]:
+    """Every row of the tables, one by one where it has several statuses."""
+    found = set()
+    for statuses, kind, code, *_ in table(OPERATIONS, "## Errors"):
+        for status in statuses.split(", "):
+            found.add((int(status), quoted(kind)[0], (quoted(code) or [None])[0]))
+    return found
+
+
+def test_the_gateways_own_errors_are_on_the_page() -> None:
+    assert own_errors() - documented_errors() == set()
+
+
+def test_envoys_errors_are_on_the_page() -> None:
+    existing = {(reply.type, reply.code) for reply in local_replies._replies(1)}
+    assert existing - {(kind, code) for _, kind, code in documented_errors()} == set()
+
+
+def test_bedrocks_errors_are_on_the_page() -> None:
+    answers = bedrock_errors.ANSWERS.items()
+    missing = [name for name, _ in answers if name.removesuffix("Exception") not in PAGES[OPERATIONS]]
+    wrong = [name for name, one in answers if (one.status, one.type) not in {row[:2] for row in documented_errors()}]
+    assert (missing, wrong) == ([], [])
+
+
+def test_every_code_on_the_page_exists() -> None:
+    existing = {code for _, _, code in own_errors()} | {reply.code for reply in local_replies._replies(1)}
+    for name, answer in bedrock_errors.ANSWERS.items():
+        existing.add(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower() if answer.named else answer.code)
+    existing |= {"context_length_exceeded", errors.UpstreamTruncated().code, errors.InvalidUpstreamResponse("").code}
+    assert {code for _, _, code in documented_errors()} - existing == set()
+
+
+# --- the rest ---------------------------------------------------------------------------------------------------
+
+
+def test_the_commands() -> None:
+    listed = [cell.split()[1] for cell in first_cells(OPERATIONS, "## Commands")]
+    group = typer.main.get_command(app)
+    assert set(listed) == set(group.commands)
+
+
+def test_the_fields_of_the_access_log() -> None:
+    assert sorted(first_cells(OPERATIONS, "## Access log")) == sorted(FIELDS)
+
+
+def test_the_headers_of_responses() -> None:
+    assert set(first_cells(OPERATIONS, "## Response headers")) == {
+        "x-request-id",
+        REQUEST_ID_HEADER,
+        DROPPED_HEADER,
+        "retry-after",
+    }
+
+
+def test_the_headers_that_leave_the_gateway() -> None:
+    (line,) = [line for line in PAGES[OPERATIONS].splitlines() if line.startswith("* Of a client's headers only")]
+    assert set(quoted(line)) == FORWARDED
+
+
+def test_the_faults_of_the_simulator() -> None:
+    assert first_cells("docs/simulator.md", "## What goes wrong on demand") == list(FAULTS)
+
+
+def test_the_kinds_of_resources() -> None:
+    listed = {name for row in table("docs/configuration.md", "## The kinds") for name in row[0].split(", ")}
+    assert listed == {kind for _, kind in KINDS}
+
+
+def test_the_annotations() -> None:
+    listed = first_cells("docs/configuration.md", "## Annotations")
+    assert listed == [settings.PREFIX + name for name in settings._SETTINGS]
+
+
+def test_the_members_of_the_aws_extension() -> None:
+    listed = first_cells("docs/chat-completions.md", "## What only Bedrock has")
+    assert listed == [field.encode_name for field in msgspec.structs.fields(AwsExtension)]
+
+
+def test_the_facts_about_models() -> None:
+    assert sorted(first_cells(MODELS, "## The facts")) == sorted(Family.__struct_fields__)
+
+
+def test_the_prefixes_of_inference_profiles() -> None:
+    prefixes = [text for text in quoted(PAGES[MODELS].split("## The facts")[0]) if re.fullmatch(r"[a-z-]+\.", text)]
+    assert len(prefixes) > 5
+    assert {base_model(f"{prefix}maker.model") for prefix in prefixes} == {"maker.model"}
