@@ -1,0 +1,111 @@
+"""What the endpoint says to us: its clock, whether it believes who asks, and each model."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from aigw_extproc.aws.identity import BearerToken, Credentials, Identity
+from aigw_extproc.doctor.advice import Stage
+from aigw_extproc.doctor.answers import Answer, Verdict, error, verdict
+from aigw_extproc.doctor.calls import Route, probe
+from aigw_extproc.doctor.checks import Check, failed, ok, skipped
+from aigw_extproc.doctor.clock import NAME as CLOCK
+from aigw_extproc.doctor.clock import check_clock
+from aigw_extproc.doctor.patients import Patient
+
+CALL = "call"
+STAND_IN = "amazon.nova-micro-v1:0"
+"""Asked for where the rules take any model."""
+AT_ONCE = 8
+"""Models of one backend that are asked for at the same time."""
+
+Ask = Callable[[str], Awaitable[Answer]]
+
+
+async def check_access(
+    patient: Patient, route: Route | None, who: Identity | None, clock: Callable[[], float]
+) -> tuple[Check, ...]:
+    """The checks of clock, call and models, in this order; those that cannot be made are there, as skipped."""
+    if patient.auth is None or not patient.schema.startswith("AWS"):
+        return _silence(patient, f"no request to a backend of schema {patient.schema} is known to cost nothing")
+    if route is None:
+        return _silence(patient, "the endpoint cannot be reached")
+    region = patient.auth.region
+
+    async def ask(model: str) -> Answer:
+        return await probe(route, model=model, region=region, identity=who, clock=clock)
+
+    first = patient.models[0] if patient.models else STAND_IN
+    try:
+        answer = await ask(first)
+    except OSError as failure:
+        _, _, *models = _silence(patient, _NO_ANSWER)
+        return skipped(CLOCK, _NO_ANSWER), failed(CALL, str(failure), _IN_BETWEEN), *models
+    judge = partial(verdict, region=region)
+    time_check = check_clock(
+        answer.headers, error(answer)[1], now=answer.received_at, signed=isinstance(who, Credentials)
+    )
+    return time_check, *await _check_calls(patient, ask, judge, answer, who)
+
+
+_NO_ANSWER = "there is no answer"
+_IN_BETWEEN = "see what stands between here and the endpoint: proxies, firewalls, and how busy the endpoint is"
+_HEALTHY = "Bedrock refused the empty request only because it is empty; nothing was run"
+
+
+async def _check_calls(
+    patient: Patient, ask: Ask, judge: Callable[..., Verdict], answer: Answer, who: Identity | None
+) -> tuple[Check, ...]:
+    if who is None:
+        return _silence(patient, "there are no credentials")[1:]
+    first = patient.models[0] if patient.models else STAND_IN
+    found = judge(answer, model=first)
+    if found.stage in {Stage.CALLER, Stage.FOREIGN}:
+        refused = failed(CALL, found.detail, found.next_step, seconds=answer.seconds)
+        return refused, *_unasked(patient, "the call was not accepted")
+    what = "the API key" if isinstance(who, BearerToken) else "the signature"
+    accepted = ok(CALL, f"AWS accepts {what}", seconds=answer.seconds)
+    if not patient.models:
+        return accepted, _check_any_model(found)
+    limit = asyncio.Semaphore(AT_ONCE)
+    others = await asyncio.gather(*(_ask_for(model, ask, judge, limit) for model in patient.models[1:]))
+    return accepted, _check_model(first, found), *others
+
+
+async def _ask_for(model: str, ask: Ask, judge: Callable[..., Verdict], limit: asyncio.Semaphore) -> Check:
+    try:
+        async with limit:
+            answer = await ask(model)
+    except OSError as failure:
+        return failed(_line(model), str(failure), _IN_BETWEEN)
+    return _check_model(model, judge(answer, model=model))
+
+
+def _check_model(model: str, found: Verdict) -> Check:
+    if found.stage is Stage.REACHED:
+        return ok(_line(model), _HEALTHY)
+    return failed(_line(model), found.detail, found.next_step)
+
+
+def _check_any_model(found: Verdict) -> Check:
+    """The rules take any model: that one of them is not there says nothing, that it is not allowed says a lot."""
+    asked = f"the rules take any model; asked for {STAND_IN}"
+    if found.stage is Stage.REACHED:
+        return ok(_line("*"), f"{asked}: {_HEALTHY}")
+    if found.stage is Stage.ACCESS:
+        return failed(_line("*"), f"{asked}: {found.detail}", found.next_step)
+    return skipped(_line("*"), f"{asked}: {found.detail}")
+
+
+def _silence(patient: Patient, reason: str) -> tuple[Check, ...]:
+    return skipped(CLOCK, reason), skipped(CALL, reason), *_unasked(patient, reason)
+
+
+def _unasked(patient: Patient, reason: str) -> tuple[Check, ...]:
+    return tuple(skipped(_line(model), reason) for model in patient.models or ("*",))
+
+
+def _line(model: str) -> str:
+    return f"model {model}"

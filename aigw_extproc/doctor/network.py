@@ -1,0 +1,127 @@
+"""The way to an endpoint: its name, a TCP connection, and TLS over it."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import os
+import re
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from aigw_extproc.config.names import is_ip
+from aigw_extproc.config.snapshot import Address, Upstream
+from aigw_extproc.doctor.calls import Route
+from aigw_extproc.doctor.checks import Check, failed, ok, skipped
+from aigw_extproc.doctor.tls import secure
+from aigw_extproc.doctor.waiting import STEP_SECONDS, in_thread, reason
+
+PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reached:
+    """What was found on the way, and the way itself where there is one."""
+
+    checks: tuple[Check, ...]
+    route: Route | None = None
+
+
+async def reach(upstream: Upstream) -> Reached:
+    """Tries every address of an upstream; the first that answers is the way to it."""
+    ways = await asyncio.gather(*(_reach(upstream, address) for address in upstream.addresses))
+    return Reached(
+        checks=tuple(check for way in ways for check in way.checks),
+        route=next((way.route for way in ways if way.route), None),
+    )
+
+
+async def _reach(upstream: Upstream, address: Address) -> Reached:
+    dns, ips = await _resolve(address)
+    if not ips:
+        return Reached(checks=(dns, skipped("tcp", _NO_NAME), skipped("tls", _NO_NAME)))
+    tcp, ip, writer = await _connect(ips, address.port)
+    if writer is None:
+        return Reached(checks=(dns, tcp, skipped("tls", "there is no connection")))
+    try:
+        tls, context = await secure(writer, upstream.tls)
+    finally:
+        writer.transport.abort()
+    checks = (dns, tcp, tls)
+    if upstream.tls is not None and context is None:
+        return Reached(checks=checks)
+    server_name = upstream.tls.server_name if upstream.tls else None
+    return Reached(
+        checks=checks,
+        route=Route(ip=ip, port=address.port, host=upstream.host, server_name=server_name, tls=context),
+    )
+
+
+_NO_NAME = "the name has no address"
+
+
+async def _resolve(address: Address) -> tuple[Check, tuple[str, ...]]:
+    if is_ip(address.host):
+        return skipped("dns", f"{address.host} is an address already"), (address.host,)
+    begun = time.monotonic()
+    try:
+        async with asyncio.timeout(STEP_SECONDS):
+            found = await in_thread(lambda: socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM))
+    except OSError as failure:
+        detail = f"{address.host}: {reason(failure, STEP_SECONDS)}"
+        return failed("dns", detail, _DNS_STEP, seconds=time.monotonic() - begun), ()
+    ips = tuple(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
+    check = ok(
+        "dns",
+        f"{address.host} is {', '.join(ips[:4])}{'…' if len(ips) > 4 else ''}",
+        notes=network_notes(address.host, ips, os.environ),
+        seconds=time.monotonic() - begun,
+    )
+    return check, ips
+
+
+_DNS_STEP = (
+    "see how the host in the Backend is spelt, and whether its region has Bedrock "
+    "(https://docs.aws.amazon.com/general/latest/gr/bedrock.html); a VPC endpoint's private name needs private DNS"
+)
+
+
+def network_notes(host: str, ips: tuple[str, ...], environment: Mapping[str, str]) -> tuple[str, ...]:
+    """What the addresses and the environment tell of VPC endpoints and proxies."""
+    notes = []
+    if re.search(r"\.(amazonaws\.com(\.cn)?|api\.aws)$", host) and all(map(_is_private, ips)):
+        notes.append("private addresses: requests go to a VPC endpoint, whose policy counts as well")
+    proxy = next((name for name in PROXY_VARIABLES if environment.get(name)), None)
+    if proxy is not None:
+        notes.append(f"{proxy} is set: STS is asked through that proxy, Envoy and this check connect without it")
+    return tuple(notes)
+
+
+def _is_private(ip: str) -> bool:
+    return ipaddress.ip_address(ip.partition("%")[0]).is_private
+
+
+async def _connect(ips: tuple[str, ...], port: int) -> tuple[Check, str, asyncio.StreamWriter | None]:
+    begun = time.monotonic()
+    reasons = []
+    for ip in ips[:4]:
+        try:
+            async with asyncio.timeout(STEP_SECONDS / min(len(ips), 4)):
+                _, writer = await asyncio.open_connection(ip, port)
+        except OSError as failure:
+            reasons.append(f"{_at(ip, port)}: {reason(failure, STEP_SECONDS / min(len(ips), 4))}")
+        else:
+            return ok("tcp", f"connected to {_at(ip, port)}", seconds=time.monotonic() - begun), ip, writer
+    return failed("tcp", "; ".join(reasons), _TCP_STEP, seconds=time.monotonic() - begun), "", None
+
+
+_TCP_STEP = (
+    "see that the port in the Backend is right, and that something listens there; towards AWS: a route to the internet "
+    "(NAT) or a VPC endpoint, security groups and network policies that let port 443 out"
+)
+
+
+def _at(ip: str, port: int) -> str:
+    return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"

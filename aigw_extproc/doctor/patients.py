@@ -1,0 +1,54 @@
+"""Whom to examine: each AIServiceBackend once, with every model that the rules ask it for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from aigw_extproc.config.snapshot import MODEL_HEADER, AwsAuth, Backend, Rule, Snapshot, Upstream
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patient:
+    """One backend, seen from all rules that lead to it."""
+
+    name: str
+    """`namespace/name` of the AIServiceBackend."""
+    schema: str
+    upstream: Upstream
+    auth: AwsAuth | None
+    models: tuple[str, ...]
+    """As the backend is asked for them, in the order of the rules; none where rules take any model."""
+
+
+def patients(snapshot: Snapshot) -> tuple[Patient, ...]:
+    """Every backend that a rule can reach, in order of first use."""
+    found: dict[str, tuple[Backend, dict[str, None]]] = {}
+    for rule in snapshot.rules:
+        for backend in rule.backends:
+            _, models = found.setdefault(_service(backend), (backend, {}))
+            models.update(dict.fromkeys(_models(rule, backend)))
+    return tuple(
+        Patient(
+            name=name,
+            schema=backend.schema.name,
+            upstream=backend.upstream,
+            auth=backend.auth,
+            models=tuple(models),
+        )
+        for name, (backend, models) in found.items()
+    )
+
+
+def _service(backend: Backend) -> str:
+    """A backend's name without the rule that refers to it."""
+    return backend.name.partition("/route/")[0]
+
+
+def _models(rule: Rule, backend: Backend) -> Iterator[str]:
+    if backend.model_override is not None:
+        yield backend.model_override
+        return
+    for condition in (condition for match in rule.matches for condition in match):
+        if condition.name == MODEL_HEADER and condition.pattern is None:
+            yield condition.value
