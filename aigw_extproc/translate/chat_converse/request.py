@@ -46,7 +46,11 @@ def translate_request(
         InvalidRequest: the request means something that Bedrock cannot be told; `param` names the field.
         MediaNeeded: images have to be fetched first.
     """
-    return _Translation(request, model, family, ContentTranslator(family, fetched)).upstream()
+    try:
+        return _Translation(request, model, family, ContentTranslator(family, fetched)).upstream()
+    except RecursionError:
+        # What the parser can just take may be too deep for what walks through it: schemas, the model's own fields.
+        raise InvalidRequest("the request body is nested too deeply") from None
 
 
 @dataclass(slots=True)

@@ -43,7 +43,7 @@ def decode_response(body: bytes) -> ConverseResponse:
     """
     try:
         response = converse.RESPONSE.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise InvalidUpstreamResponse("the upstream answered 200 with a body that is not a Converse response") from None
     if response.output is None or response.output.message is None:
         raise InvalidUpstreamResponse(

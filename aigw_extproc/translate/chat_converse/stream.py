@@ -144,5 +144,5 @@ def _decode(frame: Message) -> msgspec.Struct | None:
         return None
     try:
         return decoder.decode(frame.payload)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise InvalidUpstreamResponse("an event of the response stream cannot be read") from None
