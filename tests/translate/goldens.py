@@ -16,8 +16,8 @@ import msgspec
 from aigw_extproc.bedrock.families import family_of
 from aigw_extproc.errors import GatewayError, InvalidRequest
 from aigw_extproc.translate.chat_converse.answer import ChatAnswer
-from aigw_extproc.translate.chat_converse.tool_names import ToolNames
 from aigw_extproc.translate.contract import Fetched, FetchFailed, Media, MediaNeeded, ResponseContext
+from aigw_extproc.translate.converse.tool_names import ToolNames
 from aigw_extproc.translate.registry import ENDPOINTS, translation
 
 FOLDER = Path(__file__).parent.parent / "golden" / "chat_converse"

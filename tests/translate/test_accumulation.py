@@ -12,7 +12,7 @@ from openai.lib.streaming.chat import ChatCompletionStreamState
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from aigw_extproc.translate.chat_converse.answer import ChatAnswer
-from aigw_extproc.translate.chat_converse.tool_names import ToolNames
+from aigw_extproc.translate.converse.tool_names import ToolNames
 from tests.translate import goldens
 
 Block = dict[str, Any]

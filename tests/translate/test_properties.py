@@ -16,8 +16,8 @@ from aigw_extproc.simulator.errors import Invalid
 from aigw_extproc.translate.chat_converse import translate_request
 from aigw_extproc.translate.chat_converse.answer import ChatAnswer
 from aigw_extproc.translate.chat_converse.stream import ChatStream
-from aigw_extproc.translate.chat_converse.tool_names import ToolNames, alias
 from aigw_extproc.translate.contract import FetchFailed, UpstreamRequest
+from aigw_extproc.translate.converse.tool_names import ToolNames, alias
 from tests.translate import goldens, strategies
 
 STREAMS = [goldens.read(case) for case in goldens.cases("streams")]

@@ -22,8 +22,9 @@ from aigw_extproc.bedrock.converse import (
 from aigw_extproc.bedrock.families import Family
 from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.openai import chat
-from aigw_extproc.translate.chat_converse import documents
-from aigw_extproc.translate.chat_converse.data import (
+from aigw_extproc.translate.contract import Fetched, FetchFailed
+from aigw_extproc.translate.converse import documents
+from aigw_extproc.translate.converse.data import (
     Data,
     extension,
     is_data_uri,
@@ -32,7 +33,6 @@ from aigw_extproc.translate.chat_converse.data import (
     parse_data_uri,
     shortened,
 )
-from aigw_extproc.translate.contract import Fetched, FetchFailed
 
 IMAGE_FORMATS = {
     "png": "png",
@@ -189,18 +189,6 @@ class ContentTranslator:
                 param=place,
             )
         return DocumentBlock(format=document_format, name=self._names.take(file.filename), source=source)
-
-
-def kind_of(block: ContentBlock) -> str | None:
-    """Which kind of content a block is, in the words of the families' table; None for what is no content."""
-    kinds = (
-        ("text", block.text),
-        ("image", block.image),
-        ("document", block.document),
-        ("video", block.video),
-        ("audio", block.audio),
-    )
-    return next((kind for kind, member in kinds if member is not None), None)
 
 
 def _url(value: chat.ImageUrl | chat.VideoUrl | str, place: str) -> tuple[str, str]:

@@ -24,10 +24,11 @@ from aigw_extproc.bedrock.converse import (
 from aigw_extproc.bedrock.families import Family
 from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.openai import chat
-from aigw_extproc.translate.chat_converse import turns
-from aigw_extproc.translate.chat_converse.content import ContentTranslator, kind_of
-from aigw_extproc.translate.chat_converse.tool_names import ToolNames, valid_id
-from aigw_extproc.translate.chat_converse.turns import Result, Turn
+from aigw_extproc.translate.chat_converse.content import ContentTranslator
+from aigw_extproc.translate.converse import turns
+from aigw_extproc.translate.converse.blocks import kind_of
+from aigw_extproc.translate.converse.tool_names import ToolNames, valid_id
+from aigw_extproc.translate.converse.turns import Result, Turn
 
 NO_OUTPUT = "(no output)"
 """What a tool that said nothing is made to say: Bedrock takes no blank text."""

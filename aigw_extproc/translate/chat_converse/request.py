@@ -16,7 +16,6 @@ from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.openai import chat
 from aigw_extproc.translate.chat_converse import parameters, tools
 from aigw_extproc.translate.chat_converse.answer import ChatAnswer
-from aigw_extproc.translate.chat_converse.caching import within_limits
 from aigw_extproc.translate.chat_converse.content import ContentTranslator
 from aigw_extproc.translate.chat_converse.messages import (
     Conversation,
@@ -26,8 +25,9 @@ from aigw_extproc.translate.chat_converse.messages import (
 )
 from aigw_extproc.translate.chat_converse.reasoning import Reasoning, reasoning
 from aigw_extproc.translate.chat_converse.structured_output import StructuredOutput, structured_output
-from aigw_extproc.translate.chat_converse.tool_names import ToolNames
 from aigw_extproc.translate.contract import Fetched, MediaNeeded, UpstreamRequest
+from aigw_extproc.translate.converse.caching import within_limits
+from aigw_extproc.translate.converse.tool_names import ToolNames
 from aigw_extproc.wire import given
 
 _encode = msgspec.json.Encoder().encode

@@ -15,8 +15,9 @@ from aigw_extproc.errors import InvalidUpstreamResponse
 from aigw_extproc.openai import completion
 from aigw_extproc.openai.completion import ABSENT
 from aigw_extproc.translate.chat_converse.citations import annotation
-from aigw_extproc.translate.chat_converse.tool_names import ToolNames
 from aigw_extproc.translate.contract import ClientResponse, ResponseContext, Usage
+from aigw_extproc.translate.converse.tool_names import ToolNames
+from aigw_extproc.translate.converse.usage import translate_usage
 from aigw_extproc.wire import given
 
 FINISH_REASONS = {
@@ -110,21 +111,6 @@ def finish_reason(stop_reason: str | None, *, has_tool_calls: bool, answered: bo
 def unmapped_stop_reason(stop_reason: str | None) -> str | None:
     """Bedrock's own word, when OpenAI has none for it."""
     return stop_reason if stop_reason and stop_reason not in FINISH_REASONS else None
-
-
-def translate_usage(usage: converse.TokenUsage | None) -> Usage:
-    """Tokens as OpenAI counts them; Bedrock's inputTokens leaves out what the cache read and wrote."""
-    if usage is None:
-        return Usage()
-    cached, created = usage.cache_read_input_tokens or 0, usage.cache_write_input_tokens or 0
-    total_input = usage.input_tokens + cached + created
-    return Usage(
-        input_tokens=total_input,
-        output_tokens=usage.output_tokens,
-        total_tokens=total_input + usage.output_tokens,
-        cached_input_tokens=cached,
-        cache_creation_input_tokens=created,
-    )
 
 
 def completion_usage(usage: Usage) -> completion.CompletionUsage:

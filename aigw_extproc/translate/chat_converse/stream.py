@@ -23,12 +23,12 @@ from aigw_extproc.translate.chat_converse.replay import events_of
 from aigw_extproc.translate.chat_converse.response import (
     completion_usage,
     finish_reason,
-    translate_usage,
     unless_empty,
     unmapped_stop_reason,
 )
-from aigw_extproc.translate.chat_converse.tool_names import ToolNames
 from aigw_extproc.translate.contract import ClientResponse, ResponseContext, Usage
+from aigw_extproc.translate.converse.tool_names import ToolNames
+from aigw_extproc.translate.converse.usage import translate_usage
 from aigw_extproc.wire import given
 
 

@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container
 
 import msgspec
 
@@ -15,6 +15,7 @@ from aigw_extproc.bedrock.converse import JsonSchemaDefinition, OutputFormat, Ou
 from aigw_extproc.bedrock.families import Family
 from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.openai import chat
+from aigw_extproc.translate.converse.schemas import closed
 
 ANSWER_TOOL = "answer"
 JSON_OBJECT_INSTRUCTION = "Answer with one JSON object and nothing else: no prose around it, no code fence."
@@ -61,47 +62,6 @@ def structured_output(
     )
     instruction = None if forced else ANSWER_TOOL_INSTRUCTION.format(name=name)
     return StructuredOutput(tool=tool, instruction=instruction)
-
-
-# What native output does not enforce, and so refuses; the model reads of it in the description instead.
-# https://docs.anthropic.com/en/docs/build-with-claude/structured-outputs, "JSON Schema limitations"
-_UNENFORCED = (
-    "minimum",
-    "maximum",
-    "exclusiveMinimum",
-    "exclusiveMaximum",
-    "multipleOf",
-    "minLength",
-    "maxLength",
-    "minItems",
-    "maxItems",
-    "uniqueItems",
-)
-
-
-def closed(schema: object) -> object:
-    """The schema as native output takes it: objects without `additionalProperties`, bounds as words.
-
-    Only schemas are looked into; a property that is called `minimum` stays one.
-    """
-    if isinstance(schema, list):
-        return [closed(item) for item in schema]
-    if not isinstance(schema, Mapping):
-        return schema
-    bounds = {name: schema[name] for name in _UNENFORCED if name in schema}
-    members = {name: _closed_member(name, value) for name, value in schema.items() if name not in bounds}
-    if bounds:
-        words = ", ".join(f"{name}: {value}" for name, value in bounds.items())
-        members["description"] = f"{schema.get('description', '')} ({words})".strip()
-    if schema.get("type") == "object" or "properties" in schema:
-        members.setdefault("additionalProperties", False)
-    return members
-
-
-def _closed_member(name: str, value: object) -> object:
-    if name in {"properties", "$defs", "definitions"} and isinstance(value, Mapping):
-        return {key: closed(schema) for key, schema in value.items()}
-    return closed(value) if name in {"items", "anyOf", "allOf", "oneOf", "additionalProperties"} else value
 
 
 def _schema(definition: chat.JsonSchema) -> dict[str, object]:

@@ -22,12 +22,8 @@ from aigw_extproc.bedrock.families import Family
 from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.openai import chat
 from aigw_extproc.translate.chat_converse.content import ContentTranslator
-from aigw_extproc.translate.chat_converse.tool_names import ToolNames
-
-_NO_ARGUMENTS = msgspec.Raw(b'{"type":"object","properties":{}}')
-_SCHEMA = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_NULLABLE = ("properties", "required")
-_IDENTIFYING = ("$schema", "$id")
+from aigw_extproc.translate.converse.schemas import input_schema
+from aigw_extproc.translate.converse.tool_names import ToolNames
 
 
 class Definition(msgspec.Struct, frozen=True, kw_only=True):
@@ -244,31 +240,3 @@ def _tools(
     point = content.cache_point(definition.mark, where="tools")
     if point is not None:
         yield Tool(cache_point=point)
-
-
-def input_schema(parameters: msgspec.Raw, place: str) -> msgspec.Raw:
-    """A function's parameters as Bedrock takes them: an object's schema. One that is fine already is not touched.
-
-    Raises:
-        InvalidRequest: the schema is not one of an object.
-    """
-    if bytes(parameters).strip() in {b"", b"null", b"{}"}:
-        return _NO_ARGUMENTS
-    try:
-        schema = _SCHEMA.decode(parameters)
-    except msgspec.ValidationError:
-        raise InvalidRequest(f"{place}: expected a JSON schema of an object", param=place) from None
-    if not schema:
-        return _NO_ARGUMENTS
-    root = bytes(schema.get("type", msgspec.Raw(b"null")))
-    if root not in {b'"object"', b"null"}:
-        raise InvalidRequest(
-            f"{place}.type: the arguments of a function are an object, got {root.decode()}",
-            param=f"{place}.type",
-        )
-    unwanted = [name for name in _IDENTIFYING if name in schema]
-    unwanted += [name for name in _NULLABLE if bytes(schema.get(name, msgspec.Raw(b""))) == b"null"]
-    if root == b'"object"' and not unwanted:
-        return parameters
-    kept = {name: value for name, value in schema.items() if name not in {*unwanted, "type"}}
-    return msgspec.Raw(msgspec.json.encode({"type": "object", **kept}))

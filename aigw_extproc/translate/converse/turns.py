@@ -16,8 +16,8 @@ from msgspec.structs import replace
 from aigw_extproc.bedrock.converse import CachePoint, ContentBlock, Message, ToolResultBlock, ToolUseBlock
 from aigw_extproc.bedrock.families import Family
 from aigw_extproc.errors import InvalidRequest
-from aigw_extproc.translate.chat_converse.content import kind_of
-from aigw_extproc.translate.chat_converse.tool_names import alias
+from aigw_extproc.translate.converse.blocks import kind_of
+from aigw_extproc.translate.converse.tool_names import alias
 
 SEPARATOR = "."
 """The shortest turn there is, between what a family does not take in one."""
