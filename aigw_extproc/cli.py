@@ -1,4 +1,4 @@
-"""The command line: `aigw-extproc run | serve | check | envoy-config | simulator`.
+"""The command line: `aigw-extproc run | serve | check | doctor | envoy-config | simulator`.
 
 Every command is a thin layer over one function elsewhere; heavy imports happen inside the command that needs them.
 """
@@ -43,6 +43,10 @@ class Level(StrEnum):
 
 
 Resources = Annotated[list[Path] | None, typer.Argument(help="Resource files, or folders of them.", show_default=False)]
+Secrets = Annotated[
+    Path | None,
+    typer.Option("--secrets-dir", metavar="DIR", help="Mounted Secrets: DIR/NAME/KEY or DIR/NAMESPACE/NAME/KEY."),
+]
 Region = Annotated[str | None, typer.Option(help="No file at all: any model, from Bedrock in this region.")]
 Simulator = Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Any model, from a simulator there.")]
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
@@ -71,6 +75,7 @@ def main(
 def run(
     resources: Resources = None,
     region: Region = None,
+    secrets_dir: Secrets = None,
     host: Host = "127.0.0.1",
     port: Port = 1975,
     admin_port: AdminPort = 1064,
@@ -89,7 +94,7 @@ def run(
 
     demonstration = not resources and region is None
     options = RunOptions(
-        source=_source(resources, region, f"127.0.0.1:{simulator_port}" if demonstration else None),
+        source=_source(resources, region, f"127.0.0.1:{simulator_port}" if demonstration else None, secrets_dir),
         listen=Address(host=host, port=port),
         admin=Address(host="127.0.0.1", port=admin_port),
         start_simulator=demonstration,
@@ -110,6 +115,7 @@ def serve(
     resources: Resources = None,
     region: Region = None,
     simulator: Simulator = None,
+    secrets_dir: Secrets = None,
     listen: Annotated[str, typer.Option(help="unix:///PATH or HOST:PORT, for Envoy.")] = "127.0.0.1:1063",
     admin_host: Host = "127.0.0.1",
     admin_port: AdminPort = 1064,
@@ -131,7 +137,7 @@ def serve(
     _set_up_logging(log_level)
     endpoints = {_endpoint(worker_address(listen, index)) for index in range(workers)}
     options = ServeOptions(
-        source=_source(resources, region, simulator),
+        source=_source(resources, region, simulator, secrets_dir),
         listen=listen,
         admin=(admin_host, admin_port) if admin else None,
         workers=workers,
@@ -152,10 +158,10 @@ def serve(
 
 
 @app.command()
-def check(resources: Resources = None, region: Region = None) -> None:
+def check(resources: Resources = None, region: Region = None, secrets_dir: Secrets = None) -> None:
     """Validates resource files: every fault at once, and what of them has no effect here."""
     try:
-        configuration = _source(resources, region, None).load()
+        configuration = _source(resources, region, None, secrets_dir).load()
     except ConfigError as error:
         _refuse(error)
     for ignored in configuration.ignored:
@@ -166,10 +172,34 @@ def check(resources: Resources = None, region: Region = None) -> None:
 
 
 @app.command()
+def doctor(
+    resources: Resources = None,
+    region: Region = None,
+    secrets_dir: Secrets = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as data.")] = False,
+) -> None:
+    """Finds out why it does not work: credentials, identity, network, clock and models of every backend."""
+    from aigw_extproc.doctor import report
+    from aigw_extproc.doctor.examination import examine
+
+    try:
+        snapshot = _source(resources, region, None, secrets_dir).load().snapshot
+    except ConfigError as error:
+        _refuse(error)
+    diagnoses = asyncio.run(examine(snapshot))
+    if as_json:
+        print(report.to_json(diagnoses))
+    else:
+        report.show(diagnoses, Console(highlight=False, markup=False, emoji=False))
+    raise typer.Exit(0 if all(diagnosis.healthy for diagnosis in diagnoses) else 1)
+
+
+@app.command()
 def envoy_config(
     resources: Resources = None,
     region: Region = None,
     simulator: Simulator = None,
+    secrets_dir: Secrets = None,
     snippet: Annotated[bool, typer.Option("--snippet", help="Only what an Envoy that runs already needs.")] = False,
     processor: Annotated[
         list[str] | None,
@@ -188,7 +218,7 @@ def envoy_config(
         print(_snippet(None, options))
         return
     try:
-        snapshot = _source(resources, region, simulator).load().snapshot
+        snapshot = _source(resources, region, simulator, secrets_dir).load().snapshot
     except ConfigError as error:
         _refuse(error)
     print(_snippet(snapshot, options) if snippet else _whole(snapshot, options))
@@ -275,7 +305,9 @@ def _endpoint(text: str) -> Endpoint:
         raise typer.BadParameter(str(error)) from None
 
 
-def _source(resources: list[Path] | None, region: str | None, simulator: str | None) -> Source:
+def _source(
+    resources: list[Path] | None, region: str | None, simulator: str | None, secrets: Path | None = None
+) -> Source:
     from aigw_extproc.config.snapshot import Address
 
     chosen = [bool(resources), region is not None, simulator is not None]
@@ -283,7 +315,9 @@ def _source(resources: list[Path] | None, region: str | None, simulator: str | N
         raise typer.BadParameter("give resource files or folders, or --region, and not both")
     if simulator is not None and not isinstance(_endpoint(simulator), Address):
         raise typer.BadParameter("a simulator listens on HOST:PORT")
-    return Source(paths=tuple(resources or ()), region=region, simulator=simulator)
+    if secrets is not None and not resources:
+        raise typer.BadParameter("--secrets-dir goes with resource files, whose Secrets it holds")
+    return Source(paths=tuple(resources or ()), secrets=secrets, region=region, simulator=simulator)
 
 
 def _refuse(error: ConfigError) -> NoReturn:
@@ -306,5 +340,8 @@ def _set_up_logging(level: Level) -> None:
         level=level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     logging.getLogger("uvicorn").setLevel(logging.WARNING)  # it tells of every start and stop
+    # At debug level these tell of headers and bodies, and an answer of STS holds nothing but secrets.
+    for name in ("botocore", "urllib3", "httpcore"):
+        logging.getLogger(name).setLevel(max(logging.INFO, logging.getLogger().level))
     # It tells of every change in a watched folder: that of a log in it too, which is changed by the telling, for ever.
     logging.getLogger("watchfiles").setLevel(logging.WARNING)

@@ -145,7 +145,7 @@ class Live:
 async def _watch(options: ServeOptions, live: Live) -> None:
     if options.source.paths:
         apply = _later(live.apply, options.reload_lag) if options.reload_lag else live.apply
-        await watch(options.source.paths, live.configuration, apply, live.status)
+        await watch(options.source.paths, live.configuration, apply, live.status, secrets=options.source.secrets)
 
 
 def _later(apply: Callable[[Configuration], None], seconds: float) -> Callable[[Configuration], None]:

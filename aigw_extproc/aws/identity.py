@@ -54,6 +54,8 @@ class OidcExchange:
     client_secret: str = field(repr=False)
     scopes: tuple[str, ...] = ()
     audience: str | None = None
+    token_endpoint: str | None = None
+    """Where tokens are issued; None to ask the issuer."""
     role_arn: str
     session_name: str
 

@@ -15,16 +15,16 @@ _DEMO_REGION: Final = "us-east-1"
 _OWNER: Final = "Envoy AI Gateway"
 
 
-def region_configuration(region: str) -> Configuration:
+def region_configuration(region: str, host: str | None = None) -> Configuration:
     """Any model, from Bedrock in `region`, with credentials from where an AWS SDK would look.
 
+    `host` is Bedrock's there; without one it is the public one of the commercial regions.
     Raises ConfigError when `region` is not spelt like a region.
     """
     if not is_region(region):
-        message = f"{region!r} is not an AWS region, such as us-east-1"
-        raise ConfigError([Problem(file="command line", resource="--region", path="", message=message)])
+        raise region_problem(f"{region!r} is not an AWS region, such as us-east-1")
     # https://docs.aws.amazon.com/general/latest/gr/bedrock.html
-    host = f"bedrock-runtime.{region}.amazonaws.com"
+    host = host or f"bedrock-runtime.{region}.amazonaws.com"
     upstream = Upstream(
         cluster=f"default/bedrock-{region}",
         host=host,
@@ -32,6 +32,11 @@ def region_configuration(region: str) -> Configuration:
         tls=Tls(server_name=host),
     )
     return _any_model(upstream, AwsAuth(region=region, source=DefaultChain()), route="region")
+
+
+def region_problem(message: str) -> ConfigError:
+    """What is wrong with `--region`."""
+    return ConfigError([Problem(file="command line", resource="--region", path="", message=message)])
 
 
 def demo_configuration(host: str, port: int, credentials: Credentials) -> Configuration:

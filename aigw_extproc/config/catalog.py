@@ -6,13 +6,14 @@ files repeat each other); anything else under one name is a problem.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeAlias, TypeVar, cast
 
 from aigw_extproc.config.decode import decode, suggestion
 from aigw_extproc.config.documents import Document
 from aigw_extproc.config.findings import Findings, Place
+from aigw_extproc.config.infrastructure import MountedSecret
 from aigw_extproc.config.kinds import KINDS
 from aigw_extproc.config.resources import Resource
 
@@ -59,6 +60,10 @@ class Item(Generic[R]):
         return self.namespace, self.name
 
 
+Mounts: TypeAlias = Mapping[tuple[str | None, str], Item[MountedSecret]]
+"""Mounted Secrets by namespace, None where any will do, and name."""
+
+
 @dataclass(slots=True)
 class Catalog:
     """Resources by kind, namespace and name. A name without an item is a resource that has faults of its own."""
@@ -66,6 +71,8 @@ class Catalog:
     items: dict[tuple[str, str, str], Item[Resource] | None] = field(default_factory=dict)
     complete: bool = True
     """False when some text could not be read at all: what seems to be missing may then stand there."""
+    mounts: Mounts = field(default_factory=dict)
+    """Secrets that stand in for those that are not among the items."""
 
     def all(self, kind: type[R]) -> Iterator[Item[R]]:
         """All sound resources of a kind, in the order in which they were written."""
@@ -84,10 +91,16 @@ class Catalog:
         None with a problem at `place` when there is no such resource, None in silence when it has faults of its own.
         """
         name = _kind_name(kind)
-        item = self.items.get((name, *key))
-        if (name, *key) not in self.items and self.complete:
+        item = self.items.get((name, *key)) or self._mounted(name, *key)
+        if item is None and (name, *key) not in self.items and self.complete:
             place.problem(f"there is no {name} '{key[0]}/{key[1]}'{self._near(name, *key)}")
         return cast("Item[R] | None", item)
+
+    def _mounted(self, kind: str, namespace: str, name: str) -> Item[MountedSecret] | None:
+        if kind != "Secret" or (kind, namespace, name) in self.items:
+            return None
+        mounted: Item[MountedSecret] | None = self.mounts.get((namespace, name)) or self.mounts.get((None, name))
+        return mounted
 
     def _near(self, kind: str, namespace: str, name: str) -> str:
         known = [key for key in self.items if key[0] == kind]
@@ -98,9 +111,9 @@ class Catalog:
         return suggestion(name, names) if len(names) <= _MAX_COMPARED else ""
 
 
-def read(documents: Iterable[Document], findings: Findings) -> Catalog:
+def read(documents: Iterable[Document], findings: Findings, mounts: Mounts | None = None) -> Catalog:
     """Type every document; what is wrong or without effect is recorded at its place."""
-    catalog = Catalog()
+    catalog = Catalog(mounts=mounts or {})
     for document in documents:
         _add(catalog, document)
     catalog.complete = catalog.complete and findings.complete

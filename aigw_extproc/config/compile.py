@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from aigw_extproc.config.catalog import Catalog, Item, read
+from aigw_extproc.config.catalog import Catalog, Item, Mounts, read
 from aigw_extproc.config.documents import parse
 from aigw_extproc.config.findings import Findings, Ignored
 from aigw_extproc.config.infrastructure import ClientTrafficPolicy, Gateway
@@ -32,15 +32,17 @@ class Configuration:
     """Every file that was read, in order."""
 
 
-def compile_documents(texts: Mapping[str, str], findings: Findings | None = None) -> Configuration:
-    """The configuration that these texts, by file name, describe together.
+def compile_documents(
+    texts: Mapping[str, str], findings: Findings | None = None, mounts: Mounts | None = None
+) -> Configuration:
+    """The configuration that these texts, by file name, describe together, with mounted Secrets for what they lack.
 
     `findings` holds what was found before, for example files that could not be read.
     Raises ConfigError with every problem, in the order of the files.
     """
     findings = findings or Findings()
     documents = (document for file, text in texts.items() for document in parse(file, text, findings))
-    catalog = read(documents, findings)
+    catalog = read(documents, findings, mounts)
     snapshot = _snapshot(catalog)
     if findings.problems:
         raise findings.in_file_order(texts)

@@ -100,6 +100,7 @@ def _decisive(field: inspect.Field) -> bool:
 _SETTINGS: Final = (
     inspect.StrType,
     inspect.IntType,
+    inspect.BoolType,
     inspect.LiteralType,
     inspect.NoneType,
     inspect.AnyType,
@@ -184,6 +185,13 @@ def _number(value: object, info: inspect.IntType, place: Place) -> object:
     return value
 
 
+def _flag(value: object, info: inspect.BoolType, place: Place) -> object:
+    if isinstance(value, bool):
+        return value
+    place.problem(f"expected true or false, got {place.show(value)}")
+    return FAULTY
+
+
 def _literal(value: object, info: inspect.LiteralType, place: Place) -> object:
     if value in info.values:
         return value
@@ -203,5 +211,6 @@ _BUILDERS: Final[dict[type[inspect.Type], Callable[[object, Any, Place], object]
     inspect.UnionType: _union,
     inspect.StrType: _text,
     inspect.IntType: _number,
+    inspect.BoolType: _flag,
     inspect.LiteralType: _literal,
 }

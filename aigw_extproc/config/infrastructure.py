@@ -122,6 +122,10 @@ class SecretResource(Resource, frozen=True, kw_only=True):
         return f"Secret {self.metadata.namespace}/{self.metadata.name}"
 
 
+class MountedSecret(SecretResource, frozen=True, kw_only=True):
+    """A Secret that is mounted as a folder, a file for each key."""
+
+
 class ConfigMap(Resource, frozen=True, kw_only=True):
     """A ConfigMap: trusted certificates may stand in one."""
 

@@ -8,18 +8,21 @@ from typing import Final, TypeAlias
 
 from aigw_extproc.config.compile import Configuration, compile_documents
 from aigw_extproc.config.findings import Findings, Place
+from aigw_extproc.config.mounts import mounted_files, read_mounts
 
 Fingerprint: TypeAlias = tuple[tuple[str | int, ...], ...]
 
 _SUFFIXES: Final = (".yaml", ".yml", ".json")
 
 
-def load(paths: Iterable[str | Path]) -> Configuration:
+def load(paths: Iterable[str | Path], secrets: Path | None = None) -> Configuration:
     """Read files, and of folders every `*.yaml`, `*.yml` and `*.json` that is not hidden, sorted by name.
 
+    `secrets` is a folder of mounted Secrets, for those that the files refer to and do not hold.
     Raises ConfigError with every problem in all of them, unreadable files included.
     """
     findings = Findings()
+    mounts = read_mounts(secrets, findings) if secrets is not None else {}
     texts: dict[str, str] = {}
     seen: set[Path] = set()
     for file in _files(paths, findings):
@@ -28,12 +31,20 @@ def load(paths: Iterable[str | Path]) -> Configuration:
         seen.add(resolved)
         if text is not None:
             texts[str(file)] = text
-    return compile_documents(texts, findings)
+    return compile_documents(texts, findings, mounts)
 
 
-def fingerprint(paths: Iterable[str | Path]) -> Fingerprint:
+def fingerprint(paths: Iterable[str | Path], secrets: Path | None = None) -> Fingerprint:
     """What tells one state of the files from another, without reading them: a change changes it."""
-    return tuple((str(file), *_identity(file)) for file in _files(paths, Findings()))
+    files = [*_files(paths, Findings()), *(_mounted(secrets) if secrets is not None else ())]
+    return tuple((str(file), *_identity(file)) for file in files)
+
+
+def _mounted(folder: Path) -> list[Path]:
+    try:
+        return list(mounted_files(folder))
+    except OSError:
+        return []
 
 
 def _identity(file: Path) -> tuple[int, ...]:

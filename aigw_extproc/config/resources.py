@@ -21,8 +21,9 @@ _MAX_MUTATIONS = msgspec.Meta(max_length=16)  # the limit of the formats' own CR
 
 NotYet = Annotated[Ambient, unused("not supported yet, so it has no effect")]
 OtherSystem = Annotated[Ambient, unused("a setting of another system, without effect here")]
-_Oidc = Annotated[Ambient, refused("the exchange of OIDC tokens is not supported yet")]
-_PerRequest = Annotated[Ambient, refused("credentials per request are not supported yet")]
+_Metadata = Annotated[
+    Ambient, refused("not supported: Envoy is not told to send metadata to the processor; use fromRequestHeaders")
+]
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -198,12 +199,75 @@ class CredentialsFile(Part, frozen=True, kw_only=True):
     profile: str = "default"
 
 
+class OidcProvider(Part, frozen=True, kw_only=True):
+    """Who issues tokens."""
+
+    issuer: Name
+    token_endpoint: str | None = None
+    authorization_endpoint: OtherSystem = None
+    end_session_endpoint: OtherSystem = None
+    backend_ref: NotYet = None
+    backend_refs: NotYet = None
+    backend_settings: NotYet = None
+
+
+class Oidc(Part, frozen=True, kw_only=True):
+    """`oidc`: a client of an OpenID provider. The settings of a browser's login mean nothing to a machine's."""
+
+    provider: OidcProvider
+    client_id: Name = msgspec.field(name="clientID")
+    client_secret: ObjectRef
+    scopes: tuple[Name, ...] = ()
+    client_id_ref: NotYet = msgspec.field(default=None, name="clientIDRef")
+    resources: NotYet = None
+    cookie_names: OtherSystem = None
+    cookie_config: OtherSystem = None
+    cookie_domain: OtherSystem = None
+    default_refresh_token_ttl: OtherSystem = msgspec.field(default=None, name="defaultRefreshTokenTTL")
+    default_token_ttl: OtherSystem = msgspec.field(default=None, name="defaultTokenTTL")
+    deny_redirect: OtherSystem = None
+    forward_access_token: OtherSystem = None
+    logout_path: OtherSystem = None
+    pass_through_auth_header: OtherSystem = None
+    redirect_url: OtherSystem = msgspec.field(default=None, name="redirectURL")
+    refresh_token: OtherSystem = None
+
+
+class OidcExchangeToken(Part, frozen=True, kw_only=True):
+    """`oidcExchangeToken`: a provider's token in exchange for a role's credentials."""
+
+    oidc: Oidc
+    aws_role_arn: Name
+    aud: str | None = None
+    grant_type: Literal["client_credentials"] = "client_credentials"
+
+
 class AwsCredentials(Part, frozen=True, kw_only=True):
     """`awsCredentials`: the region, and where credentials come from."""
 
     region: Name
     credentials_file: CredentialsFile | None = None
-    oidc_exchange_token: _Oidc = None
+    oidc_exchange_token: OidcExchangeToken | None = None
+
+
+class ApiKey(Part, frozen=True, kw_only=True):
+    """`apiKey`: a key in a Secret."""
+
+    secret_ref: ObjectRef
+
+
+class RequestHeaderCredentials(Part, frozen=True, kw_only=True):
+    """`fromRequestHeaders`: for AWS, `header` begins the names of three headers."""
+
+    header: Name = "x-aigw-aws-"
+    fallback_to_configured: bool = True
+
+
+class CredentialOverride(Part, frozen=True, kw_only=True):
+    """`credentialOverride`: where a request may bring its own credentials."""
+
+    from_request_headers: RequestHeaderCredentials | None = None
+    from_dynamic_metadata: _Metadata = None
 
 
 class SecurityPolicySpec(Part, frozen=True, kw_only=True):
@@ -212,12 +276,12 @@ class SecurityPolicySpec(Part, frozen=True, kw_only=True):
     type: Literal["AWSCredentials", "APIKey", "AnthropicAPIKey", "AzureAPIKey", "AzureCredentials", "GCPCredentials"]
     target_refs: tuple[ObjectRef, ...] = ()
     aws_credentials: AwsCredentials | None = None
-    api_key: Ambient = None
+    api_key: ApiKey | None = None
     anthropic_api_key: Ambient = msgspec.field(default=None, name="anthropicAPIKey")
     azure_api_key: Ambient = msgspec.field(default=None, name="azureAPIKey")
     azure_credentials: Ambient = None
     gcp_credentials: Ambient = None
-    credential_override: _PerRequest = None
+    credential_override: CredentialOverride | None = None
 
 
 class BackendSecurityPolicy(Resource, frozen=True, kw_only=True):

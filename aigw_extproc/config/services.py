@@ -19,6 +19,7 @@ from aigw_extproc.config.snapshot import AwsAuth, BackendSettings, Tls, Upstream
 from aigw_extproc.config.upstreams import hosts
 
 _AWS: Final = ("AWSBedrock", "AWSAnthropic")
+_CREDENTIALS: Final = ("AWSCredentials", "APIKey")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +58,7 @@ def _auth(signer: Signing | None, upstream: Upstream, place: Place) -> AwsAuth |
         return None
     # AWS refuses a signature for another region than the host's own.
     region, configured = host_region(upstream.host) or signer.auth.region, signer.auth.region
-    if region != configured:
+    if region != configured and configured:  # an API key names none
         place.ignore(f"signed for {region}, where its host is, not for {configured} of policy '{signer.policy}'")
     return replace(signer.auth, region=region)
 
@@ -74,9 +75,9 @@ def _upstream(item: Item[AIServiceBackend], catalog: Catalog, upstreams: Mapping
 
 def _check_signing(item: Item[AIServiceBackend], signer: Signing | None, catalog: Catalog) -> None:
     spec, place = item.resource.spec, item.place.field("spec")
-    if signer is not None and signer.type != "AWSCredentials":
+    if signer is not None and signer.type not in _CREDENTIALS:
         place.field("schema.name").problem(
-            f"{spec.schema.name} needs credentials of type AWSCredentials,"
+            f"{spec.schema.name} needs credentials of type {' or '.join(_CREDENTIALS)},"
             f" but BackendSecurityPolicy '{signer.policy}' has type {signer.type}"
         )
     if signer is not None or not catalog.sound(resources.BackendSecurityPolicy):

@@ -1,28 +1,22 @@
-"""How requests to a backend are signed: BackendSecurityPolicies, and the Secrets they refer to."""
+"""How requests to a backend are signed: which BackendSecurityPolicy holds for it, and what that says."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
 
-from aigw_extproc.aws.identity import Credentials, DefaultChain
+from aigw_extproc.aws.identity import DefaultChain
 from aigw_extproc.config.catalog import Catalog, Item, Key
-from aigw_extproc.config.credentials_file import parse_credentials
+from aigw_extproc.config.credential_sources import compile_source
 from aigw_extproc.config.findings import Place
-from aigw_extproc.config.infrastructure import SecretResource
-from aigw_extproc.config.names import is_region
+from aigw_extproc.config.names import is_header_name, is_region
 from aigw_extproc.config.resources import (
     AI_GATEWAY,
     AIServiceBackend,
-    AwsCredentials,
     BackendSecurityPolicy,
-    CredentialsFile,
+    SecurityPolicySpec,
 )
-from aigw_extproc.config.snapshot import AwsAuth
-from aigw_extproc.config.texts import key_place, secret_text
-
-_CREDENTIALS: Final = "credentials"  # the key of a Secret that holds a credentials file
+from aigw_extproc.config.snapshot import AwsAuth, RequestCredentials
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +26,7 @@ class Signing:
     policy: str
     type: str
     auth: AwsAuth | None
-    """None for types other than AWSCredentials, and for a policy that has faults of its own."""
+    """None for types other than AWSCredentials and APIKey, and for a policy that has faults of its own."""
 
 
 def compile_signing(catalog: Catalog) -> dict[Key, Signing]:
@@ -75,31 +69,26 @@ def _stronger(old: Signing, new: Signing, place: Place) -> Signing | None:
 
 def _auth(item: Item[BackendSecurityPolicy], catalog: Catalog) -> AwsAuth | None:
     spec, place = item.resource.spec, item.place.field("spec")
+    region = spec.aws_credentials.region if spec.aws_credentials else ""
+    if spec.aws_credentials and not is_region(region):
+        place.field("awsCredentials.region").problem(f"{place.show(region)} is not an AWS region, such as us-east-1")
+    override = _override(spec, place.field("credentialOverride"))
+    source = compile_source(item, catalog)
+    return AwsAuth(region=region, source=source, override=override) if source else None
+
+
+def _override(spec: SecurityPolicySpec, place: Place) -> RequestCredentials | None:
+    if spec.credential_override is None:
+        return None
     if spec.type != "AWSCredentials":
-        place.ignore(f"requests to backends with credentials of type {spec.type} are not signed yet")
+        place.problem(f"supported with type AWSCredentials only, not with {spec.type}")
         return None
-    if spec.aws_credentials is None:
-        place.field("awsCredentials").problem("required with type AWSCredentials, but missing")
+    headers = spec.credential_override.from_request_headers
+    if headers is None:
+        place.problem("must have fromRequestHeaders")
         return None
-    return _aws_auth(spec.aws_credentials, item.namespace, catalog, place.field("awsCredentials"))
-
-
-def _aws_auth(aws: AwsCredentials, namespace: str, catalog: Catalog, place: Place) -> AwsAuth | None:
-    if not is_region(aws.region):
-        place.field("region").problem(f"{place.show(aws.region)} is not an AWS region, such as us-east-1")
-    if aws.credentials_file is None:
-        return AwsAuth(region=aws.region, source=DefaultChain())
-    source = _static(aws.credentials_file, namespace, catalog, place.field("credentialsFile.secretRef"))
-    return AwsAuth(region=aws.region, source=source) if source else None
-
-
-def _static(file: CredentialsFile, namespace: str, catalog: Catalog, place: Place) -> Credentials | None:
-    ref = file.secret_ref
-    if (ref.group or "", ref.kind or "Secret") != ("", "Secret"):
-        place.problem(f"must name a Secret, got {ref.kind} ({ref.group or 'core'})")
-        return None
-    item = catalog.find(SecretResource, (ref.namespace or namespace, ref.name), place.field("name"))
-    if item is None:
-        return None
-    text = secret_text(item, _CREDENTIALS)
-    return None if text is None else parse_credentials(text, file.profile or "default", key_place(item, _CREDENTIALS))
+    if not is_header_name(headers.header):
+        place.field("fromRequestHeaders.header").problem(
+            f"{place.show(headers.header)} cannot begin the names of headers"
+        )
+    return RequestCredentials(prefix=headers.header.lower(), fallback=headers.fallback_to_configured)

@@ -174,8 +174,15 @@ class Snapshot:
 
     @property
     def auths(self) -> tuple[AwsAuth, ...]:
-        """Everything that says who signs, once each, in order of first use."""
-        found = {backend.auth.source: backend.auth for rule in self.rules for backend in rule.backends if backend.auth}
+        """Everything that says who signs, once for each source, in order of first use.
+
+        Without those of backends that only take a request's own credentials: nobody asks these sources.
+        """
+        auths = (backend.auth for rule in self.rules for backend in rule.backends if backend.auth is not None)
+        found: dict[Source, AwsAuth] = {}
+        for auth in auths:
+            if auth.override is None or auth.override.fallback:
+                found.setdefault(auth.source, auth)
         return tuple(found.values())
 
     @property

@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterable
+from dataclasses import replace
 
 from aigw_extproc.config.catalog import Item
 from aigw_extproc.config.findings import Place
-from aigw_extproc.config.infrastructure import ConfigMap, SecretResource
+from aigw_extproc.config.infrastructure import ConfigMap, MountedSecret, SecretResource
 
 
 def secret_text(item: Item[SecretResource], key: str) -> str | None:
@@ -18,12 +19,15 @@ def secret_text(item: Item[SecretResource], key: str) -> str | None:
         return secret.string_data[key]
     if key in secret.data:
         return _base64(secret.data[key], key_place(item, key))
-    _missing(key, secret.data | secret.string_data, item.place.field("stringData"))
+    place = item.place if isinstance(secret, MountedSecret) else item.place.field("stringData")
+    _missing(key, secret.data | secret.string_data, place)
     return None
 
 
 def key_place(item: Item[SecretResource], key: str) -> Place:
     """Where a Secret holds `key`."""
+    if isinstance(item.resource, MountedSecret):
+        return replace(item.place, file=f"{item.place.file}/{key}")
     return item.place.field("stringData" if key in item.resource.string_data else "data").field(key)
 
 

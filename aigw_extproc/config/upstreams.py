@@ -8,12 +8,12 @@ from typing import Final
 from aigw_extproc.config.catalog import Catalog, Item, Key
 from aigw_extproc.config.findings import Place
 from aigw_extproc.config.infrastructure import Backend, BackendTLSPolicy, BackendTLSPolicyAlpha2, Endpoint
-from aigw_extproc.config.names import is_hostname, is_ip
+from aigw_extproc.config.names import AWS_SUFFIXES, is_hostname, is_ip
 from aigw_extproc.config.snapshot import Address, Tls, Upstream
 
 _PLAIN_PORT: Final = 80
 _TLS_PORT: Final = 443
-_AWS_DOMAINS: Final = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
+_AWS_DOMAINS: Final = tuple(f".{suffix}" for suffix in AWS_SUFFIXES)
 
 
 def compile_upstreams(catalog: Catalog, tls: Mapping[Key, Tls | None]) -> dict[Key, Upstream]:

@@ -18,6 +18,7 @@ from watchfiles import awatch
 
 from aigw_extproc.config.compile import Configuration
 from aigw_extproc.config.load import Fingerprint, fingerprint, load
+from aigw_extproc.config.mounts import mounted_folders
 from aigw_extproc.errors import ConfigError, Problem
 
 log = logging.getLogger(__name__)
@@ -60,22 +61,23 @@ async def watch(
     apply: Callable[[Configuration], None],
     status: Status,
     *,
+    secrets: Path | None = None,
     clock: Callable[[], float] = time.time,
 ) -> None:
-    """Keep loading `paths` as they change, until cancelled.
+    """Keep loading `paths`, with the mounted `secrets`, as they change, until cancelled.
 
     `current` is what is in effect. `apply` is called on the event loop with each configuration that differs from the
     one before; it must only swap references.
     """
     watched = tuple(map(Path, paths))
     seen: Fingerprint | None = None
-    async for _ in _occasions(watched):
-        if await asyncio.to_thread(fingerprint, watched) == seen:
+    async for _ in _occasions(watched, secrets):
+        if await asyncio.to_thread(fingerprint, watched, secrets) == seen:
             continue
-        seen = await _settled(watched)
+        seen = await _settled(watched, secrets)
         try:
             # In a thread: thousands of rules take a second to read, during which streams must go on.
-            loaded = await asyncio.to_thread(load, watched)
+            loaded = await asyncio.to_thread(load, watched, secrets)
             if loaded.snapshot != current.snapshot:
                 apply(loaded)
         except ConfigError as error:
@@ -108,29 +110,29 @@ def _defect(paths: tuple[Path, ...]) -> Problem:
     return Problem(file=", ".join(map(str, paths)), resource="all", path="", message=message)
 
 
-async def _settled(paths: tuple[Path, ...]) -> Fingerprint:
+async def _settled(paths: tuple[Path, ...], secrets: Path | None) -> Fingerprint:
     """The fingerprint once nobody writes any more, or after half a second of writing."""
-    seen = await asyncio.to_thread(fingerprint, paths)
+    seen = await asyncio.to_thread(fingerprint, paths, secrets)
     for _ in range(_MAX_LOOKS):
         await asyncio.sleep(SETTLE_SECONDS)
-        now = await asyncio.to_thread(fingerprint, paths)
+        now = await asyncio.to_thread(fingerprint, paths, secrets)
         if now == seen:
             break
         seen = now
     return seen
 
 
-async def _occasions(paths: tuple[Path, ...]) -> AsyncGenerator[None]:
+async def _occasions(paths: tuple[Path, ...], secrets: Path | None) -> AsyncGenerator[None]:
     """Yields now, whenever something happens near the files, and once in a tick."""
     yield
     warned = False
     while True:
-        folders = _folders(paths)
+        folders = _folders(paths, secrets)
         try:
             async with aclosing(_events(folders)) as events:
                 async for _ in events:
                     yield
-                    if _folders(paths) != folders:
+                    if _folders(paths, secrets) != folders:
                         break
         except (OSError, RuntimeError) as error:  # no inotify watches left, or a folder just went
             if not warned:
@@ -155,12 +157,12 @@ async def _events(folders: frozenset[Path]) -> AsyncGenerator[None]:
             yield
 
 
-def _folders(paths: Iterable[Path]) -> frozenset[Path]:
-    """The folders in which something must happen before `paths` can change.
+def _folders(paths: Iterable[Path], secrets: Path | None) -> frozenset[Path]:
+    """The folders in which something must happen before `paths` or the mounted `secrets` can change.
 
     Of a file its folder, since many editors save by renaming, and the folder that it links to.
     """
-    found = set[Path]()
+    found = {folder for folder in mounted_folders(secrets) if folder.is_dir()} if secrets is not None else set[Path]()
     for path in paths:
         for candidate in (path, path.resolve()):
             folder = candidate if candidate.is_dir() else candidate.parent

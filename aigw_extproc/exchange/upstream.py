@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from aigw_extproc.aws.identity import BearerToken, Identity
 from aigw_extproc.aws.sigv4 import sign
+from aigw_extproc.config.names import host_region, model_region
 from aigw_extproc.config.snapshot import MODEL_HEADER, Backend
+from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.exchange.messages import ForwardRequest, Headers
 from aigw_extproc.translate import mutation
 from aigw_extproc.translate.contract import UpstreamRequest
@@ -33,7 +35,11 @@ def forward(
     """The translated request with the operator's changes, and with what proves to AWS who asks.
 
     `client_model` is the model's name as the client said it, `model` as the backend is asked for it.
+
+    Raises:
+        InvalidRequest: the model is an ARN of another region than the backend's.
     """
+    _require_region(model, backend)
     body = mutation.apply(backend.body_mutation, request.body)
     changes = backend.header_mutation
     own = {"content-type": "application/json", "accept": request.accept, "user-agent": USER_AGENT}
@@ -57,6 +63,17 @@ def forward(
         backend=backend.name,
         model=model,
     )
+
+
+def _require_region(model: str, backend: Backend) -> None:
+    """An ARN is answered in its own region only, and Envoy's cluster, which is fixed, reaches another one."""
+    region, wanted = host_region(backend.upstream.host), model_region(model)
+    if region is not None and wanted is not None and region != wanted:
+        raise InvalidRequest(
+            f"model: this ARN is of {wanted}, but the backend that serves it is in {region};"
+            " it needs a rule of its own, with a backend in its region",
+            param="model",
+        )
 
 
 def _authorization(backend: Backend, path: str, body: bytes, identity: Identity | None, now: float) -> dict[str, str]:

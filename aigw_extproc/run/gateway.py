@@ -94,7 +94,8 @@ async def _keep_clusters(source: Source, configuration: Configuration, files: En
         logging.getLogger(watcher.__name__).addHandler(logging.NullHandler())
         clusters = Clusters(files, configuration.snapshot)
         status = watcher.Status()
-        await watcher.watch(source.paths, configuration, lambda changed: clusters.change(changed.snapshot), status)
+        apply = lambda changed: clusters.change(changed.snapshot)  # noqa: E731 - a name for what is passed on
+        await watcher.watch(source.paths, configuration, apply, status, secrets=source.secrets)
 
 
 def _require_ports(options: RunOptions) -> None:

@@ -273,14 +273,15 @@ CHANGES = {
         "region: us-east-1",
         "region: us-east-1, oidcExchangeToken: {}",
         [
-            f"{AWS_AT}.oidcExchangeToken: the exchange of OIDC tokens is not supported yet",
+            f"{AWS_AT}.oidcExchangeToken.oidc: required, but missing",
+            f"{AWS_AT}.oidcExchangeToken.awsRoleArn: required, but missing",
         ],
     ),
     "credentialOverride": (
         "type: AWSCredentials",
         "type: AWSCredentials\n  credentialOverride: {}",
         [
-            f"{POLICY_AT}.credentialOverride: credentials per request are not supported yet",
+            f"{POLICY_AT}.credentialOverride: must have fromRequestHeaders",
         ],
     ),
     "security target": (

@@ -99,7 +99,7 @@ def test_other_credentials_are_accepted_unsigned_and_listed():
         ("AWSBedrock", "OpenAI"),
         (
             "type: AWSCredentials\n  awsCredentials: {region: us-east-1, credentialsFile: {secretRef: {name: secret}}}",
-            "type: APIKey\n  apiKey: {secretRef: {name: secret}}",
+            "type: AzureAPIKey\n  azureAPIKey: {secretRef: {name: secret}}",
         ),
     )
     configuration = compiled(text)
@@ -107,7 +107,7 @@ def test_other_credentials_are_accepted_unsigned_and_listed():
     assert [str(ignored) for ignored in configuration.ignored] == [
         (
             "a.yaml: BackendSecurityPolicy default/policy: spec:"
-            " requests to backends with credentials of type APIKey are not signed yet"
+            " requests to backends with credentials of type AzureAPIKey are not signed yet"
         )
     ]
 
@@ -377,11 +377,11 @@ def test_one_name_for_two_resources():
 
 
 def test_other_credentials_do_not_sign_for_aws():
-    change = ("type: AWSCredentials", "type: APIKey")
+    change = ("type: AWSCredentials", "type: AzureAPIKey")
     assert problems(sample(change)) == [
         (
-            "AIServiceBackend default/service: spec.schema.name: AWSBedrock needs credentials of type AWSCredentials,"
-            " but BackendSecurityPolicy 'policy' has type APIKey"
+            "AIServiceBackend default/service: spec.schema.name: AWSBedrock needs credentials of type AWSCredentials"
+            " or APIKey, but BackendSecurityPolicy 'policy' has type AzureAPIKey"
         )
     ]
 

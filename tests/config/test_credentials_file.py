@@ -2,15 +2,18 @@
 
 import pytest
 
-from aigw_extproc.aws.identity import Credentials
+from aigw_extproc.aws.identity import Credentials, Profile
 from aigw_extproc.config.credentials_file import parse_credentials
 from aigw_extproc.config.findings import Findings, Place
 
 CANARY = "canary-of-a-secret"
+ROLE = "role_arn = arn:aws:iam::111122223333:role/bedrock\n"
 KEYS = f"aws_access_key_id = AKID\naws_secret_access_key = {CANARY}\n"
+BASE = f"[base]\n{KEYS}"
+SOURCE = f"source_profile = base\n{BASE}"
 
 
-def read(text: str, profile: str = "default") -> tuple[Credentials | None, list[str], list[str]]:
+def read(text: str, profile: str = "default") -> tuple[Credentials | Profile | None, list[str], list[str]]:
     """What is read, the problems, and what is ignored."""
     findings = Findings()
     found = parse_credentials(text, profile, Place(findings=findings, file="f", resource="r"))
@@ -85,14 +88,53 @@ IN_DEFAULT = "in section [default] of the credentials file"
             " that no credential has"),
         ]),
         ("[default]\nrole_arn = arn:x\nsource_profile = y\n", [
-            f"{IN_DEFAULT} 'role_arn' is not supported yet",
-            f"{IN_DEFAULT} 'source_profile' is not supported yet",
+            f"{IN_DEFAULT} 'source_profile' names a section that is not in this file",
+            (f"{IN_DEFAULT} 'role_arn' must be the ARN of a role,"
+            " such as arn:aws:iam::111122223333:role/bedrock"),
         ]),
         (f"[default]\n{KEYS}credential_process = /bin/x\n", [
-            f"{IN_DEFAULT} 'credential_process' is not supported yet",
+            (f"{IN_DEFAULT} 'credential_process' is not supported:"
+            " it would let whoever writes the Secret run programs here"),
+        ]),
+        (f"[default]\n{KEYS}sso_session = x\n", [
+            f"{IN_DEFAULT} 'sso_session' is not supported: it needs somebody to log in",
+        ]),
+        (f"[default]\n{ROLE}mfa_serial = arn\n{SOURCE}", [
+            f"{IN_DEFAULT} 'mfa_serial' is not supported: it needs somebody to type a code",
+        ]),
+        (f"[default]\n{ROLE}", [
+            (f"{IN_DEFAULT} a role needs one of 'source_profile', 'credential_source', 'web_identity_token_file',"
+            " but there is none"),
+        ]),
+        (f"[default]\n{ROLE}source_profile = base\ncredential_source = Environment\n{BASE}", [
+            (f"{IN_DEFAULT} a role needs one of 'source_profile', 'credential_source', 'web_identity_token_file',"
+            " but there are 'source_profile' and 'credential_source'"),
+        ]),
+        (f"[default]\nexternal_id = {CANARY}\nsource_profile = base\n{BASE}", [
+            f"{IN_DEFAULT} 'role_arn' is missing beside the other settings of a role",
+        ]),
+        (f"[default]\n{ROLE}credential_source = {CANARY}\n", [
+            f"{IN_DEFAULT} 'credential_source' must be one of Environment, Ec2InstanceMetadata, EcsContainer",
+        ]),
+        (f"[default]\n{ROLE}external_id = {CANARY} {CANARY}\n{SOURCE}", [
+            f"{IN_DEFAULT} 'external_id' must be 2 to 1224 letters, digits or characters of _+=,.@:/-",
+        ]),
+        (f"[default]\n{ROLE}duration_seconds = 60\nrole_session_name = x\n{SOURCE}", [
+            f"{IN_DEFAULT} 'role_session_name' must be 2 to 64 letters, digits or characters of _+=,.@-",
+            f"{IN_DEFAULT} 'duration_seconds' must be between 900 and 43200",
+        ]),
+        (f"[default]\n{ROLE}source_profile = base\n[base]\naws_access_key_id = AKID\n", [
+            "in section [base] of the credentials file 'aws_secret_access_key' is missing",
+        ]),
+        (f"[default]\n{ROLE}source_profile = b\n[b]\n{ROLE}source_profile = default\n", [
+            "in section [b] of the credentials file 'source_profile' leads back to [default]",
+        ]),
+        (f"[default]\n{ROLE}source_profile = default\n", [
+            f"{IN_DEFAULT} 'aws_access_key_id' is missing",
+            f"{IN_DEFAULT} 'aws_secret_access_key' is missing",
         ]),
     ],
-    ids=range(12),
+    ids=range(23),
 )  # fmt: skip
 def test_faults_without_a_value_of_the_file(text: str, expected: list[str]):
     assert faults(text) == expected
@@ -100,3 +142,32 @@ def test_faults_without_a_value_of_the_file(text: str, expected: list[str]):
 
 def test_values_that_continue_a_line_are_not_quoted_in_the_problem():
     assert CANARY not in "".join(faults(f"{CANARY}\n"))
+
+
+def test_role_with_a_source_profile():
+    text = f"[default]\n{ROLE}external_id = tenant-7\n{SOURCE}"
+    assert read(text) == (Profile(file=text, name="default"), [], [])
+
+
+def test_chain_of_roles():
+    text = f"[dev]\n{ROLE}source_profile = middle\n[middle]\n{ROLE}{SOURCE}"
+    assert read(text, "dev") == (Profile(file=text, name="dev"), [], [])
+
+
+def test_role_of_a_profile_with_its_own_keys():
+    text = f"[default]\n{KEYS}{ROLE}source_profile = default\n"
+    assert read(text) == (Profile(file=text, name="default"), [], [])
+
+
+def test_role_of_the_container():
+    text = f"[default]\n{ROLE}credential_source = EcsContainer\n"
+    assert read(text) == (Profile(file=text, name="default"), [], [])
+
+
+def test_settings_of_a_role_without_effect_are_listed_by_name():
+    text = f"[default]\n{ROLE}region = {CANARY}\n{SOURCE}"
+    assert read(text)[2] == ["in section [default] of the credentials file 'region' has no effect"]
+
+
+def test_no_repr_of_a_profile_holds_its_file():
+    assert repr(read(f"[default]\n{ROLE}{SOURCE}")[0]) == "Profile(name='default')"
