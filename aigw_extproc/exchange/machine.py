@@ -35,6 +35,7 @@ from aigw_extproc.exchange.messages import (
     ResponseHeaders,
     StreamResponse,
 )
+from aigw_extproc.exchange.names import check_model, dropped_names
 from aigw_extproc.exchange.upstream import forward
 from aigw_extproc.openai import models
 from aigw_extproc.openai.errors import render as openai_error
@@ -125,6 +126,7 @@ class Exchange:
     def _request_body(self, event: RequestBody, now: float) -> Action:
         assert self._endpoint is not None  # noqa: S101 - Envoy sends the headers first
         self._parsed = request = self._endpoint.parse(event.body)
+        check_model(request.model)
         backend = self._router.select(request.model, self._headers, self._pick)
         outcome = self.outcome
         outcome.backend, outcome.model = backend, request.model
@@ -231,7 +233,7 @@ class Exchange:
         if "x-request-id" in self._headers:
             headers += (("x-request-id", self._headers["x-request-id"]),)
         if self.outcome.dropped:
-            headers += ((DROPPED_HEADER, ", ".join(self.outcome.dropped)),)
+            headers += ((DROPPED_HEADER, dropped_names(self.outcome.dropped)),)
         return headers
 
 

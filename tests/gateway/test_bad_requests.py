@@ -88,6 +88,35 @@ def test_an_unknown_model(gateway: Gateway) -> None:
     )
 
 
+@pytest.mark.parametrize("model", ["", "a\r\nx-evil: 1", "\0", "x" * 70_000], ids=["empty", "lines", "null", "long"])
+def test_a_model_that_cannot_be_one(gateway: Gateway, model: str) -> None:
+    message = "model: expected 1 to 2048 characters, none of them a control character"
+    assert outcome(gateway.chat(model, headers={"host": "any.example"})) == refusal(
+        400, message, INVALID, None, "model"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("a\r\nx-evil: 1", "a%0D%0Ax-evil:%201"),
+        ("\0", "%00"),
+        ("größe", "gr%C3%B6%C3%9Fe"),
+        ("x" * 200_000, "x" * 2045 + "..."),
+    ],
+    ids=["lines", "null", "letters", "long"],
+)
+def test_a_strange_field_is_named_in_a_header_that_can_be_sent(gateway: Gateway, name: str, told: str) -> None:
+    response = gateway.chat(**{name: 1})
+    assert (response.status_code, response.headers["x-aigw-dropped-params"]) == (200, told)
+    assert "x-evil" not in response.headers
+
+
+def test_thousands_of_strange_fields(gateway: Gateway) -> None:
+    response = gateway.chat(**{f"field{number}": 1 for number in range(20_000)})
+    assert (response.status_code, len(response.headers["x-aigw-dropped-params"])) == (200, 2048)
+
+
 def test_ten_megabytes_are_served(gateway: Gateway) -> None:
     body = question() | {"messages": [{"role": "system", "content": "x" * 10_000_000}, *question()["messages"]]}
     response = gateway.client.post(CHAT, json=body)
