@@ -93,7 +93,7 @@ def from_response(status: int, headers: Mapping[str, str], body: bytes) -> Upstr
     passed_on = [(name, headers[name]) for name in PASSED_ON if name in headers]
     try:
         parsed = _BODY.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return UpstreamError(
             f"the upstream answered {status} with a body that is not JSON",
             status=status,
@@ -143,7 +143,7 @@ def _error(name: str, message: str, http_status: int | None, headers: Iterable[t
 def _frame_message(payload: bytes) -> str | None:
     try:
         parsed = _BODY.decode(payload)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     return parsed.message or parsed.Message
 
