@@ -146,7 +146,7 @@ class _History:
             result = self._result(message, message.content, place)
         else:
             told = [ToolResultContentBlock(text=message.content)] if _says_something(message.content) else []
-            point = self._content.cache_point(message.cache_control or message.cache_point, where="results")
+            point = self._content.cache.point(message.cache_control or message.cache_point, where="results")
             result = Result(_tool_result(message.tool_call_id, told, is_error=message.is_error), point)
         self._add_result(message.tool_call_id, result, place)
 
@@ -200,7 +200,7 @@ class _History:
         if beside:
             told.append(ToolResultContentBlock(text=ATTACHED))
         result = _tool_result(message.tool_call_id, told, is_error=message.is_error)
-        return Result(result, self._content.cache_point(mark, where="results"), beside)
+        return Result(result, self._content.cache.point(mark, where="results"), beside)
 
     def _add_result(self, call_id: str, result: Result, place: str) -> None:
         """To the turn behind the call. The first result of a call counts."""
