@@ -17,16 +17,12 @@ from aigw_extproc.openai import chat
 from aigw_extproc.translate.chat_converse import parameters, tools
 from aigw_extproc.translate.chat_converse.answer import ChatAnswer
 from aigw_extproc.translate.chat_converse.content import ContentTranslator
-from aigw_extproc.translate.chat_converse.messages import (
-    Conversation,
-    names_in_history,
-    translate_messages,
-    with_system,
-)
+from aigw_extproc.translate.chat_converse.messages import names_in_history, translate_messages
 from aigw_extproc.translate.chat_converse.reasoning import reasoning
 from aigw_extproc.translate.chat_converse.structured_output import StructuredOutput, structured_output
 from aigw_extproc.translate.contract import Fetched, MediaNeeded, UpstreamRequest
 from aigw_extproc.translate.converse.caching import within_limits
+from aigw_extproc.translate.converse.conversation import Conversation, with_system
 from aigw_extproc.translate.converse.reasoning import Reasoning, merged, model_fields
 from aigw_extproc.translate.converse.tool_names import ToolNames
 from aigw_extproc.translate.converse.tools import Selection, serial_tool_choice, tool_configuration
