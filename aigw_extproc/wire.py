@@ -24,6 +24,8 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
         InvalidRequest: the body is not JSON, or not of the decoder's type; `param` names the field.
     """
     try:
+        if not body.isascii():
+            body.decode()  # the decoder does not look into what it passes through
         return decoder.decode(body)
     except msgspec.ValidationError as error:
         fault, path = split_fault(str(error))
