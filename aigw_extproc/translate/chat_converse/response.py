@@ -18,7 +18,7 @@ from aigw_extproc.translate.chat_converse.citations import annotation
 from aigw_extproc.translate.contract import ClientResponse, ResponseContext, Usage
 from aigw_extproc.translate.converse.tool_names import ToolNames
 from aigw_extproc.translate.converse.usage import translate_usage
-from aigw_extproc.wire import given
+from aigw_extproc.wire import as_utf8, given
 
 FINISH_REASONS = {
     "end_turn": "stop",
@@ -43,7 +43,7 @@ def decode_response(body: bytes) -> ConverseResponse:
         InvalidUpstreamResponse: it is not a Converse response, or has no output.
     """
     try:
-        response = converse.RESPONSE.decode(body)
+        response = converse.RESPONSE.decode(as_utf8(body))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise InvalidUpstreamResponse("the upstream answered 200 with a body that is not a Converse response") from None
     if response.output is None or response.output.message is None:

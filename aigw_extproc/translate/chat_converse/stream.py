@@ -29,7 +29,7 @@ from aigw_extproc.translate.chat_converse.response import (
 from aigw_extproc.translate.contract import ClientResponse, ResponseContext, Usage
 from aigw_extproc.translate.converse.tool_names import ToolNames
 from aigw_extproc.translate.converse.usage import translate_usage
-from aigw_extproc.wire import given
+from aigw_extproc.wire import as_utf8, given
 
 
 class ChatStream:
@@ -143,6 +143,6 @@ def _decode(frame: Message) -> msgspec.Struct | None:
     if decoder is None:
         return None
     try:
-        return decoder.decode(frame.payload)
+        return decoder.decode(as_utf8(frame.payload))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise InvalidUpstreamResponse("an event of the response stream cannot be read") from None
