@@ -16,6 +16,9 @@ from aigw_extproc.doctor.clock import check_clock
 from aigw_extproc.doctor.patients import Patient
 
 CALL = "call"
+MODEL = "model"
+ANY = "any"
+"""The subject where the rules take any model."""
 STAND_IN = "amazon.nova-micro-v1:0"
 """Asked for where the rules take any model."""
 AT_ONCE = 8
@@ -52,7 +55,6 @@ async def check_access(
 
 _NO_ANSWER = "there is no answer"
 _IN_BETWEEN = "see what stands between here and the endpoint: proxies, firewalls, and how busy the endpoint is"
-_HEALTHY = "Bedrock refused the empty request only because it is empty; nothing was run"
 
 
 async def _check_calls(
@@ -65,8 +67,8 @@ async def _check_calls(
     if found.stage in {Stage.CALLER, Stage.FOREIGN}:
         refused = failed(CALL, found.detail, found.next_step, seconds=answer.seconds)
         return refused, *_unasked(patient, "the call was not accepted")
-    what = "the API key" if isinstance(who, BearerToken) else "the signature"
-    accepted = ok(CALL, f"AWS accepts {what}", seconds=answer.seconds)
+    what = "API key" if isinstance(who, BearerToken) else "signature"
+    accepted = ok(CALL, f"the {what} is accepted", seconds=answer.seconds)
     if not patient.models:
         return accepted, _check_any_model(found)
     limit = asyncio.Semaphore(AT_ONCE)
@@ -79,24 +81,28 @@ async def _ask_for(model: str, ask: Ask, judge: Callable[..., Verdict], limit: a
         async with limit:
             answer = await ask(model)
     except OSError as failure:
-        return failed(_line(model), str(failure), _IN_BETWEEN)
+        return failed(MODEL, str(failure), _IN_BETWEEN, subject=model)
     return _check_model(model, judge(answer, model=model))
 
 
 def _check_model(model: str, found: Verdict) -> Check:
     if found.stage is Stage.REACHED:
-        return ok(_line(model), _HEALTHY)
-    return failed(_line(model), found.detail, found.next_step)
+        return ok(MODEL, _healthy(found), subject=model)
+    return failed(MODEL, found.detail, found.next_step, subject=model)
 
 
 def _check_any_model(found: Verdict) -> Check:
     """The rules take any model: that one of them is not there says nothing, that it is not allowed says a lot."""
-    asked = f"the rules take any model; asked for {STAND_IN}"
+    asked = f"asked for {STAND_IN}"
     if found.stage is Stage.REACHED:
-        return ok(_line("*"), f"{asked}: {_HEALTHY}")
+        return ok(MODEL, f"{asked}: {_healthy(found)}", subject=ANY)
     if found.stage is Stage.ACCESS:
-        return failed(_line("*"), f"{asked}: {found.detail}", found.next_step)
-    return skipped(_line("*"), f"{asked}: {found.detail}")
+        return failed(MODEL, f"{asked}: {found.detail}", found.next_step, subject=ANY)
+    return skipped(MODEL, f"{asked}: {found.detail}", subject=ANY)
+
+
+def _healthy(found: Verdict) -> str:
+    return f"there, and open to us; the empty probe was turned down, and nothing ran ({found.detail})"
 
 
 def _silence(patient: Patient, reason: str) -> tuple[Check, ...]:
@@ -104,8 +110,4 @@ def _silence(patient: Patient, reason: str) -> tuple[Check, ...]:
 
 
 def _unasked(patient: Patient, reason: str) -> tuple[Check, ...]:
-    return tuple(skipped(_line(model), reason) for model in patient.models or ("*",))
-
-
-def _line(model: str) -> str:
-    return f"model {model}"
+    return tuple(skipped(MODEL, reason, subject=model) for model in patient.models or (ANY,))

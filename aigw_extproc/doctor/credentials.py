@@ -101,7 +101,9 @@ def _walk() -> Check:
     empty: list[str] = []
     for provider in _providers(session):
         try:
-            if provider.load() is not None:
+            found = provider.load()
+            if found is not None:
+                found.get_frozen_credentials()  # those of a role are not asked for before
                 return failed(NAME, f"{title(provider.METHOD)} has just come by some", "run doctor again")
         except Exception as failure:  # a place raises whatever its I/O raises, as a wrong URL's ValueError
             detail = f"{title(provider.METHOD)} failed, and no place after it is looked at: {failure}"
@@ -131,7 +133,6 @@ def _facts(session: Session) -> Facts:
     return Facts(
         environment=os.environ,
         profile=profile,
-        settings=session.full_config.get("profiles", {}).get(profile, {}),
         credentials_file=credentials_file,
         credentials_file_exists=Path(credentials_file).expanduser().is_file(),
         config_file=config_file,

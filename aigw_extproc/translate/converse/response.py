@@ -10,6 +10,7 @@ import msgspec
 from aigw_extproc.bedrock import converse
 from aigw_extproc.bedrock.converse import ConverseResponse
 from aigw_extproc.errors import InvalidUpstreamResponse
+from aigw_extproc.wire import as_utf8
 
 MALFORMED = frozenset({"malformed_model_output", "malformed_tool_use"})
 """Stop reasons that say that the model's output is of no use."""
@@ -22,7 +23,7 @@ def decode_response(body: bytes) -> ConverseResponse:
         InvalidUpstreamResponse: it is not a Converse response, or has no output.
     """
     try:
-        response = converse.RESPONSE.decode(body)
+        response = converse.RESPONSE.decode(as_utf8(body))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise InvalidUpstreamResponse("the upstream answered 200 with a body that is not a Converse response") from None
     if response.output is None or response.output.message is None:

@@ -19,6 +19,7 @@ from aigw_extproc.errors import GatewayError, InvalidUpstreamResponse, UpstreamT
 from aigw_extproc.translate.contract import ClientResponse, Usage
 from aigw_extproc.translate.converse.replay import events_of
 from aigw_extproc.translate.converse.usage import translate_usage
+from aigw_extproc.wire import as_utf8
 
 
 class ConverseStream(ABC):
@@ -107,6 +108,6 @@ def _decode(frame: Message) -> msgspec.Struct | None:
     if decoder is None:
         return None
     try:
-        return decoder.decode(frame.payload)
+        return decoder.decode(as_utf8(frame.payload))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise InvalidUpstreamResponse("an event of the response stream cannot be read") from None
