@@ -98,6 +98,10 @@ def lay_out_pod_identity(environment: Environment, folder: Path, agent: Agent) -
         environment.setenv(name, value)
 
 
+def lay_out_lost_profile(environment: Environment, folder: Path, agent: Agent) -> None:
+    environment.setenv("AWS_PROFILE", "lost")
+
+
 LayOut = Callable[[Environment, Path, Agent], None]
 
 # --- precedence: a row of the table in docs/credentials.md each ---------------------------------------------------
@@ -109,6 +113,7 @@ AMBIENT_PLACES = [
     lay_out_file,
     lay_out_role_profile,
     lay_out_named_profile,
+    lay_out_lost_profile,
     lay_out_pod_identity,
 ]
 KEYS_IN_SECRET = Profile(
@@ -126,7 +131,7 @@ KEYS_IN_SECRET = Profile(
         (KEYS_IN_SECRET, "assume-role"),
         (AssumeRole(base=STATIC, role_arn=ROLE, session_name="on-keys"), "assume-role (configuration)"),
     ],
-    ids=["keys in a Secret", "API key in a Secret", "role in a Secret", "role on top of a Secret"],
+    ids=["keys", "API key", "role", "role on top"],
 )
 def test_a_secret_wins_over_every_place_of_the_environment(
     environment: Environment, tmp_path: Path, agent: Agent, lay_out: LayOut, source: Source, method: str
