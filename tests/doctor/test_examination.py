@@ -242,6 +242,13 @@ async def test_a_model_that_wants_a_profile() -> None:
     )
 
 
+async def test_an_arn_of_another_region(simulator: RunningSimulator) -> None:
+    arn = "arn:aws:bedrock:eu-west-1:123456789012:inference-profile/eu.anthropic.claude-3-haiku-20240307-v1:0"
+    there = replace(upstream(simulator.port), host="bedrock-runtime.us-east-1.amazonaws.com")
+    check = (await examined(Snapshot(rules=(rule(backend(there), models=(arn,)),))))["model"]
+    assert check.detail == "the ARN is of eu-west-1, and the endpoint in us-east-1: the gateway refuses such requests"
+
+
 async def test_a_denied_action() -> None:
     arn = "arn:aws:bedrock:us-east-1::foundation-model/m"
     said = (
