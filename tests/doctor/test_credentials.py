@@ -13,9 +13,10 @@ import boto3
 import httpx
 import pytest
 
+from aigw_extproc.aws.credentials.found import Found
 from aigw_extproc.aws.identity import AssumeRole, Credentials, DefaultChain, Profile, Source
 from aigw_extproc.doctor.checks import Check
-from aigw_extproc.doctor.credentials import Looked, look
+from aigw_extproc.doctor.credentials import Looked, describe, look
 from aigw_extproc.doctor.identity import identify
 
 REGION = "us-east-1"
@@ -179,6 +180,21 @@ def test_an_agents_address_that_botocore_does_not_trust(monkeypatch: pytest.Monk
     assert check.detail.startswith("container (Pod Identity, ECS) failed, and no place after it is looked at: ")
 
 
+@pytest.mark.parametrize(
+    ("left", "said"),
+    [
+        (None, "no expiry known"),
+        (-61.0, "EXPIRED"),
+        (59.0, "expires in 0 min"),
+        (3599.0, "expires in 59 min"),
+        (7322.0, "expires in 2 h 2 min"),
+    ],
+)
+def test_how_long_they_last(left: float | None, said: str) -> None:
+    found = Found(identity=KEYS, method="env", expires_at=None if left is None else 1000.0 + left)
+    assert describe(found, 1000.0) == f"environment: access key AKIA…MPLE, {said}"
+
+
 def test_a_profile_of_a_secret_without_keys() -> None:
     check = only(looked(Profile(file="[default]\nregion = us-east-1\n")))
     assert (check.outcome.value, check.next_step) == (
@@ -261,6 +277,15 @@ def test_a_secret_that_is_not_the_keys(strict_sts: str) -> None:
         check = identify(Credentials(access_key_id=user.access_key_id, secret_access_key="canary-secret"), REGION)
     assert check.detail.startswith("SignatureDoesNotMatch: ")
     assert check.next_step == "the secret access key does not belong to the access key id, or the clock is wrong"
+
+
+def test_what_else_sts_says_is_no_failure(monkeypatch: pytest.MonkeyPatch, refusing_sts: str) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", refusing_sts)
+    check = identify(KEYS, REGION)
+    assert (check.outcome.value, check.detail) == (
+        "skipped",
+        "STS does not tell: AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity",
+    )
 
 
 def test_sts_out_of_reach_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
