@@ -80,6 +80,4 @@ async def _identified(who: Identity, region: str) -> Check:
         async with asyncio.timeout(identity.STS_SECONDS):
             return await in_thread(partial(identity.identify, who, region))
     except TimeoutError:
-        return skipped(
-            identity.NAME, f"STS does not answer within {identity.STS_SECONDS:g} s; only this check asks it"
-        )
+        return skipped(identity.NAME, f"STS does not answer within {identity.STS_SECONDS:g} s; only this check asks it")

@@ -236,13 +236,15 @@ async def test_a_source_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(examination, "CREDENTIAL_SECONDS", 0.3)
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
+    held = os.open(pipe, os.O_RDWR)
     (tmp_path / ".aws").mkdir()
     (tmp_path / ".aws" / "config").write_text(f"[default]\ncredential_process = cat {pipe}\n")
     with closed_port() as port:
         checks = await examined(snapshot(port, DefaultChain()))
     assert checks["credentials"].detail == "the source does not answer within 0.3 s"
     assert checks["identity"].detail == "there are no credentials"
-    pipe.write_text("")  # lets the process go
+    pipe.unlink()
+    os.close(held)  # lets the process go, and finds no pipe when it is started again
 
 
 async def test_one_model_of_several_without_an_answer() -> None:
