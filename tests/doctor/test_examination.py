@@ -192,6 +192,14 @@ async def test_a_certificate_for_another_name(tmp_path: Path) -> None:
     )
 
 
+async def test_nothing_is_sent_to_who_cannot_prove_the_name(tmp_path: Path) -> None:
+    ca = authority(tmp_path)
+    async with endpoint(b"", tls=ca.server("DNS:other.test")) as port:
+        policy = Tls(server_name="bedrock.test", ca_pem=ca.file.read_text())
+        checks = await examined(snapshot(port, DEMO, MODEL, tls=policy))
+    assert (checks["call"].outcome.value, checks["call"].detail) == ("skipped", "the endpoint cannot be reached")
+
+
 async def test_a_certificate_of_an_unknown_authority(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     ca, other = authority(tmp_path), authority(tmp_path / "other")
