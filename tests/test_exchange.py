@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -312,3 +313,27 @@ def test_a_model_that_is_not_configured_is_not_found() -> None:
     reply = get("/v1/models/who%2Fknows")
     assert (reply.status, reply.details) == (404, "aigw_model_not_found")
     assert json.loads(reply.body)["error"]["message"] == "the model 'who/knows' is not configured in this gateway"
+
+
+ARN = "arn:aws:bedrock:eu-west-1:111122223333:inference-profile/eu.amazon.nova-micro-v1:0"
+
+
+def test_an_arn_of_another_region_than_the_hosts_is_refused() -> None:
+    upstream = replace(UPSTREAM, host="bedrock-runtime.us-east-1.amazonaws.com")
+    elsewhere = "this ARN is of eu-west-1, but the backend that serves it is in us-east-1"
+    assert error(send(exchange(_with(upstream=upstream, model_override=ARN)), *request())) == {
+        "status": 400,
+        "details": "aigw_invalid_request_error",
+        "message": f"model: {elsewhere}; it needs a rule of its own, with a backend in its region",
+        "type": "invalid_request_error",
+        "param": "model",
+        "code": None,
+    }
+
+
+@pytest.mark.parametrize("host", ["bedrock-runtime.eu-west-1.amazonaws.com", "bedrock.internal:8443"])
+def test_an_arn_of_the_hosts_region_goes_upstream(host: str) -> None:
+    upstream = replace(UPSTREAM, host=host)
+    action = send(exchange(_with(upstream=upstream, model_override=ARN)), *request())
+    assert isinstance(action, ForwardRequest)
+    assert dict(action.set_headers)[":path"].startswith("/model/arn%3Aaws%3Abedrock%3Aeu-west-1")
