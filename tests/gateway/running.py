@@ -106,7 +106,12 @@ def events(body: str) -> list[Any]:
 
 @contextlib.contextmanager
 def running_gateway(
-    documents: Iterable[Document], *, simulator: RunningSimulator, folder: Path, workers: int = 1
+    documents: Iterable[Document],
+    *,
+    simulator: RunningSimulator,
+    folder: Path,
+    workers: int = 1,
+    transport: str = "grpc",
 ) -> Iterator[Gateway]:
     """The gateway for these resources. `folder` has a short path, since unix sockets allow for about 100 bytes."""
     resources = write(folder / "resources.yaml", *documents)
@@ -114,7 +119,10 @@ def running_gateway(
     sockets = [Path(worker_address(listen, index).removeprefix("unix://")) for index in range(workers)]
     options = Options(listen=Address(host="127.0.0.1", port=0), processors=tuple(sockets), admin=folder / "admin.sock")
     config = to_yaml(render(load([resources]).snapshot, options))
-    arguments = ("--listen", listen, "--workers", str(workers), "--drain-seconds", str(DRAIN_SECONDS))
+    arguments = (
+        *("--listen", listen, "--workers", str(workers), "--transport", transport),
+        *("--drain-seconds", str(DRAIN_SECONDS)),
+    )
     with (
         running_processor(folder, str(resources), *arguments) as processor,
         running_envoy(config, folder, folder / "admin.sock") as envoy,
