@@ -2,7 +2,8 @@
 
 The model `simulator.slow-50` and the header `x-simulator-fault: slow-50` both ask for the fault `slow` with the
 parameter 50. The header counts when a client talks to the simulator itself: the gateway does not pass it on.
-A fault changes the answer to a request that is right; a wrong request gets its own error.
+A fault changes the answer to a request that is right; a wrong request gets its own error. Only what Bedrock decides
+before it reads what the model is told (access, throttling, whether there is such a model) comes first.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ class Fault:
     description: str
     default: int = 0
     """The parameter where none is given."""
+    refusal: Callable[[int], ServiceError] | None = None
+    """What is said before the request is read any further than its shape."""
     disturb: Disturbance = lambda answer, _: answer
     reword: Callable[[Reply, int], Reply] = lambda reply, _: reply
 
@@ -44,6 +47,12 @@ class Injection:
 
     name: str
     parameter: int
+
+    def admit(self) -> None:
+        """Returns when the request may go on. Raises ServiceError when it is refused, whatever it says."""
+        refusal = FAULTS[self.name].refusal
+        if refusal is not None:
+            raise refusal(self.parameter)
 
     def disturb(self, answer: Answer) -> Answer:
         """The answer with the fault in it."""
@@ -76,9 +85,13 @@ def _fails(name: str, message: str) -> Disturbance:
     return lambda _answer, _parameter: answers.error(failure)
 
 
-def _throttles(_answer: Answer, seconds: int) -> Answer:
+def _refuses(name: str, message: str) -> Callable[[int], ServiceError]:
+    return lambda _parameter: ServiceError(name, message)
+
+
+def _throttles(seconds: int) -> ServiceError:
     message = "Too many requests, please wait before trying again."
-    return answers.error(ServiceError("ThrottlingException", message, headers={"retry-after": str(seconds)}))
+    return ServiceError("ThrottlingException", message, headers={"retry-after": str(seconds)})
 
 
 def _replaced(body: bytes, *, status: int = 200, content_type: str = "application/json") -> Disturbance:
@@ -152,7 +165,7 @@ FAULTS: Mapping[str, Fault] = MappingProxyType(
         "throttling": Fault(
             description="429 ThrottlingException; retry-after is the parameter, in seconds",
             default=1,
-            disturb=_throttles,
+            refusal=_throttles,
         ),
         "validation": Fault(
             description="400 ValidationException",
@@ -164,11 +177,13 @@ FAULTS: Mapping[str, Fault] = MappingProxyType(
         ),
         "access-denied": Fault(
             description="403 AccessDeniedException",
-            disturb=_fails("AccessDeniedException", "You don't have access to the model with the specified model ID."),
+            refusal=_refuses(
+                "AccessDeniedException", "You don't have access to the model with the specified model ID."
+            ),
         ),
         "not-found": Fault(
             description="404 ResourceNotFoundException",
-            disturb=_fails(
+            refusal=_refuses(
                 "ResourceNotFoundException",
                 "Could not resolve the foundation model from the provided model identifier.",
             ),

@@ -36,6 +36,12 @@ class Call:
     cache: PromptCache
     now: float
 
+    def check_shape(self, body: Mapping[str, Any]) -> None:
+        """Holds the request against the service model; behind that, Bedrock looks whether the model may be used."""
+        shapes.validate(self.operation, _members(self, body))
+        if self.fault:
+            self.fault.admit()
+
     def complete(self, prompt: Prompt) -> Reply:
         """The model's reply, as the fault wants it."""
         reply = complete(prompt)
@@ -77,26 +83,26 @@ def _converse_stream(call: Call) -> Answer:
 def _conversed(call: Call) -> tuple[Mapping[str, Any], Reply, CacheUse | None]:
     """A valid request, what the model replies, and what of the request was cached."""
     body = _json(call.received.body)
-    shapes.validate(call.operation, _members(call, body))
+    call.check_shape(body)
     rules.check(body, call.model_id, streamed=call.operation == "ConverseStream")
     reply = call.complete(converse_prompt.prompt(body, capabilities_of(call.model_id)))
     return body, reply, call.cache.use(call.model_id, body, call.now)
 
 
 def _invoke(call: Call) -> Answer:
-    shapes.validate(call.operation, _members(call, _blob(call)))
+    call.check_shape(_blob(call))
     return answers.json(family_of(call.model_id).invoke(call.model_id, call.received.body, call.complete))
 
 
 def _invoke_stream(call: Call) -> Answer:
-    shapes.validate(call.operation, _members(call, _blob(call)))
+    call.check_shape(_blob(call))
     encoded = family_of(call.model_id).invoke_stream(call.model_id, call.received.body, call.complete)
     return answers.stream(encoded, x_amzn_bedrock_content_type="application/json")
 
 
 def _count_tokens(call: Call) -> Answer:
     body = _json(call.received.body)
-    shapes.validate(call.operation, _members(call, body))
+    call.check_shape(body)
     # https://docs.aws.amazon.com/bedrock/latest/userguide/count-tokens.html: foundation models only.
     if PROFILE.match(call.model_id):
         raise Invalid("The provided model doesn't support counting tokens.")

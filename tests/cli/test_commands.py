@@ -14,7 +14,7 @@ from aigw_extproc import __version__
 from tests.cli.running import BACKEND, ROUTE, Ended, aigw, command, environment, taken_port, usage_error
 from tests.envoy_config.test_validation import validate
 
-COMMANDS = ("run", "serve", "check", "envoy-config", "simulator", "models", "version")
+COMMANDS = ("run", "serve", "check", "doctor", "envoy-config", "simulator", "models", "version")
 
 
 @pytest.fixture

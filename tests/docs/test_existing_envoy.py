@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,13 @@ import yaml
 
 from tests.cli.running import aigw
 from tests.docs.pages import blocks
-from tests.envoy_config.running import running_envoy
-from tests.gateway.resources import backend, ref, route, rule, write
-from tests.gateway.running import CHAT, question, running_processor
+from tests.envoy_config.running import refused_port, running_envoy
+from tests.gateway.resources import Document, backend, buffer_limit, ref, route, rule, write
+from tests.gateway.running import CHAT, error, question, running_processor
 from tests.simulator.running import RunningSimulator, running_simulator
+
+Way = Callable[[Path], tuple[list[str], list[str]]]
+"""Options that tell `serve` and `envoy-config` where the processor is."""
 
 
 @pytest.fixture(scope="module")
@@ -71,11 +75,9 @@ def two_workers_on_tcp(folder: Path) -> tuple[list[str], list[str]]:
     return [*listen, "--workers", "2"], processor
 
 
-@pytest.mark.parametrize("way", [on_a_socket, on_tcp, two_workers, two_workers_on_tcp])
-def test_a_chat_completion_through_an_envoy_of_their_own(
-    way: Callable[[Path], tuple[list[str], list[str]]], folder: Path, simulator: RunningSimulator
-) -> None:
-    documents = route("any", rule(ref(to="amazon.nova-micro-v1:0"))), *backend("bedrock", simulator.port)
+@contextmanager
+def following_the_page(folder: Path, way: Way, *documents: Document) -> Iterator[httpx.Client]:
+    """A client of an Envoy that was there before, with everything pasted and started as the page says."""
     resources = str(write(folder / "resources.yaml", *documents))
     serving, printing = way(folder)
     snippet = aigw("envoy-config", "--snippet", resources, *printing)
@@ -85,7 +87,25 @@ def test_a_chat_completion_through_an_envoy_of_their_own(
         running_envoy(config, folder, folder / "admin.sock") as envoy,
         httpx.Client(base_url=envoy.url, timeout=20) as client,
     ):
+        yield client
+
+
+@pytest.mark.parametrize("way", [on_a_socket, on_tcp, two_workers, two_workers_on_tcp])
+def test_a_chat_completion_through_an_envoy_of_their_own(way: Way, folder: Path, simulator: RunningSimulator) -> None:
+    documents = route("any", rule(ref(to="amazon.nova-micro-v1:0"))), *backend("bedrock", simulator.port)
+    with following_the_page(folder, way, *documents) as client:
         assert client.get("/healthz").text == "ok\n"  # theirs, as before
         answers = [client.post(CHAT, json=question("any")) for _ in range(4)]
     texts = [answer.json()["choices"][0]["message"]["content"] for answer in answers]
     assert texts == ["Hello! You said: Hello!"] * 4
+
+
+def test_envoys_own_errors_are_as_the_page_says(folder: Path) -> None:
+    with refused_port() as port:
+        documents = route("any", rule(ref())), *backend("bedrock", port), buffer_limit("2Mi")
+        with following_the_page(folder, on_a_socket, *documents) as client:
+            refused = client.post(CHAT, json=question("any"))
+            too_large = client.post(CHAT, json=question("any", "x" * 3_000_000))
+    told = error("the upstream answered 503 with a body that is not JSON", "api_error", "upstream_error")
+    assert (refused.status_code, refused.json()) == (503, told)
+    assert (too_large.status_code, too_large.headers["content-type"]) == (413, "text/plain")

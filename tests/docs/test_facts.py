@@ -14,7 +14,7 @@ from aigw_extproc import errors, metrics
 from aigw_extproc.bedrock import errors as bedrock_errors
 from aigw_extproc.bedrock.families import Family, base_model
 from aigw_extproc.cli import app
-from aigw_extproc.config import settings
+from aigw_extproc.config import credential_sources, settings
 from aigw_extproc.config.kinds import KINDS
 from aigw_extproc.envoy import local_replies
 from aigw_extproc.envoy.access_log import FIELDS
@@ -155,7 +155,7 @@ def test_the_kinds_of_resources() -> None:
 
 def test_the_annotations() -> None:
     listed = first_cells("docs/configuration.md", "## Annotations")
-    assert listed == [settings.PREFIX + name for name in settings._SETTINGS]
+    assert listed == [*(settings.PREFIX + name for name in settings._SETTINGS), credential_sources.ASSUME_ROLE]
 
 
 def test_the_members_of_the_aws_extension() -> None:

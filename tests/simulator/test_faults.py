@@ -244,3 +244,16 @@ def test_a_wrong_request_gets_its_own_error_under_a_fault() -> None:
 
 def test_every_fault_is_listed() -> None:
     assert [row["model"] for row in listed()] == [f"simulator.{name}" for name in FAULTS]
+
+
+@pytest.mark.parametrize(
+    ("fault", "refused"),
+    [
+        ("access-denied", "AccessDeniedException"),
+        ("not-found", "ResourceNotFoundException"),
+        ("throttling", "ThrottlingException"),
+    ],
+)
+def test_a_model_that_may_not_be_used_is_refused_before_its_request_is_read(fault: str, refused: str) -> None:
+    _, name, _ = outcome(respond(signed({}, path=f"/model/simulator.{fault}/invoke"), SETTINGS))
+    assert name == refused
