@@ -101,7 +101,7 @@ async def _serve_streams(options: ServeOptions, live: Live, admin: socket.socket
 
     credentials = live.credentials = CredentialCache()
     processor = Processor(live.router, credentials.get, _fetch_media)
-    server = create_server(options.transport, processor, options.listen)
+    server = create_server(options.transport, processor, options.listen, grace=options.drain_seconds)
     async with (
         _running(_watch(options, live)),
         _running(_serve_admin(admin, live.readiness)),
@@ -113,7 +113,7 @@ async def _serve_streams(options: ServeOptions, live: Live, admin: socket.socket
         await stop.wait()
         live.serving = False
         log.info("draining: at most %.0f s", options.drain_seconds)
-        await server.drain(options.drain_seconds)
+        await server.drain()
 
 
 async def _fetch_media(urls: tuple[str, ...]) -> Mapping[str, Fetched]:

@@ -17,7 +17,7 @@ from aigw_extproc.extproc.server import MAX_MESSAGE_BYTES, SERVICE, SOCKET_MODE,
 class GrpcServer:
     """Implements `Server` with gRPC's own implementation: the standard, and the default."""
 
-    def __init__(self, processor: Processor, listen: str) -> None:
+    def __init__(self, processor: Processor, listen: str, *, grace: float) -> None:
         """`listen` is `unix:///absolute/path` or `HOST:PORT`; port 0 takes a free one.
 
         Raises:
@@ -37,6 +37,7 @@ class GrpcServer:
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined] # missing in the stubs
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         self._listen = listen
+        self._grace = grace
         self._bind(listen)
 
     def _bind(self, listen: str) -> None:
@@ -52,11 +53,10 @@ class GrpcServer:
             path.chmod(SOCKET_MODE)
         await self._set_health(health_pb2.HealthCheckResponse.SERVING)
 
-    async def drain(self, grace: float) -> None:
+    async def drain(self) -> None:
         await self._set_health(health_pb2.HealthCheckResponse.NOT_SERVING)
-        await self._server.stop(grace)
+        await self._server.stop(self._grace)
 
     async def _set_health(self, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:
         for service in ("", SERVICE):
             await self._health.set(service, status)
-

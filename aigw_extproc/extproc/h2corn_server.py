@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import h2corn
+from google.protobuf.message import DecodeError
 from grpc_health.v1 import health_pb2
 
 from aigw_extproc.extproc.framing import FramingError, MessageDecoder, frame
@@ -26,7 +27,7 @@ Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 
 # https://grpc.io/docs/guides/status-codes/
-_OK, _INVALID_ARGUMENT, _UNIMPLEMENTED = b"0", b"3", b"12"
+_OK, _INVALID_ARGUMENT, _NOT_FOUND, _UNIMPLEMENTED = b"0", b"3", b"5", b"12"
 
 _START = {
     "type": "http.response.start",
@@ -40,8 +41,9 @@ _END = {"type": "http.response.body", "body": b"", "more_body": False}
 class H2cornServer:
     """Implements `Server`."""
 
-    def __init__(self, processor: Processor, listen: str) -> None:
+    def __init__(self, processor: Processor, listen: str, *, grace: float) -> None:
         self._calls = _Calls(processor)
+        self._listen = listen
         path = unix_path(listen)
         self._config = h2corn.Config(
             bind=(f"unix:{path}" if path else listen,),
@@ -59,25 +61,26 @@ class H2cornServer:
             timeout_request_body_idle=0,
             h2_timeout_response_stall=0,
             timeout_keep_alive=0,
+            timeout_graceful_shutdown=grace,
         )
         self._server = h2corn.Server(self._calls, self._config)
         self._serving: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        with _banner_on_stderr():
-            self._serving = asyncio.ensure_future(self._server.serve())
-            await self._server.wait_started()
+        try:
+            with _banner_on_stderr():
+                self._serving = asyncio.ensure_future(self._server.serve())
+                await self._server.wait_started()
+        except OSError as error:
+            raise OSError(f"cannot listen on {self._listen}: {error}") from None
         self._calls.serving = True
 
-    async def drain(self, grace: float) -> None:
+    async def drain(self) -> None:
         self._calls.serving = False
         self._server.shutdown()
         if self._serving is not None:
-            try:
-                async with asyncio.timeout(grace):
-                    await asyncio.shield(self._serving)
-            except TimeoutError:
-                self._serving.cancel()
+            # Never cancelled: h2corn would wait for its native half on a loop that no longer runs. It keeps the time.
+            await self._serving
 
 
 @contextlib.contextmanager
@@ -108,7 +111,7 @@ class _Calls:
         method = self._methods.get(scope["path"])
         try:
             status = await method(receive, send) if method else _UNIMPLEMENTED
-        except FramingError as error:
+        except (FramingError, DecodeError) as error:
             log.warning("call refused: %s", error)
             status = _INVALID_ARGUMENT
         await send(_END)
@@ -121,10 +124,11 @@ class _Calls:
         return _OK
 
     async def _check(self, receive: Receive, send: Send) -> bytes:
+        """https://github.com/grpc/grpc/blob/master/doc/health-checking.md"""
         async for message in _messages(receive):
             known = health_pb2.HealthCheckRequest.FromString(message).service in {"", SERVICE}
             if not known:
-                return b"5"  # NOT_FOUND: https://github.com/grpc/grpc/blob/master/doc/health-checking.md
+                return _NOT_FOUND
             answers = health_pb2.HealthCheckResponse
             answer = answers(status=answers.SERVING if self.serving else answers.NOT_SERVING)
             await send({"type": "http.response.body", "body": frame(answer.SerializeToString()), "more_body": True})

@@ -25,16 +25,21 @@ class Server(Protocol):
     """A listening server with gRPC's health service."""
 
     async def start(self) -> None:
-        """Accepts streams, and says so in the health service."""
+        """Accepts streams, and says so in the health service.
+
+        Raises:
+            OSError: the address cannot be had.
+        """
         ...
 
-    async def drain(self, grace: float) -> None:
-        """Takes no new streams, gives those that are open `grace` seconds to end, then closes them."""
+    async def drain(self) -> None:
+        """Takes no new streams, gives those that are open the grace to end, then closes them."""
         ...
 
 
-def create_server(transport: Transport, processor: Processor, listen: str) -> Server:
-    """A server that has its address. `listen` is `unix:///absolute/path` or `HOST:PORT`.
+def create_server(transport: Transport, processor: Processor, listen: str, *, grace: float) -> Server:
+    """A server for `listen`, `unix:///absolute/path` or `HOST:PORT`; some have their address before they start.
+    `grace` is how many seconds open streams have to end once it drains.
 
     Raises:
         OSError: the address cannot be had.
@@ -44,10 +49,10 @@ def create_server(transport: Transport, processor: Processor, listen: str) -> Se
     if transport == "h2corn":
         from aigw_extproc.extproc.h2corn_server import H2cornServer
 
-        return H2cornServer(processor, listen)
+        return H2cornServer(processor, listen, grace=grace)
     from aigw_extproc.extproc.grpc_server import GrpcServer
 
-    return GrpcServer(processor, listen)
+    return GrpcServer(processor, listen, grace=grace)
 
 
 def unix_path(listen: str) -> Path | None:

@@ -54,21 +54,28 @@ class ChatStream:
         self._done = False
 
     def feed(self, data: bytes) -> bytes:
+        if self._done:
+            return b""
         chunks: list[bytes] = []
         try:
             self._decoder.feed(data)
             while not self._done and (frame := self._decoder.next_message()) is not None:
                 chunks += self._translate(frame)
         except GatewayError as failure:
-            chunks.append(self._fail(failure))
+            chunks.append(self.fail(failure))
         return b"".join(chunks)
 
     def close(self) -> bytes:
         if self._done:
             return b""
         if not self._stopped:
-            return self._fail(UpstreamTruncated())
+            return self.fail(UpstreamTruncated())
         return b"".join(self._finish())
+
+    def fail(self, failure: GatewayError) -> bytes:
+        # Too late for another status: the error is an event, and neither a finish_reason nor [DONE] follows it.
+        self._done, self.failure = True, failure
+        return b"data: " + render(failure) + b"\n\n"
 
     def whole(self, response: converse.ConverseResponse) -> ClientResponse:
         """The stream of a response that came whole.
@@ -126,11 +133,6 @@ class ChatStream:
         tier = metadata.service_tier.type if metadata.service_tier else None
         yield self._chunks.last(completion_usage(self.usage) if self.usage else None, tier, details)
         yield DONE
-
-    def _fail(self, failure: GatewayError) -> bytes:
-        """Too late for another status: the error is an event, and neither a finish_reason nor [DONE] follows it."""
-        self._done, self.failure = True, failure
-        return b"data: " + render(failure) + b"\n\n"
 
 
 def _decode(frame: Message) -> msgspec.Struct | None:
