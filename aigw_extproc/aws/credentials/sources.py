@@ -70,7 +70,7 @@ def _default_chain(source: DefaultChain, region: str) -> Found:
 
 
 def _chain_of_keys(region: str) -> Found:
-    session = _session()
+    session = _session(variables={})
     if session.get_config_variable("region") is None:  # for STS, where the environment names none
         session.set_config_variable("region", region)
     found = session.get_credentials()
@@ -176,8 +176,12 @@ def _from_sts(answer: Mapping[str, Any], method: str) -> Found:
     return Found(identity=identity, method=method, expires_at=issued["Expiration"].timestamp())
 
 
-def _session(profile: str | None = None) -> Session:
-    session = Session(profile=profile)
+# What AWS_PROFILE names is a source of its own; whoever has credentials already needs nothing of it.
+_NO_PROFILE = {"profile": (None, None, None, None)}
+
+
+def _session(profile: str | None = None, variables: Mapping[str, Any] = _NO_PROFILE) -> Session:
+    session = Session(session_vars=variables, profile=profile)
     session.register_component("data_loader", _loader())
     session.set_default_client_config(_STS)
     return session
