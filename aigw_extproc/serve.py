@@ -19,6 +19,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aigw_extproc import http
 from aigw_extproc.admin import Readiness, create_app
@@ -30,6 +31,9 @@ from aigw_extproc.lifeline import end_with_parent
 from aigw_extproc.routing import Router
 from aigw_extproc.source import Source
 from aigw_extproc.translate.contract import Fetched
+
+if TYPE_CHECKING:
+    from aigw_extproc.extproc.server import Transport
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +51,8 @@ class ServeOptions:
     admin: tuple[str, int] | None = None
     """Host and port of the operator's port; None for none."""
     workers: int = 1
+    transport: Transport = "grpc"
+    """What carries Envoy's streams."""
     drain_seconds: float = 30.0
     """How long exchanges may take to end after SIGTERM."""
     reload_lag: float = 0.0
@@ -95,24 +101,26 @@ def _first(error: Exception) -> Exception:
 
 async def _serve_streams(options: ServeOptions, live: Live, admin: socket.socket | None, stop: asyncio.Event) -> None:
     # Imported here so that the process that only watches over workers does not load gRPC.
-    from aigw_extproc.extproc.server import Processor, Server
+    from aigw_extproc.extproc.processor import Processor
+    from aigw_extproc.extproc.server import create_server
 
     credentials = CredentialCache()
     live.credentials = credentials.as_details
-    server = Server(Processor(live.router, credentials.get, _fetch_media), options.listen)
+    processor = Processor(live.router, credentials.get, _fetch_media)
+    server = create_server(options.transport, processor, options.listen, grace=options.drain_seconds)
     async with (
         _running(_watch(options, live)),
         _running(_serve_admin(admin, live.readiness)),
         _running(credentials.keep_fresh(lambda: live.router().snapshot.auths)),
         _running(_tell(credentials)),
     ):
-        await server.start(options.listen)
+        await server.start()
         live.serving = True
         print(f"aigw-extproc: ready on {options.listen}", flush=True)
         await stop.wait()
         live.serving = False
         log.info("draining: at most %.0f s", options.drain_seconds)
-        await server.drain(options.drain_seconds)
+        await server.drain()
 
 
 async def _tell(credentials: CredentialCache) -> None:
@@ -193,7 +201,7 @@ async def _start_worker(options: ServeOptions, index: int) -> Process:
         *(sys.executable, "-m", "aigw_extproc", "serve", *options.source.arguments()),
         *("--listen", worker_address(options.listen, index), "--shared-port", "--no-admin"),
         *("--drain-seconds", str(options.drain_seconds), "--reload-lag", str(options.reload_lag)),
-        *("--log-level", options.log_level),
+        *("--log-level", options.log_level, "--transport", options.transport),
         stdout=asyncio.subprocess.PIPE,
         preexec_fn=end_with_parent(),
     )

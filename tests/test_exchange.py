@@ -22,6 +22,7 @@ from aigw_extproc.config.snapshot import (
     Snapshot,
     Upstream,
 )
+from aigw_extproc.errors import InternalError
 from aigw_extproc.exchange import (
     Action,
     Chunk,
@@ -193,6 +194,19 @@ def test_a_stream_that_fails_is_recorded_with_its_error() -> None:
     assert machine.outcome.status == 200
     assert machine.outcome.error is not None
     assert machine.outcome.error.code == "throttling_exception"
+
+
+def test_a_defect_within_a_stream_is_told_in_the_stream() -> None:
+    """A reply would have Envoy cut the connection."""
+    machine = exchange()
+    send(machine, *request(STREAM_BODY), response(content_type="application/vnd.amazon.eventstream"))
+    defect = InternalError()
+    action = machine.fail(defect)
+    assert isinstance(action, Chunk)
+    assert json.loads(action.body.removeprefix(b"data: "))["error"]["code"] == "internal_error"
+    assert send(machine, ResponseBody(b"whatever", end_of_stream=False)) == Chunk(body=b"", final=False)
+    assert send(machine, ResponseBody(b"", end_of_stream=True)) == Chunk(body=b"", final=True)
+    assert (machine.outcome.status, machine.outcome.error) == (200, defect)
 
 
 def test_a_streaming_request_answered_with_json_is_a_bad_gateway() -> None:

@@ -111,6 +111,7 @@ def running_gateway(
     simulator: RunningSimulator,
     folder: Path,
     workers: int = 1,
+    transport: str = "grpc",
     secrets: Path | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[Gateway]:
@@ -123,8 +124,11 @@ def running_gateway(
     sockets = [Path(worker_address(listen, index).removeprefix("unix://")) for index in range(workers)]
     options = Options(listen=Address(host="127.0.0.1", port=0), processors=tuple(sockets), admin=folder / "admin.sock")
     config = to_yaml(render(load([resources], secrets).snapshot, options))
-    arguments = ("--listen", listen, "--workers", str(workers), "--drain-seconds", str(DRAIN_SECONDS))
-    arguments += ("--secrets-dir", str(secrets)) if secrets else ()
+    arguments = (
+        *("--listen", listen, "--workers", str(workers), "--transport", transport),
+        *("--drain-seconds", str(DRAIN_SECONDS)),
+        *(("--secrets-dir", str(secrets)) if secrets else ()),
+    )
     with (
         running_processor(folder, str(resources), *arguments, environment=environment) as processor,
         running_envoy(config, folder, folder / "admin.sock") as envoy,
