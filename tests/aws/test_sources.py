@@ -361,3 +361,25 @@ def test_oidc_whose_provider_is_away(provider: Provider) -> None:
     with refused_port() as port:
         text = failure(oidc(provider, "ai-gateway-s", issuer=f"http://127.0.0.1:{port}"))
     assert text.startswith("ConnectError: ")
+
+
+def test_oidc_whose_provider_names_another_scheme(provider: Provider) -> None:
+    """As one that is reached over https and wants the secret in clear would."""
+    provider.discovery = {"token_endpoint": "ftp://127.0.0.1/token"}
+    text = failure(oidc(provider, "ai-gateway-t"))
+    assert text == f"the OpenID provider {provider.url} names a token endpoint that is not reached in the same way"
+    assert provider.requests == ["GET /.well-known/openid-configuration"]
+
+
+@pytest.mark.parametrize(
+    ("discovery", "fault"),
+    [
+        (["canary"], "Expected `object`, got `array`"),
+        ({"endpoint": "canary"}, "Object missing required field `token_endpoint`"),
+    ],
+)
+def test_oidc_whose_provider_answers_something_else(provider: Provider, discovery: object, fault: str) -> None:
+    provider.discovery = discovery
+    url = f"{provider.url}/.well-known/openid-configuration"
+    text = failure(oidc(provider, "ai-gateway-u"))
+    assert text == f"the OpenID provider's answer at {url} cannot be used: {fault}"
