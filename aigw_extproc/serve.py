@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -23,11 +23,13 @@ from aigw_extproc import http
 from aigw_extproc.admin import Readiness, create_app
 from aigw_extproc.aws.credentials import CredentialCache
 from aigw_extproc.config.compile import Configuration
+from aigw_extproc.config.snapshot import Upstream
 from aigw_extproc.config.watcher import Status, watch
+from aigw_extproc.exchange import UpstreamCall
 from aigw_extproc.lifeline import end_with_parent
 from aigw_extproc.routing import Router
 from aigw_extproc.source import Source
-from aigw_extproc.translate.contract import Fetched
+from aigw_extproc.translate.contract import Fetched, UpstreamResponse
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +95,7 @@ async def _serve_streams(options: ServeOptions, live: Live, admin: socket.socket
     from aigw_extproc.extproc.server import Processor, Server
 
     credentials = live.credentials = CredentialCache()
-    server = Server(Processor(live.router, credentials.get, _fetch_media), options.listen)
+    server = Server(Processor(live.router, credentials.get, _fetch_media, _call_upstream), options.listen)
     async with (
         _running(_watch(options, live)),
         _running(_serve_admin(admin, live.readiness)),
@@ -113,6 +115,13 @@ async def _fetch_media(urls: tuple[str, ...]) -> Mapping[str, Fetched]:
     from aigw_extproc.media import fetcher
 
     return await fetcher().fetch(urls)
+
+
+async def _call_upstream(upstream: Upstream, calls: Sequence[UpstreamCall]) -> tuple[UpstreamResponse, ...]:
+    # Imported at the first batch, for the same reasons.
+    from aigw_extproc.upstream import client
+
+    return await client().call(upstream, calls)
 
 
 class Live:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from random import random
 from time import monotonic, time
 
@@ -17,8 +17,8 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from aigw_extproc import metrics
 from aigw_extproc.aws.identity import Identity
-from aigw_extproc.config.snapshot import AwsAuth
-from aigw_extproc.errors import CredentialsUnavailable, InternalError
+from aigw_extproc.config.snapshot import AwsAuth, Upstream
+from aigw_extproc.errors import CredentialsUnavailable, GatewayError, InternalError
 from aigw_extproc.exchange import (
     Action,
     Chunk,
@@ -29,17 +29,22 @@ from aigw_extproc.exchange import (
     MediaReady,
     NeedCredentials,
     NeedMedia,
+    NeedUpstream,
     ReplaceBody,
     Reply,
+    UpstreamCall,
+    UpstreamReady,
 )
 from aigw_extproc.extproc import codec
 from aigw_extproc.extproc.pb import ext_proc_pb2 as pb
 from aigw_extproc.routing import Router
-from aigw_extproc.translate.contract import Fetched
+from aigw_extproc.translate.contract import Fetched, UpstreamResponse
 
 SERVICE = "envoy.service.ext_proc.v3.ExternalProcessor"
 MAX_MESSAGE_BYTES = 512 * 1024 * 1024
 """A whole buffered body is one message; Envoy's own buffer limit bounds it long before."""
+BATCH_SECONDS = 120
+"""What Envoy is told to wait for when a request became several: a little more than they may take."""
 SOCKET_MODE = 0o660
 """Who can connect can have requests signed: the owner and the group, nobody else."""
 
@@ -48,15 +53,19 @@ log = logging.getLogger(__name__)
 _LAST = (Reply, ReplaceBody)
 FindCredentials = Callable[[AwsAuth], Awaitable[Identity]]
 FetchMedia = Callable[[tuple[str, ...]], Awaitable[Mapping[str, Fetched]]]
+CallUpstream = Callable[[Upstream, Sequence[UpstreamCall]], Awaitable[tuple[UpstreamResponse, ...]]]
 
 
 class Processor:
     """Answers ext_proc streams. `router` is asked once a stream, so that a stream keeps the rules it began with."""
 
-    def __init__(self, router: Callable[[], Router], credentials: FindCredentials, media: FetchMedia) -> None:
+    def __init__(
+        self, router: Callable[[], Router], credentials: FindCredentials, media: FetchMedia, upstream: CallUpstream
+    ) -> None:
         self._router = router
         self._credentials = credentials
         self._media = media
+        self._upstream = upstream
 
     async def process(
         self,
@@ -70,7 +79,10 @@ class Processor:
             try:
                 async for message in requests:
                     phase, event = codec.decode(message)
-                    action = await self._act(exchange, event) if event else Continue()
+                    action = await _guarded(exchange, self._act(exchange, event)) if event else Continue()
+                    if isinstance(action, NeedUpstream):
+                        yield codec.more_time(BATCH_SECONDS)
+                        action = await _guarded(exchange, self._call(exchange, action))
                     if isinstance(action, Chunk) and timeline.first_piece is None and action.body:
                         timeline.first_piece = monotonic()
                     yield codec.encode(phase, action)
@@ -81,18 +93,19 @@ class Processor:
                 metrics.record(exchange.outcome, timeline)
 
     async def _act(self, exchange: Exchange, event: Event) -> Action:
-        try:
-            action = exchange.receive(event, now=time())
-            if isinstance(action, NeedMedia):
-                action = exchange.receive(MediaReady(await self._media(action.urls)), now=time())
-            if isinstance(action, NeedCredentials):
-                action = await self._sign(exchange, action.auth)
-        except Exception:
-            # A defect of ours. Its text could hold anything, so it is for the log alone.
-            metrics.DEFECTS.inc()
-            log.exception("exchange failed: operation=%s", exchange.outcome.operation)
-            return exchange.fail(InternalError())
+        action = exchange.receive(event, now=time())
+        if isinstance(action, NeedMedia):
+            action = exchange.receive(MediaReady(await self._media(action.urls)), now=time())
+        if isinstance(action, NeedCredentials):
+            action = await self._sign(exchange, action.auth)
         return action
+
+    async def _call(self, exchange: Exchange, needed: NeedUpstream) -> Action:
+        try:
+            responses = await self._upstream(needed.upstream, needed.calls)
+        except GatewayError as error:
+            return exchange.fail(error)
+        return exchange.receive(UpstreamReady(responses), now=time())
 
     async def _sign(self, exchange: Exchange, auth: AwsAuth) -> Action:
         try:
@@ -101,6 +114,16 @@ class Processor:
             metrics.SIGNING_FAILURES.labels(auth.region).inc()
             return exchange.fail(error)
         return exchange.receive(CredentialsReady(identity), now=time())
+
+
+async def _guarded(exchange: Exchange, work: Awaitable[Action]) -> Action:
+    try:
+        return await work
+    except Exception:
+        # A defect of ours. Its text could hold anything, so it is for the log alone.
+        metrics.DEFECTS.inc()
+        log.exception("exchange failed: operation=%s", exchange.outcome.operation)
+        return exchange.fail(InternalError())
 
 
 def _is_final(action: Action) -> bool:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -106,13 +107,23 @@ def events(body: str) -> list[Any]:
 
 @contextlib.contextmanager
 def running_gateway(
-    documents: Iterable[Document], *, simulator: RunningSimulator, folder: Path, workers: int = 1
+    documents: Iterable[Document],
+    *,
+    simulator: RunningSimulator,
+    folder: Path,
+    workers: int = 1,
+    message_timeout: timedelta = timedelta(seconds=10),
 ) -> Iterator[Gateway]:
     """The gateway for these resources. `folder` has a short path, since unix sockets allow for about 100 bytes."""
     resources = write(folder / "resources.yaml", *documents)
     listen = f"unix://{folder}/p.sock"
     sockets = [Path(worker_address(listen, index).removeprefix("unix://")) for index in range(workers)]
-    options = Options(listen=Address(host="127.0.0.1", port=0), processors=tuple(sockets), admin=folder / "admin.sock")
+    options = Options(
+        listen=Address(host="127.0.0.1", port=0),
+        processors=tuple(sockets),
+        admin=folder / "admin.sock",
+        message_timeout=message_timeout,
+    )
     config = to_yaml(render(load([resources]).snapshot, options))
     arguments = ("--listen", listen, "--workers", str(workers), "--drain-seconds", str(DRAIN_SECONDS))
     with (
