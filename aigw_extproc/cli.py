@@ -340,8 +340,9 @@ def _set_up_logging(level: Level) -> None:
         level=level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     logging.getLogger("uvicorn").setLevel(logging.WARNING)  # it tells of every start and stop
-    # At debug level these tell of headers and bodies, and an answer of STS holds nothing but secrets.
+    # At debug level these tell of headers and bodies, and an answer of STS holds nothing but secrets. botocore's
+    # warnings repeat, with a trace, what the cache tells in a line.
     for name in ("botocore", "urllib3", "httpcore"):
-        logging.getLogger(name).setLevel(max(logging.INFO, logging.getLogger().level))
+        logging.getLogger(name).setLevel(logging.ERROR)
     # It tells of every change in a watched folder: that of a log in it too, which is changed by the telling, for ever.
     logging.getLogger("watchfiles").setLevel(logging.WARNING)

@@ -24,7 +24,7 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
         InvalidRequest: the body is not JSON, or not of the decoder's type; `param` names the field.
     """
     try:
-        return decoder.decode(body)
+        return decoder.decode(as_utf8(body))
     except msgspec.ValidationError as error:
         fault, path = split_fault(str(error))
         raise InvalidRequest(f"{path}: {fault}" if path else fault, param=path) from None
@@ -33,6 +33,17 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
         raise InvalidRequest(f"the request body is not valid JSON: {reason}") from None
     except RecursionError:
         raise InvalidRequest("the request body is nested too deeply") from None
+
+
+def as_utf8(body: bytes) -> bytes:
+    """The same bytes, which are UTF-8 all over: a decoder does not look into the members that it passes through.
+
+    Raises:
+        UnicodeDecodeError: they are not.
+    """
+    if not body.isascii():
+        body.decode()
+    return body
 
 
 def given(raw: msgspec.Raw) -> msgspec.Raw | None:

@@ -27,6 +27,7 @@ CALLS = 2_000
 NOW = 1_790_000_000.0
 CONTEXT = ResponseContext(request_id="2f3a1c9e-7f04-4c1e-9d52-0a3c6b1d8e77", created=int(NOW))
 TURNS = 40
+AGENT_TURNS, AGENT_TOOLS = 100, 40
 
 # What Envoy sends about a request of a plain client, and about an answer of Bedrock's.
 REQUEST_HEADERS = {
@@ -66,6 +67,24 @@ def tool_request() -> bytes:
     results = [{"role": "tool", "tool_call_id": f"call_{n}", "content": "rain"} for n in range(2)]
     question = {"role": "user", "content": "What is the weather in Oslo?"}
     messages = [question, {"role": "assistant", "content": None, "tool_calls": calls}, *results]
+    return json.dumps({"model": MODEL, "messages": messages, "tools": tools}).encode()
+
+
+def agent_request() -> bytes:
+    """What an agent sends in the middle of its work: 200 messages, every other one a tool's result, and 40 tools."""
+    properties = {name: {"type": "string", "description": f"The {name}."} for name in ("path", "pattern", "text")}
+    schema = {"type": "object", "properties": properties, "required": ["path"]}
+    tools = [
+        {"type": "function", "function": {"name": f"tool_{n}", "description": "Does it. " * 10, "parameters": schema}}
+        for n in range(AGENT_TOOLS)
+    ]
+    arguments = json.dumps({"path": "src/main.py", "pattern": "def main"})
+    messages: list[dict[str, object]] = [{"role": "system", "content": "Be exact. " * 50}]
+    messages.append({"role": "user", "content": "Find out why the tests fail, and mend it."})
+    for n in range(AGENT_TURNS - 1):
+        call = {"id": f"call_{n}", "type": "function", "function": {"name": f"tool_{n % 40}", "arguments": arguments}}
+        messages.append({"role": "assistant", "content": "Let me look at it.", "tool_calls": [call]})
+        messages.append({"role": "tool", "tool_call_id": f"call_{n}", "content": "line of output\n" * 10})
     return json.dumps({"model": MODEL, "messages": messages, "tools": tools}).encode()
 
 
@@ -127,7 +146,13 @@ def chunk_case() -> Callable[[], object]:
 def request_cases() -> Iterable[tuple[str, Callable[[], object]]]:
     """Parsing and translating requests of different kinds."""
     family = family_of(MODEL)
-    for name, body in (("chat", chat_request(stream=False)), ("long", long_request()), ("tools", tool_request())):
+    bodies = {
+        "chat": chat_request(stream=False),
+        "long": long_request(),
+        "tools": tool_request(),
+        "agent": agent_request(),
+    }
+    for name, body in bodies.items():
         request = chat.parse(body)
         yield f"parse {name}", lambda body=body: chat.parse(body)
         yield f"translate {name}", lambda request=request: translate_request(request, model=MODEL, family=family)
@@ -151,7 +176,8 @@ def main() -> None:
         **dict(response_cases()),
     }
     for name, call in cases.items():
-        print(json.dumps({"case": name, "us": microseconds(call, CALLS)}), flush=True)
+        calls = CALLS // 10 if name.endswith("agent") else CALLS
+        print(json.dumps({"case": name, "us": microseconds(call, calls)}), flush=True)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,8 @@ class Check:
     outcome: Outcome
     detail: str
     """What was found, or why nothing was looked for."""
+    subject: str | None = None
+    """What was looked at, where there are several: a model, an address."""
     next_step: str | None = None
     """What a person should do now; always there when the check failed."""
     notes: tuple[str, ...] = ()
@@ -34,6 +36,7 @@ class Check:
         """The check as plain values, for JSON."""
         return {
             "name": self.name,
+            "subject": self.subject,
             "outcome": self.outcome.value,
             "detail": self.detail,
             "next_step": self.next_step,
@@ -69,18 +72,39 @@ class Diagnosis:
         }
 
 
-def ok(name: str, detail: str, *, notes: tuple[str, ...] = (), seconds: float | None = None) -> Check:
+def ok(
+    name: str,
+    detail: str,
+    *,
+    subject: str | None = None,
+    notes: tuple[str, ...] = (),
+    seconds: float | None = None,
+) -> Check:
     """A check that found nothing wrong."""
-    return Check(name=name, outcome=Outcome.OK, detail=detail, notes=notes, seconds=seconds)
+    return Check(name=name, outcome=Outcome.OK, subject=subject, detail=detail, notes=notes, seconds=seconds)
 
 
 def failed(
-    name: str, detail: str, next_step: str, *, notes: tuple[str, ...] = (), seconds: float | None = None
+    name: str,
+    detail: str,
+    next_step: str,
+    *,
+    subject: str | None = None,
+    notes: tuple[str, ...] = (),
+    seconds: float | None = None,
 ) -> Check:
     """A check that found the trouble."""
-    return Check(name=name, outcome=Outcome.FAILED, detail=detail, next_step=next_step, notes=notes, seconds=seconds)
+    return Check(
+        name=name,
+        outcome=Outcome.FAILED,
+        subject=subject,
+        detail=detail,
+        next_step=next_step,
+        notes=notes,
+        seconds=seconds,
+    )
 
 
-def skipped(name: str, reason: str) -> Check:
+def skipped(name: str, reason: str, *, subject: str | None = None) -> Check:
     """A check that could not, or need not, be made."""
-    return Check(name=name, outcome=Outcome.SKIPPED, detail=reason)
+    return Check(name=name, outcome=Outcome.SKIPPED, subject=subject, detail=reason)

@@ -9,7 +9,7 @@ import re
 import socket
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aigw_extproc.config.names import is_ip
 from aigw_extproc.config.snapshot import Address, Upstream
@@ -31,11 +31,19 @@ class Reached:
 
 async def reach(upstream: Upstream) -> Reached:
     """Tries every address of an upstream; the first that answers is the way to it."""
-    ways = await asyncio.gather(*(_reach(upstream, address) for address in upstream.addresses))
+    ways = await asyncio.gather(*(_reach_one(upstream, address) for address in upstream.addresses))
     return Reached(
         checks=tuple(check for way in ways for check in way.checks),
         route=next((way.route for way in ways if way.route), None),
     )
+
+
+async def _reach_one(upstream: Upstream, address: Address) -> Reached:
+    way = await _reach(upstream, address)
+    if len(upstream.addresses) == 1:
+        return way
+    subject = _at(address.host, address.port)
+    return Reached(checks=tuple(replace(check, subject=subject) for check in way.checks), route=way.route)
 
 
 async def _reach(upstream: Upstream, address: Address) -> Reached:

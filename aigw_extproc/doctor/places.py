@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,8 +18,6 @@ class Facts:
     environment: Mapping[str, str] = field(repr=False)
     profile: str
     """The profile that is looked at: AWS_PROFILE, or `default`."""
-    settings: Mapping[str, Any] = field(repr=False)
-    """What the shared files, taken together, say of that profile."""
     credentials_file: str
     credentials_file_exists: bool
     config_file: str

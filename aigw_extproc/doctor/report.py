@@ -1,4 +1,4 @@
-"""Diagnoses for people, as tables, and for programs, as JSON."""
+"""Diagnoses for people, as tables with what is to be done, and for programs, as JSON."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def to_json(diagnoses: Iterable[Diagnosis]) -> str:
 
 
 def show(diagnoses: Iterable[Diagnosis], console: Console) -> None:
-    """Prints a table for each backend, and then what is to be done."""
+    """Prints a table for each backend."""
     for diagnosis in diagnoses:
         console.print(_table(diagnosis))
 
@@ -33,7 +33,10 @@ def show(diagnoses: Iterable[Diagnosis], console: Console) -> None:
 def _table(diagnosis: Diagnosis) -> Table:
     where = f"{diagnosis.backend} → {diagnosis.host}"
     title = f"{where}, signed for {diagnosis.region}" if diagnosis.region else where
-    table = Table("check", "result", "found", title=Text(title), title_justify="left", expand=False)
+    table = Table(title=Text(title), title_justify="left")
+    table.add_column("check", no_wrap=True)
+    table.add_column("result")
+    table.add_column("found", overflow="fold")
     for check in diagnosis.checks:
         table.add_row(Text(check.name), Text(check.outcome.value, style=_STYLES[check.outcome]), _found(check))
     return table
@@ -45,7 +48,8 @@ def _found(check: Check) -> Text:
 
 def _lines(check: Check) -> Iterator[Text]:
     took = f" ({check.seconds * 1000:.0f} ms)" if check.seconds is not None else ""
-    yield Text(f"{check.detail}{took}")
+    about = f"{check.subject}: " if check.subject else ""
+    yield Text(f"{about}{check.detail}{took}")
     for note in check.notes:
         yield Text(f"· {note}", style="dim")
     if check.next_step is not None:

@@ -131,8 +131,8 @@ class Exchange:
     def _request_body(self, event: RequestBody, now: float) -> Action:
         assert self._endpoint is not None  # noqa: S101 - Envoy sends the headers first
         self._parsed = request = self._endpoint.parse(event.body)
-        check_model(request.model)
         backend = self._router.select(request.model, self._headers, self._pick)
+        check_model(request.model)
         outcome = self.outcome
         outcome.backend, outcome.model = backend, request.model
         outcome.request_model = backend.model_override or request.model

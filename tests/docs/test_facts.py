@@ -167,6 +167,21 @@ def test_the_facts_about_models() -> None:
     assert sorted(first_cells(MODELS, "## The facts")) == sorted(Family.__struct_fields__)
 
 
+def test_what_is_assumed_of_models_without_facts() -> None:
+    defaults = {field.encode_name: field.default for field in msgspec.structs.fields(Family)}
+    stated = {quoted(row[0])[0]: row[-1] for row in table(MODELS, "## The facts")}
+    assert [name for name, text in stated.items() if text not in in_words(defaults[name])] == []
+
+
+def in_words(default: object) -> set[str]:
+    """How the page may say it."""
+    if isinstance(default, bool):
+        return {str(default).lower()}
+    if isinstance(default, str):
+        return {default or "empty"}
+    return {"all"} if isinstance(default, tuple) and default else {"none", "nowhere"}
+
+
 def test_the_prefixes_of_inference_profiles() -> None:
     prefixes = [text for text in quoted(PAGES[MODELS].split("## The facts")[0]) if re.fullmatch(r"[a-z-]+\.", text)]
     assert len(prefixes) > 5

@@ -36,6 +36,18 @@ def test_invalid_json(gateway: Gateway) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "member", [b'"\xf4":1', b'"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"\xf4"}}}]']
+)
+def test_bytes_that_are_no_text(gateway: Gateway, member: bytes) -> None:
+    response = post(gateway, b'{"model":"nova","messages":[{"role":"user","content":"Hi"}],%b}' % member)
+    told = response.json()["error"]["message"]
+    assert (response.status_code, told.partition(" in position")[0]) == (
+        400,
+        "the request body is not valid JSON: 'utf-8' codec can't decode byte 0xf4",
+    )
+
+
 def test_an_empty_body(gateway: Gateway) -> None:
     assert outcome(post(gateway, b"")) == refusal(400, "the request body is empty; a JSON object is expected", INVALID)
 

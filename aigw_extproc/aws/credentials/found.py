@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from aigw_extproc.aws.identity import Identity
+from aigw_extproc.aws.identity import AssumeRole, DefaultChain, Identity, Profile, Source
+
+Stamp = tuple[tuple[str, int, int], ...]
+"""The state of some files: name, time of the last change, inode of each."""
 
 
 class SourceFailed(Exception):
@@ -36,4 +39,20 @@ def watched_files(environment: Mapping[str, str] = os.environ) -> tuple[Path, ..
         environment.get("AWS_WEB_IDENTITY_TOKEN_FILE"),
         environment.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"),
     ]
-    return tuple(Path(name).expanduser() for name in named if name)
+    # Path.expanduser fails where a user has no home, as users of small containers have none.
+    return tuple(Path(os.path.expanduser(name)) for name in named if name)  # noqa: PTH111 - see above
+
+
+def stamp(source: Source) -> Stamp:
+    """What tells one state of the files that a source reads from another."""
+    while isinstance(source, AssumeRole):
+        source = source.base
+    return tuple(map(_identity, watched_files())) if isinstance(source, DefaultChain | Profile) else ()
+
+
+def _identity(file: Path) -> tuple[str, int, int]:
+    try:
+        status = file.stat()
+    except OSError:
+        return str(file), 0, 0
+    return str(file), status.st_mtime_ns, status.st_ino

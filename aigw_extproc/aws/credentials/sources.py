@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -20,6 +21,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.credentials import Credentials as BotocoreCredentials
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.loaders import create_loader
 from botocore.session import Session
 
 from aigw_extproc.aws.credentials.found import Found, SourceFailed
@@ -60,10 +62,18 @@ def _fixed(source: Credentials | BearerToken, region: str) -> Found:
 
 
 def _default_chain(source: DefaultChain, region: str) -> Found:
+    # As AWS's SDKs have it: https://docs.aws.amazon.com/bedrock/latest/userguide/api-keys-use.html
     token = os.environ.get(BEARER_TOKEN_VARIABLE)
     if token:
         return Found(identity=BearerToken(token=token), method=f"environment variable {BEARER_TOKEN_VARIABLE}")
-    found = Session().get_credentials()
+    return _chain_of_keys(region)
+
+
+def _chain_of_keys(region: str) -> Found:
+    session = _session(variables={})
+    if session.get_config_variable("region") is None:  # for STS, where the environment names none
+        session.set_config_variable("region", region)
+    found = session.get_credentials()
     if found is None:
         raise SourceFailed(
             "none of the places where an AWS SDK looks has credentials: environment, shared files, web identity "
@@ -76,8 +86,8 @@ def _profile(source: Profile, region: str) -> Found:
     # botocore reads files only. A profile that is named counts before anything in the environment.
     with tempfile.TemporaryDirectory(prefix="aigw-") as folder:  # made for this user alone
         file = Path(folder) / "credentials"
-        file.write_text(source.file)
-        session = Session(profile=source.name)
+        file.write_text(source.file, encoding="utf-8")
+        session = _session(source.name)
         session.set_config_variable("credentials_file", str(file))
         session.set_config_variable("config_file", str(file))
         session.set_config_variable("region", region)
@@ -88,7 +98,8 @@ def _profile(source: Profile, region: str) -> Found:
 
 
 def _assume_role(source: AssumeRole, region: str) -> Found:
-    base = find(source.base, region)
+    # A Bedrock API key that lies about in the environment is of no use to STS, and must not hide what is.
+    base = _chain_of_keys(region) if isinstance(source.base, DefaultChain) else find(source.base, region)
     if not isinstance(base.identity, Credentials):
         raise SourceFailed("a Bedrock API key cannot assume a role")
     options: dict[str, Any] = {"RoleArn": source.role_arn, "RoleSessionName": source.session_name}
@@ -96,13 +107,12 @@ def _assume_role(source: AssumeRole, region: str) -> Found:
         options["ExternalId"] = source.external_id
     if source.duration_seconds is not None:
         options["DurationSeconds"] = source.duration_seconds
-    sts = Session().create_client("sts", region_name=region, config=_STS, **_keys(base.identity))
+    sts = _session().create_client("sts", region_name=region, **_keys(base.identity))
     return _from_sts(sts.assume_role(**options), f"assume-role ({base.method})")
 
 
 def _oidc(source: OidcExchange, region: str) -> Found:
-    config = _STS.merge(Config(signature_version=UNSIGNED))
-    sts = Session().create_client("sts", region_name=region, config=config)
+    sts = _session().create_client("sts", region_name=region, config=Config(signature_version=UNSIGNED))
     answer = sts.assume_role_with_web_identity(
         RoleArn=source.role_arn, RoleSessionName=source.session_name, WebIdentityToken=_oidc_token(source)
     )
@@ -121,7 +131,7 @@ def _oidc_token(source: OidcExchange) -> str:
     """https://openid.net/specs/openid-connect-discovery-1_0.html and RFC 6749 §4.4."""
     with httpcore.ConnectionPool() as pool:
         url = f"{source.issuer.rstrip('/')}/.well-known/openid-configuration"
-        endpoint = _json(pool, "GET", url, _Discovery).token_endpoint
+        endpoint = source.token_endpoint or _json(pool, "GET", url, _Discovery).token_endpoint
         form = {
             "grant_type": "client_credentials",
             "client_id": source.client_id,
@@ -166,7 +176,28 @@ def _from_sts(answer: Mapping[str, Any], method: str) -> Found:
     return Found(identity=identity, method=method, expires_at=issued["Expiration"].timestamp())
 
 
+# What AWS_PROFILE names is a source of its own; whoever has credentials already needs nothing of it.
+_NO_PROFILE = {"profile": (None, None, None, None)}
+
+
+def _session(profile: str | None = None, variables: Mapping[str, Any] = _NO_PROFILE) -> Session:
+    session = Session(session_vars=variables, profile=profile)
+    session.register_component("data_loader", _loader())
+    session.set_default_client_config(_STS)
+    return session
+
+
+@cache
+def _loader() -> Any:
+    """Shared, since parsing its files of a megabyte holds up the event loop every time."""
+    return create_loader()
+
+
 def _found(credentials: BotocoreCredentials) -> Found:
+    # They are new: those with windows of their own would be renewed at once if they live for a quarter of an hour.
+    for window in ("_advisory_refresh_timeout", "_mandatory_refresh_timeout"):
+        if hasattr(credentials, window):
+            setattr(credentials, window, 0)
     frozen = credentials.get_frozen_credentials()
     # Deferred and refreshable credentials know when they end; botocore has no public word for it.
     expiry = getattr(credentials, "_expiry_time", None)

@@ -8,9 +8,10 @@ import msgspec
 
 from aigw_extproc.bedrock import errors
 from aigw_extproc.errors import UpstreamError
-from aigw_extproc.translate.chat_converse.response import decode_response, translate_response
+from aigw_extproc.translate.chat_converse.response import translate_response
 from aigw_extproc.translate.chat_converse.stream import ChatStream
 from aigw_extproc.translate.contract import ClientResponse, ResponseContext
+from aigw_extproc.translate.converse.response import decode_response
 from aigw_extproc.translate.converse.tool_names import ToolNames
 
 

@@ -11,13 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import msgspec
-from msgspec.structs import replace
 
 from aigw_extproc.bedrock.converse import (
     ContentBlock,
-    Message,
     SystemContentBlock,
-    ToolResultBlock,
     ToolResultContentBlock,
     ToolUseBlock,
 )
@@ -26,24 +23,14 @@ from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.openai import chat
 from aigw_extproc.translate.chat_converse.content import ContentTranslator
 from aigw_extproc.translate.converse import turns
-from aigw_extproc.translate.converse.blocks import kind_of
+from aigw_extproc.translate.converse.conversation import Conversation, conversation
+from aigw_extproc.translate.converse.results import result_of, tool_result
 from aigw_extproc.translate.converse.tool_names import ToolNames, valid_id
-from aigw_extproc.translate.converse.turns import Result, Turn
+from aigw_extproc.translate.converse.turns import Result, Turn, Words
 
-NO_OUTPUT = "(no output)"
-"""What a tool that said nothing is made to say: Bedrock takes no blank text."""
-ATTACHED = "(attached below)"
-"""What a tool result says of content that the family does not take inside it."""
-
-
-class Conversation(msgspec.Struct, frozen=True, kw_only=True):
-    """The two places where Converse wants a history's parts."""
-
-    system: list[SystemContentBlock]
-    messages: list[Message]
-    has_reasoning: bool
-    unsigned_calls: bool
-    """Whether the model is to go on from tool calls that come without the reasoning behind them."""
+WORDS = Words(
+    call="tool call", result="a tool message with this tool_call_id has to follow it", result_id="tool_call_id"
+)
 
 
 def translate_messages(
@@ -65,23 +52,8 @@ def translate_messages(
     history = _History(names, family, content)
     for index, message in enumerate(messages):
         _ADDERS[type(message)](history, message, f"messages[{index}]")
-    turns.check(history.turns, family)
-    return Conversation(
-        system=history.system,
-        messages=turns.messages(history.turns, family, tools_as_text=tools_as_text),
-        has_reasoning=any(turn.reasoning for turn in history.turns),
-        unsigned_calls=bool(history.turns[-1].results and not history.turns[-2].reasoning),
-    )
-
-
-def with_system(conversation: Conversation, instruction: str | None, family: Family) -> Conversation:
-    """The conversation with one more instruction, in the place where the family takes instructions."""
-    system = conversation.system if instruction is None else [*conversation.system, SystemContentBlock(instruction)]
-    if family.system or not system:
-        return replace(conversation, system=system)
-    first, *rest = conversation.messages
-    words = [ContentBlock(text=block.text) for block in system if block.text]
-    return replace(conversation, system=[], messages=[Message(first.role, [*words, *first.content]), *rest])
+    turns.check(history.turns, family, WORDS)
+    return conversation(history.system, history.turns, family, tools_as_text=tools_as_text)
 
 
 def names_in_history(messages: Sequence[chat.Message]) -> list[str]:
@@ -146,15 +118,15 @@ class _History:
             result = self._result(message, message.content, place)
         else:
             told = [ToolResultContentBlock(text=message.content)] if _says_something(message.content) else []
-            point = self._content.cache_point(message.cache_control or message.cache_point, where="results")
-            result = Result(_tool_result(message.tool_call_id, told, is_error=message.is_error), point)
+            point = self._content.cache.point(message.cache_control or message.cache_point, where="results")
+            result = Result(tool_result(message.tool_call_id, told, is_error=message.is_error), point)
         self._add_result(message.tool_call_id, result, place)
 
     def add_function(self, message: chat.FunctionMessage, place: str) -> None:
         legacy = [call_id for turn in self.turns[-2:] for call_id in turn.calls if call_id.startswith(_LEGACY_ID)]
         call_id = legacy[-1] if legacy else message.name
         told = [ToolResultContentBlock(text=message.content)] if _says_something(message.content) else []
-        self._add_result(call_id, Result(_tool_result(call_id, told)), place)
+        self._add_result(call_id, Result(tool_result(call_id, told)), place)
 
     def _turn(self, role: str, place: str) -> Turn:
         """The turn that a message of `role` belongs to: the last one, or a new one."""
@@ -169,7 +141,9 @@ class _History:
         return [block for index, part in enumerate(parts) for block in blocks(part, f"{place}.content[{index}]")]
 
     def _reasoning(self, message: chat.AssistantMessage) -> list[ContentBlock]:
-        told = [self._content.reasoning(block) for block in message.thinking_blocks or ()]
+        if not message.thinking_blocks:
+            return []
+        told = [self._content.reasoning(block) for block in message.thinking_blocks]
         return [block for block in told if block]
 
     def _calls(self, message: chat.AssistantMessage, place: str) -> Iterator[tuple[str, ToolUseBlock]]:
@@ -190,17 +164,8 @@ class _History:
         marks = [mark for part in parts if (mark := part.cache_control or part.cache_point)]
         mark = message.cache_control or message.cache_point or (marks[-1] if marks else None)
         blocks = [block for block in self._blocks(parts, place) if not block.cache_point]
-        inside = ("text", *self._family.inside_tool_results)
-        beside = tuple(block for block in blocks if kind_of(block) not in inside)
-        told = [
-            ToolResultContentBlock(text=block.text, image=block.image, document=block.document, video=block.video)
-            for block in blocks
-            if kind_of(block) in inside
-        ]
-        if beside:
-            told.append(ToolResultContentBlock(text=ATTACHED))
-        result = _tool_result(message.tool_call_id, told, is_error=message.is_error)
-        return Result(result, self._content.cache_point(mark, where="results"), beside)
+        point = self._content.cache.point(mark, where="results")
+        return result_of(message.tool_call_id, blocks, self._family, is_error=message.is_error, cache_point=point)
 
     def _add_result(self, call_id: str, result: Result, place: str) -> None:
         """To the turn behind the call. The first result of a call counts."""
@@ -248,8 +213,3 @@ def parse_arguments(arguments: str | None, place: str, call_id: str) -> msgspec.
 
 def _says_something(text: str | None) -> bool:
     return text is not None and bool(text) and not text.isspace()
-
-
-def _tool_result(call_id: str, content: list[ToolResultContentBlock], *, is_error: bool = False) -> ToolResultBlock:
-    content = content or [ToolResultContentBlock(text=NO_OUTPUT)]
-    return ToolResultBlock(valid_id(call_id), content, "error" if is_error else None)

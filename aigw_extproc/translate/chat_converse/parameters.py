@@ -12,7 +12,7 @@ from aigw_extproc.bedrock.converse import InferenceConfiguration, ServiceTier
 from aigw_extproc.bedrock.families import Family
 from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.openai import chat
-from aigw_extproc.translate.chat_converse.reasoning import Reasoning
+from aigw_extproc.translate.converse.reasoning import Reasoning
 
 SERVICE_TIERS = frozenset({"default", "flex", "priority", "reserved"})
 MAX_REQUEST_METADATA = 16

@@ -1,41 +1,22 @@
-"""`reasoning_effort` and `thinking`: how each family is asked to think before it answers.
-
-https://docs.aws.amazon.com/bedrock/latest/userguide/inference-reasoning.html
-https://docs.aws.amazon.com/bedrock/latest/userguide/claude-messages-extended-thinking.html
-"""
+"""`reasoning_effort` and `thinking`: what a chat says of reasoning."""
 
 from __future__ import annotations
-
-from collections.abc import Callable, Sequence
-
-import msgspec
 
 from aigw_extproc.bedrock.families import Family
 from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.openai import chat
+from aigw_extproc.translate.converse.reasoning import (
+    EFFORTS,
+    Reasoning,
+    Thinking,
+    by_effort,
+    by_thinking,
+    nearest,
+    off,
+)
 
-EFFORTS = ("minimal", "low", "medium", "high", "xhigh", "max")
-"""From little to much."""
 NONE = "none"
 """Asks not to reason."""
-MIN_BUDGET = 1024
-"""Tokens; Claude's lower bound."""
-BUDGET_SHARES = {"minimal": 0.1, "low": 0.2, "medium": 0.5, "high": 0.8, "xhigh": 0.9, "max": 0.95}
-"""Of maxTokens, the rest being for the answer."""
-DEFAULT_BUDGET = 8_192
-"""Tokens of thinking, where the client asked for thinking without a number."""
-DEFAULT_MAX_TOKENS = 32_000
-"""Where the client names none: every thinking Claude can put out as much."""
-
-
-class Reasoning(msgspec.Struct, frozen=True, kw_only=True):
-    """What a request's wish to reason comes to."""
-
-    on: bool = False
-    fields: dict[str, object] = {}  # msgspec copies mutable defaults
-    """For additionalModelRequestFields."""
-    max_tokens: int | None = None
-    """What maxTokens has to be."""
 
 
 def reasoning(request: chat.ChatRequest, family: Family, max_tokens: int | None, dropped: list[str]) -> Reasoning:
@@ -45,8 +26,6 @@ def reasoning(request: chat.ChatRequest, family: Family, max_tokens: int | None,
         InvalidRequest: an effort that does not exist, or no room for thinking within max_tokens.
     """
     asked = request.reasoning_effort
-    if asked is None and request.thinking is None:
-        return Reasoning(max_tokens=max_tokens)
     if asked is not None and asked not in (NONE, *EFFORTS):
         raise InvalidRequest(
             f"reasoning_effort: expected one of {NONE}, {', '.join(EFFORTS)}, got {asked!r}", param="reasoning_effort"
@@ -55,96 +34,13 @@ def reasoning(request: chat.ChatRequest, family: Family, max_tokens: int | None,
     if asked in EFFORTS and effort != asked:
         dropped.append("reasoning_effort")
     if request.thinking is not None:
-        thinking = _accepted(request.thinking, family, dropped)
-        return _explicit(thinking, effort, family, max_tokens) if thinking else Reasoning(max_tokens=max_tokens)
+        return by_thinking(_thinking(request.thinking), family, max_tokens, dropped, effort=effort)
     if asked == NONE:
-        return Reasoning(fields=dict(family.reasoning_off), max_tokens=max_tokens)
+        return off(family, max_tokens)
     if effort is None:
         return Reasoning(max_tokens=max_tokens)
-    thoughts = STYLES[family.reasoning](effort, family, max_tokens)
-    if max_tokens is not None and thoughts.max_tokens is None:
-        dropped.append("max_tokens")
-    return thoughts
+    return by_effort(effort, family, max_tokens, dropped)
 
 
-def nearest(asked: str, known: Sequence[str]) -> str | None:
-    """The highest of the known efforts that is not above the one asked for, else the lowest; None of none."""
-    rank = EFFORTS.index(asked)
-    below = [effort for effort in known if EFFORTS.index(effort) <= rank]
-    return below[-1] if below else next(iter(known), None)
-
-
-def _accepted(thinking: chat.Thinking, family: Family, dropped: list[str]) -> chat.Thinking | None:
-    """The thinking that was asked for, or the nearest that the family knows; None where it knows none."""
-    if thinking.type in family.thinking:
-        return thinking
-    dropped.append("thinking")
-    if not family.thinking or thinking.type == "disabled":
-        return chat.Thinking(type="disabled") if family.reasoning_off else None
-    return chat.Thinking(type=family.thinking[0], budget_tokens=DEFAULT_BUDGET, display=thinking.display)
-
-
-def _explicit(thinking: chat.Thinking, effort: str | None, family: Family, max_tokens: int | None) -> Reasoning:
-    if thinking.type == "disabled":
-        return Reasoning(fields=family.reasoning_off or {"thinking": {"type": "disabled"}}, max_tokens=max_tokens)
-    told: dict[str, object] = {"type": thinking.type}
-    if thinking.display is not None:
-        told["display"] = thinking.display
-    if thinking.type == "adaptive":
-        more: dict[str, object] = {"output_config": {"effort": effort}} if effort else {}
-        return Reasoning(on=True, fields={"thinking": told, **more}, max_tokens=max_tokens)
-    budget = thinking.budget_tokens
-    if budget is None or budget < MIN_BUDGET:
-        raise InvalidRequest(
-            f"thinking.budget_tokens: has to be at least {MIN_BUDGET}, got {budget}", param="thinking.budget_tokens"
-        )
-    limit = _room(budget, max_tokens)
-    return Reasoning(on=True, fields={"thinking": told | {"budget_tokens": budget}}, max_tokens=limit)
-
-
-def _budget(effort: str, family: Family, max_tokens: int | None) -> Reasoning:
-    """Claude up to 4.5: so many tokens of thinking, out of maxTokens."""
-    budget = max(MIN_BUDGET, int((max_tokens or DEFAULT_MAX_TOKENS) * BUDGET_SHARES[effort]))
-    fields: dict[str, object] = {"thinking": {"type": "enabled", "budget_tokens": budget}}
-    return Reasoning(on=True, fields=fields, max_tokens=_room(budget, max_tokens))
-
-
-def _room(budget: int, max_tokens: int | None) -> int:
-    """The limit that leaves room for an answer behind the thinking."""
-    if max_tokens is None:
-        return max(DEFAULT_MAX_TOKENS, budget + MIN_BUDGET)
-    if max_tokens <= budget:
-        raise InvalidRequest(
-            f"max_tokens: has to be more than the {budget} tokens of thinking, got {max_tokens}", param="max_tokens"
-        )
-    return max_tokens
-
-
-def _adaptive(effort: str, family: Family, max_tokens: int | None) -> Reasoning:
-    """Claude from 4.6 on: it decides itself how much to think, guided by the effort."""
-    fields: dict[str, object] = {"thinking": {"type": "adaptive"}, "output_config": {"effort": effort}}
-    return Reasoning(on=True, fields=fields, max_tokens=max_tokens)
-
-
-def _nova(effort: str, family: Family, max_tokens: int | None) -> Reasoning:
-    """https://docs.aws.amazon.com/nova/latest/nova2-userguide/extended-thinking.html: no limit with `high`."""
-    fields: dict[str, object] = {"reasoningConfig": {"type": "enabled", "maxReasoningEffort": effort}}
-    return Reasoning(on=True, fields=fields, max_tokens=None if effort == "high" else max_tokens)
-
-
-def _field(effort: str, family: Family, max_tokens: int | None) -> Reasoning:
-    """The word itself, in a field of the model's own."""
-    *outer, name = family.effort_field
-    fields: dict[str, object] = {name: effort}
-    for key in reversed(outer):
-        fields = {key: fields}
-    return Reasoning(on=True, fields=fields, max_tokens=max_tokens)
-
-
-STYLES: dict[str, Callable[[str, Family, int | None], Reasoning]] = {
-    "budget": _budget,
-    "adaptive": _adaptive,
-    "nova": _nova,
-    "field": _field,
-}
-"""By the family's `reasoning`."""
+def _thinking(asked: chat.Thinking) -> Thinking:
+    return Thinking(type=asked.type, budget_tokens=asked.budget_tokens, display=asked.display)

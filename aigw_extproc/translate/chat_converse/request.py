@@ -17,17 +17,15 @@ from aigw_extproc.openai import chat
 from aigw_extproc.translate.chat_converse import parameters, tools
 from aigw_extproc.translate.chat_converse.answer import ChatAnswer
 from aigw_extproc.translate.chat_converse.content import ContentTranslator
-from aigw_extproc.translate.chat_converse.messages import (
-    Conversation,
-    names_in_history,
-    translate_messages,
-    with_system,
-)
-from aigw_extproc.translate.chat_converse.reasoning import Reasoning, reasoning
+from aigw_extproc.translate.chat_converse.messages import names_in_history, translate_messages
+from aigw_extproc.translate.chat_converse.reasoning import reasoning
 from aigw_extproc.translate.chat_converse.structured_output import StructuredOutput, structured_output
 from aigw_extproc.translate.contract import Fetched, MediaNeeded, UpstreamRequest
 from aigw_extproc.translate.converse.caching import within_limits
+from aigw_extproc.translate.converse.conversation import Conversation, with_system
+from aigw_extproc.translate.converse.reasoning import Reasoning, merged, model_fields
 from aigw_extproc.translate.converse.tool_names import ToolNames
+from aigw_extproc.translate.converse.tools import Selection, serial_tool_choice, tool_configuration
 from aigw_extproc.wire import given
 
 _encode = msgspec.json.Encoder().encode
@@ -78,14 +76,14 @@ class _Translation:
             content=self.content,
             tools_as_text=choice.mode == "none" or not self.family.tools,
         )
-        if self.content.missing:
-            raise MediaNeeded(tuple(dict.fromkeys(self.content.missing)))
+        if self.content.images.missing:
+            raise MediaNeeded(tuple(dict.fromkeys(self.content.images.missing)))
         thoughts = self._reasoning(conversation)
         forcible = () if thoughts.on and not self.family.forced_while_reasoning else self.family.tool_choice
         output = structured_output(
             request.response_format, family=self.family, taken=names.taken, forced=bool(forcible)
         )
-        selection = tools.Selection(
+        selection = Selection(
             offered=offered,
             history=history,
             choice=choice,
@@ -94,7 +92,7 @@ class _Translation:
             forcible=forcible,
         )
         body = self._body(conversation, thoughts, output, selection, names)
-        if self.content.has_cache_points:
+        if self.content.cache.used:
             within_limits(body)
         stream = bool(request.stream) and (self.family.streaming_tools or body.tool_config is None)
         return UpstreamRequest(
@@ -111,7 +109,7 @@ class _Translation:
         conversation: Conversation,
         thoughts: Reasoning,
         output: StructuredOutput,
-        selection: tools.Selection,
+        selection: Selection,
         names: ToolNames,
     ) -> converse.ConverseRequest:
         request, aws = self.request, self.request.aws or _NO_EXTENSION
@@ -120,7 +118,7 @@ class _Translation:
             messages=told.messages,
             system=told.system or None,
             inference_config=parameters.inference_configuration(request, self.family, thoughts, self.dropped),
-            tool_config=tools.tool_configuration(selection, names, self.family, self.content, self.dropped),
+            tool_config=tool_configuration(selection, names, self.family, self.content.cache, self.dropped),
             output_config=_output_configuration(output),
             additional_model_request_fields=self._model_fields(conversation, thoughts, selection),
             additional_model_response_field_paths=aws.additional_model_response_field_paths,
@@ -139,19 +137,13 @@ class _Translation:
             return Reasoning(max_tokens=parameters.max_tokens(self.request))
         return thoughts
 
-    def _reasons_by_default(self, conversation: Conversation, thoughts: Reasoning) -> bool:
-        """Whether nobody said anything of reasoning, but it goes on, and on what the history holds of it."""
-        return bool(conversation.has_reasoning and self.family.reasoning_off and not thoughts.fields)
-
     def _model_fields(
-        self, conversation: Conversation, thoughts: Reasoning, selection: tools.Selection
+        self, conversation: Conversation, thoughts: Reasoning, selection: Selection
     ) -> dict[str, object] | None:
-        fields = dict(thoughts.fields)
-        if self.family.reasoning_fields and (thoughts.on or self._reasons_by_default(conversation, thoughts)):
-            fields = merged(merged({"thinking": {"type": "adaptive"}}, self.family.reasoning_fields), fields)
+        fields = model_fields(thoughts, self.family, has_reasoning=conversation.has_reasoning)
         if tools.serially(self.request, selection):
             if self.family.serial_tools == "tool_choice":
-                fields["tool_choice"] = tools.serial_tool_choice(selection)
+                fields["tool_choice"] = serial_tool_choice(selection)
             else:
                 self.dropped.append("parallel_tool_calls")
         extra = self.request.aws.additional_model_request_fields if self.request.aws else None
@@ -169,15 +161,6 @@ class _Translation:
 
 
 _NO_EXTENSION = chat.AwsExtension()
-
-
-def merged(ours: Mapping[str, object], theirs: Mapping[str, object]) -> dict[str, object]:
-    """Both objects in one, all the way down; where they disagree the second wins."""
-    result = dict(ours)
-    for name, value in theirs.items():
-        mine = result.get(name)
-        result[name] = merged(mine, value) if isinstance(mine, dict) and isinstance(value, dict) else value
-    return result
 
 
 def _output_configuration(output: StructuredOutput) -> converse.OutputConfiguration | None:

@@ -11,11 +11,11 @@ import msgspec
 
 from aigw_extproc.bedrock import converse
 from aigw_extproc.bedrock.converse import ConverseResponse
-from aigw_extproc.errors import InvalidUpstreamResponse
 from aigw_extproc.openai import completion
 from aigw_extproc.openai.completion import ABSENT
 from aigw_extproc.translate.chat_converse.citations import annotation
 from aigw_extproc.translate.contract import ClientResponse, ResponseContext, Usage
+from aigw_extproc.translate.converse.response import compact, output_blocks, require_sound
 from aigw_extproc.translate.converse.tool_names import ToolNames
 from aigw_extproc.translate.converse.usage import translate_usage
 from aigw_extproc.wire import given
@@ -30,32 +30,7 @@ FINISH_REASONS = {
     "guardrail_intervened": "content_filter",
 }
 """By Bedrock's stop reason. Anything else that Bedrock says is a `stop`, told beside it in its own words."""
-MALFORMED = frozenset({"malformed_model_output", "malformed_tool_use"})
-"""Stop reasons that say that the model's output is of no use."""
-
 _encode = msgspec.json.Encoder().encode
-
-
-def decode_response(body: bytes) -> ConverseResponse:
-    """The body of a 200 from Converse.
-
-    Raises:
-        InvalidUpstreamResponse: it is not a Converse response, or has no output.
-    """
-    try:
-        response = converse.RESPONSE.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        raise InvalidUpstreamResponse("the upstream answered 200 with a body that is not a Converse response") from None
-    if response.output is None or response.output.message is None:
-        raise InvalidUpstreamResponse(
-            f"Bedrock answered without an output (stop reason {response.stop_reason or 'unknown'})"
-        )
-    return response
-
-
-def output_blocks(response: ConverseResponse) -> list[converse.ContentBlock]:
-    """The content of a decoded response."""
-    return response.output.message.content if response.output and response.output.message else []
 
 
 def translate_response(
@@ -99,8 +74,7 @@ def finish_reason(stop_reason: str | None, *, has_tool_calls: bool, answered: bo
     Raises:
         InvalidUpstreamResponse: Bedrock says that the model's output is malformed.
     """
-    if stop_reason in MALFORMED:
-        raise InvalidUpstreamResponse(f"the model's output is malformed ({stop_reason})", code=stop_reason)
+    require_sound(stop_reason)
     if has_tool_calls:
         return "tool_calls"
     if answered and stop_reason == "tool_use":
@@ -178,11 +152,6 @@ def _thinking_blocks(blocks: Sequence[converse.ContentBlock]) -> Iterator[comple
 def _tool_call(block: converse.ToolUseBlock, names: ToolNames) -> completion.ToolCall:
     function = completion.FunctionCall(name=names.to_client(block.name), arguments=compact(block.input))
     return completion.ToolCall(id=block.tool_use_id, function=function)
-
-
-def compact(value: msgspec.Raw) -> str:
-    """JSON without white space; nothing at all is the empty object."""
-    return msgspec.json.format(bytes(value) or b"{}", indent=-1).decode()
 
 
 def _details(

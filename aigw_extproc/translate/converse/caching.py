@@ -1,4 +1,4 @@
-"""Cache points of a whole request, within what Bedrock allows.
+"""Cache points: where a family takes one, and how many a request may have.
 
 https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html: at most four, and what lives longer stands
 before what lives shorter, over tools, system and messages in this order.
@@ -8,11 +8,57 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import Protocol
 
 from aigw_extproc.bedrock.converse import CachePoint, ContentBlock, ConverseRequest, Message, SystemContentBlock, Tool
+from aigw_extproc.bedrock.families import Family
 
 MAX_CACHE_POINTS = 4
 SHORT, LONG = "5m", "1h"
+
+
+class Mark(Protocol):
+    """A client's wish that the prompt be cached up to a place."""
+
+    @property
+    def ttl(self) -> str | None: ...
+
+
+class CachePoints:
+    """Makes the cache points of one request. Marks that become none are reported in `dropped`."""
+
+    def __init__(self, family: Family, dropped: list[str]) -> None:
+        self.used = False
+        """Whether there is any."""
+        self._family = family
+        self._dropped = dropped
+
+    def point(self, mark: Mark | None, where: str = "messages") -> CachePoint | None:
+        """The cache point for a mark; None without one, or where the family takes none.
+
+        `where` is `tools`, `system`, `messages`, `results` for behind a tool result, or `nowhere`.
+        """
+        if mark is None:
+            return None
+        takes = self._family.caching
+        if where == "results":
+            takes = takes if self._family.cache_behind_results else ()
+            where = "messages"
+        if where not in takes:
+            self._dropped.append("cache_control")
+            return None
+        self.used = True
+        return CachePoint(type="default", ttl=mark.ttl if mark.ttl == LONG and self._family.long_cache else None)
+
+    def behind(self, block: ContentBlock, mark: Mark | None, where: str = "messages") -> CachePoint | None:
+        """The one behind a block: never behind a thought, on Claude not behind a plain document."""
+        return self.point(mark, where if self._may_end_prefix(block) else "nowhere")
+
+    def _may_end_prefix(self, block: ContentBlock) -> bool:
+        if block.reasoning_content is not None:
+            return False
+        plain = block.document is not None and block.document.format != "pdf"
+        return self._family.cache_behind_plain_documents or not plain
 
 
 def within_limits(request: ConverseRequest) -> None:

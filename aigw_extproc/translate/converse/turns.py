@@ -25,7 +25,17 @@ BESIDE_DOCUMENTS = "See the attached document."
 """What a user who sent a document without a word is made to say: Bedrock wants text beside it."""
 
 
-class Result(msgspec.Struct, frozen=True):
+class Words(msgspec.Struct, frozen=True, kw_only=True):
+    """What a client's API calls things, for errors."""
+
+    call: str
+    result: str
+    """How a call gets its result."""
+    result_id: str
+    """The field by which a result names its call."""
+
+
+class Result(msgspec.Struct, frozen=True, gc=False):
     """What a tool said."""
 
     block: ToolResultBlock
@@ -34,7 +44,7 @@ class Result(msgspec.Struct, frozen=True):
     """What the family does not take inside a tool result."""
 
 
-class Turn(msgspec.Struct):
+class Turn(msgspec.Struct, gc=False):
     """Consecutive messages of one role. A turn is told in the order of its fields, calls and results by client ids."""
 
     role: str
@@ -44,17 +54,19 @@ class Turn(msgspec.Struct):
     reasoning: list[ContentBlock] = []  # as above
     blocks: list[ContentBlock] = []  # as above
     calls: dict[str, ToolUseBlock] = {}  # as above
+    cache_point: CachePoint | None = None
+    """Behind the calls."""
     result_places: dict[str, str] = {}  # as above
 
 
-def check(turns: list[Turn], family: Family) -> None:
+def check(turns: list[Turn], family: Family, words: Words) -> None:
     """Refuses what cannot be told without changing its meaning.
 
     Raises:
         InvalidRequest: a call without a result, a result without a call, a conversation that begins or ends wrongly.
     """
     if any(turn.calls or turn.results for turn in turns):
-        _check_pairs(turns)
+        _check_pairs(turns, words)
     if not turns:
         raise InvalidRequest("messages: at least one user message is needed", param="messages")
     first, last = turns[0], turns[-1]
@@ -82,22 +94,21 @@ def messages(turns: list[Turn], family: Family, *, tools_as_text: bool) -> list[
     return told
 
 
-def _check_pairs(turns: list[Turn]) -> None:
+def _check_pairs(turns: list[Turn], words: Words) -> None:
     """Every call has a result in the next turn, and every result a call in the turn before."""
     previous = _NO_TURN
     for turn in [*turns, _NO_TURN]:
         for call_id in previous.calls:
             if call_id not in turn.results:
                 raise InvalidRequest(
-                    f"{previous.place}: tool call {call_id!r} has no result: a tool message with this tool_call_id "
-                    "has to follow it",
+                    f"{previous.place}: {words.call} {call_id!r} has no result: {words.result}",
                     param=previous.place,
                 )
         for call_id, place in turn.result_places.items():
             if call_id not in previous.calls:
                 raise InvalidRequest(
-                    f"{place}.tool_call_id: no tool call {call_id!r} in the assistant message before it",
-                    param=f"{place}.tool_call_id",
+                    f"{place}.{words.result_id}: no {words.call} {call_id!r} in the assistant message before it",
+                    param=f"{place}.{words.result_id}",
                 )
         previous = turn
 
@@ -125,6 +136,8 @@ def _assistant(turn: Turn, family: Family, *, last: bool) -> list[Message]:
     if last or not (turn.reasoning or turn.calls):
         return [Message(role="assistant", content=turn.blocks)]
     calls = [ContentBlock(tool_use=call) for call in turn.calls.values()]
+    if turn.cache_point:
+        calls.append(ContentBlock(cache_point=turn.cache_point))
     if turn.blocks and calls and not family.text_beside_tool_uses:
         return [Message(role="assistant", content=turn.blocks), _separator("user"), Message("assistant", calls)]
     return [Message(role="assistant", content=[*turn.reasoning, *turn.blocks, *calls])]
@@ -145,6 +158,8 @@ def _user(turn: Turn, family: Family) -> list[Message]:
     if not turn.results:
         return [Message(role="user", content=_with_words(turn.blocks))]
     results = list(_results(turn))
+    if not turn.blocks and not any(result.beside for result in turn.results.values()):
+        return [Message(role="user", content=results)]
     blocks = _with_words([*(block for result in turn.results.values() for block in result.beside), *turn.blocks])
     if all(kind_of(block) in (None, *family.beside_tool_results) for block in blocks):
         return [Message(role="user", content=[*results, *blocks])]

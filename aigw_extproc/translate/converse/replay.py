@@ -22,7 +22,7 @@ from aigw_extproc.bedrock.converse import (
     ToolUseDelta,
     ToolUseStart,
 )
-from aigw_extproc.translate.chat_converse.response import compact, output_blocks
+from aigw_extproc.translate.converse.response import compact, output_blocks
 
 
 def events_of(response: ConverseResponse) -> Iterator[msgspec.Struct]:

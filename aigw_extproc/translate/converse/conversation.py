@@ -1,0 +1,43 @@
+"""A whole history, in the two places where Converse wants its parts."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec.structs import replace
+
+from aigw_extproc.bedrock.converse import ContentBlock, Message, SystemContentBlock
+from aigw_extproc.bedrock.families import Family
+from aigw_extproc.translate.converse import turns
+from aigw_extproc.translate.converse.turns import Turn
+
+
+class Conversation(msgspec.Struct, frozen=True, kw_only=True):
+    """What the model is told before it answers."""
+
+    system: list[SystemContentBlock]
+    messages: list[Message]
+    has_reasoning: bool
+    unsigned_calls: bool
+    """Whether the model is to go on from tool calls that come without the reasoning behind them."""
+
+
+def conversation(
+    system: list[SystemContentBlock], told: list[Turn], family: Family, *, tools_as_text: bool
+) -> Conversation:
+    """The conversation of turns that have passed `turns.check`."""
+    return Conversation(
+        system=system,
+        messages=turns.messages(told, family, tools_as_text=tools_as_text),
+        has_reasoning=any(turn.reasoning for turn in told),
+        unsigned_calls=bool(told[-1].results and not told[-2].reasoning),
+    )
+
+
+def with_system(conversation: Conversation, instruction: str | None, family: Family) -> Conversation:
+    """The conversation with one more instruction, in the place where the family takes instructions."""
+    system = conversation.system if instruction is None else [*conversation.system, SystemContentBlock(instruction)]
+    if family.system or not system:
+        return replace(conversation, system=system)
+    first, *rest = conversation.messages
+    words = [ContentBlock(text=block.text) for block in system if block.text]
+    return replace(conversation, system=[], messages=[Message(first.role, [*words, *first.content]), *rest])

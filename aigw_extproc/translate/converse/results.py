@@ -1,0 +1,46 @@
+"""What a tool said, as the family takes it.
+
+https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ToolResultBlock.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aigw_extproc.bedrock.converse import CachePoint, ContentBlock, ToolResultBlock, ToolResultContentBlock
+from aigw_extproc.bedrock.families import Family
+from aigw_extproc.translate.converse.blocks import kind_of
+from aigw_extproc.translate.converse.tool_names import valid_id
+from aigw_extproc.translate.converse.turns import Result
+
+NO_OUTPUT = "(no output)"
+"""What a tool that said nothing is made to say: Bedrock takes no blank text."""
+ATTACHED = "(attached below)"
+"""What a tool result says of content that the family does not take inside it."""
+
+
+def result_of(
+    call_id: str,
+    blocks: Sequence[ContentBlock],
+    family: Family,
+    *,
+    is_error: bool = False,
+    cache_point: CachePoint | None = None,
+) -> Result:
+    """A result of these blocks; those that the family does not take inside of one stand beside it."""
+    inside = ("text", *family.inside_tool_results)
+    beside = tuple(block for block in blocks if kind_of(block) not in inside)
+    told = [
+        ToolResultContentBlock(text=block.text, image=block.image, document=block.document, video=block.video)
+        for block in blocks
+        if kind_of(block) in inside
+    ]
+    if beside:
+        told.append(ToolResultContentBlock(text=ATTACHED))
+    return Result(tool_result(call_id, told, is_error=is_error), cache_point, beside)
+
+
+def tool_result(call_id: str, content: list[ToolResultContentBlock], *, is_error: bool = False) -> ToolResultBlock:
+    """The block for the call with the client's id `call_id`; without any content it says that there is none."""
+    content = content or [ToolResultContentBlock(text=NO_OUTPUT)]
+    return ToolResultBlock(valid_id(call_id), content, "error" if is_error else None)

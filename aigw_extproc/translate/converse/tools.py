@@ -1,0 +1,187 @@
+"""Tool definitions and the choice among them, whoever the client is.
+
+https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ToolConfiguration.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import msgspec
+
+from aigw_extproc.bedrock.converse import (
+    Empty,
+    NamedTool,
+    Tool,
+    ToolChoice,
+    ToolConfiguration,
+    ToolInputSchema,
+    ToolSpecification,
+)
+from aigw_extproc.bedrock.families import Family
+from aigw_extproc.errors import InvalidRequest
+from aigw_extproc.translate.converse.caching import CachePoints, Mark
+from aigw_extproc.translate.converse.schemas import input_schema
+from aigw_extproc.translate.converse.tool_names import ToolNames
+
+
+class Function(Protocol):
+    """What a client says of a tool."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def description(self) -> str | None: ...
+    @property
+    def parameters(self) -> msgspec.Raw:
+        """The JSON schema of its input; empty when the client gave none."""
+
+    @property
+    def strict(self) -> bool | None: ...
+
+
+class Undefined(msgspec.Struct, frozen=True, kw_only=True):
+    """A tool of which only the name is known."""
+
+    name: str
+    description: str | None = None
+    parameters: msgspec.Raw = msgspec.Raw()
+    strict: bool | None = None
+
+
+class Definition(msgspec.Struct, frozen=True, kw_only=True):
+    """A function that a request offers."""
+
+    place: str
+    """Its path in the request."""
+    function: Function
+    mark: Mark | None = None
+
+    @property
+    def name(self) -> str:
+        """As the client calls it."""
+        return self.function.name
+
+
+class Choice(msgspec.Struct, frozen=True, kw_only=True):
+    """What the client said about the use of tools, whichever way it said it."""
+
+    mode: str
+    """`auto`, `none`, `required`, or `function`."""
+    name: str | None = None
+    place: str = "tool_choice"
+
+    @property
+    def is_forced(self) -> bool:
+        """Whether the model is not free to answer without a tool."""
+        return self.mode in {"required", "function"}
+
+
+class Selection(msgspec.Struct, frozen=True, kw_only=True):
+    """All that decides which tools the model gets, and whether it has to use one."""
+
+    offered: Sequence[Definition]
+    history: Sequence[str]
+    """Names of tools that the history calls."""
+    choice: Choice
+    answer_tool: Function | None
+    """Stands for a structured answer."""
+    tools_known: bool
+    """Whether the model uses tools at all."""
+    forcible: Sequence[str]
+    """Choices that the model can be made to obey in this request: `any`, `tool`."""
+
+    def definitions(self) -> list[Definition]:
+        """The tools to tell of: Converse wants a toolConfig as soon as the history has tool blocks."""
+        found = list(self.offered)
+        if self.choice.mode == "none":
+            found = []
+        elif not found and self.tools_known:
+            found = [Definition(place="messages", function=Undefined(name=name)) for name in self.history]
+        if self.answer_tool is not None:
+            found.append(Definition(place="response_format.json_schema", function=self.answer_tool))
+        return found
+
+    def effective(self) -> Choice:
+        """The choice that the model is told: the nearest to the wanted one that it obeys."""
+        wanted = self._wanted()
+        if wanted.mode == "function" and "tool" not in self.forcible:
+            wanted = Choice(mode="required")
+        if wanted.mode == "required" and "any" not in self.forcible:
+            return AUTO
+        return wanted if wanted.is_forced else AUTO
+
+    def _wanted(self) -> Choice:
+        """A structured answer forces a tool, and any real one will do as well."""
+        if self.answer_tool is None:
+            return self.choice
+        if self.offered and self.choice.mode != "none":
+            return Choice(mode="required")
+        return Choice(mode="function", name=self.answer_tool.name)
+
+
+AUTO = Choice(mode="auto")
+
+
+def tool_configuration(
+    selection: Selection, names: ToolNames, family: Family, cache: CachePoints, dropped: list[str]
+) -> ToolConfiguration | None:
+    """Converse's toolConfig; None when there is no tool to tell of. `auto` is Bedrock's default and is left out.
+
+    Raises:
+        InvalidRequest: a schema is not an object's, or the choice is of a tool that is not offered.
+    """
+    _check_choice(selection)
+    tools = [
+        tool for definition in selection.definitions() for tool in _tools(definition, names, family, cache, dropped)
+    ]
+    if not tools:
+        return None
+    if selection.choice.is_forced and selection.answer_tool is None and selection.effective() != selection.choice:
+        dropped.append("tool_choice")
+    return ToolConfiguration(tools=tools, tool_choice=_converse_choice(selection.effective(), names))
+
+
+def serial_tool_choice(selection: Selection) -> dict[str, object]:
+    """One call at a time, in Claude's own field. It must not say the type again where toolChoice has said it.
+
+    https://docs.anthropic.com/en/docs/agents-and-tools/tool-use/implement-tool-use
+    """
+    told: dict[str, object] = {} if selection.effective().is_forced else {"type": "auto"}
+    return told | {"disable_parallel_tool_use": True}
+
+
+def _check_choice(selection: Selection) -> None:
+    choice = selection.choice
+    if choice.is_forced and not selection.offered:
+        raise InvalidRequest(f"{choice.place}: asks for a tool, but the request offers none", param=choice.place)
+    if choice.mode == "function" and choice.name not in {definition.name for definition in selection.offered}:
+        raise InvalidRequest(f"{choice.place}: there is no tool named {choice.name!r}", param=choice.place)
+
+
+def _converse_choice(choice: Choice, names: ToolNames) -> ToolChoice | None:
+    if choice.mode == "auto":
+        return None
+    if choice.mode == "required":
+        return ToolChoice(any=Empty())
+    return ToolChoice(tool=NamedTool(name=names.to_bedrock(choice.name or "")))
+
+
+def _tools(
+    definition: Definition, names: ToolNames, family: Family, cache: CachePoints, dropped: list[str]
+) -> Iterator[Tool]:
+    function = definition.function
+    if function.strict and not family.strict_tools:
+        dropped.append("tools.function.strict")
+    yield Tool(
+        tool_spec=ToolSpecification(
+            name=names.to_bedrock(function.name),
+            description=function.description or None,
+            input_schema=ToolInputSchema(json=input_schema(function.parameters, f"{definition.place}.parameters")),
+            strict=True if function.strict and family.strict_tools else None,
+        )
+    )
+    point = cache.point(definition.mark, where="tools")
+    if point is not None:
+        yield Tool(cache_point=point)

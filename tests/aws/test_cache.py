@@ -1,0 +1,392 @@
+"""Tests for aigw_extproc.aws.credentials.cache, with a clock of their own and sources that answer as they are told."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import threading
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from prometheus_client import REGISTRY
+
+from aigw_extproc.aws.credentials.cache import CredentialCache
+from aigw_extproc.aws.credentials.entry import MANDATORY_SECONDS, RETRY_SECONDS, Entry
+from aigw_extproc.aws.credentials.found import Found, SourceFailed
+from aigw_extproc.aws.identity import AssumeRole, BearerToken, Credentials, DefaultChain, Profile, Source
+from aigw_extproc.config.snapshot import AwsAuth
+from aigw_extproc.errors import CredentialsUnavailable
+
+ROLE = "arn:aws:iam::111122223333:role/bedrock"
+CHAIN = AwsAuth(region="us-east-1", source=DefaultChain())
+ROLE_AUTH = AwsAuth(region="us-east-1", source=AssumeRole(base=DefaultChain(), role_arn=ROLE))
+HOUR = 3600.0
+
+
+@dataclass
+class Origin:
+    """Sources as they are told to be, and the time."""
+
+    now: float = 1_000_000.0
+    lifetime: float | None = HOUR
+    failure: Exception | None = None
+    asked: list[Source] = field(default_factory=list)
+    regions: list[str] = field(default_factory=list)
+    open: threading.Event = field(default_factory=threading.Event)
+    """Closed, sources do not answer."""
+
+    def __post_init__(self) -> None:
+        self.open.set()
+
+    def find(self, source: Source, region: str) -> Found:
+        self.asked.append(source)
+        self.regions.append(region)
+        number = len(self.asked)
+        assert self.open.wait(10)
+        if self.failure is not None:
+            raise self.failure
+        expires = None if self.lifetime is None else self.now + self.lifetime
+        return Found(identity=keys(number), method="script", expires_at=expires)
+
+
+def keys(number: int) -> Credentials:
+    return Credentials(access_key_id=f"AKID{number}", secret_access_key="s")
+
+
+@pytest.fixture
+def origin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Origin:
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    monkeypatch.delenv("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", raising=False)
+    return Origin()
+
+
+@pytest.fixture
+async def cache(origin: Origin) -> AsyncIterator[CredentialCache]:
+    yield CredentialCache(find=origin.find, clock=lambda: origin.now, share=lambda: 0.0)
+    origin.open.set()
+
+
+async def tick(cache: CredentialCache, *wanted: AwsAuth) -> int:
+    """One round of the keeper, to its end; how many renewals it began."""
+    cache.retain(wanted or (CHAIN,))
+    begun = await cache.renew_due()
+    await asyncio.gather(*begun)
+    return len(begun)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Lets others run until it holds."""
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.to_thread(bool)
+
+
+async def refused(cache: CredentialCache, auth: AwsAuth = CHAIN) -> str:
+    with pytest.raises(CredentialsUnavailable) as raised:
+        await cache.get(auth)
+    return raised.value.message
+
+
+# --- one attempt at a time --------------------------------------------------------------------------------------
+
+
+async def test_a_hundred_exchanges_wait_for_one_attempt(origin: Origin, cache: CredentialCache) -> None:
+    origin.open.clear()
+    waiting = [asyncio.ensure_future(cache.get(CHAIN)) for _ in range(100)]
+    await until(lambda: origin.asked)
+    origin.open.set()
+    assert set(await asyncio.gather(*waiting)) == {keys(1)}
+    assert origin.asked == [DefaultChain()]
+
+
+async def test_an_attempt_outlives_the_exchange_that_asked(origin: Origin, cache: CredentialCache) -> None:
+    origin.open.clear()
+    gone = asyncio.ensure_future(cache.get(CHAIN))
+    await until(lambda: origin.asked)
+    gone.cancel()
+    stays = asyncio.ensure_future(cache.get(CHAIN))
+    origin.open.set()
+    assert await stays == keys(1)
+
+
+async def test_the_keeper_and_an_exchange_share_an_attempt(origin: Origin, cache: CredentialCache) -> None:
+    origin.open.clear()
+    cache.retain([CHAIN])
+    [renewal] = await cache.renew_due()
+    waiting = asyncio.ensure_future(cache.get(CHAIN))
+    assert await cache.renew_due() == []
+    origin.open.set()
+    assert await waiting == keys(1)
+    assert renewal.done()
+
+
+async def test_nothing_blocks_the_event_loop(origin: Origin, cache: CredentialCache) -> None:
+    await tick(cache)
+    origin.now += HOUR - 600
+    origin.open.clear()
+    cache.retain([CHAIN])
+    [renewal] = await cache.renew_due()
+    await until(lambda: len(origin.asked) == 2)
+    assert await cache.get(CHAIN) == keys(1)  # while the source hangs
+    origin.open.set()
+    await renewal
+    assert await cache.get(CHAIN) == keys(2)
+
+
+async def test_an_exchange_waits_so_long_and_no_longer(
+    origin: Origin, cache: CredentialCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aigw_extproc.aws.credentials.cache.WAIT_SECONDS", 0.01)
+    origin.open.clear()
+    assert await refused(cache) == "the gateway has no AWS credentials at the moment; its log says why"
+
+
+async def test_sources_are_asked_in_their_region(origin: Origin, cache: CredentialCache) -> None:
+    await cache.get(AwsAuth(region="eu-west-1", source=DefaultChain()))
+    assert origin.regions == ["eu-west-1"]
+
+
+async def test_each_source_has_its_own(origin: Origin, cache: CredentialCache) -> None:
+    assert [await cache.get(CHAIN), await cache.get(ROLE_AUTH), await cache.get(CHAIN)] == [keys(1), keys(2), keys(1)]
+
+
+# --- windows ----------------------------------------------------------------------------------------------------
+
+
+async def test_nothing_is_renewed_before_its_time(origin: Origin, cache: CredentialCache) -> None:
+    assert await tick(cache) == 1
+    origin.now += HOUR - 901
+    assert await tick(cache) == 0
+
+
+async def test_one_renewal_across_the_end(origin: Origin, cache: CredentialCache) -> None:
+    await tick(cache)
+    begun = 0
+    for _ in range(int(HOUR)):  # a tick each second, to just before the second ones are due
+        origin.now += 1
+        begun += await tick(cache)
+        await cache.get(CHAIN)
+    assert (begun, len(origin.asked)) == (1, 2)
+
+
+async def test_workers_renew_at_different_times(origin: Origin) -> None:
+    begun = []
+    for share in (0.0, 0.5, 0.999):
+        cache = CredentialCache(find=origin.find, clock=lambda: origin.now, share=lambda share=share: share)
+        await tick(cache)
+        origin.now += HOUR - 850
+        begun.append(await tick(cache))
+        origin.now += 850
+    assert begun == [1, 0, 0]
+
+
+async def test_old_ones_serve_while_renewal_fails(origin: Origin, cache: CredentialCache) -> None:
+    await tick(cache)
+    origin.failure = SourceFailed("the agent is down")
+    origin.now += HOUR - 600
+    assert await tick(cache) == 1
+    assert await cache.get(CHAIN) == keys(1)
+
+
+async def test_they_serve_no_more_just_before_their_end(origin: Origin, cache: CredentialCache) -> None:
+    await tick(cache)
+    origin.failure = SourceFailed("the agent is down")
+    origin.now += HOUR - MANDATORY_SECONDS - 1
+    assert await cache.get(CHAIN) == keys(1)
+    origin.now += 1
+    await refused(cache)
+
+
+async def test_at_their_very_end_they_serve_no_more(origin: Origin, cache: CredentialCache) -> None:
+    await tick(cache)
+    origin.failure = SourceFailed("the agent is down")
+    origin.now += HOUR
+    await refused(cache)
+
+
+async def test_what_never_expires_is_found_once(origin: Origin, cache: CredentialCache) -> None:
+    origin.lifetime = None
+    await tick(cache)
+    origin.now += 1000 * HOUR
+    assert await tick(cache) == 0
+    assert await cache.get(CHAIN) == keys(1)
+
+
+async def test_what_is_expired_when_it_comes_is_a_failure(origin: Origin, cache: CredentialCache) -> None:
+    origin.lifetime = 0
+    await refused(cache)
+    await refused(cache)
+    assert len(origin.asked) == 1
+    assert cache.as_details()[0]["error"] == "script yielded credentials that have expired already"
+
+
+@settings(max_examples=200, deadline=None)
+@given(lifetime=st.floats(1, 43_200), share=st.floats(0, 1, exclude_max=True))
+def test_there_is_always_time_to_renew(lifetime: float, share: float) -> None:
+    """Credentials are due for renewal some time after they came, and some time before they must not be used."""
+    entry = Entry(DefaultChain(), "us-east-1")
+    entry.succeed(Found(identity=keys(1), method="m", expires_at=lifetime), 0.0, share)
+    due = lifetime - entry.lead
+    assert not entry.is_due(due - lifetime / 100, ())
+    assert entry.is_due(due + lifetime / 1000, ())
+    assert entry.usable(due + lifetime / 100) is not None
+    assert entry.usable(lifetime) is None
+
+
+# --- failures ---------------------------------------------------------------------------------------------------
+
+
+async def test_after_a_failure_requests_fail_without_asking(origin: Origin, cache: CredentialCache) -> None:
+    origin.failure = SourceFailed("no such role")
+    for _ in range(50):
+        await refused(cache)
+    assert len(origin.asked) == 1
+
+
+async def test_after_a_pause_it_is_asked_again(origin: Origin, cache: CredentialCache) -> None:
+    origin.failure = SourceFailed("no such role")
+    await refused(cache)
+    origin.failure = None
+    origin.now += RETRY_SECONDS * 0.8
+    assert await cache.get(CHAIN) == keys(2)
+
+
+async def test_pauses_grow_while_there_is_something_to_use(origin: Origin, cache: CredentialCache) -> None:
+    await tick(cache)
+    origin.failure = SourceFailed("the agent is down")
+    origin.now += HOUR - 900
+    attempts = 0
+    for _ in range(300):
+        attempts += await tick(cache)
+        origin.now += 1
+    assert attempts == 9  # at 0, 4, 12, 28, 60, 108… seconds, then every 48
+
+
+async def test_pauses_do_not_grow_while_there_is_nothing(origin: Origin, cache: CredentialCache) -> None:
+    origin.failure = SourceFailed("the agent is down")
+    attempts = 0
+    for _ in range(40):
+        attempts += await tick(cache)
+        origin.now += 1
+    assert attempts == 10
+
+
+async def test_a_reason_is_logged_once(
+    origin: Origin, cache: CredentialCache, caplog: pytest.LogCaptureFixture
+) -> None:
+    for reason in ("no such role", "no such role", "denied"):
+        origin.failure = SourceFailed(reason)
+        await refused(cache)
+        origin.now += 10
+    warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert warnings == [
+        "no credentials source=default chain: no such role",
+        "no credentials source=default chain: denied",
+    ]
+
+
+async def test_what_nobody_foresaw_is_told_by_its_name_only(
+    origin: Origin, cache: CredentialCache, caplog: pytest.LogCaptureFixture
+) -> None:
+    origin.failure = RuntimeError("canary-of-a-secret")
+    await refused(cache)
+    assert cache.as_details()[0]["error"] == "RuntimeError"
+    assert "canary" not in caplog.text
+
+
+# --- files and reloads ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE"])
+@pytest.mark.parametrize(
+    "source",
+    [DefaultChain(), AssumeRole(base=DefaultChain(), role_arn=ROLE), Profile(file="")],
+    ids=["chain", "role", "profile"],
+)
+async def test_a_changed_file_is_seen_at_once(
+    origin: Origin, cache: CredentialCache, tmp_path: Path, name: str, source: Source
+) -> None:
+    auth = AwsAuth(region="us-east-1", source=source)
+    await tick(cache, auth)
+    (tmp_path / name).write_text("rotated")
+    assert await tick(cache, auth) == 1
+    assert await tick(cache, auth) == 0
+
+
+async def test_a_change_ends_the_pause_after_a_failure(origin: Origin, cache: CredentialCache, tmp_path: Path) -> None:
+    origin.failure = SourceFailed("the file is broken")
+    await tick(cache)
+    origin.failure = None
+    (tmp_path / "AWS_CONFIG_FILE").write_text("mended")
+    assert await tick(cache) == 1
+    assert await cache.get(CHAIN) == keys(2)
+
+
+async def test_a_broken_file_leaves_the_old_ones(origin: Origin, cache: CredentialCache, tmp_path: Path) -> None:
+    await tick(cache)
+    origin.failure = SourceFailed("the file is broken")
+    (tmp_path / "AWS_CONFIG_FILE").write_text("broken")
+    await tick(cache)
+    assert await cache.get(CHAIN) == keys(1)
+
+
+async def test_a_change_during_an_attempt_is_not_lost(origin: Origin, cache: CredentialCache, tmp_path: Path) -> None:
+    origin.open.clear()
+    cache.retain([CHAIN])
+    [renewal] = await cache.renew_due()
+    await until(lambda: origin.asked)
+    (tmp_path / "AWS_CONFIG_FILE").write_text("rotated")
+    origin.open.set()
+    await renewal
+    assert await tick(cache) == 1
+
+
+async def test_a_reload_keeps_what_was_found(origin: Origin, cache: CredentialCache) -> None:
+    await tick(cache, CHAIN)
+    await tick(cache, ROLE_AUTH, CHAIN)
+    assert await cache.get(CHAIN) == keys(1)
+    assert origin.asked == [DefaultChain(), ROLE_AUTH.source]
+
+
+async def test_a_reload_forgets_what_is_gone(origin: Origin, cache: CredentialCache) -> None:
+    await tick(cache, CHAIN, ROLE_AUTH)
+    await tick(cache, CHAIN)
+    assert [entry["source"] for entry in cache.as_details()] == ["default chain"]
+    labels = {"source": f"default chain as {ROLE}"}
+    assert REGISTRY.get_sample_value("aigw_credential_expiry_seconds", labels) == math.inf
+
+
+async def test_what_is_in_the_configuration_is_not_kept(cache: CredentialCache) -> None:
+    for known in (keys(1), BearerToken(token="t")):
+        assert await tick(cache, AwsAuth(region="us-east-1", source=known)) == 0
+
+
+# --- what operators see -----------------------------------------------------------------------------------------
+
+
+async def test_details(origin: Origin, cache: CredentialCache) -> None:
+    await tick(cache)
+    origin.now += 100
+    assert cache.as_details() == [
+        {"source": "default chain", "method": "script", "usable": True, "expires_in": HOUR - 100, "error": None}
+    ]
+
+
+async def test_metrics(origin: Origin, cache: CredentialCache) -> None:
+    def refreshes(result: str) -> float:
+        labels = {"source": "default chain", "result": result}
+        return REGISTRY.get_sample_value("aigw_credential_refreshes_total", labels) or 0.0
+
+    before = refreshes("ok"), refreshes("failed")
+    await tick(cache)
+    origin.failure = SourceFailed("the agent is down")
+    origin.now += HOUR - 600
+    await tick(cache)
+    assert (refreshes("ok"), refreshes("failed")) == (before[0] + 1, before[1] + 1)
+    assert REGISTRY.get_sample_value("aigw_credential_expiry_seconds", {"source": "default chain"}) == 600

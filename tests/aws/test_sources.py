@@ -1,0 +1,351 @@
+"""Tests for aigw_extproc.aws.credentials.sources, each asking who really hands out credentials."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from aigw_extproc.aws.credentials.found import Found, SourceFailed
+from aigw_extproc.aws.credentials.sources import find
+from aigw_extproc.aws.identity import (
+    AssumeRole,
+    BearerToken,
+    Credentials,
+    DefaultChain,
+    OidcExchange,
+    Profile,
+    Source,
+)
+from tests.aws.parts import OTHER_ROLE, ROLE, Agent, Provider, Sts
+from tests.envoy_config.running import refused_port
+
+REGION = "us-east-1"
+STATIC = Credentials(access_key_id="AKIDOFTEST", secret_access_key="static-secret")
+AMBIENT = Credentials(access_key_id="AKIDAMBIENT", secret_access_key="ambient-secret", session_token="ambient-token")
+FILE = Credentials(access_key_id="AKIDOFFILE", secret_access_key="file-secret")
+FILE_TEXT = "aws_access_key_id = AKIDOFFILE\naws_secret_access_key = file-secret\n"
+
+Environment = pytest.MonkeyPatch
+
+
+@pytest.fixture(autouse=True)
+def only_what_a_test_lays_out(environment: Environment, sts: Sts) -> None:
+    environment.setenv("AWS_ENDPOINT_URL_STS", sts.url)
+
+
+def session(sts: Sts, name: str) -> Credentials:
+    """What STS issued last for that session name."""
+    last = sts.issued(name)[-1]
+    return Credentials(
+        access_key_id=last.access_key_id, secret_access_key=last.secret_access_key, session_token=last.session_token
+    )
+
+
+def lasts(found: Found, seconds: float) -> bool:
+    """Whether it is for that long."""
+    return found.expires_at is not None and abs(found.expires_at - time.time() - seconds) < 60
+
+
+def failure(source: Source) -> str:
+    with pytest.raises(SourceFailed) as raised:
+        find(source, REGION)
+    return str(raised.value)
+
+
+# --- laying out the places of the default chain ------------------------------------------------------------------
+
+
+def lay_out_keys(environment: Environment, folder: Path, agent: Agent) -> None:
+    environment.setenv("AWS_ACCESS_KEY_ID", AMBIENT.access_key_id)
+    environment.setenv("AWS_SECRET_ACCESS_KEY", AMBIENT.secret_access_key)
+    environment.setenv("AWS_SESSION_TOKEN", str(AMBIENT.session_token))
+
+
+def lay_out_bearer(environment: Environment, folder: Path, agent: Agent) -> None:
+    environment.setenv("AWS_BEARER_TOKEN_BEDROCK", "ambient-key")
+
+
+def lay_out_irsa(environment: Environment, folder: Path, agent: Agent, session_name: str = "irsa") -> None:
+    (folder / "token").write_text("a.projected.token")
+    environment.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(folder / "token"))
+    environment.setenv("AWS_ROLE_ARN", ROLE)
+    environment.setenv("AWS_ROLE_SESSION_NAME", session_name)
+
+
+def lay_out_file(environment: Environment, folder: Path, agent: Agent) -> None:
+    (folder / "shared").write_text(f"[default]\n{FILE_TEXT}")
+    environment.setenv("AWS_SHARED_CREDENTIALS_FILE", str(folder / "shared"))
+
+
+def lay_out_role_profile(environment: Environment, folder: Path, agent: Agent) -> None:
+    text = f"[default]\nrole_arn = {OTHER_ROLE}\nrole_session_name = shared\nsource_profile = base\n[base]\n{FILE_TEXT}"
+    (folder / "shared").write_text(text)
+    environment.setenv("AWS_SHARED_CREDENTIALS_FILE", str(folder / "shared"))
+
+
+def lay_out_named_profile(environment: Environment, folder: Path, agent: Agent) -> None:
+    (folder / "shared").write_text(f"[named]\n{FILE_TEXT}")
+    environment.setenv("AWS_SHARED_CREDENTIALS_FILE", str(folder / "shared"))
+    environment.setenv("AWS_PROFILE", "named")
+
+
+def lay_out_pod_identity(environment: Environment, folder: Path, agent: Agent) -> None:
+    (folder / "pod-token").write_text(agent.token)
+    for name, value in agent.environment(folder / "pod-token").items():
+        environment.setenv(name, value)
+
+
+def lay_out_lost_profile(environment: Environment, folder: Path, agent: Agent) -> None:
+    environment.setenv("AWS_PROFILE", "lost")
+
+
+LayOut = Callable[[Environment, Path, Agent], None]
+
+# --- precedence: a row of the table in docs/credentials.md each ---------------------------------------------------
+
+AMBIENT_PLACES = [
+    lay_out_bearer,
+    lay_out_keys,
+    lay_out_irsa,
+    lay_out_file,
+    lay_out_role_profile,
+    lay_out_named_profile,
+    lay_out_lost_profile,
+    lay_out_pod_identity,
+]
+KEYS_IN_SECRET = Profile(
+    file=f"[default]\nrole_arn = {ROLE}\nrole_session_name = of-secret\nsource_profile = base\n[base]\n"
+    "aws_access_key_id = AKIDOFSECRET\naws_secret_access_key = s\n"
+)
+
+
+@pytest.mark.parametrize("lay_out", AMBIENT_PLACES)
+@pytest.mark.parametrize(
+    ("source", "method"),
+    [
+        (STATIC, "configuration"),
+        (BearerToken(token="key-of-secret"), "configuration"),
+        (KEYS_IN_SECRET, "assume-role"),
+        (AssumeRole(base=STATIC, role_arn=ROLE, session_name="on-keys"), "assume-role (configuration)"),
+    ],
+    ids=["keys", "API key", "role", "role on top"],
+)
+def test_a_secret_wins_over_every_place_of_the_environment(
+    environment: Environment, tmp_path: Path, agent: Agent, lay_out: LayOut, source: Source, method: str
+) -> None:
+    lay_out(environment, tmp_path, agent)
+    found = find(source, REGION)
+    assert found.method == method
+    assert agent.requests == []
+    if isinstance(source, Credentials | BearerToken):
+        assert found.identity == source
+
+
+@pytest.mark.parametrize(
+    ("stronger", "weaker", "method"),
+    [
+        (lay_out_bearer, lay_out_keys, "environment variable AWS_BEARER_TOKEN_BEDROCK"),
+        (lay_out_keys, lay_out_role_profile, "env"),
+        (lay_out_keys, lay_out_irsa, "env"),
+        (lay_out_named_profile, lay_out_keys, "env"),
+        (lay_out_role_profile, lay_out_irsa, "assume-role"),
+        (lay_out_irsa, lay_out_file, "assume-role-with-web-identity"),
+        (lay_out_irsa, lay_out_pod_identity, "assume-role-with-web-identity"),
+        (lay_out_file, lay_out_pod_identity, "shared-credentials-file"),
+    ],
+)
+def test_the_default_chain_has_the_order_of_an_sdk(
+    environment: Environment, tmp_path: Path, agent: Agent, stronger: LayOut, weaker: LayOut, method: str
+) -> None:
+    weaker(environment, tmp_path, agent)
+    stronger(environment, tmp_path, agent)
+    assert find(DefaultChain(), REGION).method == method
+
+
+def test_a_role_on_top_of_the_chain_passes_over_an_api_key(environment: Environment, sts: Sts, tmp_path: Path) -> None:
+    environment.setenv("AWS_BEARER_TOKEN_BEDROCK", "ambient-key")
+    environment.setenv("AWS_ACCESS_KEY_ID", AMBIENT.access_key_id)
+    environment.setenv("AWS_SECRET_ACCESS_KEY", AMBIENT.secret_access_key)
+    source = AssumeRole(base=DefaultChain(), role_arn=ROLE, session_name="past-the-key")
+    assert find(source, REGION).identity == session(sts, "past-the-key")
+
+
+# --- IRSA ---------------------------------------------------------------------------------------------------------
+
+
+def test_irsa(environment: Environment, tmp_path: Path, agent: Agent, sts: Sts) -> None:
+    lay_out_irsa(environment, tmp_path, agent, "irsa-alone")
+    found = find(DefaultChain(), REGION)
+    assert found.identity == session(sts, "irsa-alone")
+    assert found.method == "assume-role-with-web-identity"
+    assert lasts(found, 3600)
+    assert [one.role_arn for one in sts.issued("irsa-alone")] == [ROLE]  # asked once
+
+
+def test_irsa_whose_token_is_missing(environment: Environment, tmp_path: Path, agent: Agent) -> None:
+    lay_out_irsa(environment, tmp_path, agent)
+    (tmp_path / "token").unlink()
+    assert failure(DefaultChain()) == f"FileNotFoundError: [Errno 2] No such file or directory: '{tmp_path}/token'"
+
+
+def test_sts_that_cannot_be_reached(environment: Environment, tmp_path: Path, agent: Agent) -> None:
+    lay_out_irsa(environment, tmp_path, agent)
+    with refused_port() as port:
+        environment.setenv("AWS_ENDPOINT_URL_STS", f"http://127.0.0.1:{port}")
+        begun = time.monotonic()
+        expected = f'EndpointConnectionError: Could not connect to the endpoint URL: "http://127.0.0.1:{port}/"'
+        assert failure(DefaultChain()) == expected
+    assert time.monotonic() - begun < 5
+
+
+# --- Pod Identity -------------------------------------------------------------------------------------------------
+
+
+def test_pod_identity(environment: Environment, tmp_path: Path, agent: Agent) -> None:
+    lay_out_pod_identity(environment, tmp_path, agent)
+    found = find(DefaultChain(), REGION)
+    [issued] = agent.issued
+    assert found.identity == Credentials(
+        access_key_id=issued["AccessKeyId"],
+        secret_access_key=issued["SecretAccessKey"],
+        session_token=issued["Token"],
+    )
+    assert found.method == "container-role"
+    assert lasts(found, 6 * 3600)
+
+
+@pytest.mark.parametrize("lifetime", [600, 890, 1000])
+def test_the_agent_is_asked_once_however_short_its_credentials_live(
+    environment: Environment, tmp_path: Path, agent: Agent, lifetime: float
+) -> None:
+    agent.lifetime = lifetime
+    lay_out_pod_identity(environment, tmp_path, agent)
+    assert lasts(find(DefaultChain(), REGION), lifetime)
+    assert agent.requests == ["GET /v1/credentials"]
+
+
+def test_the_pods_token_is_read_anew(environment: Environment, tmp_path: Path, agent: Agent) -> None:
+    lay_out_pod_identity(environment, tmp_path, agent)
+    find(DefaultChain(), REGION)
+    agent.token = "second-token"
+    (tmp_path / "pod-token").write_text("second-token")
+    assert find(DefaultChain(), REGION).method == "container-role"
+
+
+def test_a_token_that_is_not_the_pods(environment: Environment, tmp_path: Path, agent: Agent) -> None:
+    lay_out_pod_identity(environment, tmp_path, agent)
+    agent.token = "canary-of-the-right-token"
+    text = failure(DefaultChain())
+    assert "Unauthorized" in text
+    assert "canary" not in text
+
+
+# --- roles --------------------------------------------------------------------------------------------------------
+
+
+def test_assume_role(sts: Sts) -> None:
+    source = AssumeRole(base=STATIC, role_arn=ROLE, session_name="tenant", external_id="tenant-7", duration_seconds=900)
+    found = find(source, REGION)
+    [issued] = sts.issued("tenant")
+    assert found.identity == session(sts, "tenant")
+    assert (issued.role_arn, issued.external_id) == (ROLE, "tenant-7")
+    assert lasts(found, 900)
+
+
+def test_a_chain_of_two_roles(sts: Sts) -> None:
+    first = AssumeRole(base=STATIC, role_arn=ROLE, session_name="first-of-two")
+    found = find(AssumeRole(base=first, role_arn=OTHER_ROLE, session_name="second-of-two"), REGION)
+    assert [one.role_arn for one in sts.issued("first-of-two")] == [ROLE]
+    assert found.identity == session(sts, "second-of-two")
+    assert found.method == "assume-role (assume-role (configuration))"
+
+
+def test_a_role_with_an_api_key() -> None:
+    source = AssumeRole(base=BearerToken(token="canary"), role_arn=ROLE)
+    assert failure(source) == "a Bedrock API key cannot assume a role"
+
+
+def test_a_role_that_sts_refuses() -> None:
+    text = failure(AssumeRole(base=STATIC, role_arn="x", session_name="refused"))
+    assert text.startswith("ParamValidationError: Parameter validation failed:")
+
+
+def test_a_profile_with_a_source_profile(sts: Sts) -> None:
+    text = (
+        f"[dev]\nrole_arn = {ROLE}\nsource_profile = base\nexternal_id = tenant-8\nrole_session_name = of-profile\n"
+        f"duration_seconds = 1800\n[base]\n{FILE_TEXT}"
+    )
+    found = find(Profile(file=text, name="dev"), REGION)
+    [issued] = sts.issued("of-profile")
+    assert found.identity == session(sts, "of-profile")
+    assert (issued.role_arn, issued.external_id) == (ROLE, "tenant-8")
+    assert found.method == "assume-role"
+    assert lasts(found, 1800)
+
+
+def test_a_profile_with_a_chain_of_profiles(sts: Sts) -> None:
+    text = (
+        f"[default]\nrole_arn = {OTHER_ROLE}\nsource_profile = middle\nrole_session_name = end-of-profiles\n"
+        f"[middle]\nrole_arn = {ROLE}\nsource_profile = base\nrole_session_name = middle-of-profiles\n"
+        f"[base]\n{FILE_TEXT}"
+    )
+    found = find(Profile(file=text), REGION)
+    assert [one.role_arn for one in sts.issued("middle-of-profiles")] == [ROLE]
+    assert found.identity == session(sts, "end-of-profiles")
+
+
+def test_a_profile_whose_role_is_the_environments(environment: Environment, sts: Sts) -> None:
+    environment.setenv("AWS_ACCESS_KEY_ID", AMBIENT.access_key_id)
+    environment.setenv("AWS_SECRET_ACCESS_KEY", AMBIENT.secret_access_key)
+    text = f"[default]\nrole_arn = {ROLE}\ncredential_source = Environment\nrole_session_name = of-environment\n"
+    assert find(Profile(file=text), REGION).identity == session(sts, "of-environment")
+
+
+def test_nothing_is_left_of_a_profiles_file(environment: Environment, tmp_path: Path) -> None:
+    environment.setattr("tempfile.tempdir", str(tmp_path))
+    find(KEYS_IN_SECRET, REGION)
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- an OpenID provider -------------------------------------------------------------------------------------------
+
+
+def oidc(provider: Provider, session_name: str, **fields: object) -> OidcExchange:
+    values = {"issuer": provider.url, "client_id": provider.client_id, "client_secret": provider.client_secret}
+    return OidcExchange(**{**values, **fields}, role_arn=ROLE, session_name=session_name)
+
+
+def test_oidc(provider: Provider, sts: Sts) -> None:
+    source = oidc(provider, "ai-gateway-p", issuer=f"{provider.url}/tenant/", scopes=("a", "b"), audience="sts")
+    found = find(source, REGION)
+    assert found.identity == session(sts, "ai-gateway-p")
+    assert (found.method, lasts(found, 3600)) == ("oidc", True)
+    assert provider.requests == ["GET /tenant/.well-known/openid-configuration", "POST /token"]
+    assert provider.forms == [
+        {
+            "grant_type": ["client_credentials"],
+            "client_id": ["gateway"],
+            "client_secret": [provider.client_secret],
+            "scope": ["a b"],
+            "audience": ["sts"],
+        }
+    ]
+
+
+def test_oidc_at_a_token_endpoint_that_is_known(provider: Provider) -> None:
+    find(oidc(provider, "ai-gateway-q", token_endpoint=f"{provider.url}/token"), REGION)
+    assert provider.requests == ["POST /token"]
+
+
+def test_oidc_with_a_wrong_secret(provider: Provider) -> None:
+    text = failure(oidc(provider, "ai-gateway-r", client_secret="canary-of-a-wrong-one"))
+    assert text == f"the OpenID provider answered 401 at {provider.url}/token"
+
+
+def test_oidc_whose_provider_is_away(provider: Provider) -> None:
+    with refused_port() as port:
+        text = failure(oidc(provider, "ai-gateway-s", issuer=f"http://127.0.0.1:{port}"))
+    assert text.startswith("ConnectError: ")

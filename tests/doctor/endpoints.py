@@ -1,0 +1,82 @@
+"""Endpoints that answer as they are told, on free ports."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import ssl
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from email.utils import formatdate
+
+from aigw_extproc.doctor.answers import Answer
+
+
+def refusal(name: str, message: str, status: int = 403) -> bytes:
+    """An error in Bedrock's form, as bytes of HTTP."""
+    body = json.dumps({"message": message}).encode()
+    lines = (
+        f"HTTP/1.1 {status} Error",
+        f"Date: {formatdate(usegmt=True)}",
+        f"x-amzn-ErrorType: {name}:http://internal.amazon.com/coral/com.amazon.bedrock/",
+        f"Content-Length: {len(body)}",
+    )
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def answer(name: str, message: str, status: int = 403) -> Answer:
+    """The same, as it was received."""
+    headers = {"x-amzn-errortype": f"{name}:http://internal.amazon.com/coral/com.amazon.bedrock/"}
+    body = json.dumps({"message": message}).encode()
+    return Answer(status=status, headers=headers, body=body, received_at=0.0, seconds=0.1)
+
+
+@asynccontextmanager
+async def endpoint(reply: bytes, tls: ssl.SSLContext | None = None, *, only: str = "") -> AsyncIterator[int]:
+    """Gives the same answer to every request, or to those of one path `only`; yields its port."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            request = await reader.readuntil(b"\r\n\r\n{}")
+            writer.write(reply if only.encode() in request else b"")
+            await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass  # a connection that was only tried
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+
+
+@asynccontextmanager
+async def silence() -> AsyncIterator[int]:
+    """Takes connections, and never says a word."""
+    over = asyncio.Event()
+
+    async def keep(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await over.wait()
+        writer.close()
+
+    server = await asyncio.start_server(keep, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+        over.set()
+
+
+@asynccontextmanager
+async def hanging_up() -> AsyncIterator[int]:
+    """Takes connections, and closes them."""
+    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+
+
+@contextmanager
+def closed_port() -> Iterator[int]:
+    """A port that nobody listens on, and that nobody else can take meanwhile."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]

@@ -1,0 +1,123 @@
+"""What is fuzzed: bytes in, and nothing out but an AssertionError, or whatever must not happen.
+
+`tests/fuzz/corpus` keeps inputs that were interesting once, a folder for each target.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from aigw_extproc.bedrock.eventstream import EventStreamDecoder
+from aigw_extproc.bedrock.families import family_of
+from aigw_extproc.errors import InvalidRequest, InvalidUpstreamResponse
+from aigw_extproc.openai import chat
+from aigw_extproc.translate.chat_converse import translate_request
+from aigw_extproc.translate.chat_converse.answer import ChatAnswer
+from aigw_extproc.translate.contract import FetchFailed, Media, MediaNeeded, ResponseContext, UpstreamRequest
+from aigw_extproc.translate.converse.tool_names import ToolNames
+
+CORPUS = Path(__file__).parent / "corpus"
+CONTEXT = ResponseContext(request_id="R", created=123)
+ANSWERS = [
+    ChatAnswer(model="m", names=ToolNames(), include_usage=True, answer_tool=tool) for tool in (None, "answer", "f")
+]
+MODELS = (
+    "us.anthropic.claude-3-7-sonnet-20250219-v1:0",
+    "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+    "us.amazon.nova-2-lite-v1:0",
+    "mistral.mistral-large-2407-v1:0",
+    "nobody.knows-this-one",
+)
+"""One for each way of asking for reasoning, structured output, tool results."""
+PATH = re.compile(r"/model/[A-Za-z0-9._~%-]*/converse(-stream)?")
+
+
+def seeds(target: str) -> list[Path]:
+    """The corpus of a target."""
+    return sorted((CORPUS / target).iterdir())
+
+
+def decode(data: bytes) -> None:
+    """The decoder says the same wherever the bytes are cut: messages, then perhaps that the rest is corrupt."""
+    assert _decoded([data]) == _decoded([data[:7], *(data[at : at + 13] for at in range(7, len(data), 13))])
+
+
+def _decoded(pieces: list[bytes]) -> list[object]:
+    decoder = EventStreamDecoder()
+    found: list[object] = []
+    try:
+        for piece in pieces:
+            decoder.feed(piece)
+            while (message := decoder.next_message()) is not None:
+                found.append(message)
+        decoder.close()
+    except InvalidUpstreamResponse as error:
+        return [*found, type(error)]
+    return found
+
+
+def stream(data: bytes) -> None:
+    """A stream ends with [DONE] or with one error, wherever it is cut; every event before is a chunk."""
+    for answer in ANSWERS:
+        whole, cut = answer.translate_stream(CONTEXT), answer.translate_stream(CONTEXT)
+        told = whole.feed(data) + whole.close()
+        assert told == b"".join(cut.feed(data[at : at + 13]) for at in range(0, len(data), 13)) + cut.close()
+        *chunks, last, rest = told.split(b"\n\n")
+        assert rest == b""
+        assert last == b"data: [DONE]" or json.loads(last.removeprefix(b"data: ")).keys() == {"error"}
+        for chunk in chunks:
+            assert json.loads(chunk.removeprefix(b"data: "))["object"] == "chat.completion.chunk"
+
+
+def response(data: bytes) -> None:
+    """A body from upstream is a completion or an error of ours."""
+    for answer in ANSWERS:
+        try:
+            told = json.loads(answer.translate_response(data, CONTEXT).body)
+        except InvalidUpstreamResponse as error:
+            assert error.status == 502
+        else:
+            assert told["object"] == "chat.completion"
+
+
+def request(data: bytes) -> None:
+    """A request is translated, every time to the same, or refused with a 400; for every family."""
+    try:
+        parsed = chat.parse(data)
+    except InvalidRequest as error:
+        assert error.status == 400
+        return
+    for model in (*MODELS, parsed.model):
+        first, second = _translated(parsed, model), _translated(parsed, model)
+        if first is not None and second is not None:
+            assert PATH.fullmatch(first.path)
+            assert msgspec.json.decode(first.body, type=dict[str, msgspec.Raw]).keys() >= {"messages"}
+            assert (first.path, first.body, first.dropped) == (second.path, second.body, second.dropped)
+
+
+def _translated(parsed: chat.ChatRequest, model: str) -> UpstreamRequest | None:
+    family = family_of(model)
+    try:
+        return translate_request(parsed, model=model, family=family)
+    except InvalidRequest as error:
+        assert error.status == 400
+    except MediaNeeded as needed:
+        for found in (Media(media_type="image/png", base64="iVBORw0KGgo="), FetchFailed(reason="is gone")):
+            try:
+                return translate_request(parsed, model=model, family=family, fetched=dict.fromkeys(needed.urls, found))
+            except InvalidRequest as error:
+                assert error.status == 400
+    return None
+
+
+TARGETS: dict[str, tuple[Callable[[bytes], None], ...]] = {
+    "eventstream": (decode, stream),
+    "request": (request,),
+    "response": (response,),
+}
+"""What each folder of the corpus is for."""

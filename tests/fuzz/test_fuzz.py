@@ -1,0 +1,132 @@
+"""Bounded fuzzing: the corpus itself, and what lies near it. `FUZZ_EXAMPLES=20000 pytest tests/fuzz` takes longer."""
+
+from __future__ import annotations
+
+import os
+import struct
+import time
+import tracemalloc
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from zlib import crc32
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from aigw_extproc.bedrock.eventstream import MAX_FRAME_LENGTH, MAX_HEADERS_LENGTH, EventStreamDecoder
+from aigw_extproc.errors import ChecksumMismatch
+from aigw_extproc.openai import chat
+from tests.fuzz import mutations, targets
+from tests.translate import goldens
+
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "150"))
+KEPT = [(target, path) for target in targets.TARGETS for path in targets.seeds(target)]
+
+pytestmark = pytest.mark.timeout(120 + EXAMPLES)
+fuzzing = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def run(target: str, data: bytes) -> None:
+    for check in targets.TARGETS[target]:
+        check(data)
+
+
+@pytest.mark.parametrize(("target", "path"), KEPT, ids=[f"{target}-{path.stem}" for target, path in KEPT])
+def test_what_was_interesting_once(target: str, path: Path) -> None:
+    run(target, path.read_bytes())
+
+
+@fuzzing
+@given(mutations.bytewise("eventstream"))
+def test_streams_of_damaged_frames(data: bytes) -> None:
+    run("eventstream", data)
+
+
+@fuzzing
+@given(mutations.frames())
+def test_streams_of_whole_frames_that_make_no_sense(data: bytes) -> None:
+    run("eventstream", data)
+
+
+@fuzzing
+@given(mutations.bytewise("request"))
+def test_requests_that_are_damaged(data: bytes) -> None:
+    run("request", data)
+
+
+@fuzzing
+@given(mutations.valuewise("request"))
+def test_requests_that_make_no_sense(data: bytes) -> None:
+    run("request", data)
+
+
+@fuzzing
+@given(mutations.valuewise("response"))
+def test_responses_that_make_no_sense(data: bytes) -> None:
+    run("response", data)
+
+
+def peak_bytes(action: Callable[[], object]) -> int:
+    """The memory that Python holds at most while it does this, beyond what it held before."""
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        action()
+        return tracemalloc.get_traced_memory()[1] - before
+    finally:
+        tracemalloc.stop()
+
+
+def feed_all(pieces: Iterable[bytes]) -> None:
+    decoder = EventStreamDecoder()
+    for piece in pieces:
+        decoder.feed(piece)
+        while decoder.next_message() is not None:
+            pass
+
+
+def prelude(total_length: int, headers_length: int) -> bytes:
+    lengths = struct.pack("!II", total_length, headers_length)
+    return lengths + struct.pack("!I", crc32(lengths))
+
+
+MEGABYTE = 1024 * 1024
+
+
+def test_a_stream_that_never_ends_its_frame_is_held_no_longer_than_a_frame_may_be() -> None:
+    endless = [prelude(MAX_FRAME_LENGTH, 0), *[bytes(MEGABYTE)] * 1000]
+
+    def read() -> None:
+        with pytest.raises(ChecksumMismatch):
+            feed_all(endless)
+
+    assert peak_bytes(read) < 4 * MAX_FRAME_LENGTH
+
+
+def test_a_long_stream_of_frames_takes_no_more_than_one_of_them() -> None:
+    frame = goldens.frame("contentBlockDelta", b'{"delta":{"text":"' + b"x" * 50_000 + b'"}}')
+    assert peak_bytes(lambda: feed_all(frame for _ in range(1000))) < MEGABYTE
+
+
+def test_headers_that_are_never_the_same_are_not_all_remembered() -> None:
+    def frame(number: int) -> bytes:
+        value = b"%06d" % number * 9_000
+        headers = b"\x01a\x07" + struct.pack("!H", len(value)) + value
+        message = prelude(16 + len(headers), len(headers)) + headers
+        return message + struct.pack("!I", crc32(message))
+
+    assert peak_bytes(lambda: feed_all(map(frame, range(600)))) < 64 * 2 * MAX_HEADERS_LENGTH
+
+
+def test_a_frame_that_comes_byte_by_byte_is_not_read_anew_with_each() -> None:
+    data = goldens.frame("contentBlockDelta", b'{"delta":{"text":"' + b"x" * 300_000 + b'"}}')
+    began = time.process_time()
+    feed_all(data[at : at + 1] for at in range(len(data)))
+    assert time.process_time() - began < 5  # 0.3 s; ten times as much as soon as the frame is copied for every byte
+
+
+def test_a_request_takes_memory_in_proportion() -> None:
+    hello = b'{"model":"m","messages":[%b]}'
+    message = b'{"role":"user","content":"Hello!"}'
+    small, large = (hello % b",".join([message] * count) for count in (1_000, 10_000))
+    assert peak_bytes(lambda: chat.parse(large)) < 12 * peak_bytes(lambda: chat.parse(small))
