@@ -90,9 +90,13 @@ class Exchange:
         except GatewayError as error:
             return self.fail(error)
 
-    def fail(self, error: GatewayError) -> Reply:
-        """Ends the exchange with an error in the client's own shape."""
-        self.outcome.status, self.outcome.error = error.status, error
+    def fail(self, error: GatewayError) -> Action:
+        """Ends the exchange with an error in the client's own shape: a reply, or an event where a stream has begun."""
+        self.outcome.error = error
+        if self._stream is not None:
+            # A reply now would have Envoy cut the connection, and the client read a network error.
+            return Chunk(body=self._stream.fail(error), final=False)
+        self.outcome.status = error.status
         render = self._endpoint.render_error if self._endpoint else openai_error
         # The reply takes the place of Bedrock's answer, headers and all; the id is what AWS's support asks for.
         headers = dict((_JSON, *error.headers, *self._request_id(), *self._own_headers()))

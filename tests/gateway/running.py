@@ -113,6 +113,7 @@ def running_gateway(
     folder: Path,
     workers: int = 1,
     message_timeout: timedelta = timedelta(seconds=10),
+    transport: str = "grpc",
     secrets: Path | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[Gateway]:
@@ -130,8 +131,11 @@ def running_gateway(
         message_timeout=message_timeout,
     )
     config = to_yaml(render(load([resources], secrets).snapshot, options))
-    arguments = ("--listen", listen, "--workers", str(workers), "--drain-seconds", str(DRAIN_SECONDS))
-    arguments += ("--secrets-dir", str(secrets)) if secrets else ()
+    arguments = (
+        *("--listen", listen, "--workers", str(workers), "--transport", transport),
+        *("--drain-seconds", str(DRAIN_SECONDS)),
+        *(("--secrets-dir", str(secrets)) if secrets else ()),
+    )
     with (
         running_processor(folder, str(resources), *arguments, environment=environment) as processor,
         running_envoy(config, folder, folder / "admin.sock") as envoy,

@@ -69,6 +69,11 @@ def only(gateway: Gateway) -> dict[str, object]:
     return {name: value for name, value in details.items() if name != "expires_in"}
 
 
+def standing(gateway: Gateway) -> list[dict[str, object]]:
+    """What /readyz tells of sources that can be used."""
+    return [entry for entry in gateway.processor.readiness()["credentials"] if entry["usable"]]
+
+
 def ambient(port: int) -> list[Document]:
     return [route("models", rule(ref())), *signed("bedrock", port, awsCredentials=aws())]
 
@@ -106,6 +111,9 @@ def test_each_worker_asks_once(new_gateway: NewGateway, bedrock: RunningSimulato
     assert set(statuses) == {200}
     assert len(sts.issued("irsa-workers")) == 2
     assert gateway.processor.metric("aigw_credential_refreshes_total", source="default chain", result="ok") == 2
+    told = wait_for(lambda: details if len(details := standing(gateway)) == 2 else None, what="both workers' word")
+    assert {entry["method"] for entry in told} == {"assume-role-with-web-identity"}
+    assert len({entry["pid"] for entry in told}) == 2
 
 
 # --- Pod Identity -------------------------------------------------------------------------------------------------
