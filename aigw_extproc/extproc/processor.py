@@ -89,8 +89,8 @@ class Processor:
                 action = exchange.receive(MediaReady(await self._media(action.urls)), now=time())
             if isinstance(action, NeedCredentials):
                 action = await self._sign(exchange, action.auth)
-        except Exception:
-            return _defect(exchange)
+        except Exception as defect:
+            return _failed(exchange, defect)
         return action
 
     async def _call(self, exchange: Exchange, needed: NeedUpstream) -> Action:
@@ -99,8 +99,8 @@ class Processor:
             return exchange.receive(UpstreamReady(responses), now=time())
         except GatewayError as error:
             return exchange.fail(error)
-        except Exception:
-            return _defect(exchange)
+        except Exception as defect:
+            return _failed(exchange, defect)
 
     async def _sign(self, exchange: Exchange, auth: AwsAuth) -> Action:
         try:
@@ -111,10 +111,10 @@ class Processor:
         return exchange.receive(CredentialsReady(identity), now=time())
 
 
-def _defect(exchange: Exchange) -> Reply:
-    """For the exception at hand, which is ours. Its text could hold anything, so it is for the log alone."""
+def _failed(exchange: Exchange, defect: Exception) -> Action:
+    """A defect of ours ends the exchange. Its text could hold anything, so it is for the log alone."""
     metrics.DEFECTS.inc()
-    log.exception("exchange failed: operation=%s", exchange.outcome.operation)
+    log.error("exchange failed: operation=%s", exchange.outcome.operation, exc_info=defect)
     return exchange.fail(InternalError())
 
 
