@@ -2,7 +2,7 @@
 
 https://platform.openai.com/docs/api-reference/embeddings
 Besides OpenAI's own fields the request has `input_type`: models that tell questions from documents want to know which
-one a text is. Top-level fields that are not declared are collected by name, so that they can be reported as dropped.
+one a text is.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ InputType = Literal["search_document", "search_query", "classification", "cluste
 """What a text is embedded for, in Cohere's words."""
 
 
-class EmbeddingsRequest(msgspec.Struct, frozen=True):
+class EmbeddingsRequest(wire.Open, frozen=True, kw_only=True):
     model: str
     input: str | list[str | int | list[int]]
     """One text, several, or what OpenAI's own tokenizer made of them: one list of ids, or several."""
@@ -25,8 +25,6 @@ class EmbeddingsRequest(msgspec.Struct, frozen=True):
     dimensions: int | None = None
     input_type: InputType | None = None
     user: str | None = None
-    others: dict[str, msgspec.Raw] = {}  # msgspec copies mutable defaults
-    """Top-level fields that are not declared here, as the client sent them."""
 
 
 class Embedding(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,8 +47,6 @@ class EmbeddingList(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _REQUEST = msgspec.json.Decoder(EmbeddingsRequest)
-_FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_DECLARED = frozenset(EmbeddingsRequest.__struct_fields__)
 
 
 def parse(body: bytes) -> EmbeddingsRequest:
@@ -59,6 +55,4 @@ def parse(body: bytes) -> EmbeddingsRequest:
     Raises:
         InvalidRequest: the body is not JSON or a field has the wrong type; `param` is the field's path.
     """
-    request = wire.decode(_REQUEST, body)
-    others = {name: value for name, value in _FIELDS.decode(body).items() if name not in _DECLARED}
-    return msgspec.structs.replace(request, others=others)
+    return wire.decode_open(_REQUEST, body)
