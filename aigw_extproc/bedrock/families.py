@@ -52,6 +52,8 @@ class Family(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     cache_behind_plain_documents: bool = True
     long_cache: bool = False
     structured_output: bool = False
+    embeddings: Literal["", "titan", "cohere", "nova"] = ""
+    dimensions: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
