@@ -39,6 +39,7 @@ class DocumentBlock(Wire):
     format: str
     name: str
     source: Source
+    context: str | None = None
 
 
 class VideoBlock(Wire):
