@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format proto proto-check bench coverage envoy-examples clean
+.PHONY: help run test check format proto proto-check bench fuzz coverage envoy-examples clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,10 @@ proto-check: $(VENV)/.dev
 bench: $(VENV)/.dev ## Envoy alone, with a no-op processor, with ours: throughput, latency, CPU, memory
 	$(BIN)/python -m benchmarks.gateway $(ARGS)
 
+fuzz: $(VENV)/.dev ## look for input that breaks what reads it, a minute for each kind; ARGS="-max_total_time=600"
+	@$(BIN)/pip install --quiet -c constraints.txt atheris
+	@for target in eventstream request response; do $(BIN)/python -m tests.fuzz $$target $(ARGS) || exit 1; done
+
 coverage: $(VENV)/.dev ## branch coverage of the unit tests
 	$(BIN)/pytest --ignore=tests/gateway --ignore=tests/run --cov --cov-report=term-missing $(ARGS)
 
@@ -48,7 +52,7 @@ envoy-examples: $(VENV)/.dev ## render envoy/ anew
 	$(BIN)/python -m aigw_extproc.envoy.examples
 
 clean: ## remove everything that make has made
-	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis .coverage .import_linter_cache
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis .fuzz .coverage .import_linter_cache
 
 # A newcomer who only runs the gateway need not install what tests need, nor compile the thousand modules of
 # Envoy's API of which a few are used.

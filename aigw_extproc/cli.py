@@ -42,6 +42,11 @@ class Level(StrEnum):
     ERROR = "error"
 
 
+class Transport(StrEnum):
+    GRPC = "grpc"
+    H2CORN = "h2corn"
+
+
 Resources = Annotated[list[Path] | None, typer.Argument(help="Resource files, or folders of them.", show_default=False)]
 Secrets = Annotated[
     Path | None,
@@ -121,6 +126,9 @@ def serve(
     admin_port: AdminPort = 1064,
     admin: Annotated[bool, typer.Option(help="Whether to have an operator's port at all.")] = True,
     workers: Workers = 1,
+    transport: Annotated[
+        Transport, typer.Option(help="What carries Envoy's streams; h2corn needs the extra `fast`.")
+    ] = Transport.GRPC,
     drain_seconds: Annotated[
         float, typer.Option(min=0, help="How long exchanges may take to end after SIGTERM.")
     ] = 30.0,
@@ -141,6 +149,7 @@ def serve(
         listen=listen,
         admin=(admin_host, admin_port) if admin else None,
         workers=workers,
+        transport=transport.value,
         drain_seconds=drain_seconds,
         reload_lag=reload_lag,
         log_level=log_level,

@@ -18,10 +18,13 @@ from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aigw_extproc import http
 from aigw_extproc.admin import Readiness, create_app
 from aigw_extproc.aws.credentials import CredentialCache
+from aigw_extproc.aws.credentials.standing import Details, tell, told
 from aigw_extproc.config.compile import Configuration
 from aigw_extproc.config.watcher import Status, watch
 from aigw_extproc.lifeline import end_with_parent
@@ -29,7 +32,13 @@ from aigw_extproc.routing import Router
 from aigw_extproc.source import Source
 from aigw_extproc.translate.contract import Fetched
 
+if TYPE_CHECKING:
+    from aigw_extproc.extproc.server import Transport
+
 log = logging.getLogger(__name__)
+
+_SHARED = "PROMETHEUS_MULTIPROC_DIR"
+"""The variable that names a folder which workers and the process that watches over them share."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +51,8 @@ class ServeOptions:
     admin: tuple[str, int] | None = None
     """Host and port of the operator's port; None for none."""
     workers: int = 1
+    transport: Transport = "grpc"
+    """What carries Envoy's streams."""
     drain_seconds: float = 30.0
     """How long exchanges may take to end after SIGTERM."""
     reload_lag: float = 0.0
@@ -90,22 +101,33 @@ def _first(error: Exception) -> Exception:
 
 async def _serve_streams(options: ServeOptions, live: Live, admin: socket.socket | None, stop: asyncio.Event) -> None:
     # Imported here so that the process that only watches over workers does not load gRPC.
-    from aigw_extproc.extproc.server import Processor, Server
+    from aigw_extproc.extproc.processor import Processor
+    from aigw_extproc.extproc.server import create_server
 
-    credentials = live.credentials = CredentialCache()
-    server = Server(Processor(live.router, credentials.get, _fetch_media), options.listen)
+    credentials = CredentialCache()
+    live.credentials = credentials.as_details
+    processor = Processor(live.router, credentials.get, _fetch_media)
+    server = create_server(options.transport, processor, options.listen, grace=options.drain_seconds)
     async with (
         _running(_watch(options, live)),
         _running(_serve_admin(admin, live.readiness)),
         _running(credentials.keep_fresh(lambda: live.router().snapshot.auths)),
+        _running(_tell(credentials)),
     ):
-        await server.start(options.listen)
+        await server.start()
         live.serving = True
         print(f"aigw-extproc: ready on {options.listen}", flush=True)
         await stop.wait()
         live.serving = False
         log.info("draining: at most %.0f s", options.drain_seconds)
-        await server.drain(options.drain_seconds)
+        await server.drain()
+
+
+async def _tell(credentials: CredentialCache) -> None:
+    """As one of several workers: what the process that watches over them shows."""
+    folder = os.environ.get(_SHARED)
+    if folder is not None:
+        await tell(Path(folder), credentials.as_details)
 
 
 async def _fetch_media(urls: tuple[str, ...]) -> Mapping[str, Fetched]:
@@ -122,8 +144,8 @@ class Live:
         self.configuration = configuration
         self.status = Status(loaded_at=time.time())
         self.serving = False
-        self.credentials: CredentialCache | None = None
-        """None in a process that only watches over workers."""
+        self.credentials: Callable[[], Details] = list
+        """How they stand: this process's, or those of the workers that it watches over."""
         self._router = Router(configuration.snapshot)
 
     def router(self) -> Router:
@@ -136,9 +158,7 @@ class Live:
 
     def readiness(self) -> Readiness:
         """Ready while streams are served, whatever became of the last change of the files."""
-        details: dict[str, object] = {"config": self.status.as_details()}
-        if self.credentials is not None:
-            details["credentials"] = self.credentials.as_details()
+        details: dict[str, object] = {"config": self.status.as_details(), "credentials": self.credentials()}
         return Readiness(ready=self.serving, details=details)
 
 
@@ -164,8 +184,9 @@ async def _serve_admin(listener: socket.socket | None, readiness: Callable[[], R
 
 async def _serve_workers(options: ServeOptions, live: Live, admin: socket.socket | None, stop: asyncio.Event) -> None:
     with tempfile.TemporaryDirectory(prefix="aigw-metrics-") as folder:
-        # Read by prometheus-client in the workers, and by our own operator's port.
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+        # Read by prometheus-client in the workers, by themselves, and by our own operator's port.
+        os.environ[_SHARED] = folder
+        live.credentials = lambda: told(Path(folder))
         async with _running(_watch(options, live)), _running(_serve_admin(admin, live.readiness)):
             workers = [await _start_worker(options, index) for index in range(options.workers)]
             try:
@@ -180,7 +201,7 @@ async def _start_worker(options: ServeOptions, index: int) -> Process:
         *(sys.executable, "-m", "aigw_extproc", "serve", *options.source.arguments()),
         *("--listen", worker_address(options.listen, index), "--shared-port", "--no-admin"),
         *("--drain-seconds", str(options.drain_seconds), "--reload-lag", str(options.reload_lag)),
-        *("--log-level", options.log_level),
+        *("--log-level", options.log_level, "--transport", options.transport),
         stdout=asyncio.subprocess.PIPE,
         preexec_fn=end_with_parent(),
     )

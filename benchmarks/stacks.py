@@ -92,14 +92,15 @@ def _noop(listen: str, _source: Source) -> tuple[str, ...]:
     return _module("noop", "--listen", listen)
 
 
-def _ours(listen: str, source: Source) -> tuple[str, ...]:
-    return python("serve", *source.arguments(), "--listen", listen, "--no-admin")
+def _ours(transport: str, listen: str, source: Source) -> tuple[str, ...]:
+    return python("serve", *source.arguments(), "--listen", listen, "--transport", transport, "--no-admin")
 
 
 ALONE = Stack(name="Envoy alone", translates=False, adapt=_without_processor, processor=None)
 NOOP = Stack(name="no-op processor", translates=False, adapt=_route_to, processor=_noop)
-OURS = Stack(name="aigw-extproc", translates=True, adapt=_as_it_is, processor=_ours)
-STACKS = (ALONE, NOOP, OURS)
+OURS = Stack(name="aigw-extproc", translates=True, adapt=_as_it_is, processor=partial(_ours, "grpc"))
+ON_H2CORN = Stack(name="... on h2corn", translates=True, adapt=_as_it_is, processor=partial(_ours, "h2corn"))
+STACKS = (ALONE, NOOP, OURS, ON_H2CORN)
 
 
 @contextlib.asynccontextmanager

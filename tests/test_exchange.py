@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -21,6 +22,7 @@ from aigw_extproc.config.snapshot import (
     Snapshot,
     Upstream,
 )
+from aigw_extproc.errors import InternalError
 from aigw_extproc.exchange import (
     Action,
     Chunk,
@@ -197,6 +199,19 @@ def test_a_stream_that_fails_is_recorded_with_its_error() -> None:
     assert machine.outcome.error.code == "throttling_exception"
 
 
+def test_a_defect_within_a_stream_is_told_in_the_stream() -> None:
+    """A reply would have Envoy cut the connection."""
+    machine = exchange()
+    send(machine, *request(STREAM_BODY), response(content_type="application/vnd.amazon.eventstream"))
+    defect = InternalError()
+    action = machine.fail(defect)
+    assert isinstance(action, Chunk)
+    assert json.loads(action.body.removeprefix(b"data: "))["error"]["code"] == "internal_error"
+    assert send(machine, ResponseBody(b"whatever", end_of_stream=False)) == Chunk(body=b"", final=False)
+    assert send(machine, ResponseBody(b"", end_of_stream=True)) == Chunk(body=b"", final=True)
+    assert (machine.outcome.status, machine.outcome.error) == (200, defect)
+
+
 def test_a_streaming_request_answered_with_json_is_a_bad_gateway() -> None:
     action = send(exchange(), *request(STREAM_BODY), response(content_type="application/json"))
     assert error(action) == {
@@ -315,3 +330,27 @@ def test_a_model_that_is_not_configured_is_not_found() -> None:
     reply = get("/v1/models/who%2Fknows")
     assert (reply.status, reply.details) == (404, "aigw_model_not_found")
     assert json.loads(reply.body)["error"]["message"] == "the model 'who/knows' is not configured in this gateway"
+
+
+ARN = "arn:aws:bedrock:eu-west-1:111122223333:inference-profile/eu.amazon.nova-micro-v1:0"
+
+
+def test_an_arn_of_another_region_than_the_hosts_is_refused() -> None:
+    upstream = replace(UPSTREAM, host="bedrock-runtime.us-east-1.amazonaws.com")
+    elsewhere = "this ARN is of eu-west-1, but the backend that serves it is in us-east-1"
+    assert error(send(exchange(_with(upstream=upstream, model_override=ARN)), *request())) == {
+        "status": 400,
+        "details": "aigw_invalid_request_error",
+        "message": f"model: {elsewhere}; it needs a rule of its own, with a backend in its region",
+        "type": "invalid_request_error",
+        "param": "model",
+        "code": None,
+    }
+
+
+@pytest.mark.parametrize("host", ["bedrock-runtime.eu-west-1.amazonaws.com", "bedrock.internal:8443"])
+def test_an_arn_of_the_hosts_region_goes_upstream(host: str) -> None:
+    upstream = replace(UPSTREAM, host=host)
+    action = send(exchange(_with(upstream=upstream, model_override=ARN)), *request())
+    assert isinstance(action, ForwardRequest)
+    assert dict(action.set_headers)[":path"].startswith("/model/arn%3Aaws%3Abedrock%3Aeu-west-1")

@@ -177,7 +177,8 @@ class CountedConversation(msgspec.Struct, frozen=True, kw_only=True):
     cache_control: CacheControl | None = None
     """A mark on the last block that can be cached."""
     max_tokens: int | None = None
-    others: dict[str, msgspec.Raw] = {}  # msgspec copies mutable defaults
+    # Named like nothing that a client sends: a field of the name `others` is one of these, too.
+    others: dict[str, msgspec.Raw] = msgspec.field(default_factory=dict, name="(others)")
     """Top-level fields that are not declared, as the client sent them."""
 
 
@@ -249,6 +250,6 @@ T = TypeVar("T", bound=CountedConversation)
 
 
 def _collected(decoded: T, body: bytes) -> T:
-    declared = {*decoded.__struct_fields__, *_READ_ELSEWHERE}
+    declared = {*decoded.__struct_fields__, *_READ_ELSEWHERE} - {"others"}
     others = {name: value for name, value in _FIELDS.decode(body).items() if name not in declared}
     return msgspec.structs.replace(decoded, others=others) if others else decoded

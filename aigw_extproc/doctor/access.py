@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from aigw_extproc.aws.identity import BearerToken, Credentials, Identity
+from aigw_extproc.config.names import host_region, model_region
 from aigw_extproc.doctor.advice import Stage
 from aigw_extproc.doctor.answers import Answer, Verdict, error, verdict
 from aigw_extproc.doctor.calls import Route, probe
@@ -44,9 +45,9 @@ async def check_access(
     try:
         answer = await ask(first)
     except OSError as failure:
-        _, _, *models = _silence(patient, _NO_ANSWER)
-        return skipped(CLOCK, _NO_ANSWER), failed(CALL, str(failure), _IN_BETWEEN), *models
-    judge = partial(verdict, region=region)
+        silent = failed(CALL, str(failure), _IN_BETWEEN)
+        return skipped(CLOCK, _NO_ANSWER), silent, *_unasked(patient, _NO_ANSWER)
+    judge = partial(_judge, host=route.host, region=region)
     time_check = check_clock(
         answer.headers, error(answer)[1], now=answer.received_at, signed=isinstance(who, Credentials)
     )
@@ -54,6 +55,7 @@ async def check_access(
 
 
 _NO_ANSWER = "there is no answer"
+_NOBODY = "there are no credentials"
 _IN_BETWEEN = "see what stands between here and the endpoint: proxies, firewalls, and how busy the endpoint is"
 
 
@@ -61,7 +63,7 @@ async def _check_calls(
     patient: Patient, ask: Ask, judge: Callable[..., Verdict], answer: Answer, who: Identity | None
 ) -> tuple[Check, ...]:
     if who is None:
-        return _silence(patient, "there are no credentials")[1:]
+        return skipped(CALL, _NOBODY), *_unasked(patient, _NOBODY)
     first = patient.models[0] if patient.models else STAND_IN
     found = judge(answer, model=first)
     if found.stage in {Stage.CALLER, Stage.FOREIGN}:
@@ -74,6 +76,19 @@ async def _check_calls(
     limit = asyncio.Semaphore(AT_ONCE)
     others = await asyncio.gather(*(_ask_for(model, ask, judge, limit) for model in patient.models[1:]))
     return accepted, _check_model(first, found), *others
+
+
+def _judge(answer: Answer, *, model: str, host: str, region: str) -> Verdict:
+    """What an answer means; for the ARN of another region the gateway's own answer counts, which refuses it."""
+    found = verdict(answer, model=model, region=region)
+    here, there = host_region(host), model_region(model)
+    if here is None or there is None or here == there or found.stage in {Stage.CALLER, Stage.FOREIGN}:
+        return found
+    return Verdict(
+        stage=Stage.MODEL,
+        detail=f"the ARN is of {there}, and the endpoint in {here}: the gateway refuses such requests",
+        next_step=f"give this model a rule of its own, with a backend in {there}",
+    )
 
 
 async def _ask_for(model: str, ask: Ask, judge: Callable[..., Verdict], limit: asyncio.Semaphore) -> Check:

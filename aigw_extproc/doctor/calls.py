@@ -47,7 +47,7 @@ async def probe(
         async with asyncio.timeout(CALL_SECONDS):
             status, answered, body = await _post(route, path, headers)
     except TimeoutError:
-        raise TimeoutError(f"no answer within {CALL_SECONDS:.0f} s") from None
+        raise TimeoutError(f"no answer within {CALL_SECONDS:g} s") from None
     except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as failure:
         raise OSError(str(failure) or type(failure).__name__) from None
     now = clock()

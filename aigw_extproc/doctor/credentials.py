@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from botocore.credentials import CredentialProvider
@@ -11,9 +11,10 @@ from botocore.exceptions import BotoCoreError
 from botocore.session import Session
 
 from aigw_extproc.aws.credentials.found import Found, SourceFailed
-from aigw_extproc.aws.credentials.sources import find
+from aigw_extproc.aws.credentials.sources import BEARER_TOKEN_VARIABLE, find
 from aigw_extproc.aws.identity import AssumeRole, BearerToken, DefaultChain, Identity, Source
 from aigw_extproc.doctor.checks import Check, failed, ok, skipped
+from aigw_extproc.doctor.identity import ONCE
 from aigw_extproc.doctor.places import NOWHERE, Facts, next_step, title, why_not
 from aigw_extproc.doctor.redaction import shortened
 
@@ -36,13 +37,15 @@ def look(source: Source, region: str, *, now: float) -> Looked:
     try:
         found = find(source, region)
     except Exception as failure:  # botocore's sources raise whatever their I/O raises
-        return Looked(checks=(_explain(source, _reason(failure)),))
+        return Looked(checks=(_explain(source, region, _reason(failure)),))
     earlier = _earlier(found.method) if isinstance(source, DefaultChain) else ()
     return Looked(checks=(ok(NAME, describe(found, now), notes=earlier),), identity=found.identity)
 
 
 def _look_through(source: AssumeRole, region: str, now: float) -> Looked:
     base = look(source.base, region, now=now)
+    if isinstance(source.base, DefaultChain) and isinstance(base.identity, BearerToken):
+        base = replace(base, checks=(skipped(NAME, _PASSED_OVER),))
     if base.identity is None:
         return Looked(checks=(*base.checks, skipped(ROLE, f"nothing to take {source.role_arn} on with")))
     try:
@@ -52,6 +55,9 @@ def _look_through(source: AssumeRole, region: str, now: float) -> Looked:
         return Looked(checks=(*base.checks, check))
     check = ok(ROLE, f"{source.role_arn}: {describe(found, now)}")
     return Looked(checks=(*base.checks, check), identity=found.identity)
+
+
+_PASSED_OVER = f"{BEARER_TOKEN_VARIABLE} is of no use to STS: the role is taken on with what the places behind it have"
 
 
 def _reason(failure: Exception) -> str:
@@ -76,11 +82,11 @@ def _lifetime(expires_at: float | None, now: float) -> str:
     return f"expires in {minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"expires in {minutes} min"
 
 
-def _explain(source: Source, reason: str) -> Check:
+def _explain(source: Source, region: str, reason: str) -> Check:
     if not isinstance(source, DefaultChain):
         return failed(NAME, reason, _NEXT_STEPS.get(type(source).__name__, NOWHERE))
     try:
-        return _walk()
+        return _walk(region, reason)
     except BotoCoreError as failure:  # before any place is looked at: AWS_PROFILE names a profile that is not there
         return failed(NAME, f"{type(failure).__name__}: {failure}", next_step("shared-credentials-file"))
 
@@ -94,9 +100,12 @@ _NEXT_STEPS = {
 }
 
 
-def _walk() -> Check:
+def _walk(region: str, reason: str) -> Check:
     """Looks into each place of the default chain by itself, to the first one that fails: there the chain ends too."""
     session = Session()
+    session.set_default_client_config(ONCE)
+    if session.get_config_variable("region") is None:
+        session.set_config_variable("region", region)
     facts = _facts(session)
     empty: list[str] = []
     for provider in _providers(session):
@@ -105,8 +114,8 @@ def _walk() -> Check:
             if found is not None:
                 found.get_frozen_credentials()  # those of a role are not asked for before
                 return failed(NAME, f"{title(provider.METHOD)} has just come by some", "run doctor again")
-        except Exception as failure:  # a place raises whatever its I/O raises, as a wrong URL's ValueError
-            detail = f"{title(provider.METHOD)} failed, and no place after it is looked at: {failure}"
+        except Exception:  # a place raises whatever its I/O raises, and has raised it before: that is the reason
+            detail = f"{title(provider.METHOD)} failed, and no place after it is looked at: {reason}"
             return failed(NAME, detail, next_step(provider.METHOD), notes=tuple(empty))
         empty.append(why_not(provider.METHOD, facts))
     return failed(NAME, "no place where an AWS SDK looks has any", NOWHERE, notes=tuple(empty))

@@ -63,7 +63,7 @@ async def _caller(auth: AwsAuth | None, clock: Clock) -> Caller:
         async with asyncio.timeout(CREDENTIAL_SECONDS):
             looked = await in_thread(partial(credentials.look, auth.source, auth.region, now=clock()))
     except TimeoutError:
-        detail = f"the source does not answer within {CREDENTIAL_SECONDS:.0f} s"
+        detail = f"the source does not answer within {CREDENTIAL_SECONDS:g} s"
         slow = failed(credentials.NAME, detail, "see whether STS, or the agent or process behind it, can be reached")
         return Caller(checks=(slow, skipped(identity.NAME, "there are no credentials")))
     if looked.identity is None:
@@ -80,6 +80,4 @@ async def _identified(who: Identity, region: str) -> Check:
         async with asyncio.timeout(identity.STS_SECONDS):
             return await in_thread(partial(identity.identify, who, region))
     except TimeoutError:
-        return skipped(
-            identity.NAME, f"STS does not answer within {identity.STS_SECONDS:.0f} s; only this check asks it"
-        )
+        return skipped(identity.NAME, f"STS does not answer within {identity.STS_SECONDS:g} s; only this check asks it")

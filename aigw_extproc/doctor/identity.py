@@ -12,10 +12,11 @@ from aigw_extproc.aws.identity import BearerToken, Identity
 from aigw_extproc.doctor.checks import Check, failed, ok, skipped
 
 NAME = "identity"
-STS_SECONDS = 8.0
-"""What the timeouts below come to, at most."""
+STS_SECONDS = 9.0
+"""What the timeouts below come to, and a little for the name."""
 
-_ONCE = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 1})
+ONCE = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 1})
+"""How a person at a terminal wants STS to be asked."""
 
 
 def identify(identity: Identity, region: str) -> Check:
@@ -29,7 +30,7 @@ def identify(identity: Identity, region: str) -> Check:
         sts = Session().create_client(
             "sts",
             region_name=region,
-            config=_ONCE,
+            config=ONCE,
             aws_access_key_id=identity.access_key_id,
             aws_secret_access_key=identity.secret_access_key,
             aws_session_token=identity.session_token,

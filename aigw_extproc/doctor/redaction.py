@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from aigw_extproc.aws.identity import AssumeRole, BearerToken, Credentials, Identity, OidcExchange, Source
+from aigw_extproc.aws.identity import AssumeRole, BearerToken, Credentials, Identity, OidcExchange, Profile, Source
 from aigw_extproc.doctor.checks import Check
 
 HIDDEN = "[hidden]"
+_SECRET_KEYS = frozenset({"aws_secret_access_key", "aws_session_token"})
 
 
 def shortened(identity: Credentials) -> str:
@@ -19,7 +20,7 @@ def shortened(identity: Credentials) -> str:
 
 def redacted(check: Check, *holders: Source | Identity | None) -> Check:
     """The check without what the holders keep secret, and with access key ids shortened."""
-    hidden = dict(pair for holder in holders if holder is not None for pair in _hidden(holder))
+    hidden = dict(pair for holder in holders if holder is not None for pair in _hidden(holder) if pair[0])
 
     def clean(text: str) -> str:
         for secret, instead in hidden.items():
@@ -48,5 +49,10 @@ def _hidden(holder: Source | Identity) -> Iterator[tuple[str, str]]:
             yield holder.client_secret, HIDDEN
         case AssumeRole():
             yield from _hidden(holder.base)
+        case Profile():
+            for line in holder.file.splitlines():
+                key, _, value = line.partition("=")
+                if key.strip() in _SECRET_KEYS:
+                    yield value.strip(), HIDDEN
         case _:
             return

@@ -85,9 +85,13 @@ class Exchange:
         except GatewayError as error:
             return self.fail(error)
 
-    def fail(self, error: GatewayError) -> Reply:
-        """Ends the exchange with an error in the client's own shape."""
-        self.outcome.status, self.outcome.error = error.status, error
+    def fail(self, error: GatewayError) -> Action:
+        """Ends the exchange with an error in the client's own shape: a reply, or an event where a stream has begun."""
+        self.outcome.error = error
+        if self._stream is not None:
+            # A reply now would have Envoy cut the connection, and the client read a network error.
+            return Chunk(body=self._stream.fail(error), final=False)
+        self.outcome.status = error.status
         # The reply takes the place of Bedrock's answer, headers and all; the id is what AWS's support asks for.
         theirs = [(name, value) for name, value in self._response_headers.items() if name == REQUEST_ID_HEADER]
         headers = dict((_JSON, *error.headers, *theirs, *self._own_headers()))
@@ -128,8 +132,8 @@ class Exchange:
         assert self._endpoint is not None  # noqa: S101 - Envoy sends the headers first
         request = self._endpoint.with_headers(self._endpoint.parse(event.body), self._headers)
         self._parsed = request
-        check_model(request.model)
         backend = self._router.select(request.model, self._headers, self._pick)
+        check_model(request.model)
         outcome = self.outcome
         outcome.backend, outcome.model = backend, request.model
         outcome.request_model = backend.model_override or request.model

@@ -229,13 +229,14 @@ class ChatRequest(msgspec.Struct, frozen=True):
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     aws: AwsExtension | None = None
-    others: dict[str, msgspec.Raw] = {}  # msgspec copies mutable defaults
+    # Named like nothing that a client sends: a field of the name `others` is one of these, too.
+    others: dict[str, msgspec.Raw] = msgspec.field(default_factory=dict, name="(others)")
     """Top-level fields that are not declared here, as the client sent them."""
 
 
 _REQUEST = msgspec.json.Decoder(ChatRequest)
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_DECLARED = frozenset(ChatRequest.__struct_fields__)
+_DECLARED = frozenset(ChatRequest.__struct_fields__) - {"others"}
 
 
 def parse(body: bytes) -> ChatRequest:

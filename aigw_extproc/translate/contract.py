@@ -82,6 +82,10 @@ class ResponseStream(Protocol):
         """The upstream's body has ended; returns the last bytes for the client."""
         ...
 
+    def fail(self, failure: GatewayError) -> bytes:
+        """Ends the stream for the client with an error; nothing comes of what is fed later."""
+        ...
+
 
 class Answer(Protocol):
     """The way back for one request."""

@@ -127,12 +127,14 @@ class Provider(Endpoint):
 
     client_id: str = "gateway"
     client_secret: str = "canary-of-a-client-secret"
+    discovery: Any = None
+    """What it says of itself, where that is not the truth."""
     forms: list[dict[str, list[str]]] = field(default_factory=list)
     """What was sent for tokens."""
 
     def answer(self, request: BaseHTTPRequestHandler, body: bytes) -> tuple[int, Any]:
         if request.path.endswith("/.well-known/openid-configuration"):
-            return 200, {"issuer": self.url, "token_endpoint": f"{self.url}/token"}
+            return 200, self.discovery or {"issuer": self.url, "token_endpoint": f"{self.url}/token"}
         form = parse_qs(body.decode())
         self.forms.append(form)
         if (form["client_id"], form["client_secret"]) != ([self.client_id], [self.client_secret]):

@@ -20,6 +20,7 @@ from aigw_extproc.aws.identity import (
     Source,
 )
 from tests.aws.parts import OTHER_ROLE, ROLE, Agent, Provider, Sts
+from tests.docs.pages import table
 from tests.envoy_config.running import refused_port
 
 REGION = "us-east-1"
@@ -98,6 +99,10 @@ def lay_out_pod_identity(environment: Environment, folder: Path, agent: Agent) -
         environment.setenv(name, value)
 
 
+def lay_out_lost_profile(environment: Environment, folder: Path, agent: Agent) -> None:
+    environment.setenv("AWS_PROFILE", "lost")
+
+
 LayOut = Callable[[Environment, Path, Agent], None]
 
 # --- precedence: a row of the table in docs/credentials.md each ---------------------------------------------------
@@ -109,6 +114,7 @@ AMBIENT_PLACES = [
     lay_out_file,
     lay_out_role_profile,
     lay_out_named_profile,
+    lay_out_lost_profile,
     lay_out_pod_identity,
 ]
 KEYS_IN_SECRET = Profile(
@@ -126,7 +132,7 @@ KEYS_IN_SECRET = Profile(
         (KEYS_IN_SECRET, "assume-role"),
         (AssumeRole(base=STATIC, role_arn=ROLE, session_name="on-keys"), "assume-role (configuration)"),
     ],
-    ids=["keys in a Secret", "API key in a Secret", "role in a Secret", "role on top of a Secret"],
+    ids=["keys", "API key", "role", "role on top"],
 )
 def test_a_secret_wins_over_every_place_of_the_environment(
     environment: Environment, tmp_path: Path, agent: Agent, lay_out: LayOut, source: Source, method: str
@@ -139,25 +145,36 @@ def test_a_secret_wins_over_every_place_of_the_environment(
         assert found.identity == source
 
 
-@pytest.mark.parametrize(
-    ("stronger", "weaker", "method"),
-    [
-        (lay_out_bearer, lay_out_keys, "environment variable AWS_BEARER_TOKEN_BEDROCK"),
-        (lay_out_keys, lay_out_role_profile, "env"),
-        (lay_out_keys, lay_out_irsa, "env"),
-        (lay_out_named_profile, lay_out_keys, "env"),
-        (lay_out_role_profile, lay_out_irsa, "assume-role"),
-        (lay_out_irsa, lay_out_file, "assume-role-with-web-identity"),
-        (lay_out_irsa, lay_out_pod_identity, "assume-role-with-web-identity"),
-        (lay_out_file, lay_out_pod_identity, "shared-credentials-file"),
-    ],
-)
+PLACES: dict[str, LayOut] = {
+    "`AWS_BEARER_TOKEN_BEDROCK`": lay_out_bearer,
+    "`AWS_ACCESS_KEY_ID`": lay_out_keys,
+    "IRSA": lay_out_irsa,
+    "keys in the shared files": lay_out_file,
+    "a role in the shared files": lay_out_role_profile,
+    "a profile of `AWS_PROFILE`": lay_out_named_profile,
+    "Pod Identity": lay_out_pod_identity,
+}
+METHODS = {
+    "`AWS_BEARER_TOKEN_BEDROCK`": "environment variable AWS_BEARER_TOKEN_BEDROCK",
+    "`AWS_ACCESS_KEY_ID`": "env",
+    "IRSA": "assume-role-with-web-identity",
+    "keys in the shared files": "shared-credentials-file",
+    "a role in the shared files": "assume-role",
+}
+ROWS = [(stronger, weaker) for stronger, weaker in table("docs/credentials.md", "## What wins") if stronger in PLACES]
+
+
+def test_the_page_has_the_rows() -> None:
+    assert len(ROWS) == 8
+
+
+@pytest.mark.parametrize(("stronger", "weaker"), ROWS)
 def test_the_default_chain_has_the_order_of_an_sdk(
-    environment: Environment, tmp_path: Path, agent: Agent, stronger: LayOut, weaker: LayOut, method: str
+    environment: Environment, tmp_path: Path, agent: Agent, stronger: str, weaker: str
 ) -> None:
-    weaker(environment, tmp_path, agent)
-    stronger(environment, tmp_path, agent)
-    assert find(DefaultChain(), REGION).method == method
+    for place in (weaker, stronger):
+        PLACES[place](environment, tmp_path, agent)
+    assert find(DefaultChain(), REGION).method == METHODS[stronger]
 
 
 def test_a_role_on_top_of_the_chain_passes_over_an_api_key(environment: Environment, sts: Sts, tmp_path: Path) -> None:
@@ -344,3 +361,25 @@ def test_oidc_whose_provider_is_away(provider: Provider) -> None:
     with refused_port() as port:
         text = failure(oidc(provider, "ai-gateway-s", issuer=f"http://127.0.0.1:{port}"))
     assert text.startswith("ConnectError: ")
+
+
+def test_oidc_whose_provider_names_another_scheme(provider: Provider) -> None:
+    """As one that is reached over https and wants the secret in clear would."""
+    provider.discovery = {"token_endpoint": "ftp://127.0.0.1/token"}
+    text = failure(oidc(provider, "ai-gateway-t"))
+    assert text == f"the OpenID provider {provider.url} names a token endpoint that is not reached in the same way"
+    assert provider.requests == ["GET /.well-known/openid-configuration"]
+
+
+@pytest.mark.parametrize(
+    ("discovery", "fault"),
+    [
+        (["canary"], "Expected `object`, got `array`"),
+        ({"endpoint": "canary"}, "Object missing required field `token_endpoint`"),
+    ],
+)
+def test_oidc_whose_provider_answers_something_else(provider: Provider, discovery: object, fault: str) -> None:
+    provider.discovery = discovery
+    url = f"{provider.url}/.well-known/openid-configuration"
+    text = failure(oidc(provider, "ai-gateway-u"))
+    assert text == f"the OpenID provider's answer at {url} cannot be used: {fault}"

@@ -15,7 +15,7 @@ import pytest
 from benchmarks.load import Request, run
 from benchmarks.report import Measurement, Report
 from benchmarks.scenarios import CHAT, CHAT_LATENCY, SCENARIOS, STREAM
-from benchmarks.stacks import ALONE, NOOP, OURS, STACKS
+from benchmarks.stacks import ALONE, NOOP, ON_H2CORN, OURS, STACKS
 from benchmarks.traffic import chat_request, converse_frames
 
 ROOT = Path(__file__).parents[2]
@@ -46,7 +46,8 @@ def test_figures_are_measured_for_every_process(results: tuple[Report, str]) -> 
 
     found = {one.stack: roles(one) for one in results[0].measurements}
     with_processor = {"envoy", "processor", "upstream"}
-    assert found == {ALONE.name: {"envoy", "upstream"}, NOOP.name: with_processor, OURS.name: with_processor}
+    others = {stack.name: with_processor for stack in (NOOP, OURS, ON_H2CORN)}
+    assert found == {ALONE.name: {"envoy", "upstream"}, **others}
 
 
 def test_chat_takes_four_messages_and_none_without_a_processor(results: tuple[Report, str]) -> None:
@@ -58,7 +59,7 @@ def test_chat_takes_four_messages_and_none_without_a_processor(results: tuple[Re
     assert counts == {(stack, scenario): 0 if stack == ALONE.name else 4 for stack, scenario in counts}
 
 
-@pytest.mark.parametrize("stack", [NOOP.name, OURS.name])
+@pytest.mark.parametrize("stack", [NOOP.name, OURS.name, ON_H2CORN.name])
 def test_frames_reach_the_processor_one_by_one(results: tuple[Report, str], stack: str) -> None:
     messages, pieces = _messages(results[0], stack, STREAM.name), len(converse_frames())
     # The headers in both directions, the request's body, the frames and the end; a busy machine joins a few of them.

@@ -174,3 +174,19 @@ def test_brackets_and_colons_are_shown_as_they_are(folder: Path) -> None:
     assert aigw("check", "[red]:abc:.yaml", cwd=folder).err.splitlines()[0] == (
         "error: [red]:abc:.yaml: file: cannot be read: No such file or directory"
     )
+
+
+def test_mounted_secrets(folder: Path) -> None:
+    lost = folder / "lost.yaml"
+    lost.write_text(BACKEND.partition("---\napiVersion: v1\nkind: Secret")[0])
+    (folder / "mounts" / "key").mkdir(parents=True)
+    (folder / "mounts" / "key" / "credentials").write_text(
+        f"[default]\naws_access_key_id = AKIDOFTEST\naws_secret_access_key = {SECRET}\n"
+    )
+    assert aigw("check", "route.yaml", "lost.yaml", "--secrets-dir", "mounts", cwd=folder) == OK
+    assert aigw("check", "route.yaml", "lost.yaml", cwd=folder).err.splitlines()[0].endswith("no Secret 'default/key'")
+
+
+def test_mounted_secrets_of_no_resources(folder: Path) -> None:
+    ended = aigw("check", "--region", "us-east-1", "--secrets-dir", "mounts", cwd=folder)
+    assert usage_error(ended) == "Invalid value: --secrets-dir goes with resource files, whose Secrets it holds"

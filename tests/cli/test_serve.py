@@ -9,6 +9,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,13 +24,19 @@ from tests.envoy_config.running import wait_for
 REFUSED = "1 problem in the configuration"
 
 
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """With resources; its path is short, as those of unix sockets have to be."""
+@contextmanager
+def resources() -> Iterator[Path]:
+    """A folder of them; its path is short, as those of unix sockets have to be."""
     with tempfile.TemporaryDirectory(prefix="aigw-") as name:
         (Path(name) / "all.yaml").write_text(f"{ROUTE}---\n{BACKEND}")
         (Path(name) / "route.yaml").write_text(ROUTE)
         yield Path(name)
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with resources() as name:
+        yield name
 
 
 def serve(folder: Path, *arguments: str) -> Ended:
@@ -160,10 +167,10 @@ class Running:
         return list(map(int, children.read_text().split()))
 
 
-@pytest.fixture(params=[1, 2], ids=["one process", "two workers"])
-def running(folder: Path, request: pytest.FixtureRequest) -> Iterator[Running]:
+@contextmanager
+def serving(folder: Path, workers: int) -> Iterator[Running]:
     arguments = ("all.yaml", "--listen", f"unix://{folder}/p.sock", "--admin-port", "0", "--drain-seconds", "5")
-    started = command("serve", *arguments, "--workers", str(request.param))
+    started = command("serve", *arguments, "--workers", str(workers))
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(started, cwd=folder, env=environment(), stdout=log, stderr=subprocess.STDOUT)
     running = Running(process, folder)
@@ -175,30 +182,43 @@ def running(folder: Path, request: pytest.FixtureRequest) -> Iterator[Running]:
         process.wait()
 
 
-def test_it_says_when_it_is_ready(running: Running) -> None:
-    ready = [line for line in running.log.splitlines() if line.startswith("aigw-extproc: ")]
-    workers = len(running.workers())
-    expected = f"{workers} workers ready" if workers else f"ready on unix://{running.folder}/p.sock"
+@pytest.fixture(scope="module", params=[1, 2], ids=["one process", "two workers"])
+def shared(request: pytest.FixtureRequest) -> Iterator[Running]:
+    """For tests that leave it as it is."""
+    with resources() as folder, serving(folder, request.param) as running:
+        yield running
+
+
+@pytest.fixture(params=[1, 2], ids=["one process", "two workers"])
+def running(folder: Path, request: pytest.FixtureRequest) -> Iterator[Running]:
+    with serving(folder, request.param) as running:
+        yield running
+
+
+def test_it_says_when_it_is_ready(shared: Running) -> None:
+    ready = [line for line in shared.log.splitlines() if line.startswith("aigw-extproc: ")]
+    workers = len(shared.workers())
+    expected = f"{workers} workers ready" if workers else f"ready on unix://{shared.folder}/p.sock"
     assert ready == [f"aigw-extproc: {expected}"]
 
 
-def test_each_socket_answers_for_its_health(running: Running) -> None:
-    sockets = sorted(running.folder.glob("p.sock*"))
-    assert len(sockets) == max(1, len(running.workers()))
+def test_each_socket_answers_for_its_health(shared: Running) -> None:
+    sockets = sorted(shared.folder.glob("p.sock*"))
+    assert len(sockets) == max(1, len(shared.workers()))
     for path in sockets:
         with grpc.insecure_channel(f"unix:{path}") as channel:
             answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=5)
         assert answer.status == health_pb2.HealthCheckResponse.SERVING
 
 
-def test_only_owner_and_group_reach_the_socket(running: Running) -> None:
-    modes = {path.stat().st_mode & 0o777 for path in running.folder.glob("p.sock*")}
+def test_only_owner_and_group_reach_the_socket(shared: Running) -> None:
+    modes = {path.stat().st_mode & 0o777 for path in shared.folder.glob("p.sock*")}
     assert modes == {0o660}
 
 
-def test_the_operators_port(running: Running) -> None:
-    assert (running.admin("/healthz").status_code, running.admin("/healthz").text) == (200, "ok\n")
-    ready = running.admin("/readyz")
+def test_the_operators_port(shared: Running) -> None:
+    assert (shared.admin("/healthz").status_code, shared.admin("/healthz").text) == (200, "ok\n")
+    ready = shared.admin("/readyz")
     assert (ready.status_code, ready.json()["ready"], ready.json()["config"]["problems"]) == (200, True, [])
 
 
@@ -222,11 +242,11 @@ def test_a_worker_that_dies_ends_them_all(running: Running) -> None:
     assert "Traceback" not in running.log
 
 
-def test_a_second_processor_leaves_the_first_alone(running: Running) -> None:
-    path = running.folder / "p.sock"
-    ended = serve(running.folder, "all.yaml", "--listen", f"unix://{path}")
+def test_a_second_processor_leaves_the_first_alone(shared: Running) -> None:
+    path = shared.folder / "p.sock"
+    ended = serve(shared.folder, "all.yaml", "--listen", f"unix://{path}")
     assert ended == Ended(code=1, out="", err=f"the socket {path} is in use; choose another with --listen\n")
-    assert running.admin("/readyz").status_code == 200
+    assert shared.admin("/readyz").status_code == 200
 
 
 def test_a_socket_that_was_left_behind_is_replaced(running: Running) -> None:

@@ -33,13 +33,13 @@ def answer(name: str, message: str, status: int = 403) -> Answer:
 
 
 @asynccontextmanager
-async def endpoint(reply: bytes, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
-    """Gives the same answer to every request; yields its port."""
+async def endpoint(reply: bytes, tls: ssl.SSLContext | None = None, *, only: str = "") -> AsyncIterator[int]:
+    """Gives the same answer to every request, or to those of one path `only`; yields its port."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            await reader.readuntil(b"\r\n\r\n{}")
-            writer.write(reply)
+            request = await reader.readuntil(b"\r\n\r\n{}")
+            writer.write(reply if only.encode() in request else b"")
             await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
             pass  # a connection that was only tried
@@ -47,6 +47,29 @@ async def endpoint(reply: bytes, tls: ssl.SSLContext | None = None) -> AsyncIter
             writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+
+
+@asynccontextmanager
+async def silence() -> AsyncIterator[int]:
+    """Takes connections, and never says a word."""
+    over = asyncio.Event()
+
+    async def keep(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await over.wait()
+        writer.close()
+
+    server = await asyncio.start_server(keep, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+        over.set()
+
+
+@asynccontextmanager
+async def hanging_up() -> AsyncIterator[int]:
+    """Takes connections, and closes them."""
+    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
     async with server:
         yield server.sockets[0].getsockname()[1]
 

@@ -18,8 +18,8 @@ from tests.simulator.running import RunningSimulator
 CANARY = "canary/SECRET+access=key"
 
 
-def doctor(*arguments: str | Path, sts: str) -> Ended:
-    env = environment(AWS_ENDPOINT_URL_STS=sts, AWS_EC2_METADATA_DISABLED="true", HOME="/nonexistent")
+def doctor(*arguments: str | Path, sts: str, **more: str) -> Ended:
+    env = environment(AWS_ENDPOINT_URL_STS=sts, AWS_EC2_METADATA_DISABLED="true", HOME="/nonexistent", **more)
     done = subprocess.run(command("doctor", *arguments), env=env, capture_output=True, text=True, timeout=60)
     assert CANARY not in done.stdout + done.stderr
     return Ended(code=done.returncode, out=done.stdout, err=done.stderr)
@@ -73,6 +73,15 @@ def test_a_secret_is_not_shown(tmp_path: Path, simulator: RunningSimulator, moto
 def test_a_region_alone(moto_url: str) -> None:
     ended = doctor("--region", "us-east-1", "--json", sts=moto_url)
     assert ended.code == 1
+    assert ("credentials", None, "failed") in checks(ended)
+
+
+def test_a_source_that_fails_is_told_in_the_table_alone(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("a.web.token")
+    irsa = {"AWS_WEB_IDENTITY_TOKEN_FILE": str(tmp_path / "token"), "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/r"}
+    with closed_port() as port:
+        ended = doctor("--region", "us-east-1", "--json", sts=f"http://127.0.0.1:{port}", **irsa)
+    assert (ended.code, ended.err) == (1, "")
     assert ("credentials", None, "failed") in checks(ended)
 
 

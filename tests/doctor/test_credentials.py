@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import boto3
 import httpx
 import pytest
 
+from aigw_extproc.aws.credentials.found import Found
 from aigw_extproc.aws.identity import AssumeRole, Credentials, DefaultChain, Profile, Source
 from aigw_extproc.doctor.checks import Check
-from aigw_extproc.doctor.credentials import Looked, look
+from aigw_extproc.doctor.credentials import Looked, describe, look
 from aigw_extproc.doctor.identity import identify
 
 REGION = "us-east-1"
@@ -36,6 +39,34 @@ def files(tmp_path: Path) -> Path:
     folder = tmp_path / ".aws"
     folder.mkdir()
     return folder
+
+
+@pytest.fixture
+def refusing_sts() -> Iterator[str]:
+    """STS as it answers for a role whose trust policy does not name the token's subject."""
+    with HTTPServer(("127.0.0.1", 0), Refusing) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+class Refusing(BaseHTTPRequestHandler):
+    """https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html"""
+
+    def do_POST(self) -> None:
+        body = (
+            b"<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code>"
+            b"<Message>Not authorized to perform sts:AssumeRoleWithWebIdentity</Message></Error></ErrorResponse>"
+        )
+        self.send_response(403)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
 
 
 def test_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,8 +130,8 @@ def test_half_a_pair_ends_the_chain(monkeypatch: pytest.MonkeyPatch, files: Path
     check = only(looked(DefaultChain()))
     assert (check.detail, check.next_step) == (
         (
-            "environment failed, and no place after it is looked at: Partial credentials found in env, missing: "
-            "AWS_SECRET_ACCESS_KEY"
+            "environment failed, and no place after it is looked at: PartialCredentialsError: Partial "
+            "credentials found in env, missing: AWS_SECRET_ACCESS_KEY"
         ),
         "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY both, or neither",
     )
@@ -127,8 +158,8 @@ def test_irsa_without_its_token_file(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.setenv("AWS_ROLE_ARN", ROLE)
     check = only(looked(DefaultChain()))
     assert check.detail == (
-        "IRSA (web identity) failed, and no place after it is looked at: [Errno 2] No such file or directory: "
-        f"'{tmp_path / 'token'}'"
+        "IRSA (web identity) failed, and no place after it is looked at: FileNotFoundError: [Errno 2] No such "
+        f"file or directory: '{tmp_path / 'token'}'"
     )
     assert check.next_step is not None
     assert check.next_step.startswith("see the annotation eks.amazonaws.com/role-arn of the ServiceAccount")
@@ -149,6 +180,21 @@ def test_an_agents_address_that_botocore_does_not_trust(monkeypatch: pytest.Monk
     assert check.detail.startswith("container (Pod Identity, ECS) failed, and no place after it is looked at: ")
 
 
+@pytest.mark.parametrize(
+    ("left", "said"),
+    [
+        (None, "no expiry known"),
+        (-61.0, "EXPIRED"),
+        (59.0, "expires in 0 min"),
+        (3599.0, "expires in 59 min"),
+        (7322.0, "expires in 2 h 2 min"),
+    ],
+)
+def test_how_long_they_last(left: float | None, said: str) -> None:
+    found = Found(identity=KEYS, method="env", expires_at=None if left is None else 1000.0 + left)
+    assert describe(found, 1000.0) == f"environment: access key AKIA…MPLE, {said}"
+
+
 def test_a_profile_of_a_secret_without_keys() -> None:
     check = only(looked(Profile(file="[default]\nregion = us-east-1\n")))
     assert (check.outcome.value, check.next_step) == (
@@ -166,6 +212,33 @@ def test_a_role_on_top() -> None:
 def test_a_role_without_anything_to_take_it_on() -> None:
     _, role = looked(AssumeRole(base=DefaultChain(), role_arn=ROLE)).checks
     assert (role.outcome.value, role.detail) == ("skipped", f"nothing to take {ROLE} on with")
+
+
+def test_a_role_passes_over_an_api_key_in_the_environment(monkeypatch: pytest.MonkeyPatch, files: Path) -> None:
+    (files / "credentials").write_text(INI)
+    monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", "canary-api-key")
+    base, role = looked(AssumeRole(base=DefaultChain(), role_arn=ROLE)).checks
+    assert (base.outcome.value, base.detail) == (
+        "skipped",
+        ("AWS_BEARER_TOKEN_BEDROCK is of no use to STS: the role is taken on with what the places behind it have"),
+    )
+    assert role.detail.startswith(f"{ROLE}: assume-role (shared-credentials-file): temporary access key ASIA…")
+
+
+def test_irsa_of_a_role_that_is_denied(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, refusing_sts: str) -> None:
+    (tmp_path / "token").write_text("canary.web.token")
+    monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(tmp_path / "token"))
+    monkeypatch.setenv("AWS_ROLE_ARN", ROLE)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", refusing_sts)
+    check = only(looked(DefaultChain()))
+    assert check.detail == (
+        "IRSA (web identity) failed, and no place after it is looked at: AssumeRoleWithWebIdentity: AccessDenied: "
+        "Not authorized to perform sts:AssumeRoleWithWebIdentity"
+    )
+    assert check.notes == (
+        "environment: AWS_ACCESS_KEY_ID is not set",
+        "role of a profile: profile 'default' has no role_arn",
+    )
 
 
 def test_a_role_that_is_denied(strict_sts: str) -> None:
@@ -204,6 +277,15 @@ def test_a_secret_that_is_not_the_keys(strict_sts: str) -> None:
         check = identify(Credentials(access_key_id=user.access_key_id, secret_access_key="canary-secret"), REGION)
     assert check.detail.startswith("SignatureDoesNotMatch: ")
     assert check.next_step == "the secret access key does not belong to the access key id, or the clock is wrong"
+
+
+def test_what_else_sts_says_is_no_failure(monkeypatch: pytest.MonkeyPatch, refusing_sts: str) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", refusing_sts)
+    check = identify(KEYS, REGION)
+    assert (check.outcome.value, check.detail) == (
+        "skipped",
+        "STS does not tell: AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity",
+    )
 
 
 def test_sts_out_of_reach_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:

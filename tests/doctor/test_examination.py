@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import time
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from aigw_extproc.aws.identity import BearerToken, DefaultChain
+from aigw_extproc.bedrock.converse import encode_model_id
 from aigw_extproc.config.snapshot import RequestCredentials, Schema, Snapshot, Tls
+from aigw_extproc.doctor import calls, examination, tls
 from aigw_extproc.doctor.examination import examine
 from aigw_extproc.simulator.settings import Settings
-from tests.doctor.endpoints import closed_port, endpoint, refusal
+from tests.doctor.endpoints import closed_port, endpoint, hanging_up, refusal, silence
 from tests.doctor.patients import DEMO, MODEL, backend, by_name, examined, outcomes, rule, snapshot, upstream
 from tests.envoy_config.certificates import authority
 from tests.simulator.running import RunningSimulator, running_simulator
@@ -168,8 +173,8 @@ async def test_the_whole_way_over_tls(tmp_path: Path) -> None:
     ca = authority(tmp_path)
     reply = refusal("ValidationException", "Malformed input request", 400)
     async with endpoint(reply, tls=ca.server("DNS:bedrock.test")) as port:
-        tls = Tls(server_name="bedrock.test", ca_pem=ca.file.read_text())
-        checks = await examined(snapshot(port, DEMO, MODEL, tls=tls))
+        policy = Tls(server_name="bedrock.test", ca_pem=ca.file.read_text())
+        checks = await examined(snapshot(port, DEMO, MODEL, tls=policy))
     assert outcomes(checks) | {"tcp": "ok", "tls": "ok", "call": "ok", "model": "ok"} == outcomes(checks)
     assert checks["tls"].detail.startswith("TLSv1.3, certificate for bedrock.test until ")
     assert checks["tls"].detail.endswith(", trusted by the policy's certificates")
@@ -178,8 +183,8 @@ async def test_the_whole_way_over_tls(tmp_path: Path) -> None:
 async def test_a_certificate_for_another_name(tmp_path: Path) -> None:
     ca = authority(tmp_path)
     async with endpoint(b"", tls=ca.server("DNS:other.test")) as port:
-        tls = Tls(server_name="bedrock.test", ca_pem=ca.file.read_text())
-        check = (await examined(snapshot(port, DEMO, MODEL, tls=tls)))["tls"]
+        policy = Tls(server_name="bedrock.test", ca_pem=ca.file.read_text())
+        check = (await examined(snapshot(port, DEMO, MODEL, tls=policy)))["tls"]
     assert check.detail == "the certificate is not for bedrock.test"
     assert check.next_step == (
         "set `hostname` in the BackendTLSPolicy to a name that the certificate carries, or see whether the Backend's "
@@ -187,12 +192,20 @@ async def test_a_certificate_for_another_name(tmp_path: Path) -> None:
     )
 
 
+async def test_nothing_is_sent_to_who_cannot_prove_the_name(tmp_path: Path) -> None:
+    ca = authority(tmp_path)
+    async with endpoint(b"", tls=ca.server("DNS:other.test")) as port:
+        policy = Tls(server_name="bedrock.test", ca_pem=ca.file.read_text())
+        checks = await examined(snapshot(port, DEMO, MODEL, tls=policy))
+    assert (checks["call"].outcome.value, checks["call"].detail) == ("skipped", "the endpoint cannot be reached")
+
+
 async def test_a_certificate_of_an_unknown_authority(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     ca, other = authority(tmp_path), authority(tmp_path / "other")
     async with endpoint(b"", tls=ca.server("DNS:bedrock.test")) as port:
-        tls = Tls(server_name="bedrock.test", ca_pem=other.file.read_text())
-        check = (await examined(snapshot(port, DEMO, MODEL, tls=tls)))["tls"]
+        policy = Tls(server_name="bedrock.test", ca_pem=other.file.read_text())
+        check = (await examined(snapshot(port, DEMO, MODEL, tls=policy)))["tls"]
     assert check.detail.startswith("the certificate is not trusted by the policy's certificates: ")
 
 
@@ -207,6 +220,56 @@ async def test_what_answers_is_not_bedrock() -> None:
     async with endpoint(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 6\r\n\r\n<html>") as port:
         check = (await examined(snapshot(port)))["call"]
     assert check.detail == "answered 502 with a body that is not Bedrock's"
+
+
+async def test_what_listens_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls, "CALL_SECONDS", 0.3)
+    async with silence() as port:
+        check = (await examined(snapshot(port)))["call"]
+    assert (check.outcome.value, check.detail) == ("failed", "no answer within 0.3 s")
+
+
+@pytest.mark.parametrize("answers", [silence, hanging_up])
+async def test_a_handshake_that_does_not_come_about(
+    answers: Callable[[], AbstractAsyncContextManager[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tls, "STEP_SECONDS", 0.3)
+    async with answers() as port:
+        check = (await examined(snapshot(port, DEMO, MODEL, tls=Tls(server_name="bedrock.test"))))["tls"]
+    assert check.outcome.value == "failed"
+    assert check.detail.startswith("the handshake failed: ")
+
+
+async def test_a_source_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(examination, "CREDENTIAL_SECONDS", 0.3)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    held = os.open(pipe, os.O_RDWR)
+    (tmp_path / ".aws").mkdir()
+    (tmp_path / ".aws" / "config").write_text(f"[default]\ncredential_process = cat {pipe}\n")
+    with closed_port() as port:
+        checks = await examined(snapshot(port, DefaultChain()))
+    assert checks["credentials"].detail == "the source does not answer within 0.3 s"
+    assert checks["identity"].detail == "there are no credentials"
+    pipe.unlink()
+    os.close(held)  # lets the process go, and finds no pipe when it is started again
+
+
+async def test_one_model_of_several_without_an_answer() -> None:
+    reply = refusal("ValidationException", "Malformed input request", 400)
+    async with endpoint(reply, only=f"/model/{encode_model_id(MODEL)}/invoke") as port:
+        (diagnosis,) = await examine(snapshot(port, DEMO, MODEL, "other"))
+    assert [(check.subject, check.outcome.value) for check in diagnosis.checks if check.name == "model"] == [
+        (MODEL, "ok"),
+        ("other", "failed"),
+    ]
+
+
+async def test_that_any_model_is_denied_says_a_lot() -> None:
+    denied = "User: u is not authorized to perform: bedrock:InvokeModel on resource: arn:m"
+    async with endpoint(refusal("AccessDeniedException", denied)) as port:
+        check = (await examined(Snapshot(rules=(rule(backend(upstream(port)), models=()),))))["model"]
+    assert (check.subject, check.outcome.value) == ("any", "failed")
 
 
 async def test_what_listens_hangs_up() -> None:
@@ -240,6 +303,13 @@ async def test_a_model_that_wants_a_profile() -> None:
         f"ask for an inference profile instead, such as us.{MODEL} (modelNameOverride keeps the model's name for "
         "clients); `aws bedrock list-inference-profiles --region us-east-1` lists them"
     )
+
+
+async def test_an_arn_of_another_region(simulator: RunningSimulator) -> None:
+    arn = "arn:aws:bedrock:eu-west-1:123456789012:inference-profile/eu.anthropic.claude-3-haiku-20240307-v1:0"
+    there = replace(upstream(simulator.port), host="bedrock-runtime.us-east-1.amazonaws.com")
+    check = (await examined(Snapshot(rules=(rule(backend(there), models=(arn,)),))))["model"]
+    assert check.detail == "the ARN is of eu-west-1, and the endpoint in us-east-1: the gateway refuses such requests"
 
 
 async def test_a_denied_action() -> None:

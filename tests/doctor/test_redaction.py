@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aigw_extproc.aws.identity import AssumeRole, BearerToken, Credentials, DefaultChain, OidcExchange, Source
+from aigw_extproc.aws.identity import AssumeRole, BearerToken, Credentials, DefaultChain, OidcExchange, Profile, Source
 from aigw_extproc.doctor.checks import failed
 from aigw_extproc.doctor.redaction import redacted, shortened
 
@@ -21,9 +21,13 @@ OIDC = OidcExchange(
         (BearerToken(token="canary-1"), "[hidden] canary-2 AKIAIOSFODNN7EXAMPLE"),
         (OIDC, "[hidden] canary-2 AKIAIOSFODNN7EXAMPLE"),
         (AssumeRole(base=KEYS, role_arn="arn:role"), "[hidden] [hidden] AKIA…MPLE"),
+        (
+            Profile(file="[a]\naws_secret_access_key = canary-1\naws_session_token=canary-2\naws_session_token =\n"),
+            "[hidden] [hidden] AKIAIOSFODNN7EXAMPLE",
+        ),
         (DefaultChain(), "canary-1 canary-2 AKIAIOSFODNN7EXAMPLE"),
     ],
-    ids=["keys", "api key", "oidc", "role", "chain"],
+    ids=["keys", "api key", "oidc", "role", "profile", "chain"],
 )
 def test_every_text_of_a_check(holder: Source, shown: str) -> None:
     said = "canary-1 canary-2 AKIAIOSFODNN7EXAMPLE"

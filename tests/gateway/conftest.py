@@ -11,6 +11,7 @@ from typing import Any
 import openai
 import pytest
 
+from aigw_extproc.extproc.server import TRANSPORTS
 from tests.envoy_config.running import Upstream, refused_port, running_upstream
 from tests.gateway.resources import Document, backend, buffer_limit, ref, route, rule
 from tests.gateway.running import Gateway, running_gateway
@@ -72,12 +73,15 @@ def elsewhere(shared_elsewhere: Upstream) -> Upstream:
     return shared_elsewhere
 
 
-@pytest.fixture(scope="session")
-def gateway(simulator: RunningSimulator, shared_elsewhere: Upstream) -> Iterator[Gateway]:
-    """The shared gateway. Whatever the tests do to it, it meets no defect of ours, and comes to rest."""
+@pytest.fixture(scope="session", params=TRANSPORTS)
+def gateway(
+    simulator: RunningSimulator, shared_elsewhere: Upstream, request: pytest.FixtureRequest
+) -> Iterator[Gateway]:
+    """The shared gateway, on each transport. Whatever the tests do to it, it meets no defect of ours, and comes to
+    rest."""
     with tempfile.TemporaryDirectory(prefix="aigw-") as name, refused_port() as refused:
         documents = shared_documents(simulator.port, refused, shared_elsewhere.port)
-        with running_gateway(documents, simulator=simulator, folder=Path(name)) as running:
+        with running_gateway(documents, simulator=simulator, folder=Path(name), transport=request.param) as running:
             yield running
             running.wait_until_idle()
             assert running.processor.metric("aigw_defects_total") == 0

@@ -8,7 +8,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,17 +106,31 @@ def events(body: str) -> list[Any]:
 
 @contextlib.contextmanager
 def running_gateway(
-    documents: Iterable[Document], *, simulator: RunningSimulator, folder: Path, workers: int = 1
+    documents: Iterable[Document],
+    *,
+    simulator: RunningSimulator,
+    folder: Path,
+    workers: int = 1,
+    transport: str = "grpc",
+    secrets: Path | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[Gateway]:
-    """The gateway for these resources. `folder` has a short path, since unix sockets allow for about 100 bytes."""
+    """The gateway for these resources. `folder` has a short path, since unix sockets allow for about 100 bytes.
+
+    `environment` is what the processor's has besides, `secrets` the folder of its mounted Secrets.
+    """
     resources = write(folder / "resources.yaml", *documents)
     listen = f"unix://{folder}/p.sock"
     sockets = [Path(worker_address(listen, index).removeprefix("unix://")) for index in range(workers)]
     options = Options(listen=Address(host="127.0.0.1", port=0), processors=tuple(sockets), admin=folder / "admin.sock")
-    config = to_yaml(render(load([resources]).snapshot, options))
-    arguments = ("--listen", listen, "--workers", str(workers), "--drain-seconds", str(DRAIN_SECONDS))
+    config = to_yaml(render(load([resources], secrets).snapshot, options))
+    arguments = (
+        *("--listen", listen, "--workers", str(workers), "--transport", transport),
+        *("--drain-seconds", str(DRAIN_SECONDS)),
+        *(("--secrets-dir", str(secrets)) if secrets else ()),
+    )
     with (
-        running_processor(folder, str(resources), *arguments) as processor,
+        running_processor(folder, str(resources), *arguments, environment=environment) as processor,
         running_envoy(config, folder, folder / "admin.sock") as envoy,
         httpx.Client(base_url=envoy.url, timeout=30) as client,
     ):
@@ -124,13 +138,17 @@ def running_gateway(
 
 
 @contextlib.contextmanager
-def running_processor(folder: Path, *arguments: str) -> Iterator[RunningProcessor]:
-    """Starts `serve` with these arguments; stops it at the end."""
+def running_processor(
+    folder: Path, *arguments: str, environment: Mapping[str, str] | None = None
+) -> Iterator[RunningProcessor]:
+    """Starts `serve` with these arguments; stops it at the end. Of AWS's variables it has those that are given."""
     log = folder / "processor.log"
     command = (sys.executable, "-m", "aigw_extproc", "serve", *arguments, "--admin-port", "0", "--log-level", "debug")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     with log.open("w") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment)
+        process = subprocess.Popen(
+            command, stdout=output, stderr=subprocess.STDOUT, env={**inherited, **(environment or {})}
+        )
     try:
         wait_for(lambda: READY.search(_alive(process, log)), what="the processor", seconds=20)
         address = wait_for(lambda: ADMIN.search(log.read_text()), what="the operator's port")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from typing import Any
+from uuid import uuid4
 
 import openai
 import pytest
@@ -40,7 +41,7 @@ def counted(usage: Any) -> dict[str, int]:
 @both_ways
 @pytest.mark.parametrize("model", [CLAUDE, NOVA])
 def test_what_is_written_once_is_read_later(client: openai.OpenAI, ask: Ask, model: str) -> None:
-    rules = f"Rules for {model} and {ask.__name__}: be brief."
+    rules = f"Rule {uuid4()}: be brief."
     messages: Any = [{"role": "system", "content": [text(rules, MARK)]}, user(text("Hi there"))]
     options = {} if ask.__name__ == "whole" else {"stream_options": {"include_usage": True}}
     first, second = (ask(client, model=model, messages=messages, **options).usage for _ in range(2))

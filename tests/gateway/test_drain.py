@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
+from aigw_extproc.extproc.server import TRANSPORTS, Transport
 from tests.envoy_config.running import wait_for
 from tests.gateway.conftest import NewGateway
 from tests.gateway.resources import backend, ref, route, rule
@@ -15,10 +16,18 @@ from tests.gateway.test_streaming import CHOICES
 from tests.simulator.running import RunningSimulator
 
 
+@pytest.fixture(params=TRANSPORTS)
+def transport(request: pytest.FixtureRequest) -> Transport:
+    chosen: Transport = request.param
+    return chosen
+
+
 @pytest.fixture(params=[1, 2], ids=["one worker", "two workers"])
-def own_gateway(request: pytest.FixtureRequest, new_gateway: NewGateway, simulator: RunningSimulator) -> Gateway:
+def own_gateway(
+    request: pytest.FixtureRequest, new_gateway: NewGateway, simulator: RunningSimulator, transport: Transport
+) -> Gateway:
     documents = route("any", rule(ref())), *backend("bedrock", simulator.port)
-    return new_gateway(*documents, workers=request.param)
+    return new_gateway(*documents, workers=request.param, transport=transport)
 
 
 def is_ready(gateway: Gateway) -> bool:
@@ -44,10 +53,12 @@ def test_a_stream_is_finished_after_sigterm(own_gateway: Gateway) -> None:
     assert processor.process.wait(10) == 0
 
 
-def test_a_whole_answer_is_finished_after_sigterm(new_gateway: NewGateway, simulator: RunningSimulator) -> None:
+def test_a_whole_answer_is_finished_after_sigterm(
+    new_gateway: NewGateway, simulator: RunningSimulator, transport: Transport
+) -> None:
     """The answer comes while the processor drains."""
     documents = route("any", rule(ref())), *backend("bedrock", simulator.port)
-    gateway = new_gateway(*documents)
+    gateway = new_gateway(*documents, transport=transport)
     known = {entry["id"] for entry in simulator.requests()}
     arrived = lambda: {entry["id"] for entry in simulator.requests()} - known  # noqa: E731 - asked repeatedly
     with ThreadPoolExecutor(1) as pool:

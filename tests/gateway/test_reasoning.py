@@ -99,15 +99,20 @@ def test_reasoning_that_nobody_signs(client: openai.OpenAI, ask: Ask, model: str
 
 @both_ways
 def test_reasoning_that_is_not_shown_is_its_signature_alone(client: openai.OpenAI, ask: Ask) -> None:
-    answer = message(ask(client, model=SILENT, messages=HELLO, reasoning_effort="low"))
+    thinking = {"thinking": {"type": "adaptive", "display": "omitted"}}
+    answer = message(ask(client, model=SILENT, messages=HELLO, extra_body=thinking))
     [block] = answer["thinking_blocks"]
     assert (block["thinking"], len(block["signature"]), "reasoning_content" in answer) == ("", 44, False)
 
 
 @both_ways
-def test_reasoning_is_shown_to_those_who_ask_for_it(client: openai.OpenAI, ask: Ask) -> None:
-    thinking = {"thinking": {"type": "adaptive", "display": "summarized"}}
-    assert message(ask(client, model=SILENT, messages=HELLO, extra_body=thinking))["reasoning_content"] == THOUGHT
+@pytest.mark.parametrize(
+    "asked",
+    [{"reasoning_effort": "low"}, {"extra_body": {"thinking": {"type": "adaptive", "display": "summarized"}}}],
+    ids=["effort", "display"],
+)
+def test_reasoning_is_shown_to_those_who_ask_for_it(client: openai.OpenAI, ask: Ask, asked: dict[str, Any]) -> None:
+    assert message(ask(client, model=SILENT, messages=HELLO, **asked))["reasoning_content"] == THOUGHT
 
 
 @both_ways

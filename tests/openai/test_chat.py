@@ -32,8 +32,10 @@ def test_fields_that_are_not_declared_are_kept_by_name() -> None:
     assert {name: bytes(value) for name, value in others.items()} == {"seed": b"1", "logit_bias": b'{"a": 1}'}
 
 
-def test_a_field_named_others_of_a_clients_own_is_no_way_in() -> None:
-    assert chat.parse(body(others={"seed": 1})).others == {}
+@pytest.mark.parametrize("value", [{"seed": 1}, 7])
+def test_a_field_named_others_is_one_of_them(value: object) -> None:
+    others = chat.parse(body(others=value)).others
+    assert {name: json.loads(bytes(raw)) for name, raw in others.items()} == {"others": value}
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from aigw_extproc.errors import CredentialsUnavailable
 
 log = logging.getLogger(__name__)
 
-TICK_SECONDS = 1.0
+TICK_SECONDS = 0.5
 """How often the keeper looks whether something is due, or a file has changed."""
 WAIT_SECONDS = 8.0
 """How long an exchange waits for a source, at most. Envoy waits for an answer of ours for ten seconds."""

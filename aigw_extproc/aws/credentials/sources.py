@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import httpcore
 import msgspec
@@ -53,7 +53,7 @@ def find(source: Source, region: str) -> Found:
     except ClientError as error:
         detail = error.response.get("Error", {})
         raise SourceFailed(f"{error.operation_name}: {detail.get('Code')}: {detail.get('Message')}") from None
-    except (BotoCoreError, OSError, httpcore.NetworkError, httpcore.TimeoutException) as error:
+    except (BotoCoreError, OSError, httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as error:
         raise SourceFailed(f"{type(error).__name__}: {error}") from None
 
 
@@ -70,7 +70,7 @@ def _default_chain(source: DefaultChain, region: str) -> Found:
 
 
 def _chain_of_keys(region: str) -> Found:
-    session = _session()
+    session = _session(variables={})
     if session.get_config_variable("region") is None:  # for STS, where the environment names none
         session.set_config_variable("region", region)
     found = session.get_credentials()
@@ -130,8 +130,7 @@ class _Token(msgspec.Struct):
 def _oidc_token(source: OidcExchange) -> str:
     """https://openid.net/specs/openid-connect-discovery-1_0.html and RFC 6749 §4.4."""
     with httpcore.ConnectionPool() as pool:
-        url = f"{source.issuer.rstrip('/')}/.well-known/openid-configuration"
-        endpoint = source.token_endpoint or _json(pool, "GET", url, _Discovery).token_endpoint
+        endpoint = source.token_endpoint or _token_endpoint(source.issuer, pool)
         form = {
             "grant_type": "client_credentials",
             "client_id": source.client_id,
@@ -141,6 +140,15 @@ def _oidc_token(source: OidcExchange) -> str:
         }
         token: str = _json(pool, "POST", endpoint, _Token, form).access_token
         return token
+
+
+def _token_endpoint(issuer: str, pool: httpcore.ConnectionPool) -> str:
+    endpoint: str = _json(
+        pool, "GET", f"{issuer.rstrip('/')}/.well-known/openid-configuration", _Discovery
+    ).token_endpoint
+    if urlsplit(endpoint).scheme != urlsplit(issuer).scheme:  # a secret is sent there
+        raise SourceFailed(f"the OpenID provider {issuer} names a token endpoint that is not reached in the same way")
+    return endpoint
 
 
 def _json(
@@ -176,8 +184,12 @@ def _from_sts(answer: Mapping[str, Any], method: str) -> Found:
     return Found(identity=identity, method=method, expires_at=issued["Expiration"].timestamp())
 
 
-def _session(profile: str | None = None) -> Session:
-    session = Session(profile=profile)
+# What AWS_PROFILE names is a source of its own; whoever has credentials already needs nothing of it.
+_NO_PROFILE = {"profile": (None, None, None, None)}
+
+
+def _session(profile: str | None = None, variables: Mapping[str, Any] = _NO_PROFILE) -> Session:
+    session = Session(session_vars=variables, profile=profile)
     session.register_component("data_loader", _loader())
     session.set_default_client_config(_STS)
     return session

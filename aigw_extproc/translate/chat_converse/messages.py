@@ -141,7 +141,9 @@ class _History:
         return [block for index, part in enumerate(parts) for block in blocks(part, f"{place}.content[{index}]")]
 
     def _reasoning(self, message: chat.AssistantMessage) -> list[ContentBlock]:
-        told = [self._content.reasoning(block) for block in message.thinking_blocks or ()]
+        if not message.thinking_blocks:
+            return []
+        told = [self._content.reasoning(block) for block in message.thinking_blocks]
         return [block for block in told if block]
 
     def _calls(self, message: chat.AssistantMessage, place: str) -> Iterator[tuple[str, ToolUseBlock]]:

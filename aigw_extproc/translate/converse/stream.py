@@ -47,21 +47,27 @@ class ConverseStream(ABC):
         """A failure as an event. It is too late for another status; nothing follows."""
 
     def feed(self, data: bytes) -> bytes:
+        if self._done:
+            return b""
         chunks: list[bytes] = []
         try:
             self._decoder.feed(data)
             while not self._done and (frame := self._decoder.next_message()) is not None:
                 chunks += self._frame(frame)
         except GatewayError as failure:
-            chunks.append(self._fail(failure))
+            chunks.append(self.fail(failure))
         return b"".join(chunks)
 
     def close(self) -> bytes:
         if self._done:
             return b""
         if not self._stopped:
-            return self._fail(UpstreamTruncated())
+            return self.fail(UpstreamTruncated())
         return b"".join(self._end())
+
+    def fail(self, failure: GatewayError) -> bytes:
+        self._done, self.failure = True, failure
+        return self.render(failure)
 
     def whole(self, response: converse.ConverseResponse) -> ClientResponse:
         """The stream of a response that came whole.
@@ -92,10 +98,6 @@ class ConverseStream(ABC):
     def _end(self) -> Iterator[bytes]:
         self._done = True
         yield from self.finish()
-
-    def _fail(self, failure: GatewayError) -> bytes:
-        self._done, self.failure = True, failure
-        return self.render(failure)
 
 
 def _decode(frame: Message) -> msgspec.Struct | None:

@@ -35,7 +35,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     """The field by which a result names its call."""
 
 
-class Result(msgspec.Struct, frozen=True):
+class Result(msgspec.Struct, frozen=True, gc=False):
     """What a tool said."""
 
     block: ToolResultBlock
@@ -44,7 +44,7 @@ class Result(msgspec.Struct, frozen=True):
     """What the family does not take inside a tool result."""
 
 
-class Turn(msgspec.Struct):
+class Turn(msgspec.Struct, gc=False):
     """Consecutive messages of one role. A turn is told in the order of its fields, calls and results by client ids."""
 
     role: str
@@ -158,6 +158,8 @@ def _user(turn: Turn, family: Family) -> list[Message]:
     if not turn.results:
         return [Message(role="user", content=_with_words(turn.blocks))]
     results = list(_results(turn))
+    if not turn.blocks and not any(result.beside for result in turn.results.values()):
+        return [Message(role="user", content=results)]
     blocks = _with_words([*(block for result in turn.results.values() for block in result.beside), *turn.blocks])
     if all(kind_of(block) in (None, *family.beside_tool_results) for block in blocks):
         return [Message(role="user", content=[*results, *blocks])]

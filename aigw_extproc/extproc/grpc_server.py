@@ -1,0 +1,62 @@
+"""The gRPC service on grpc.aio.
+
+A generic handler: the service's name is Envoy's, the messages are the subset in `proto/`.
+https://grpc.github.io/grpc/python/grpc_asyncio.html
+"""
+
+from __future__ import annotations
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+
+from aigw_extproc.extproc.pb import ext_proc_pb2 as pb
+from aigw_extproc.extproc.processor import Processor
+from aigw_extproc.extproc.server import MAX_MESSAGE_BYTES, SERVICE, SOCKET_MODE, unix_path
+
+
+class GrpcServer:
+    """Implements `Server` with gRPC's own implementation: the standard, and the default."""
+
+    def __init__(self, processor: Processor, listen: str, *, grace: float) -> None:
+        """`listen` is `unix:///absolute/path` or `HOST:PORT`; port 0 takes a free one.
+
+        Raises:
+            OSError: the address cannot be had.
+        """
+        self._server = grpc.aio.server(
+            options=[
+                ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+                ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+                ("grpc.so_reuseport", 1),  # workers share a TCP port; the kernel spreads Envoy's connections
+            ]
+        )
+        handler = grpc.stream_stream_rpc_method_handler(
+            processor.process, request_deserializer=pb.ProcessingRequest.FromString
+        )
+        self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {"Process": handler}),))
+        self._health = health.aio.HealthServicer()  # type: ignore[attr-defined] # missing in the stubs
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        self._listen = listen
+        self._grace = grace
+        self._bind(listen)
+
+    def _bind(self, listen: str) -> None:
+        try:
+            self._server.add_insecure_port(listen)
+        except RuntimeError as error:
+            raise OSError(f"cannot listen on {listen}: {error}") from None
+
+    async def start(self) -> None:
+        await self._server.start()
+        path = unix_path(self._listen)
+        if path is not None:
+            path.chmod(SOCKET_MODE)
+        await self._set_health(health_pb2.HealthCheckResponse.SERVING)
+
+    async def drain(self) -> None:
+        await self._set_health(health_pb2.HealthCheckResponse.NOT_SERVING)
+        await self._server.stop(self._grace)
+
+    async def _set_health(self, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:
+        for service in ("", SERVICE):
+            await self._health.set(service, status)

@@ -1,0 +1,150 @@
+"""The gRPC service on h2corn, an HTTP/2 server in Rust: calls come as ASGI requests, framed by us.
+
+https://h2corn.monicz.dev/grpc/
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any
+
+import h2corn
+from google.protobuf.message import DecodeError
+from grpc_health.v1 import health_pb2
+
+from aigw_extproc.extproc.framing import FramingError, MessageDecoder, frame
+from aigw_extproc.extproc.pb import ext_proc_pb2 as pb
+from aigw_extproc.extproc.processor import Processor
+from aigw_extproc.extproc.server import MAX_MESSAGE_BYTES, SERVICE, SOCKET_MODE, unix_path
+
+log = logging.getLogger(__name__)
+
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+
+# https://grpc.io/docs/guides/status-codes/
+_OK, _INVALID_ARGUMENT, _NOT_FOUND, _UNIMPLEMENTED = b"0", b"3", b"5", b"12"
+
+_START = {
+    "type": "http.response.start",
+    "status": 200,
+    "headers": [(b"content-type", b"application/grpc")],
+    "trailers": True,
+}
+_END = {"type": "http.response.body", "body": b"", "more_body": False}
+
+
+class H2cornServer:
+    """Implements `Server`."""
+
+    def __init__(self, processor: Processor, listen: str, *, grace: float) -> None:
+        self._calls = _Calls(processor)
+        self._listen = listen
+        path = unix_path(listen)
+        self._config = h2corn.Config(
+            bind=(f"unix:{path}" if path else listen,),
+            uds_permissions=SOCKET_MODE,
+            reuse_port=path is None,  # workers share a TCP port; the kernel spreads Envoy's connections
+            grpc=True,
+            http1=False,
+            lifespan="off",
+            access_log=False,
+            server_header="off",
+            date_header=False,
+            proxy_headers=False,
+            max_concurrent_streams=2**31 - 1,
+            max_request_body_size=0,
+            timeout_request_body_idle=0,
+            h2_timeout_response_stall=0,
+            timeout_keep_alive=0,
+            timeout_graceful_shutdown=grace,
+        )
+        self._server = h2corn.Server(self._calls, self._config)
+        self._serving: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        try:
+            with _banner_on_stderr():
+                self._serving = asyncio.ensure_future(self._server.serve())
+                await self._server.wait_started()
+        except OSError as error:
+            raise OSError(f"cannot listen on {self._listen}: {error}") from None
+        self._calls.serving = True
+
+    async def drain(self) -> None:
+        self._calls.serving = False
+        self._server.shutdown()
+        if self._serving is not None:
+            # Never cancelled: h2corn would wait for its native half on a loop that no longer runs. It keeps the time.
+            await self._serving
+
+
+@contextlib.contextmanager
+def _banner_on_stderr() -> Iterator[None]:
+    """h2corn greets on standard output, where `serve` says one line: that it is ready."""
+    stdout = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        os.dup2(stdout, 1)
+        os.close(stdout)
+
+
+class _Calls:
+    """The ASGI application: a method per gRPC call."""
+
+    def __init__(self, processor: Processor) -> None:
+        self.serving = False
+        self._processor = processor
+        self._methods: dict[str, Callable[[Receive, Send], Awaitable[bytes]]] = {
+            f"/{SERVICE}/Process": self._process,
+            "/grpc.health.v1.Health/Check": self._check,
+        }
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        await send(_START)
+        method = self._methods.get(scope["path"])
+        try:
+            status = await method(receive, send) if method else _UNIMPLEMENTED
+        except (FramingError, DecodeError) as error:
+            log.warning("call refused: %s", error)
+            status = _INVALID_ARGUMENT
+        await send(_END)
+        await send({"type": "http.response.trailers", "headers": [(b"grpc-status", status)]})
+
+    async def _process(self, receive: Receive, send: Send) -> bytes:
+        requests = (pb.ProcessingRequest.FromString(message) async for message in _messages(receive))
+        async for answer in self._processor.process(requests):
+            await send({"type": "http.response.body", "body": frame(answer), "more_body": True})
+        return _OK
+
+    async def _check(self, receive: Receive, send: Send) -> bytes:
+        """https://github.com/grpc/grpc/blob/master/doc/health-checking.md"""
+        async for message in _messages(receive):
+            known = health_pb2.HealthCheckRequest.FromString(message).service in {"", SERVICE}
+            if not known:
+                return _NOT_FOUND
+            answers = health_pb2.HealthCheckResponse
+            answer = answers(status=answers.SERVING if self.serving else answers.NOT_SERVING)
+            await send({"type": "http.response.body", "body": frame(answer.SerializeToString()), "more_body": True})
+            return _OK
+        return _INVALID_ARGUMENT
+
+
+async def _messages(receive: Receive) -> AsyncIterator[bytes]:
+    """The messages of a call, until its end or that of its connection."""
+    decoder = MessageDecoder(MAX_MESSAGE_BYTES)
+    while True:
+        event = await receive()
+        if event["type"] != "http.request":
+            return
+        decoder.feed(event["body"])
+        while (message := decoder.next_message()) is not None:
+            yield message
+        if not event["more_body"]:
+            return

@@ -1,0 +1,10 @@
+"""What holds for every test."""
+
+from __future__ import annotations
+
+import os
+
+# Before anything imports grpc. With its fork support, threads of grpc's start in a child between fork and exec (our
+# children have a `preexec_fn`), find their files closed, and abort it now and then.
+# https://github.com/grpc/grpc/blob/master/doc/fork_support.md
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"

@@ -1,0 +1,144 @@
+"""Each transport, asked by gRPC's own client."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Mapping
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2
+
+from aigw_extproc.aws.identity import Identity
+from aigw_extproc.config.snapshot import AwsAuth, Snapshot
+from aigw_extproc.extproc.pb import ext_proc_pb2 as pb
+from aigw_extproc.extproc.processor import Processor
+from aigw_extproc.extproc.server import SERVICE, TRANSPORTS, Server, Transport, create_server
+from aigw_extproc.routing import Router
+from aigw_extproc.translate.contract import Fetched
+
+GRACE = 1.0
+SERVING = health_pb2.HealthCheckResponse.SERVING
+
+
+def request_headers(method: bytes, path: bytes, *, end_of_stream: bool) -> pb.ProcessingRequest:
+    headers = [pb.HeaderValue(key=":method", raw_value=method), pb.HeaderValue(key=":path", raw_value=path)]
+    return pb.ProcessingRequest(
+        request_headers=pb.HttpHeaders(headers=pb.HeaderMap(headers=headers), end_of_stream=end_of_stream)
+    )
+
+
+GET_MODELS = request_headers(b"GET", b"/v1/models", end_of_stream=True)
+POST_CHAT = request_headers(b"POST", b"/v1/chat/completions", end_of_stream=False)
+
+
+async def no_credentials(auth: AwsAuth) -> Identity:
+    raise AssertionError(auth)
+
+
+async def no_media(urls: tuple[str, ...]) -> Mapping[str, Fetched]:
+    raise AssertionError(urls)
+
+
+def processor() -> Processor:
+    router = Router(Snapshot(rules=()))
+    return Processor(lambda: router, no_credentials, no_media)
+
+
+@pytest.fixture(params=TRANSPORTS)
+def transport(request: pytest.FixtureRequest) -> Transport:
+    chosen: Transport = request.param
+    return chosen
+
+
+@pytest.fixture
+def listen(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return f"unix://{tmp_path_factory.mktemp('s')}/p.sock"
+
+
+@pytest.fixture
+async def server(transport: Transport, listen: str) -> AsyncIterator[Server]:
+    serving = create_server(transport, processor(), listen, grace=GRACE)
+    await serving.start()
+    yield serving
+    await serving.drain()
+
+
+@pytest.fixture
+async def channel(server: Server, listen: str) -> AsyncIterator[grpc.aio.Channel]:
+    async with grpc.aio.insecure_channel(listen) as connected:
+        yield connected
+
+
+async def health(channel: grpc.aio.Channel, service: str) -> int:
+    check = channel.unary_unary(
+        "/grpc.health.v1.Health/Check",
+        request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
+        response_deserializer=health_pb2.HealthCheckResponse.FromString,
+    )
+    answer = await check(health_pb2.HealthCheckRequest(service=service), timeout=5)
+    return int(answer.status)
+
+
+async def call(channel: grpc.aio.Channel, method: str, *messages: bytes) -> list[bytes]:
+    stream = channel.stream_stream(f"/{SERVICE}/{method}")(iter(messages), timeout=5)
+    return [answer async for answer in stream]
+
+
+@pytest.mark.parametrize("service", ["", SERVICE])
+async def test_it_is_healthy(channel: grpc.aio.Channel, service: str) -> None:
+    assert await health(channel, service) == SERVING
+
+
+async def test_the_health_of_what_is_not_here_is_not_found(channel: grpc.aio.Channel) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await health(channel, "envoy.service.auth.v3.Authorization")
+    assert raised.value.code() == grpc.StatusCode.NOT_FOUND
+
+
+async def test_a_stream_ends_with_its_answer(channel: grpc.aio.Channel) -> None:
+    [answer] = await call(channel, "Process", GET_MODELS.SerializeToString())
+    reply = pb.ProcessingResponse.FromString(answer).immediate_response
+    assert (reply.status.code, reply.body) == (200, b'{"object":"list","data":[]}')
+
+
+async def test_other_methods_are_unimplemented(channel: grpc.aio.Channel) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        # Without a message: sending one to a call that has ended is an error of its own.
+        await call(channel, "Watch")
+    assert raised.value.code() == grpc.StatusCode.UNIMPLEMENTED
+
+
+async def test_a_message_that_cannot_be_read_ends_its_stream_alone(channel: grpc.aio.Channel) -> None:
+    with pytest.raises(grpc.aio.AioRpcError):
+        await call(channel, "Process", b"\xff")
+    assert len(await call(channel, "Process", GET_MODELS.SerializeToString())) == 1
+
+
+@pytest.mark.usefixtures("server")
+async def test_only_the_owner_and_the_group_can_connect(listen: str) -> None:
+    assert os.stat(listen.removeprefix("unix://")).st_mode & 0o777 == 0o660  # noqa: PTH116 - one quick look
+
+
+async def test_an_address_that_cannot_be_had_is_an_error(transport: Transport) -> None:
+    async def start() -> None:
+        await create_server(transport, processor(), "unix:///nowhere/p.sock", grace=GRACE).start()
+
+    with pytest.raises(OSError, match=r"cannot listen on unix:///nowhere/p\.sock"):
+        await start()
+
+
+async def test_a_stream_that_outlives_the_grace_is_closed(server: Server, channel: grpc.aio.Channel) -> None:
+    stream = channel.stream_stream(f"/{SERVICE}/Process")()
+    await stream.write(POST_CHAT.SerializeToString())
+    assert pb.ProcessingResponse.FromString(await stream.read()).HasField("request_headers")
+    await server.drain()
+    with pytest.raises(grpc.aio.AioRpcError):
+        await stream.read()
+
+
+async def test_after_its_drain_nobody_is_served(server: Server, channel: grpc.aio.Channel) -> None:
+    await server.drain()
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await health(channel, "")
+    assert raised.value.code() == grpc.StatusCode.UNAVAILABLE
