@@ -9,6 +9,8 @@
     * InternalError: 500, a defect of ours
     * MissingCredentials: 401, the request has to bring its own AWS credentials
     * CredentialsUnavailable: 503, no AWS credentials could be had
+    * UpstreamUnreachable: 503, no connection to the upstream, or it broke
+    * UpstreamTimeout: 504, the upstream took too long
     * UpstreamError: what Bedrock answered, mapped by `aigw_extproc.bedrock.errors`
         * InvalidUpstreamResponse: 502, Bedrock answered something that is not its protocol
             * UpstreamTruncated: the stream ended before its last event
@@ -105,6 +107,27 @@ class CredentialsUnavailable(GatewayError):
     status = 503
     type = "api_error"
     code = "upstream_credentials"
+
+
+class UpstreamUnreachable(GatewayError):
+    """The gateway made the request itself, and got no answer. Envoy has the same error for requests that it makes."""
+
+    status = 503
+    code = "upstream_unavailable"
+
+    def __init__(self) -> None:
+        super().__init__("the gateway got no answer from the upstream")
+
+
+class UpstreamTimeout(GatewayError):
+    """The gateway made the request itself, and the answer did not come in time; Envoy has the same error."""
+
+    status = 504
+    type = "timeout_error"
+    code = "upstream_timeout"
+
+    def __init__(self) -> None:
+        super().__init__("the upstream did not answer in time")
 
 
 class UpstreamError(GatewayError):

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,11 +26,13 @@ from aigw_extproc.admin import Readiness, create_app
 from aigw_extproc.aws.credentials import CredentialCache
 from aigw_extproc.aws.credentials.standing import Details, tell, told
 from aigw_extproc.config.compile import Configuration
+from aigw_extproc.config.snapshot import Upstream
 from aigw_extproc.config.watcher import Status, watch
+from aigw_extproc.exchange import UpstreamCall
 from aigw_extproc.lifeline import end_with_parent
 from aigw_extproc.routing import Router
 from aigw_extproc.source import Source
-from aigw_extproc.translate.contract import Fetched
+from aigw_extproc.translate.contract import Fetched, UpstreamResponse
 
 if TYPE_CHECKING:
     from aigw_extproc.extproc.server import Transport
@@ -106,7 +108,7 @@ async def _serve_streams(options: ServeOptions, live: Live, admin: socket.socket
 
     credentials = CredentialCache()
     live.credentials = credentials.as_details
-    processor = Processor(live.router, credentials.get, _fetch_media)
+    processor = Processor(live.router, credentials.get, _fetch_media, _call_upstream)
     server = create_server(options.transport, processor, options.listen, grace=options.drain_seconds)
     async with (
         _running(_watch(options, live)),
@@ -135,6 +137,13 @@ async def _fetch_media(urls: tuple[str, ...]) -> Mapping[str, Fetched]:
     from aigw_extproc.media import fetcher
 
     return await fetcher().fetch(urls)
+
+
+async def _call_upstream(upstream: Upstream, calls: Sequence[UpstreamCall]) -> tuple[UpstreamResponse, ...]:
+    # Imported at the first batch, for the same reasons.
+    from aigw_extproc.upstream import client
+
+    return await client().call(upstream, calls)
 
 
 class Live:

@@ -46,6 +46,30 @@ def as_utf8(body: bytes) -> bytes:
     return body
 
 
+class Open(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of requests whose undeclared top-level fields are collected, so that they can be reported as dropped."""
+
+    # Named like nothing that a client sends: a field of the name `others` is one of these, too.
+    others: dict[str, msgspec.Raw] = msgspec.field(default_factory=dict, name="(others)")
+    """As the client sent them."""
+
+
+OpenRequest = TypeVar("OpenRequest", bound=Open)
+_FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def decode_open(decoder: msgspec.json.Decoder[OpenRequest], body: bytes) -> OpenRequest:
+    """Decodes a client's request body, undeclared fields and all.
+
+    Raises:
+        InvalidRequest: as `decode`.
+    """
+    request = decode(decoder, body)
+    declared = set(request.__struct_encode_fields__)
+    others = {name: value for name, value in _FIELDS.decode(body).items() if name not in declared}
+    return msgspec.structs.replace(request, others=others)
+
+
 def given(raw: msgspec.Raw) -> msgspec.Raw | None:
     """A member that is passed through undecoded, or None when it is absent or null.
 

@@ -14,7 +14,7 @@ import multiprocessing
 import os
 import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -26,11 +26,12 @@ from aigw_extproc.aws.credentials import CredentialCache
 from aigw_extproc.aws.credentials.found import Found
 from aigw_extproc.aws.identity import AssumeRole, Credentials, DefaultChain, OidcExchange, Source
 from aigw_extproc.config.builtin import region_configuration
-from aigw_extproc.config.snapshot import AwsAuth
+from aigw_extproc.config.snapshot import AwsAuth, Upstream
+from aigw_extproc.exchange import UpstreamCall
 from aigw_extproc.extproc.pb import ext_proc_pb2 as pb
 from aigw_extproc.extproc.server import Processor
 from aigw_extproc.routing import Router
-from aigw_extproc.translate.contract import Fetched
+from aigw_extproc.translate.contract import Fetched, UpstreamResponse
 
 LIFETIME = 6.0
 """Seconds. The cache renews in the last quarter, so the second ones come after 4.5 to 4.8 and the third after 9."""
@@ -139,7 +140,7 @@ async def _measured(name: str, source: Source) -> Row:
     cache = CredentialCache(find=asked)
     auth = AwsAuth(region="us-east-1", source=source)
     router = Router(region_configuration("us-east-1").snapshot)
-    processor = Processor(lambda: router, lambda _: cache.get(auth), _no_media)
+    processor = Processor(lambda: router, lambda _: cache.get(auth), _no_media, _no_upstream)
     gaps: list[tuple[float, float]] = []
     statuses: list[int] = []
     async with asyncio.TaskGroup() as tasks:
@@ -186,6 +187,10 @@ async def _messages() -> AsyncIterator[pb.ProcessingRequest]:
     pairs = [pb.HeaderValue(key=name, raw_value=value.encode()) for name, value in headers.items()]
     yield pb.ProcessingRequest(request_headers=pb.HttpHeaders(headers=pb.HeaderMap(headers=pairs)))
     yield pb.ProcessingRequest(request_body=pb.HttpBody(body=BODY, end_of_stream=True))
+
+
+async def _no_upstream(upstream: Upstream, calls: Sequence[UpstreamCall]) -> tuple[UpstreamResponse, ...]:
+    raise AssertionError(calls)
 
 
 async def _no_media(urls: tuple[str, ...]) -> Mapping[str, Fetched]:

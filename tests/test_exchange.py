@@ -31,6 +31,7 @@ from aigw_extproc.exchange import (
     Exchange,
     ForwardRequest,
     NeedCredentials,
+    NeedUpstream,
     ReplaceBody,
     Reply,
     RequestBody,
@@ -38,9 +39,11 @@ from aigw_extproc.exchange import (
     ResponseBody,
     ResponseHeaders,
     StreamResponse,
+    UpstreamReady,
 )
 from aigw_extproc.routing import Router
 from aigw_extproc.translate.catalogs import CATALOGS
+from aigw_extproc.translate.contract import UpstreamResponse
 from aigw_extproc.translate.registry import ENDPOINTS
 from tests.translate.goldens import frames
 
@@ -92,6 +95,9 @@ def request(body: bytes = BODY, **headers: str) -> tuple[RequestHeaders, Request
 def response(status: str = "200", *, end_of_stream: bool = False, **headers: str) -> ResponseHeaders:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return ResponseHeaders({":status": status, "x-amzn-requestid": "R", **named}, end_of_stream)
+
+
+NO_PATH = f"there is no '/v2/x' here; try {', '.join(ENDPOINTS)} or /v1/models"
 
 
 def error(action: Action) -> dict[str, object]:
@@ -330,6 +336,99 @@ def test_a_model_that_is_not_configured_is_not_found() -> None:
     reply = get("/v1/models/who%2Fknows")
     assert (reply.status, reply.details) == (404, "aigw_model_not_found")
     assert json.loads(reply.body)["error"]["message"] == "the model 'who/knows' is not configured in this gateway"
+
+
+TITAN = "amazon.titan-embed-text-v2:0"
+BATCH = {":path": "/v1/embeddings", "traceparent": "00-1", "cookie": "a=b"}
+BATCH_BODY = b'{"model":"m","input":["a","b"],"user":"u"}'
+
+
+def embedded(number: float) -> UpstreamResponse:
+    body = json.dumps({"embedding": [number], "inputTextTokenCount": 2}).encode()
+    return UpstreamResponse(status=200, headers={"x-amzn-requestid": f"R{number}"}, body=body)
+
+
+def test_what_the_backend_takes_one_by_one_is_asked_of_the_shell_each_with_its_own_signature() -> None:
+    action = send(exchange(_with(model_override=TITAN)), *request(BATCH_BODY, **BATCH))
+    assert isinstance(action, NeedUpstream)
+    assert action.upstream == UPSTREAM
+    assert [(call.path, call.body) for call in action.calls] == [
+        ("/model/amazon.titan-embed-text-v2%3A0/invoke", b'{"inputText":"a"}'),
+        ("/model/amazon.titan-embed-text-v2%3A0/invoke", b'{"inputText":"b"}'),
+    ]
+    first, second = (dict(call.headers) for call in action.calls)
+    assert first.pop("authorization") != second.pop("authorization")
+    assert (
+        first
+        == second
+        == {
+            "host": "bedrock.test",
+            "content-type": "application/json",
+            "x-request-id": "our-id",
+            "traceparent": "00-1",
+            "content-length": "17",
+            "accept": "application/json",
+            "user-agent": "aigw-extproc",
+            "x-amz-date": "20150830T123600Z",
+        }
+    )
+
+
+def test_the_operators_mutations_reach_every_request_of_a_batch() -> None:
+    backend = _with(
+        model_override=TITAN,
+        header_mutation=HeaderMutation(set=(("x-team", "search"),), remove=("user-agent", "traceparent")),
+        body_mutation=BodyMutation(set=(("normalize", msgspec.Raw(b"false")),)),
+    )
+    action = send(exchange(backend), *request(BATCH_BODY, **BATCH))
+    assert isinstance(action, NeedUpstream)
+    assert [call.body for call in action.calls] == [
+        b'{"inputText":"a","normalize":false}',
+        b'{"inputText":"b","normalize":false}',
+    ]
+    for call in action.calls:
+        assert {"user-agent", "traceparent"}.isdisjoint(dict(call.headers))
+        assert dict(call.headers)["x-team"] == "search"
+
+
+def test_the_answers_of_a_batch_become_one_reply() -> None:
+    machine = exchange(_with(model_override=TITAN))
+    action = send(machine, *request(BATCH_BODY, **BATCH), UpstreamReady((embedded(1.0), embedded(2.0))))
+    assert isinstance(action, Reply)
+    assert (action.status, action.details) == (200, "aigw_batch")
+    assert dict(action.headers) == {
+        "content-type": "application/json",
+        "x-amzn-requestid": "R1.0",
+        "x-request-id": "our-id",
+        "x-aigw-dropped-params": "user",
+    }
+    assert [one["embedding"] for one in json.loads(action.body)["data"]] == [[1.0], [2.0]]
+    assert machine.outcome.usage is not None
+    assert (machine.outcome.status, machine.outcome.usage.input_tokens) == (200, 4)
+
+
+def test_a_failure_in_a_batch_is_the_failure_of_all() -> None:
+    machine = exchange(_with(model_override=TITAN))
+    headers = {"x-amzn-requestid": "R", "x-amzn-errortype": "ThrottlingException", "retry-after": "3"}
+    failed = UpstreamResponse(status=429, headers=headers, body=b'{"message":"Slow down."}')
+    action = send(machine, *request(BATCH_BODY, **BATCH), UpstreamReady((failed,)))
+    assert error(action) == {
+        "status": 429,
+        "details": "aigw_throttling_exception",
+        "message": "Slow down.",
+        "type": "rate_limit_error",
+        "param": None,
+        "code": "throttling_exception",
+    }
+    assert isinstance(action, Reply)
+    assert dict(action.headers) | {"retry-after": "3", "x-amzn-requestid": "R"} == dict(action.headers)
+
+
+def test_one_text_goes_the_way_of_every_request() -> None:
+    machine = exchange(_with(model_override=TITAN))
+    action = send(machine, *request(b'{"model":"m","input":["a"]}', **BATCH))
+    assert isinstance(action, ForwardRequest)
+    assert action.body == b'{"inputText":"a"}'
 
 
 ARN = "arn:aws:bedrock:eu-west-1:111122223333:inference-profile/eu.amazon.nova-micro-v1:0"

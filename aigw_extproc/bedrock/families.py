@@ -57,6 +57,8 @@ class Family(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     max_output: int = 4096
     converse_betas: tuple[str, ...] = ()
     invoke_betas: tuple[str, ...] = ()
+    embeddings: Literal["", "titan", "cohere", "nova"] = ""
+    dimensions: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,7 @@ def processor_filter(options: Options) -> hcm.HttpFilter:
             retry_policy=processor_retries(),  # the one inside envoy_grpc has no effect on ext_proc
         ),
         message_timeout=options.message_timeout,
+        max_message_timeout=options.max_message_timeout,
         allow_mode_override=True,
         processing_mode=_processing_mode(),
         # So that the processor may remove a client's x-envoy-* headers, which nobody upstream should see.

@@ -34,6 +34,8 @@ class Options:
     """One JSON line per request on standard output, without credentials or bodies."""
     message_timeout: timedelta = timedelta(seconds=10)
     """How long the processor may take over one message."""
+    max_message_timeout: timedelta = timedelta(minutes=2)
+    """How long it may ask for instead: a request that becomes several takes as long as these."""
     idle_timeout: timedelta = timedelta(minutes=5)
     """How long an exchange may stand still in both directions; there is no limit on its whole length."""
     max_streams: int = 16_384

@@ -3,9 +3,10 @@
 Events come in through `Exchange.receive`, one at a time, and each is answered with exactly one action:
 
     RequestHeaders  → Continue | Reply                              (is it ours, and of the right form?)
-    RequestBody     → ForwardRequest | NeedMedia | NeedCredentials | Reply
-    MediaReady      → ForwardRequest | NeedCredentials | Reply      (the shell's answer to NeedMedia)
-    CredentialsReady→ ForwardRequest | Reply                        (the shell's answer to NeedCredentials)
+    RequestBody     → ForwardRequest | NeedMedia | NeedCredentials | NeedUpstream | Reply
+    MediaReady      → ForwardRequest | NeedCredentials | NeedUpstream | Reply   (the shell's answer to NeedMedia)
+    CredentialsReady→ ForwardRequest | NeedUpstream | Reply                     (the shell's answer to NeedCredentials)
+    UpstreamReady   → Reply                                                     (the shell's answer to NeedUpstream)
     ResponseHeaders → Continue | StreamResponse | Reply
     ResponseBody    → ReplaceBody | Chunk | Continue | Reply
 
@@ -24,6 +25,7 @@ from aigw_extproc.exchange.messages import (
     MediaReady,
     NeedCredentials,
     NeedMedia,
+    NeedUpstream,
     Outcome,
     ReplaceBody,
     Reply,
@@ -32,6 +34,8 @@ from aigw_extproc.exchange.messages import (
     ResponseBody,
     ResponseHeaders,
     StreamResponse,
+    UpstreamCall,
+    UpstreamReady,
 )
 from aigw_extproc.exchange.upstream import BACKEND_HEADER, SCHEME_HEADER
 
@@ -51,6 +55,7 @@ __all__ = [
     "MediaReady",
     "NeedCredentials",
     "NeedMedia",
+    "NeedUpstream",
     "Outcome",
     "ReplaceBody",
     "Reply",
@@ -59,4 +64,6 @@ __all__ = [
     "ResponseBody",
     "ResponseHeaders",
     "StreamResponse",
+    "UpstreamCall",
+    "UpstreamReady",
 ]

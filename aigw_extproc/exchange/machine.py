@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import msgspec
+
 from aigw_extproc.aws.identity import Credentials, Identity
+from aigw_extproc.config.snapshot import Backend
 from aigw_extproc.errors import (
     GatewayError,
     InvalidRequest,
@@ -25,6 +28,7 @@ from aigw_extproc.exchange.messages import (
     MediaReady,
     NeedCredentials,
     NeedMedia,
+    NeedUpstream,
     Outcome,
     Pairs,
     ReplaceBody,
@@ -34,9 +38,10 @@ from aigw_extproc.exchange.messages import (
     ResponseBody,
     ResponseHeaders,
     StreamResponse,
+    UpstreamReady,
 )
 from aigw_extproc.exchange.names import check_model, dropped_names
-from aigw_extproc.exchange.upstream import forward
+from aigw_extproc.exchange.upstream import direct, forward
 from aigw_extproc.openai.errors import render as openai_error
 from aigw_extproc.routing import Router
 from aigw_extproc.translate.catalogs import CATALOGS, Catalog, catalog_at
@@ -46,6 +51,7 @@ from aigw_extproc.translate.contract import (
     MediaNeeded,
     ResponseContext,
     ResponseStream,
+    UpstreamBatch,
     UpstreamRequest,
 )
 from aigw_extproc.translate.registry import ENDPOINTS, ClientRequest, Endpoint, RenderError, error_shape, translation
@@ -93,12 +99,11 @@ class Exchange:
             return Chunk(body=self._stream.fail(error), final=False)
         self.outcome.status = error.status
         # The reply takes the place of Bedrock's answer, headers and all; the id is what AWS's support asks for.
-        theirs = [(name, value) for name, value in self._response_headers.items() if name == REQUEST_ID_HEADER]
-        headers = dict((_JSON, *error.headers, *theirs, *self._own_headers()))
+        headers = dict((_JSON, *error.headers, *self._request_id(), *self._own_headers()))
         return Reply(
             status=error.status,
             headers=tuple(headers.items()),
-            body=self._render_error(error, self._request_id()),
+            body=self._render_error(error, self._exchange_id()),
             details=f"aigw_{error.code or error.type}",
         )
 
@@ -172,11 +177,21 @@ class Exchange:
     def _credentials_ready(self, event: CredentialsReady, now: float) -> Action:
         return self._forward(event.identity, now)
 
-    def _forward(self, identity: Identity | None, now: float) -> ForwardRequest:
+    def _forward(self, identity: Identity | None, now: float) -> ForwardRequest | NeedUpstream:
         request, backend = self._request, self.outcome.backend
         assert request is not None  # noqa: S101 - both were set by the request's body
         assert backend is not None  # noqa: S101 - as above
         self.outcome.signed = isinstance(identity, Credentials)
+        forwarded = self._signed(request, backend, identity, now)
+        if not isinstance(request, UpstreamBatch) or not request.further:
+            return forwarded
+        further = (msgspec.structs.replace(request, body=body) for body in request.further)
+        signed = (self._signed(one, backend, identity, now) for one in further)
+        return direct((forwarded, *signed), backend.upstream, self._headers)
+
+    def _signed(
+        self, request: UpstreamRequest, backend: Backend, identity: Identity | None, now: float
+    ) -> ForwardRequest:
         return forward(
             request,
             backend,
@@ -186,6 +201,18 @@ class Exchange:
             identity=identity,
             now=now,
         )
+
+    def _upstream_ready(self, event: UpstreamReady, now: float) -> Reply:
+        batch = self._request
+        assert isinstance(batch, UpstreamBatch)  # noqa: S101 - it was asked for
+        first = event.responses[0]
+        self._response_headers, self.outcome.status = first.headers, first.status
+        if first.status != 200:
+            raise batch.answer.translate_error(first.status, first.headers, first.body)
+        response = batch.answer.translate_batch(event.responses, self._context(now))
+        self.outcome.usage = response.usage
+        own = (("content-type", response.media_type), *self._request_id(), *self._own_headers())
+        return Reply(status=200, headers=own, body=response.body, details="aigw_batch")
 
     def _response_headers_received(self, event: ResponseHeaders, now: float) -> Action:
         headers = self._response_headers = event.headers
@@ -234,11 +261,16 @@ class Exchange:
         return ReplaceBody(set_headers=headers, body=response.body)
 
     def _context(self, now: float) -> ResponseContext:
-        return ResponseContext(request_id=self._request_id() or "", created=int(now))
+        headers = self._response_headers
+        return ResponseContext(request_id=self._exchange_id() or "", created=int(now), headers=headers)
 
-    def _request_id(self) -> str | None:
+    def _exchange_id(self) -> str | None:
         """Bedrock's own id, or ours where it gave none."""
         return self._response_headers.get(REQUEST_ID_HEADER) or self._headers.get("x-request-id")
+
+    def _request_id(self) -> Pairs:
+        """Bedrock's own id, which a reply of ours does not carry by itself."""
+        return tuple((name, value) for name, value in self._response_headers.items() if name == REQUEST_ID_HEADER)
 
     def _own_headers(self) -> Pairs:
         """What every answer of ours carries: the request's id, and what was dropped on the way."""
@@ -255,6 +287,7 @@ _HANDLERS: dict[type, Callable[..., Action]] = {
     RequestBody: Exchange._request_body,
     MediaReady: Exchange._media_ready,
     CredentialsReady: Exchange._credentials_ready,
+    UpstreamReady: Exchange._upstream_ready,
     ResponseHeaders: Exchange._response_headers_received,
     ResponseBody: Exchange._response_body,
 }

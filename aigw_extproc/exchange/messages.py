@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import msgspec
 
 from aigw_extproc.aws.identity import Identity
-from aigw_extproc.config.snapshot import AwsAuth, Backend
+from aigw_extproc.config.snapshot import AwsAuth, Backend, Upstream
 from aigw_extproc.errors import GatewayError
-from aigw_extproc.translate.contract import Fetched, Usage
+from aigw_extproc.translate.contract import Fetched, UpstreamResponse, Usage
 
 Headers = Mapping[str, str]
 Pairs = tuple[tuple[str, str], ...]
@@ -44,6 +44,13 @@ class MediaReady(msgspec.Struct, frozen=True):
     """By URL: what it held, or why it could not be had."""
 
 
+class UpstreamReady(msgspec.Struct, frozen=True):
+    """Answers NeedUpstream."""
+
+    responses: tuple[UpstreamResponse, ...]
+    """All of them in the order of their requests; or the first that was no 200, alone."""
+
+
 class ResponseHeaders(msgspec.Struct, frozen=True):
     headers: Headers
     end_of_stream: bool
@@ -56,7 +63,7 @@ class ResponseBody(msgspec.Struct, frozen=True):
     end_of_stream: bool
 
 
-Event = RequestHeaders | RequestBody | MediaReady | CredentialsReady | ResponseHeaders | ResponseBody
+Event = RequestHeaders | RequestBody | MediaReady | CredentialsReady | UpstreamReady | ResponseHeaders | ResponseBody
 
 
 class Continue(msgspec.Struct, frozen=True):
@@ -85,6 +92,21 @@ class ForwardRequest(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
     backend: str
     model: str
+
+
+class UpstreamCall(msgspec.Struct, frozen=True, kw_only=True):
+    """A signed request that the gateway makes itself."""
+
+    path: str
+    headers: Pairs
+    body: bytes
+
+
+class NeedUpstream(msgspec.Struct, frozen=True, kw_only=True):
+    """One request became several. The shell makes them, as Envoy would, and sends UpstreamReady."""
+
+    upstream: Upstream
+    calls: tuple[UpstreamCall, ...]
 
 
 class StreamResponse(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,7 +140,17 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """For Envoy's access log: `aigw_` and the error's code."""
 
 
-Action = Continue | NeedMedia | NeedCredentials | ForwardRequest | StreamResponse | ReplaceBody | Chunk | Reply
+Action = (
+    Continue
+    | NeedMedia
+    | NeedCredentials
+    | NeedUpstream
+    | ForwardRequest
+    | StreamResponse
+    | ReplaceBody
+    | Chunk
+    | Reply
+)
 
 
 @dataclass(slots=True)

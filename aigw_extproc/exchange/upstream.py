@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from aigw_extproc.aws.identity import BearerToken, Identity
 from aigw_extproc.aws.sigv4 import sign
 from aigw_extproc.config.names import host_region, model_region
-from aigw_extproc.config.snapshot import MODEL_HEADER, Backend
+from aigw_extproc.config.snapshot import MODEL_HEADER, Backend, Upstream
 from aigw_extproc.errors import InvalidRequest
-from aigw_extproc.exchange.messages import ForwardRequest, Headers
+from aigw_extproc.exchange.messages import ForwardRequest, Headers, NeedUpstream, UpstreamCall
 from aigw_extproc.translate import mutation
 from aigw_extproc.translate.contract import UpstreamRequest
 
@@ -20,6 +22,7 @@ USER_AGENT = "aigw-extproc"
 # What of the client's headers may leave the gateway. Everything else is removed: credentials, cookies, what Envoy adds.
 FORWARDED = frozenset({"content-type", "x-request-id", "traceparent", "tracestate", "x-amzn-trace-id"})
 _KEPT = FORWARDED | {SCHEME_HEADER}
+_TO_ENVOY = frozenset({":path", MODEL_HEADER, BACKEND_HEADER})
 
 
 def forward(
@@ -63,6 +66,24 @@ def forward(
         backend=backend.name,
         model=model,
     )
+
+
+def direct(requests: Iterable[ForwardRequest], upstream: Upstream, client_headers: Headers) -> NeedUpstream:
+    """The same requests as they would leave Envoy, for us to make: what is told to Envoy alone is left out."""
+    return NeedUpstream(
+        upstream=upstream, calls=tuple(_call(request, client_headers, upstream.host) for request in requests)
+    )
+
+
+def _call(forwarded: ForwardRequest, client_headers: Headers, host: str) -> UpstreamCall:
+    theirs = {
+        name: value
+        for name, value in client_headers.items()
+        if name in FORWARDED and name not in forwarded.remove_headers
+    }
+    ours = {name: value for name, value in forwarded.set_headers if name not in _TO_ENVOY}
+    headers = {"host": host, **theirs, **ours}
+    return UpstreamCall(path=dict(forwarded.set_headers)[":path"], headers=tuple(headers.items()), body=forwarded.body)
 
 
 def _require_region(model: str, backend: Backend) -> None:

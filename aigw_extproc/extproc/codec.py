@@ -59,6 +59,16 @@ def encode(phase: str, action: Action) -> bytes:
     return _ENCODERS[type(action)](action)
 
 
+def more_time(seconds: float) -> bytes:
+    """Tells Envoy that the answer to the message at hand takes longer than usual. Can be told once for a message.
+
+    Envoy takes it up to the filter's `max_message_timeout`, and ignores it where that is not set.
+    """
+    answer = pb.ProcessingResponse()
+    answer.override_message_timeout.FromMilliseconds(int(seconds * 1000))
+    return answer.SerializeToString()
+
+
 def _headers(message: pb.HttpHeaders) -> dict[str, str]:
     """Header values by name; a header that comes several times is joined with commas, as HTTP allows."""
     headers: dict[str, str] = {}

@@ -61,9 +61,9 @@ def whole(
     return Answer(status=status, headers=tuple(fields.items()), steps=(Send(data=body),) if body else ())
 
 
-def json(value: Any) -> Answer:
+def json(value: Any, *, headers: Mapping[str, str] | None = None) -> Answer:
     """A successful answer of the API."""
-    return whole(msgspec.json.encode(value))
+    return whole(msgspec.json.encode(value), headers=headers)
 
 
 def error(failure: ServiceError) -> Answer:

@@ -21,6 +21,7 @@ from aigw_extproc.simulator.anthropic_request import (
     parse,
 )
 from aigw_extproc.simulator.frames import event
+from aigw_extproc.simulator.invocation import Invocation
 from aigw_extproc.simulator.model import input_deltas
 from aigw_extproc.simulator.prompt import (
     Block,
@@ -37,16 +38,17 @@ from aigw_extproc.simulator.prompt import (
 )
 
 
-def invoke(model_id: str, body: bytes, model: Model) -> dict[str, Any]:
+def invoke(model_id: str, body: bytes, model: Model) -> Invocation:
     """The message in one piece. Raises Invalid."""
     reply = model(_prompt(parse(body), body))
-    return {
+    message = {
         **_message(model_id, reply),
         "content": [_block(block) for block in reply.content],
         "stop_reason": reply.stop_reason,
         "stop_sequence": reply.stop_sequence,
         "usage": {"input_tokens": reply.input_tokens, "output_tokens": reply.output_tokens},
     }
+    return Invocation(body=message, input_tokens=reply.input_tokens, output_tokens=reply.output_tokens)
 
 
 def invoke_stream(model_id: str, body: bytes, model: Model) -> Iterator[bytes]:

@@ -91,7 +91,8 @@ def _conversed(call: Call) -> tuple[Mapping[str, Any], Reply, CacheUse | None]:
 
 def _invoke(call: Call) -> Answer:
     call.check_shape(_blob(call))
-    return answers.json(family_of(call.model_id).invoke(call.model_id, call.received.body, call.complete))
+    invocation = family_of(call.model_id).invoke(call.model_id, call.received.body, call.complete)
+    return answers.json(invocation.body, headers=invocation.headers)
 
 
 def _invoke_stream(call: Call) -> Answer:

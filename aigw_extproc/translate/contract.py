@@ -8,7 +8,7 @@ An `Answer` holds what the way back has to know of the way there: names that wer
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -57,6 +57,8 @@ class ResponseContext(msgspec.Struct, frozen=True, kw_only=True):
     """`x-amzn-requestid`, or our own request id where that is missing."""
     created: int
     """Seconds since 1970."""
+    headers: Mapping[str, str] = {}
+    """The upstream's, names in lower case: some APIs count their tokens there."""
 
 
 class ClientResponse(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,6 +109,27 @@ class Answer(Protocol):
         ...
 
 
+class UpstreamResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole answer of the backend's, to a request that the gateway made itself."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: bytes
+
+
+class BatchAnswer(Answer, Protocol):
+    """The way back for a request that became several."""
+
+    def translate_batch(self, responses: Sequence[UpstreamResponse], context: ResponseContext) -> ClientResponse:
+        """Makes one answer of several 200s, which come in the order of their requests.
+
+        Raises:
+            InvalidUpstreamResponse: a body is not what the backend's API promises.
+        """
+        ...
+
+
 class UpstreamRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A request in the backend's words."""
 
@@ -120,3 +143,11 @@ class UpstreamRequest(msgspec.Struct, frozen=True, kw_only=True):
     dropped: tuple[str, ...]
     """Names of parameters that the backend has no word for, in the client's spelling."""
     answer: Answer
+
+
+class UpstreamBatch(UpstreamRequest, frozen=True, kw_only=True):
+    """Several requests to one path, where one holds more than the backend takes at once: the gateway makes them."""
+
+    further: tuple[bytes, ...] = ()
+    """The bodies behind the first, in order; empty where one request does."""
+    answer: BatchAnswer

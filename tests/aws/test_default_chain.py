@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,12 +15,13 @@ from prometheus_client import REGISTRY
 from aigw_extproc.aws.credentials import CredentialCache
 from aigw_extproc.aws.identity import Credentials, DefaultChain
 from aigw_extproc.config.builtin import region_configuration
-from aigw_extproc.config.snapshot import AwsAuth
+from aigw_extproc.config.snapshot import AwsAuth, Upstream
 from aigw_extproc.errors import CredentialsUnavailable
+from aigw_extproc.exchange import UpstreamCall
 from aigw_extproc.extproc.pb import ext_proc_pb2 as pb
 from aigw_extproc.extproc.server import Processor
 from aigw_extproc.routing import Router
-from aigw_extproc.translate.contract import Fetched
+from aigw_extproc.translate.contract import Fetched, UpstreamResponse
 
 AUTH = AwsAuth(region="us-east-1", source=DefaultChain())
 FOUND = Credentials(access_key_id="AKIDOFTEST", secret_access_key="found-secret", session_token="found-token")
@@ -117,7 +118,7 @@ async def test_none_is_a_503_that_says_no_more(caplog: pytest.LogCaptureFixture)
 async def answers() -> list[pb.ProcessingResponse]:
     """What Envoy is told, for a chat completion that goes to us-east-1."""
     router = Router(region_configuration("us-east-1").snapshot)
-    processor = Processor(lambda: router, CredentialCache().get, _no_media)
+    processor = Processor(lambda: router, CredentialCache().get, _no_media, _no_upstream)
     stream = processor.process(_messages(), cast("Any", None))
     return [pb.ProcessingResponse.FromString(answer) async for answer in stream]
 
@@ -128,6 +129,10 @@ async def _messages() -> AsyncIterator[pb.ProcessingRequest]:
     yield pb.ProcessingRequest(request_headers=pb.HttpHeaders(headers=pb.HeaderMap(headers=pairs)))
     body = b'{"model":"amazon.nova-micro-v1:0","messages":[{"role":"user","content":"Hi."}]}'
     yield pb.ProcessingRequest(request_body=pb.HttpBody(body=body, end_of_stream=True))
+
+
+async def _no_upstream(upstream: Upstream, calls: Sequence[UpstreamCall]) -> tuple[UpstreamResponse, ...]:
+    raise AssertionError(calls)
 
 
 async def _no_media(urls: tuple[str, ...]) -> Mapping[str, Fetched]:

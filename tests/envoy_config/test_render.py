@@ -198,6 +198,7 @@ def test_the_processors_filter() -> None:
                 },
             },
             "message_timeout": "10s",
+            "max_message_timeout": "120s",
             "allow_mode_override": True,
             "processing_mode": {
                 "request_header_mode": "SEND",

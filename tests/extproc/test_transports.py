@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2
 
 from aigw_extproc.aws.identity import Identity
-from aigw_extproc.config.snapshot import AwsAuth, Snapshot
+from aigw_extproc.config.snapshot import AwsAuth, Snapshot, Upstream
+from aigw_extproc.exchange import UpstreamCall
 from aigw_extproc.extproc.pb import ext_proc_pb2 as pb
 from aigw_extproc.extproc.processor import Processor
 from aigw_extproc.extproc.server import SERVICE, TRANSPORTS, Server, Transport, create_server
 from aigw_extproc.routing import Router
-from aigw_extproc.translate.contract import Fetched
+from aigw_extproc.translate.contract import Fetched, UpstreamResponse
 
 GRACE = 1.0
 SERVING = health_pb2.HealthCheckResponse.SERVING
@@ -36,13 +37,17 @@ async def no_credentials(auth: AwsAuth) -> Identity:
     raise AssertionError(auth)
 
 
+async def no_upstream(upstream: Upstream, calls: Sequence[UpstreamCall]) -> tuple[UpstreamResponse, ...]:
+    raise AssertionError(calls)
+
+
 async def no_media(urls: tuple[str, ...]) -> Mapping[str, Fetched]:
     raise AssertionError(urls)
 
 
 def processor() -> Processor:
     router = Router(Snapshot(rules=()))
-    return Processor(lambda: router, no_credentials, no_media)
+    return Processor(lambda: router, no_credentials, no_media, no_upstream)
 
 
 @pytest.fixture(params=TRANSPORTS)

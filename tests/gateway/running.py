@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,7 @@ def running_gateway(
     simulator: RunningSimulator,
     folder: Path,
     workers: int = 1,
+    message_timeout: timedelta = timedelta(seconds=10),
     transport: str = "grpc",
     secrets: Path | None = None,
     environment: Mapping[str, str] | None = None,
@@ -122,7 +124,12 @@ def running_gateway(
     resources = write(folder / "resources.yaml", *documents)
     listen = f"unix://{folder}/p.sock"
     sockets = [Path(worker_address(listen, index).removeprefix("unix://")) for index in range(workers)]
-    options = Options(listen=Address(host="127.0.0.1", port=0), processors=tuple(sockets), admin=folder / "admin.sock")
+    options = Options(
+        listen=Address(host="127.0.0.1", port=0),
+        processors=tuple(sockets),
+        admin=folder / "admin.sock",
+        message_timeout=message_timeout,
+    )
     config = to_yaml(render(load([resources], secrets).snapshot, options))
     arguments = (
         *("--listen", listen, "--workers", str(workers), "--transport", transport),

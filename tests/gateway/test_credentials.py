@@ -137,6 +137,24 @@ def test_pod_identity_and_a_token_that_is_rotated(
     assert gateway.chat().status_code == 200
 
 
+def test_across_the_end_of_credentials_each_worker_renews_once(new_gateway: NewGateway, folder: Path) -> None:
+    token = folder / "pod-token"
+    with running_agent() as agent, running_simulator(account(agent)) as account_of_agent:
+        agent.lifetime = 12  # renewed with three seconds left, then with three left of the next twelve
+        token.write_text(agent.token)
+        environment = agent.environment(token)
+        documents = ambient(account_of_agent.port)
+        gateway = new_gateway(*documents, simulator=account_of_agent, environment=environment, workers=2)
+        begun = wait_for(lambda: time.time() if agent.issued else None, what="a worker's first ones")
+        wait_for(lambda: True if len(agent.issued) == 2 else None, what="both workers' first ones")
+        first_end = time.time() + agent.lifetime
+        with requests_all_the_time(gateway, "nova") as statuses:
+            wait_for(lambda: True if time.time() > first_end else None, what="their end", seconds=20)
+        assert time.time() - begun < 17, "too slow to tell the second renewal from the first"
+    assert set(statuses) == {200}
+    assert len(agent.issued) == 4
+
+
 def test_an_agent_that_goes_away(new_gateway: NewGateway, folder: Path) -> None:
     """Its last credentials serve until they end; then requests fail, at once, and say why."""
     token = folder / "pod-token"

@@ -406,9 +406,9 @@ def test_headers_of_invoke_model_are_checked() -> None:
 
 
 def test_another_familys_body_is_refused() -> None:
-    assert failure("invoke", {"inputText": "x"}, model="amazon.titan-embed-text-v2:0") == (
+    assert failure("invoke", {"inputText": "x"}, model="meta.llama3-8b-instruct-v1:0") == (
         "ValidationException",
-        "The simulator does not know the InvokeModel bodies of amazon.titan-embed-text-v2:0",
+        "The simulator does not know the InvokeModel bodies of meta.llama3-8b-instruct-v1:0",
     )
 
 

@@ -22,10 +22,11 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0e\x65xt_proc.proto\x12\x10\x61igw.ext_proc.v3\x1a\x1cgoogle/protobuf/struct.proto\"\x8a\x04\n\x11ProcessingRequest\x12\x38\n\x0frequest_headers\x18\x02 \x01(\x0b\x32\x1d.aigw.ext_proc.v3.HttpHeadersH\x00\x12\x39\n\x10response_headers\x18\x03 \x01(\x0b\x32\x1d.aigw.ext_proc.v3.HttpHeadersH\x00\x12\x32\n\x0crequest_body\x18\x04 \x01(\x0b\x32\x1a.aigw.ext_proc.v3.HttpBodyH\x00\x12\x33\n\rresponse_body\x18\x05 \x01(\x0b\x32\x1a.aigw.ext_proc.v3.HttpBodyH\x00\x12:\n\x10request_trailers\x18\x06 \x01(\x0b\x32\x1e.aigw.ext_proc.v3.HttpTrailersH\x00\x12;\n\x11response_trailers\x18\x07 \x01(\x0b\x32\x1e.aigw.ext_proc.v3.HttpTrailersH\x00\x12G\n\nattributes\x18\t \x03(\x0b\x32\x33.aigw.ext_proc.v3.ProcessingRequest.AttributesEntry\x1aJ\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12&\n\x05value\x18\x02 \x01(\x0b\x32\x17.google.protobuf.Struct:\x02\x38\x01\x42\t\n\x07request\"\xbe\x04\n\x12ProcessingResponse\x12<\n\x0frequest_headers\x18\x01 \x01(\x0b\x32!.aigw.ext_proc.v3.HeadersResponseH\x00\x12=\n\x10response_headers\x18\x02 \x01(\x0b\x32!.aigw.ext_proc.v3.HeadersResponseH\x00\x12\x36\n\x0crequest_body\x18\x03 \x01(\x0b\x32\x1e.aigw.ext_proc.v3.BodyResponseH\x00\x12\x37\n\rresponse_body\x18\x04 \x01(\x0b\x32\x1e.aigw.ext_proc.v3.BodyResponseH\x00\x12>\n\x10request_trailers\x18\x05 \x01(\x0b\x32\".aigw.ext_proc.v3.TrailersResponseH\x00\x12?\n\x11response_trailers\x18\x06 \x01(\x0b\x32\".aigw.ext_proc.v3.TrailersResponseH\x00\x12\x41\n\x12immediate_response\x18\x07 \x01(\x0b\x32#.aigw.ext_proc.v3.ImmediateResponseH\x00\x12\x31\n\x10\x64ynamic_metadata\x18\x08 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x37\n\rmode_override\x18\t \x01(\x0b\x32 .aigw.ext_proc.v3.ProcessingModeB\n\n\x08response\"R\n\x0bHttpHeaders\x12,\n\x07headers\x18\x01 \x01(\x0b\x32\x1b.aigw.ext_proc.v3.HeaderMap\x12\x15\n\rend_of_stream\x18\x03 \x01(\x08\"/\n\x08HttpBody\x12\x0c\n\x04\x62ody\x18\x01 \x01(\x0c\x12\x15\n\rend_of_stream\x18\x02 \x01(\x08\"=\n\x0cHttpTrailers\x12-\n\x08trailers\x18\x01 \x01(\x0b\x32\x1b.aigw.ext_proc.v3.HeaderMap\"E\n\x0fHeadersResponse\x12\x32\n\x08response\x18\x01 \x01(\x0b\x32 .aigw.ext_proc.v3.CommonResponse\"B\n\x0c\x42odyResponse\x12\x32\n\x08response\x18\x01 \x01(\x0b\x32 .aigw.ext_proc.v3.CommonResponse\"M\n\x10TrailersResponse\x12\x39\n\x0fheader_mutation\x18\x01 \x01(\x0b\x32 .aigw.ext_proc.v3.HeaderMutation\"\x98\x02\n\x0e\x43ommonResponse\x12?\n\x06status\x18\x01 \x01(\x0e\x32/.aigw.ext_proc.v3.CommonResponse.ResponseStatus\x12\x39\n\x0fheader_mutation\x18\x02 \x01(\x0b\x32 .aigw.ext_proc.v3.HeaderMutation\x12\x35\n\rbody_mutation\x18\x03 \x01(\x0b\x32\x1e.aigw.ext_proc.v3.BodyMutation\x12\x19\n\x11\x63lear_route_cache\x18\x05 \x01(\x08\"8\n\x0eResponseStatus\x12\x0c\n\x08\x43ONTINUE\x10\x00\x12\x18\n\x14\x43ONTINUE_AND_REPLACE\x10\x01\"\x93\x01\n\x11ImmediateResponse\x12,\n\x06status\x18\x01 \x01(\x0b\x32\x1c.aigw.ext_proc.v3.HttpStatus\x12\x31\n\x07headers\x18\x02 \x01(\x0b\x32 .aigw.ext_proc.v3.HeaderMutation\x12\x0c\n\x04\x62ody\x18\x03 \x01(\x0c\x12\x0f\n\x07\x64\x65tails\x18\x05 \x01(\t\"b\n\x0eHeaderMutation\x12\x38\n\x0bset_headers\x18\x01 \x03(\x0b\x32#.aigw.ext_proc.v3.HeaderValueOption\x12\x16\n\x0eremove_headers\x18\x02 \x03(\t\"@\n\x0c\x42odyMutation\x12\x0e\n\x04\x62ody\x18\x01 \x01(\x0cH\x00\x12\x14\n\nclear_body\x18\x02 \x01(\x08H\x00\x42\n\n\x08mutation\"\xfa\x04\n\x0eProcessingMode\x12L\n\x13request_header_mode\x18\x01 \x01(\x0e\x32/.aigw.ext_proc.v3.ProcessingMode.HeaderSendMode\x12M\n\x14response_header_mode\x18\x02 \x01(\x0e\x32/.aigw.ext_proc.v3.ProcessingMode.HeaderSendMode\x12H\n\x11request_body_mode\x18\x03 \x01(\x0e\x32-.aigw.ext_proc.v3.ProcessingMode.BodySendMode\x12I\n\x12response_body_mode\x18\x04 \x01(\x0e\x32-.aigw.ext_proc.v3.ProcessingMode.BodySendMode\x12M\n\x14request_trailer_mode\x18\x05 \x01(\x0e\x32/.aigw.ext_proc.v3.ProcessingMode.HeaderSendMode\x12N\n\x15response_trailer_mode\x18\x06 \x01(\x0e\x32/.aigw.ext_proc.v3.ProcessingMode.HeaderSendMode\"1\n\x0eHeaderSendMode\x12\x0b\n\x07\x44\x45\x46\x41ULT\x10\x00\x12\x08\n\x04SEND\x10\x01\x12\x08\n\x04SKIP\x10\x02\"d\n\x0c\x42odySendMode\x12\x08\n\x04NONE\x10\x00\x12\x0c\n\x08STREAMED\x10\x01\x12\x0c\n\x08\x42UFFERED\x10\x02\x12\x14\n\x10\x42UFFERED_PARTIAL\x10\x03\x12\x18\n\x14\x46ULL_DUPLEX_STREAMED\x10\x04\";\n\tHeaderMap\x12.\n\x07headers\x18\x01 \x03(\x0b\x32\x1d.aigw.ext_proc.v3.HeaderValue\"<\n\x0bHeaderValue\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\x12\x11\n\traw_value\x18\x03 \x01(\x0c\"\x90\x02\n\x11HeaderValueOption\x12-\n\x06header\x18\x01 \x01(\x0b\x32\x1d.aigw.ext_proc.v3.HeaderValue\x12M\n\rappend_action\x18\x03 \x01(\x0e\x32\x36.aigw.ext_proc.v3.HeaderValueOption.HeaderAppendAction\"}\n\x12HeaderAppendAction\x12\x1b\n\x17\x41PPEND_IF_EXISTS_OR_ADD\x10\x00\x12\x11\n\rADD_IF_ABSENT\x10\x01\x12\x1e\n\x1aOVERWRITE_IF_EXISTS_OR_ADD\x10\x02\x12\x17\n\x13OVERWRITE_IF_EXISTS\x10\x03\"8\n\nHttpStatus\x12*\n\x04\x63ode\x18\x01 \x01(\x0e\x32\x1c.aigw.ext_proc.v3.StatusCode*K\n\nStatusCode\x12\t\n\x05\x45mpty\x10\x00\x12\x07\n\x02OK\x10\xc8\x01\x12\x0f\n\nBadRequest\x10\x90\x03\x12\x18\n\x13InternalServerError\x10\xf4\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0e\x65xt_proc.proto\x12\x10\x61igw.ext_proc.v3\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\"\x8a\x04\n\x11ProcessingRequest\x12\x38\n\x0frequest_headers\x18\x02 \x01(\x0b\x32\x1d.aigw.ext_proc.v3.HttpHeadersH\x00\x12\x39\n\x10response_headers\x18\x03 \x01(\x0b\x32\x1d.aigw.ext_proc.v3.HttpHeadersH\x00\x12\x32\n\x0crequest_body\x18\x04 \x01(\x0b\x32\x1a.aigw.ext_proc.v3.HttpBodyH\x00\x12\x33\n\rresponse_body\x18\x05 \x01(\x0b\x32\x1a.aigw.ext_proc.v3.HttpBodyH\x00\x12:\n\x10request_trailers\x18\x06 \x01(\x0b\x32\x1e.aigw.ext_proc.v3.HttpTrailersH\x00\x12;\n\x11response_trailers\x18\x07 \x01(\x0b\x32\x1e.aigw.ext_proc.v3.HttpTrailersH\x00\x12G\n\nattributes\x18\t \x03(\x0b\x32\x33.aigw.ext_proc.v3.ProcessingRequest.AttributesEntry\x1aJ\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12&\n\x05value\x18\x02 \x01(\x0b\x32\x17.google.protobuf.Struct:\x02\x38\x01\x42\t\n\x07request\"\xfb\x04\n\x12ProcessingResponse\x12<\n\x0frequest_headers\x18\x01 \x01(\x0b\x32!.aigw.ext_proc.v3.HeadersResponseH\x00\x12=\n\x10response_headers\x18\x02 \x01(\x0b\x32!.aigw.ext_proc.v3.HeadersResponseH\x00\x12\x36\n\x0crequest_body\x18\x03 \x01(\x0b\x32\x1e.aigw.ext_proc.v3.BodyResponseH\x00\x12\x37\n\rresponse_body\x18\x04 \x01(\x0b\x32\x1e.aigw.ext_proc.v3.BodyResponseH\x00\x12>\n\x10request_trailers\x18\x05 \x01(\x0b\x32\".aigw.ext_proc.v3.TrailersResponseH\x00\x12?\n\x11response_trailers\x18\x06 \x01(\x0b\x32\".aigw.ext_proc.v3.TrailersResponseH\x00\x12\x41\n\x12immediate_response\x18\x07 \x01(\x0b\x32#.aigw.ext_proc.v3.ImmediateResponseH\x00\x12\x31\n\x10\x64ynamic_metadata\x18\x08 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x37\n\rmode_override\x18\t \x01(\x0b\x32 .aigw.ext_proc.v3.ProcessingMode\x12;\n\x18override_message_timeout\x18\n \x01(\x0b\x32\x19.google.protobuf.DurationB\n\n\x08response\"R\n\x0bHttpHeaders\x12,\n\x07headers\x18\x01 \x01(\x0b\x32\x1b.aigw.ext_proc.v3.HeaderMap\x12\x15\n\rend_of_stream\x18\x03 \x01(\x08\"/\n\x08HttpBody\x12\x0c\n\x04\x62ody\x18\x01 \x01(\x0c\x12\x15\n\rend_of_stream\x18\x02 \x01(\x08\"=\n\x0cHttpTrailers\x12-\n\x08trailers\x18\x01 \x01(\x0b\x32\x1b.aigw.ext_proc.v3.HeaderMap\"E\n\x0fHeadersResponse\x12\x32\n\x08response\x18\x01 \x01(\x0b\x32 .aigw.ext_proc.v3.CommonResponse\"B\n\x0c\x42odyResponse\x12\x32\n\x08response\x18\x01 \x01(\x0b\x32 .aigw.ext_proc.v3.CommonResponse\"M\n\x10TrailersResponse\x12\x39\n\x0fheader_mutation\x18\x01 \x01(\x0b\x32 .aigw.ext_proc.v3.HeaderMutation\"\x98\x02\n\x0e\x43ommonResponse\x12?\n\x06status\x18\x01 \x01(\x0e\x32/.aigw.ext_proc.v3.CommonResponse.ResponseStatus\x12\x39\n\x0fheader_mutation\x18\x02 \x01(\x0b\x32 .aigw.ext_proc.v3.HeaderMutation\x12\x35\n\rbody_mutation\x18\x03 \x01(\x0b\x32\x1e.aigw.ext_proc.v3.BodyMutation\x12\x19\n\x11\x63lear_route_cache\x18\x05 \x01(\x08\"8\n\x0eResponseStatus\x12\x0c\n\x08\x43ONTINUE\x10\x00\x12\x18\n\x14\x43ONTINUE_AND_REPLACE\x10\x01\"\x93\x01\n\x11ImmediateResponse\x12,\n\x06status\x18\x01 \x01(\x0b\x32\x1c.aigw.ext_proc.v3.HttpStatus\x12\x31\n\x07headers\x18\x02 \x01(\x0b\x32 .aigw.ext_proc.v3.HeaderMutation\x12\x0c\n\x04\x62ody\x18\x03 \x01(\x0c\x12\x0f\n\x07\x64\x65tails\x18\x05 \x01(\t\"b\n\x0eHeaderMutation\x12\x38\n\x0bset_headers\x18\x01 \x03(\x0b\x32#.aigw.ext_proc.v3.HeaderValueOption\x12\x16\n\x0eremove_headers\x18\x02 \x03(\t\"@\n\x0c\x42odyMutation\x12\x0e\n\x04\x62ody\x18\x01 \x01(\x0cH\x00\x12\x14\n\nclear_body\x18\x02 \x01(\x08H\x00\x42\n\n\x08mutation\"\xfa\x04\n\x0eProcessingMode\x12L\n\x13request_header_mode\x18\x01 \x01(\x0e\x32/.aigw.ext_proc.v3.ProcessingMode.HeaderSendMode\x12M\n\x14response_header_mode\x18\x02 \x01(\x0e\x32/.aigw.ext_proc.v3.ProcessingMode.HeaderSendMode\x12H\n\x11request_body_mode\x18\x03 \x01(\x0e\x32-.aigw.ext_proc.v3.ProcessingMode.BodySendMode\x12I\n\x12response_body_mode\x18\x04 \x01(\x0e\x32-.aigw.ext_proc.v3.ProcessingMode.BodySendMode\x12M\n\x14request_trailer_mode\x18\x05 \x01(\x0e\x32/.aigw.ext_proc.v3.ProcessingMode.HeaderSendMode\x12N\n\x15response_trailer_mode\x18\x06 \x01(\x0e\x32/.aigw.ext_proc.v3.ProcessingMode.HeaderSendMode\"1\n\x0eHeaderSendMode\x12\x0b\n\x07\x44\x45\x46\x41ULT\x10\x00\x12\x08\n\x04SEND\x10\x01\x12\x08\n\x04SKIP\x10\x02\"d\n\x0c\x42odySendMode\x12\x08\n\x04NONE\x10\x00\x12\x0c\n\x08STREAMED\x10\x01\x12\x0c\n\x08\x42UFFERED\x10\x02\x12\x14\n\x10\x42UFFERED_PARTIAL\x10\x03\x12\x18\n\x14\x46ULL_DUPLEX_STREAMED\x10\x04\";\n\tHeaderMap\x12.\n\x07headers\x18\x01 \x03(\x0b\x32\x1d.aigw.ext_proc.v3.HeaderValue\"<\n\x0bHeaderValue\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\x12\x11\n\traw_value\x18\x03 \x01(\x0c\"\x90\x02\n\x11HeaderValueOption\x12-\n\x06header\x18\x01 \x01(\x0b\x32\x1d.aigw.ext_proc.v3.HeaderValue\x12M\n\rappend_action\x18\x03 \x01(\x0e\x32\x36.aigw.ext_proc.v3.HeaderValueOption.HeaderAppendAction\"}\n\x12HeaderAppendAction\x12\x1b\n\x17\x41PPEND_IF_EXISTS_OR_ADD\x10\x00\x12\x11\n\rADD_IF_ABSENT\x10\x01\x12\x1e\n\x1aOVERWRITE_IF_EXISTS_OR_ADD\x10\x02\x12\x17\n\x13OVERWRITE_IF_EXISTS\x10\x03\"8\n\nHttpStatus\x12*\n\x04\x63ode\x18\x01 \x01(\x0e\x32\x1c.aigw.ext_proc.v3.StatusCode*K\n\nStatusCode\x12\t\n\x05\x45mpty\x10\x00\x12\x07\n\x02OK\x10\xc8\x01\x12\x0f\n\nBadRequest\x10\x90\x03\x12\x18\n\x13InternalServerError\x10\xf4\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,50 +35,50 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_PROCESSINGREQUEST_ATTRIBUTESENTRY']._loaded_options = None
   _globals['_PROCESSINGREQUEST_ATTRIBUTESENTRY']._serialized_options = b'8\001'
-  _globals['_STATUSCODE']._serialized_start=3274
-  _globals['_STATUSCODE']._serialized_end=3349
-  _globals['_PROCESSINGREQUEST']._serialized_start=67
-  _globals['_PROCESSINGREQUEST']._serialized_end=589
-  _globals['_PROCESSINGREQUEST_ATTRIBUTESENTRY']._serialized_start=504
-  _globals['_PROCESSINGREQUEST_ATTRIBUTESENTRY']._serialized_end=578
-  _globals['_PROCESSINGRESPONSE']._serialized_start=592
-  _globals['_PROCESSINGRESPONSE']._serialized_end=1166
-  _globals['_HTTPHEADERS']._serialized_start=1168
-  _globals['_HTTPHEADERS']._serialized_end=1250
-  _globals['_HTTPBODY']._serialized_start=1252
-  _globals['_HTTPBODY']._serialized_end=1299
-  _globals['_HTTPTRAILERS']._serialized_start=1301
-  _globals['_HTTPTRAILERS']._serialized_end=1362
-  _globals['_HEADERSRESPONSE']._serialized_start=1364
-  _globals['_HEADERSRESPONSE']._serialized_end=1433
-  _globals['_BODYRESPONSE']._serialized_start=1435
-  _globals['_BODYRESPONSE']._serialized_end=1501
-  _globals['_TRAILERSRESPONSE']._serialized_start=1503
-  _globals['_TRAILERSRESPONSE']._serialized_end=1580
-  _globals['_COMMONRESPONSE']._serialized_start=1583
-  _globals['_COMMONRESPONSE']._serialized_end=1863
-  _globals['_COMMONRESPONSE_RESPONSESTATUS']._serialized_start=1807
-  _globals['_COMMONRESPONSE_RESPONSESTATUS']._serialized_end=1863
-  _globals['_IMMEDIATERESPONSE']._serialized_start=1866
-  _globals['_IMMEDIATERESPONSE']._serialized_end=2013
-  _globals['_HEADERMUTATION']._serialized_start=2015
-  _globals['_HEADERMUTATION']._serialized_end=2113
-  _globals['_BODYMUTATION']._serialized_start=2115
-  _globals['_BODYMUTATION']._serialized_end=2179
-  _globals['_PROCESSINGMODE']._serialized_start=2182
-  _globals['_PROCESSINGMODE']._serialized_end=2816
-  _globals['_PROCESSINGMODE_HEADERSENDMODE']._serialized_start=2665
-  _globals['_PROCESSINGMODE_HEADERSENDMODE']._serialized_end=2714
-  _globals['_PROCESSINGMODE_BODYSENDMODE']._serialized_start=2716
-  _globals['_PROCESSINGMODE_BODYSENDMODE']._serialized_end=2816
-  _globals['_HEADERMAP']._serialized_start=2818
-  _globals['_HEADERMAP']._serialized_end=2877
-  _globals['_HEADERVALUE']._serialized_start=2879
-  _globals['_HEADERVALUE']._serialized_end=2939
-  _globals['_HEADERVALUEOPTION']._serialized_start=2942
-  _globals['_HEADERVALUEOPTION']._serialized_end=3214
-  _globals['_HEADERVALUEOPTION_HEADERAPPENDACTION']._serialized_start=3089
-  _globals['_HEADERVALUEOPTION_HEADERAPPENDACTION']._serialized_end=3214
-  _globals['_HTTPSTATUS']._serialized_start=3216
-  _globals['_HTTPSTATUS']._serialized_end=3272
+  _globals['_STATUSCODE']._serialized_start=3367
+  _globals['_STATUSCODE']._serialized_end=3442
+  _globals['_PROCESSINGREQUEST']._serialized_start=99
+  _globals['_PROCESSINGREQUEST']._serialized_end=621
+  _globals['_PROCESSINGREQUEST_ATTRIBUTESENTRY']._serialized_start=536
+  _globals['_PROCESSINGREQUEST_ATTRIBUTESENTRY']._serialized_end=610
+  _globals['_PROCESSINGRESPONSE']._serialized_start=624
+  _globals['_PROCESSINGRESPONSE']._serialized_end=1259
+  _globals['_HTTPHEADERS']._serialized_start=1261
+  _globals['_HTTPHEADERS']._serialized_end=1343
+  _globals['_HTTPBODY']._serialized_start=1345
+  _globals['_HTTPBODY']._serialized_end=1392
+  _globals['_HTTPTRAILERS']._serialized_start=1394
+  _globals['_HTTPTRAILERS']._serialized_end=1455
+  _globals['_HEADERSRESPONSE']._serialized_start=1457
+  _globals['_HEADERSRESPONSE']._serialized_end=1526
+  _globals['_BODYRESPONSE']._serialized_start=1528
+  _globals['_BODYRESPONSE']._serialized_end=1594
+  _globals['_TRAILERSRESPONSE']._serialized_start=1596
+  _globals['_TRAILERSRESPONSE']._serialized_end=1673
+  _globals['_COMMONRESPONSE']._serialized_start=1676
+  _globals['_COMMONRESPONSE']._serialized_end=1956
+  _globals['_COMMONRESPONSE_RESPONSESTATUS']._serialized_start=1900
+  _globals['_COMMONRESPONSE_RESPONSESTATUS']._serialized_end=1956
+  _globals['_IMMEDIATERESPONSE']._serialized_start=1959
+  _globals['_IMMEDIATERESPONSE']._serialized_end=2106
+  _globals['_HEADERMUTATION']._serialized_start=2108
+  _globals['_HEADERMUTATION']._serialized_end=2206
+  _globals['_BODYMUTATION']._serialized_start=2208
+  _globals['_BODYMUTATION']._serialized_end=2272
+  _globals['_PROCESSINGMODE']._serialized_start=2275
+  _globals['_PROCESSINGMODE']._serialized_end=2909
+  _globals['_PROCESSINGMODE_HEADERSENDMODE']._serialized_start=2758
+  _globals['_PROCESSINGMODE_HEADERSENDMODE']._serialized_end=2807
+  _globals['_PROCESSINGMODE_BODYSENDMODE']._serialized_start=2809
+  _globals['_PROCESSINGMODE_BODYSENDMODE']._serialized_end=2909
+  _globals['_HEADERMAP']._serialized_start=2911
+  _globals['_HEADERMAP']._serialized_end=2970
+  _globals['_HEADERVALUE']._serialized_start=2972
+  _globals['_HEADERVALUE']._serialized_end=3032
+  _globals['_HEADERVALUEOPTION']._serialized_start=3035
+  _globals['_HEADERVALUEOPTION']._serialized_end=3307
+  _globals['_HEADERVALUEOPTION_HEADERAPPENDACTION']._serialized_start=3182
+  _globals['_HEADERVALUEOPTION_HEADERAPPENDACTION']._serialized_end=3307
+  _globals['_HTTPSTATUS']._serialized_start=3309
+  _globals['_HTTPSTATUS']._serialized_end=3365
 # @@protoc_insertion_point(module_scope)

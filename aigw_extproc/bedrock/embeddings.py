@@ -1,0 +1,61 @@
+"""What embedding models take and answer through InvokeModel, by the families' bodies.
+
+* Titan: https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-titan-embed-text.html
+* Cohere: https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-embed.html and …-embed-v4.html
+* Nova: https://docs.aws.amazon.com/nova/latest/userguide/embeddings-schema.html
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class TitanRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    input_text: str = msgspec.field(name="inputText")
+    dimensions: int | None = None
+
+
+class TitanResponse(msgspec.Struct, frozen=True, kw_only=True):
+    embedding: list[float]
+    input_text_token_count: int = msgspec.field(name="inputTextTokenCount")
+
+
+class CohereRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    texts: tuple[str, ...]
+    input_type: str
+    output_dimension: int | None = None
+
+
+class CohereByType(msgspec.Struct, frozen=True, kw_only=True):
+    """How v4 answers, and v3 when it is asked for more than one type."""
+
+    floats: list[list[float]] = msgspec.field(name="float")
+
+
+class CohereResponse(msgspec.Struct, frozen=True, kw_only=True):
+    embeddings: list[list[float]] | CohereByType
+
+
+class NovaText(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    truncation_mode: str
+    value: str
+
+
+class NovaParameters(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    embedding_purpose: str
+    embedding_dimension: int | None = None
+    text: NovaText
+
+
+class NovaRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    schema_version: str
+    task_type: str
+    single_embedding_params: NovaParameters
+
+
+class NovaEmbedding(msgspec.Struct, frozen=True, kw_only=True):
+    embedding: list[float]
+
+
+class NovaResponse(msgspec.Struct, frozen=True, kw_only=True):
+    embeddings: list[NovaEmbedding]

@@ -1,0 +1,78 @@
+"""Golden pairs of the endpoints that Bedrock answers in one piece: the request, what goes upstream, and back.
+
+One file a case, in a folder for each pair. Changed on purpose? `python -m tests.translate.whole_goldens` writes what
+the code says now; the diff is what to review.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from aigw_extproc.bedrock.families import family_of
+from aigw_extproc.errors import GatewayError
+from aigw_extproc.translate.contract import ResponseContext, UpstreamBatch, UpstreamRequest, UpstreamResponse
+from aigw_extproc.translate.registry import ENDPOINTS, translation
+
+FOLDER = Path(__file__).parent.parent / "golden" / "whole"
+INPUTS = ("path", "request", "responses")
+CREATED = 123
+
+
+def cases() -> list[Path]:
+    return sorted(FOLDER.glob("*/*.json"))
+
+
+def read(case: Path) -> dict[str, Any]:
+    golden: dict[str, Any] = json.loads(case.read_text())
+    return golden
+
+
+def upstream_request(path: str, request: Any) -> UpstreamRequest:
+    """What the client's request becomes on Bedrock. Raises what the client is told."""
+    endpoint = ENDPOINTS[path]
+    parsed = endpoint.parse(json.dumps(request).encode())
+    return translation(endpoint, "AWSBedrock")(parsed, model=parsed.model, family=family_of(parsed.model))
+
+
+def translate(golden: dict[str, Any]) -> dict[str, Any]:
+    """The whole golden, from its inputs."""
+    found = {key: golden[key] for key in INPUTS if key in golden}
+    try:
+        upstream = upstream_request(golden["path"], golden["request"])
+    except GatewayError as error:
+        return found | {"error": {"status": error.status, "param": error.param, "message": error.message}}
+    told: dict[str, Any] = {"path": upstream.path, "bodies": [json.loads(body) for body in bodies(upstream)]}
+    found |= {"upstream": told} | ({"dropped": list(upstream.dropped)} if upstream.dropped else {})
+    return found | (answered(upstream, golden["responses"]) if "responses" in golden else {})
+
+
+def bodies(upstream: UpstreamRequest) -> tuple[bytes, ...]:
+    return (upstream.body, *(upstream.further if isinstance(upstream, UpstreamBatch) else ()))
+
+
+def answered(upstream: UpstreamRequest, responses: list[dict[str, Any]]) -> dict[str, Any]:
+    """The answer that the client gets, or the error."""
+    answers = [
+        UpstreamResponse(status=200, headers=one.get("headers", {}), body=json.dumps(one["body"]).encode())
+        for one in responses
+    ]
+    context = ResponseContext(request_id="R", created=CREATED, headers=answers[0].headers)
+    try:
+        if isinstance(upstream, UpstreamBatch) and upstream.further:
+            response = upstream.answer.translate_batch(answers, context)
+        else:
+            response = upstream.answer.translate_response(answers[0].body, context)
+    except GatewayError as error:
+        return {"refused": {"status": error.status, "code": error.code, "message": error.message}}
+    return {"answer": json.loads(response.body), "input_tokens": response.usage.input_tokens}
+
+
+def main() -> None:
+    for case in cases():
+        case.write_text(json.dumps(translate(read(case)), indent=2, ensure_ascii=False) + "\n")
+
+
+if __name__ == "__main__":
+    main()
