@@ -5,17 +5,16 @@ https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InferenceCon
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from aigw_extproc.bedrock.converse import InferenceConfiguration, ServiceTier
 from aigw_extproc.bedrock.families import Family
 from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.openai import chat
+from aigw_extproc.translate.converse.metadata import fits
 from aigw_extproc.translate.converse.reasoning import Reasoning
 
 SERVICE_TIERS = frozenset({"default", "flex", "priority", "reserved"})
-MAX_REQUEST_METADATA = 16
 
 # Values that ask for what happens anyway: leaving them out is no loss worth reporting.
 _DEFAULTS = {
@@ -26,10 +25,6 @@ _DEFAULTS = {
     "logit_bias": b"{}",
     "modalities": b'["text"]',
 }
-
-# https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html, requestMetadata
-_METADATA_KEY = re.compile(r"[a-zA-Z0-9\s:_@$#=/+,.-]{1,256}\Z")
-_METADATA_VALUE = re.compile(r"[a-zA-Z0-9\s:_@$#=/+,.-]{0,256}\Z")
 
 
 def without_counterpart(request: chat.ChatRequest) -> Iterator[str]:
@@ -83,7 +78,7 @@ def request_metadata(request: chat.ChatRequest, dropped: list[str]) -> dict[str,
         ("user", {"user": request.user} if request.user is not None else None),
         ("safety_identifier", {"safety_identifier": request.safety_identifier} if request.safety_identifier else None),
     ):
-        if more and _fits(pairs | more):
+        if more and fits(pairs | more):
             pairs |= more
         elif more:
             dropped.append(name)
@@ -121,9 +116,3 @@ def _stop_sequences(request: chat.ChatRequest, family: Family, dropped: list[str
     if any(text and not text.strip() for text in stop) or (told and not family.stop_sequences):
         dropped.append("stop")
     return (told or None) if family.stop_sequences else None
-
-
-def _fits(pairs: dict[str, str]) -> bool:
-    return len(pairs) <= MAX_REQUEST_METADATA and all(
-        _METADATA_KEY.match(key) and _METADATA_VALUE.match(value) for key, value in pairs.items()
-    )

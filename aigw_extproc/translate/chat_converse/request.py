@@ -12,6 +12,7 @@ import msgspec
 
 from aigw_extproc.bedrock import converse
 from aigw_extproc.bedrock.families import Family
+from aigw_extproc.config.snapshot import Schema
 from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.openai import chat
 from aigw_extproc.translate.chat_converse import parameters, tools
@@ -30,10 +31,16 @@ from aigw_extproc.wire import given
 
 _encode = msgspec.json.Encoder().encode
 _NOTHING_FETCHED: Mapping[str, Fetched] = {}
+_SCHEMA = Schema(name="AWSBedrock")
 
 
 def translate_request(
-    request: chat.ChatRequest, *, model: str, family: Family, fetched: Mapping[str, Fetched] = _NOTHING_FETCHED
+    request: chat.ChatRequest,
+    *,
+    model: str,
+    family: Family,
+    schema: Schema = _SCHEMA,
+    fetched: Mapping[str, Fetched] = _NOTHING_FETCHED,
 ) -> UpstreamRequest:
     """Translates a parsed chat completion request, which is left as it is.
 
