@@ -11,9 +11,9 @@ from typing import Any, Protocol
 
 from aigw_extproc.bedrock.families import Family
 from aigw_extproc.errors import GatewayError, InvalidRequest
-from aigw_extproc.openai import chat, embeddings
+from aigw_extproc.openai import chat, completions, embeddings
 from aigw_extproc.openai.errors import render as openai_error
-from aigw_extproc.translate import chat_converse, embeddings_invoke
+from aigw_extproc.translate import chat_converse, completions_converse, embeddings_invoke
 from aigw_extproc.translate.contract import Fetched, UpstreamRequest
 
 
@@ -45,12 +45,14 @@ class TranslateRequest(Protocol):
 
 ENDPOINTS: dict[str, Endpoint] = {
     "/v1/chat/completions": Endpoint(name="chat", parse=chat.parse),
+    "/v1/completions": Endpoint(name="completions", parse=completions.parse),
     "/v1/embeddings": Endpoint(name="embeddings", parse=embeddings.parse),
 }
 """By path, without the query."""
 
 TRANSLATIONS: dict[tuple[str, str], TranslateRequest] = {
     ("chat", "AWSBedrock"): chat_converse.translate_request,
+    ("completions", "AWSBedrock"): completions_converse.translate_request,
     ("embeddings", "AWSBedrock"): embeddings_invoke.translate_request,
 }
 """By endpoint name and the backend's schema."""
