@@ -14,7 +14,7 @@ from aigw_extproc.anthropic.errors import render as anthropic_error
 from aigw_extproc.bedrock.families import Family
 from aigw_extproc.config.snapshot import Schema
 from aigw_extproc.errors import GatewayError, InvalidRequest
-from aigw_extproc.openai import chat, completions, embeddings
+from aigw_extproc.openai import chat, completions, embeddings, tokenize
 from aigw_extproc.openai.errors import render as openai_error
 from aigw_extproc.translate import chat_converse, completions_converse, embeddings_invoke, messages_converse
 from aigw_extproc.translate.catalogs import catalog_at
@@ -70,6 +70,7 @@ ENDPOINTS: dict[str, Endpoint] = {
     "/anthropic/v1/messages/count_tokens": _COUNT_TOKENS,
     "/v1/completions": Endpoint(name="completions", parse=completions.parse),
     "/v1/embeddings": Endpoint(name="embeddings", parse=embeddings.parse),
+    "/tokenize": Endpoint(name="tokenize", parse=tokenize.parse),
 }
 """By path, without the query."""
 
@@ -79,6 +80,7 @@ TRANSLATIONS: dict[tuple[str, str], TranslateRequest] = {
     ("count_tokens", "AWSBedrock"): messages_converse.translate_count,
     ("completions", "AWSBedrock"): completions_converse.translate_request,
     ("embeddings", "AWSBedrock"): embeddings_invoke.translate_request,
+    ("tokenize", "AWSBedrock"): chat_converse.translate_count,
 }
 """By endpoint name and the backend's schema."""
 
