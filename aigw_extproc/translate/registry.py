@@ -16,7 +16,7 @@ from aigw_extproc.config.snapshot import Schema
 from aigw_extproc.errors import GatewayError, InvalidRequest
 from aigw_extproc.openai import chat, embeddings
 from aigw_extproc.openai.errors import render as openai_error
-from aigw_extproc.translate import chat_converse, embeddings_invoke, messages_converse
+from aigw_extproc.translate import chat_converse, embeddings_invoke, messages_anthropic, messages_converse
 from aigw_extproc.translate.catalogs import catalog_at
 from aigw_extproc.translate.contract import Fetched, UpstreamRequest
 
@@ -75,7 +75,9 @@ ENDPOINTS: dict[str, Endpoint] = {
 TRANSLATIONS: dict[tuple[str, str], TranslateRequest] = {
     ("chat", "AWSBedrock"): chat_converse.translate_request,
     ("messages", "AWSBedrock"): messages_converse.translate_request,
+    ("messages", "AWSAnthropic"): messages_anthropic.translate_request,
     ("count_tokens", "AWSBedrock"): messages_converse.translate_count,
+    ("count_tokens", "AWSAnthropic"): messages_anthropic.translate_count,
     ("embeddings", "AWSBedrock"): embeddings_invoke.translate_request,
 }
 """By endpoint name and the backend's schema."""
