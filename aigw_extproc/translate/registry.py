@@ -14,9 +14,15 @@ from aigw_extproc.anthropic.errors import render as anthropic_error
 from aigw_extproc.bedrock.families import Family
 from aigw_extproc.config.snapshot import Schema
 from aigw_extproc.errors import GatewayError, InvalidRequest
-from aigw_extproc.openai import chat, embeddings
+from aigw_extproc.openai import chat, completions, embeddings
 from aigw_extproc.openai.errors import render as openai_error
-from aigw_extproc.translate import chat_converse, embeddings_invoke, messages_anthropic, messages_converse
+from aigw_extproc.translate import (
+    chat_converse,
+    completions_converse,
+    embeddings_invoke,
+    messages_anthropic,
+    messages_converse,
+)
 from aigw_extproc.translate.catalogs import catalog_at
 from aigw_extproc.translate.contract import Fetched, UpstreamRequest
 
@@ -68,6 +74,7 @@ ENDPOINTS: dict[str, Endpoint] = {
     "/v1/messages/count_tokens": _COUNT_TOKENS,
     "/anthropic/v1/messages": _MESSAGES,
     "/anthropic/v1/messages/count_tokens": _COUNT_TOKENS,
+    "/v1/completions": Endpoint(name="completions", parse=completions.parse),
     "/v1/embeddings": Endpoint(name="embeddings", parse=embeddings.parse),
 }
 """By path, without the query."""
@@ -78,6 +85,7 @@ TRANSLATIONS: dict[tuple[str, str], TranslateRequest] = {
     ("messages", "AWSAnthropic"): messages_anthropic.translate_request,
     ("count_tokens", "AWSBedrock"): messages_converse.translate_count,
     ("count_tokens", "AWSAnthropic"): messages_anthropic.translate_count,
+    ("completions", "AWSBedrock"): completions_converse.translate_request,
     ("embeddings", "AWSBedrock"): embeddings_invoke.translate_request,
 }
 """By endpoint name and the backend's schema."""
