@@ -16,7 +16,13 @@ from aigw_extproc.config.snapshot import Schema
 from aigw_extproc.errors import GatewayError, InvalidRequest
 from aigw_extproc.openai import chat, completions, embeddings, tokenize
 from aigw_extproc.openai.errors import render as openai_error
-from aigw_extproc.translate import chat_converse, completions_converse, embeddings_invoke, messages_converse
+from aigw_extproc.translate import (
+    chat_converse,
+    completions_converse,
+    embeddings_invoke,
+    messages_anthropic,
+    messages_converse,
+)
 from aigw_extproc.translate.catalogs import catalog_at
 from aigw_extproc.translate.contract import Fetched, UpstreamRequest
 
@@ -77,7 +83,9 @@ ENDPOINTS: dict[str, Endpoint] = {
 TRANSLATIONS: dict[tuple[str, str], TranslateRequest] = {
     ("chat", "AWSBedrock"): chat_converse.translate_request,
     ("messages", "AWSBedrock"): messages_converse.translate_request,
+    ("messages", "AWSAnthropic"): messages_anthropic.translate_request,
     ("count_tokens", "AWSBedrock"): messages_converse.translate_count,
+    ("count_tokens", "AWSAnthropic"): messages_anthropic.translate_count,
     ("completions", "AWSBedrock"): completions_converse.translate_request,
     ("embeddings", "AWSBedrock"): embeddings_invoke.translate_request,
     ("tokenize", "AWSBedrock"): chat_converse.translate_count,

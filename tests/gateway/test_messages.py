@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -9,8 +10,10 @@ from typing import Any
 import anthropic
 import pytest
 
-from tests.gateway.conftest import NOVA, SDK_OPTIONS
+from tests.gateway.conftest import NOVA, SDK_OPTIONS, NewGateway
+from tests.gateway.resources import backend, ref, route, rule
 from tests.gateway.running import Gateway
+from tests.simulator.running import RunningSimulator
 
 CLAUDE = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
 HELLO: Any = [{"role": "user", "content": "Hello!"}]
@@ -28,15 +31,41 @@ CALLS = [("get_weather", {"city": "example city"}), ("get_time", {})]
 BUDGET: Any = {"type": "enabled", "budget_tokens": 1024}
 
 
+@pytest.fixture(scope="module")
+def invoking(start_gateway: NewGateway, simulator: RunningSimulator) -> Gateway:
+    """A gateway whose backend speaks Anthropic's own format."""
+    schema = {"name": "AWSAnthropic", "version": "bedrock-2023-05-31"}
+    return start_gateway(route("any", rule(ref())), *backend("bedrock", simulator.port, schema=schema))
+
+
 @pytest.fixture(scope="module", params=["/anthropic", ""], ids=["anthropic", "root"])
-def claude(request: pytest.FixtureRequest, gateway: Gateway) -> Iterator[anthropic.Anthropic]:
-    """Under both of the paths where messages are served."""
-    with anthropic.Anthropic(base_url=f"{gateway.url}{request.param}", **SDK_OPTIONS) as connected:
+def path(request: pytest.FixtureRequest) -> str:
+    """Both of the places where messages are served."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="module", params=["AWSBedrock", "AWSAnthropic"])
+def served(request: pytest.FixtureRequest, gateway: Gateway, invoking: Gateway) -> Gateway:
+    """A gateway for each of the schemas."""
+    return gateway if request.param == "AWSBedrock" else invoking
+
+
+@pytest.fixture(scope="module")
+def claude(path: str, served: Gateway) -> Iterator[anthropic.Anthropic]:
+    with anthropic.Anthropic(base_url=f"{served.url}{path}", **SDK_OPTIONS) as connected:
+        yield connected
+
+
+@pytest.fixture(scope="module")
+def either(served: Gateway) -> Iterator[anthropic.Anthropic]:
+    """On either of the schemas."""
+    with anthropic.Anthropic(base_url=f"{served.url}/anthropic", **SDK_OPTIONS) as connected:
         yield connected
 
 
 @pytest.fixture(scope="module")
 def client(gateway: Gateway) -> Iterator[anthropic.Anthropic]:
+    """On AWSBedrock."""
     with anthropic.Anthropic(base_url=f"{gateway.url}/anthropic", **SDK_OPTIONS) as connected:
         yield connected
 
@@ -56,24 +85,16 @@ both_ways = pytest.mark.parametrize("way", ["whole", "streamed"])
 @both_ways
 def test_a_message(claude: anthropic.Anthropic, way: str) -> None:
     message = ask(claude, way)
-    assert message.pop("id").startswith("msg_")
-    assert {name: value for name, value in message.items() if value is not None} == {
-        "type": "message",
-        "role": "assistant",
-        "model": CLAUDE,
-        "content": [{"type": "text", "text": "Hello! You said: Hello!"}],
-        "stop_reason": "end_turn",
-        "usage": {
-            "input_tokens": 2,
-            "output_tokens": 4,
-            "cache_creation_input_tokens": 0,
-            "cache_read_input_tokens": 0,
-        },
-    }
+    usage = message["usage"]
+    assert message["id"].startswith("msg_")
+    assert (message["type"], message["role"], message["model"]) == ("message", "assistant", CLAUDE)
+    assert message["content"] == [{"type": "text", "text": "Hello! You said: Hello!"}]
+    assert (message["stop_reason"], message.get("stop_sequence")) == ("end_turn", None)
+    assert (usage["input_tokens"] > 0, usage["output_tokens"]) == (True, 4)
 
 
-def test_the_events_of_a_stream(client: anthropic.Anthropic) -> None:
-    with client.messages.create(model=CLAUDE, max_tokens=2000, messages=HELLO, thinking=BUDGET, stream=True) as stream:
+def test_the_events_of_a_stream(either: anthropic.Anthropic) -> None:
+    with either.messages.create(model=CLAUDE, max_tokens=2000, messages=HELLO, thinking=BUDGET, stream=True) as stream:
         told = [(event.type, getattr(event, "index", None)) for event in stream]
     types = list(dict.fromkeys(told))
     assert types == [
@@ -90,26 +111,26 @@ def test_the_events_of_a_stream(client: anthropic.Anthropic) -> None:
 
 
 @both_ways
-def test_a_stop_sequence_is_named(client: anthropic.Anthropic, way: str) -> None:
-    message = ask(client, way, stop_sequences=["You"])
+def test_a_stop_sequence_is_named(either: anthropic.Anthropic, way: str) -> None:
+    message = ask(either, way, stop_sequences=["You"])
     assert (message["stop_reason"], message["stop_sequence"]) == ("stop_sequence", "You")
 
 
 @both_ways
-def test_thinking_with_its_signature(client: anthropic.Anthropic, way: str) -> None:
-    thought, said = ask(client, way, thinking=BUDGET)["content"]
+def test_thinking_with_its_signature(either: anthropic.Anthropic, way: str) -> None:
+    thought, said = ask(either, way, thinking=BUDGET)["content"]
     assert (thought["type"], thought["thinking"], len(thought["signature"])) == ("thinking", THOUGHT, 44)
     assert said["type"] == "text"
 
 
 @both_ways
-def test_a_hidden_thought_comes_back_as_it_went(client: anthropic.Anthropic, way: str) -> None:
+def test_a_hidden_thought_comes_back_as_it_went(either: anthropic.Anthropic, way: str) -> None:
     redact: Any = [{"role": "user", "content": "redact, and use get_time"}]
-    first = ask(client, way, messages=redact, thinking=BUDGET, tools=TOOLS)
+    first = ask(either, way, messages=redact, thinking=BUDGET, tools=TOOLS)
     assert [block["type"] for block in first["content"]] == ["thinking", "redacted_thinking", "text", "tool_use"]
     result = {"type": "tool_result", "tool_use_id": first["content"][-1]["id"], "content": "noon"}
     history = [*redact, {"role": "assistant", "content": first["content"]}, {"role": "user", "content": [result]}]
-    second = ask(client, way, messages=history, thinking=BUDGET, tools=TOOLS)
+    second = ask(either, way, messages=history, thinking=BUDGET, tools=TOOLS)
     assert second["content"][-1] == {"type": "text", "text": "The tools answered: noon"}
 
 
@@ -149,6 +170,40 @@ def test_the_models_are_listed(client: anthropic.Anthropic) -> None:
     assert client.models.retrieve(NOVA) == listed[NOVA]
 
 
+def test_tokens_are_counted_in_anthropics_format(invoking: Gateway) -> None:
+    with anthropic.Anthropic(base_url=invoking.url, **SDK_OPTIONS) as client:
+        raw = client.messages.with_raw_response.count_tokens(model=CLAUDE, messages=HELLO, tools=TOOLS, thinking=BUDGET)
+    asked = json.loads(invoking.request(raw.headers["x-amzn-requestid"])["body"])
+    counted = json.loads(base64.b64decode(asked["input"]["invokeModel"]["body"]))
+    assert raw.parse().input_tokens > 5
+    assert (counted["anthropic_version"], counted["max_tokens"]) == ("bedrock-2023-05-31", 1025)
+
+
+def test_the_body_is_the_clients_own_but_for_what_bedrock_says_elsewhere(invoking: Gateway) -> None:
+    body = {"messages": HELLO, "max_tokens": 9, "top_k": 3, "service_tier": "auto"}
+    headers = {"anthropic-beta": "context-1m-2025-08-07,no-such-beta"}
+    response = invoking.client.post("/v1/messages", json={"model": CLAUDE, "stream": False, **body}, headers=headers)
+    sent = json.loads(invoking.received(response)["body"])
+    assert sent == {
+        "anthropic_version": "bedrock-2023-05-31",
+        "anthropic_beta": ["context-1m-2025-08-07"],
+        "messages": HELLO,
+        "max_tokens": 9,
+        "top_k": 3,
+    }
+    assert response.headers["x-aigw-dropped-params"] == "anthropic-beta:no-such-beta, service_tier"
+
+
+def test_errors_of_invoke_model_are_anthropics(invoking: Gateway) -> None:
+    with anthropic.Anthropic(base_url=invoking.url, **SDK_OPTIONS) as client:
+        with pytest.raises(anthropic.BadRequestError) as refused:
+            ask(client, "whole", messages=[])
+        with pytest.raises(anthropic.APIStatusError) as failed:
+            ask(client, "streamed", model="simulator.stream-exception")
+    assert refused.value.body["error"]["type"] == "invalid_request_error"  # type: ignore[index] # the body is JSON
+    assert failed.value.body["type"] == "error"  # type: ignore[index] # as above
+
+
 def test_errors_are_the_sdks_own(client: anthropic.Anthropic) -> None:
     with pytest.raises(anthropic.RateLimitError) as throttled:
         ask(client, "whole", model="simulator.throttling")
@@ -163,7 +218,7 @@ def test_errors_are_the_sdks_own(client: anthropic.Anthropic) -> None:
 
 def test_a_failure_in_the_middle_of_a_stream_is_an_error_event(client: anthropic.Anthropic) -> None:
     with pytest.raises(anthropic.APIStatusError) as failed:
-        ask(client, "streamed", model="simulator.exception-mid-stream")
+        ask(client, "streamed", model="simulator.stream-exception")
     assert failed.value.body["type"] == "error"  # type: ignore[index] # the body is JSON
 
 

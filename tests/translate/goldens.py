@@ -21,6 +21,7 @@ from aigw_extproc.errors import GatewayError, InvalidRequest
 from aigw_extproc.translate.chat_converse.answer import ChatAnswer
 from aigw_extproc.translate.contract import Answer, Fetched, FetchFailed, Media, MediaNeeded, ResponseContext
 from aigw_extproc.translate.converse.tool_names import ToolNames
+from aigw_extproc.translate.messages_anthropic.answer import MessagesAnswer as PassedAnswer
 from aigw_extproc.translate.messages_converse.answer import MessagesAnswer
 from aigw_extproc.translate.registry import ENDPOINTS, translation
 
@@ -42,6 +43,10 @@ def messages_answer(golden: dict[str, Any]) -> MessagesAnswer:
     return MessagesAnswer(model="asked-for", names=ToolNames.of(golden.get("tools", [])))
 
 
+def passed_answer(golden: dict[str, Any]) -> PassedAnswer:
+    return PassedAnswer()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Pair:
     """An endpoint and a schema, and how to make the way back for a golden."""
@@ -61,7 +66,15 @@ class Pair:
 
 CHAT = Pair(name="chat_converse", path="/v1/chat/completions", answer=chat_answer)
 MESSAGES = Pair(name="messages_converse", path="/v1/messages", answer=messages_answer, told="message")
-PAIRS = (CHAT, MESSAGES)
+PASSED = Pair(
+    name="messages_anthropic",
+    path="/v1/messages",
+    answer=passed_answer,
+    schema="AWSAnthropic",
+    operation="InvokeModel",
+    told="message",
+)
+PAIRS = (CHAT, MESSAGES, PASSED)
 
 
 def cases(kind: str, pair: Pair = CHAT) -> list[Path]:
