@@ -11,6 +11,7 @@ import logging
 import sys
 from collections.abc import Sized
 from enum import StrEnum
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -154,6 +155,8 @@ def serve(
         reload_lag=reload_lag,
         log_level=log_level,
     )
+    if transport is Transport.H2CORN and find_spec("h2corn") is None:
+        _fail('--transport h2corn: it is not installed; run: pip install "aigw-extproc[fast]"')
     try:
         for endpoint in () if shared_port else sorted(endpoints, key=str):
             require_free(endpoint, option="--listen")

@@ -42,11 +42,13 @@ from aigw_extproc.exchange import (
     UpstreamReady,
 )
 from aigw_extproc.routing import Router
+from aigw_extproc.translate.catalogs import CATALOGS
 from aigw_extproc.translate.contract import UpstreamResponse
 from aigw_extproc.translate.registry import ENDPOINTS
 from tests.translate.goldens import frames
 
 NOW = 1_440_938_160.0
+PLACES = " or ".join(", ".join((*ENDPOINTS, *(catalog.path for catalog in CATALOGS))).rsplit(", ", 1))
 KEYS = Credentials(access_key_id="AKID", secret_access_key="secret")
 UPSTREAM = Upstream(cluster="default/bedrock", host="bedrock.test", addresses=(Address(host="bedrock.test", port=443),))
 BODY = b'{"model":"m","messages":[{"role":"user","content":"Hi."}]}'
@@ -276,12 +278,7 @@ def test_dropped_parameters_are_named() -> None:
 @pytest.mark.parametrize(
     ("headers", "status", "code", "message"),
     [
-        (
-            {":path": "/v2/x"},
-            404,
-            "unknown_path",
-            f"there is no '/v2/x' here; try {', '.join(ENDPOINTS)} or /v1/models",
-        ),
+        ({":path": "/v2/x"}, 404, "unknown_path", f"there is no '/v2/x' here; try {PLACES}"),
         ({":method": "GET"}, 405, "method_not_allowed", "/v1/chat/completions takes POST, not GET"),
         ({":path": "/v1/models"}, 405, "method_not_allowed", "/v1/models takes GET, not POST"),
         (

@@ -42,6 +42,7 @@ class DocumentBlock(Wire):
     format: str
     name: str
     source: Source
+    context: str | None = None
 
 
 class VideoBlock(Wire):

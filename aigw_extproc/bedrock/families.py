@@ -17,6 +17,7 @@ from typing import Any, Literal
 import msgspec
 
 Kind = Literal["text", "image", "document", "video", "audio"]
+Format = Literal["pdf", "csv", "doc", "docx", "xls", "xlsx", "html", "txt", "md"]
 _EVERY_KIND: tuple[Kind, ...] = ("text", "image", "document", "video", "audio")
 
 Facts = Mapping[str, Any]
@@ -31,11 +32,12 @@ class Family(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     tool_choice: tuple[Literal["any", "tool"], ...] = ()
     beside_tool_results: tuple[Kind, ...] = _EVERY_KIND
     text_beside_tool_uses: bool = True
-    inside_tool_results: tuple[Kind, ...] = _EVERY_KIND
+    inside_tool_results: tuple[Kind | Format, ...] = _EVERY_KIND
     serial_tools: Literal["", "tool_choice"] = ""
     strict_tools: bool = False
     streaming_tools: bool = True
     sampling: Literal["both", "either", "none"] = "both"
+    top_k_field: tuple[str, ...] = ()
     stop_sequences: bool = True
     prefill: bool = True
     reasoning: Literal["", "budget", "adaptive", "nova", "field"] = ""
@@ -52,6 +54,9 @@ class Family(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     cache_behind_plain_documents: bool = True
     long_cache: bool = False
     structured_output: bool = False
+    max_output: int = 4096
+    converse_betas: tuple[str, ...] = ()
+    invoke_betas: tuple[str, ...] = ()
     embeddings: Literal["", "titan", "cohere", "nova"] = ""
     dimensions: tuple[int, ...] = ()
 

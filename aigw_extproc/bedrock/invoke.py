@@ -13,9 +13,18 @@ INPUT_TOKENS_HEADER = "x-amzn-bedrock-input-token-count"
 """Where Bedrock counts what a model read whose own body does not say it."""
 
 
-def invoke_path(model: str) -> str:
+def invoke_path(model: str, *, stream: bool = False) -> str:
     """The request path, with the model id percent-encoded as AWS SDKs do."""
-    return f"/model/{encode_model_id(model)}/invoke"
+    operation = "invoke-with-response-stream" if stream else "invoke"
+    return f"/model/{encode_model_id(model)}/{operation}"
+
+
+def anthropic_version(configured: str) -> str:
+    """What `anthropic_version` has to be in a body of Claude's; `configured` is the schema's own, or empty.
+
+    https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages-request-response.html
+    """
+    return configured or "bedrock-2023-05-31"
 
 
 def input_tokens(headers: Mapping[str, str]) -> int:

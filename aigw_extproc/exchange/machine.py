@@ -42,9 +42,9 @@ from aigw_extproc.exchange.messages import (
 )
 from aigw_extproc.exchange.names import check_model, dropped_names
 from aigw_extproc.exchange.upstream import direct, forward
-from aigw_extproc.openai import models
 from aigw_extproc.openai.errors import render as openai_error
 from aigw_extproc.routing import Router
+from aigw_extproc.translate.catalogs import CATALOGS, Catalog, catalog_at
 from aigw_extproc.translate.contract import (
     Fetched,
     FetchFailed,
@@ -54,7 +54,7 @@ from aigw_extproc.translate.contract import (
     UpstreamBatch,
     UpstreamRequest,
 )
-from aigw_extproc.translate.registry import ENDPOINTS, ClientRequest, Endpoint, translation
+from aigw_extproc.translate.registry import ENDPOINTS, ClientRequest, Endpoint, RenderError, error_shape, translation
 
 LOCAL_REPLY_HEADER = "x-aigw-local-reply"
 """Marks answers that Envoy made itself; they are in the client's shape already."""
@@ -77,6 +77,7 @@ class Exchange:
         self._pick = pick
         self._headers: Headers = {}
         self._endpoint: Endpoint | None = None
+        self._render_error: RenderError = openai_error
         self._parsed: ClientRequest | None = None
         self._request: UpstreamRequest | None = None
         self._response_headers: Headers = {}
@@ -97,13 +98,12 @@ class Exchange:
             # A reply now would have Envoy cut the connection, and the client read a network error.
             return Chunk(body=self._stream.fail(error), final=False)
         self.outcome.status = error.status
-        render = self._endpoint.render_error if self._endpoint else openai_error
         # The reply takes the place of Bedrock's answer, headers and all; the id is what AWS's support asks for.
         headers = dict((_JSON, *error.headers, *self._request_id(), *self._own_headers()))
         return Reply(
             status=error.status,
             headers=tuple(headers.items()),
-            body=render(error),
+            body=self._render_error(error, self._exchange_id()),
             details=f"aigw_{error.code or error.type}",
         )
 
@@ -111,11 +111,14 @@ class Exchange:
         self._headers = event.headers
         path = event.headers.get(":path", "").partition("?")[0]
         method = event.headers.get(":method", "")
-        if path == models.PATH or path.startswith(models.PATH + "/"):
-            return self._models(path, method)
+        self._render_error = error_shape(path)
+        catalog = catalog_at(path)
+        if catalog is not None:
+            return self._models(catalog, path, method)
         endpoint = ENDPOINTS.get(path)
         if endpoint is None:
-            raise NotFound(f"there is no {path!r} here; try {', '.join(ENDPOINTS)} or {models.PATH}")
+            *places, last = (*ENDPOINTS, *(catalog.path for catalog in CATALOGS))
+            raise NotFound(f"there is no {path!r} here; try {', '.join(places)} or {last}")
         self._endpoint, self.outcome.operation = endpoint, endpoint.name
         _require_method(method, "POST", path)
         _require_json(event.headers)
@@ -123,18 +126,17 @@ class Exchange:
             raise InvalidRequest("the request body is empty; a JSON object is expected")
         return Continue()
 
-    def _models(self, path: str, method: str) -> Reply:
+    def _models(self, catalog: Catalog, path: str, method: str) -> Reply:
         self.outcome.operation = "models"
         _require_method(method, "GET", path)
-        configured = self._router.snapshot.models
-        known = [models.Model(id=model.id, created=model.created, owned_by=model.owned_by) for model in configured]
-        body = models.render_list(known) if path == models.PATH else models.render_one(known, path)
+        body = catalog.render(self._router.snapshot.models, path)
         self.outcome.status = 200
         return Reply(status=200, headers=(_JSON, *self._own_headers()), body=body, details="aigw_models")
 
     def _request_body(self, event: RequestBody, now: float) -> Action:
         assert self._endpoint is not None  # noqa: S101 - Envoy sends the headers first
-        self._parsed = request = self._endpoint.parse(event.body)
+        request = self._endpoint.with_headers(self._endpoint.parse(event.body), self._headers)
+        self._parsed = request
         backend = self._router.select(request.model, self._headers, self._pick)
         check_model(request.model)
         outcome = self.outcome
@@ -152,7 +154,11 @@ class Exchange:
         translate, settings = translation(endpoint, backend.schema.name), backend.settings
         try:
             self._request = request = translate(
-                self._parsed, model=model, family=settings.families.of(model), fetched=fetched
+                self._parsed,
+                model=model,
+                family=settings.families.of(model),
+                schema=backend.schema,
+                fetched=fetched,
             )
         except MediaNeeded as needed:
             if settings.fetch_images:
@@ -255,9 +261,12 @@ class Exchange:
         return ReplaceBody(set_headers=headers, body=response.body)
 
     def _context(self, now: float) -> ResponseContext:
-        own_id = self._headers.get("x-request-id", "")
         headers = self._response_headers
-        return ResponseContext(request_id=headers.get(REQUEST_ID_HEADER, own_id), created=int(now), headers=headers)
+        return ResponseContext(request_id=self._exchange_id() or "", created=int(now), headers=headers)
+
+    def _exchange_id(self) -> str | None:
+        """Bedrock's own id, or ours where it gave none."""
+        return self._response_headers.get(REQUEST_ID_HEADER) or self._headers.get("x-request-id")
 
     def _request_id(self) -> Pairs:
         """Bedrock's own id, which a reply of ours does not carry by itself."""

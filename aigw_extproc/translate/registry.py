@@ -6,14 +6,24 @@ Adding a pair is adding a package beside this module and a line to `TRANSLATIONS
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from aigw_extproc.anthropic import messages
+from aigw_extproc.anthropic.errors import render as anthropic_error
 from aigw_extproc.bedrock.families import Family
+from aigw_extproc.config.snapshot import Schema
 from aigw_extproc.errors import GatewayError, InvalidRequest
-from aigw_extproc.openai import chat, embeddings
+from aigw_extproc.openai import chat, completions, embeddings, tokenize
 from aigw_extproc.openai.errors import render as openai_error
-from aigw_extproc.translate import chat_converse, embeddings_invoke
+from aigw_extproc.translate import (
+    chat_converse,
+    completions_converse,
+    embeddings_invoke,
+    messages_anthropic,
+    messages_converse,
+)
+from aigw_extproc.translate.catalogs import catalog_at
 from aigw_extproc.translate.contract import Fetched, UpstreamRequest
 
 
@@ -24,6 +34,14 @@ class ClientRequest(Protocol):
     def model(self) -> str: ...
 
 
+RenderError = Callable[[GatewayError, str | None], bytes]
+"""An error, and the request's id, in the client's shape."""
+
+
+def _no_headers(request: Any, headers: Mapping[str, str]) -> Any:
+    return request
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """A path that clients post to."""
@@ -32,26 +50,45 @@ class Endpoint:
     """`gen_ai.operation.name` in metrics."""
     parse: Callable[[bytes], ClientRequest]
     """Raises InvalidRequest."""
-    render_error: Callable[[GatewayError], bytes] = openai_error
+    with_headers: Callable[[Any, Mapping[str, str]], ClientRequest] = _no_headers
+    """A parsed request with what of it stands in its headers, whose names are in lower case."""
+    render_error: RenderError = openai_error
 
 
 class TranslateRequest(Protocol):
     """The door of a translation; the request is what the endpoint's `parse` returned."""
 
     def __call__(
-        self, request: Any, *, model: str, family: Family, fetched: Mapping[str, Fetched] = ...
+        self, request: Any, *, model: str, family: Family, schema: Schema = ..., fetched: Mapping[str, Fetched] = ...
     ) -> UpstreamRequest: ...
 
 
+_MESSAGES = Endpoint(
+    name="messages", parse=messages.parse, with_headers=messages.with_headers, render_error=anthropic_error
+)
+_COUNT_TOKENS = replace(_MESSAGES, name="count_tokens")
+
 ENDPOINTS: dict[str, Endpoint] = {
     "/v1/chat/completions": Endpoint(name="chat", parse=chat.parse),
+    "/v1/messages": _MESSAGES,
+    "/v1/messages/count_tokens": _COUNT_TOKENS,
+    "/anthropic/v1/messages": _MESSAGES,
+    "/anthropic/v1/messages/count_tokens": _COUNT_TOKENS,
+    "/v1/completions": Endpoint(name="completions", parse=completions.parse),
     "/v1/embeddings": Endpoint(name="embeddings", parse=embeddings.parse),
+    "/tokenize": Endpoint(name="tokenize", parse=tokenize.parse),
 }
 """By path, without the query."""
 
 TRANSLATIONS: dict[tuple[str, str], TranslateRequest] = {
     ("chat", "AWSBedrock"): chat_converse.translate_request,
+    ("messages", "AWSBedrock"): messages_converse.translate_request,
+    ("messages", "AWSAnthropic"): messages_anthropic.translate_request,
+    ("count_tokens", "AWSBedrock"): messages_converse.translate_count,
+    ("count_tokens", "AWSAnthropic"): messages_anthropic.translate_count,
+    ("completions", "AWSBedrock"): completions_converse.translate_request,
     ("embeddings", "AWSBedrock"): embeddings_invoke.translate_request,
+    ("tokenize", "AWSBedrock"): chat_converse.translate_count,
 }
 """By endpoint name and the backend's schema."""
 
@@ -71,3 +108,11 @@ def translation(endpoint: Endpoint, schema: str) -> TranslateRequest:
             param="model",
         )
     return found
+
+
+def error_shape(path: str) -> RenderError:
+    """How errors are told to those who ask for a path, be there anything or not."""
+    known = ENDPOINTS.get(path) or catalog_at(path)
+    if known is not None:
+        return known.render_error
+    return anthropic_error if path.startswith("/anthropic/") else openai_error

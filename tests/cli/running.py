@@ -60,9 +60,12 @@ class Ended:
     err: str
 
 
-def aigw(*arguments: str | Path, cwd: Path | None = None) -> Ended:
-    """Runs a command to its end. Whatever it is: no trace of Python, and no secret, is shown."""
-    done = subprocess.run(command(*arguments), cwd=cwd, env=environment(), capture_output=True, text=True, timeout=60)
+def aigw(*arguments: str | Path, cwd: Path | None = None, **more: str) -> Ended:
+    """Runs a command to its end, with `more` in its environment. Whatever it is: no trace of Python, and no secret, is
+    shown."""
+    done = subprocess.run(
+        command(*arguments), cwd=cwd, env=environment(**more), capture_output=True, text=True, timeout=60
+    )
     ended = Ended(code=done.returncode, out=done.stdout, err=done.stderr)
     assert "Traceback" not in ended.out + ended.err
     assert SECRET not in ended.out + ended.err

@@ -21,6 +21,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from tests.cli.running import BACKEND, ROUTE, Ended, aigw, command, environment, taken_port, usage_error
 from tests.envoy_config.running import wait_for
 
+ROOT = Path(__file__).parents[2]
 REFUSED = "1 problem in the configuration"
 
 
@@ -141,6 +142,15 @@ def test_a_simulator_on_a_socket(folder: Path) -> None:
 def test_nothing_or_too_much(folder: Path, arguments: tuple[str, ...]) -> None:
     told = "Invalid value: give resource files or folders, or --region, and not both"
     assert usage_error(serve(folder, *arguments)) == told
+
+
+def test_a_transport_that_is_not_installed(folder: Path) -> None:
+    site = folder / "site"
+    site.mkdir()
+    (site / "sitecustomize.py").write_text("import sys\nsys.modules['h2corn'] = None\n")  # as if it were not there
+    ended = aigw("serve", "all.yaml", "--transport", "h2corn", cwd=folder, PYTHONPATH=f"{site}:{ROOT}")
+    told = '--transport h2corn: it is not installed; run: pip install "aigw-extproc[fast]"\n'
+    assert ended == Ended(code=1, out="", err=told)
 
 
 def test_a_log_level_that_is_none(folder: Path) -> None:

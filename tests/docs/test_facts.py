@@ -175,7 +175,7 @@ def test_what_is_assumed_of_models_without_facts() -> None:
 
 def in_words(default: object) -> set[str]:
     """How the page may say it."""
-    if isinstance(default, bool):
+    if isinstance(default, int):
         return {str(default).lower()}
     if isinstance(default, str):
         return {default or "empty"}

@@ -10,11 +10,13 @@ from typing import Any
 import httpx
 import pytest
 
+from aigw_extproc.translate.catalogs import CATALOGS
 from aigw_extproc.translate.registry import ENDPOINTS
 from tests.gateway.conftest import LIMIT
 from tests.gateway.running import CHAT, Gateway, error, question
 
 JSON = {"content-type": "application/json"}
+PLACES = " or ".join(", ".join((*ENDPOINTS, *(catalog.path for catalog in CATALOGS))).rsplit(", ", 1))
 INVALID = "invalid_request_error"
 
 
@@ -168,7 +170,7 @@ def test_the_wrong_method(gateway: Gateway, method: str, path: str, allowed: str
 def test_an_unknown_path(gateway: Gateway, path: str) -> None:
     assert outcome(gateway.client.post(path, json=question())) == refusal(
         404,
-        f"there is no '{path}' here; try {', '.join(ENDPOINTS)} or /v1/models",
+        f"there is no '{path}' here; try {PLACES}",
         "not_found_error",
         "unknown_path",
     )

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -14,18 +16,69 @@ from zlib import crc32
 import msgspec
 
 from aigw_extproc.bedrock.families import family_of
+from aigw_extproc.config.snapshot import Schema
 from aigw_extproc.errors import GatewayError, InvalidRequest
 from aigw_extproc.translate.chat_converse.answer import ChatAnswer
-from aigw_extproc.translate.contract import Fetched, FetchFailed, Media, MediaNeeded, ResponseContext
+from aigw_extproc.translate.contract import Answer, Fetched, FetchFailed, Media, MediaNeeded, ResponseContext
 from aigw_extproc.translate.converse.tool_names import ToolNames
+from aigw_extproc.translate.messages_anthropic.answer import MessagesAnswer as PassedAnswer
+from aigw_extproc.translate.messages_converse.answer import MessagesAnswer
 from aigw_extproc.translate.registry import ENDPOINTS, translation
 
-FOLDER = Path(__file__).parent.parent / "golden" / "chat_converse"
+FOLDER = Path(__file__).parent.parent / "golden"
 CONTEXT = ResponseContext(request_id="R", created=123)
 
 
-def cases(kind: str) -> list[Path]:
-    return sorted((FOLDER / kind).glob("*.json"))
+def chat_answer(golden: dict[str, Any]) -> ChatAnswer:
+    names = ToolNames.of(golden.get("tools", []))
+    return ChatAnswer(
+        model="asked-for",
+        names=names,
+        include_usage=golden.get("include_usage", False),
+        answer_tool=golden.get("answer_tool"),
+    )
+
+
+def messages_answer(golden: dict[str, Any]) -> MessagesAnswer:
+    return MessagesAnswer(model="asked-for", names=ToolNames.of(golden.get("tools", [])))
+
+
+def passed_answer(golden: dict[str, Any]) -> PassedAnswer:
+    return PassedAnswer()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """An endpoint and a schema, and how to make the way back for a golden."""
+
+    name: str
+    path: str
+    answer: Callable[[dict[str, Any]], Answer]
+    schema: str = "AWSBedrock"
+    operation: str = "Converse"
+    """What the simulator checks the upstream's body as."""
+    told: str = "completion"
+    """The client's word for an answer."""
+
+    def __str__(self) -> str:
+        return self.name
+
+
+CHAT = Pair(name="chat_converse", path="/v1/chat/completions", answer=chat_answer)
+MESSAGES = Pair(name="messages_converse", path="/v1/messages", answer=messages_answer, told="message")
+PASSED = Pair(
+    name="messages_anthropic",
+    path="/v1/messages",
+    answer=passed_answer,
+    schema="AWSAnthropic",
+    operation="InvokeModel",
+    told="message",
+)
+PAIRS = (CHAT, MESSAGES, PASSED)
+
+
+def cases(kind: str, pair: Pair = CHAT) -> list[Path]:
+    return sorted((FOLDER / pair.name / kind).glob("*.json"))
 
 
 def read(case: Path) -> dict[str, Any]:
@@ -33,13 +86,15 @@ def read(case: Path) -> dict[str, Any]:
     return golden
 
 
-def translate_request(golden: dict[str, Any]) -> dict[str, Any]:
+def translate_request(golden: dict[str, Any], pair: Pair = CHAT) -> dict[str, Any]:
     """The client's request → what goes upstream, or the error."""
-    endpoint = ENDPOINTS["/v1/chat/completions"]
+    endpoint, schema = ENDPOINTS[pair.path], Schema(name=pair.schema)
     try:
-        request = endpoint.parse(json.dumps(golden["request"]).encode())
-        translate = translation(endpoint, "AWSBedrock")
-        upstream = translate(request, model=request.model, family=family_of(request.model), fetched=fetched(golden))
+        parsed = endpoint.parse(json.dumps(golden["request"]).encode())
+        request = endpoint.with_headers(parsed, golden.get("headers", {}))
+        upstream = translation(endpoint, schema.name)(
+            request, model=request.model, family=family_of(request.model), schema=schema, fetched=fetched(golden)
+        )
     except InvalidRequest as error:
         return {"error": {"param": error.param, "message": error.message}}
     except MediaNeeded as needed:
@@ -56,34 +111,31 @@ def fetched(golden: dict[str, Any]) -> dict[str, Fetched]:
 
 
 def answer(golden: dict[str, Any]) -> ChatAnswer:
-    names = ToolNames.of(golden.get("tools", []))
-    return ChatAnswer(
-        model="asked-for",
-        names=names,
-        include_usage=golden.get("include_usage", False),
-        answer_tool=golden.get("answer_tool"),
-    )
+    return chat_answer(golden)
 
 
-def translate_response(golden: dict[str, Any]) -> dict[str, Any]:
-    """Bedrock's 200 → the completion, or the error."""
+def translate_response(golden: dict[str, Any], pair: Pair = CHAT) -> dict[str, Any]:
+    """Bedrock's 200 → the answer, or the error."""
     try:
-        response = answer(golden).translate_response(json.dumps(golden["response"]).encode(), CONTEXT)
+        response = pair.answer(golden).translate_response(json.dumps(golden["response"]).encode(), CONTEXT)
     except GatewayError as error:
         return {"error": {"status": error.status, "code": error.code, "message": error.message}}
-    return {"completion": json.loads(response.body)}
+    return {pair.told: json.loads(response.body)}
 
 
-def translate_stream(golden: dict[str, Any]) -> dict[str, Any]:
+def translate_stream(golden: dict[str, Any], pair: Pair = CHAT) -> dict[str, Any]:
     """Bedrock's events → the data of the server-sent events, in which `[DONE]` is a string."""
-    stream = answer(golden).translate_stream(CONTEXT)
+    stream = pair.answer(golden).translate_stream(CONTEXT)
     text = (stream.feed(frames(golden["events"])) + stream.close()).decode()
     return {"data": [event_data(event) for event in text.split("\n\n")[:-1]]}
 
 
 def event_data(event: str) -> Any:
-    data = event.removeprefix("data: ")
-    return data if data == "[DONE]" else json.loads(data)
+    """The data of an event; one that has a name says it in its data too."""
+    named, _, data = event.rpartition("data: ")
+    value = data if data == "[DONE]" else json.loads(data)
+    assert named == "" or named == f"event: {value['type']}\n"
+    return value
 
 
 def frames(events: list[list[Any]]) -> bytes:
@@ -107,14 +159,15 @@ def header(name: str, value: str) -> bytes:
 
 
 TRANSLATIONS = {"requests": translate_request, "responses": translate_response, "streams": translate_stream}
-INPUTS = ("request", "response", "events", "tools", "include_usage", "fetched", "answer_tool")
+INPUTS = ("request", "headers", "response", "events", "tools", "include_usage", "fetched", "answer_tool")
 
 
 def main() -> None:
-    for kind, translate in TRANSLATIONS.items():
-        for case in cases(kind):
-            golden = {key: value for key, value in read(case).items() if key in INPUTS}
-            case.write_text(json.dumps(golden | translate(golden), indent=2, ensure_ascii=False) + "\n")
+    for pair in PAIRS:
+        for kind, translate in TRANSLATIONS.items():
+            for case in cases(kind, pair):
+                golden = {key: value for key, value in read(case).items() if key in INPUTS}
+                case.write_text(json.dumps(golden | translate(golden, pair), indent=2, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":

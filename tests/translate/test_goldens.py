@@ -2,45 +2,63 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from aigw_extproc.simulator import rules, shapes
+from aigw_extproc.simulator import anthropic_request, rules, shapes
 from tests.translate import goldens
+from tests.translate.goldens import Pair
 
 
-@pytest.mark.parametrize("case", goldens.cases("requests"), ids=lambda case: case.stem)
-def test_request(case: Path) -> None:
+def every(kind: str) -> list[Any]:
+    return [
+        pytest.param(pair, case, id=f"{pair}-{case.stem}")
+        for pair in goldens.PAIRS
+        for case in goldens.cases(kind, pair)
+    ]
+
+
+@pytest.mark.parametrize(("pair", "case"), every("requests"))
+def test_request(pair: Pair, case: Path) -> None:
     golden = goldens.read(case)
     inputs = {key: value for key, value in golden.items() if key in goldens.INPUTS}
-    assert inputs | goldens.translate_request(golden) == golden
+    assert inputs | goldens.translate_request(golden, pair) == golden
 
 
-@pytest.mark.parametrize("case", goldens.cases("requests"), ids=lambda case: case.stem)
-def test_what_goes_upstream_is_what_bedrock_takes(case: Path) -> None:
+@pytest.mark.parametrize(("pair", "case"), every("requests"))
+def test_what_goes_upstream_is_what_bedrock_takes(pair: Pair, case: Path) -> None:
     golden = goldens.read(case)
     if "upstream" in golden:
-        body = golden["upstream"]["body"]
-        model = golden["request"]["model"]
-        streamed = golden["upstream"]["path"].endswith("-stream")
-        shapes.validate("Converse", {"modelId": "amazon.nova-micro-v1:0", **body})
-        rules.check(body, model, streamed=streamed)
+        body, path = golden["upstream"]["body"], golden["upstream"]["path"]
+        accepted(pair, body, golden["request"]["model"], path)
 
 
-@pytest.mark.parametrize("case", goldens.cases("responses"), ids=lambda case: case.stem)
-def test_response(case: Path) -> None:
+def accepted(pair: Pair, body: dict[str, Any], model: str, path: str) -> None:
+    """Returns when the simulator has nothing to say against a body."""
+    if pair.operation == "InvokeModel":
+        anthropic_request.parse(json.dumps(body).encode())
+        return
+    shapes.validate(pair.operation, {"modelId": "amazon.nova-micro-v1:0", **body})
+    rules.check(body, model, streamed=path.endswith("-stream"))
+
+
+@pytest.mark.parametrize(("pair", "case"), every("responses"))
+def test_response(pair: Pair, case: Path) -> None:
     golden = goldens.read(case)
-    assert golden == golden | goldens.translate_response(golden)
+    assert golden == golden | goldens.translate_response(golden, pair)
 
 
-@pytest.mark.parametrize("case", goldens.cases("streams"), ids=lambda case: case.stem)
-def test_stream(case: Path) -> None:
+@pytest.mark.parametrize(("pair", "case"), every("streams"))
+def test_stream(pair: Pair, case: Path) -> None:
     golden = goldens.read(case)
-    assert golden == golden | goldens.translate_stream(golden)
+    assert golden == golden | goldens.translate_stream(golden, pair)
 
 
-def test_there_are_goldens() -> None:
-    assert len(goldens.cases("requests")) > 60
-    assert len(goldens.cases("responses")) > 10
-    assert len(goldens.cases("streams")) > 10
+@pytest.mark.parametrize(("pair", "least"), [(goldens.CHAT, 60), (goldens.MESSAGES, 60), (goldens.PASSED, 5)], ids=str)
+def test_there_are_goldens(pair: Pair, least: int) -> None:
+    assert len(goldens.cases("requests", pair)) >= least
+    assert len(goldens.cases("responses", pair)) >= min(10, least - 3)
+    assert len(goldens.cases("streams", pair)) >= min(10, least - 3)

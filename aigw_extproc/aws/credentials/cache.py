@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from aigw_extproc import metrics
 from aigw_extproc.aws.credentials.entry import Entry
 from aigw_extproc.aws.credentials.found import Found, SourceFailed, Stamp, stamp
+from aigw_extproc.aws.credentials.threads import in_daemon
 from aigw_extproc.aws.identity import (
     AssumeRole,
     BearerToken,
@@ -135,7 +136,7 @@ class CredentialCache:
         try:
             # Before they are read: a change while they are is a change.
             [entry.files] = await asyncio.to_thread(_stamps, [entry.source])
-            found = await asyncio.to_thread(self._find, entry.source, entry.region)
+            found = await in_daemon(self._find, entry.source, entry.region)
             self._succeeded(entry, found)
         except SourceFailed as failure:
             self._failed(entry, str(failure))

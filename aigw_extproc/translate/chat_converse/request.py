@@ -12,6 +12,7 @@ import msgspec
 
 from aigw_extproc.bedrock import converse
 from aigw_extproc.bedrock.families import Family
+from aigw_extproc.config.snapshot import Schema
 from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.openai import chat
 from aigw_extproc.translate.chat_converse import parameters, tools
@@ -23,6 +24,7 @@ from aigw_extproc.translate.chat_converse.structured_output import StructuredOut
 from aigw_extproc.translate.contract import Fetched, MediaNeeded, UpstreamRequest
 from aigw_extproc.translate.converse.caching import within_limits
 from aigw_extproc.translate.converse.conversation import Conversation, with_system
+from aigw_extproc.translate.converse.inference import inference_configuration
 from aigw_extproc.translate.converse.reasoning import Reasoning, merged, model_fields, off
 from aigw_extproc.translate.converse.tool_names import ToolNames
 from aigw_extproc.translate.converse.tools import Selection, serial_tool_choice, tool_configuration
@@ -30,10 +32,16 @@ from aigw_extproc.wire import given
 
 _encode = msgspec.json.Encoder().encode
 _NOTHING_FETCHED: Mapping[str, Fetched] = {}
+_SCHEMA = Schema(name="AWSBedrock")
 
 
 def translate_request(
-    request: chat.ChatRequest, *, model: str, family: Family, fetched: Mapping[str, Fetched] = _NOTHING_FETCHED
+    request: chat.ChatRequest,
+    *,
+    model: str,
+    family: Family,
+    schema: Schema = _SCHEMA,
+    fetched: Mapping[str, Fetched] = _NOTHING_FETCHED,
 ) -> UpstreamRequest:
     """Translates a parsed chat completion request, which is left as it is.
 
@@ -117,7 +125,9 @@ class _Translation:
         return converse.ConverseRequest(
             messages=told.messages,
             system=told.system or None,
-            inference_config=parameters.inference_configuration(request, self.family, thoughts, self.dropped),
+            inference_config=inference_configuration(
+                request, self.family, max_tokens=thoughts.max_tokens, dropped=self.dropped, reasons=thoughts.on
+            ),
             tool_config=tool_configuration(selection, names, self.family, self.content.cache, self.dropped),
             output_config=_output_configuration(output),
             additional_model_request_fields=self._model_fields(conversation, thoughts, selection),

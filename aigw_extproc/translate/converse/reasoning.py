@@ -83,7 +83,7 @@ def by_thinking(
     Raises:
         InvalidRequest: too small a budget, or no room for it within max_tokens.
     """
-    thinking = _accepted(wanted, family, dropped)
+    thinking = _accepted(wanted, family, max_tokens, dropped)
     return _explicit(thinking, effort, family, max_tokens) if thinking else Reasoning(max_tokens=max_tokens)
 
 
@@ -123,14 +123,19 @@ def redacted_block(family: Family, data: str) -> ContentBlock | None:
     return ContentBlock(reasoning_content=ReasoningContent(redacted_content=data))
 
 
-def _accepted(thinking: Thinking, family: Family, dropped: list[str]) -> Thinking | None:
+def _accepted(thinking: Thinking, family: Family, max_tokens: int | None, dropped: list[str]) -> Thinking | None:
     """The thinking that was asked for, or the nearest that the family knows; None where it knows none."""
     if thinking.type in family.thinking or family.reasoning_off.get("thinking") == {"type": thinking.type}:
         return thinking
     dropped.append("thinking")
     if not family.thinking or thinking.type in OFF:
         return Thinking(type="disabled") if family.reasoning_off else None
-    return Thinking(type=family.thinking[0], budget_tokens=DEFAULT_BUDGET, display=thinking.display)
+    return Thinking(type=family.thinking[0], budget_tokens=_default_budget(max_tokens), display=thinking.display)
+
+
+def _default_budget(max_tokens: int | None) -> int:
+    """For those who name no budget: never more than half of what they leave room for."""
+    return DEFAULT_BUDGET if max_tokens is None else max(MIN_BUDGET, min(DEFAULT_BUDGET, max_tokens // 2))
 
 
 def _explicit(thinking: Thinking, effort: str | None, family: Family, max_tokens: int | None) -> Reasoning:

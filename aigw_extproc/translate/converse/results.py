@@ -28,16 +28,20 @@ def result_of(
     cache_point: CachePoint | None = None,
 ) -> Result:
     """A result of these blocks; those that the family does not take inside of one stand beside it."""
-    inside = ("text", *family.inside_tool_results)
-    beside = tuple(block for block in blocks if kind_of(block) not in inside)
+    beside = tuple(block for block in blocks if not _fits_inside(block, family))
     told = [
         ToolResultContentBlock(text=block.text, image=block.image, document=block.document, video=block.video)
         for block in blocks
-        if kind_of(block) in inside
+        if _fits_inside(block, family)
     ]
     if beside:
         told.append(ToolResultContentBlock(text=ATTACHED))
     return Result(tool_result(call_id, told, is_error=is_error), cache_point, beside)
+
+
+def _fits_inside(block: ContentBlock, family: Family) -> bool:
+    inside = ("text", *family.inside_tool_results)
+    return kind_of(block) in inside or (block.document is not None and block.document.format in inside)
 
 
 def tool_result(call_id: str, content: list[ToolResultContentBlock], *, is_error: bool = False) -> ToolResultBlock:

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ToolConfigur
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
@@ -55,6 +56,8 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True):
 
     place: str
     """Its path in the request."""
+    schema_field: str = "parameters"
+    """The field of its JSON schema."""
     function: Function
     mark: Mark | None = None
 
@@ -122,6 +125,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
 
 
 AUTO = Choice(mode="auto")
+_INDEX = re.compile(r"\[\d+\]")
 
 
 def tool_configuration(
@@ -173,12 +177,14 @@ def _tools(
 ) -> Iterator[Tool]:
     function = definition.function
     if function.strict and not family.strict_tools:
-        dropped.append("tools.function.strict")
+        dropped.append(f"{_INDEX.sub('', definition.place)}.strict")
     yield Tool(
         tool_spec=ToolSpecification(
             name=names.to_bedrock(function.name),
             description=function.description or None,
-            input_schema=ToolInputSchema(json=input_schema(function.parameters, f"{definition.place}.parameters")),
+            input_schema=ToolInputSchema(
+                json=input_schema(function.parameters, f"{definition.place}.{definition.schema_field}")
+            ),
             strict=True if function.strict and family.strict_tools else None,
         )
     )

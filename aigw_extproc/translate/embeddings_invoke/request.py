@@ -8,6 +8,7 @@ import msgspec
 
 from aigw_extproc.bedrock.families import Family
 from aigw_extproc.bedrock.invoke import invoke_path
+from aigw_extproc.config.snapshot import Schema
 from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.openai.embeddings import EmbeddingsRequest
 from aigw_extproc.translate.contract import Fetched, UpstreamBatch
@@ -19,10 +20,16 @@ MAX_TEXTS = 2048
 
 _encode = msgspec.json.Encoder().encode
 _NOTHING_FETCHED: Mapping[str, Fetched] = {}
+_SCHEMA = Schema(name="AWSBedrock")
 
 
 def translate_request(
-    request: EmbeddingsRequest, *, model: str, family: Family, fetched: Mapping[str, Fetched] = _NOTHING_FETCHED
+    request: EmbeddingsRequest,
+    *,
+    model: str,
+    family: Family,
+    schema: Schema = _SCHEMA,
+    fetched: Mapping[str, Fetched] = _NOTHING_FETCHED,
 ) -> UpstreamBatch:
     """Translates a parsed embeddings request; `model` is the id that Bedrock is asked for.
 

@@ -1,0 +1,59 @@
+"""Messages: the message and the events of its stream, as clients expect them.
+
+https://docs.anthropic.com/en/api/messages
+https://docs.anthropic.com/en/docs/build-with-claude/streaming
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Usage(msgspec.Struct, kw_only=True, frozen=True):
+    """Tokens, as Anthropic counts: `input_tokens` leaves out what the cache read and wrote."""
+
+    input_tokens: int
+    cache_creation_input_tokens: int = 0
+    cache_read_input_tokens: int = 0
+    output_tokens: int
+
+
+class Text(msgspec.Struct, kw_only=True, frozen=True, tag_field="type", tag="text"):
+    text: str
+
+
+class Thinking(msgspec.Struct, kw_only=True, frozen=True, tag_field="type", tag="thinking"):
+    thinking: str
+    signature: str
+
+
+class RedactedThinking(msgspec.Struct, kw_only=True, frozen=True, tag_field="type", tag="redacted_thinking"):
+    data: str
+
+
+class ToolUse(msgspec.Struct, kw_only=True, frozen=True, tag_field="type", tag="tool_use"):
+    id: str
+    name: str
+    input: msgspec.Raw
+
+
+Block = Text | Thinking | RedactedThinking | ToolUse
+
+
+class Message(msgspec.Struct, kw_only=True, frozen=True):
+    id: str
+    type: str = "message"
+    role: str = "assistant"
+    model: str
+    content: list[Block]
+    stop_reason: str | None = None
+    stop_sequence: str | None = None
+    usage: Usage
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def event(name: str, **members: object) -> bytes:
+    """A server-sent event; `type` in its data says its name again."""
+    return b"event: %b\ndata: %b\n\n" % (name.encode(), _encode({"type": name, **members}))

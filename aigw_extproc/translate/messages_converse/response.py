@@ -1,0 +1,114 @@
+"""Converse response → message.
+
+https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html, "Response Syntax"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from aigw_extproc.anthropic import message
+from aigw_extproc.bedrock.converse import ContentBlock, ConverseResponse, ReasoningContent, TokenUsage
+from aigw_extproc.translate.contract import ClientResponse, ResponseContext
+from aigw_extproc.translate.converse.response import output_blocks, require_sound
+from aigw_extproc.translate.converse.tool_names import ToolNames
+from aigw_extproc.translate.converse.usage import translate_usage
+
+STOP_REASONS = {
+    "end_turn": "end_turn",
+    "tool_use": "tool_use",
+    "max_tokens": "max_tokens",
+    "stop_sequence": "stop_sequence",
+    "model_context_window_exceeded": "model_context_window_exceeded",
+    "content_filtered": "refusal",
+    "guardrail_intervened": "refusal",
+}
+"""By Bedrock's stop reason; anything else is an `end_turn`."""
+
+
+class _ModelFields(msgspec.Struct, frozen=True):
+    stop_sequence: str | None = None
+
+
+_MODEL_FIELDS = msgspec.json.Decoder(_ModelFields)
+_encode = msgspec.json.Encoder().encode
+
+
+def translate_response(
+    response: ConverseResponse, context: ResponseContext, *, model: str, names: ToolNames
+) -> ClientResponse:
+    """Translates a response of Converse.
+
+    Raises:
+        InvalidUpstreamResponse: Bedrock says that the output is of no use.
+    """
+    content = [translated for block in output_blocks(response) for translated in _blocks(block, names)]
+    answer = message.Message(
+        id=message_id(context),
+        model=model,
+        content=content,
+        stop_reason=stop_reason(response.stop_reason),
+        stop_sequence=stop_sequence(response.additional_model_response_fields),
+        usage=message_usage(response.usage),
+    )
+    return ClientResponse(body=_encode(answer), usage=translate_usage(response.usage))
+
+
+def message_id(context: ResponseContext) -> str:
+    """The message's id: Bedrock has none but that of the request."""
+    return f"msg_{context.request_id}"
+
+
+def stop_reason(reason: str | None) -> str:
+    """Anthropic's word for Bedrock's stop reason.
+
+    Raises:
+        InvalidUpstreamResponse: Bedrock says that the model's output is malformed.
+    """
+    require_sound(reason)
+    return STOP_REASONS.get(reason or "", "end_turn")
+
+
+def stop_sequence(fields: msgspec.Raw) -> str | None:
+    """The stop sequence that was met, of the fields that the model was asked for; None where it does not say."""
+    try:
+        return _MODEL_FIELDS.decode(fields).stop_sequence
+    except msgspec.MsgspecError:
+        return None
+
+
+def message_usage(usage: TokenUsage | None) -> message.Usage:
+    """Bedrock counts as Anthropic does."""
+    usage = usage or TokenUsage()
+    return message.Usage(
+        input_tokens=usage.input_tokens,
+        cache_creation_input_tokens=usage.cache_write_input_tokens or 0,
+        cache_read_input_tokens=usage.cache_read_input_tokens or 0,
+        output_tokens=usage.output_tokens,
+    )
+
+
+def _blocks(block: ContentBlock, names: ToolNames) -> Iterator[message.Block]:
+    """The block in Anthropic's words; nothing for one that says nothing."""
+    if block.text:
+        yield message.Text(text=block.text)
+    if block.citations_content is not None:
+        cited = "".join(part.text for part in block.citations_content.content)
+        if cited:
+            yield message.Text(text=cited)
+    if block.tool_use is not None:
+        use = block.tool_use
+        told = use.input if bytes(use.input) else msgspec.Raw(b"{}")
+        yield message.ToolUse(id=use.tool_use_id, name=names.to_client(use.name), input=told)
+    if block.reasoning_content is not None:
+        yield from _thoughts(block.reasoning_content)
+
+
+def _thoughts(reasoning: ReasoningContent) -> Iterator[message.Block]:
+    if reasoning.redacted_content:
+        yield message.RedactedThinking(data=reasoning.redacted_content)
+    thought = reasoning.reasoning_text
+    if thought is not None and (thought.text or thought.signature):
+        yield message.Thinking(thinking=thought.text, signature=thought.signature or "")

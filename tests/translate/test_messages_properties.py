@@ -1,0 +1,167 @@
+"""What holds for every Messages request, not only for those that somebody thought of."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+from anthropic.lib.streaming._messages import accumulate_event
+from anthropic.types import RawMessageStreamEvent
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
+
+from aigw_extproc.anthropic import messages
+from aigw_extproc.bedrock.families import family_of
+from aigw_extproc.errors import InvalidRequest
+from aigw_extproc.simulator import rules, shapes
+from aigw_extproc.simulator.errors import Invalid
+from aigw_extproc.translate.contract import FetchFailed, UpstreamRequest
+from aigw_extproc.translate.messages_converse import translate_count, translate_request
+from aigw_extproc.translate.messages_converse.answer import MessagesAnswer
+from aigw_extproc.translate.messages_converse.stream import MessagesStream
+from tests.translate import goldens, message_strategies
+from tests.translate.goldens import MESSAGES
+from tests.translate.test_accumulation import NAMES, Block, contents, stop_reason, told_twice
+
+STREAMS = [goldens.read(case) for case in goldens.cases("streams", MESSAGES)]
+UNFETCHED = {"http://127.0.0.1/x.png": FetchFailed(reason="is not at a public address")}
+EVENT: TypeAdapter[Any] = TypeAdapter(RawMessageStreamEvent)
+
+
+def translated(translate: Any, request: dict[str, Any]) -> UpstreamRequest:
+    parsed = messages.parse(json.dumps(request).encode())
+    upstream: UpstreamRequest = translate(parsed, model=parsed.model, family=family_of(parsed.model), fetched=UNFETCHED)
+    return upstream
+
+
+def check(conversation: dict[str, Any], model: str, *, streamed: bool = False) -> None:
+    try:
+        rules.check(conversation, model, streamed=streamed)
+    except Invalid as refusal:
+        # What a model has no eyes for is not for us to take away: it would answer another question.
+        assert "content block that you provided" in str(refusal) or "field for user messages" in str(refusal)
+
+
+def is_refused_with_a_field_of_it(error: InvalidRequest, request: dict[str, Any]) -> bool:
+    return bool(error.param) and str(error.param).split("[")[0].split(".")[0] in request
+
+
+@given(message_strategies.requests)
+@settings(max_examples=500, deadline=None)
+def test_a_request_is_translated_to_what_bedrock_takes_or_refused_with_the_fields_path(request: dict[str, Any]) -> None:
+    try:
+        upstream = translated(translate_request, request)
+    except InvalidRequest as error:
+        assert is_refused_with_a_field_of_it(error, request)
+        return
+    body = json.loads(upstream.body)
+    shapes.validate("Converse", {"modelId": "amazon.nova-micro-v1:0", **body})
+    check(body, request["model"], streamed=upstream.stream)
+
+
+@given(message_strategies.requests)
+@settings(deadline=None)
+def test_its_tokens_are_counted_of_the_same(request: dict[str, Any]) -> None:
+    try:
+        counted = json.loads(translated(translate_count, request).body)
+    except InvalidRequest as error:
+        assert is_refused_with_a_field_of_it(error, request)
+        return
+    shapes.validate("CountTokens", {"modelId": "amazon.nova-micro-v1:0", **counted})
+    check(counted["input"]["converse"], request["model"])
+
+
+@given(message_strategies.requests)
+@settings(deadline=None)
+def test_a_translation_leaves_the_request_as_it_is(request: dict[str, Any]) -> None:
+    parsed = messages.parse(json.dumps(request).encode())
+    before = msgspec.json.encode(msgspec.structs.replace(parsed, body=b""))
+    try:
+        first = translated(translate_request, request)
+    except InvalidRequest:
+        return
+    again = translated(translate_request, request)
+    assert (first.path, first.body, first.dropped) == (again.path, again.body, again.dropped)
+    assert msgspec.json.encode(msgspec.structs.replace(parsed, body=b"")) == before
+
+
+def stream_of(golden: dict[str, Any]) -> MessagesStream:
+    return goldens.messages_answer(golden).translate_stream(goldens.CONTEXT)
+
+
+@given(golden=st.sampled_from(STREAMS), sizes=st.lists(st.integers(0, 90), max_size=30))
+def test_where_a_stream_is_cut_changes_nothing(golden: dict[str, Any], sizes: list[int]) -> None:
+    data, whole = goldens.frames(golden["events"]), stream_of(golden)
+    expected = whole.feed(data) + whole.close()
+    stream, position, received = stream_of(golden), 0, b""
+    for size in sizes:
+        received += stream.feed(data[position : position + size])
+        position += size
+    received += stream.feed(data[position:]) + stream.close()
+    assert received == expected
+
+
+@given(golden=st.sampled_from(STREAMS), position=st.integers(0, 2000), flip=st.integers(1, 255))
+def test_a_damaged_stream_ends_in_one_error_or_in_its_stop_and_nothing_behind_it(
+    golden: dict[str, Any], position: int, flip: int
+) -> None:
+    data = bytearray(goldens.frames(golden["events"]))
+    if position >= len(data):
+        return
+    data[position] ^= flip
+    stream = stream_of(golden)
+    events = events_of(stream.feed(bytes(data)) + stream.close())
+    assert [event["type"] for event in events if event["type"] in ("error", "message_stop")] == [events[-1]["type"]]
+    assert (stream.feed(b"more"), stream.close()) == (b"", b"")
+
+
+def events_of(data: bytes) -> list[dict[str, Any]]:
+    return [goldens.event_data(event) for event in data.decode().split("\n\n")[:-1]]
+
+
+def accumulated(stream: MessagesStream, pieces: list[bytes]) -> dict[str, Any]:
+    data = b"".join(map(stream.feed, pieces)) + stream.close()
+    message: Any = None
+    buffers: Any = {}
+    for event in events_of(data):
+        message = accumulate_event(event=EVENT.validate_python(event), current_snapshot=message, json_bufs=buffers)
+    told: dict[str, Any] = message.to_dict()
+    return told
+
+
+@given(told_twice(contents))
+@settings(deadline=None)
+def test_a_stream_adds_up_to_the_whole(told: tuple[list[Block], list[bytes]]) -> None:
+    content, pieces = told
+    answer = MessagesAnswer(model="m", names=NAMES)
+    body = {
+        "output": {"message": {"role": "assistant", "content": content}},
+        "stopReason": stop_reason(content),
+        "usage": {"inputTokens": 3, "outputTokens": 5, "totalTokens": 10, "cacheReadInputTokens": 2},
+    }
+    whole = json.loads(answer.translate_response(json.dumps(body).encode(), goldens.CONTEXT).body)
+    streamed = accumulated(answer.translate_stream(goldens.CONTEXT), pieces)
+    assert {name: streamed[name] for name in whole if name != "usage"} == {
+        name: value for name, value in whole.items() if name != "usage"
+    }
+    assert streamed["usage"] | whole["usage"] == streamed["usage"]
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_are_parsed_or_refused(body: bytes) -> None:
+    try:
+        messages.conversation(messages.parse(body))
+    except InvalidRequest as error:
+        assert error.status == 400
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.floats() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)
+    )
+)
+def test_any_json_from_upstream_is_translated_or_a_502(value: Any) -> None:
+    result = goldens.translate_response({"response": value}, MESSAGES)
+    assert result.keys() == {"error"} or result["message"]["type"] == "message"
