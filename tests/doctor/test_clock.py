@@ -30,6 +30,11 @@ def test_an_api_key_holds_at_any_time() -> None:
     assert check_clock(HEADERS, "", now=NOON + 3600, signed=False).outcome.value == "ok"
 
 
+def test_the_time_that_the_call_took_is_not_held_against_the_clock() -> None:
+    check = check_clock(HEADERS, "", now=NOON + 5, seconds=4.0, signed=True)
+    assert check.detail == "in time, within two seconds"
+
+
 def test_awss_own_words_count_before_the_header_that_a_proxy_may_have_set() -> None:
     text = "Signature expired: 20260131T120000Z is now earlier than 20260131T125500Z (20260131T130000Z - 5 min.)"
     check = check_clock(HEADERS, text, now=NOON, signed=True)
