@@ -49,11 +49,7 @@ async def check_access(
         return skipped(CLOCK, _NO_ANSWER), silent, *_unasked(patient, _NO_ANSWER)
     judge = partial(_judge, host=route.host, region=region)
     time_check = check_clock(
-        answer.headers,
-        error(answer)[1],
-        now=answer.received_at,
-        seconds=answer.seconds,
-        signed=isinstance(who, Credentials),
+        answer.headers, error(answer)[1], now=answer.received_at, signed=isinstance(who, Credentials)
     )
     return time_check, *await _check_calls(patient, ask, judge, answer, who)
 

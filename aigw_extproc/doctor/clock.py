@@ -22,19 +22,18 @@ SET_THE_CLOCK = (
 )
 
 
-def check_clock(headers: Mapping[str, str], text: str, *, now: float, seconds: float = 0.0, signed: bool) -> Check:
+def check_clock(headers: Mapping[str, str], text: str, *, now: float, signed: bool) -> Check:
     """Compares our clock with that of the endpoint.
 
-    `headers` (lower case) and `text` are of its answer, which came `now`, in seconds since 1970 by our clock, and took
-    `seconds`: the endpoint told its time somewhere in between.
+    `headers` (lower case) and `text` are of its answer, `now` is what our clock said then, in seconds since 1970.
     Requests with a Bedrock API key are not `signed`, and hold whatever the time is.
     """
     theirs = _time_in(text) or _date(headers)
     if theirs is None:
         return skipped(NAME, "the endpoint's answer has no date")
     skew = now - theirs
-    # The header knows whole seconds only.
-    detail = "in time, within two seconds" if -2 <= skew <= 2 + seconds else f"{_words(skew)} the endpoint's"
+    # The header knows whole seconds only, servers keep it for one, and the call took its time.
+    detail = "in time, within five seconds" if abs(skew) <= 5 else f"{_words(skew)} the endpoint's"
     if abs(skew) <= MAX_SKEW_SECONDS or not signed:
         return ok(NAME, detail)
     return failed(NAME, f"{detail}; a signature may be off by 5 minutes", SET_THE_CLOCK)

@@ -13,8 +13,8 @@ HEADERS = {"date": "Sat, 31 Jan 2026 12:00:00 GMT"}
 @pytest.mark.parametrize(
     ("now", "outcome", "detail"),
     [
-        (NOON, "ok", "in time, within two seconds"),
-        (NOON - 1.9, "ok", "in time, within two seconds"),
+        (NOON, "ok", "in time, within five seconds"),
+        (NOON - 4.9, "ok", "in time, within five seconds"),
         (NOON + 30, "ok", "30 s ahead of the endpoint's"),
         (NOON - 240, "ok", "4 minutes behind the endpoint's"),
         (NOON + 301, "failed", "5 minutes ahead of the endpoint's; a signature may be off by 5 minutes"),
@@ -28,11 +28,6 @@ def test_skew(now: float, outcome: str, detail: str) -> None:
 
 def test_an_api_key_holds_at_any_time() -> None:
     assert check_clock(HEADERS, "", now=NOON + 3600, signed=False).outcome.value == "ok"
-
-
-def test_the_time_that_the_call_took_is_not_held_against_the_clock() -> None:
-    check = check_clock(HEADERS, "", now=NOON + 5, seconds=4.0, signed=True)
-    assert check.detail == "in time, within two seconds"
 
 
 def test_awss_own_words_count_before_the_header_that_a_proxy_may_have_set() -> None:
