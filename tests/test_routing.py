@@ -210,7 +210,7 @@ def rule_lists(draw: st.DrawFn) -> list[Rule]:
     return [rule(str(number), *matches, hosts=tuple(hosts)) for number, (matches, hosts) in enumerate(parts)]
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(
     rules=rule_lists(),
     asked=MODELS,

@@ -226,7 +226,7 @@ async def test_what_is_expired_when_it_comes_is_a_failure(origin: Origin, cache:
     assert cache.as_details()[0]["error"] == "script yielded credentials that have expired already"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(lifetime=st.floats(1, 43_200), share=st.floats(0, 1, exclude_max=True))
 def test_there_is_always_time_to_renew(lifetime: float, share: float) -> None:
     """Credentials are due for renewal some time after they came, and some time before they must not be used."""

@@ -1,7 +1,7 @@
 """Tests for aigw_extproc.config.documents."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aigw_extproc.config.documents import parse
@@ -138,7 +138,6 @@ def test_broken_json(text: str, fault: str):
     assert problem.startswith(f"a.json: document 1: {fault}")
 
 
-@settings(deadline=None)
 @given(text=st.text(alphabet="ab:-?[]{}|>'\"#&*!%<\n\t 01~,"), file=st.sampled_from(["a.yaml", "a.json"]))
 def test_any_text_has_documents_or_faults(text: str, file: str):
     findings = Findings()

@@ -128,13 +128,13 @@ def test_the_requests_are_right_before_they_are_spoilt() -> None:
     assert status("converse", THINKING, SONNET_4_5) == 200
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(list(places(CONVERSE))), JSON, st.sampled_from(["converse", "converse-stream"]))
 def test_a_spoilt_conversation_is_answered_or_refused(path: tuple[Any, ...], value: Any, operation: str) -> None:
     assert status(operation, spoilt(CONVERSE, path, value)) in (200, 400)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.sampled_from(list(places(THINKING))),
     JSON,
@@ -144,13 +144,13 @@ def test_a_spoilt_tool_loop_is_answered_or_refused(path: tuple[Any, ...], value:
     assert status("converse", spoilt(THINKING, path, value), model) in (200, 400)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(list(places(CLAUDE))), JSON, st.sampled_from(["invoke", "invoke-with-response-stream"]))
 def test_a_spoilt_invocation_is_answered_or_refused(path: tuple[Any, ...], value: Any, operation: str) -> None:
     assert status(operation, spoilt(CLAUDE, path, value)) in (200, 400)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.binary(max_size=50))
 def test_any_bytes_are_refused(body: bytes) -> None:
     assert status("converse", body) == 400

@@ -7,7 +7,7 @@ import json
 import struct
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aigw_extproc.errors import GatewayError, InvalidRequest, InvalidUpstreamResponse
@@ -50,7 +50,6 @@ def no_model(_: Prompt) -> Reply:
 
 
 @given(requests)
-@settings(deadline=None)  # the simulator makes a thousand numbers of every text
 def test_a_request_is_translated_to_what_the_model_takes_or_refused_with_the_fields_path(request: Any) -> None:
     try:
         upstream = upstream_request("/v1/embeddings", request)

@@ -49,7 +49,7 @@ def is_refused_with_a_field_of_it(error: InvalidRequest, request: dict[str, Any]
 
 
 @given(message_strategies.requests)
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_a_request_is_translated_to_what_bedrock_takes_or_refused_with_the_fields_path(request: dict[str, Any]) -> None:
     try:
         upstream = translated(translate_request, request)
@@ -62,7 +62,6 @@ def test_a_request_is_translated_to_what_bedrock_takes_or_refused_with_the_field
 
 
 @given(message_strategies.requests)
-@settings(deadline=None)
 def test_its_tokens_are_counted_of_the_same(request: dict[str, Any]) -> None:
     try:
         counted = json.loads(translated(translate_count, request).body)
@@ -74,7 +73,6 @@ def test_its_tokens_are_counted_of_the_same(request: dict[str, Any]) -> None:
 
 
 @given(message_strategies.requests)
-@settings(deadline=None)
 def test_a_translation_leaves_the_request_as_it_is(request: dict[str, Any]) -> None:
     parsed = messages.parse(json.dumps(request).encode())
     before = msgspec.json.encode(msgspec.structs.replace(parsed, body=b""))
@@ -132,7 +130,6 @@ def accumulated(stream: MessagesStream, pieces: list[bytes]) -> dict[str, Any]:
 
 
 @given(told_twice(contents))
-@settings(deadline=None)
 def test_a_stream_adds_up_to_the_whole(told: tuple[list[Block], list[bytes]]) -> None:
     content, pieces = told
     answer = MessagesAnswer(model="m", names=NAMES)
