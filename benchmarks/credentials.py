@@ -102,6 +102,7 @@ def measured_apart(name: str, source: Source, environment: Mapping[str, str]) ->
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=measure, args=(theirs, name, source, environment))
     process.start()
+    theirs.close()  # or else nobody would see the other end close when that process fails
     row: Row = ours.recv()
     process.join()
     return row

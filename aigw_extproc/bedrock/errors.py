@@ -66,6 +66,8 @@ _TOO_LONG = re.compile(
     r"too long|too many (input )?tokens|(exceeds?|maximum) (the )?(model'?s? )?context|context (window|length|limit)",
     re.IGNORECASE,
 )
+# AWS quotes what it would have signed, session token and all, for the signer to compare: that is us, not the client.
+_SIGNED = re.compile(r"\s*The Canonical String .*", re.DOTALL)
 _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 PASSED_ON = ("retry-after", "x-amzn-requestid")
@@ -97,7 +99,7 @@ def from_response(status: int, headers: Mapping[str, str], body: bytes) -> Upstr
         return UpstreamError(
             f"the upstream answered {status} with a body that is not JSON",
             status=status,
-            type=_TYPES_BY_STATUS.get(status, "api_error") if status < 500 else "api_error",
+            type="api_error",
             code="upstream_error",
             headers=passed_on,
         )
@@ -108,7 +110,7 @@ def from_response(status: int, headers: Mapping[str, str], body: bytes) -> Upstr
 
 def from_frame(frame: Message) -> UpstreamError | None:
     """The error that a frame of an event stream stands for, or None when it is an event."""
-    kind = frame.headers.get(":message-type")
+    kind = str(frame.headers.get(":message-type", "")).lower()
     if kind == "exception":
         name = exception_name(str(frame.headers.get(":exception-type", "")))
         return _error(name, _frame_message(frame.payload) or name or "the stream failed", None)
@@ -127,7 +129,7 @@ def exception_name(raw: str) -> str:
 
 def _error(name: str, message: str, http_status: int | None, headers: Iterable[tuple[str, str]] = ()) -> UpstreamError:
     """The error of an exception's name; `http_status` is None for one that came in a frame."""
-    answer = ANSWERS.get(name)
+    answer, message = ANSWERS.get(name), _SIGNED.sub("", message)
     if answer is None:
         status = http_status or 502
         kind = _TYPES_BY_STATUS.get(status, "invalid_request_error") if status < 500 else "api_error"

@@ -59,6 +59,7 @@ class Family(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     invoke_betas: tuple[str, ...] = ()
     embeddings: Literal["", "titan", "cohere", "nova"] = ""
     dimensions: tuple[int, ...] = ()
+    rerank: Literal["", "amazon", "cohere"] = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,12 @@ class CountAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
     member: str
     """Its name in the client's API."""
+    others: dict[str, int | None] = {}  # msgspec copies mutable defaults
+    """Members that the client's API has besides."""
 
     def translate_response(self, body: bytes, context: ResponseContext) -> ClientResponse:
         # Counting costs nothing, so nothing was used.
-        return ClientResponse(body=msgspec.json.encode({self.member: decode_count(body)}), usage=Usage())
+        return ClientResponse(body=msgspec.json.encode({self.member: decode_count(body), **self.others}), usage=Usage())
 
     def translate_stream(self, context: ResponseContext) -> ResponseStream:
         raise InvalidUpstreamResponse("the upstream streams a number of tokens")

@@ -86,6 +86,19 @@ def test_bodies_of_all_kinds(headers: dict[str, str], body: bytes, expected: tup
     assert told(from_response(503, headers, body)) == expected
 
 
+def test_a_proxys_page_has_the_same_type_under_every_status() -> None:
+    assert told(from_response(404, {}, b"<html>no</html>"))[:3] == (404, "api_error", "upstream_error")
+
+
+def test_a_clients_error_does_not_quote_what_was_signed() -> None:
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html"""
+    sentence = "The request signature we calculated does not match the signature you provided."
+    quoted = "The Canonical String for this request should have been\n'POST\n/\n\nx-amz-security-token:secret\n'"
+    body = json.dumps({"message": f"{sentence}\n\n{quoted}"}).encode()
+    error = from_response(403, {"x-amzn-errortype": "InvalidSignatureException"}, body)
+    assert told(error) == (401, "authentication_error", "invalid_signature_exception", sentence)
+
+
 def test_the_request_id_and_retry_after_are_passed_on() -> None:
     headers = {"x-amzn-requestid": "R", "retry-after": "7", "server": "x", "set-cookie": "y"}
     assert from_response(429, headers, b"{}").headers == (("retry-after", "7"), ("x-amzn-requestid", "R"))
@@ -111,6 +124,11 @@ def test_exception_names_in_all_spellings(raw: str) -> None:
             {":message-type": "exception", ":exception-type": "ModelStreamErrorException"},
             b"not json",
             (502, "api_error", None, "ModelStreamErrorException"),
+        ),
+        (
+            {":message-type": "Exception", ":exception-type": "throttlingException"},
+            b'{"message":"m"}',
+            (429, "rate_limit_error", "throttling_exception", "m"),
         ),
         ({":message-type": "exception"}, b"", (502, "api_error", None, "the stream failed")),
         (

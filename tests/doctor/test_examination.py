@@ -49,7 +49,7 @@ async def test_what_is_found_when_all_is_well(simulator: RunningSimulator) -> No
         "dns": "127.0.0.1 is an address already",
         "tcp": f"connected to 127.0.0.1:{simulator.port}",
         "tls": "no BackendTLSPolicy: requests travel in clear",
-        "clock": "in time, within two seconds",
+        "clock": "in time, within five seconds",
         "call": "the signature is accepted",
         "model": (
             "there, and open to us; the empty probe was turned down, and nothing ran (ValidationException: Malformed "

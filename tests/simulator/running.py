@@ -54,7 +54,8 @@ def running_simulator(settings: Settings | None = None) -> Iterator[RunningSimul
     thread = threading.Thread(target=lambda: asyncio.run(main()), name="simulator", daemon=True)
     thread.start()
     try:
-        with httpx.Client() as client:
+        # No connection is closed for being idle: another thread may just have taken it.
+        with httpx.Client(limits=httpx.Limits(keepalive_expiry=None)) as client:
             yield RunningSimulator(port=port.result(timeout=10), settings=settings, client=client)
     finally:
         stop.result(timeout=10)()

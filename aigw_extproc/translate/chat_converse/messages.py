@@ -124,9 +124,13 @@ class _History:
 
     def add_function(self, message: chat.FunctionMessage, place: str) -> None:
         legacy = [call_id for turn in self.turns[-2:] for call_id in turn.calls if call_id.startswith(_LEGACY_ID)]
-        call_id = legacy[-1] if legacy else message.name
+        if not legacy:
+            raise InvalidRequest(
+                f"{place}.name: no call of function {message.name!r} in the assistant message before it",
+                param=f"{place}.name",
+            )
         told = [ToolResultContentBlock(text=message.content)] if _says_something(message.content) else []
-        self._add_result(call_id, Result(tool_result(call_id, told)), place)
+        self._add_result(legacy[-1], Result(tool_result(legacy[-1], told)), place)
 
     def _turn(self, role: str, place: str) -> Turn:
         """The turn that a message of `role` belongs to: the last one, or a new one."""

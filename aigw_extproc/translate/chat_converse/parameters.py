@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from aigw_extproc.bedrock.converse import ServiceTier
 from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.openai import chat
-from aigw_extproc.translate.converse.metadata import fits
+from aigw_extproc.translate.converse.metadata import MAX_REQUEST_METADATA, fits
 
 SERVICE_TIERS = frozenset({"default", "flex", "priority", "reserved"})
 
@@ -45,19 +45,22 @@ def max_tokens(request: chat.ChatRequest) -> int | None:
 
 
 def request_metadata(request: chat.ChatRequest, dropped: list[str]) -> dict[str, str] | None:
-    """Who asks, for Bedrock's invocation log; what does not fit its alphabet is dropped whole, and reported."""
+    """Who asks, for Bedrock's invocation log; what does not fit is dropped whole, and reported.
+
+    The pairs of the `aws` object are Bedrock's own already, so they come first.
+    """
+    extension = (request.aws.request_metadata if request.aws else None) or {}
     pairs: dict[str, str] = {}
     for name, more in (
         ("metadata", request.metadata),
         ("user", {"user": request.user} if request.user is not None else None),
         ("safety_identifier", {"safety_identifier": request.safety_identifier} if request.safety_identifier else None),
     ):
-        if more and fits(pairs | more):
+        if more and fits(more) and len(pairs | more | extension) <= MAX_REQUEST_METADATA:
             pairs |= more
         elif more:
             dropped.append(name)
-    extension = request.aws.request_metadata if request.aws else None
-    return pairs | (extension or {}) or None
+    return pairs | extension or None
 
 
 def service_tier(request: chat.ChatRequest, dropped: list[str]) -> ServiceTier | None:

@@ -7,6 +7,7 @@ from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.openai import chat
 from aigw_extproc.translate.converse.reasoning import (
     EFFORTS,
+    NoRoom,
     Reasoning,
     Thinking,
     by_effort,
@@ -30,6 +31,19 @@ def reasoning(request: chat.ChatRequest, family: Family, max_tokens: int | None,
         raise InvalidRequest(
             f"reasoning_effort: expected one of {NONE}, {', '.join(EFFORTS)}, got {asked!r}", param="reasoning_effort"
         )
+    # What the families call max_tokens is the field of that name only where the client has not used the newer one.
+    limit = "max_tokens" if request.max_completion_tokens is None else "max_completion_tokens"
+    found: list[str] = []
+    try:
+        thoughts = _reasoning(request, family, max_tokens, found)
+    except NoRoom as error:
+        raise NoRoom(error.budget, error.limit, limit) from None
+    dropped += [limit if name == "max_tokens" else name for name in found]
+    return thoughts
+
+
+def _reasoning(request: chat.ChatRequest, family: Family, max_tokens: int | None, dropped: list[str]) -> Reasoning:
+    asked = request.reasoning_effort
     effort = nearest(asked, family.efforts) if asked in EFFORTS else None
     if asked in EFFORTS and effort != asked:
         dropped.append("reasoning_effort")

@@ -25,7 +25,7 @@ from aigw_extproc.translate.contract import Fetched, MediaNeeded, UpstreamReques
 from aigw_extproc.translate.converse.caching import within_limits
 from aigw_extproc.translate.converse.conversation import Conversation, with_system
 from aigw_extproc.translate.converse.inference import inference_configuration
-from aigw_extproc.translate.converse.reasoning import Reasoning, merged, model_fields
+from aigw_extproc.translate.converse.reasoning import Reasoning, merged, model_fields, off
 from aigw_extproc.translate.converse.tool_names import ToolNames
 from aigw_extproc.translate.converse.tools import Selection, serial_tool_choice, tool_configuration
 from aigw_extproc.wire import given
@@ -100,8 +100,8 @@ class _Translation:
             forcible=forcible,
         )
         body = self._body(conversation, thoughts, output, selection, names)
-        if self.content.cache.used:
-            within_limits(body)
+        if self.content.cache.used and not within_limits(body):
+            self.dropped.append("cache_control")
         stream = bool(request.stream) and (self.family.streaming_tools or body.tool_config is None)
         return UpstreamRequest(
             path=converse.converse_path(self.model, stream=stream),
@@ -141,11 +141,13 @@ class _Translation:
 
     def _reasoning(self, conversation: Conversation) -> Reasoning:
         """Thinking cannot begin in the middle of a tool loop: Claude wants the thought that led to the call."""
-        thoughts = reasoning(self.request, self.family, parameters.max_tokens(self.request), self.dropped)
-        if thoughts.on and conversation.unsigned_calls and self.family.reasoning_history == "signed":
+        limit = parameters.max_tokens(self.request)
+        thoughtless = conversation.unsigned_calls and self.family.reasoning_history == "signed"
+        # Asked without a limit: what does not happen needs no room.
+        if thoughtless and reasoning(self.request, self.family, None, []).on:
             self.dropped.append("thinking" if self.request.thinking else "reasoning_effort")
-            return Reasoning(max_tokens=parameters.max_tokens(self.request))
-        return thoughts
+            return off(self.family, limit)
+        return reasoning(self.request, self.family, limit, self.dropped)
 
     def _model_fields(
         self, conversation: Conversation, thoughts: Reasoning, selection: Selection

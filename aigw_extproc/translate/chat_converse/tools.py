@@ -21,7 +21,8 @@ def definitions(request: chat.ChatRequest, family: Family) -> list[Definition]:
             for index, function in enumerate(request.functions or ())
         ]
     if found and not family.tools:
-        raise InvalidRequest("tools: this model uses no tools", param="tools" if request.tools else "functions")
+        place = "tools" if request.tools else "functions"
+        raise InvalidRequest(f"{place}: this model uses no tools", param=place)
     seen: dict[str, str] = {}
     for definition in found:
         place = f"{definition.place}.name"

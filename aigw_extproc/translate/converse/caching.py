@@ -61,8 +61,11 @@ class CachePoints:
         return self._family.cache_behind_plain_documents or not plain
 
 
-def within_limits(request: ConverseRequest) -> None:
-    """Keeps the latest cache points of a request that is being built, and makes none outlive one before it."""
+def within_limits(request: ConverseRequest) -> bool:
+    """Keeps the latest cache points of a request that is being built, and makes none outlive one before it.
+
+    Returns whether all of them could be kept.
+    """
     points = list(_points(request))
     surplus = {id(point) for point in points[: max(0, len(points) - MAX_CACHE_POINTS)]}
     kept = points[len(surplus) :]
@@ -71,6 +74,7 @@ def within_limits(request: ConverseRequest) -> None:
             point.ttl = SHORT
     if surplus:
         _remove(request, surplus)
+    return not surplus
 
 
 def _points(request: ConverseRequest) -> Iterator[CachePoint]:

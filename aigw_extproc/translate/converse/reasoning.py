@@ -46,6 +46,15 @@ class Thinking(msgspec.Struct, frozen=True, kw_only=True):
     display: str | None = None
 
 
+class NoRoom(InvalidRequest):
+    """The client's limit leaves no room for an answer behind the thinking. `named` is what the client calls it."""
+
+    def __init__(self, budget: int, limit: int, named: str = "max_tokens") -> None:
+        super().__init__(f"{named}: has to be more than the {budget} tokens of thinking, got {limit}", param=named)
+        self.budget = budget
+        self.limit = limit
+
+
 def off(family: Family, max_tokens: int | None) -> Reasoning:
     """As little reasoning as the family can be told to do."""
     return Reasoning(fields=dict(family.reasoning_off), max_tokens=max_tokens)
@@ -159,9 +168,7 @@ def _room(budget: int, max_tokens: int | None) -> int:
     if max_tokens is None:
         return max(DEFAULT_MAX_TOKENS, budget + MIN_BUDGET)
     if max_tokens <= budget:
-        raise InvalidRequest(
-            f"max_tokens: has to be more than the {budget} tokens of thinking, got {max_tokens}", param="max_tokens"
-        )
+        raise NoRoom(budget, max_tokens)
     return max_tokens
 
 

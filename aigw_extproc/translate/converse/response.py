@@ -10,10 +10,10 @@ import msgspec
 from aigw_extproc.bedrock import converse
 from aigw_extproc.bedrock.converse import ConverseResponse
 from aigw_extproc.errors import InvalidUpstreamResponse
-from aigw_extproc.wire import as_utf8
+from aigw_extproc.wire import as_utf8, given
 
-MALFORMED = frozenset({"malformed_model_output", "malformed_tool_use"})
-"""Stop reasons that say that the model's output is of no use."""
+MALFORMED = "malformed_"
+"""How stop reasons begin that say that the model's output is of no use."""
 
 
 def decode_response(body: bytes) -> ConverseResponse:
@@ -44,10 +44,10 @@ def require_sound(stop_reason: str | None) -> None:
     Raises:
         InvalidUpstreamResponse: Bedrock says that the model's output is malformed.
     """
-    if stop_reason in MALFORMED:
+    if stop_reason and stop_reason.startswith(MALFORMED):
         raise InvalidUpstreamResponse(f"the model's output is malformed ({stop_reason})", code=stop_reason)
 
 
 def compact(value: msgspec.Raw) -> str:
     """JSON without white space; nothing at all is the empty object."""
-    return msgspec.json.format(bytes(value) or b"{}", indent=-1).decode()
+    return msgspec.json.format(bytes(given(value) or b"{}"), indent=-1).decode()

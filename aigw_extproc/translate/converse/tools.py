@@ -116,8 +116,8 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
         return wanted if wanted.is_forced else AUTO
 
     def _wanted(self) -> Choice:
-        """A structured answer forces a tool, and any real one will do as well."""
-        if self.answer_tool is None:
+        """A structured answer forces a tool, and any real one will do as well, unless the client names its own."""
+        if self.answer_tool is None or self.choice.is_forced:
             return self.choice
         if self.offered and self.choice.mode != "none":
             return Choice(mode="required")
@@ -142,7 +142,7 @@ def tool_configuration(
     ]
     if not tools:
         return None
-    if selection.choice.is_forced and selection.answer_tool is None and selection.effective() != selection.choice:
+    if selection.choice.is_forced and selection.effective() != selection.choice:
         dropped.append("tool_choice")
     return ToolConfiguration(tools=tools, tool_choice=_converse_choice(selection.effective(), names))
 

@@ -1,0 +1,29 @@
+"""What reranking models take and answer through InvokeModel.
+
+https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-rerank.html
+https://docs.cohere.com/reference/rerank
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+COHERE_API_VERSION = 2
+"""The version of Cohere's API that Bedrock's `cohere.rerank-v3-5` wants to be told."""
+
+
+class RerankRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    query: str
+    documents: list[str]
+    top_n: int | None = None
+    max_tokens_per_doc: int | None = None
+    api_version: int | None = None
+
+
+class RerankResult(msgspec.Struct, frozen=True, kw_only=True):
+    index: int
+    relevance_score: float
+
+
+class RerankResponse(msgspec.Struct, frozen=True, kw_only=True):
+    results: list[RerankResult]

@@ -1,0 +1,36 @@
+"""Counting tokens as vLLM's clients ask for it: a prompt, or a conversation with its tools.
+
+https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html, "Tokenizer API"
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from aigw_extproc import wire
+from aigw_extproc.errors import InvalidRequest
+from aigw_extproc.openai import chat
+
+
+class _Prompt(wire.Open, frozen=True, kw_only=True):
+    model: str
+    prompt: str
+
+
+_PROMPT = msgspec.json.Decoder(_Prompt)
+_FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def parse(body: bytes) -> chat.ChatRequest:
+    """Parses the body of POST /tokenize; a prompt is a conversation of one turn.
+
+    Raises:
+        InvalidRequest: the body is not JSON or a field has the wrong type; `param` is the field's path.
+    """
+    if "messages" in wire.decode(_FIELDS, body):
+        return chat.parse(body)
+    request = wire.decode_open(_PROMPT, body)
+    if not request.prompt.strip():
+        raise InvalidRequest("prompt: the prompt is blank", param="prompt")
+    turn = chat.UserMessage(content=request.prompt)
+    return chat.ChatRequest(model=request.model, messages=[turn], others=request.others)
