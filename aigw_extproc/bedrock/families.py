@@ -60,6 +60,7 @@ class Family(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     embeddings: Literal["", "titan", "cohere", "nova"] = ""
     dimensions: tuple[int, ...] = ()
     rerank: Literal["", "amazon", "cohere"] = ""
+    images: Literal["", "amazon", "stability"] = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from aigw_extproc.simulator import anthropic, embeddings, rerank
+from aigw_extproc.simulator import anthropic, embeddings, images, rerank
 from aigw_extproc.simulator.errors import Invalid
 from aigw_extproc.simulator.invocation import Invocation
 from aigw_extproc.simulator.model_families import REGIONS
@@ -51,6 +51,9 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
         "cohere.embed-english-v3": _whole(embeddings.cohere_v3),
         "cohere.embed-multilingual-v3": _whole(embeddings.cohere_v3),
         "cohere.embed-v4": _whole(embeddings.cohere_v4),
+        "amazon.nova-canvas": _whole(images.amazon),
+        "amazon.titan-image-generator": _whole(images.amazon),
+        "stability.": _whole(images.stability),
         "amazon.rerank-v1": _whole(rerank.amazon),
         "cohere.rerank-v3-5": _whole(rerank.cohere),
     }

@@ -14,12 +14,13 @@ from aigw_extproc.anthropic.errors import render as anthropic_error
 from aigw_extproc.bedrock.families import Family
 from aigw_extproc.config.snapshot import Schema
 from aigw_extproc.errors import GatewayError, InvalidRequest
-from aigw_extproc.openai import chat, completions, embeddings, rerank, tokenize
+from aigw_extproc.openai import chat, completions, embeddings, images, rerank, tokenize
 from aigw_extproc.openai.errors import render as openai_error
 from aigw_extproc.translate import (
     chat_converse,
     completions_converse,
     embeddings_invoke,
+    images_invoke,
     messages_anthropic,
     messages_converse,
     rerank_invoke,
@@ -78,6 +79,7 @@ ENDPOINTS: dict[str, Endpoint] = {
     "/anthropic/v1/messages/count_tokens": _COUNT_TOKENS,
     "/v1/completions": Endpoint(name="completions", parse=completions.parse),
     "/v1/embeddings": Endpoint(name="embeddings", parse=embeddings.parse),
+    "/v1/images/generations": Endpoint(name="images", parse=images.parse),
     "/v1/rerank": Endpoint(name="rerank", parse=rerank.parse),
     "/cohere/v2/rerank": Endpoint(name="rerank", parse=rerank.parse),
     "/tokenize": Endpoint(name="tokenize", parse=tokenize.parse),
@@ -93,6 +95,7 @@ TRANSLATIONS: dict[tuple[str, str], TranslateRequest] = {
     ("count_tokens", "AWSAnthropic"): messages_anthropic.translate_count,
     ("completions", "AWSBedrock"): completions_converse.translate_request,
     ("embeddings", "AWSBedrock"): embeddings_invoke.translate_request,
+    ("images", "AWSBedrock"): images_invoke.translate_request,
     ("rerank", "AWSBedrock"): rerank_invoke.translate_request,
     ("tokenize", "AWSBedrock"): chat_converse.translate_count,
 }

@@ -64,6 +64,7 @@ def _sessions() -> list[Any]:
 def running_sts() -> Iterator[Sts]:
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
+    sts_backends.reset()  # moto has one for the whole process, and what another test was issued is none of ours
     try:
         yield Sts(url=f"http://127.0.0.1:{server.get_host_and_port()[1]}")
     finally:

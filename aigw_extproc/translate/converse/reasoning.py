@@ -149,8 +149,9 @@ def _explicit(thinking: Thinking, effort: str | None, family: Family, max_tokens
         return Reasoning(on=True, fields={"thinking": told, **more}, max_tokens=max_tokens)
     budget = thinking.budget_tokens
     if budget is None or budget < MIN_BUDGET:
+        got = "none was given" if budget is None else f"got {budget}"
         raise InvalidRequest(
-            f"thinking.budget_tokens: has to be at least {MIN_BUDGET}, got {budget}", param="thinking.budget_tokens"
+            f"thinking.budget_tokens: has to be at least {MIN_BUDGET}, {got}", param="thinking.budget_tokens"
         )
     limit = _room(budget, max_tokens)
     return Reasoning(on=True, fields={"thinking": told | {"budget_tokens": budget}}, max_tokens=limit)

@@ -70,7 +70,7 @@ def closed(schema: object) -> object:
     bounds = {name: schema[name] for name in _UNENFORCED if name in schema}
     members = {name: _closed_member(name, value) for name, value in schema.items() if name not in bounds}
     if bounds:
-        words = ", ".join(f"{name}: {value}" for name, value in bounds.items())
+        words = ", ".join(f"{name}: {msgspec.json.encode(value).decode()}" for name, value in bounds.items())
         members["description"] = f"{schema.get('description', '')} ({words})".strip()
     if schema.get("type") == "object" or "properties" in schema:
         members.setdefault("additionalProperties", False)

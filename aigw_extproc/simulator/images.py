@@ -1,0 +1,92 @@
+"""InvokeModel with the bodies of image models: a single pixel, in a colour of the prompt's own.
+
+https://docs.aws.amazon.com/nova/latest/userguide/image-gen-req-resp-structure.html
+https://docs.aws.amazon.com/bedrock/latest/userguide/stability-ai-text-to-image.html
+"""
+
+from __future__ import annotations
+
+import base64
+import struct
+import zlib
+from hashlib import sha256
+from typing import Annotated, Literal
+
+import msgspec
+
+from aigw_extproc.simulator.invocation import Invocation, decode
+
+FORBIDDEN = "forbidden"
+"""A prompt with this word is filtered."""
+
+Seed = Annotated[int, msgspec.Meta(ge=0, le=858_993_459)]
+Pixels = Annotated[int, msgspec.Meta(ge=320, le=4096, multiple_of=16)]
+
+
+class TextToImage(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """What is to be seen, and what not."""
+
+    text: Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
+    negativeText: Annotated[str, msgspec.Meta(min_length=1, max_length=1024)] = "-"  # noqa: N815 - Bedrock's own
+
+
+class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """How many images of which kind."""
+
+    numberOfImages: Annotated[int, msgspec.Meta(ge=1, le=5)] = 1  # noqa: N815 - Bedrock's own
+    width: Pixels = 1024
+    height: Pixels = 1024
+    quality: Literal["standard", "premium"] = "standard"
+    cfgScale: Annotated[float, msgspec.Meta(ge=1.1, le=10)] = 6.5  # noqa: N815 - Bedrock's own
+    seed: Seed = 12
+
+
+class Amazon(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """Nova Canvas and Titan Image Generator, of which the simulator knows the one task."""
+
+    taskType: Literal["TEXT_IMAGE"]  # noqa: N815 - Bedrock's own
+    textToImageParams: TextToImage  # noqa: N815 - Bedrock's own
+    imageGenerationConfig: Config = Config()  # noqa: N815 - Bedrock's own
+
+
+class Stability(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """Stable Image Core and Ultra, Stable Diffusion 3.5."""
+
+    prompt: Annotated[str, msgspec.Meta(min_length=1, max_length=10_000)]
+    negative_prompt: Annotated[str, msgspec.Meta(max_length=10_000)] = ""
+    aspect_ratio: Literal["16:9", "1:1", "21:9", "2:3", "3:2", "4:5", "5:4", "9:16", "9:21"] = "1:1"
+    mode: Literal["text-to-image"] = "text-to-image"
+    output_format: Literal["png", "jpeg"] = "png"
+    seed: Seed = 0
+
+
+def amazon(body: bytes) -> Invocation:
+    """Raises Invalid, as `stability` does."""
+    request = decode(body, Amazon)
+    prompt, config = request.textToImageParams.text, request.imageGenerationConfig
+    if FORBIDDEN in prompt:
+        reason = "All of the generated images have been blocked by our content filters."
+        return Invocation(body={"images": [], "error": reason}, input_tokens=0)
+    images = [pixel(f"{config.seed}.{number} {prompt}") for number in range(config.numberOfImages)]
+    return Invocation(body={"images": images}, input_tokens=0)
+
+
+def stability(body: bytes) -> Invocation:
+    """One image at a time."""
+    request = decode(body, Stability)
+    if FORBIDDEN in request.prompt:
+        return Invocation(body={"finish_reasons": ["Filter reason: prompt"]}, input_tokens=0)
+    answer = {"seeds": [request.seed], "finish_reasons": [None], "images": [pixel(request.prompt)]}
+    return Invocation(body=answer, input_tokens=0)
+
+
+def pixel(text: str) -> str:
+    """A PNG of one pixel, in base64. https://www.w3.org/TR/png-3/"""
+    colour = sha256(text.encode()).digest()[:3]
+    header = struct.pack(">IIBBBBB", 1, 1, 8, 2, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(b"\0" + colour)), (b"IEND", b""))
+    data = b"".join(
+        struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+        for kind, content in chunks
+    )
+    return base64.b64encode(b"\x89PNG\r\n\x1a\n" + data).decode()
