@@ -27,6 +27,7 @@ from aigw_extproc.translate import (
 )
 from aigw_extproc.translate.catalogs import catalog_at
 from aigw_extproc.translate.contract import Fetched, UpstreamRequest
+from aigw_extproc.translate.invoke_anthropic import over_anthropic
 
 
 class ClientRequest(Protocol):
@@ -87,6 +88,7 @@ ENDPOINTS: dict[str, Endpoint] = {
 
 TRANSLATIONS: dict[tuple[str, str], TranslateRequest] = {
     ("chat", "AWSBedrock"): chat_converse.translate_request,
+    ("chat", "AWSAnthropic"): over_anthropic(chat_converse.translate_request),
     ("messages", "AWSBedrock"): messages_converse.translate_request,
     ("messages", "AWSAnthropic"): messages_anthropic.translate_request,
     ("count_tokens", "AWSBedrock"): messages_converse.translate_count,

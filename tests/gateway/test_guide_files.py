@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import anthropic
 import openai
 import pytest
 import yaml
@@ -16,6 +17,7 @@ from tests.gateway.running import Gateway, error
 from tests.simulator.running import RunningSimulator, running_simulator
 
 GUIDE = Path(__file__).parents[2].parent / "shared" / "guide-files" / "aws.yaml"
+CLAUDE = "anthropic.claude-3-5-sonnet-20241022-v2:0"
 MODEL = "us.amazon.nova-micro-v1:0"
 KEY_ID, SECRET = "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"
 """What stands in the file where a user's own access key belongs."""
@@ -54,6 +56,18 @@ def test_the_guides_model_answers(guide_gateway: Gateway) -> None:
 
 def test_the_guides_model_streams(guide_gateway: Gateway) -> None:
     assert guide_gateway.chat(MODEL, stream=True).text.endswith("data: [DONE]\n\n")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_guides_claude_answers_chats(guide_gateway: Gateway, stream: bool) -> None:
+    answer = guide_gateway.chat(CLAUDE, stream=stream)
+    assert (answer.status_code, answer.text.endswith("data: [DONE]\n\n")) == (200, stream)
+
+
+def test_the_guides_claude_answers_messages(guide_gateway: Gateway) -> None:
+    with anthropic.Anthropic(base_url=guide_gateway.url, **SDK_OPTIONS) as client:
+        message = client.messages.create(model=CLAUDE, max_tokens=9, messages=[{"role": "user", "content": "Hi"}])
+    assert message.to_dict()["content"] == [{"type": "text", "text": "Hello! You said: Hi"}]
 
 
 def test_a_wrong_secret_is_an_authentication_error(new_gateway: NewGateway) -> None:

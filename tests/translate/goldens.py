@@ -21,6 +21,7 @@ from aigw_extproc.errors import GatewayError, InvalidRequest
 from aigw_extproc.translate.chat_converse.answer import ChatAnswer
 from aigw_extproc.translate.contract import Answer, Fetched, FetchFailed, Media, MediaNeeded, ResponseContext
 from aigw_extproc.translate.converse.tool_names import ToolNames
+from aigw_extproc.translate.invoke_anthropic.answer import AnthropicAnswer
 from aigw_extproc.translate.messages_anthropic.answer import MessagesAnswer as PassedAnswer
 from aigw_extproc.translate.messages_converse.answer import MessagesAnswer
 from aigw_extproc.translate.registry import ENDPOINTS, translation
@@ -74,7 +75,14 @@ PASSED = Pair(
     operation="InvokeModel",
     told="message",
 )
-PAIRS = (CHAT, MESSAGES, PASSED)
+INVOKED = Pair(
+    name="chat_anthropic",
+    path="/v1/chat/completions",
+    answer=lambda golden: AnthropicAnswer(inner=chat_answer(golden)),
+    schema="AWSAnthropic",
+    operation="InvokeModel",
+)
+PAIRS = (CHAT, MESSAGES, PASSED, INVOKED)
 
 
 def cases(kind: str, pair: Pair = CHAT) -> list[Path]:

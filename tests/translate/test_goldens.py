@@ -57,8 +57,10 @@ def test_stream(pair: Pair, case: Path) -> None:
     assert golden == golden | goldens.translate_stream(golden, pair)
 
 
-@pytest.mark.parametrize(("pair", "least"), [(goldens.CHAT, 60), (goldens.MESSAGES, 60), (goldens.PASSED, 5)], ids=str)
+@pytest.mark.parametrize(
+    ("pair", "least"), [(goldens.CHAT, 60), (goldens.MESSAGES, 60), (goldens.PASSED, 5), (goldens.INVOKED, 20)], ids=str
+)
 def test_there_are_goldens(pair: Pair, least: int) -> None:
     assert len(goldens.cases("requests", pair)) >= least
-    assert len(goldens.cases("responses", pair)) >= min(10, least - 3)
-    assert len(goldens.cases("streams", pair)) >= min(10, least - 3)
+    assert len(goldens.cases("responses", pair)) >= min(5, least - 3)
+    assert len(goldens.cases("streams", pair)) >= min(5, least - 3)

@@ -15,13 +15,16 @@ from pydantic import TypeAdapter
 from aigw_extproc.anthropic import messages
 from aigw_extproc.bedrock.families import family_of
 from aigw_extproc.errors import InvalidRequest
-from aigw_extproc.simulator import rules, shapes
+from aigw_extproc.openai import chat
+from aigw_extproc.simulator import anthropic_request, rules, shapes
 from aigw_extproc.simulator.errors import Invalid
+from aigw_extproc.translate import chat_converse
 from aigw_extproc.translate.contract import FetchFailed, UpstreamRequest
+from aigw_extproc.translate.invoke_anthropic import over_anthropic
 from aigw_extproc.translate.messages_converse import translate_count, translate_request
 from aigw_extproc.translate.messages_converse.answer import MessagesAnswer
 from aigw_extproc.translate.messages_converse.stream import MessagesStream
-from tests.translate import goldens, message_strategies
+from tests.translate import goldens, message_strategies, strategies
 from tests.translate.goldens import MESSAGES
 from tests.translate.test_accumulation import NAMES, Block, contents, stop_reason, told_twice
 
@@ -144,6 +147,19 @@ def test_a_stream_adds_up_to_the_whole(told: tuple[list[Block], list[bytes]]) ->
         name: value for name, value in whole.items() if name != "usage"
     }
     assert streamed["usage"] | whole["usage"] == streamed["usage"]
+
+
+@given(strategies.requests)
+@settings(deadline=None)
+def test_a_chat_is_told_to_claude_in_its_own_words_or_refused(request: dict[str, Any]) -> None:
+    parsed, model = chat.parse(json.dumps(request).encode()), "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
+    translate = over_anthropic(chat_converse.translate_request)
+    try:
+        upstream = translate(parsed, model=model, family=family_of(model), fetched=UNFETCHED)
+    except InvalidRequest as error:
+        assert error.param
+        return
+    anthropic_request.parse(upstream.body)
 
 
 @given(st.binary(max_size=400))
