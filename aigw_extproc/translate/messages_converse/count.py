@@ -62,8 +62,8 @@ def _upstream(
         tool_config=prompt.tool_config,
         additional_model_request_fields=(prompt.fields | ({"anthropic_beta": betas} if betas else {})) or None,
     )
-    if prompt.has_cache_points:
-        within_limits(body)
+    if prompt.has_cache_points and not within_limits(body):
+        dropped.append("cache_control")
     return UpstreamRequest(
         path=count_tokens_path(model),
         body=_encode({"input": {"converse": body}}),

@@ -11,7 +11,7 @@ from aigw_extproc.bedrock.converse import ContentBlock, ToolConfiguration
 from aigw_extproc.bedrock.families import Family
 from aigw_extproc.translate.contract import Fetched
 from aigw_extproc.translate.converse.conversation import Conversation
-from aigw_extproc.translate.converse.reasoning import Reasoning, model_fields
+from aigw_extproc.translate.converse.reasoning import Reasoning, model_fields, off
 from aigw_extproc.translate.converse.tool_names import ToolNames
 from aigw_extproc.translate.converse.tools import Selection, serial_tool_choice, tool_configuration
 from aigw_extproc.translate.messages_converse import parameters, tools
@@ -82,7 +82,7 @@ def _reasoning(
     thoughts = parameters.reasoning(request, family, dropped)
     if thoughts.on and conversation.unsigned_calls and family.reasoning_history == "signed":
         dropped.append("thinking")
-        return Reasoning(max_tokens=request.max_tokens)
+        return off(family, request.max_tokens)
     return thoughts
 
 

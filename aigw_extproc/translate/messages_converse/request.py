@@ -71,8 +71,8 @@ class _Translation:
         if prompt.missing:
             raise MediaNeeded(prompt.missing)
         body = self._body(prompt)
-        if prompt.has_cache_points:
-            within_limits(body)
+        if prompt.has_cache_points and not within_limits(body):
+            self.dropped.append("cache_control")
         wanted = bool(self.asked.stream)
         stream = wanted and (self.family.streaming_tools or body.tool_config is None)
         return UpstreamRequest(
