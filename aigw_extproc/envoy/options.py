@@ -40,8 +40,9 @@ class Options:
     """How long an exchange may stand still in both directions; there is no limit on its whole length."""
     max_streams: int = 16_384
     """Exchanges at a time, per cluster: every open stream holds one place until its last byte."""
-    max_requests_per_processor_connection: int | None = None
-    """Exchanges after which a connection to the processor is replaced; None for never."""
+    max_requests_per_processor_connection: int = 150
+    """Exchanges after which a connection to the processor is replaced. Each ends in a reset, since the processor ends
+    its stream first, and the transport h2corn closes a connection that has seen 200 of them in ten seconds."""
 
 
 def parse_endpoint(text: str) -> Endpoint:

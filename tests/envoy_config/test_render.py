@@ -161,7 +161,7 @@ def test_the_processors_cluster() -> None:
         "typed_extension_protocol_options": {
             "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
                 "@type": f"{TYPE}.extensions.upstreams.http.v3.HttpProtocolOptions",
-                "common_http_protocol_options": {},
+                "common_http_protocol_options": {"max_requests_per_connection": 150},
                 "explicit_http_config": {
                     "http2_protocol_options": {
                         "initial_stream_window_size": 16777216,
@@ -171,13 +171,6 @@ def test_the_processors_cluster() -> None:
             }
         },
     }
-
-
-def test_connections_to_the_processor_can_be_replaced_after_a_number_of_requests() -> None:
-    options = Options(max_requests_per_processor_connection=150)
-    protocols = document(processor_cluster(options, buffer_limit=1000))["typed_extension_protocol_options"]
-    (protocol,) = protocols.values()
-    assert protocol["common_http_protocol_options"] == {"max_requests_per_connection": 150}
 
 
 def test_the_processors_filter() -> None:
