@@ -56,13 +56,21 @@ class Web:
         writer.close()
 
 
+async def listening(web: Web) -> tuple[asyncio.Server, asyncio.Server]:
+    """A public and a private address on the same port, so that a connection that must not be made would be seen."""
+    while True:
+        public = await asyncio.start_server(web.serve, "127.0.0.2", 0)
+        try:
+            return public, await asyncio.start_server(web.serve, "127.0.0.1", public.sockets[0].getsockname()[1])
+        except OSError:  # what is free on one address may be taken on the other
+            public.close()
+
+
 @asynccontextmanager
 async def running() -> AsyncIterator[Web]:
     web = Web()
-    public = await asyncio.start_server(web.serve, "127.0.0.2", 0)
+    public, private = await listening(web)
     web.port = public.sockets[0].getsockname()[1]
-    # On the same port, so that a connection that must not be made would be seen.
-    private = await asyncio.start_server(web.serve, "127.0.0.1", web.port)
     web.names["images.test"] = ["127.0.0.2"]
     async with public, private:
         yield web
