@@ -19,7 +19,15 @@ from aigw_extproc.bedrock.families import family_of
 from aigw_extproc.config.snapshot import Schema
 from aigw_extproc.errors import GatewayError, InvalidRequest
 from aigw_extproc.translate.chat_converse.answer import ChatAnswer
-from aigw_extproc.translate.contract import Answer, Fetched, FetchFailed, Media, MediaNeeded, ResponseContext
+from aigw_extproc.translate.contract import (
+    Answer,
+    Fetched,
+    FetchFailed,
+    Media,
+    MediaNeeded,
+    ResponseContext,
+    ResponseStream,
+)
 from aigw_extproc.translate.converse.tool_names import ToolNames
 from aigw_extproc.translate.invoke_anthropic.answer import AnthropicAnswer
 from aigw_extproc.translate.messages_anthropic.answer import MessagesAnswer as PassedAnswer
@@ -28,6 +36,15 @@ from aigw_extproc.translate.registry import ENDPOINTS, translation
 
 FOLDER = Path(__file__).parent.parent / "golden"
 CONTEXT = ResponseContext(request_id="R", created=123)
+
+
+def fed(stream: ResponseStream, data: bytes, sizes: list[int]) -> bytes:
+    """All that a stream says when `data` comes in pieces of these sizes, then the rest."""
+    position, received = 0, b""
+    for size in sizes:
+        received += stream.feed(data[position : position + size])
+        position += size
+    return received + stream.feed(data[position:]) + stream.close()
 
 
 def chat_answer(golden: dict[str, Any]) -> ChatAnswer:

@@ -70,12 +70,7 @@ def stream_of(golden: dict[str, Any]) -> ChatStream:
 def test_where_a_stream_is_cut_changes_nothing(golden: dict[str, Any], sizes: list[int]) -> None:
     data, whole = goldens.frames(golden["events"]), stream_of(golden)
     expected = whole.feed(data) + whole.close()
-    stream, position, received = stream_of(golden), 0, b""
-    for size in sizes:
-        received += stream.feed(data[position : position + size])
-        position += size
-    received += stream.feed(data[position:]) + stream.close()
-    assert received == expected
+    assert goldens.fed(stream_of(golden), data, sizes) == expected
 
 
 @given(golden=st.sampled_from(STREAMS), position=st.integers(0, 2000), flip=st.integers(1, 255))
