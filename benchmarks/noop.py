@@ -1,6 +1,6 @@
 """A processor that does nothing: what the transport, the protocol and Python cost before any work of ours.
 
-It takes the same four messages on the same server as ours, with constant answers, and has the response body handed
+It takes the same four messages on the same servers as ours, with constant answers, and has the response body handed
 over as ours does: in pieces when it is an event stream, whole when it is not.
 """
 
@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from collections.abc import AsyncIterator
-
-import grpc
 
 from aigw_extproc.extproc.pb import ext_proc_pb2 as pb
-from aigw_extproc.extproc.server import SERVICE
+from aigw_extproc.extproc.server import TRANSPORTS, Send, Transport, create_server
 from aigw_extproc.simulator.frames import CONTENT_TYPE
 
 _HEADERS = pb.HeadersResponse(response=pb.CommonResponse())
@@ -30,13 +27,25 @@ _ANSWERS = {
 _STREAM = pb.ProcessingResponse(response_headers=_HEADERS, mode_override=_STREAMED).SerializeToString()
 
 
-async def process(requests: AsyncIterator[pb.ProcessingRequest], _context: object) -> AsyncIterator[bytes]:
-    """One exchange; ends with the last answer, as ours does."""
-    async for message in requests:
-        phase = message.WhichOneof("request") or ""
-        yield _STREAM if phase == "response_headers" and _is_stream(message.response_headers) else _ANSWERS[phase]
-        if phase == "response_body" and message.response_body.end_of_stream:
-            return
+class Noop:
+    """Implements `Streams` and `Stream`: it has nothing to remember, but where it ends."""
+
+    def __init__(self) -> None:
+        self.over = False
+
+    def open(self, _send: Send) -> Noop:
+        return Noop()
+
+    async def answer(self, message: bytes) -> bytes:
+        request = pb.ProcessingRequest.FromString(message)
+        phase = request.WhichOneof("request") or ""
+        if phase == "response_headers" and _is_stream(request.response_headers):
+            return _STREAM
+        self.over = phase == "response_body" and request.response_body.end_of_stream
+        return _ANSWERS[phase]
+
+    def close(self) -> None:
+        pass
 
 
 def _is_stream(message: pb.HttpHeaders) -> bool:
@@ -44,21 +53,19 @@ def _is_stream(message: pb.HttpHeaders) -> bool:
     return any(header.raw_value == expected for header in message.headers.headers)
 
 
-async def serve(listen: str) -> None:
+async def serve(transport: Transport, listen: str) -> None:
     """Serves until it is stopped."""
-    server = grpc.aio.server()
-    handler = grpc.stream_stream_rpc_method_handler(process, request_deserializer=pb.ProcessingRequest.FromString)
-    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {"Process": handler}),))
-    server.add_insecure_port(listen)
-    await server.start()
-    await server.wait_for_termination()
+    await create_server(transport, Noop(), listen, grace=1).start()
+    await asyncio.Event().wait()
 
 
 def main() -> None:
     """Serves on the address that is given."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--listen", required=True, help="unix:///PATH")
-    asyncio.run(serve(parser.parse_args().listen))
+    parser.add_argument("--transport", choices=TRANSPORTS, required=True)
+    options = parser.parse_args()
+    asyncio.run(serve(options.transport, options.listen))
 
 
 if __name__ == "__main__":

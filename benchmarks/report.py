@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.scenarios import CHAT, STREAM
-from benchmarks.stacks import NOOP, OURS, Stack
+from benchmarks.stacks import PAIRS, Pair, Stack
 
 EXCHANGE_BUDGET_US = 60
 CHUNK_BUDGET_US = 10
@@ -62,10 +62,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     machine: dict[str, str]
     rounds: int
     measurements: list[Measurement]
-    exchange: Added
-    """A chat exchange at 16 connections."""
-    chunk: Added
-    """A piece of a stream: what a streamed exchange costs more than a whole one, per message that it has more."""
+    exchange: dict[str, Added]
+    """A chat exchange at 16 connections, by transport."""
+    chunk: dict[str, Added]
+    """A piece of a stream, by transport: what a streamed exchange costs more than a whole one, per message more."""
 
 
 def machine() -> dict[str, str]:
@@ -80,15 +80,19 @@ def machine() -> dict[str, str]:
 
 def report(measurements: list[Measurement], *, rounds: int) -> Report:
     """Sums up what was measured in `rounds` rounds."""
-    exchange = {stack.name: _exchange_costs(measurements, stack) for stack in (OURS, NOOP)}
-    chunk = {stack.name: _chunk_costs(measurements, stack) for stack in (OURS, NOOP)}
     return Report(
         machine=machine(),
         rounds=rounds,
         measurements=measurements,
-        exchange=Added(ours_us=exchange[OURS.name], noop_us=exchange[NOOP.name]),
-        chunk=Added(ours_us=chunk[OURS.name], noop_us=chunk[NOOP.name]),
+        exchange={transport: _added(_exchange_costs, measurements, pair) for transport, pair in PAIRS.items()},
+        chunk={transport: _added(_chunk_costs, measurements, pair) for transport, pair in PAIRS.items()},
     )
+
+
+def _added(
+    costs: Callable[[list[Measurement], Stack], list[float]], measurements: list[Measurement], pair: Pair
+) -> Added:
+    return Added(ours_us=costs(measurements, pair.ours), noop_us=costs(measurements, pair.noop))
 
 
 def _of(measurements: Iterable[Measurement], scenario: str, stack: Stack) -> list[Measurement]:
@@ -139,8 +143,9 @@ def show(report: Report, console: Console | None = None) -> None:
         for stack, rounds in _grouped(measurements, lambda one: one.stack):
             table.add_row(stack, *(_median(rounds, value, form) for value, form in _COLUMNS.values()))
         console.print(table)
-    console.print(_verdict("exchange", report.exchange, EXCHANGE_BUDGET_US))
-    console.print(_verdict("chunk", report.chunk, CHUNK_BUDGET_US))
+    for transport in report.exchange:
+        console.print(_verdict(transport, "exchange", report.exchange[transport], EXCHANGE_BUDGET_US))
+        console.print(_verdict(transport, "chunk", report.chunk[transport], CHUNK_BUDGET_US))
 
 
 def _grouped(
@@ -158,7 +163,7 @@ def _median(rounds: list[Measurement], value: Callable[[Measurement], float | No
     return format(statistics.median(values), form) if values else "-"
 
 
-def _verdict(what: str, added: Added, budget: int) -> str:
+def _verdict(transport: str, what: str, added: Added, budget: int) -> str:
     values = added.difference_us
     figures = f"{statistics.median(values):.1f} µs ({min(values):.1f} to {max(values):.1f}; budget {budget})"
-    return f"ours - no-op, processor's CPU per {what}: {figures}, {added.ratio:.2f} times the no-op"
+    return f"ours - no-op on {transport}, processor's CPU per {what}: {figures}, {added.ratio:.2f} times the no-op"

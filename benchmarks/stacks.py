@@ -23,6 +23,7 @@ from aigw_extproc.envoy.binary import find_envoy
 from aigw_extproc.envoy.options import Options
 from aigw_extproc.envoy.render import render, to_json
 from aigw_extproc.envoy.routes import PROCESSOR_FILTER
+from aigw_extproc.extproc.server import TRANSPORTS
 from aigw_extproc.run.child import Child, OnLog, python, running
 from aigw_extproc.run.probes import all_accept, envoy_ready
 from aigw_extproc.source import Source
@@ -43,6 +44,14 @@ class Stack:
     """Changes our configuration of Envoy in place; the second argument is the upstream's cluster."""
     processor: Callable[[str, Source], tuple[str, ...]] | None
     """The processor's command line for an address to listen on, or None for no processor."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """A processor that does nothing, and ours, on the same transport."""
+
+    noop: Stack
+    ours: Stack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,8 +97,8 @@ def _module(name: str, *arguments: str) -> tuple[str, ...]:
     return (sys.executable, "-m", f"benchmarks.{name}", *arguments)
 
 
-def _noop(listen: str, _source: Source) -> tuple[str, ...]:
-    return _module("noop", "--listen", listen)
+def _noop(transport: str, listen: str, _source: Source) -> tuple[str, ...]:
+    return _module("noop", "--listen", listen, "--transport", transport)
 
 
 def _ours(transport: str, listen: str, source: Source) -> tuple[str, ...]:
@@ -97,10 +106,21 @@ def _ours(transport: str, listen: str, source: Source) -> tuple[str, ...]:
 
 
 ALONE = Stack(name="Envoy alone", translates=False, adapt=_without_processor, processor=None)
-NOOP = Stack(name="no-op processor", translates=False, adapt=_route_to, processor=_noop)
-OURS = Stack(name="aigw-extproc", translates=True, adapt=_as_it_is, processor=partial(_ours, "grpc"))
-ON_H2CORN = Stack(name="... on h2corn", translates=True, adapt=_as_it_is, processor=partial(_ours, "h2corn"))
-STACKS = (ALONE, NOOP, OURS, ON_H2CORN)
+
+
+def _pair(transport: str) -> Pair:
+    """Both processors on one transport."""
+    return Pair(
+        noop=Stack(
+            name=f"no-op on {transport}", translates=False, adapt=_route_to, processor=partial(_noop, transport)
+        ),
+        ours=Stack(name=f"ours on {transport}", translates=True, adapt=_as_it_is, processor=partial(_ours, transport)),
+    )
+
+
+PAIRS = {transport: _pair(transport) for transport in TRANSPORTS}
+"""By transport."""
+STACKS = (ALONE, *(stack for pair in PAIRS.values() for stack in (pair.noop, pair.ours)))
 
 
 @contextlib.asynccontextmanager

@@ -115,7 +115,7 @@ def router() -> Router:
 
 def answer(exchange: Exchange, message: bytes) -> bytes:
     """What the server does for one message, but for gRPC's part."""
-    phase, event = codec.decode(pb.ProcessingRequest.FromString(message))
+    phase, event = codec.decode(message)
     assert event is not None
     return codec.encode(phase, exchange.receive(event, now=NOW))
 

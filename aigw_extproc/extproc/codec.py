@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 
+from google.protobuf.message import DecodeError
+
 from aigw_extproc.exchange import (
     LOCAL_REPLY_HEADER,
     Action,
@@ -35,8 +37,13 @@ _STREAMED = pb.ProcessingMode(
 _OVERWRITE = pb.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
 
 
-def decode(message: pb.ProcessingRequest) -> tuple[str, Event | None]:
-    """The phase of a message (`request_headers`, `response_body`…) and the event it stands for; None for trailers."""
+def decode(data: bytes) -> tuple[str, Event | None]:
+    """The phase of a message (`request_headers`, `response_body`…) and the event it stands for; None for trailers.
+
+    Raises:
+        DecodeError: the bytes are no ProcessingRequest, or one of none of the six phases.
+    """
+    message = pb.ProcessingRequest.FromString(data)
     phase = message.WhichOneof("request")
     match phase:
         case "request_headers":
@@ -49,7 +56,7 @@ def decode(message: pb.ProcessingRequest) -> tuple[str, Event | None]:
             return phase, ResponseBody(message.response_body.body, message.response_body.end_of_stream)
         case "request_trailers" | "response_trailers":
             return phase, None
-    raise ValueError("a message from Envoy that is none of the six phases")
+    raise DecodeError("a message from Envoy that is none of the six phases")
 
 
 def encode(phase: str, action: Action) -> bytes:

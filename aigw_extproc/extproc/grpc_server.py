@@ -6,18 +6,18 @@ https://grpc.github.io/grpc/python/grpc_asyncio.html
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from aigw_extproc.extproc.pb import ext_proc_pb2 as pb
-from aigw_extproc.extproc.processor import Processor
-from aigw_extproc.extproc.server import MAX_MESSAGE_BYTES, SERVICE, SOCKET_MODE, unix_path
+from aigw_extproc.extproc.server import MAX_MESSAGE_BYTES, SERVICE, SOCKET_MODE, Streams, unix_path
 
 
 class GrpcServer:
     """Implements `Server` with gRPC's own implementation: the standard, and the default."""
 
-    def __init__(self, processor: Processor, listen: str, *, grace: float) -> None:
+    def __init__(self, streams: Streams, listen: str, *, grace: float) -> None:
         """`listen` is `unix:///absolute/path` or `HOST:PORT`; port 0 takes a free one.
 
         Raises:
@@ -30,15 +30,23 @@ class GrpcServer:
                 ("grpc.so_reuseport", 1),  # workers share a TCP port; the kernel spreads Envoy's connections
             ]
         )
-        handler = grpc.stream_stream_rpc_method_handler(
-            processor.process, request_deserializer=pb.ProcessingRequest.FromString
-        )
+        handler = grpc.stream_stream_rpc_method_handler(self._process)
         self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {"Process": handler}),))
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined] # missing in the stubs
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        self._streams = streams
         self._listen = listen
         self._grace = grace
         self._bind(listen)
+
+    async def _process(self, _requests: object, context: grpc.aio.ServicerContext[bytes, bytes]) -> None:
+        """One call. Reading and writing by hand costs less than an iterator of requests and one of answers."""
+        with closing(self._streams.open(context.write)) as stream:
+            while not stream.over:
+                message = await context.read()
+                if message is grpc.aio.EOF:  # type: ignore[attr-defined] # missing in the stubs
+                    return
+                await context.write(await stream.answer(message))
 
     def _bind(self, listen: str) -> None:
         try:

@@ -9,7 +9,8 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import h2corn
@@ -17,9 +18,7 @@ from google.protobuf.message import DecodeError
 from grpc_health.v1 import health_pb2
 
 from aigw_extproc.extproc.framing import FramingError, MessageDecoder, frame
-from aigw_extproc.extproc.pb import ext_proc_pb2 as pb
-from aigw_extproc.extproc.processor import Processor
-from aigw_extproc.extproc.server import MAX_MESSAGE_BYTES, SERVICE, SOCKET_MODE, unix_path
+from aigw_extproc.extproc.server import MAX_MESSAGE_BYTES, SERVICE, SOCKET_MODE, Streams, unix_path
 
 log = logging.getLogger(__name__)
 
@@ -41,8 +40,8 @@ _END = {"type": "http.response.body", "body": b"", "more_body": False}
 class H2cornServer:
     """Implements `Server`."""
 
-    def __init__(self, processor: Processor, listen: str, *, grace: float) -> None:
-        self._calls = _Calls(processor)
+    def __init__(self, streams: Streams, listen: str, *, grace: float) -> None:
+        self._calls = _Calls(streams)
         self._listen = listen
         path = unix_path(listen)
         self._config = h2corn.Config(
@@ -98,9 +97,9 @@ def _banner_on_stderr() -> Iterator[None]:
 class _Calls:
     """The ASGI application: a method per gRPC call."""
 
-    def __init__(self, processor: Processor) -> None:
+    def __init__(self, streams: Streams) -> None:
         self.serving = False
-        self._processor = processor
+        self._streams = streams
         self._methods: dict[str, Callable[[Receive, Send], Awaitable[bytes]]] = {
             f"/{SERVICE}/Process": self._process,
             "/grpc.health.v1.Health/Check": self._check,
@@ -118,33 +117,47 @@ class _Calls:
         await send({"type": "http.response.trailers", "headers": [(b"grpc-status", status)]})
 
     async def _process(self, receive: Receive, send: Send) -> bytes:
-        requests = (pb.ProcessingRequest.FromString(message) async for message in _messages(receive))
-        async for answer in self._processor.process(requests):
+        messages = _Messages(receive)
+
+        async def say(answer: bytes) -> None:
             await send({"type": "http.response.body", "body": frame(answer), "more_body": True})
+
+        with closing(self._streams.open(say)) as stream:
+            while not stream.over and (message := await messages.next()) is not None:
+                await say(await stream.answer(message))
         return _OK
 
     async def _check(self, receive: Receive, send: Send) -> bytes:
         """https://github.com/grpc/grpc/blob/master/doc/health-checking.md"""
-        async for message in _messages(receive):
-            known = health_pb2.HealthCheckRequest.FromString(message).service in {"", SERVICE}
-            if not known:
-                return _NOT_FOUND
-            answers = health_pb2.HealthCheckResponse
-            answer = answers(status=answers.SERVING if self.serving else answers.NOT_SERVING)
-            await send({"type": "http.response.body", "body": frame(answer.SerializeToString()), "more_body": True})
-            return _OK
-        return _INVALID_ARGUMENT
+        message = await _Messages(receive).next()
+        if message is None:
+            return _INVALID_ARGUMENT
+        if health_pb2.HealthCheckRequest.FromString(message).service not in {"", SERVICE}:
+            return _NOT_FOUND
+        answers = health_pb2.HealthCheckResponse
+        answer = answers(status=answers.SERVING if self.serving else answers.NOT_SERVING)
+        await send({"type": "http.response.body", "body": frame(answer.SerializeToString()), "more_body": True})
+        return _OK
 
 
-async def _messages(receive: Receive) -> AsyncIterator[bytes]:
-    """The messages of a call, until its end or that of its connection."""
-    decoder = MessageDecoder(MAX_MESSAGE_BYTES)
-    while True:
-        event = await receive()
-        if event["type"] != "http.request":
-            return
-        decoder.feed(event["body"])
-        while (message := decoder.next_message()) is not None:
-            yield message
-        if not event["more_body"]:
-            return
+class _Messages:
+    """The messages of a call. Not an async generator: one that is left before its end costs its loop a task."""
+
+    __slots__ = ("_decoder", "_ended", "_receive")
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._decoder = MessageDecoder(MAX_MESSAGE_BYTES)
+        self._ended = False
+
+    async def next(self) -> bytes | None:
+        """The next message, or None at the end of the call or of its connection."""
+        while (message := self._decoder.next_message()) is None:
+            if self._ended:
+                return None
+            event = await self._receive()
+            if event["type"] != "http.request":
+                return None
+            self._decoder.feed(event["body"])
+            self._ended = not event["more_body"]
+        return message

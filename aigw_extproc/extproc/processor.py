@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from random import random
 from time import monotonic, time
 
@@ -28,7 +28,7 @@ from aigw_extproc.exchange import (
     UpstreamReady,
 )
 from aigw_extproc.extproc import codec
-from aigw_extproc.extproc.pb import ext_proc_pb2 as pb
+from aigw_extproc.extproc.server import Send
 from aigw_extproc.routing import Router
 from aigw_extproc.translate.contract import Fetched, UpstreamResponse
 
@@ -49,73 +49,78 @@ class Processor:
     def __init__(
         self, router: Callable[[], Router], credentials: FindCredentials, media: FetchMedia, upstream: CallUpstream
     ) -> None:
-        self._router = router
-        self._credentials = credentials
-        self._media = media
-        self._upstream = upstream
+        self.router = router
+        self.credentials = credentials
+        self.media = media
+        self.upstream = upstream
 
-    async def process(
-        self, requests: AsyncIterator[pb.ProcessingRequest], _context: object = None
-    ) -> AsyncIterator[bytes]:
-        """One exchange: Envoy's messages in, serialised answers out. Ends with the last answer, so that Envoy need not
-        reset the stream.
+    def open(self, send: Send) -> ExchangeStream:
+        """A stream begins; `send` takes what is to be told before an answer."""
+        return ExchangeStream(self, send)
 
-        It is itself a grpc.aio handler (hence `_context`), which must be an async generator: another one around it
-        would cost every message a turn.
-        """
-        exchange = Exchange(self._router(), pick=random())  # noqa: S311 - spreads load, keeps no secret
-        timeline = metrics.Timeline(started=monotonic())
-        with metrics.ACTIVE_EXCHANGES.track_inprogress():
-            try:
-                async for message in requests:
-                    phase, event = codec.decode(message)
-                    action = await self._act(exchange, event) if event else Continue()
-                    if isinstance(action, NeedUpstream):
-                        yield codec.more_time(BATCH_SECONDS)
-                        action = await self._call(exchange, action)
-                    if isinstance(action, Chunk) and timeline.first_piece is None and action.body:
-                        timeline.first_piece = monotonic()
-                    yield codec.encode(phase, action)
-                    if _is_final(action):
-                        return
-            finally:
-                timeline.ended = monotonic()
-                metrics.record(exchange.outcome, timeline)
 
-    async def _act(self, exchange: Exchange, event: Event) -> Action:
+class ExchangeStream:
+    """Implements `Stream`: one exchange, Envoy's messages in, answers out."""
+
+    __slots__ = ("_exchange", "_processor", "_send", "_timeline", "over")
+
+    def __init__(self, processor: Processor, send: Send) -> None:
+        self.over = False
+        self._processor = processor
+        self._send = send
+        self._exchange = Exchange(processor.router(), pick=random())  # noqa: S311 - spreads load, keeps no secret
+        self._timeline = metrics.Timeline(started=monotonic())
+        metrics.ACTIVE_EXCHANGES.inc()
+
+    async def answer(self, message: bytes) -> bytes:
+        """The answer to one message; `over` with the last one."""
+        phase, event = codec.decode(message)
+        action = await self._act(event) if event else Continue()
+        if isinstance(action, Chunk) and self._timeline.first_piece is None and action.body:
+            self._timeline.first_piece = monotonic()
+        self.over = _is_final(action)
+        return codec.encode(phase, action)
+
+    def close(self) -> None:
+        """The stream has ended, whoever ended it."""
+        metrics.ACTIVE_EXCHANGES.dec()
+        self._timeline.ended = monotonic()
+        metrics.record(self._exchange.outcome, self._timeline)
+
+    async def _act(self, event: Event) -> Action:
+        exchange, processor = self._exchange, self._processor
         try:
             action = exchange.receive(event, now=time())
             if isinstance(action, NeedMedia):
-                action = exchange.receive(MediaReady(await self._media(action.urls)), now=time())
+                action = exchange.receive(MediaReady(await processor.media(action.urls)), now=time())
             if isinstance(action, NeedCredentials):
-                action = await self._sign(exchange, action.auth)
-        except Exception as defect:
-            return _failed(exchange, defect)
-        return action
-
-    async def _call(self, exchange: Exchange, needed: NeedUpstream) -> Action:
-        try:
-            responses = await self._upstream(needed.upstream, needed.calls)
-            return exchange.receive(UpstreamReady(responses), now=time())
+                action = await self._sign(action.auth)
+            if isinstance(action, NeedUpstream):
+                action = await self._call(action)
         except GatewayError as error:
             return exchange.fail(error)
         except Exception as defect:
-            return _failed(exchange, defect)
+            return self._failed(defect)
+        return action
 
-    async def _sign(self, exchange: Exchange, auth: AwsAuth) -> Action:
+    async def _sign(self, auth: AwsAuth) -> Action:
         try:
-            identity = await self._credentials(auth)
-        except CredentialsUnavailable as error:
+            identity = await self._processor.credentials(auth)
+        except CredentialsUnavailable:
             metrics.SIGNING_FAILURES.labels(auth.region).inc()
-            return exchange.fail(error)
-        return exchange.receive(CredentialsReady(identity), now=time())
+            raise
+        return self._exchange.receive(CredentialsReady(identity), now=time())
 
+    async def _call(self, needed: NeedUpstream) -> Action:
+        await self._send(codec.more_time(BATCH_SECONDS))
+        responses = await self._processor.upstream(needed.upstream, needed.calls)
+        return self._exchange.receive(UpstreamReady(responses), now=time())
 
-def _failed(exchange: Exchange, defect: Exception) -> Action:
-    """A defect of ours ends the exchange. Its text could hold anything, so it is for the log alone."""
-    metrics.DEFECTS.inc()
-    log.error("exchange failed: operation=%s", exchange.outcome.operation, exc_info=defect)
-    return exchange.fail(InternalError())
+    def _failed(self, defect: Exception) -> Action:
+        """A defect of ours ends the exchange. Its text could hold anything, so it is for the log alone."""
+        metrics.DEFECTS.inc()
+        log.error("exchange failed: operation=%s", self._exchange.outcome.operation, exc_info=defect)
+        return self._exchange.fail(InternalError())
 
 
 def _is_final(action: Action) -> bool:

@@ -6,10 +6,9 @@ costs a fraction of the CPU, and it is young.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Literal, Protocol, get_args
-
-from aigw_extproc.extproc.processor import Processor
 
 SERVICE = "envoy.service.ext_proc.v3.ExternalProcessor"
 MAX_MESSAGE_BYTES = 512 * 1024 * 1024
@@ -19,6 +18,33 @@ SOCKET_MODE = 0o660
 
 Transport = Literal["grpc", "h2corn"]
 TRANSPORTS: tuple[Transport, ...] = get_args(Transport)
+
+
+Send = Callable[[bytes], Awaitable[None]]
+"""Sends one serialised message to Envoy."""
+
+
+class Stream(Protocol):
+    """One ext_proc stream, from the server's side. Messages are serialised `ProcessingRequest`s and `-Response`s."""
+
+    over: bool
+    """Set by the last answer: the server then ends the stream, so that Envoy need not reset it."""
+
+    async def answer(self, message: bytes) -> bytes:
+        """Takes Envoy's next message, and returns what it waits for."""
+        ...
+
+    def close(self) -> None:
+        """The stream has ended, whoever ended it. Called once."""
+        ...
+
+
+class Streams(Protocol):
+    """What answers streams."""
+
+    def open(self, send: Send) -> Stream:
+        """A stream has begun; `send` takes what has to be told before an answer."""
+        ...
 
 
 class Server(Protocol):
@@ -37,7 +63,7 @@ class Server(Protocol):
         ...
 
 
-def create_server(transport: Transport, processor: Processor, listen: str, *, grace: float) -> Server:
+def create_server(transport: Transport, streams: Streams, listen: str, *, grace: float) -> Server:
     """A server for `listen`, `unix:///absolute/path` or `HOST:PORT`; some have their address before they start.
     `grace` is how many seconds open streams have to end once it drains.
 
@@ -49,10 +75,10 @@ def create_server(transport: Transport, processor: Processor, listen: str, *, gr
     if transport == "h2corn":
         from aigw_extproc.extproc.h2corn_server import H2cornServer
 
-        return H2cornServer(processor, listen, grace=grace)
+        return H2cornServer(streams, listen, grace=grace)
     from aigw_extproc.extproc.grpc_server import GrpcServer
 
-    return GrpcServer(processor, listen, grace=grace)
+    return GrpcServer(streams, listen, grace=grace)
 
 
 def unix_path(listen: str) -> Path | None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
 from prometheus_client import REGISTRY
@@ -119,16 +119,20 @@ async def answers() -> list[pb.ProcessingResponse]:
     """What Envoy is told, for a chat completion that goes to us-east-1."""
     router = Router(region_configuration("us-east-1").snapshot)
     processor = Processor(lambda: router, CredentialCache().get, _no_media, _no_upstream)
-    stream = processor.process(_messages(), cast("Any", None))
-    return [pb.ProcessingResponse.FromString(answer) async for answer in stream]
+    with closing(processor.open(_nothing_before_an_answer)) as stream:
+        return [pb.ProcessingResponse.FromString(await stream.answer(message)) for message in _messages()]
 
 
-async def _messages() -> AsyncIterator[pb.ProcessingRequest]:
+def _messages() -> Iterator[bytes]:
     headers = {":method": "POST", ":path": "/v1/chat/completions", "content-type": "application/json"}
     pairs = [pb.HeaderValue(key=name, raw_value=value.encode()) for name, value in headers.items()]
-    yield pb.ProcessingRequest(request_headers=pb.HttpHeaders(headers=pb.HeaderMap(headers=pairs)))
+    yield pb.ProcessingRequest(request_headers=pb.HttpHeaders(headers=pb.HeaderMap(headers=pairs))).SerializeToString()
     body = b'{"model":"amazon.nova-micro-v1:0","messages":[{"role":"user","content":"Hi."}]}'
-    yield pb.ProcessingRequest(request_body=pb.HttpBody(body=body, end_of_stream=True))
+    yield pb.ProcessingRequest(request_body=pb.HttpBody(body=body, end_of_stream=True)).SerializeToString()
+
+
+async def _nothing_before_an_answer(message: bytes) -> None:
+    raise AssertionError(message)
 
 
 async def _no_upstream(upstream: Upstream, calls: Sequence[UpstreamCall]) -> tuple[UpstreamResponse, ...]:

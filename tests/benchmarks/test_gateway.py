@@ -12,10 +12,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from aigw_extproc.extproc.server import TRANSPORTS
 from benchmarks.load import Request, run
 from benchmarks.report import Measurement, Report
 from benchmarks.scenarios import CHAT, CHAT_LATENCY, SCENARIOS, STREAM
-from benchmarks.stacks import ALONE, NOOP, ON_H2CORN, OURS, STACKS
+from benchmarks.stacks import ALONE, STACKS
 from benchmarks.traffic import chat_request, converse_frames
 
 ROOT = Path(__file__).parents[2]
@@ -46,7 +47,7 @@ def test_figures_are_measured_for_every_process(results: tuple[Report, str]) -> 
 
     found = {one.stack: roles(one) for one in results[0].measurements}
     with_processor = {"envoy", "processor", "upstream"}
-    others = {stack.name: with_processor for stack in (NOOP, OURS, ON_H2CORN)}
+    others = {stack.name: with_processor for stack in STACKS if stack is not ALONE}
     assert found == {ALONE.name: {"envoy", "upstream"}, **others}
 
 
@@ -59,7 +60,7 @@ def test_chat_takes_four_messages_and_none_without_a_processor(results: tuple[Re
     assert counts == {(stack, scenario): 0 if stack == ALONE.name else 4 for stack, scenario in counts}
 
 
-@pytest.mark.parametrize("stack", [NOOP.name, OURS.name, ON_H2CORN.name])
+@pytest.mark.parametrize("stack", [stack.name for stack in STACKS if stack is not ALONE])
 def test_frames_reach_the_processor_one_by_one(results: tuple[Report, str], stack: str) -> None:
     messages, pieces = _messages(results[0], stack, STREAM.name), len(converse_frames())
     # The headers in both directions, the request's body, the frames and the end; a busy machine joins a few of them.
@@ -74,8 +75,9 @@ def test_the_table_names_every_scenario_and_stack(results: tuple[Report, str]) -
 def test_what_ours_adds_is_printed(results: tuple[Report, str]) -> None:
     lines = [line.split(":")[0] for line in results[1].splitlines() if line.startswith("ours - no-op")]
     assert lines == [
-        "ours - no-op, processor's CPU per exchange",
-        "ours - no-op, processor's CPU per chunk",
+        f"ours - no-op on {transport}, processor's CPU per {what}"
+        for transport in TRANSPORTS
+        for what in ("exchange", "chunk")
     ]
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import DecodeError
 
 from aigw_extproc.exchange import (
     Action,
     Chunk,
     Continue,
+    Event,
     ForwardRequest,
     ReplaceBody,
     Reply,
@@ -33,6 +35,10 @@ def header(name: str, value: bytes) -> pb.HeaderValue:
     return pb.HeaderValue(key=name, raw_value=value)
 
 
+def decode(message: pb.ProcessingRequest) -> tuple[str, Event | None]:
+    return codec.decode(message.SerializeToString())
+
+
 def test_headers_are_decoded_whatever_bytes_they_hold() -> None:
     headers = pb.HttpHeaders(
         headers=pb.HeaderMap(
@@ -48,11 +54,11 @@ def test_headers_are_decoded_whatever_bytes_they_hold() -> None:
         end_of_stream=True,
     )
     expected = {":path": "/x", "a": "1, 2", "b": "\ufffd", "c": "old", "d": ""}
-    assert codec.decode(pb.ProcessingRequest(request_headers=headers)) == (
+    assert decode(pb.ProcessingRequest(request_headers=headers)) == (
         "request_headers",
         RequestHeaders(expected, end_of_stream=True),
     )
-    assert codec.decode(pb.ProcessingRequest(response_headers=headers)) == (
+    assert decode(pb.ProcessingRequest(response_headers=headers)) == (
         "response_headers",
         ResponseHeaders(expected, end_of_stream=True),
     )
@@ -60,17 +66,26 @@ def test_headers_are_decoded_whatever_bytes_they_hold() -> None:
 
 def test_bodies_are_decoded() -> None:
     body = pb.HttpBody(body=b"x", end_of_stream=True)
-    assert codec.decode(pb.ProcessingRequest(request_body=body)) == ("request_body", RequestBody(b"x"))
-    assert codec.decode(pb.ProcessingRequest(response_body=body)) == ("response_body", ResponseBody(b"x", True))
+    assert codec.decode(pb.ProcessingRequest(request_body=body).SerializeToString()) == (
+        "request_body",
+        RequestBody(b"x"),
+    )
+    assert codec.decode(pb.ProcessingRequest(response_body=body).SerializeToString()) == (
+        "response_body",
+        ResponseBody(b"x", True),
+    )
 
 
 def test_trailers_stand_for_nothing() -> None:
-    assert codec.decode(pb.ProcessingRequest(request_trailers=pb.HttpTrailers())) == ("request_trailers", None)
+    assert codec.decode(pb.ProcessingRequest(request_trailers=pb.HttpTrailers()).SerializeToString()) == (
+        "request_trailers",
+        None,
+    )
 
 
 def test_a_message_of_no_phase_is_an_error() -> None:
-    with pytest.raises(ValueError, match="a message from Envoy that is none of the six phases"):
-        codec.decode(pb.ProcessingRequest())
+    with pytest.raises(DecodeError, match="a message from Envoy that is none of the six phases"):
+        decode(pb.ProcessingRequest())
 
 
 @pytest.mark.parametrize(
