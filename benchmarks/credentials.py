@@ -14,13 +14,14 @@ import multiprocessing
 import os
 import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from aigw_extproc.aws.credentials import CredentialCache
 from aigw_extproc.aws.credentials.found import Found
@@ -178,16 +179,21 @@ async def _beat(gaps: list[tuple[float, float]]) -> None:
 
 async def _exchange(processor: Processor) -> int:
     """The status of the refusal of one exchange; 0 when it was signed and let through."""
-    answers = [answer async for answer in processor.process(_messages(), cast("Any", None))]
+    with closing(processor.open(_nothing_before_an_answer)) as stream:
+        answers = [await stream.answer(message) for message in _messages()]
     await asyncio.sleep(0)  # where gRPC would wait for the next one
     return pb.ProcessingResponse.FromString(answers[-1]).immediate_response.status.code
 
 
-async def _messages() -> AsyncIterator[pb.ProcessingRequest]:
+def _messages() -> Iterator[bytes]:
     headers = {":method": "POST", ":path": "/v1/chat/completions", "content-type": "application/json"}
-    pairs = [pb.HeaderValue(key=name, raw_value=value.encode()) for name, value in headers.items()]
-    yield pb.ProcessingRequest(request_headers=pb.HttpHeaders(headers=pb.HeaderMap(headers=pairs)))
-    yield pb.ProcessingRequest(request_body=pb.HttpBody(body=BODY, end_of_stream=True))
+    pairs = [pb.HeaderValue(key=name, raw_value=value.encode()).SerializeToString() for name, value in headers.items()]
+    yield pb.ProcessingRequest(request_headers=pb.HttpHeaders(headers=pb.HeaderMap(headers=pairs))).SerializeToString()
+    yield pb.ProcessingRequest(request_body=pb.HttpBody(body=BODY, end_of_stream=True)).SerializeToString()
+
+
+async def _nothing_before_an_answer(message: bytes) -> None:
+    raise AssertionError(message)
 
 
 async def _no_upstream(upstream: Upstream, calls: Sequence[UpstreamCall]) -> tuple[UpstreamResponse, ...]:

@@ -89,7 +89,7 @@ def agent_request() -> bytes:
 
 
 def _headers(values: dict[str, str], *, end: bool = False) -> pb.HttpHeaders:
-    pairs = [pb.HeaderValue(key=name, raw_value=value.encode()) for name, value in values.items()]
+    pairs = [pb.HeaderValue(key=name, raw_value=value.encode()).SerializeToString() for name, value in values.items()]
     return pb.HttpHeaders(headers=pb.HeaderMap(headers=pairs), end_of_stream=end)
 
 

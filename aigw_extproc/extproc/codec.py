@@ -27,14 +27,27 @@ from aigw_extproc.exchange import (
     ResponseHeaders,
     StreamResponse,
 )
+from aigw_extproc.exchange.messages import Pairs
 from aigw_extproc.extproc.pb import ext_proc_pb2 as pb
+from aigw_extproc.extproc.protobuf import nested, prefixes
 
 METADATA_NAMESPACE = "io.envoy.ai_gateway"
 
-_STREAMED = pb.ProcessingMode(
-    response_header_mode=pb.ProcessingMode.SEND, response_body_mode=pb.ProcessingMode.STREAMED
-)
+_STREAMED = pb.ProcessingResponse(
+    mode_override=pb.ProcessingMode(
+        response_header_mode=pb.ProcessingMode.SEND, response_body_mode=pb.ProcessingMode.STREAMED
+    )
+).SerializeToString()
 _OVERWRITE = pb.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
+_CLEAR_ROUTE_CACHE = pb.CommonResponse(clear_route_cache=True).SerializeToString()
+
+_REQUEST_BODY = pb.ProcessingResponse.REQUEST_BODY_FIELD_NUMBER
+_RESPONSE_HEADERS = pb.ProcessingResponse.RESPONSE_HEADERS_FIELD_NUMBER
+_RESPONSE_BODY = pb.ProcessingResponse.RESPONSE_BODY_FIELD_NUMBER
+_COMMON_RESPONSE = pb.BodyResponse.RESPONSE_FIELD_NUMBER  # and of a HeadersResponse
+_HEADER_MUTATION = pb.CommonResponse.HEADER_MUTATION_FIELD_NUMBER
+_BODY_MUTATION = pb.CommonResponse.BODY_MUTATION_FIELD_NUMBER
+_BODY = pb.BodyMutation.BODY_FIELD_NUMBER
 
 
 def decode(data: bytes) -> tuple[str, Event | None]:
@@ -78,34 +91,66 @@ def more_time(seconds: float) -> bytes:
 
 def _headers(message: pb.HttpHeaders) -> dict[str, str]:
     """Header values by name; a header that comes several times is joined with commas, as HTTP allows."""
+    pairs = [_known_header(data) if len(data) < _CACHEABLE else _header(data) for data in message.headers.headers]
+    headers = dict(pairs)
+    return headers if len(headers) == len(pairs) else _joined(pairs)
+
+
+def _header(data: bytes) -> tuple[str, str]:
+    header = pb.HeaderValue.FromString(data)
+    return header.key, header.raw_value.decode("utf-8", "replace") or header.value
+
+
+def _joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     headers: dict[str, str] = {}
-    for header in message.headers.headers:
-        name, value = header.key, header.raw_value.decode("utf-8", "replace") or header.value
+    for name, value in pairs:
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return headers
 
 
-# Answers are filled in place: a third of the time that constructors with sub-messages as arguments take.
+def _set_header(name: str, value: str) -> bytes:
+    """The part of a HeaderMutation that sets one header."""
+    mutation = pb.HeaderMutation()
+    option = mutation.set_headers.add(append_action=_OVERWRITE)
+    option.header.key, option.header.raw_value = name, value.encode()
+    return mutation.SerializeToString()
 
 
-def _mutate(mutation: pb.HeaderMutation, set_headers: Iterable[tuple[str, str]], remove: Iterable[str] = ()) -> None:
-    add = mutation.set_headers.add
-    for name, value in set_headers:
-        option = add()
-        option.append_action = _OVERWRITE
-        header = option.header
-        header.key, header.raw_value = name, value.encode()
-    mutation.remove_headers.extend(remove)
+@lru_cache(maxsize=1024)
+def _remove_headers(names: tuple[str, ...]) -> bytes:
+    """The part of a HeaderMutation that removes headers."""
+    return pb.HeaderMutation(remove_headers=names).SerializeToString()
+
+
+# Nine headers of ten are the same from one exchange to the next: looked up, they cost a tenth. Long ones are not kept.
+_CACHEABLE = 256
+_known_header = lru_cache(maxsize=2048)(_header)
+_known_set_header = lru_cache(maxsize=2048)(_set_header)
+
+
+def _mutation(set_headers: Pairs, remove: tuple[str, ...] = ()) -> bytes:
+    """A HeaderMutation."""
+    parts = [
+        _known_set_header(name, value) if len(value) < _CACHEABLE else _set_header(name, value)
+        for name, value in set_headers
+    ]
+    return b"".join((*parts, _remove_headers(remove)) if remove else parts)
+
+
+# Parts of an answer stand one behind the other, each with all that is around it: what is read merges them.
+# https://protobuf.dev/programming-guides/encoding/#last-one-wins
 
 
 def _forward_request(action: ForwardRequest) -> bytes:
-    answer = pb.ProcessingResponse()
-    response = answer.request_body.response
-    _mutate(response.header_mutation, action.set_headers, action.remove_headers)
-    response.body_mutation.body = action.body
-    response.clear_route_cache = True
-    # https://protobuf.dev/programming-guides/encoding/#last-one-wins: what is written one behind the other is merged.
-    return answer.SerializeToString() + _metadata(action.backend, action.model)
+    mutation = nested(_mutation(action.set_headers, action.remove_headers), _HEADER_MUTATION)
+    return b"".join(
+        (
+            nested(mutation + _CLEAR_ROUTE_CACHE, _COMMON_RESPONSE, _REQUEST_BODY),
+            _before_body(_REQUEST_BODY, len(action.body)),
+            action.body,
+            _metadata(action.backend, action.model),
+        )
+    )
 
 
 @lru_cache(maxsize=1024)
@@ -119,30 +164,30 @@ def _metadata(backend: str, model: str) -> bytes:
 
 
 def _stream_response(action: StreamResponse) -> bytes:
-    answer = pb.ProcessingResponse(mode_override=_STREAMED)
-    _mutate(answer.response_headers.response.header_mutation, action.set_headers, action.remove_headers)
-    return answer.SerializeToString()
+    mutation = _mutation(action.set_headers, action.remove_headers)
+    return nested(mutation, _HEADER_MUTATION, _COMMON_RESPONSE, _RESPONSE_HEADERS) + _STREAMED
 
 
 def _replace_body(action: ReplaceBody) -> bytes:
-    answer = pb.ProcessingResponse()
-    response = answer.response_body.response
-    _mutate(response.header_mutation, action.set_headers)
-    response.body_mutation.body = action.body
-    return answer.SerializeToString()
+    mutation = nested(_mutation(action.set_headers), _HEADER_MUTATION, _COMMON_RESPONSE, _RESPONSE_BODY)
+    return b"".join((mutation, _before_body(_RESPONSE_BODY, len(action.body)), action.body))
 
 
 def _chunk(action: Chunk) -> bytes:
-    answer = pb.ProcessingResponse()
-    answer.response_body.response.body_mutation.body = action.body
-    return answer.SerializeToString()
+    return _before_body(_RESPONSE_BODY, len(action.body)) + action.body
+
+
+@lru_cache(maxsize=2048)
+def _before_body(phase: int, length: int) -> bytes:
+    """What stands before a new body of this length. It stands before an empty one as well: that replaces, too."""
+    return prefixes(length, _BODY, _BODY_MUTATION, _COMMON_RESPONSE, phase)
 
 
 def _reply(action: Reply) -> bytes:
     answer = pb.ProcessingResponse()
     reply = answer.immediate_response
     reply.status.code = action.status  # type: ignore[assignment] # an open enum: any code goes as its number
-    _mutate(reply.headers, action.headers)
+    reply.headers.MergeFromString(_mutation(action.headers))
     reply.body, reply.details = action.body, action.details
     return answer.SerializeToString()
 

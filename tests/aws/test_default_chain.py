@@ -125,7 +125,7 @@ async def answers() -> list[pb.ProcessingResponse]:
 
 def _messages() -> Iterator[bytes]:
     headers = {":method": "POST", ":path": "/v1/chat/completions", "content-type": "application/json"}
-    pairs = [pb.HeaderValue(key=name, raw_value=value.encode()) for name, value in headers.items()]
+    pairs = [pb.HeaderValue(key=name, raw_value=value.encode()).SerializeToString() for name, value in headers.items()]
     yield pb.ProcessingRequest(request_headers=pb.HttpHeaders(headers=pb.HeaderMap(headers=pairs))).SerializeToString()
     body = b'{"model":"amazon.nova-micro-v1:0","messages":[{"role":"user","content":"Hi."}]}'
     yield pb.ProcessingRequest(request_body=pb.HttpBody(body=body, end_of_stream=True)).SerializeToString()

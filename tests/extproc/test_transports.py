@@ -23,7 +23,8 @@ SERVING = health_pb2.HealthCheckResponse.SERVING
 
 
 def request_headers(method: bytes, path: bytes, *, end_of_stream: bool) -> pb.ProcessingRequest:
-    headers = [pb.HeaderValue(key=":method", raw_value=method), pb.HeaderValue(key=":path", raw_value=path)]
+    pairs = ((":method", method), (":path", path))
+    headers = [pb.HeaderValue(key=name, raw_value=value).SerializeToString() for name, value in pairs]
     return pb.ProcessingRequest(
         request_headers=pb.HttpHeaders(headers=pb.HeaderMap(headers=headers), end_of_stream=end_of_stream)
     )
