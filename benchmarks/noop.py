@@ -50,7 +50,7 @@ class Noop:
 
 def _is_stream(message: pb.HttpHeaders) -> bool:
     expected = CONTENT_TYPE.encode()
-    return any(header.raw_value == expected for header in message.headers.headers)
+    return any(expected in header for header in message.headers.headers)
 
 
 async def serve(transport: Transport, listen: str) -> None:

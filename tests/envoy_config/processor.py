@@ -34,7 +34,7 @@ class Stream:
         """The headers of the first message of `phase`."""
         message = next(request for request in self.requests if request.WhichOneof("request") == phase)
         pairs = getattr(message, phase).headers.headers
-        return {pair.key: pair.raw_value.decode() or pair.value for pair in pairs}
+        return {pair.key: pair.raw_value.decode() or pair.value for pair in map(pb.HeaderValue.FromString, pairs)}
 
     def bodies(self) -> list[bytes]:
         """The pieces of the response body."""
