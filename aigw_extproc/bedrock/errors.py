@@ -111,6 +111,8 @@ def from_response(status: int, headers: Mapping[str, str], body: bytes) -> Upstr
 def from_frame(frame: Message) -> UpstreamError | None:
     """The error that a frame of an event stream stands for, or None when it is an event."""
     kind = str(frame.headers.get(":message-type", "")).lower()
+    if kind == "event":
+        return None
     if kind == "exception":
         name = exception_name(str(frame.headers.get(":exception-type", "")))
         return _error(name, _frame_message(frame.payload) or name or "the stream failed", None)

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 from zlib import crc32
+
+import msgspec
 
 from aigw_extproc.errors import ChecksumMismatch, InvalidFrame, UpstreamTruncated
 
@@ -39,8 +40,7 @@ _FIXED = {
 _TRUE, _FALSE, _BYTES, _STRING, _UUID = 0, 1, 6, 7, 9
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True, gc=False):
     """One frame: its headers by name (`:event-type`, `:message-type`…) and its payload."""
 
     headers: Mapping[str, HeaderValue]
@@ -74,7 +74,10 @@ class EventStreamDecoder:
         if available < total_length:
             return None
         self._position += total_length
-        return _decode_frame(bytes(self._buffer[start : self._position]), headers_length)
+        frame = bytes(self._buffer[start : self._position])
+        _check_crc("message", int.from_bytes(frame[-4:], "big"), frame[:-4])
+        headers_end = _PRELUDE.size + headers_length
+        return Message(_headers(frame[_PRELUDE.size : headers_end]), frame[headers_end:-4])
 
     def close(self) -> None:
         """Says that no more bytes will come.
@@ -97,12 +100,6 @@ class EventStreamDecoder:
         if total_length < _OVERHEAD + headers_length:
             raise InvalidFrame(f"a frame of {total_length} bytes cannot hold {headers_length} bytes of headers")
         return total_length, headers_length
-
-
-def _decode_frame(frame: bytes, headers_length: int) -> Message:
-    _check_crc("message", int.from_bytes(frame[-4:], "big"), frame[:-4])
-    headers_end = _PRELUDE.size + headers_length
-    return Message(_headers(frame[_PRELUDE.size : headers_end]), frame[headers_end:-4])
 
 
 def _check_crc(part: str, expected: int, data: bytes | bytearray) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import lru_cache
+from typing import Any
 
 from google.protobuf.message import DecodeError
 
@@ -58,18 +59,19 @@ def decode(data: bytes) -> tuple[str, Event | None]:
     """
     message = pb.ProcessingRequest.FromString(data)
     phase = message.WhichOneof("request")
-    match phase:
-        case "request_headers":
-            return phase, RequestHeaders(_headers(message.request_headers), message.request_headers.end_of_stream)
-        case "request_body":
-            return phase, RequestBody(message.request_body.body)
-        case "response_headers":
-            return phase, ResponseHeaders(_headers(message.response_headers), message.response_headers.end_of_stream)
-        case "response_body":
-            return phase, ResponseBody(message.response_body.body, message.response_body.end_of_stream)
-        case "request_trailers" | "response_trailers":
-            return phase, None
-    raise DecodeError("a message from Envoy that is none of the six phases")
+    if phase is None:
+        raise DecodeError("a message from Envoy that is none of the six phases")
+    return phase, _DECODERS[phase](getattr(message, phase))
+
+
+_DECODERS: dict[str, Callable[[Any], Event | None]] = {
+    "request_headers": lambda message: RequestHeaders(_headers(message), message.end_of_stream),
+    "request_body": lambda message: RequestBody(message.body),
+    "response_headers": lambda message: ResponseHeaders(_headers(message), message.end_of_stream),
+    "response_body": lambda message: ResponseBody(message.body, message.end_of_stream),
+    "request_trailers": lambda _message: None,
+    "response_trailers": lambda _message: None,
+}
 
 
 def encode(phase: str, action: Action) -> bytes:

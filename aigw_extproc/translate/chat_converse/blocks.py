@@ -6,7 +6,7 @@ block ends: that is what the client sends back, and what a stream has to add up 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -51,22 +51,22 @@ class BlockTranslator:
         """Whether the client has been told of a call."""
         return self._tool_index >= 0
 
-    def start(self, start: BlockStart, index: int) -> Iterator[Delta]:
+    def start(self, start: BlockStart) -> Iterable[Delta]:
         """A contentBlockStart."""
-        if start.tool_use is not None:
-            yield from self._start_tool(start.tool_use)
+        return self._start_tool(start.tool_use) if start.tool_use is not None else ()
 
-    def delta(self, delta: BlockDelta, index: int) -> Iterator[Delta]:
-        """A contentBlockDelta."""
+    def delta(self, delta: BlockDelta) -> Iterable[Delta]:
+        """A contentBlockDelta, which holds one thing: it is a union."""
         if delta.text:
             self._text_length += len(delta.text)
-            yield from self._text(Delta(content=delta.text))
+            return self._text(Delta(content=delta.text))
         if delta.tool_use is not None and delta.tool_use.input:
-            yield from self._input(delta.tool_use.input)
+            return self._input(delta.tool_use.input)
         if delta.reasoning_content is not None:
-            yield from self._reasoning(delta.reasoning_content)
+            return self._reasoning(delta.reasoning_content)
         if (citation := given(delta.citation)) is not None:
             self._cited.append(citation)
+        return ()
 
     def stop(self) -> Iterator[Delta]:
         """A contentBlockStop: what could not be said before."""
@@ -109,11 +109,11 @@ class BlockTranslator:
             call = DeltaToolCall(index=self._tool_index, function=DeltaFunction(arguments=fragment))
             yield Delta(tool_calls=[call])
 
-    def _text(self, delta: Delta) -> Iterator[Delta]:
+    def _text(self, delta: Delta) -> Iterable[Delta]:
         if self._answer_tool is None:
-            yield delta
-        else:
-            self._held.append(delta)
+            return (delta,)
+        self._held.append(delta)
+        return ()
 
     def _reasoning(self, delta: ReasoningDelta) -> Iterator[Delta]:
         self._signature += delta.signature or ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -40,18 +40,19 @@ class ChatStream(ConverseStream):
         self._chunks = ChunkWriter(context, model=model, include_usage=include_usage)
         self._blocks = BlockTranslator(names, answer_tool)
 
-    def translate(self, event: msgspec.Struct) -> Iterator[bytes]:
+    def translate(self, event: msgspec.Struct) -> Iterable[bytes]:
         match event:
-            case converse.ContentBlockDelta(delta=delta, content_block_index=index):
-                yield from map(self._chunks.delta, self._blocks.delta(delta, index))
-            case converse.ContentBlockStart(start=start, content_block_index=index):
-                yield from map(self._chunks.delta, self._blocks.start(start, index))
+            case converse.ContentBlockDelta():
+                return map(self._chunks.delta, self._blocks.delta(event.delta))
+            case converse.ContentBlockStart():
+                return map(self._chunks.delta, self._blocks.start(event.start))
             case converse.ContentBlockStop():
-                yield from map(self._chunks.delta, self._blocks.stop())
-            case converse.MessageStart(role=role):
-                yield self._chunks.role(role)
-            case converse.MessageStop() as event:
-                yield from self._stop(event)
+                return map(self._chunks.delta, self._blocks.stop())
+            case converse.MessageStart():
+                return (self._chunks.role(event.role),)
+            case converse.MessageStop():
+                return self._stop(event)
+        return ()
 
     def finish(self) -> Iterator[bytes]:
         metadata = self.metadata

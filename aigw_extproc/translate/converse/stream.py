@@ -8,7 +8,7 @@ told the end when metadata has come, or the body ends behind messageStop; a body
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 import msgspec
 
@@ -35,11 +35,11 @@ class ConverseStream(ABC):
         self._done = False
 
     @abstractmethod
-    def translate(self, event: msgspec.Struct) -> Iterator[bytes]:
+    def translate(self, event: msgspec.Struct) -> Iterable[bytes]:
         """What the client is told at an event. Raises InvalidUpstreamResponse for an output that is of no use."""
 
     @abstractmethod
-    def finish(self) -> Iterator[bytes]:
+    def finish(self) -> Iterable[bytes]:
         """What ends the stream, when `metadata` and `usage` are all that they will be."""
 
     @abstractmethod
@@ -78,26 +78,25 @@ class ConverseStream(ABC):
         chunks = [chunk for event in events_of(response) for chunk in self._event(event)]
         return ClientResponse(body=b"".join(chunks), usage=self.usage or Usage(), media_type="text/event-stream")
 
-    def _frame(self, frame: Message) -> Iterator[bytes]:
+    # A piece of a stream costs little, so no layer that it passes is a generator: each would cost as much again.
+
+    def _frame(self, frame: Message) -> Iterable[bytes]:
         failure = from_frame(frame)
         if failure is not None:
             raise failure
         event = _decode(frame)
-        if event is not None:
-            yield from self._event(event)
+        return () if event is None else self._event(event)
 
-    def _event(self, event: msgspec.Struct) -> Iterator[bytes]:
+    def _event(self, event: msgspec.Struct) -> Iterable[bytes]:
         if isinstance(event, converse.Metadata):
             self.metadata, self.usage = event, translate_usage(event.usage)
-            if self._stopped:
-                yield from self._end()
-            return
-        yield from self.translate(event)
+            return self._end() if self._stopped else ()
         self._stopped = self._stopped or isinstance(event, converse.MessageStop)
+        return self.translate(event)
 
-    def _end(self) -> Iterator[bytes]:
+    def _end(self) -> Iterable[bytes]:
         self._done = True
-        yield from self.finish()
+        return self.finish()
 
 
 def _decode(frame: Message) -> msgspec.Struct | None:
