@@ -219,6 +219,7 @@ def envoy_config(
     ] = None,
     host: Host = "127.0.0.1",
     port: Port = 1975,
+    output: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it there instead.")] = None,
 ) -> None:
     """Prints the Envoy configuration that `run` would use."""
     from aigw_extproc.config.snapshot import Address
@@ -226,14 +227,20 @@ def envoy_config(
 
     processors = tuple(map(_endpoint, processor)) if processor else (PROCESSOR,)
     options = Options(listen=Address(host=host, port=port), processors=processors)
-    if snippet and not resources and region is None and simulator is None:
-        print(_snippet(None, options))
+    snapshot = None
+    if not snippet or resources or region is not None or simulator is not None:
+        try:
+            snapshot = _source(resources, region, simulator, secrets_dir).load().snapshot
+        except ConfigError as error:
+            _refuse(error)
+    text = _whole(snapshot, options) if snapshot and not snippet else _snippet(snapshot, options)
+    if output is None:
+        print(text)
         return
     try:
-        snapshot = _source(resources, region, simulator, secrets_dir).load().snapshot
-    except ConfigError as error:
-        _refuse(error)
-    print(_snippet(snapshot, options) if snippet else _whole(snapshot, options))
+        output.write_text(text)
+    except OSError as error:
+        _fail(f"--output {output}: {error.strerror}")
 
 
 @app.command()
