@@ -26,8 +26,10 @@ RUN pip --python /opt/aigw/bin/python install --no-compile -c constraints.txt en
 
 FROM python:3.12-slim AS runtime
 ENV PATH=/opt/aigw/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
-# Nothing here installs packages. A new volume at /run/aigw gets the owner of this folder.
+# Nothing here installs packages. The base image's standard library is not compiled, and could not keep what a start compiles.
+# A new volume at /run/aigw gets the owner of this folder.
 RUN rm -rf /usr/local/lib/python3*/site-packages/* /usr/local/lib/python3*/ensurepip /usr/local/bin/pip* \
+    && python -m compileall -q -x '/(idlelib|lib2to3|test|tkinter|turtledemo|pydoc_data)/' /usr/local/lib/python3* \
     && install -d -m 750 -o 65532 -g 65532 /run/aigw
 USER 65532:65532
 ENTRYPOINT ["aigw-extproc"]
