@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
 
 import httpx
 import openai
@@ -109,28 +108,17 @@ def test_the_image_says_what_it_is(project: Project) -> None:
 
 
 def test_it_is_ready_within_a_second(project: Project) -> None:
-    """At its best: what else the machine does is no fault of the image's."""
-    assert min(seconds_until_ready(project.engine, f"aigw-extproc:{project.version}") for _ in range(5)) < 1
-
-
-def seconds_until_ready(engine: Engine, image: str) -> float:
-    """By the engine's clock: from the start of the container's process to the line that says so."""
+    """Of its own: what else the machine does in the meantime is no fault of the image's."""
     options = ("--detach", "--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL")  # noqa: S108 - in the container
+    image, engine = f"aigw-extproc:{project.version}", project.engine
     container = engine.docker("run", *options, image, "serve", "--simulator", "127.0.0.1:8091")
     try:
-        line = wait_for(lambda: next((x for x in logged(engine, container) if ": ready on" in x), None), what="ready")
-        started = engine.docker("inspect", "--format", "{{.State.StartedAt}}", container)
-        return (moment(line.split()[0]) - moment(started)).total_seconds()
+        wait_for(lambda: True if ": ready on" in engine.docker("logs", container) else None, what="ready")
+        # utime and stime in hundredths of a second, https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
+        user, system = engine.docker("exec", container, "cat", "/proc/1/stat").split()[13:15]
     finally:
         engine.docker("rm", "--force", container)
-
-
-def logged(engine: Engine, container: str) -> list[str]:
-    return engine.docker("logs", "--timestamps", container).splitlines()
-
-
-def moment(text: str) -> datetime:
-    return datetime.fromisoformat(text[:26] + "+00:00")
+    assert int(user) + int(system) < 100
 
 
 @pytest.mark.parametrize(
