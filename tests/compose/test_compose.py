@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import httpx
 import openai
@@ -10,6 +11,7 @@ import pytest
 
 from tests.compose.conftest import BUILDING, Project
 from tests.compose.engine import Engine
+from tests.docs.pages import blocks
 from tests.envoy_config.running import wait_for
 
 pytestmark = pytest.mark.timeout(BUILDING + 300)
@@ -137,3 +139,14 @@ def test_a_profile_starts_what_it_says_and_no_simulator_beside_bedrock(
     engine: Engine, profiles: tuple[str, ...], services: set[str]
 ) -> None:
     assert set(engine.docker("compose", *profiles, "config", "--services").split()) == services
+
+
+def test_the_override_on_the_page_is_of_services_that_exist(engine: Engine, tmp_path: Path) -> None:
+    (block,) = blocks("yaml", note="compose")
+    (tmp_path / "override.yaml").write_text(block.text)
+    files = ("--file", "docker-compose.yaml", "--file", str(tmp_path / "override.yaml"))
+    merged = json.loads(engine.docker("compose", *files, "--profile", "aws", "config", "--format", "json"))
+    for name in ("envoy-config-aws", "processor-aws"):
+        mounts = {volume["target"] for volume in merged["services"][name]["volumes"]}
+        assert (name, mounts) == (name, {"/etc/aigw", "/run/aigw"})
+        assert merged["services"][name]["image"]
