@@ -9,19 +9,21 @@ from __future__ import annotations
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+from aigw_extproc.extproc.grpc_tls import server_credentials
 from aigw_extproc.extproc.pb import ext_proc_pb2 as pb
 from aigw_extproc.extproc.processor import Processor
 from aigw_extproc.extproc.server import MAX_MESSAGE_BYTES, SERVICE, SOCKET_MODE, unix_path
+from aigw_extproc.extproc.tls import ServerTls
 
 
 class GrpcServer:
     """Implements `Server` with gRPC's own implementation: the standard, and the default."""
 
-    def __init__(self, processor: Processor, listen: str, *, grace: float) -> None:
+    def __init__(self, processor: Processor, listen: str, *, grace: float, tls: ServerTls | None = None) -> None:
         """`listen` is `unix:///absolute/path` or `HOST:PORT`; port 0 takes a free one.
 
         Raises:
-            OSError: the address cannot be had.
+            OSError: the address cannot be had, or a file of `tls` cannot be used.
         """
         self._server = grpc.aio.server(
             options=[
@@ -38,11 +40,14 @@ class GrpcServer:
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         self._listen = listen
         self._grace = grace
-        self._bind(listen)
+        self._bind(listen, server_credentials(tls) if tls else None)
 
-    def _bind(self, listen: str) -> None:
+    def _bind(self, listen: str, credentials: grpc.ServerCredentials | None) -> None:
         try:
-            self._server.add_insecure_port(listen)
+            if credentials is None:
+                self._server.add_insecure_port(listen)
+            else:
+                self._server.add_secure_port(listen, credentials)
         except RuntimeError as error:
             raise OSError(f"cannot listen on {listen}: {error}") from None
 

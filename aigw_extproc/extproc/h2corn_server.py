@@ -20,6 +20,7 @@ from aigw_extproc.extproc.framing import FramingError, MessageDecoder, frame
 from aigw_extproc.extproc.pb import ext_proc_pb2 as pb
 from aigw_extproc.extproc.processor import Processor
 from aigw_extproc.extproc.server import MAX_MESSAGE_BYTES, SERVICE, SOCKET_MODE, unix_path
+from aigw_extproc.extproc.tls import ServerTls
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,8 @@ _END = {"type": "http.response.body", "body": b"", "more_body": False}
 class H2cornServer:
     """Implements `Server`."""
 
-    def __init__(self, processor: Processor, listen: str, *, grace: float) -> None:
+    def __init__(self, processor: Processor, listen: str, *, grace: float, tls: ServerTls | None = None) -> None:
+        """Raises OSError when a file of `tls` cannot be used."""
         self._calls = _Calls(processor)
         self._listen = listen
         path = unix_path(listen)
@@ -62,6 +64,7 @@ class H2cornServer:
             h2_timeout_response_stall=0,
             timeout_keep_alive=0,
             timeout_graceful_shutdown=grace,
+            **(_tls(tls) if tls else {}),
         )
         self._server = h2corn.Server(self._calls, self._config)
         self._serving: asyncio.Task[None] | None = None
@@ -81,6 +84,12 @@ class H2cornServer:
         if self._serving is not None:
             # Never cancelled: h2corn would wait for its native half on a loop that no longer runs. It keeps the time.
             await self._serving
+
+
+def _tls(tls: ServerTls) -> dict[str, Any]:
+    tls.validate()
+    asked = {"ca_certs": str(tls.client_ca), "cert_reqs": "required"} if tls.client_ca else {}
+    return {"certfile": str(tls.certificate), "keyfile": str(tls.key), **asked}
 
 
 @contextlib.contextmanager
