@@ -24,7 +24,8 @@ from aigw_extproc.source import Source
 
 if TYPE_CHECKING:
     from aigw_extproc.config.snapshot import Snapshot
-    from aigw_extproc.envoy.options import Endpoint, Options
+    from aigw_extproc.envoy.options import Endpoint, Options, ProcessorTls
+    from aigw_extproc.extproc.tls import ServerTls
 
 app = typer.Typer(
     help="OpenAI clients to AWS Bedrock, through a stock Envoy.", no_args_is_help=True, pretty_exceptions_enable=False
@@ -130,6 +131,11 @@ def serve(
     transport: Annotated[
         Transport, typer.Option(help="What carries Envoy's streams; h2corn needs the extra `fast`.")
     ] = Transport.GRPC,
+    tls_cert: Annotated[Path | None, typer.Option(metavar="FILE", help="Speak TLS, with this certificate.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(metavar="FILE", help="The certificate's key.")] = None,
+    tls_client_ca: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Let in only clients whose certificate these vouch for.")
+    ] = None,
     drain_seconds: Annotated[
         float, typer.Option(min=0, help="How long exchanges may take to end after SIGTERM.")
     ] = 30.0,
@@ -151,6 +157,7 @@ def serve(
         admin=(admin_host, admin_port) if admin else None,
         workers=workers,
         transport=transport.value,
+        tls=_server_tls(tls_cert, tls_key, tls_client_ca),
         drain_seconds=drain_seconds,
         reload_lag=reload_lag,
         log_level=log_level,
@@ -217,23 +224,42 @@ def envoy_config(
         list[str] | None,
         typer.Option(metavar="ADDRESS", help="Where `serve` listens; once per worker.", show_default=False),
     ] = None,
+    processor_ca: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Reach it over TLS; these vouch for it. All such files are Envoy's."),
+    ] = None,
+    processor_name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="In its certificate; without one, its host.", show_default=False)
+    ] = None,
+    processor_client_cert: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Envoy's own certificate, for `serve --tls-client-ca`.")
+    ] = None,
+    processor_client_key: Annotated[Path | None, typer.Option(metavar="FILE", help="That one's key.")] = None,
     host: Host = "127.0.0.1",
     port: Port = 1975,
+    output: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it there instead.")] = None,
 ) -> None:
     """Prints the Envoy configuration that `run` would use."""
     from aigw_extproc.config.snapshot import Address
     from aigw_extproc.envoy.options import PROCESSOR, Options
 
     processors = tuple(map(_endpoint, processor)) if processor else (PROCESSOR,)
-    options = Options(listen=Address(host=host, port=port), processors=processors)
-    if snippet and not resources and region is None and simulator is None:
-        print(_snippet(None, options))
+    tls = _processor_tls(processor_ca, processor_name, processor_client_cert, processor_client_key, processors[0])
+    options = Options(listen=Address(host=host, port=port), processors=processors, processor_tls=tls)
+    snapshot = None
+    if not snippet or resources or region is not None or simulator is not None:
+        try:
+            snapshot = _source(resources, region, simulator, secrets_dir).load().snapshot
+        except ConfigError as error:
+            _refuse(error)
+    text = _whole(snapshot, options) if snapshot and not snippet else _snippet(snapshot, options)
+    if output is None:
+        print(text)
         return
     try:
-        snapshot = _source(resources, region, simulator, secrets_dir).load().snapshot
-    except ConfigError as error:
-        _refuse(error)
-    print(_snippet(snapshot, options) if snippet else _whole(snapshot, options))
+        output.write_text(text)
+    except OSError as error:
+        _fail(f"--output {output}: {error.strerror}")
 
 
 @app.command()
@@ -315,6 +341,37 @@ def _endpoint(text: str) -> Endpoint:
         return parse_endpoint(text)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
+
+
+def _server_tls(
+    certificate: Path | None,
+    key: Path | None,
+    client_ca: Path | None,
+) -> ServerTls | None:
+    if certificate is None and key is None and client_ca is None:
+        return None
+    if certificate is None or key is None:
+        raise typer.BadParameter("--tls-cert and --tls-key go together, --tls-client-ca with both")
+    from aigw_extproc.extproc.tls import ServerTls
+
+    return ServerTls(certificate=certificate, key=key, client_ca=client_ca)
+
+
+def _processor_tls(
+    ca: Path | None, name: str | None, certificate: Path | None, key: Path | None, processor: Endpoint
+) -> ProcessorTls | None:
+    from aigw_extproc.envoy.options import ProcessorTls
+
+    if (certificate is None) is not (key is None):
+        raise typer.BadParameter("--processor-client-cert and --processor-client-key go together")
+    if ca is None:
+        if name is not None or certificate is not None:
+            raise typer.BadParameter("--processor-name and --processor-client-cert go with --processor-ca")
+        return None
+    expected = name or (None if isinstance(processor, Path) else processor.host)
+    if expected is None:
+        raise typer.BadParameter("a socket has no host: say with --processor-name what its certificate is for")
+    return ProcessorTls(ca=ca, name=expected, certificate=certificate, key=key)
 
 
 def _source(

@@ -36,6 +36,7 @@ from aigw_extproc.translate.contract import Fetched, UpstreamResponse
 
 if TYPE_CHECKING:
     from aigw_extproc.extproc.server import Transport
+    from aigw_extproc.extproc.tls import ServerTls
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +56,8 @@ class ServeOptions:
     workers: int = 1
     transport: Transport = "grpc"
     """What carries Envoy's streams."""
+    tls: ServerTls | None = None
+    """What Envoy connects with; None for cleartext."""
     drain_seconds: float = 30.0
     """How long exchanges may take to end after SIGTERM."""
     reload_lag: float = 0.0
@@ -109,7 +112,7 @@ async def _serve_streams(options: ServeOptions, live: Live, admin: socket.socket
     credentials = CredentialCache()
     live.credentials = credentials.as_details
     processor = Processor(live.router, credentials.get, _fetch_media, _call_upstream)
-    server = create_server(options.transport, processor, options.listen, grace=options.drain_seconds)
+    server = create_server(options.transport, processor, options.listen, grace=options.drain_seconds, tls=options.tls)
     async with (
         _running(_watch(options, live)),
         _running(_serve_admin(admin, live.readiness)),
@@ -211,6 +214,7 @@ async def _start_worker(options: ServeOptions, index: int) -> Process:
         *("--listen", worker_address(options.listen, index), "--shared-port", "--no-admin"),
         *("--drain-seconds", str(options.drain_seconds), "--reload-lag", str(options.reload_lag)),
         *("--log-level", options.log_level, "--transport", options.transport),
+        *(options.tls.arguments() if options.tls else ()),
         stdout=asyncio.subprocess.PIPE,
         preexec_fn=end_with_parent(),
     )

@@ -14,7 +14,7 @@ from aigw_extproc.config.snapshot import Snapshot, Upstream
 from aigw_extproc.envoy.addresses import load_assignment
 from aigw_extproc.envoy.discovery import dns_discovery
 from aigw_extproc.envoy.options import Options
-from aigw_extproc.envoy.tls import upstream_tls
+from aigw_extproc.envoy.tls import processor_tls, upstream_tls
 
 PROCESSOR = "aigw-extproc"
 """The name of the processor's cluster."""
@@ -52,7 +52,7 @@ def upstream_cluster(upstream: Upstream, options: Options, *, buffer_limit: int)
 
 
 def processor_cluster(options: Options, *, buffer_limit: int) -> cluster.Cluster:
-    """The processor: gRPC over cleartext HTTP/2, one endpoint per worker."""
+    """The processor: gRPC over HTTP/2, in clear unless the options say otherwise, one endpoint per worker."""
     return cluster.Cluster(
         name=PROCESSOR,
         cluster_type=dns_discovery(options.processors, one_service=False),
@@ -62,6 +62,7 @@ def processor_cluster(options: Options, *, buffer_limit: int) -> cluster.Cluster
         lb_policy=cluster.ClusterLbPolicy.LEAST_REQUEST,
         load_assignment=load_assignment(PROCESSOR, options.processors),
         circuit_breakers=circuit_breakers(options.max_streams),
+        transport_socket=processor_tls(options.processor_tls) if options.processor_tls else None,
         typed_extension_protocol_options=_protocol(_http2(options)),
     )
 

@@ -16,6 +16,19 @@ PROCESSOR = Address(host="127.0.0.1", port=1063)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessorTls:
+    """How Envoy reaches the processor over TLS. The files are where Envoy is; nothing here reads them."""
+
+    ca: Path
+    """Authorities that vouch for the processor."""
+    name: str
+    """A subject alternative name of its certificate: DNS or an IP address."""
+    certificate: Path | None = None
+    """Envoy's own, where the processor asks for one; None for none."""
+    key: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """Everything about Envoy's configuration that does not come from the snapshot."""
 
@@ -23,6 +36,8 @@ class Options:
     """Where clients connect."""
     processors: tuple[Endpoint, ...] = (PROCESSOR,)
     """The processor's listening sockets, one per worker; Envoy balances over them."""
+    processor_tls: ProcessorTls | None = None
+    """None for cleartext."""
     admin: Endpoint | None = None
     """Envoy's own admin interface; None for none. Whoever reaches it can stop Envoy."""
     ca_file: Path | None = None

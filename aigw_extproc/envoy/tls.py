@@ -1,7 +1,8 @@
-"""TLS to upstreams: who they must be, and whose word is taken for it."""
+"""TLS to upstreams and to the processor: who they must be, and whose word is taken for it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from envoy_data_plane.envoy.config.core import v3 as core
@@ -12,41 +13,52 @@ from envoy_data_plane.google.protobuf import Any
 from aigw_extproc.config.snapshot import Tls
 from aigw_extproc.envoy.addresses import is_ip
 from aigw_extproc.envoy.authorities import find_ca_file
+from aigw_extproc.envoy.options import ProcessorTls
 
 
 def upstream_tls(policy: Tls, ca_file: Path | None) -> core.TransportSocket:
-    """The transport socket of a cluster that is reached over TLS.
+    """The transport socket of a cluster that is reached over TLS."""
+    return _socket(policy.server_name, alpn="http/1.1", trusted=_trusted(policy, ca_file))
 
-    https://www.envoyproxy.io/docs/envoy/latest/api-v3/extensions/transport_sockets/tls/v3/tls.proto
-    """
+
+def processor_tls(policy: ProcessorTls) -> core.TransportSocket:
+    """The transport socket of the processor's cluster, with a certificate of Envoy's own if there is one."""
+    own = []
+    if policy.certificate and policy.key:
+        own.append(tls.TlsCertificate(certificate_chain=_file(policy.certificate), private_key=_file(policy.key)))
+    return _socket(policy.name, alpn="h2", trusted=_file(policy.ca), own=own)
+
+
+def _socket(
+    name: str, *, alpn: str, trusted: core.DataSource, own: Sequence[tls.TlsCertificate] = ()
+) -> core.TransportSocket:
+    """https://www.envoyproxy.io/docs/envoy/latest/api-v3/extensions/transport_sockets/tls/v3/tls.proto"""
     context = tls.UpstreamTlsContext(
         # RFC 6066 §3: an IP address is not a server name.
-        sni="" if is_ip(policy.server_name) else policy.server_name,
+        sni="" if is_ip(name) else name,
         common_tls_context=tls.CommonTlsContext(
-            alpn_protocols=["http/1.1"],
+            alpn_protocols=[alpn],
             tls_params=tls.TlsParameters(tls_minimum_protocol_version=tls.TlsParametersTlsProtocol.TLSv1_2),
-            validation_context=_validation(policy, ca_file),
+            tls_certificates=list(own),
+            validation_context=tls.CertificateValidationContext(
+                trusted_ca=trusted,
+                match_typed_subject_alt_names=[
+                    tls.SubjectAltNameMatcher(san_type=_san_type(name), matcher=matcher.StringMatcher(exact=name))
+                ],
+            ),
         ),
     )
     return core.TransportSocket(name="envoy.transport_sockets.tls", typed_config=Any.pack(context))
 
 
-def _validation(policy: Tls, ca_file: Path | None) -> tls.CertificateValidationContext:
-    return tls.CertificateValidationContext(
-        trusted_ca=_trusted(policy, ca_file),
-        match_typed_subject_alt_names=[
-            tls.SubjectAltNameMatcher(
-                san_type=_san_type(policy.server_name),
-                matcher=matcher.StringMatcher(exact=policy.server_name),
-            )
-        ],
-    )
+def _file(path: Path) -> core.DataSource:
+    return core.DataSource(filename=str(path))
 
 
 def _trusted(policy: Tls, ca_file: Path | None) -> core.DataSource:
     if policy.ca_pem is not None:
         return core.DataSource(inline_string=policy.ca_pem)
-    return core.DataSource(filename=str(ca_file or find_ca_file()))
+    return _file(ca_file or find_ca_file())
 
 
 def _san_type(server_name: str) -> tls.SubjectAltNameMatcherSanType:

@@ -11,17 +11,19 @@ from contextlib import closing
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+from aigw_extproc.extproc.grpc_tls import server_credentials
 from aigw_extproc.extproc.server import MAX_MESSAGE_BYTES, SERVICE, SOCKET_MODE, Streams, unix_path
+from aigw_extproc.extproc.tls import ServerTls
 
 
 class GrpcServer:
     """Implements `Server` with gRPC's own implementation: the standard, and the default."""
 
-    def __init__(self, streams: Streams, listen: str, *, grace: float) -> None:
+    def __init__(self, streams: Streams, listen: str, *, grace: float, tls: ServerTls | None = None) -> None:
         """`listen` is `unix:///absolute/path` or `HOST:PORT`; port 0 takes a free one.
 
         Raises:
-            OSError: the address cannot be had.
+            OSError: the address cannot be had, or a file of `tls` cannot be used.
         """
         self._server = grpc.aio.server(
             options=[
@@ -37,7 +39,7 @@ class GrpcServer:
         self._streams = streams
         self._listen = listen
         self._grace = grace
-        self._bind(listen)
+        self._bind(listen, server_credentials(tls) if tls else None)
 
     async def _process(self, _requests: object, context: grpc.aio.ServicerContext[bytes, bytes]) -> None:
         """One call. Reading and writing by hand costs less than an iterator of requests and one of answers."""
@@ -48,9 +50,12 @@ class GrpcServer:
                     return
                 await context.write(await stream.answer(message))
 
-    def _bind(self, listen: str) -> None:
+    def _bind(self, listen: str, credentials: grpc.ServerCredentials | None) -> None:
         try:
-            self._server.add_insecure_port(listen)
+            if credentials is None:
+                self._server.add_insecure_port(listen)
+            else:
+                self._server.add_secure_port(listen, credentials)
         except RuntimeError as error:
             raise OSError(f"cannot listen on {listen}: {error}") from None
 

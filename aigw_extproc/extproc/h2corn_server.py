@@ -19,11 +19,14 @@ from grpc_health.v1 import health_pb2
 
 from aigw_extproc.extproc.framing import FramingError, MessageDecoder, frame
 from aigw_extproc.extproc.server import MAX_MESSAGE_BYTES, SERVICE, SOCKET_MODE, Streams, unix_path
+from aigw_extproc.extproc.tls import ServerTls
 
 log = logging.getLogger(__name__)
 
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
+_End = tuple[bytes, bytes]
+"""A call's status, and its last message, framed: sent with the end of the body, it costs one turn less."""
 
 # https://grpc.io/docs/guides/status-codes/
 _OK, _INVALID_ARGUMENT, _NOT_FOUND, _UNIMPLEMENTED = b"0", b"3", b"5", b"12"
@@ -34,13 +37,13 @@ _START = {
     "headers": [(b"content-type", b"application/grpc")],
     "trailers": True,
 }
-_END = {"type": "http.response.body", "body": b"", "more_body": False}
 
 
 class H2cornServer:
     """Implements `Server`."""
 
-    def __init__(self, streams: Streams, listen: str, *, grace: float) -> None:
+    def __init__(self, streams: Streams, listen: str, *, grace: float, tls: ServerTls | None = None) -> None:
+        """Raises OSError when a file of `tls` cannot be used."""
         self._calls = _Calls(streams)
         self._listen = listen
         path = unix_path(listen)
@@ -61,6 +64,7 @@ class H2cornServer:
             h2_timeout_response_stall=0,
             timeout_keep_alive=0,
             timeout_graceful_shutdown=grace,
+            **(_tls(tls) if tls else {}),
         )
         self._server = h2corn.Server(self._calls, self._config)
         self._serving: asyncio.Task[None] | None = None
@@ -82,6 +86,12 @@ class H2cornServer:
             await self._serving
 
 
+def _tls(tls: ServerTls) -> dict[str, Any]:
+    tls.validate()
+    asked = {"ca_certs": str(tls.client_ca), "cert_reqs": "required"} if tls.client_ca else {}
+    return {"certfile": str(tls.certificate), "keyfile": str(tls.key), **asked}
+
+
 @contextlib.contextmanager
 def _banner_on_stderr() -> Iterator[None]:
     """h2corn greets on standard output, where `serve` says one line: that it is ready."""
@@ -100,7 +110,7 @@ class _Calls:
     def __init__(self, streams: Streams) -> None:
         self.serving = False
         self._streams = streams
-        self._methods: dict[str, Callable[[Receive, Send], Awaitable[bytes]]] = {
+        self._methods: dict[str, Callable[[Receive, Send], Awaitable[_End]]] = {
             f"/{SERVICE}/Process": self._process,
             "/grpc.health.v1.Health/Check": self._check,
         }
@@ -109,35 +119,37 @@ class _Calls:
         await send(_START)
         method = self._methods.get(scope["path"])
         try:
-            status = await method(receive, send) if method else _UNIMPLEMENTED
+            status, last = await method(receive, send) if method else (_UNIMPLEMENTED, b"")
         except (FramingError, DecodeError) as error:
             log.warning("call refused: %s", error)
-            status = _INVALID_ARGUMENT
-        await send(_END)
+            status, last = _INVALID_ARGUMENT, b""
+        await send({"type": "http.response.body", "body": last, "more_body": False})
         await send({"type": "http.response.trailers", "headers": [(b"grpc-status", status)]})
 
-    async def _process(self, receive: Receive, send: Send) -> bytes:
+    async def _process(self, receive: Receive, send: Send) -> _End:
         messages = _Messages(receive)
 
         async def say(answer: bytes) -> None:
             await send({"type": "http.response.body", "body": frame(answer), "more_body": True})
 
         with closing(self._streams.open(say)) as stream:
-            while not stream.over and (message := await messages.next()) is not None:
-                await say(await stream.answer(message))
-        return _OK
+            while (message := await messages.next()) is not None:
+                answer = await stream.answer(message)
+                if stream.over:
+                    return _OK, frame(answer)
+                await say(answer)
+        return _OK, b""
 
-    async def _check(self, receive: Receive, send: Send) -> bytes:
+    async def _check(self, receive: Receive, send: Send) -> _End:
         """https://github.com/grpc/grpc/blob/master/doc/health-checking.md"""
         message = await _Messages(receive).next()
         if message is None:
-            return _INVALID_ARGUMENT
+            return _INVALID_ARGUMENT, b""
         if health_pb2.HealthCheckRequest.FromString(message).service not in {"", SERVICE}:
-            return _NOT_FOUND
+            return _NOT_FOUND, b""
         answers = health_pb2.HealthCheckResponse
         answer = answers(status=answers.SERVING if self.serving else answers.NOT_SERVING)
-        await send({"type": "http.response.body", "body": frame(answer.SerializeToString()), "more_body": True})
-        return _OK
+        return _OK, frame(answer.SerializeToString())
 
 
 class _Messages:

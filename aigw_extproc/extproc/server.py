@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Literal, Protocol, get_args
 
+from aigw_extproc.extproc.tls import ServerTls
+
 SERVICE = "envoy.service.ext_proc.v3.ExternalProcessor"
 MAX_MESSAGE_BYTES = 512 * 1024 * 1024
 """A whole buffered body is one message; Envoy's own buffer limit bounds it long before."""
@@ -63,22 +65,24 @@ class Server(Protocol):
         ...
 
 
-def create_server(transport: Transport, streams: Streams, listen: str, *, grace: float) -> Server:
+def create_server(
+    transport: Transport, streams: Streams, listen: str, *, grace: float, tls: ServerTls | None = None
+) -> Server:
     """A server for `listen`, `unix:///absolute/path` or `HOST:PORT`; some have their address before they start.
     `grace` is how many seconds open streams have to end once it drains.
 
     Raises:
-        OSError: the address cannot be had.
+        OSError: the address cannot be had, or a file of `tls` cannot be used.
         ModuleNotFoundError: the transport is not installed.
     """
     # Imported here: neither should cost a process that uses the other.
     if transport == "h2corn":
         from aigw_extproc.extproc.h2corn_server import H2cornServer
 
-        return H2cornServer(streams, listen, grace=grace)
+        return H2cornServer(streams, listen, grace=grace, tls=tls)
     from aigw_extproc.extproc.grpc_server import GrpcServer
 
-    return GrpcServer(streams, listen, grace=grace)
+    return GrpcServer(streams, listen, grace=grace, tls=tls)
 
 
 def unix_path(listen: str) -> Path | None:

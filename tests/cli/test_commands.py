@@ -53,6 +53,22 @@ def test_run_names_the_option_for_a_port_in_use(option: str) -> None:
             "Invalid value for '--drain-seconds': Input should be greater than or equal to 0",
         ),
         (("envoy-config", "--processor", "here"), "Invalid value: 'here' is not an address: write HOST:PORT or "),
+        (
+            ("envoy-config", "--snippet", "--processor-name", "here"),
+            "Invalid value: --processor-name and --processor-client-cert go with --processor-ca",
+        ),
+        (
+            ("envoy-config", "--snippet", "--processor-client-key", "key.pem"),
+            "Invalid value: --processor-client-cert and --processor-client-key go together",
+        ),
+        (
+            ("envoy-config", "--snippet", "--processor", "unix:///p.sock", "--processor-ca", "ca.pem"),
+            "Invalid value: a socket has no host: say with --processor-name what its ",
+        ),
+        (
+            ("serve", "--region", "us-east-1", "--tls-client-ca", "ca.pem"),
+            "Invalid value: --tls-cert and --tls-key go together, --tls-client-ca ",
+        ),
         (("envoy-config", "--simulator", "here"), "Invalid value: 'here' is not an address: write HOST:PORT or "),
         (("bogus",), "No such command 'bogus'."),
         (("check", "--bogus"), "No such option: --bogus"),
@@ -156,3 +172,14 @@ def test_no_command_at_all_shows_the_help() -> None:
     ended = aigw()
     assert ended.code == 2
     assert "Usage: " in ended.out + ended.err
+
+
+def test_envoys_configuration_goes_into_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "envoy.yaml"
+    assert aigw("envoy-config", "--region", "us-east-1", "--output", file) == Ended(code=0, out="", err="")
+    assert f"{file.read_text()}\n" == aigw("envoy-config", "--region", "us-east-1").out
+
+
+def test_a_file_that_cannot_be_written_is_an_error() -> None:
+    ended = aigw("envoy-config", "--region", "us-east-1", "--output", "/nowhere/envoy.yaml")
+    assert (ended.code, ended.err) == (1, "--output /nowhere/envoy.yaml: No such file or directory\n")

@@ -15,6 +15,7 @@ import yaml
 
 from tests.cli.running import aigw
 from tests.docs.pages import blocks
+from tests.envoy_config.certificates import Authority, authority
 from tests.envoy_config.running import refused_port, running_envoy
 from tests.gateway.resources import Document, backend, buffer_limit, ref, route, rule, write
 from tests.gateway.running import CHAT, error, question, running_processor
@@ -75,6 +76,38 @@ def two_workers_on_tcp(folder: Path) -> tuple[list[str], list[str]]:
     return [*listen, "--workers", "2"], processor
 
 
+def over_tls(folder: Path) -> tuple[list[str], list[str]]:
+    ca = authority(folder)
+    certificate, key = ca.certificate("processor", "DNS:processor.internal")
+    listen, processor = on_tcp(folder)
+    serving = ["--tls-cert", str(certificate), "--tls-key", str(key)]
+    printing = ["--processor-ca", str(ca.file), "--processor-name", "processor.internal"]
+    return [*listen, *serving], [*processor, *printing]
+
+
+def over_mutual_tls(folder: Path) -> tuple[list[str], list[str]]:
+    serving, printing = over_tls(folder)
+    certificate, key = Authority(folder).certificate("envoy", "DNS:envoy.internal")
+    own = ["--processor-client-cert", str(certificate), "--processor-client-key", str(key)]
+    return [*serving, "--tls-client-ca", str(Authority(folder).file)], [*printing, *own]
+
+
+def over_mutual_tls_with_workers_on_h2corn(folder: Path) -> tuple[list[str], list[str]]:
+    serving, printing = over_mutual_tls(folder)
+    return [*serving, "--workers", "2", "--transport", "h2corn"], printing
+
+
+WAYS = [
+    on_a_socket,
+    on_tcp,
+    two_workers,
+    two_workers_on_tcp,
+    over_tls,
+    over_mutual_tls,
+    over_mutual_tls_with_workers_on_h2corn,
+]
+
+
 @contextmanager
 def following_the_page(folder: Path, way: Way, *documents: Document) -> Iterator[httpx.Client]:
     """A client of an Envoy that was there before, with everything pasted and started as the page says."""
@@ -90,7 +123,7 @@ def following_the_page(folder: Path, way: Way, *documents: Document) -> Iterator
         yield client
 
 
-@pytest.mark.parametrize("way", [on_a_socket, on_tcp, two_workers, two_workers_on_tcp])
+@pytest.mark.parametrize("way", WAYS)
 def test_a_chat_completion_through_an_envoy_of_their_own(way: Way, folder: Path, simulator: RunningSimulator) -> None:
     documents = route("any", rule(ref(to="amazon.nova-micro-v1:0"))), *backend("bedrock", simulator.port)
     with following_the_page(folder, way, *documents) as client:
@@ -109,3 +142,20 @@ def test_envoys_own_errors_are_as_the_page_says(folder: Path) -> None:
     told = error("the upstream answered 503 with a body that is not JSON", "api_error", "upstream_error")
     assert (refused.status_code, refused.json()) == (503, told)
     assert (too_large.status_code, too_large.headers["content-type"]) == (413, "text/plain")
+
+
+@pytest.mark.parametrize("missing", ["certificate", "name"])
+def test_a_processor_that_envoy_cannot_be_sure_of_gets_nothing(
+    missing: str, folder: Path, simulator: RunningSimulator
+) -> None:
+    def way(folder: Path) -> tuple[list[str], list[str]]:
+        serving, printing = over_mutual_tls(folder)
+        if missing == "certificate":
+            return serving, printing[: printing.index("--processor-client-cert")]
+        return serving, ["another.internal" if word == "processor.internal" else word for word in printing]
+
+    documents = route("any", rule(ref(to="amazon.nova-micro-v1:0"))), *backend("bedrock", simulator.port)
+    with following_the_page(folder, way, *documents) as client:
+        before = len(simulator.requests())
+        assert client.post(CHAT, json=question("any")).status_code == 500
+        assert len(simulator.requests()) == before

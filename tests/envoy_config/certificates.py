@@ -23,15 +23,19 @@ class Authority:
 
     def server(self, *names: str) -> ssl.SSLContext:
         """TLS for a server whose certificate carries these subject alternative names (`DNS:a.example`)."""
-        key, request, certificate = (self.folder / f"server.{kind}" for kind in ("key", "csr", "pem"))
-        openssl("req", "-new", *NEW_KEY, "-keyout", key, "-subj", "/CN=server", "-out", request)
-        extensions = self.folder / "server.ext"
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*self.certificate("server", *names))
+        return context
+
+    def certificate(self, name: str, *names: str) -> tuple[Path, Path]:
+        """The files of a new certificate, which carries these names, and of its key: `name` with `.pem` and `.key`."""
+        key, request, certificate = (self.folder / f"{name}.{kind}" for kind in ("key", "csr", "pem"))
+        openssl("req", "-new", *NEW_KEY, "-keyout", key, "-subj", f"/CN={name}", "-out", request)
+        extensions = self.folder / f"{name}.ext"
         extensions.write_text(f"subjectAltName={','.join(names)}\n")
         signer = ("-CA", self.file, "-CAkey", self.folder / "ca.key", "-CAcreateserial")
         openssl("x509", "-req", "-in", request, *signer, "-extfile", extensions, "-days", "1", "-out", certificate)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate, key)
-        return context
+        return certificate, key
 
 
 NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")

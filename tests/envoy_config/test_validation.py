@@ -12,9 +12,10 @@ import yaml
 from aigw_extproc.config.snapshot import Address, Snapshot, Tls
 from aigw_extproc.envoy.binary import find_envoy
 from aigw_extproc.envoy.examples import examples, write
-from aigw_extproc.envoy.options import Options
+from aigw_extproc.envoy.options import Options, ProcessorTls
 from aigw_extproc.envoy.render import render, render_clusters, to_json, to_yaml
 from aigw_extproc.envoy.snippet import snippet
+from tests.envoy_config.certificates import authority
 from tests.envoy_config.snapshots import BEDROCK, snapshot, upstream
 
 ROOT = Path(__file__).parents[2]
@@ -105,3 +106,11 @@ def test_the_examples_are_what_would_be_rendered_now() -> None:
 def test_the_examples_are_written_as_they_are_rendered(tmp_path: Path) -> None:
     write(tmp_path / "envoy")
     assert {file.name: file.read_text() for file in (tmp_path / "envoy").iterdir()} == examples()
+
+
+def test_tls_to_the_processor_is_valid(tmp_path: Path) -> None:
+    ca = authority(tmp_path)
+    certificate, key = ca.certificate("envoy", "DNS:envoy")
+    tls = ProcessorTls(ca=ca.file, name="processor.internal", certificate=certificate, key=key)
+    file = tmp_path / "envoy.yaml"
+    assert validate(to_yaml(render(EVERYTHING, Options(processor_tls=tls))), file) == f"configuration '{file}' OK"

@@ -1,0 +1,110 @@
+"""What Prometheus and Grafana are given is what they can read, and is about metrics that exist."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.docs.pages import ROOT
+from tests.docs.test_facts import existing_metrics
+
+MONITORING = ROOT / "monitoring"
+DASHBOARDS = sorted((MONITORING / "grafana/dashboards").glob("*.json"))
+
+
+def run(*command: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(list(command), cwd=cwd, capture_output=True, text=True, timeout=100)
+
+
+@pytest.fixture(scope="session")
+def promtool(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Prometheus's own, taken out of Debian's package where it is not installed."""
+    if found := shutil.which("promtool"):
+        return Path(found)
+    folder = tmp_path_factory.mktemp("promtool")
+    if shutil.which("apt-get") is None:
+        pytest.skip("NOT TESTED: promtool is not installed, and there is no apt-get to get it with")
+    if os.geteuid() == 0:
+        run("apt-get", "update")
+    run("apt-get", "download", "prometheus", cwd=folder)
+    for package in folder.glob("*.deb"):
+        run("dpkg-deb", "--extract", package, folder)
+    if not (folder / "usr/bin/promtool").exists():
+        pytest.skip("NOT TESTED: promtool is not installed, and Debian's package prometheus cannot be had")
+    return folder / "usr/bin/promtool"
+
+
+def queries(dashboard: Path) -> Iterator[str]:
+    for panel in json.loads(dashboard.read_text())["panels"]:
+        for target in panel.get("targets", ()):
+            yield target["expr"].replace("$__rate_interval", "5m").replace("$model", ".*")
+
+
+def test_prometheus_takes_its_configuration(promtool: Path) -> None:
+    done = run(promtool, "check", "config", MONITORING / "prometheus.yml")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda path: path.name)
+def test_queries_are_promql(dashboard: Path, promtool: Path, tmp_path: Path) -> None:
+    rules = [{"record": f"panel:{number}", "expr": expr} for number, expr in enumerate(queries(dashboard))]
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump({"groups": [{"name": "panels", "rules": rules}]}))
+    done = run(promtool, "check", "rules", tmp_path / "rules.yaml")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(rules) > 20
+
+
+@pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda path: path.name)
+def test_queries_are_about_metrics_that_exist(dashboard: Path) -> None:
+    without_labels = (re.sub(r"\{[^}]*\}|by \([^)]*\)", "", query) for query in queries(dashboard))
+    named = {name for query in without_labels for name in re.findall(r"\b(?:aigw|gen_ai)_\w+", query)}
+    series = {re.sub(r"_(bucket|sum|count)$", "", name) for name in named}
+    assert series - set(existing_metrics()) == set()
+    # What there is to see: everything that is counted.
+    assert set(existing_metrics()) - series == set()
+
+
+@pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda path: path.name)
+def test_labels_are_those_of_the_metrics(dashboard: Path) -> None:
+    existing = {"le", *(label for labels in existing_metrics().values() for label in labels)}
+    used: set[str] = set()
+    for query in queries(dashboard):
+        used.update(re.findall(r"[{,] *(\w+)(?:=|!)", query))
+        used.update(label for group in re.findall(r"by \(([^)]*)\)", query) for label in group.split(", "))
+    assert used - existing == set()
+
+
+@pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda path: path.name)
+def test_panels_do_not_overlap(dashboard: Path) -> None:
+    taken: set[tuple[int, int]] = set()
+    for panel in json.loads(dashboard.read_text())["panels"]:
+        at = panel["gridPos"]
+        cells = {(x, y) for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])}
+        assert not cells & taken, panel["title"]
+        assert max(x for x, _ in cells) < 24
+        taken |= cells
+
+
+def test_grafana_finds_its_dashboards_and_their_source() -> None:
+    folder = MONITORING / "grafana/provisioning"
+    (source,) = yaml.safe_load((folder / "datasources/prometheus.yaml").read_text())["datasources"]
+    uids = {target["datasource"]["uid"] for target in targets()}
+    assert uids == {source["uid"]}
+    (provider,) = yaml.safe_load((folder / "dashboards/dashboards.yaml").read_text())["providers"]
+    mounts = yaml.safe_load((ROOT / "docker-compose.yaml").read_text())["services"]["grafana"]["volumes"]
+    assert f"./monitoring/grafana/dashboards:{provider['options']['path']}:ro" in mounts
+
+
+def targets() -> Iterator[dict[str, Any]]:
+    for dashboard in DASHBOARDS:
+        for panel in json.loads(dashboard.read_text())["panels"]:
+            yield from panel.get("targets", ())

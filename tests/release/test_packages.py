@@ -1,0 +1,113 @@
+"""The wheel and the source archive, as they would be published."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tarfile
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+from packaging.metadata import Metadata
+
+from aigw_extproc import __version__
+from tests.docs.pages import ROOT
+
+VERSION = "1.2.3"
+DATA = ["aigw_extproc/bedrock/families.toml", "aigw_extproc/extproc/pb/ext_proc_pb2.py", "aigw_extproc/_version.py"]
+
+
+def build(source: Path, output: Path, **environment: str) -> None:
+    """Both: the wheel out of the source archive. Raises AssertionError with what the build said."""
+    command = (sys.executable, "-m", "build", "--no-isolation", "--outdir", output, source)
+    done = subprocess.run(
+        command, env={"PATH": "/usr/bin:/bin", **environment}, capture_output=True, text=True, timeout=100
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What git would give to others, without git."""
+    folder = tmp_path_factory.mktemp("source")
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S607 - on the PATH
+    for name in filter(None, listed.stdout.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes((ROOT / name).read_bytes())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def packages(source: Path) -> Path:
+    build(source, source / "dist", SETUPTOOLS_SCM_PRETEND_VERSION=VERSION)
+    return source / "dist"
+
+
+def test_there_are_two_of_this_version(packages: Path) -> None:
+    assert sorted(file.name for file in packages.iterdir()) == [
+        f"aigw_extproc-{VERSION}-py3-none-any.whl",
+        f"aigw_extproc-{VERSION}.tar.gz",
+    ]
+
+
+def test_what_indexes_check_is_right(packages: Path) -> None:
+    with zipfile.ZipFile(packages / f"aigw_extproc-{VERSION}-py3-none-any.whl") as wheel:
+        text = wheel.read(f"aigw_extproc-{VERSION}.dist-info/METADATA")
+    found = Metadata.from_email(text, validate=True)
+    assert (found.name, str(found.version), found.license_expression) == ("aigw-extproc", VERSION, "Apache-2.0")
+    assert found.description_content_type == "text/markdown"
+    assert (found.description or "").strip() == (ROOT / "README.md").read_text().strip()
+
+
+def test_the_wheel_has_the_package_and_nothing_else(packages: Path) -> None:
+    with zipfile.ZipFile(packages / f"aigw_extproc-{VERSION}-py3-none-any.whl") as wheel:
+        names = set(wheel.namelist())
+    listed = {str(path.relative_to(ROOT)) for path in (ROOT / "aigw_extproc").rglob("*") if path.is_file()}
+    assert {name for name in names if ".dist-info/" not in name} == {
+        name for name in listed if "__pycache__" not in name
+    }
+    assert set(DATA) <= names
+
+
+def test_the_source_archive_has_no_tests_and_no_rubbish(packages: Path) -> None:
+    with tarfile.open(packages / f"aigw_extproc-{VERSION}.tar.gz") as archive:
+        top = {name.split("/")[1] for name in archive.getnames()}
+    assert top == {
+        *("PKG-INFO", "README.md", "LICENSE", "CHANGELOG.md", "pyproject.toml", "constraints.txt", ".gitignore"),
+        *("aigw_extproc", "docs", "envoy", "examples", "proto"),
+    }
+
+
+def test_the_wheel_works_in_an_environment_of_its_own(packages: Path, tmp_path: Path) -> None:
+    """Dependencies are those that are installed here: what is asked is whether the wheel itself is whole."""
+    venv.create(tmp_path / "venv", with_pip=False)
+    (site,) = (tmp_path / "venv/lib").glob("python*/site-packages")
+    with zipfile.ZipFile(packages / f"aigw_extproc-{VERSION}-py3-none-any.whl") as wheel:
+        wheel.extractall(site)  # noqa: S202 - our own
+    (here,) = {path for path in map(Path, sys.path) if path.name == "site-packages"}
+    (site / "dependencies.pth").write_text(f"{here}\n")
+    python = tmp_path / "venv/bin/python"
+
+    def run(*arguments: str) -> str:
+        done = subprocess.run([python, *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    assert run("-c", "import aigw_extproc; print(aigw_extproc.__file__)") == str(site / "aigw_extproc/__init__.py")
+    assert run("-m", "aigw_extproc", "--version") == VERSION
+    assert run("-m", "aigw_extproc", "check", "--region", "eu-west-1") == "ok: 1 rule, 1 upstream, 0 models"
+    assert run("-m", "aigw_extproc", "models", "amazon.nova-micro-v1:0").startswith(
+        "amazon.nova-micro-v1:0 is looked up"
+    )
+
+
+def test_a_tree_without_git_can_be_built(source: Path, tmp_path: Path) -> None:
+    build(source, tmp_path)
+    assert (tmp_path / "aigw_extproc-0.0.0-py3-none-any.whl").exists()
+
+
+def test_what_is_installed_here_knows_its_version() -> None:
+    assert __version__ != "0.0.0"
