@@ -139,7 +139,7 @@ class Exchange:
     def _models(self, catalog: Catalog, path: str, method: str) -> Reply:
         self.outcome.operation = "models"
         _require_method(method, "GET", path)
-        body = catalog.render(self._router.snapshot.models, path)
+        body = catalog.render(self._router.models(self._headers), path)
         self.outcome.status = 200
         return Reply(status=200, headers=(_JSON, *self._own_headers()), body=body, details="aigw_models")
 
