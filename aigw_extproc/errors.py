@@ -141,11 +141,14 @@ class UpstreamError(GatewayError):
         type: str,  # noqa: A002 - the field's own name in both APIs
         code: str | None,
         headers: Iterable[tuple[str, str]] = (),
+        body: bytes | None = None,
     ) -> None:
+        """`body` is the upstream's answer as it came, where the client reads such answers already."""
         super().__init__(message, headers=headers)
         self.status = status
         self.type = type
         self.code = code
+        self.body = body
 
 
 class InvalidUpstreamResponse(UpstreamError):
@@ -156,10 +159,10 @@ class InvalidUpstreamResponse(UpstreamError):
 
 
 class UpstreamTruncated(InvalidUpstreamResponse):
-    """The stream ended before `messageStop`."""
+    """The stream ended before its last event."""
 
-    def __init__(self) -> None:
-        super().__init__("the response stream from Bedrock ended before it was complete", code="upstream_truncated")
+    def __init__(self, source: str = "Bedrock") -> None:
+        super().__init__(f"the response stream from {source} ended before it was complete", code="upstream_truncated")
 
 
 class EventStreamError(InvalidUpstreamResponse):

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import merge
 from itertools import accumulate
 from operator import attrgetter
 from typing import TypeAlias
 
-from aigw_extproc.config.snapshot import MODEL_HEADER, Backend, HeaderMatch, Rule, Snapshot
+from aigw_extproc.config.snapshot import MODEL_HEADER, Backend, HeaderMatch, Model, Rule, Snapshot
 from aigw_extproc.errors import ModelNotFound
 
 Headers: TypeAlias = Mapping[str, str]
@@ -103,6 +103,15 @@ class Router:
         raise ModelNotFound(
             f"no rule routes the model '{model}'; GET /v1/models lists the models that can be had here", param="model"
         )
+
+    def models(self, headers: Headers) -> tuple[Model, ...]:
+        """The models that rules for the request's host name, in the order of the rules."""
+        if not self._by_host:
+            return self.snapshot.models
+        host = _host(headers.get(":authority", ""))
+        names = {host, *_wildcards(host)}
+        rules = (rule for rule in self.snapshot.rules if not rule.hostnames or not names.isdisjoint(rule.hostnames))
+        return replace(self.snapshot, rules=tuple(rules)).models
 
     def _scopes(self, headers: Headers) -> Iterator[_Scope]:
         """The scopes that a request falls into, the most specific first."""

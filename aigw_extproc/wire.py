@@ -35,6 +35,22 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
         raise InvalidRequest("the request body is nested too deeply") from None
 
 
+class _Named(msgspec.Struct, frozen=True):
+    model: str
+
+
+_NAMED = msgspec.json.Decoder(_Named)
+
+
+def model_of(body: bytes) -> str:
+    """The model that a client's request names; the rest has to be JSON, of whatever form.
+
+    Raises:
+        InvalidRequest: as `decode`.
+    """
+    return decode(_NAMED, body).model
+
+
 def as_utf8(body: bytes) -> bytes:
     """The same bytes, which are UTF-8 all over: a decoder does not look into the members that it passes through.
 

@@ -313,9 +313,10 @@ def test_an_unknown_model_is_not_found() -> None:
 
 
 def test_a_schema_without_this_endpoint_says_what_to_use() -> None:
-    told = error(send(exchange(_with(schema=Schema(name="OpenAI"))), *request()))
+    told = error(send(exchange(_with(schema=Schema(name="Cohere"))), *request()))
     assert told["message"] == (
-        "this model's backend speaks OpenAI, on which chat is not available; use a model on AWSAnthropic or AWSBedrock"
+        "this model's backend speaks Cohere, on which chat is not available; "
+        "use a model on AWSAnthropic or AWSBedrock or OpenAI"
     )
 
 

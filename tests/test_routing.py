@@ -235,3 +235,19 @@ def test_shares_are_as_the_weights(weights: list[int], steps: int):
     router = Router(Snapshot(rules=(rule("r", backends=backends),)))
     picks = [router.select("m", {}, (step + 0.5) / (total * steps)).name for step in range(total * steps)]
     assert [picks.count(str(number)) for number in range(len(weights))] == [weight * steps for weight in weights]
+
+
+@pytest.mark.parametrize(
+    ("authority", "listed"),
+    [
+        ("a.example.com:8443", ["everywhere", "a", "below"]),
+        ("A.EXAMPLE.COM", ["everywhere", "a", "below"]),
+        ("deep.b.example.com", ["everywhere", "below"]),
+        ("example.com", ["everywhere"]),
+        ("", ["everywhere"]),
+    ],
+)
+def test_models_are_those_of_the_requests_host(authority: str, listed: list[str]) -> None:
+    hosts = {"everywhere": (), "a": ("a.example.com",), "below": ("other.example", "*.example.com")}
+    rules = tuple(rule(name, (model(name),), hosts=names) for name, names in hosts.items())
+    assert [found.id for found in Router(Snapshot(rules=rules)).models({":authority": authority})] == listed

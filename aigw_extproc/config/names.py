@@ -36,6 +36,9 @@ _SESSION_NAME: Final = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
 # https://www.rfc-editor.org/rfc/rfc9110#name-tokens
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
+# https://www.rfc-editor.org/rfc/rfc3986#section-3.3
+_PATH: Final = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@/-]*")
+
 # https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
 _QUANTITY: Final = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)([kMGTPE]|[KMGTPE]i)?")
 _UNITS: Final[dict[str | None, int]] = {
@@ -105,6 +108,11 @@ def is_header_name(text: str) -> bool:
 def is_header_value(text: str) -> bool:
     """Whether this may be the value of an HTTP header: nothing that could end the line."""
     return text.isprintable() or all(char.isprintable() or char == "\t" for char in text)
+
+
+def is_path_prefix(text: str) -> bool:
+    """Whether this may begin the path of a URL: segments that need no escape, none of them `.` or `..`."""
+    return bool(_PATH.fullmatch(text)) and not {".", ".."} & set(text.split("/"))
 
 
 def quantity(value: int | str) -> int | None:

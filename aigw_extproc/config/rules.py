@@ -13,7 +13,7 @@ from aigw_extproc.config import resources
 from aigw_extproc.config.catalog import Catalog, Item, Key
 from aigw_extproc.config.findings import Place
 from aigw_extproc.config.mutations import check_body, check_headers, check_unique, merge_bodies, merge_headers
-from aigw_extproc.config.names import is_header_name, is_host_pattern
+from aigw_extproc.config.names import host_region, is_header_name, is_host_pattern
 from aigw_extproc.config.resources import AI_GATEWAY, AIGatewayRoute, AIServiceBackend
 from aigw_extproc.config.services import Service
 from aigw_extproc.config.snapshot import Backend, HeaderMatch, Rule, Schema
@@ -85,7 +85,7 @@ def _backend(
     spec = service.spec
     return Backend(
         name=f"{key[0]}/{key[1]}/route/{item.name}/rule/{index}/ref/{number}",
-        schema=Schema(name=spec.schema.name, version=spec.schema.version, prefix=spec.schema.prefix),
+        schema=_schema(spec.schema, service),
         upstream=service.upstream,
         auth=service.auth,
         model_override=ref.model_name_override or None,
@@ -95,6 +95,16 @@ def _backend(
         body_mutation=merge_bodies(spec.body_mutation, ref.body_mutation),
         settings=service.settings,
     )
+
+
+def _schema(schema: resources.ApiSchema, service: Service) -> Schema:
+    """Older files of the format name the prefix of an OpenAI API in `version`."""
+    prefix = schema.prefix
+    if schema.name == "OpenAI":
+        # https://docs.aws.amazon.com/bedrock/latest/userguide/inference-chat-completions.html
+        default = "/v1" if host_region(service.upstream.host) is None else "/openai/v1"
+        prefix = prefix or schema.version or default
+    return Schema(name=schema.name, version=schema.version, prefix=prefix)
 
 
 def _match(match: resources.Match, place: Place) -> tuple[HeaderMatch, ...]:

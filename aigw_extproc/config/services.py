@@ -11,7 +11,7 @@ from aigw_extproc.config.catalog import Catalog, Item, Key
 from aigw_extproc.config.findings import Place
 from aigw_extproc.config.infrastructure import ENVOY_GATEWAY
 from aigw_extproc.config.mutations import check_body, check_headers
-from aigw_extproc.config.names import host_region
+from aigw_extproc.config.names import host_region, is_path_prefix
 from aigw_extproc.config.resources import AIServiceBackend
 from aigw_extproc.config.settings import compile_settings
 from aigw_extproc.config.signing import Signing
@@ -42,11 +42,12 @@ def compile_services(
         check_headers(spec.header_mutation, item.place.field("spec.headerMutation"))
         check_body(spec.body_mutation, item.place.field("spec.bodyMutation"))
         signer = signing.get(item.key)
-        if spec.schema.name in _AWS:
+        _check_prefix(spec.schema, item.place.field("spec.schema"))
+        upstream = _upstream(item, catalog, upstreams)
+        if spec.schema.name in _AWS or (upstream is not None and host_region(upstream.host) is not None):
             _check_signing(item, signer, catalog)
             _check_one_host(item, catalog, tls)
         settings = compile_settings(item.resource.metadata.annotations or {}, item.place.field("metadata.annotations"))
-        upstream = _upstream(item, catalog, upstreams)
         if upstream is not None:
             auth = _auth(signer, upstream, item.place)
             services[item.key] = Service(spec=spec, upstream=upstream, auth=auth, settings=settings)
@@ -71,6 +72,13 @@ def _upstream(item: Item[AIServiceBackend], catalog: Catalog, upstreams: Mapping
     key = (ref.namespace or item.namespace, ref.name)
     catalog.find(infrastructure.Backend, key, place.field("name"))
     return upstreams.get(key)
+
+
+def _check_prefix(schema: resources.ApiSchema, place: Place) -> None:
+    name = "prefix" if schema.prefix else "version"
+    prefix: str = getattr(schema, name)
+    if schema.name == "OpenAI" and not is_path_prefix(prefix):
+        place.field(name).problem(f"{place.show(prefix)} is not the beginning of a path, such as /v1")
 
 
 def _check_signing(item: Item[AIServiceBackend], signer: Signing | None, catalog: Catalog) -> None:

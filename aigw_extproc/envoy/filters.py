@@ -23,11 +23,12 @@ METADATA_NAMESPACE = "io.envoy.ai_gateway"
 
 
 def http_filters(options: Options) -> list[hcm.HttpFilter]:
-    """The processor and the router; around the processor, what the access log wants to remember."""
+    """The processor and the router; around the processor, what local replies and the access log want to know."""
+    path = _remember(PATH_STATE, "%PATH(NQ:PATH)%")  # the processor rewrites it; a query may hold secrets
     if not options.access_log:
-        return [processor_filter(options), router_filter()]
+        return [path, processor_filter(options), router_filter()]
     return [
-        _remember(PATH_STATE, "%PATH(NQ:PATH)%"),  # the processor rewrites it; a query may hold secrets
+        path,
         processor_filter(options),
         _remember(MODEL_STATE, f"%REQ({MODEL_HEADER})%"),  # the route removes it
         router_filter(),

@@ -1,4 +1,4 @@
-"""Envoy's own replies (body too large, upstream unreachable…) in the shape of the OpenAI API's errors.
+"""Envoy's own replies (body too large, upstream unreachable…) in the shape of the errors of the client's API.
 
 The processor's ImmediateResponses are local replies too. Their `details` begin with `aigw_`, by which the
 first mapper recognises them and leaves them as they are. All others are marked with a header, by which the
@@ -9,6 +9,7 @@ https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/loc
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from envoy_data_plane.envoy.config.accesslog import v3 as accesslog
@@ -17,10 +18,14 @@ from envoy_data_plane.envoy.extensions.access_loggers.filters.cel import v3 as c
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager import v3 as hcm
 from envoy_data_plane.google.protobuf import Any, Struct
 
+from aigw_extproc.anthropic.errors import render as anthropic_error
+from aigw_extproc.envoy.access_log import PATH_STATE
 from aigw_extproc.exchange import LOCAL_REPLY_HEADER
+from aigw_extproc.translate.registry import ENDPOINTS
 
 DETAILS_PREFIX = "aigw_"
 """How the `details` of every ImmediateResponse of the processor begin."""
+
 
 REFUSED = "the gateway refused the request: %RESPONSE_CODE_DETAILS%"
 """With Envoy's own word for the reason, as `missing_host_header`."""
@@ -40,9 +45,13 @@ class LocalReply:
 
 
 def local_reply_config(*, buffer_limit: int) -> hcm.LocalReplyConfig:
-    """One mapper per kind; the first whose condition holds decides."""
+    """One mapper per kind and API; the first whose condition holds decides."""
     ours = hcm.ResponseMapper(filter=_when(f"response.code_details.startsWith('{DETAILS_PREFIX}')"))
-    return hcm.LocalReplyConfig(mappers=[ours, *map(_mapper, _replies(buffer_limit))])
+    replies = _replies(buffer_limit)
+    to_anthropic = _asked_for(path for path, endpoint in ENDPOINTS.items() if endpoint.render_error is anthropic_error)
+    anthropic = [_mapper(reply, f"{to_anthropic} && ({reply.when})", _anthropic_error(reply)) for reply in replies]
+    openai = [_mapper(reply, reply.when, _openai_error(reply)) for reply in replies]
+    return hcm.LocalReplyConfig(mappers=[ours, *anthropic, *openai])
 
 
 def _replies(buffer_limit: int) -> tuple[LocalReply, ...]:
@@ -145,18 +154,29 @@ _MARK = core.HeaderValueOption(
 )
 
 
-def _mapper(reply: LocalReply) -> hcm.ResponseMapper:
+def _mapper(reply: LocalReply, when: str, document: dict[str, object]) -> hcm.ResponseMapper:
+    body = core.SubstitutionFormatString(json_format=Struct.from_dict(document), content_type="application/json")
     return hcm.ResponseMapper(
-        filter=_when(reply.when),
-        body_format_override=core.SubstitutionFormatString(json_format=_error(reply), content_type="application/json"),
+        filter=_when(when),
+        body_format_override=body,
         headers_to_add=[_MARK] if reply.to_processor else [],
     )
 
 
-def _error(reply: LocalReply) -> Struct:
-    error = {"message": reply.message, "type": reply.type, "param": None, "code": reply.code}
-    document: Struct = Struct.from_dict({"error": error})
-    return document
+def _openai_error(reply: LocalReply) -> dict[str, object]:
+    return {"error": {"message": reply.message, "type": reply.type, "param": None, "code": reply.code}}
+
+
+def _anthropic_error(reply: LocalReply) -> dict[str, object]:
+    error = {"type": reply.type, "message": reply.message}
+    return {"type": "error", "error": error, "request_id": "%REQ(X-REQUEST-ID)%"}
+
+
+def _asked_for(paths: Iterable[str]) -> str:
+    """The CEL condition for requests to these paths, as clients sent them: by now `:path` is the upstream's."""
+    # Filter state is bytes in CEL, which has no more than equality for them.
+    listed = ", ".join(f"b'{path}'" for path in paths)
+    return f"filter_state['{PATH_STATE}'] in [{listed}]"
 
 
 def _when(expression: str) -> accesslog.AccessLogFilter:

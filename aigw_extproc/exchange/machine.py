@@ -54,7 +54,16 @@ from aigw_extproc.translate.contract import (
     UpstreamBatch,
     UpstreamRequest,
 )
-from aigw_extproc.translate.registry import ENDPOINTS, ClientRequest, Endpoint, RenderError, error_shape, translation
+from aigw_extproc.translate.registry import (
+    ENDPOINTS,
+    ClientRequest,
+    Endpoint,
+    RenderError,
+    error_shape,
+    parse,
+    translation,
+)
+from aigw_extproc.wire import model_of
 
 LOCAL_REPLY_HEADER = "x-aigw-local-reply"
 """Marks answers that Envoy made itself; they are in the client's shape already."""
@@ -62,6 +71,7 @@ DROPPED_HEADER = "x-aigw-dropped-params"
 REQUEST_ID_HEADER = "x-amzn-requestid"
 """Bedrock's own id of a request."""
 EVENT_STREAM = "application/vnd.amazon.eventstream"
+"""What Bedrock's own operations stream."""
 
 _JSON = ("content-type", "application/json")
 _SSE: Pairs = (("content-type", "text/event-stream"), ("cache-control", "no-cache"))
@@ -129,19 +139,19 @@ class Exchange:
     def _models(self, catalog: Catalog, path: str, method: str) -> Reply:
         self.outcome.operation = "models"
         _require_method(method, "GET", path)
-        body = catalog.render(self._router.snapshot.models, path)
+        body = catalog.render(self._router.models(self._headers), path)
         self.outcome.status = 200
         return Reply(status=200, headers=(_JSON, *self._own_headers()), body=body, details="aigw_models")
 
     def _request_body(self, event: RequestBody, now: float) -> Action:
         assert self._endpoint is not None  # noqa: S101 - Envoy sends the headers first
-        request = self._endpoint.with_headers(self._endpoint.parse(event.body), self._headers)
-        self._parsed = request
-        backend = self._router.select(request.model, self._headers, self._pick)
-        check_model(request.model)
+        model = model_of(event.body)
+        backend = self._router.select(model, self._headers, self._pick)
+        check_model(model)
         outcome = self.outcome
-        outcome.backend, outcome.model = backend, request.model
-        outcome.request_model = backend.model_override or request.model
+        outcome.backend, outcome.model = backend, model
+        outcome.request_model = backend.model_override or model
+        self._parsed = parse(self._endpoint, backend.schema.name, event.body, self._headers)
         return self._translate({}, now)
 
     def _media_ready(self, event: MediaReady, now: float) -> Action:
@@ -232,7 +242,7 @@ class Exchange:
     def _begin_stream(self, now: float) -> Action:
         assert self._request is not None  # noqa: S101 - a response follows its request
         media_type = self._response_headers.get("content-type", "")
-        if not media_type.startswith(EVENT_STREAM):
+        if not media_type.lower().startswith(self._request.accept):
             got = media_type or "no media type"
             raise InvalidUpstreamResponse(f"the upstream answered a streaming request with {got}")
         self._stream = self._request.answer.translate_stream(self._context(now))

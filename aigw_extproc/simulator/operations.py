@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from aigw_extproc.simulator import answers, converse, converse_prompt, faults, rules, shapes
+from aigw_extproc.simulator import answers, converse, converse_prompt, faults, openai_chat, rules, shapes
 from aigw_extproc.simulator.answers import Answer
 from aigw_extproc.simulator.authentication import authenticate
 from aigw_extproc.simulator.errors import Invalid, ServiceError
@@ -60,6 +60,8 @@ def respond(received: Received, settings: Settings, cache: PromptCache | None = 
 
 def _respond(received: Received, settings: Settings, cache: PromptCache) -> Answer:
     authenticate(received, settings)
+    if (received.method, received.raw_path) == ("POST", openai_chat.PATH):
+        return openai_chat.respond(received.body)
     segment, model_id = received.target()
     if segment not in OPERATIONS:
         raise ServiceError("UnknownOperationException", f"There is no operation {segment}")

@@ -65,7 +65,8 @@ class ClientResponse(msgspec.Struct, frozen=True, kw_only=True):
     """A whole response, in the client's words."""
 
     body: bytes
-    usage: Usage
+    usage: Usage | None
+    """None where the upstream does not say."""
     media_type: str = "application/json"
 
 

@@ -23,6 +23,7 @@ from aigw_extproc.translate import (
     images_invoke,
     messages_anthropic,
     messages_converse,
+    passed_openai,
     rerank_invoke,
 )
 from aigw_extproc.translate.catalogs import catalog_at
@@ -98,8 +99,27 @@ TRANSLATIONS: dict[tuple[str, str], TranslateRequest] = {
     ("images", "AWSBedrock"): images_invoke.translate_request,
     ("rerank", "AWSBedrock"): rerank_invoke.translate_request,
     ("tokenize", "AWSBedrock"): chat_converse.translate_count,
+    ("chat", "OpenAI"): passed_openai.to("/chat/completions"),
+    ("completions", "OpenAI"): passed_openai.to("/completions"),
+    ("embeddings", "OpenAI"): passed_openai.to("/embeddings"),
+    ("images", "OpenAI"): passed_openai.to("/images/generations"),
+    ("rerank", "OpenAI"): passed_openai.to("/rerank"),
 }
 """By endpoint name and the backend's schema."""
+
+_PARSERS: dict[str, Callable[[bytes], ClientRequest]] = {"OpenAI": passed_openai.parse}
+"""How requests are read for backends of a schema that is the client's own; elsewhere as the endpoint reads them."""
+
+
+def parse(endpoint: Endpoint, schema: str, body: bytes, headers: Mapping[str, str]) -> ClientRequest:
+    """The request, as the translation for an endpoint on a schema takes it.
+
+    Raises:
+        InvalidRequest: there is no such translation, or the body is not what it takes.
+    """
+    translation(endpoint, schema)
+    own = _PARSERS.get(schema)
+    return own(body) if own else endpoint.with_headers(endpoint.parse(body), headers)
 
 
 def translation(endpoint: Endpoint, schema: str) -> TranslateRequest:

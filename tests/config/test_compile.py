@@ -91,7 +91,40 @@ def test_policy_with_only_a_region_leaves_credentials_to_the_default_chain():
 def test_other_schemas_are_accepted_unsigned():
     text = sample(("AWSBedrock", "OpenAI"), without=(POLICY, SECRET))
     backend = compiled(text).snapshot.rules[0].backends[0]
-    assert (backend.schema, backend.auth) == (Schema(name="OpenAI"), None)
+    assert (backend.schema, backend.auth) == (Schema(name="OpenAI", prefix="/v1"), None)
+
+
+@pytest.mark.parametrize(
+    ("schema", "host", "prefix"),
+    [
+        ("name: OpenAI", "bedrock-runtime.us-east-1.amazonaws.com", "/openai/v1"),
+        ("name: OpenAI", "bedrock-runtime-fips.us-west-2.amazonaws.com", "/openai/v1"),
+        ("name: OpenAI, prefix: /api", "bedrock-runtime.us-east-1.amazonaws.com", "/api"),
+        ("name: OpenAI, version: v1beta/openai", "api.example.com", "v1beta/openai"),
+        ("name: OpenAI, version: a, prefix: b", "api.example.com", "b"),
+    ],
+)
+def test_the_prefix_of_an_openai_api(schema: str, host: str, prefix: str) -> None:
+    text = sample(("name: AWSBedrock", schema), ("bedrock.example.com", host))
+    assert compiled(text).snapshot.rules[0].backends[0].schema.prefix == prefix
+
+
+@pytest.mark.parametrize("prefix", ["/a?b", "/a/../b", "/a b", "%2e"])
+def test_a_prefix_that_is_no_path(prefix: str) -> None:
+    text = sample(("{name: AWSBedrock}", f"{{name: OpenAI, prefix: '{prefix}'}}"))
+    assert problems(text) == [
+        f"AIServiceBackend default/service: spec.schema.prefix: '{prefix}' is not the beginning of a path, such as /v1"
+    ]
+
+
+def test_bedrocks_openai_endpoint_needs_a_policy_too() -> None:
+    host = ("bedrock.example.com", "bedrock-runtime.us-east-1.amazonaws.com")
+    assert problems(sample(("AWSBedrock", "OpenAI"), host, without=(POLICY, SECRET))) == [
+        (
+            "AIServiceBackend default/service: spec.schema.name: OpenAI needs a BackendSecurityPolicy that names this"
+            " AIServiceBackend in its targetRefs"
+        )
+    ]
 
 
 def test_other_credentials_are_accepted_unsigned_and_listed():

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+import anthropic
 import grpc
 import pytest
 
@@ -72,6 +73,47 @@ def test_an_answer_that_breaks_off(gateway: Gateway) -> None:
     response = gateway.chat()
     expected = error("the upstream broke off its answer or did not speak HTTP", "api_error", "upstream_error")
     assert (response.status_code, response.json()) == (502, expected)
+
+
+def anthropic_error(message: str, type_: str, request_id: str) -> dict[str, Any]:
+    return {"type": "error", "error": {"type": type_, "message": message}, "request_id": request_id}
+
+
+@pytest.mark.parametrize("path", ["/v1/messages", "/anthropic/v1/messages", "/anthropic/v1/messages/count_tokens"])
+def test_too_large_a_message(gateway: Gateway, path: str) -> None:
+    response = gateway.client.post(path, content=b"x" * 2 * BUFFER_LIMIT)
+    message = "the request body is larger than the 1048576 bytes that this gateway accepts"
+    assert (response.status_code, response.json()) == (
+        413,
+        anthropic_error(message, "invalid_request_error", response.headers["x-request-id"]),
+    )
+
+
+def test_a_refused_connection_for_a_message(gateway: Gateway) -> None:
+    gateway.processor.answers["request_body"] = forward("default/refused")
+    response = gateway.client.post("/anthropic/v1/messages?beta=true", content=b"{}")
+    assert (response.status_code, response.json()) == (
+        503,
+        anthropic_error(NO_ANSWER["error"]["message"], "api_error", response.headers["x-request-id"]),
+    )
+
+
+def test_an_anthropic_client_raises_its_own_exception(gateway: Gateway) -> None:
+    gateway.upstream.reset(never)
+    with (
+        anthropic.Anthropic(base_url=gateway.envoy.url, api_key="k", max_retries=0) as client,
+        pytest.raises(anthropic.InternalServerError) as raised,
+    ):
+        client.messages.create(model="nova", max_tokens=1, messages=[{"role": "user", "content": "Hi"}])
+    told = anthropic_error(
+        "the upstream did not answer in time", "timeout_error", raised.value.response.headers["x-request-id"]
+    )
+    assert (raised.value.status_code, raised.value.body) == (504, told)
+
+
+def test_a_path_that_begins_like_messages_is_openais(gateway: Gateway) -> None:
+    gateway.processor.answers["request_body"] = forward("default/refused")
+    assert gateway.client.post("/v1/messages-of-mine", content=b"{}").json() == NO_ANSWER
 
 
 def test_too_large_an_answer(gateway: Gateway) -> None:

@@ -257,10 +257,10 @@ def test_timeouts_are_idle_ones() -> None:
     assert timeouts == {"stream_idle_timeout": "300s", "request_headers_timeout": "30s"}
 
 
-def test_without_an_access_log_nothing_is_remembered_for_it() -> None:
+def test_without_an_access_log_the_path_is_remembered_for_local_replies_alone() -> None:
     options = Options(access_log=False)
     names = [document(one)["name"] for one in http_filters(options)]
-    assert names == ["envoy.filters.http.ext_proc", "envoy.filters.http.router"]
+    assert names == ["remember aigw.path", "envoy.filters.http.ext_proc", "envoy.filters.http.router"]
     assert "access_log" not in connection_manager(document(render(snapshot(), options)))
 
 

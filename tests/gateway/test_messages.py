@@ -234,3 +234,23 @@ def test_a_path_that_is_not_there_is_told_in_anthropics_shape(gateway: Gateway) 
     told = json.loads(response.text)
     assert (response.status_code, told["type"], told["error"]["type"]) == (404, "error", "not_found_error")
     assert told["request_id"] == response.headers["x-request-id"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "type_"),
+    [
+        ("POST", "/anthropic/v1/unknown", 404, "not_found_error"),
+        ("GET", "/anthropic/v1/messages", 405, "invalid_request_error"),
+        ("POST", "/anthropic/v1/models", 405, "invalid_request_error"),
+        ("POST", "/anthropic/v1/messages", 404, "not_found_error"),
+        ("POST", "/v1/messages", 404, "not_found_error"),
+    ],
+)
+def test_what_is_not_there_is_told_in_anthropics_shape(
+    gateway: Gateway, method: str, path: str, status: int, type_: str
+) -> None:
+    body = {"model": "nobody-routes-this", "max_tokens": 1, "messages": HELLO}
+    response = gateway.client.request(method, path, json=body)
+    told = response.json()
+    assert (response.status_code, told["type"], told["error"]["type"]) == (status, "error", type_)
+    assert told["request_id"] == response.headers["x-request-id"]

@@ -1,0 +1,124 @@
+"""What passes to backends that speak OpenAI's API, and back."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aigw_extproc.bedrock.families import family_of
+from aigw_extproc.config.snapshot import Schema
+from aigw_extproc.errors import InvalidRequest, InvalidUpstreamResponse, UpstreamError, UpstreamTruncated
+from aigw_extproc.translate.contract import ResponseContext, UpstreamRequest, Usage
+from aigw_extproc.translate.passed_openai import parse, to
+from aigw_extproc.translate.passed_openai.answer import PassedAnswer
+from aigw_extproc.translate.passed_openai.stream import MAX_LINE, PassedStream
+
+CONTEXT = ResponseContext(request_id="R", created=1)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+ENDED = (
+    b'data: {"choices":[{"finish_reason":null}]}\n\ndata: {"choices":[{"finish_reason":"stop"}]}\n\n'
+    b'data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2,"prompt_tokens_details":'
+    b'{"cached_tokens":1}}}\n\ndata: [DONE]\n\n'
+)
+
+
+def passed(body: bytes, *, model: str | None = None, prefix: str = "/v1") -> UpstreamRequest:
+    request = parse(body)
+    name = model or request.model
+    schema = Schema(name="OpenAI", prefix=prefix)
+    return to("/chat/completions")(request, model=name, family=family_of(name), schema=schema)
+
+
+@given(st.dictionaries(st.text(), values), st.text(min_size=1), st.booleans() | st.none(), st.integers(0, 3))
+def test_any_object_with_a_model_passes_byte_for_byte(fields: Any, model: str, stream: Any, indent: int) -> None:
+    body = json.dumps({**fields, "model": model, "stream": stream}, indent=indent or None).encode()
+    assert passed(body).body == body
+
+
+@given(st.dictionaries(st.text(), values), st.text(min_size=1))
+def test_an_override_changes_the_model_alone(fields: Any, model: str) -> None:
+    body = json.dumps({"model": "m", **{name: value for name, value in fields.items() if name != "stream"}}).encode()
+    if not isinstance(fields.get("model", "m"), str):
+        return
+    assert json.loads(passed(body, model=model).body) == {**json.loads(body), "model": model}
+
+
+@given(values | st.binary())
+def test_anything_else_is_refused_as_a_bad_request(value: Any) -> None:
+    body = value if isinstance(value, bytes) else json.dumps(value).encode()
+    try:
+        passed(body)
+    except InvalidRequest as error:
+        assert error.status == 400
+
+
+@pytest.mark.parametrize(
+    ("prefix", "path"),
+    [
+        ("/v1", "/v1/chat/completions"),
+        ("v1beta/openai/", "/v1beta/openai/chat/completions"),
+        ("/", "/chat/completions"),
+    ],
+)
+def test_the_path(prefix: str, path: str) -> None:
+    assert passed(b'{"model":"m"}', prefix=prefix).path == path
+
+
+@given(st.binary(max_size=300) | st.just(ENDED), st.lists(st.integers(0, 300)))
+def test_streams_are_the_same_wherever_they_are_cut(data: bytes, cuts: list[int]) -> None:
+    whole, pieces = PassedStream(), PassedStream()
+    edges = [0, *sorted(cuts), len(data)]
+    told = b"".join(pieces.feed(data[start:end]) for start, end in itertools.pairwise(edges) if start < end)
+    assert told + pieces.close() == whole.feed(data) + whole.close()
+
+
+def test_a_stream_that_ends_well_is_byte_for_byte_the_upstreams() -> None:
+    stream = PassedStream()
+    assert stream.feed(ENDED) + stream.close() == ENDED
+    assert (stream.failure, stream.usage) == (
+        None,
+        Usage(input_tokens=3, output_tokens=2, total_tokens=5, cached_input_tokens=1),
+    )
+
+
+def test_half_an_event_makes_way_for_the_error() -> None:
+    stream = PassedStream()
+    told = stream.feed(b'data: {"a":1}\n\ndata: {"b') + stream.close()
+    assert told.startswith(b'data: {"a":1}\n\n\ndata: {"error":')
+    assert isinstance(stream.failure, UpstreamTruncated)
+
+
+def test_an_error_in_a_stream_is_the_upstreams_own() -> None:
+    stream, data = PassedStream(), b'data: {"error":{"message":"no","type":"t","code":5}}\n\n'
+    assert stream.feed(data) + stream.close() == data
+    assert isinstance(stream.failure, UpstreamError)
+    assert (stream.failure.message, stream.failure.code) == ("no", "5")
+
+
+def test_a_line_without_end_is_not_held_for_ever() -> None:
+    stream = PassedStream()
+    stream.feed(b"data: " + b"x" * MAX_LINE)
+    assert isinstance(stream.failure, InvalidUpstreamResponse)
+
+
+@given(values)
+def test_any_json_from_upstream_passes_or_is_a_502(value: Any) -> None:
+    body = json.dumps(value).encode()
+    try:
+        assert PassedAnswer().translate_response(body, CONTEXT).body == body
+    except InvalidUpstreamResponse as error:
+        assert (error.status, isinstance(value, dict)) == (502, False)
+
+
+@given(values, st.integers(201, 599))
+def test_any_error_from_upstream_is_an_error(value: Any, status: int) -> None:
+    assert PassedAnswer().translate_error(status, {}, json.dumps(value).encode()).status >= 400
