@@ -107,6 +107,12 @@ def test_the_answer_tools_input_is_the_only_text() -> None:
     assert [item["content"][0]["text"] for item in out.items] == ['{"a":1}']
 
 
+def test_an_answer_without_input_is_an_empty_object() -> None:
+    out = output(answer_tool="answer")
+    told(out, use("answer"))
+    assert [item["content"][0]["text"] for item in out.items] == ["{}"]
+
+
 def test_text_is_the_answer_where_the_answer_tool_is_not_used() -> None:
     out = output(answer_tool="answer")
     told(out, [BlockDelta(text="No.")])

@@ -76,8 +76,8 @@ class Output:
     def end(self) -> Iterator[Event]:
         """The open item, if any, is complete."""
         kind = self._kind
-        if kind == "fc" and not self._text:
-            yield from self._piece("fc", "{}")  # clients parse what the fragments add up to
+        if kind in {"fc", "msg"} and not self._text:  # a message begins without text where a tool's input is it
+            yield from self._piece(kind, "{}")  # clients parse what the fragments add up to
         if kind in _PART_DONE:
             yield from self._parts_done()
             item = self._item("completed")
