@@ -1,0 +1,1 @@
+"""Converse and ConverseStream to Responses. The way there is still to come: no endpoint leads here yet."""

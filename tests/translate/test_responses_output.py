@@ -1,0 +1,132 @@
+"""Converse's blocks as output items, and the events that tell of them, checked against the SDK's own types."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from openai.types.responses import ResponseOutputItem, ResponseStreamEvent
+from pydantic import TypeAdapter
+
+from aigw_extproc.bedrock.converse import (
+    BlockDelta,
+    BlockStart,
+    ReasoningDelta,
+    ToolUseDelta,
+    ToolUseStart,
+)
+from aigw_extproc.errors import InvalidRequest
+from aigw_extproc.translate.converse.tool_names import ToolNames
+from aigw_extproc.translate.responses_converse.output import Event, Output
+from aigw_extproc.translate.responses_converse.thoughts import Thought, sealed, unsealed
+
+EVENTS: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
+ITEMS: TypeAdapter[Any] = TypeAdapter(list[ResponseOutputItem])
+
+THOUGHT = [
+    BlockDelta(reasoning_content=ReasoningDelta(text="Hm")),
+    BlockDelta(reasoning_content=ReasoningDelta(signature="c2ln")),
+]
+
+
+def use(name: str, *fragments: str) -> list[BlockStart | BlockDelta]:
+    start = BlockStart(tool_use=ToolUseStart(tool_use_id="c1", name=name))
+    return [start, *(BlockDelta(tool_use=ToolUseDelta(input=fragment)) for fragment in fragments)]
+
+
+def told(output: Output, *blocks: Iterable[BlockStart | BlockDelta]) -> list[Event]:
+    events: list[Event] = []
+    for block in blocks:
+        for event in block:
+            events += output.start(event) if isinstance(event, BlockStart) else output.delta(event)
+        events += output.stop()
+    events += output.close()
+    for number, (name, members) in enumerate(events):
+        EVENTS.validate_python({"type": f"response.{name}", "sequence_number": number, **members}, strict=True)
+    ITEMS.validate_python(output.items, strict=True)
+    return events
+
+
+def output(answer_tool: str | None = None) -> Output:
+    return Output("r", ToolNames.of(["f", "get weather"]), answer_tool)
+
+
+def test_text_blocks_in_a_row_are_one_message() -> None:
+    out = output()
+    assert [name for name, _ in told(out, [BlockDelta(text="a")], [BlockDelta(text="b")])] == [
+        "output_item.added",
+        "content_part.added",
+        "output_text.delta",
+        "output_text.delta",
+        "output_text.done",
+        "content_part.done",
+        "output_item.done",
+    ]
+    assert out.items[0]["content"] == [{"type": "output_text", "text": "ab", "annotations": [], "logprobs": []}]
+
+
+def test_a_thought_a_text_and_a_call_are_three_items_in_order() -> None:
+    out = output()
+    told(out, THOUGHT, [BlockDelta(text="a")], use("f", '{"x"', ":1}"))
+    assert [item["id"] for item in out.items] == ["rs_r_0", "msg_r_1", "fc_r_2"]
+
+
+def test_a_signature_survives_in_the_encrypted_content() -> None:
+    out = output()
+    told(out, THOUGHT)
+    assert unsealed(out.items[0]["encrypted_content"], "x") == Thought("Hm", "c2ln")
+
+
+def test_a_hidden_thought_survives_without_a_summary() -> None:
+    out = output()
+    told(out, [BlockDelta(reasoning_content=ReasoningDelta(redacted_content="aGlk"))])
+    assert out.items[0]["summary"] == []
+    assert unsealed(out.items[0]["encrypted_content"], "x") == Thought(redacted="aGlk")
+
+
+def test_a_call_has_the_name_that_the_client_knows() -> None:
+    out = output()
+    told(out, use(ToolNames.of(["get weather"]).to_bedrock("get weather")))
+    assert out.items == [
+        {
+            "type": "function_call",
+            "id": "fc_r_0",
+            "call_id": "c1",
+            "name": "get weather",
+            "arguments": "{}",
+            "status": "completed",
+        }
+    ]
+
+
+def test_the_answer_tools_input_is_the_only_text() -> None:
+    out = output(answer_tool="answer")
+    events = told(out, [BlockDelta(text="Sure:")], use("answer", '{"a"', ":1}"))
+    assert [members["delta"] for name, members in events if name == "output_text.delta"] == ['{"a"', ":1}"]
+    assert [item["content"][0]["text"] for item in out.items] == ['{"a":1}']
+
+
+def test_an_answer_without_input_is_an_empty_object() -> None:
+    out = output(answer_tool="answer")
+    told(out, use("answer"))
+    assert [item["content"][0]["text"] for item in out.items] == ["{}"]
+
+
+def test_text_is_the_answer_where_the_answer_tool_is_not_used() -> None:
+    out = output(answer_tool="answer")
+    told(out, [BlockDelta(text="No.")])
+    assert [item["content"][0]["text"] for item in out.items] == ["No."]
+
+
+def test_an_answer_behind_a_real_call_is_ignored() -> None:
+    out = output(answer_tool="answer")
+    told(out, use("f", "{}"), use("answer", "{}"))
+    assert [item["type"] for item in out.items] == ["function_call"]
+
+
+@pytest.mark.parametrize("text", ["", "x", "not ours", sealed(Thought("a"))[:-3]])
+def test_encrypted_content_of_others_is_refused(text: str) -> None:
+    with pytest.raises(InvalidRequest) as raised:
+        unsealed(text, "input[0].encrypted_content")
+    assert raised.value.param == "input[0].encrypted_content"
