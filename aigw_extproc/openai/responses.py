@@ -92,9 +92,18 @@ class FunctionTool(msgspec.Struct, frozen=True, kw_only=True):
     strict: bool | None = None
 
 
-class NamedToolChoice(msgspec.Struct, frozen=True, kw_only=True):
+class NamedTool(msgspec.Struct, frozen=True, kw_only=True):
     type: str
     name: str | None = None
+
+
+class NamedToolChoice(msgspec.Struct, frozen=True, kw_only=True):
+    """A function; or, of type `allowed_tools`, some of those that are offered, and how to choose among them."""
+
+    type: str
+    name: str | None = None
+    mode: Literal["auto", "required"] = "auto"
+    tools: list[NamedTool] = []  # msgspec copies mutable defaults
 
 
 class Reasoning(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,10 +9,12 @@ An `Answer` holds what the way back has to know of the way there: names that wer
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
+from aigw_extproc.bedrock.families import Family
+from aigw_extproc.config.snapshot import Schema
 from aigw_extproc.errors import GatewayError, UpstreamError
 
 
@@ -144,6 +146,14 @@ class UpstreamRequest(msgspec.Struct, frozen=True, kw_only=True):
     dropped: tuple[str, ...]
     """Names of parameters that the backend has no word for, in the client's spelling."""
     answer: Answer
+
+
+class Translate(Protocol):
+    """The door of a translation; the request is what its endpoint parses."""
+
+    def __call__(
+        self, request: Any, *, model: str, family: Family, schema: Schema = ..., fetched: Mapping[str, Fetched] = ...
+    ) -> UpstreamRequest: ...
 
 
 class UpstreamBatch(UpstreamRequest, frozen=True, kw_only=True):

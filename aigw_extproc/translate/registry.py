@@ -11,10 +11,8 @@ from typing import Any, Protocol
 
 from aigw_extproc.anthropic import messages
 from aigw_extproc.anthropic.errors import render as anthropic_error
-from aigw_extproc.bedrock.families import Family
-from aigw_extproc.config.snapshot import Schema
 from aigw_extproc.errors import GatewayError, InvalidRequest
-from aigw_extproc.openai import chat, completions, embeddings, images, rerank, tokenize
+from aigw_extproc.openai import chat, completions, embeddings, images, rerank, responses, tokenize
 from aigw_extproc.openai.errors import render as openai_error
 from aigw_extproc.translate import (
     chat_converse,
@@ -27,8 +25,9 @@ from aigw_extproc.translate import (
     rerank_invoke,
 )
 from aigw_extproc.translate.catalogs import catalog_at
-from aigw_extproc.translate.contract import Fetched, UpstreamRequest
+from aigw_extproc.translate.contract import Translate
 from aigw_extproc.translate.invoke_anthropic import over_anthropic
+from aigw_extproc.translate.responses_converse import over_chat
 
 
 class ClientRequest(Protocol):
@@ -59,14 +58,6 @@ class Endpoint:
     render_error: RenderError = openai_error
 
 
-class TranslateRequest(Protocol):
-    """The door of a translation; the request is what the endpoint's `parse` returned."""
-
-    def __call__(
-        self, request: Any, *, model: str, family: Family, schema: Schema = ..., fetched: Mapping[str, Fetched] = ...
-    ) -> UpstreamRequest: ...
-
-
 _MESSAGES = Endpoint(
     name="messages", parse=messages.parse, with_headers=messages.with_headers, render_error=anthropic_error
 )
@@ -79,6 +70,7 @@ ENDPOINTS: dict[str, Endpoint] = {
     "/anthropic/v1/messages": _MESSAGES,
     "/anthropic/v1/messages/count_tokens": _COUNT_TOKENS,
     "/v1/completions": Endpoint(name="completions", parse=completions.parse),
+    "/v1/responses": Endpoint(name="responses", parse=responses.parse),
     "/v1/embeddings": Endpoint(name="embeddings", parse=embeddings.parse),
     "/v1/images/generations": Endpoint(name="images", parse=images.parse),
     "/v1/rerank": Endpoint(name="rerank", parse=rerank.parse),
@@ -87,13 +79,15 @@ ENDPOINTS: dict[str, Endpoint] = {
 }
 """By path, without the query."""
 
-TRANSLATIONS: dict[tuple[str, str], TranslateRequest] = {
+TRANSLATIONS: dict[tuple[str, str], Translate] = {
     ("chat", "AWSBedrock"): chat_converse.translate_request,
     ("chat", "AWSAnthropic"): over_anthropic(chat_converse.translate_request),
     ("messages", "AWSBedrock"): messages_converse.translate_request,
     ("messages", "AWSAnthropic"): messages_anthropic.translate_request,
     ("count_tokens", "AWSBedrock"): messages_converse.translate_count,
     ("count_tokens", "AWSAnthropic"): messages_anthropic.translate_count,
+    ("responses", "AWSBedrock"): over_chat(chat_converse.translate_request),
+    ("responses", "AWSAnthropic"): over_anthropic(over_chat(chat_converse.translate_request)),
     ("completions", "AWSBedrock"): completions_converse.translate_request,
     ("embeddings", "AWSBedrock"): embeddings_invoke.translate_request,
     ("images", "AWSBedrock"): images_invoke.translate_request,
@@ -103,6 +97,7 @@ TRANSLATIONS: dict[tuple[str, str], TranslateRequest] = {
     ("completions", "OpenAI"): passed_openai.to("/completions"),
     ("embeddings", "OpenAI"): passed_openai.to("/embeddings"),
     ("images", "OpenAI"): passed_openai.to("/images/generations"),
+    ("responses", "OpenAI"): passed_openai.to("/responses"),
     ("rerank", "OpenAI"): passed_openai.to("/rerank"),
 }
 """By endpoint name and the backend's schema."""
@@ -122,7 +117,7 @@ def parse(endpoint: Endpoint, schema: str, body: bytes, headers: Mapping[str, st
     return own(body) if own else endpoint.with_headers(endpoint.parse(body), headers)
 
 
-def translation(endpoint: Endpoint, schema: str) -> TranslateRequest:
+def translation(endpoint: Endpoint, schema: str) -> Translate:
     """The translation for an endpoint on a schema.
 
     Raises:

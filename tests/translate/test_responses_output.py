@@ -41,7 +41,7 @@ def told(output: Output, *blocks: Iterable[BlockStart | BlockDelta]) -> list[Eve
         for event in block:
             events += output.start(event) if isinstance(event, BlockStart) else output.delta(event)
         events += output.stop()
-    events += output.close()
+    events += output.close("completed")
     for number, (name, members) in enumerate(events):
         EVENTS.validate_python({"type": f"response.{name}", "sequence_number": number, **members}, strict=True)
     ITEMS.validate_python(output.items, strict=True)

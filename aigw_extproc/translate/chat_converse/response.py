@@ -13,8 +13,8 @@ from aigw_extproc.bedrock import converse
 from aigw_extproc.bedrock.converse import ConverseResponse
 from aigw_extproc.openai import completion
 from aigw_extproc.openai.completion import ABSENT
-from aigw_extproc.translate.chat_converse.citations import annotation
 from aigw_extproc.translate.contract import ClientResponse, ResponseContext, Usage
+from aigw_extproc.translate.converse.citations import annotation
 from aigw_extproc.translate.converse.response import compact, output_blocks, require_sound
 from aigw_extproc.translate.converse.tool_names import ToolNames
 from aigw_extproc.translate.converse.usage import translate_usage

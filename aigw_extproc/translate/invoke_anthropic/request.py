@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
@@ -14,7 +14,7 @@ from aigw_extproc.bedrock.families import Family
 from aigw_extproc.bedrock.invoke import anthropic_version, invoke_path
 from aigw_extproc.config.snapshot import Schema
 from aigw_extproc.errors import InvalidRequest
-from aigw_extproc.translate.contract import Fetched, UpstreamRequest
+from aigw_extproc.translate.contract import Fetched, Translate, UpstreamRequest
 from aigw_extproc.translate.invoke_anthropic.answer import AnthropicAnswer
 from aigw_extproc.translate.invoke_anthropic.content import marked, translate_block, translate_tool
 
@@ -38,14 +38,6 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 _NOTHING_FETCHED: Mapping[str, Fetched] = {}
 _SCHEMA = Schema(name="AWSAnthropic")
-
-
-class Translate(Protocol):
-    """A translation to Converse."""
-
-    def __call__(
-        self, request: Any, *, model: str, family: Family, schema: Schema = ..., fetched: Mapping[str, Fetched] = ...
-    ) -> UpstreamRequest: ...
 
 
 def over_anthropic(translate: Translate) -> Translate:

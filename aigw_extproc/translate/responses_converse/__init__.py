@@ -1,1 +1,5 @@
-"""Converse and ConverseStream to Responses. The way there is still to come: no endpoint leads here yet."""
+"""Responses, carried by any translation of chat completions to Converse, with a way back of its own."""
+
+from aigw_extproc.translate.responses_converse.request import over_chat
+
+__all__ = ["over_chat"]

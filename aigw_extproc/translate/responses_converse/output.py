@@ -9,9 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
+
 from aigw_extproc.bedrock.converse import BlockDelta, BlockStart, ReasoningDelta, ToolUseStart
+from aigw_extproc.translate.converse.citations import annotation
 from aigw_extproc.translate.converse.tool_names import ToolNames
 from aigw_extproc.translate.responses_converse.thoughts import Thought, sealed
+from aigw_extproc.wire import given
 
 Event = tuple[str, dict[str, Any]]
 """Its type without `response.`, and its members but for the sequence number."""
@@ -22,7 +26,9 @@ class Output:
 
     def __init__(self, request_id: str, names: ToolNames, answer_tool: str | None = None) -> None:
         self.items: list[dict[str, Any]] = []
-        """Those that are complete."""
+        """Those that are over."""
+        self.citations: list[msgspec.Raw] = []
+        """All of them, as Bedrock says them."""
         self._request_id = request_id
         self._names = names
         self._answer_tool = answer_tool
@@ -31,9 +37,16 @@ class Output:
         self._kind = ""
         """Of the open item: `msg`, `rs`, `fc`, `ignored`; empty when none is."""
         self._call = ToolUseStart(tool_use_id="", name="")
+        self._reset()
+
+    def _reset(self) -> None:
         self._text = ""
         self._signature = ""
         self._redacted = ""
+        self._annotations: list[dict[str, Any]] = []
+        self._cited: list[msgspec.Raw] = []
+        """In the open block, which began at `_block_start` of the text."""
+        self._block_start = 0
 
     def start(self, start: BlockStart) -> Iterator[Event]:
         """A contentBlockStart."""
@@ -56,41 +69,61 @@ class Output:
             self._held += delta.text
         elif delta.text:
             yield from self._piece("msg", delta.text)
-        if delta.tool_use is not None and delta.tool_use.input and self._kind != "ignored":
+        if delta.tool_use is not None and delta.tool_use.input and self._kind in {"fc", "msg"}:
             yield from self._piece(self._kind, delta.tool_use.input)
         if delta.reasoning_content is not None:
             yield from self._reasoning(delta.reasoning_content)
+        if (citation := given(delta.citation)) is not None:
+            self._cited.append(citation)
 
     def stop(self) -> Iterator[Event]:
         """A contentBlockStop. A message stays open, unless it is an answer: more text may follow."""
-        if self._kind != "msg" or self._answer_tool is not None:
+        self.citations += self._cited
+        if self._kind == "msg" and self._answer_tool is None:
+            yield from self._annotated()
+        else:
             yield from self.end()
 
-    def close(self) -> Iterator[Event]:
-        """The response is over: what was held back for an answer that never came is the text."""
-        yield from self.end()
+    def close(self, status: str) -> Iterator[Event]:
+        """The response is over: what was held back for an answer that never came is the text.
+
+        `status` is that of a message that is still open: `completed`, or `incomplete` where it was cut.
+        """
         if self._held and not self._answered:
-            yield from self._piece("msg", self._held)
             yield from self.end()
+            yield from self._piece("msg", self._held)
+        yield from self.end(status)
 
-    def end(self) -> Iterator[Event]:
-        """The open item, if any, is complete."""
+    def end(self, status: str = "completed") -> Iterator[Event]:
+        """The open item, if any, is over."""
         kind = self._kind
         if kind in {"fc", "msg"} and not self._text:  # a message begins without text where a tool's input is it
             yield from self._piece(kind, "{}")  # clients parse what the fragments add up to
         if kind in _PART_DONE:
             yield from self._parts_done()
-            item = self._item("completed")
+            item = self._item(status)
             yield "output_item.done", {"output_index": len(self.items), "item": item}
             self.items.append(item)
-        self._kind = self._text = self._signature = self._redacted = ""
+        self._kind = ""
+        self._reset()
+
+    def _annotated(self) -> Iterator[Event]:
+        """The block's citations of web pages, when it is known which text they are of."""
+        for raw in self._cited:
+            found = annotation(raw, self._block_start, len(self._text))
+            if found is not None:
+                told = {"type": found.type, **msgspec.to_builtins(found.url_citation)}
+                at = self._at(content_index=0, annotation_index=len(self._annotations), annotation=told)
+                self._annotations.append(told)
+                yield "output_text.annotation.added", at
+        self._cited, self._block_start = [], len(self._text)
 
     def _begin(self, kind: str) -> Iterator[Event]:
         yield from self.end()
         self._kind = kind
         yield "output_item.added", {"output_index": len(self.items), "item": self._item("in_progress")}
         if kind == "msg":
-            yield "content_part.added", self._at(content_index=0, part=_text_part(""))
+            yield "content_part.added", self._at(content_index=0, part=_text_part("", []))
 
     def _piece(self, kind: str, text: str) -> Iterator[Event]:
         """A piece of an item, which begins with it unless it has begun."""
@@ -122,7 +155,7 @@ class Output:
             return
         more: dict[str, Any] = {"logprobs": []} if kind == "msg" else {}
         yield f"{name}.done", self._at(**index, **more, text=text)
-        part = _text_part(text) if kind == "msg" else _summary_part(text)
+        part = _text_part(text, self._annotations) if kind == "msg" else _summary_part(text)
         yield _PART_DONE[kind], self._at(**index, part=part)
 
     def _at(self, **members: Any) -> dict[str, Any]:
@@ -134,7 +167,7 @@ class Output:
 
     def _item(self, status: str) -> dict[str, Any]:
         """The open item as it stands; parts are in it when they are complete."""
-        is_done = status == "completed"
+        is_done = status != "in_progress"
         match self._kind:
             case "fc":
                 told = {"call_id": self._call.tool_use_id, "name": self._names.to_client(self._call.name)}
@@ -144,7 +177,7 @@ class Output:
                 content = {"encrypted_content": sealed(thought)} if is_done else {}
                 summary = [_summary_part(self._text)] if self._text else []
                 return {"type": "reasoning", "id": self._id, "summary": summary, **content, "status": status}
-        parts = [_text_part(self._text)] if is_done else []
+        parts = [_text_part(self._text, self._annotations)] if is_done else []
         return {"type": "message", "id": self._id, "role": "assistant", "content": parts, "status": status}
 
 
@@ -156,8 +189,8 @@ _DELTA: dict[str, tuple[str, dict[str, int]]] = {
 _PART_DONE = {"msg": "content_part.done", "rs": "reasoning_summary_part.done", "fc": ""}
 
 
-def _text_part(text: str) -> dict[str, Any]:
-    return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
+def _text_part(text: str, annotations: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"type": "output_text", "text": text, "annotations": annotations, "logprobs": []}
 
 
 def _summary_part(text: str) -> dict[str, Any]:

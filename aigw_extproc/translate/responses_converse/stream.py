@@ -13,12 +13,14 @@ import msgspec
 from aigw_extproc.bedrock import converse
 from aigw_extproc.bedrock.converse import ConverseResponse
 from aigw_extproc.errors import GatewayError
+from aigw_extproc.openai.completion import AwsDetails
 from aigw_extproc.openai.errors import render
 from aigw_extproc.translate.contract import ClientResponse, ResponseContext, Usage
 from aigw_extproc.translate.converse.response import require_sound
 from aigw_extproc.translate.converse.stream import ConverseStream
 from aigw_extproc.translate.converse.tool_names import ToolNames
 from aigw_extproc.translate.responses_converse.output import Event, Output
+from aigw_extproc.wire import given
 
 INCOMPLETE = {
     "max_tokens": "max_output_tokens",
@@ -27,6 +29,8 @@ INCOMPLETE = {
     "guardrail_intervened": "content_filter",
 }
 """Why a response is not complete, by Bedrock's stop reason; with any other it is."""
+
+_MAPPED = frozenset({None, "end_turn", "stop_sequence", "tool_use", *INCOMPLETE})
 
 _encode = msgspec.json.Encoder().encode
 
@@ -45,6 +49,7 @@ class ResponsesStream(ConverseStream):
         self._output = Output(context.request_id, names, answer_tool)
         self._number = -1
         self._incomplete: str | None = None
+        self._stopped_by = converse.MessageStop()
 
     def translate(self, event: msgspec.Struct) -> Iterator[bytes]:
         match event:
@@ -57,14 +62,15 @@ class ResponsesStream(ConverseStream):
             case converse.MessageStart():
                 yield self._lifecycle("created", "in_progress")
                 yield self._lifecycle("in_progress", "in_progress")
-            case converse.MessageStop(stop_reason=reason):
+            case converse.MessageStop(stop_reason=reason) as event:
                 require_sound(reason)
+                self._stopped_by = event
                 self._incomplete = INCOMPLETE.get(reason or "")
-                yield from map(self._event_of, self._output.close())
+                yield from map(self._event_of, self._output.close(self._status()))
 
     def finish(self) -> Iterator[bytes]:
-        status = "incomplete" if self._incomplete else "completed"
-        yield self._lifecycle(status, status)
+        status = self._status()
+        yield self._lifecycle(status, status, **self._details())
 
     def render(self, failure: GatewayError) -> bytes:
         """The SDK raises for an event with a member `error`, whereas it hands on a response.failed as any other."""
@@ -85,7 +91,23 @@ class ResponsesStream(ConverseStream):
         told = {"type": f"response.{name}", "sequence_number": self._number, **members}
         return b"event: response.%b\ndata: %b\n\n" % (name.encode(), _encode(told))
 
-    def _lifecycle(self, name: str, status: str) -> bytes:
+    def _status(self) -> str:
+        return "incomplete" if self._incomplete else "completed"
+
+    def _details(self) -> dict[str, Any]:
+        """What Bedrock says at the very end: the tier it served, and what OpenAI has no word for."""
+        reason, metadata = self._stopped_by.stop_reason, self.metadata
+        details = AwsDetails(
+            stop_reason=None if reason in _MAPPED else reason,
+            citations=self._output.citations or None,
+            additional_model_response_fields=given(self._stopped_by.additional_model_response_fields),
+            trace=given(metadata.trace),
+            performance_config=given(metadata.performance_config),
+        )
+        told: dict[str, Any] = {"service_tier": metadata.service_tier.type} if metadata.service_tier else {}
+        return told if details == AwsDetails() else told | {"aws": details}
+
+    def _lifecycle(self, name: str, status: str, **details: Any) -> bytes:
         self.response = {
             "id": f"resp_{self._context.request_id}",
             "object": "response",
@@ -96,6 +118,7 @@ class ResponsesStream(ConverseStream):
             "output": list(self._output.items),
             **self._echo,
             "usage": response_usage(self.usage) if self.usage else None,
+            **details,
         }
         return self._event_of((name, {"response": self.response}))
 
