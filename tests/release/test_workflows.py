@@ -1,0 +1,79 @@
+"""CI and the release: well formed, of fixed versions, and of one version for everything."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.docs.pages import ROOT
+
+WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
+CHART = ROOT / "charts/aigw-extproc/Chart.yaml"
+
+
+def jobs(workflow: Path) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load(workflow.read_text())["jobs"]
+    return found
+
+
+def steps(workflow: Path) -> list[dict[str, Any]]:
+    return [step for job in jobs(workflow).values() for step in job["steps"]]
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
+def test_actions_have_a_fixed_version(workflow: Path) -> None:
+    used = [step["uses"] for step in steps(workflow) if "uses" in step]
+    assert [one for one in used if not re.fullmatch(r"[\w-]+/[\w-]+@v\d+\.\d+\.\d+", one)] == []
+
+
+def test_both_workflows_use_the_same_versions_of_actions() -> None:
+    used = {step["uses"] for workflow in WORKFLOWS for step in steps(workflow) if "uses" in step}
+    assert len(used) == len({one.partition("@")[0] for one in used})
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
+def test_nobody_may_write_by_default(workflow: Path) -> None:
+    assert yaml.safe_load(workflow.read_text())["permissions"] == {"contents": "read"}
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
+def test_what_others_choose_is_no_part_of_a_script(workflow: Path) -> None:
+    """https://docs.github.com/en/actions/concepts/security/script-injections"""
+    assert [step["run"] for step in steps(workflow) if "${{" in step.get("run", "")] == []
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
+def test_what_is_tested_is_what_a_developer_tests(workflow: Path) -> None:
+    assert jobs(workflow)["test"]["steps"][-1]["run"] == ".ci/run"
+
+
+def test_every_target_that_people_run_is_published() -> None:
+    targets = re.findall(r"^FROM runtime AS (\S+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    matrix = jobs(ROOT / ".github/workflows/release.yml")["images"]["strategy"]["matrix"]["include"]
+    assert sorted(one["target"] for one in matrix) == sorted(targets)
+    services = yaml.safe_load((ROOT / "docker-compose.yaml").read_text())["services"].values()
+    built = {one["image"].partition(":")[0] for one in services if "build" in one}
+    assert {one["image"] for one in matrix} == built
+
+
+def test_packages_images_and_chart_have_the_version_of_the_tag() -> None:
+    release = jobs(ROOT / ".github/workflows/release.yml")
+    version = "${{ needs.version.outputs.version }}"
+    (checked,) = [step["env"]["VERSION"] for step in release["packages"]["steps"] if "VERSION" in step.get("env", {})]
+    pushed = release["images"]["steps"][-1]["with"]
+    assert [checked, release["chart"]["env"]["VERSION"]] == [version, version]
+    assert f"VERSION={version}" in pushed["build-args"].splitlines()
+    assert pushed["tags"].splitlines()[0].endswith(f":{version}")
+    (package,) = [step["run"] for step in release["chart"]["steps"] if "helm package" in step.get("run", "")]
+    assert package.endswith('--version "$VERSION" --app-version "$VERSION"')
+
+
+def test_the_chart_names_one_version_for_itself_and_its_image() -> None:
+    if not CHART.exists():
+        pytest.skip("NOT TESTED: there is no chart in this tree")
+    chart = yaml.safe_load(CHART.read_text())
+    assert chart["version"] == chart["appVersion"]
