@@ -20,8 +20,8 @@ imagePullPolicy: {{ .Values.image.pullPolicy }}
 args:
   - serve
   {{- include "aigw.source" . | nindent 2 }}
-  - --listen={{ include "aigw.listen" . }}
-  - --admin-host={{ .Values.listenHost }}
+  - "--listen={{ include "aigw.listen" . }}"
+  - "--admin-host={{ .Values.listenHost }}"
   - --admin-port={{ .Values.adminPort }}
   - --workers={{ .Values.processor.workers }}
   - --transport={{ .Values.processor.transport }}
@@ -90,7 +90,7 @@ args:
   {{- range $worker := until (int .Values.processor.workers) }}
   - --processor=unix:///run/aigw/extproc.sock{{ if $worker }}-{{ $worker }}{{ end }}
   {{- end }}
-  - --host={{ .Values.listenHost }}
+  - "--host={{ .Values.listenHost }}"
   - --port={{ .Values.envoy.port }}
   - --admin=127.0.0.1:{{ .Values.envoy.adminPort }}
   - --write-to=/etc/envoy

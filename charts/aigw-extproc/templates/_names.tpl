@@ -5,13 +5,18 @@
 {{- default $full .Values.fullnameOverride | trunc 50 | trimSuffix "-" | trimSuffix "." -}}
 {{- end }}
 
-{{- define "aigw.selector" -}}
+{{- define "aigw.names" -}}
 app.kubernetes.io/name: {{ default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
 app.kubernetes.io/instance: {{ .Release.Name | trunc 63 | trimSuffix "-" }}
 {{- end }}
 
+{{- define "aigw.selector" -}}
+{{ include "aigw.names" . }}
+app.kubernetes.io/component: gateway
+{{- end }}
+
 {{- define "aigw.labels" -}}
-{{ include "aigw.selector" . }}
+{{ include "aigw.names" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | replace "+" "_" | trunc 63 | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
