@@ -1,4 +1,4 @@
-"""Envoy's configuration as a pod makes it: by the container's own command, from the ConfigMap and Secret of the chart."""
+"""Envoy's configuration as a pod makes it: by the container's own command, from the chart's ConfigMap and Secret."""
 
 from __future__ import annotations
 

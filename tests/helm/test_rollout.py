@@ -230,9 +230,11 @@ def test_no_request_fails_while_a_pod_ends(helm4: Helm, simulator: RunningSimula
 def test_an_answer_under_way_holds_the_pod(helm4: Helm, simulator: RunningSimulator) -> None:
     with running_pod(helm4, simulator, 1) as pod, ThreadPoolExecutor(1) as pool:
         body = question("simulator.slow-4000")
+        known = {each["id"] for each in simulator.requests()}
         answer = pool.submit(httpx.post, f"http://127.0.0.1:{pod.port}{CHAT}", json=body, timeout=30)
-        known = len(simulator.requests())
-        wait_for(lambda: len(simulator.requests()) > known or answer.done() or None, what="the request", seconds=10)
+        wait_for(lambda: {each["id"] for each in simulator.requests()} - known or None, what="the request")
         ending = pod.pre_stop()
+        wait_for(lambda: not pod.ready() or None, what="the probe to find it draining")
+        assert (answer.done(), ending.poll()) == (False, None)
         assert answer.result(20).status_code == 200
         assert ending.wait(10) == 0

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.docs.pages import Block, blocks
 from tests.helm.cases import OPTIONS, ROLE
 from tests.helm.goldens import README, with_table
 from tests.helm.tools import CHART, Helm
@@ -80,6 +81,11 @@ def test_wrong_values_are_refused_by_name(helm: Helm, name: str) -> None:
 @pytest.mark.parametrize(("message", "values"), CONTRADICTIONS.items(), ids=lambda value: str(value)[:40])
 def test_contradictions_are_told(helm4: Helm, message: str, values: dict[str, Any]) -> None:
     assert message in helm4.refusal(values)
+
+
+@pytest.mark.parametrize("block", blocks("yaml", note="values"), ids=str)
+def test_examples_on_the_pages_render(helm4: Helm, block: Block) -> None:
+    assert helm4.manifests(yaml.safe_load(block.text))
 
 
 def test_every_value_is_tried() -> None:
