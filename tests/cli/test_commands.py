@@ -90,7 +90,7 @@ def test_envoy_config_says_what_it_cannot_write(folder: Path) -> None:
 
 def test_a_snippet_is_not_written_into_files(folder: Path) -> None:
     ended = aigw("envoy-config", "all.yaml", "--snippet", "--write-to", ".", cwd=folder)
-    assert usage_error(ended) == "--write-to writes a whole configuration: leave --snippet out"
+    assert usage_error(ended) == "Invalid value: --write-to writes a whole configuration: leave --snippet out"
 
 
 def test_envoy_accepts_the_configuration(folder: Path, tmp_path: Path) -> None:

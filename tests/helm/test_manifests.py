@@ -47,7 +47,7 @@ def test_lint_has_nothing_to_say(helm: Helm) -> None:
         assert re.findall(r"(?:WARNING|ERROR).*", done.stdout) == []
 
 
-@pytest.mark.parametrize("version", ["1.29", "1.33", "1.37"])
+@pytest.mark.parametrize("version", ["1.29", "1.37"])
 def test_manifests_are_kubernetes_own(
     rendered: dict[str, list[Manifest]], schemas: Path, version: str, tmp_path: Path
 ) -> None:

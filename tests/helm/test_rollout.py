@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -35,6 +36,9 @@ class Pod:
 
     containers: dict[str, Manifest]
     port: int
+    """Where clients connect, or Envoy if there is none in it."""
+    test: Manifest
+    """The container of `helm test`."""
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def ready(self) -> bool:
@@ -106,19 +110,20 @@ def simulator() -> Iterator[RunningSimulator]:
         yield running
 
 
-def values(simulator: RunningSimulator, workers: int) -> tuple[dict[str, Any], int]:
-    """For a pod beside others on this machine, and Envoy's port."""
+def values(simulator: RunningSimulator, workers: int, mode: str) -> tuple[dict[str, Any], int]:
+    """For a pod beside others on this machine, and the port that clients, or an Envoy, connect to."""
     name = "aigw-aigw-extproc-aws"
     documents = [route("any", rule(ref(name))), *backend(name, simulator.port)]
-    ports = _free_ports(3)
+    ports = _free_ports(4)
     return {
+        "mode": mode,
         "config": {"resources": [document for document in documents if document["kind"] != "Secret"]},
         "credentials": {"method": "secret", "file": credentials_file_of(documents)},
-        "processor": {"workers": workers},
+        "processor": {"workers": workers, "port": ports[3]},
         "envoy": {"port": ports[0], "adminPort": ports[1], "concurrency": 1},
         "adminPort": ports[2],
         "drain": {"endpointsSeconds": 2, "exchangesSeconds": 20},
-    }, ports[0]
+    }, ports[0 if mode == "sidecar" else 3]
 
 
 def credentials_file_of(documents: list[dict[str, Any]]) -> str:
@@ -134,14 +139,15 @@ def _free_ports(count: int) -> list[int]:
 
 
 @contextlib.contextmanager
-def running_pod(helm: Helm, simulator: RunningSimulator, workers: int) -> Iterator[Pod]:
-    chosen, port = values(simulator, workers)
+def running_pod(helm: Helm, simulator: RunningSimulator, *, workers: int = 1, mode: str = "sidecar") -> Iterator[Pod]:
+    chosen, port = values(simulator, workers, mode)
     manifests = helm.manifests(chosen)
     spec = one(manifests, "Deployment")["spec"]["template"]["spec"]
     with tempfile.TemporaryDirectory(prefix="aigw-") as name:
         folder = Path(name)
         mount(spec, manifests, folder)
-        pod = Pod(containers(spec), port)
+        test = one(manifests, "Pod")["spec"]["containers"][0]
+        pod = Pod(containers(spec), port, test)
         try:
             for container in pod.containers.values():
                 pod.processes[container["name"]] = subprocess.Popen(command(container, folder))
@@ -198,8 +204,8 @@ class Load:
 @pytest.mark.parametrize("workers", [1, 2])
 def test_no_request_fails_while_a_pod_ends(helm4: Helm, simulator: RunningSimulator, workers: int) -> None:
     with (
-        running_pod(helm4, simulator, workers) as old,
-        running_pod(helm4, simulator, workers) as new,
+        running_pod(helm4, simulator, workers=workers) as old,
+        running_pod(helm4, simulator, workers=workers) as new,
         ThreadPoolExecutor(CLIENTS) as pool,
     ):
         endpoints = Endpoints(old)
@@ -228,7 +234,7 @@ def test_no_request_fails_while_a_pod_ends(helm4: Helm, simulator: RunningSimula
 
 
 def test_an_answer_under_way_holds_the_pod(helm4: Helm, simulator: RunningSimulator) -> None:
-    with running_pod(helm4, simulator, 1) as pod, ThreadPoolExecutor(1) as pool:
+    with running_pod(helm4, simulator) as pod, ThreadPoolExecutor(1) as pool:
         body = question("simulator.slow-4000")
         known = {each["id"] for each in simulator.requests()}
         answer = pool.submit(httpx.post, f"http://127.0.0.1:{pod.port}{CHAT}", json=body, timeout=30)
@@ -238,3 +244,19 @@ def test_an_answer_under_way_holds_the_pod(helm4: Helm, simulator: RunningSimula
         assert (answer.done(), ending.poll()) == (False, None)
         assert answer.result(20).status_code == 200
         assert ending.wait(10) == 0
+
+
+@pytest.mark.parametrize(
+    ("mode", "address", "said"),
+    [
+        ("sidecar", "aigw-aigw-extproc:80", "Hello! You said: Say hello.\n"),
+        ("service", "aigw-aigw-extproc:{port}", "serving\n"),
+    ],
+)
+def test_helm_test_asks_what_runs(helm4: Helm, simulator: RunningSimulator, mode: str, address: str, said: str) -> None:
+    with running_pod(helm4, simulator, mode=mode) as pod:
+        (_, flag), (script,) = pod.test["command"], pod.test["args"]
+        localised = script.replace(address.format(port=pod.port), f"127.0.0.1:{pod.port}")
+        done = subprocess.run([sys.executable, flag, localised], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, said), done.stderr
+    assert localised != script
