@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.docs.test_running import free_ports
 from tests.envoy_config.running import wait_for
 from tests.gateway.resources import backend, ref, route, rule
 from tests.gateway.running import CHAT, question
@@ -114,7 +114,7 @@ def values(simulator: RunningSimulator, workers: int, mode: str) -> tuple[dict[s
     """For a pod beside others on this machine, and the port that clients, or an Envoy, connect to."""
     name = "aigw-aigw-extproc-aws"
     documents = [route("any", rule(ref(name))), *backend(name, simulator.port)]
-    ports = _free_ports(4)
+    ports = free_ports(4)
     return {
         "mode": mode,
         "config": {"resources": [document for document in documents if document["kind"] != "Secret"]},
@@ -128,14 +128,6 @@ def values(simulator: RunningSimulator, workers: int, mode: str) -> tuple[dict[s
 
 def credentials_file_of(documents: list[dict[str, Any]]) -> str:
     return next(str(each["stringData"]["credentials"]) for each in documents if each["kind"] == "Secret")
-
-
-def _free_ports(count: int) -> list[int]:
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in held]
-    for each in held:
-        each.close()
-    return ports
 
 
 @contextlib.contextmanager
