@@ -238,14 +238,33 @@ def envoy_config(
     host: Host = "127.0.0.1",
     port: Port = 1975,
     output: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it there instead.")] = None,
+    admin: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Envoy's own admin interface: unix:///PATH or HOST:PORT.")
+    ] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--write-to", metavar="DIR", help="Write it there, and keep its clusters up to date until stopped."
+        ),
+    ] = None,
 ) -> None:
     """Prints the Envoy configuration that `run` would use."""
     from aigw_extproc.config.snapshot import Address
     from aigw_extproc.envoy.options import PROCESSOR, Options
 
+    if snippet and folder is not None:
+        raise typer.BadParameter("--write-to writes a whole configuration: leave --snippet out")
     processors = tuple(map(_endpoint, processor)) if processor else (PROCESSOR,)
     tls = _processor_tls(processor_ca, processor_name, processor_client_cert, processor_client_key, processors[0])
-    options = Options(listen=Address(host=host, port=port), processors=processors, processor_tls=tls)
+    options = Options(
+        listen=Address(host=host, port=port),
+        processors=processors,
+        processor_tls=tls,
+        admin=_endpoint(admin) if admin else None,
+    )
+    if folder is not None:
+        _write(_source(resources, region, simulator, secrets_dir), options, folder)
+        return
     snapshot = None
     if not snippet or resources or region is not None or simulator is not None:
         try:
@@ -323,6 +342,21 @@ def _whole(snapshot: Snapshot, options: Options) -> str:
     from aigw_extproc.envoy.render import render, to_yaml  # takes half a second to import
 
     return to_yaml(render(snapshot, options))
+
+
+def _write(source: Source, options: Options, folder: Path) -> None:
+    """Into files, and the clusters anew after each change of the resources, until SIGTERM or SIGINT."""
+    from dataclasses import replace
+
+    from aigw_extproc.run.envoy import EnvoyFiles, write_until_stopped
+
+    files = EnvoyFiles(options=replace(options, clusters_file=folder.absolute() / "clusters.yaml"))
+    try:
+        asyncio.run(write_until_stopped(source, files))
+    except ConfigError as error:
+        _refuse(error)
+    except OSError as error:
+        _fail(f"cannot write into {folder}: {error.strerror}")
 
 
 def _show_ready(curl: str) -> None:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import signal
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from aigw_extproc.config import watcher
+from aigw_extproc.config.compile import Configuration
 from aigw_extproc.config.snapshot import Address, Snapshot
 from aigw_extproc.envoy.binary import find_envoy
 from aigw_extproc.envoy.options import Endpoint, Options
 from aigw_extproc.run.child import Child
 from aigw_extproc.run.probes import drain_envoy, envoy_ready
+from aigw_extproc.source import Source
 
 RELOAD_LAG = 1.0
 """Seconds by which the processor follows Envoy when resources change: time to read a file and resolve a name."""
@@ -44,21 +49,26 @@ class EnvoyFiles:
 
         self.write_clusters(snapshot)
         file = self._clusters.with_name("envoy.yaml")
-        file.write_text(to_yaml(render(snapshot, self.options)))
+        _replace(file, to_yaml(render(snapshot, self.options)))
         return file
 
     def write_clusters(self, snapshot: Snapshot) -> None:
         """Replaces the clusters. Envoy notices a file that is moved into place, not one that is written to."""
         from aigw_extproc.envoy.render import render_clusters, to_yaml
 
-        draft = self._clusters.with_suffix(".new")
-        draft.write_text(to_yaml(render_clusters(snapshot, self.options)))
-        draft.replace(self._clusters)
+        _replace(self._clusters, to_yaml(render_clusters(snapshot, self.options)))
 
     @property
     def _clusters(self) -> Path:
         assert self.options.clusters_file is not None  # noqa: S101 - set by `at`
         return self.options.clusters_file
+
+
+def _replace(file: Path, text: str) -> None:
+    """Who waits for the file finds it whole."""
+    draft = file.with_suffix(".new")
+    draft.write_text(text)
+    draft.replace(file)
 
 
 class Clusters:
@@ -79,6 +89,35 @@ class Clusters:
     def _write(self, snapshot: Snapshot) -> None:
         self._files.write_clusters(snapshot)
         self._known = snapshot
+
+
+async def keep_clusters(source: Source, configuration: Configuration, files: EnvoyFiles) -> None:
+    """Gives Envoy other clusters when the resources change; until cancelled."""
+    if source.paths:
+        # The processor watches the same files, and tells what is wrong with them: once is enough.
+        logging.getLogger(watcher.__name__).addHandler(logging.NullHandler())
+        clusters = Clusters(files, configuration.snapshot)
+        status = watcher.Status()
+        apply = lambda changed: clusters.change(changed.snapshot)  # noqa: E731 - a name for what is passed on
+        await watcher.watch(source.paths, configuration, apply, status, secrets=source.secrets)
+
+
+async def write_until_stopped(source: Source, files: EnvoyFiles) -> None:
+    """Writes Envoy's files, and the clusters anew when the resources change, until SIGTERM or SIGINT.
+
+    Raises:
+        ConfigError: the resources cannot be used; nothing was written.
+        OSError: the files cannot be written.
+    """
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    configuration = source.load()
+    print(f"aigw-extproc: wrote {files.write(configuration.snapshot)}", flush=True)
+    async with asyncio.TaskGroup() as tasks:
+        keeping = tasks.create_task(keep_clusters(source, configuration, files))
+        await stop.wait()
+        keeping.cancel()
 
 
 def envoy_child(files: EnvoyFiles, snapshot: Snapshot, *, drain_seconds: float) -> Child:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from aigw_extproc.config import watcher
-from aigw_extproc.config.compile import Configuration
 from aigw_extproc.config.snapshot import Address, Snapshot
 from aigw_extproc.envoy.options import parse_endpoint
 from aigw_extproc.run.child import Child, OnLog, python
-from aigw_extproc.run.envoy import RELOAD_LAG, Clusters, EnvoyFiles, envoy_child
+from aigw_extproc.run.envoy import RELOAD_LAG, EnvoyFiles, envoy_child, keep_clusters
 from aigw_extproc.run.ports import require_free
 from aigw_extproc.run.probes import all_accept
 from aigw_extproc.run.supervisor import supervise
@@ -71,7 +68,7 @@ async def run(options: RunOptions, *, on_ready: Callable[[str], None], on_log: O
             plan(options, configuration.snapshot, sockets, files),
             on_ready=lambda: on_ready(curl(options.listen, configuration.snapshot)),
             on_log=on_log,
-            beside=lambda: _keep_clusters(options.source, configuration, files),
+            beside=lambda: keep_clusters(options.source, configuration, files),
         )
 
 
@@ -85,17 +82,6 @@ def plan(
     """
     envoy = envoy_child(files, snapshot, drain_seconds=options.drain_seconds)
     return ((*_simulator_child(options), _processor_child(options, sockets)), (envoy,))
-
-
-async def _keep_clusters(source: Source, configuration: Configuration, files: EnvoyFiles) -> None:
-    """Gives Envoy other clusters when the resources change; until cancelled."""
-    if source.paths:
-        # The processor watches the same files, and tells what is wrong with them: once is enough.
-        logging.getLogger(watcher.__name__).addHandler(logging.NullHandler())
-        clusters = Clusters(files, configuration.snapshot)
-        status = watcher.Status()
-        apply = lambda changed: clusters.change(changed.snapshot)  # noqa: E731 - a name for what is passed on
-        await watcher.watch(source.paths, configuration, apply, status, secrets=source.secrets)
 
 
 def _require_ports(options: RunOptions) -> None:

@@ -12,6 +12,7 @@ import yaml
 
 from aigw_extproc import __version__
 from tests.cli.running import BACKEND, ROUTE, Ended, aigw, command, environment, taken_port, usage_error
+from tests.envoy_config.running import wait_for
 from tests.envoy_config.test_validation import validate
 
 COMMANDS = ("run", "serve", "check", "doctor", "envoy-config", "simulator", "models", "version")
@@ -80,6 +81,32 @@ def test_what_cannot_be_meant(arguments: tuple[str, ...], told: str) -> None:
 
 
 # --- envoy-config -----------------------------------------------------------------------------------------------
+
+
+def test_envoy_config_is_written_and_kept_until_sigterm(folder: Path) -> None:
+    process = subprocess.Popen(command("envoy-config", "all.yaml", "--write-to", "."), cwd=folder, env=environment())
+    config = folder / "envoy.yaml"
+    try:
+        wait_for(lambda: config.exists() or None, what="the configuration", seconds=30)
+        (folder / "all.yaml").write_text(f"{ROUTE}---\n{BACKEND}".replace("port: 9}", "port: 10}"))
+        clusters = folder / "clusters.yaml"
+        wait_for(lambda: "port_value: 10" in clusters.read_text() or None, what="the changed cluster")
+        assert yaml.safe_load(config.read_text())["dynamic_resources"]["cds_config"]["path_config_source"] == {
+            "path": str(clusters)
+        }
+    finally:
+        process.terminate()
+    assert process.wait(10) == 0
+
+
+def test_envoy_config_says_what_it_cannot_write(folder: Path) -> None:
+    ended = aigw("envoy-config", "all.yaml", "--write-to", "nowhere", cwd=folder)
+    assert ended == Ended(code=1, out="", err="cannot write into nowhere: No such file or directory\n")
+
+
+def test_a_snippet_is_not_written_into_files(folder: Path) -> None:
+    ended = aigw("envoy-config", "all.yaml", "--snippet", "--write-to", ".", cwd=folder)
+    assert usage_error(ended) == "Invalid value: --write-to writes a whole configuration: leave --snippet out"
 
 
 def test_envoy_accepts_the_configuration(folder: Path, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from aigw_extproc.config.compile import compile_documents
 from tests.cli.running import aigw
 from tests.docs.pages import PAGES, ROOT, Block, anchors, blocks, links
 
-RESOURCES = [block for block in blocks("yaml") if block.note not in {"envoy", "compose"}]
+RESOURCES = [block for block in blocks("yaml") if block.note not in {"envoy", "compose", "values"}]
 ENDING = {"check", "envoy-config", "models", "version"}
 
 

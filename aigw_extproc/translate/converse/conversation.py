@@ -29,8 +29,22 @@ def conversation(
         system=system,
         messages=turns.messages(told, family, tools_as_text=tools_as_text),
         has_reasoning=any(turn.reasoning for turn in told),
-        unsigned_calls=bool(told[-1].results and not told[-2].reasoning),
+        unsigned_calls=_begins_unsigned(told),
     )
+
+
+def _begins_unsigned(told: list[Turn]) -> bool:
+    """Whether the calls that are being answered began without reasoning. A loop of them counts as one turn.
+
+    https://platform.claude.com/docs/en/build-with-claude/extended-thinking, "Toggling thinking modes in conversations"
+    """
+    first = None
+    for turn in reversed(told if told[-1].results else ()):
+        if turn.role == "assistant":
+            first = turn
+        elif not turn.results:
+            break
+    return first is not None and not first.reasoning
 
 
 def with_system(conversation: Conversation, instruction: str | None, family: Family) -> Conversation:

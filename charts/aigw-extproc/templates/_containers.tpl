@@ -1,0 +1,195 @@
+{{/* Where the resources and the Secrets are, in the words of the command line. */}}
+{{- define "aigw.source" -}}
+- /etc/aigw/resources
+{{- if or (include "aigw.secret" .) .Values.credentials.extraSecrets }}
+- --secrets-dir=/etc/aigw/secrets
+{{- end }}
+{{- end }}
+
+{{- define "aigw.sourceMounts" -}}
+- {name: resources, mountPath: /etc/aigw/resources, readOnly: true}
+{{- range compact (prepend .Values.credentials.extraSecrets (include "aigw.secret" .)) }}
+- {name: {{ printf "secret-%s" (sha256sum . | trunc 10) }}, mountPath: /etc/aigw/secrets/{{ . }}, readOnly: true}
+{{- end }}
+{{- end }}
+
+{{- define "aigw.processor" -}}
+name: processor
+image: {{ include "aigw.image" (dict "image" .Values.image "root" .) }}
+imagePullPolicy: {{ .Values.image.pullPolicy }}
+args:
+  - serve
+  {{- include "aigw.source" . | nindent 2 }}
+  - "--listen={{ include "aigw.listen" . }}"
+  - "--admin-host={{ .Values.listenHost }}"
+  - --admin-port={{ .Values.adminPort }}
+  - --workers={{ .Values.processor.workers }}
+  - --transport={{ .Values.processor.transport }}
+  - --drain-seconds={{ .Values.drain.exchangesSeconds }}
+  - --log-level={{ .Values.processor.logLevel }}
+  {{- if eq .Values.mode "sidecar" }}
+  - --reload-lag=1
+  {{- end }}
+  {{- with .Values.processor.extraArgs }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- with .Values.processor.extraEnv }}
+env: {{- toYaml . | nindent 2 }}
+{{- end }}
+ports:
+  - {name: admin, containerPort: {{ .Values.adminPort }}}
+  {{- if eq .Values.mode "service" }}
+  - {name: ext-proc, containerPort: {{ .Values.processor.port }}}
+  {{- end }}
+startupProbe:
+  httpGet: {path: /readyz, port: admin}
+  periodSeconds: 1
+  timeoutSeconds: 3
+  failureThreshold: 60
+readinessProbe:
+  httpGet: {path: /readyz, port: admin}
+  periodSeconds: 5
+  timeoutSeconds: 3
+livenessProbe:
+  httpGet: {path: /healthz, port: admin}
+  periodSeconds: 10
+  timeoutSeconds: 5
+  failureThreshold: 6
+resources: {{- toYaml .Values.processor.resources | nindent 2 }}
+securityContext:
+  runAsUser: 65532
+  runAsGroup: 65532
+  {{- include "aigw.securityContext" . | nindent 2 }}
+volumeMounts:
+  {{- include "aigw.sourceMounts" . | nindent 2 }}
+  - {name: tmp, mountPath: /tmp}
+  {{- if eq .Values.mode "sidecar" }}
+  - {name: run, mountPath: /run/aigw}
+  {{- end }}
+  {{- with .Values.processor.extraVolumeMounts }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- end }}
+
+{{/* Brackets around an IPv6 address. */}}
+{{- define "aigw.listen" -}}
+{{- if eq .Values.mode "sidecar" -}}
+unix:///run/aigw/extproc.sock
+{{- else -}}
+{{ contains ":" .Values.listenHost | ternary (printf "[%s]" .Values.listenHost) .Values.listenHost }}:{{ .Values.processor.port }}
+{{- end -}}
+{{- end }}
+
+{{- define "aigw.envoyConfig" -}}
+name: envoy-config
+image: {{ include "aigw.image" (dict "image" .Values.envoyConfig.image "root" .) }}
+imagePullPolicy: {{ .Values.envoyConfig.image.pullPolicy }}
+command: [aigw-extproc, envoy-config]
+args:
+  {{- include "aigw.source" . | nindent 2 }}
+  {{- range $worker := until (int .Values.processor.workers) }}
+  - --processor=unix:///run/aigw/extproc.sock{{ if $worker }}-{{ $worker }}{{ end }}
+  {{- end }}
+  - "--host={{ .Values.listenHost }}"
+  - --port={{ .Values.envoy.port }}
+  - --admin=127.0.0.1:{{ .Values.envoy.adminPort }}
+  - --write-to=/etc/envoy
+# Envoy starts when its configuration is there.
+startupProbe:
+  exec: {command: [test, -s, /etc/envoy/envoy.yaml]}
+  periodSeconds: 1
+  failureThreshold: 60
+resources: {{- toYaml .Values.envoyConfig.resources | nindent 2 }}
+securityContext:
+  runAsUser: 65532
+  runAsGroup: 65532
+  {{- include "aigw.securityContext" . | nindent 2 }}
+volumeMounts:
+  {{- include "aigw.sourceMounts" . | nindent 2 }}
+  - {name: envoy, mountPath: /etc/envoy}
+{{- end }}
+
+{{- define "aigw.envoy" -}}
+name: envoy
+image: {{ include "aigw.image" (dict "image" .Values.envoy.image "root" .) }}
+imagePullPolicy: {{ .Values.envoy.image.pullPolicy }}
+command: [envoy]
+args:
+  - --config-path
+  - /etc/envoy/envoy.yaml
+  - --concurrency
+  - {{ .Values.envoy.concurrency | quote }}
+  - --log-level
+  - {{ .Values.envoy.logLevel }}
+  - --disable-hot-restart
+  {{- with .Values.envoy.extraArgs }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- with .Values.envoy.extraEnv }}
+env: {{- toYaml . | nindent 2 }}
+{{- end }}
+ports:
+  - {name: http, containerPort: {{ .Values.envoy.port }}}
+lifecycle:
+  preStop:
+    exec:
+      command:
+        - bash
+        - -c
+        - | {{- include "aigw.drain" . | nindent 10 }}
+# The admin interface can stop Envoy, so it is on loopback, where kubelet does not reach it. The image has no curl.
+startupProbe:
+  {{- include "aigw.envoyReady" . | nindent 2 }}
+  periodSeconds: 1
+  timeoutSeconds: 3
+  failureThreshold: 60
+readinessProbe:
+  {{- include "aigw.envoyReady" . | nindent 2 }}
+  periodSeconds: 5
+  timeoutSeconds: 3
+livenessProbe:
+  tcpSocket: {port: http}
+  periodSeconds: 10
+  timeoutSeconds: 5
+  failureThreshold: 6
+resources: {{- toYaml .Values.envoy.resources | nindent 2 }}
+securityContext:
+  runAsUser: 101
+  runAsGroup: 101
+  {{- include "aigw.securityContext" . | nindent 2 }}
+volumeMounts:
+  - {name: envoy, mountPath: /etc/envoy, readOnly: true}
+  - {name: run, mountPath: /run/aigw, readOnly: true}
+  {{- with .Values.envoy.extraVolumeMounts }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- end }}
+
+{{- define "aigw.envoyReady" -}}
+exec:
+  command:
+    - bash
+    - -c
+    - |
+      exec 3<>/dev/tcp/127.0.0.1/{{ .Values.envoy.adminPort }}
+      printf 'GET /ready HTTP/1.1\r\nhost: envoy\r\nconnection: close\r\n\r\n' >&3
+      read -r _ status _ <&3 && [ "$status" = 200 ]
+{{- end }}
+
+{{- define "aigw.drain" -}}
+ask() {
+  exec 3<>/dev/tcp/127.0.0.1/{{ .Values.envoy.adminPort }} || return
+  printf '%s HTTP/1.1\r\nhost: envoy\r\ncontent-length: 0\r\nconnection: close\r\n\r\n' "$1" >&3
+  cat <&3
+  exec 3>&-
+}
+# From now on every answer closes its connection, so that clients come back to another pod.
+ask 'POST /healthcheck/fail' >/dev/null
+# Until every node knows that this pod takes no new connections, some still come.
+sleep {{ .Values.drain.endpointsSeconds }}
+ask 'POST /drain_listeners' >/dev/null
+for ((second = 0; second < {{ .Values.drain.exchangesSeconds }}; second++)); do
+  [[ $(ask 'GET /stats?filter=^http.aigw.downstream_rq_active$') == *'downstream_rq_active: 0'* ]] && exit
+  sleep 1
+done
+{{- end }}

@@ -1,0 +1,55 @@
+{{/* Room for the longest suffix within the 63 characters of a Service's name. */}}
+{{- define "aigw.fullname" -}}
+{{- $name := default .Chart.Name .Values.nameOverride -}}
+{{- $full := contains $name .Release.Name | ternary .Release.Name (printf "%s-%s" .Release.Name $name) -}}
+{{- default $full .Values.fullnameOverride | trunc 50 | trimSuffix "-" | trimSuffix "." -}}
+{{- end }}
+
+{{- define "aigw.names" -}}
+app.kubernetes.io/name: {{ default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+app.kubernetes.io/instance: {{ .Release.Name | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "aigw.selector" -}}
+{{ include "aigw.names" . }}
+app.kubernetes.io/component: gateway
+{{- end }}
+
+{{- define "aigw.labels" -}}
+{{ include "aigw.names" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | replace "+" "_" | trunc 63 | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "aigw.serviceAccount" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- default (include "aigw.fullname" .) .Values.serviceAccount.name -}}
+{{- else -}}
+{{- default "default" .Values.serviceAccount.name -}}
+{{- end -}}
+{{- end }}
+
+{{- define "aigw.configMap" -}}
+{{- default (printf "%s-config" (include "aigw.fullname" .)) .Values.config.existingConfigMap -}}
+{{- end }}
+
+{{/* The Secret with the credentials file; nothing when there is none. */}}
+{{- define "aigw.secret" -}}
+{{- if eq .Values.credentials.method "secret" -}}
+{{- default (printf "%s-aws" (include "aigw.fullname" .)) .Values.credentials.existingSecret -}}
+{{- end -}}
+{{- end }}
+
+{{/* Of a dict with `image` and `root`: what is released together has one tag. */}}
+{{- define "aigw.image" -}}
+{{ printf "%s:%s" .image.repository (default .root.Chart.AppVersion .image.tag) | quote }}
+{{- end }}
+
+{{- define "aigw.securityContext" -}}
+allowPrivilegeEscalation: false
+capabilities: {drop: [ALL]}
+readOnlyRootFilesystem: true
+runAsNonRoot: true
+seccompProfile: {type: RuntimeDefault}
+{{- end }}

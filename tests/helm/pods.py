@@ -1,0 +1,67 @@
+"""What a Deployment's pods would run, run on this machine: volumes as folders, containers as processes."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from aigw_extproc.envoy.binary import find_envoy
+
+Manifest = dict[str, Any]
+
+
+def one(manifests: list[Manifest], kind: str, name: str = "") -> Manifest:
+    """The only manifest of this kind, whose name ends so."""
+    (found,) = (each for each in manifests if each["kind"] == kind and each["metadata"]["name"].endswith(name))
+    return found
+
+
+def pod_specs(manifests: list[Manifest]) -> list[Manifest]:
+    """Of every pod, those of tests among them."""
+    templates = [each["spec"]["template"]["spec"] for each in manifests if each["kind"] == "Deployment"]
+    return templates + [each["spec"] for each in manifests if each["kind"] == "Pod"]
+
+
+def containers(spec: Manifest) -> dict[str, Manifest]:
+    """By name, in the order of their start."""
+    return {each["name"]: each for each in (*spec.get("initContainers", ()), *spec["containers"])}
+
+
+def mount(spec: Manifest, manifests: list[Manifest], folder: Path) -> None:
+    """Makes the folders that the containers have mounted below `folder`, with what the manifests put into them."""
+    for container in containers(spec).values():
+        for mounted in container["volumeMounts"]:
+            (volume,) = (each for each in spec["volumes"] if each["name"] == mounted["name"])
+            place = here(mounted["mountPath"], folder)
+            place.mkdir(parents=True, exist_ok=True)
+            for key, text in _content(volume, manifests).items():
+                (place / key).write_text(text)
+
+
+def _content(volume: Manifest, manifests: list[Manifest]) -> dict[str, str]:
+    if "configMap" in volume:
+        content: dict[str, str] = one(manifests, "ConfigMap", volume["configMap"]["name"])["data"]
+        return content
+    if "secret" in volume:
+        name = volume["secret"]["secretName"]
+        (found,) = (each["stringData"] for each in manifests if each["metadata"]["name"] == name)
+        return dict(found)
+    return {}
+
+
+def here(path: str, folder: Path) -> Path:
+    return folder / path.removeprefix("/")
+
+
+def command(container: Manifest, folder: Path) -> list[str]:
+    """The container's command, by what the image has under that name; paths are below `folder`."""
+    words = [*container.get("command", ["aigw-extproc"]), *container.get("args", [])]
+    program = {"aigw-extproc": [sys.executable, "-m", "aigw_extproc"], "envoy": [str(find_envoy())]}
+    return [*program[words[0]], *(_localised(word, folder) for word in words[1:])]
+
+
+def _localised(word: str, folder: Path) -> str:
+    for mounted in ("/etc/aigw", "/etc/envoy", "/run/aigw"):
+        word = word.replace(mounted, str(here(mounted, folder)))
+    return word

@@ -1,0 +1,84 @@
+"""Envoy's configuration as a pod makes it: by the container's own command, from the chart's ConfigMap and Secret."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.envoy_config.running import wait_for
+from tests.helm.cases import CASES, FILE, Values
+from tests.helm.pods import Manifest, command, containers, here, mount, one
+from tests.helm.tools import Helm
+
+SIDECARS = {
+    name: values
+    for name, values in CASES.items()
+    if name.startswith("sidecar") and "existing" not in name + str(values)
+}
+"""Those that bring all that their pods read."""
+
+
+@contextmanager
+def written(manifests: list[Manifest], folder: Path) -> Iterator[Path]:
+    """Envoy's configuration, kept up to date meanwhile."""
+    spec = one(manifests, "Deployment")["spec"]["template"]["spec"]
+    mount(spec, manifests, folder)
+    process = subprocess.Popen(command(containers(spec)["envoy-config"], folder))
+    config = here("/etc/envoy/envoy.yaml", folder)
+    try:
+        wait_for(lambda: config.exists() or process.poll() is not None or None, what="the configuration", seconds=30)
+        yield config
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+
+
+@pytest.mark.parametrize("name", SIDECARS)
+def test_envoy_takes_what_the_pod_writes(helm4: Helm, name: str, tmp_path: Path) -> None:
+    manifests = helm4.manifests(SIDECARS[name])
+    spec = one(manifests, "Deployment")["spec"]["template"]["spec"]
+    with written(manifests, tmp_path):
+        arguments = [*command(containers(spec)["envoy"], tmp_path), "--mode", "validate"]
+        done = subprocess.run(arguments, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout.strip().endswith("OK")) == (0, True), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("region", "host"),
+    [
+        ("us-east-1", "bedrock-runtime.us-east-1.amazonaws.com"),
+        ("cn-north-1", "bedrock-runtime.cn-north-1.amazonaws.com.cn"),
+    ],
+)
+def test_envoy_connects_to_the_region(helm4: Helm, region: str, host: str, tmp_path: Path) -> None:
+    with written(helm4.manifests({"config": {"region": region}}), tmp_path) as config:
+        (cluster,) = yaml.safe_load(config.with_name("clusters.yaml").read_text())["resources"]
+    (locality,) = cluster["load_assignment"]["endpoints"]
+    (endpoint,) = locality["lb_endpoints"]
+    assert endpoint["endpoint"]["address"] == {"socket_address": {"address": host, "port_value": 443}}
+    assert cluster["transport_socket"]["typed_config"]["sni"] == host
+
+
+def test_a_changed_configmap_changes_the_clusters(helm4: Helm, tmp_path: Path) -> None:
+    """As kubelet changes it: a folder that is swapped as a whole."""
+    values: Values = {"credentials": {"method": "secret", "file": FILE}}
+    with written(helm4.manifests(values), tmp_path) as config:
+        clusters = config.with_name("clusters.yaml")
+        resources = here("/etc/aigw/resources/resources.yaml", tmp_path)
+        changed = resources.read_text().replace("us-east-1", "eu-west-1")
+        resources.with_suffix(".new").write_text(changed)
+        resources.with_suffix(".new").replace(resources)
+        wait_for(lambda: "eu-west-1" in clusters.read_text() or None, what="the other region", seconds=5)
+        wait_for(lambda: "us-east-1" not in clusters.read_text() or None, what="the end of the first", seconds=5)
+
+
+def test_admin_is_on_loopback(helm4: Helm, tmp_path: Path) -> None:
+    with written(helm4.manifests({"listenHost": "::", "envoy": {"adminPort": 9911}}), tmp_path) as config:
+        found = yaml.safe_load(config.read_text())["admin"]["address"]
+    assert found == {"socket_address": {"address": "127.0.0.1", "port_value": 9911}}

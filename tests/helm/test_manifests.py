@@ -1,0 +1,188 @@
+"""What the chart renders: valid, restricted, without secrets, and as reviewed."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.helm.cases import CASES, OPTIONS, ROLE, SECRET_KEY
+from tests.helm.goldens import GOLDEN
+from tests.helm.pods import Manifest, containers, one, pod_specs
+from tests.helm.tools import CHART, Helm
+
+VALIDATE = """
+import sys, yaml, kubernetes_validate
+for path in sys.argv[2:]:
+    for number, one in enumerate(yaml.safe_load_all(open(path))):
+        try:
+            one and one["kind"] != "ServiceMonitor" and kubernetes_validate.validate(one, sys.argv[1], strict=True)
+        except Exception as error:
+            print(path, one["kind"], getattr(error, "message", error))
+"""
+
+
+@pytest.fixture(scope="module")
+def rendered(helm4: Helm) -> dict[str, list[Manifest]]:
+    return {name: helm4.manifests(values) for name, values in CASES.items()}
+
+
+def pods(rendered: dict[str, list[Manifest]]) -> Iterator[Manifest]:
+    for manifests in rendered.values():
+        yield from pod_specs(manifests)
+
+
+def test_lint_has_nothing_to_say(helm: Helm) -> None:
+    for name in ("sidecar-file-full", "service-irsa-full"):
+        done = helm.run("lint", "--strict", str(CHART), values=CASES[name])
+        assert (done.returncode, done.stderr) == (0, "")
+        assert re.findall(r"(?:WARNING|ERROR).*", done.stdout) == []
+
+
+@pytest.mark.parametrize("version", ["1.29", "1.37"])
+def test_manifests_are_kubernetes_own(
+    rendered: dict[str, list[Manifest]], schemas: Path, version: str, tmp_path: Path
+) -> None:
+    files = [tmp_path / f"{name}.yaml" for name in rendered]
+    for file, manifests in zip(files, rendered.values(), strict=True):
+        file.write_text(yaml.safe_dump_all(manifests))
+    command = [sys.executable, "-c", VALIDATE, version, *map(str, files)]
+    environment = {**os.environ, "PYTHONPATH": str(schemas)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_both_helms_render_the_same(helm: Helm, rendered: dict[str, list[Manifest]]) -> None:
+    key = lambda one: (one["kind"], one["metadata"]["name"])  # noqa: E731 - a name for the order
+    name = "sidecar-file-full"
+    assert sorted(helm.manifests(CASES[name]), key=key) == sorted(rendered[name], key=key)
+
+
+def test_the_default_is_as_reviewed(helm4: Helm) -> None:
+    assert helm4.text() == GOLDEN.read_text()
+
+
+def test_pods_keep_to_the_restricted_profile(rendered: dict[str, list[Manifest]]) -> None:
+    """https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted, and a bit more."""
+    wanted = {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "readOnlyRootFilesystem": True,
+        "runAsNonRoot": True,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    for spec in pods(rendered):
+        assert spec["automountServiceAccountToken"] is False
+        assert spec["securityContext"].items() >= {"runAsNonRoot": True}.items()
+        assert not spec.keys() & {"hostNetwork", "hostPID", "hostIPC"}
+        for volume in spec.get("volumes", []):
+            assert volume.keys() - {"name"} <= {"configMap", "secret", "emptyDir"}
+        for container in containers(spec).values():
+            found = container["securityContext"]
+            users = found.pop("runAsUser"), found.pop("runAsGroup")
+            assert users in {(65532, 65532), (101, 101)}
+            assert found == wanted
+            assert container["resources"]["requests"].keys() == {"cpu", "memory"}
+
+
+def test_secrets_are_in_secrets_only(rendered: dict[str, list[Manifest]]) -> None:
+    holding = {
+        (manifest["kind"], name)
+        for name, manifests in rendered.items()
+        for manifest in manifests
+        if SECRET_KEY in json.dumps(manifest)
+    }
+    files = [name for name in CASES if "-file-" in name]
+    assert holding == {("Secret", name) for name in files}
+
+
+def test_only_what_signs_reads_the_secret(rendered: dict[str, list[Manifest]]) -> None:
+    for spec in pods(rendered):
+        readers = [
+            name
+            for name, container in containers(spec).items()
+            if any("secrets" in mounted["mountPath"] for mounted in container.get("volumeMounts", []))
+        ]
+        assert readers in ([], ["processor"], ["envoy-config", "processor"])
+
+
+@pytest.mark.parametrize("mode", ["sidecar", "service"])
+def test_irsa_annotates_the_service_account(rendered: dict[str, list[Manifest]], mode: str) -> None:
+    account = one(rendered[f"{mode}-irsa-full"], "ServiceAccount")
+    assert account["metadata"]["annotations"] == {"eks.amazonaws.com/role-arn": ROLE, "team": "search"}
+
+
+def test_the_longest_names_are_short_enough(helm4: Helm) -> None:
+    values = {**OPTIONS, "nameOverride": "n" * 63}
+    for manifest in helm4.manifests(values, release="r" * 53):
+        assert len(manifest["metadata"]["name"]) <= 63
+        assert [value for value in _labels(manifest) if len(value) > 63] == []
+
+
+def _labels(manifest: Any) -> Iterator[str]:
+    if isinstance(manifest, dict):
+        for key, value in manifest.items():
+            yield from value.values() if key in {"labels", "matchLabels"} else _labels(value)
+    elif isinstance(manifest, list):
+        for value in manifest:
+            yield from _labels(value)
+
+
+def test_services_select_the_gateway_and_not_its_tests(rendered: dict[str, list[Manifest]]) -> None:
+    for manifests in rendered.values():
+        labels = one(manifests, "Deployment")["spec"]["template"]["metadata"]["labels"].items()
+        test = one(manifests, "Pod")["metadata"]["labels"].items()
+        for service in (each for each in manifests if each["kind"] == "Service"):
+            selector = service["spec"]["selector"].items()
+            assert (selector <= labels, selector <= test) == (True, False)
+
+
+def test_the_service_monitor_finds_its_service_alone(rendered: dict[str, list[Manifest]]) -> None:
+    """A custom resource, of which no schema is at hand."""
+    manifests = rendered["sidecar-irsa-full"]
+    monitor = one(manifests, "ServiceMonitor")
+    wanted = monitor["spec"]["selector"]["matchLabels"].items()
+    (found,) = (
+        each for each in manifests if each["kind"] == "Service" and wanted <= each["metadata"]["labels"].items()
+    )
+    assert monitor["apiVersion"] == "monitoring.coreos.com/v1"
+    assert monitor["metadata"]["labels"]["release"] == "prometheus"
+    assert monitor["spec"].keys() == {"selector", "endpoints"}
+    assert monitor["spec"]["endpoints"] == [{"port": "admin", "path": "/metrics", "interval": "30s"}]
+    assert [port["name"] for port in found["spec"]["ports"]] == ["admin"]
+
+
+def test_a_pod_has_the_time_that_its_drain_takes(rendered: dict[str, list[Manifest]]) -> None:
+    spec = one(rendered["sidecar-irsa-full"], "Deployment")["spec"]["template"]["spec"]
+    assert spec["terminationGracePeriodSeconds"] > 20 + 300
+    assert [each["restartPolicy"] for each in spec["initContainers"]] == ["Always", "Always"]
+    assert list(containers(spec)) == ["envoy-config", "processor", "envoy"]
+
+
+def test_the_processor_is_never_outside_of_the_cluster(rendered: dict[str, list[Manifest]]) -> None:
+    service = one(rendered["service-irsa-full"], "Service", "aigw-extproc")
+    assert service["spec"]["type"] == "ClusterIP"
+    assert [(port["port"], port["appProtocol"]) for port in service["spec"]["ports"]] == [(1063, "kubernetes.io/h2c")]
+
+
+def test_egress_is_for_what_is_needed(rendered: dict[str, list[Manifest]]) -> None:
+    for name, manifests in rendered.items():
+        policies = [each for each in manifests if each["kind"] == "NetworkPolicy"]
+        ports = [rule["ports"][0]["port"] for policy in policies for rule in policy["spec"]["egress"]]
+        agent = [80] if "podIdentity" in name else []
+        assert ports == ([53, 443, *agent, 8091] if name.endswith("full") else [])
+
+
+def test_the_dashboard_is_whole(rendered: dict[str, list[Manifest]]) -> None:
+    found = one(rendered["sidecar-irsa-full"], "ConfigMap", "dashboard")
+    assert found["metadata"]["labels"]["grafana_dashboard"] == "1"
+    shown = json.loads(found["data"]["aigw-extproc.json"])
+    assert shown == json.loads((CHART / "dashboards" / "aigw-extproc.json").read_text())

@@ -1,0 +1,105 @@
+"""Values: what is refused, and what the chart's README says of them."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.docs.pages import Block, blocks
+from tests.helm.cases import OPTIONS, ROLE
+from tests.helm.goldens import README, with_table
+from tests.helm.tools import CHART, Helm
+
+TYPOS: dict[str, dict[str, Any]] = {
+    "modes": {"modes": "sidecar"},
+    "replicas": {"replicas": 3},
+    "repo": {"image": {"repo": "aigw-extproc"}},
+    "model": {"config": {"model": "nova"}},
+    "bedrock_model": {"config": {"models": [{"name": "a", "bedrock_model": "b"}]}},
+    "rolearn": {"credentials": {"rolearn": ROLE}},
+    "annotation": {"serviceAccount": {"annotation": {}}},
+    "worker": {"processor": {"worker": 2}},
+    "adminport": {"envoy": {"adminport": 9901}},
+    "resource": {"envoyConfig": {"resource": {}}},
+    "seconds": {"drain": {"seconds": 3}},
+    "ports": {"service": {"ports": 80}},
+    "minAvailable": {"podDisruptionBudget": {"minAvailable": 1}},
+    "maxReplica": {"autoscaling": {"maxReplica": 2}},
+    "egress": {"networkPolicy": {"egress": []}},
+    "enable": {"serviceMonitor": {"enable": True}},
+    "label": {"dashboard": {"label": {}}},
+    "prompt": {"test": {"prompt": "Hello"}},
+}
+WRONG: dict[str, dict[str, Any]] = {
+    "mode": {"mode": "daemonset"},
+    "workers": {"processor": {"workers": 0}},
+    "transport": {"processor": {"transport": "http"}},
+    "method": {"credentials": {"method": "IRSA"}},
+    "roleArn": {"credentials": {"method": "irsa", "roleArn": "aigw-bedrock"}},
+    "region": {"config": {"region": "virginia"}},
+    "port": {"envoy": {"port": 80}},
+    "listenHost": {"listenHost": "localhost"},
+    "existingSecret": {"credentials": {"existingSecret": "Not_A_Name"}},
+}
+CONTRADICTIONS = {
+    "config: existingConfigMap and resources are both given": {
+        "config": {"existingConfigMap": "a", "resources": [{"kind": "Backend", "metadata": {"name": "a"}}]}
+    },
+    "config.models: it goes with config.region alone": {
+        "config": {"existingConfigMap": "a", "models": [{"name": "nova"}]}
+    },
+    "credentials.roleArn: it goes with method irsa, not podIdentity": {"credentials": {"roleArn": ROLE}},
+    "credentials.roleArn: method irsa needs the role": {"credentials": {"method": "irsa"}},
+    "credentials.existingSecret or credentials.file: method secret needs one": {"credentials": {"method": "secret"}},
+    "credentials: existingSecret and file go with method secret, not podIdentity": {
+        "credentials": {"existingSecret": "key"}
+    },
+    "credentials: existingSecret and file are both given": {
+        "credentials": {"method": "secret", "existingSecret": "key", "file": "[default]"}
+    },
+    "credentials.method: irsa annotates the service account": {
+        "credentials": {"method": "irsa", "roleArn": ROLE},
+        "serviceAccount": {"create": False},
+    },
+}
+
+
+@pytest.mark.parametrize("name", TYPOS)
+def test_typos_are_refused_by_name(helm: Helm, name: str) -> None:
+    assert re.search(rf"additional propert\w+ '?{name}'? (is )?not allowed", helm.refusal(TYPOS[name]), re.IGNORECASE)
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_values_are_refused_by_name(helm: Helm, name: str) -> None:
+    assert name in helm.refusal(WRONG[name])
+
+
+@pytest.mark.parametrize(("message", "values"), CONTRADICTIONS.items(), ids=lambda value: str(value)[:40])
+def test_contradictions_are_told(helm4: Helm, message: str, values: dict[str, Any]) -> None:
+    assert message in helm4.refusal(values)
+
+
+@pytest.mark.parametrize("block", blocks("yaml", note="values"), ids=str)
+def test_examples_on_the_pages_render(helm4: Helm, block: Block) -> None:
+    assert helm4.manifests(yaml.safe_load(block.text))
+
+
+def test_every_value_is_tried() -> None:
+    """But for those whose defaults are all that there is to say."""
+    known = yaml.safe_load((CHART / "values.yaml").read_text())
+    rest = {"mode", "nameOverride", "fullnameOverride", "credentials", "envoyConfig", "adminPort"}
+    assert known.keys() - OPTIONS.keys() == rest | {"podDisruptionBudget", "topologySpreadConstraints"}
+
+
+def test_the_readme_tells_of_every_value() -> None:
+    assert README.read_text() == with_table(README.read_text())
+
+
+def test_versions_are_in_step() -> None:
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    project = tomllib.loads((CHART.parents[1] / "pyproject.toml").read_text())["project"]
+    assert (chart["version"], chart["appVersion"]) == (project["version"], project["version"])
