@@ -1,9 +1,9 @@
 """A closed-loop load generator: so many connections, each with one request under way, until so many are answered.
 
 Ours, not a package: h2load and wrk look at no answer, tell no time of a single first byte of a stream, and cannot hold
-streams open. It sends an exact number of requests (CPU per exchange is divided by it) and costs some 30 µs a request in the
-process of the benchmark, which does nothing else then. Where h2load is installed, a run states the requests/s of both
-(`crosscheck.py`): on an idle stack h2load is the cheaper one, so that its number is the larger of the two.
+streams open. It sends an exact number of requests (CPU per exchange is divided by it) and costs some 30 µs a request in
+the process of the benchmark, which does nothing else then. Where h2load is installed, a run states the requests/s of
+both (`crosscheck.py`): h2load leaves more of the CPU to the stack, so that its figure ought to be the larger one.
 """
 
 from __future__ import annotations
