@@ -25,9 +25,11 @@ from benchmarks.scenarios import PEERS
 from benchmarks.stacks import ALONE, RunningStack, Stack, Upstream, running_stacks, running_upstream
 from benchmarks.traffic import MODEL
 
-RELEASE = "litellm[proxy]==1.109.3"
+RELEASE = "litellm[proxy]==1.106.12"
 VENV = Path(__file__).parents[1] / ".venv-litellm"
-START_SECONDS = 120.0
+ENVIRONMENT = {"LITELLM_LOG": "ERROR", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+"""Without the second it fetches prices from the network before it starts."""
+START_SECONDS = 180.0
 LITELLM = Stack(name=PEER, translates=True, adapt=ALONE.adapt, processor=None)
 
 
@@ -79,7 +81,7 @@ async def _running(folder: Path, upstream: Upstream, on_log: OnLog) -> AsyncIter
 
     where = ("--host", address.host, "--port", str(port))
     argv = (str(VENV / "bin/litellm"), "--config", str(file), *where, "--num_workers", "1", "--telemetry", "False")
-    child = Child(name=PEER, argv=argv, env={"LITELLM_LOG": "ERROR"}, ready=ready, ready_seconds=START_SECONDS)
+    child = Child(name=PEER, argv=argv, env=ENVIRONMENT, ready=ready, ready_seconds=START_SECONDS)
     async with running(child, on_log) as process:
         await process.until_ready()
         yield RunningStack(
