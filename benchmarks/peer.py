@@ -27,8 +27,12 @@ from benchmarks.traffic import MODEL
 
 RELEASE = "litellm[proxy]==1.106.12"
 VENV = Path(__file__).parents[1] / ".venv-litellm"
-ENVIRONMENT = {"LITELLM_LOG": "ERROR", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
-"""Without the second it fetches prices from the network before it starts."""
+ENVIRONMENT = {
+    "LITELLM_LOG": "ERROR",
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true",
+}
+"""It fetches no prices before it starts, and authenticates nobody, as ours: on loopback, with no real keys."""
 START_SECONDS = 180.0
 LITELLM = Stack(name=PEER, translates=True, adapt=ALONE.adapt, processor=None)
 
