@@ -38,8 +38,8 @@ proto-check: $(VENV)/.dev
 	for file in "$$fresh"/*; do cmp "$$file" "aigw_extproc/extproc/pb/$$(basename "$$file")" || \
 	{ echo "generated code differs from proto/: run make proto"; exit 1; }; done
 
-bench: $(VENV)/.dev ## Envoy alone, with a no-op processor, with ours: throughput, latency, CPU, memory
-	$(BIN)/python -m benchmarks.gateway $(ARGS)
+bench: $(VENV)/.dev ## what the processor costs, beside a no-op one; ARGS="--only sizes,routes --peer litellm --json FILE"
+	$(BIN)/python -m benchmarks $(ARGS)
 
 fuzz: $(VENV)/.dev ## look for input that breaks what reads it, a minute for each kind; ARGS="-max_total_time=600"
 	@$(BIN)/pip install --quiet -c constraints.txt atheris
@@ -52,7 +52,7 @@ envoy-examples: $(VENV)/.dev ## render envoy/ anew
 	$(BIN)/python -m aigw_extproc.envoy.examples
 
 clean: ## remove everything that make has made
-	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis .fuzz .coverage .import_linter_cache
+	rm -rf $(VENV) .venv-litellm .pytest_cache .ruff_cache .mypy_cache .hypothesis .fuzz .coverage .import_linter_cache
 
 # A newcomer who only runs the gateway need not install what tests need, nor compile the thousand modules of
 # Envoy's API of which a few are used.

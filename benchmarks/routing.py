@@ -53,10 +53,10 @@ spec: {rules: [{backendRefs: [{name: b}]}]}
 """
 
 
-def resources(routes: int, hosts: str) -> str:
-    """The text of a configuration with this many routes and a catch-all."""
+def resources(routes: int, hosts: str = "", *, port: int = 8091) -> str:
+    """The text of a configuration with this many routes and a catch-all, to an upstream at this port."""
     listed = "".join(ROUTE % {"number": number, "hosts": hosts % number if hosts else ""} for number in range(routes))
-    return BACKEND + listed + CATCH_ALL
+    return BACKEND.replace("8091", str(port)) + listed + CATCH_ALL
 
 
 def microseconds(router: Router, model: str, host: str) -> float:

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import json
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -26,9 +26,12 @@ from aigw_extproc.envoy.routes import PROCESSOR_FILTER
 from aigw_extproc.extproc.server import TRANSPORTS
 from aigw_extproc.run.child import Child, OnLog, python, running
 from aigw_extproc.run.probes import all_accept, envoy_ready
+from aigw_extproc.serve import worker_address
 from aigw_extproc.source import Source
 
 UPSTREAM = "upstream"
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "an example; the upstream looks at none"}
+"""For processors whose configuration names the default chain."""
 Document = dict[str, Any]
 """Envoy's configuration, as it is written in JSON."""
 
@@ -42,8 +45,8 @@ class Stack:
     """Whether it takes what OpenAI's clients send. If not, it is sent what Bedrock takes."""
     adapt: Callable[[Document, str], None]
     """Changes our configuration of Envoy in place; the second argument is the upstream's cluster."""
-    processor: Callable[[str, Source], tuple[str, ...]] | None
-    """The processor's command line for an address to listen on, or None for no processor."""
+    processor: Callable[[str, Source, int], tuple[str, ...]] | None
+    """The processor's command line for an address to listen on and a number of workers, or None for no processor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,10 +65,13 @@ class RunningStack:
     port: int
     pids: dict[str, int]
     """Its processes, and the upstream, by role: `envoy`, `processor`, `upstream`."""
-    admin: httpx.AsyncClient
+    admin: httpx.AsyncClient | None
+    """Envoy's, where there is one."""
 
     async def messages(self) -> int:
         """How many messages Envoy has sent to the processor so far."""
+        if self.admin is None:
+            return 0
         response = await self.admin.get("/stats", params={"filter": "ext_proc.*stream_msgs_sent", "format": "json"})
         return sum(counter["value"] for counter in response.json()["stats"] if "value" in counter)
 
@@ -97,12 +103,13 @@ def _module(name: str, *arguments: str) -> tuple[str, ...]:
     return (sys.executable, "-m", f"benchmarks.{name}", *arguments)
 
 
-def _noop(transport: str, listen: str, _source: Source) -> tuple[str, ...]:
+def _noop(transport: str, listen: str, _source: Source, _workers: int) -> tuple[str, ...]:
     return _module("noop", "--listen", listen, "--transport", transport)
 
 
-def _ours(transport: str, listen: str, source: Source) -> tuple[str, ...]:
-    return python("serve", *source.arguments(), "--listen", listen, "--transport", transport, "--no-admin")
+def _ours(transport: str, listen: str, source: Source, workers: int) -> tuple[str, ...]:
+    where = ("--listen", listen, "--transport", transport, "--workers", str(workers), "--no-admin")
+    return python("serve", *source.arguments(), *where)
 
 
 ALONE = Stack(name="Envoy alone", translates=False, adapt=_without_processor, processor=None)
@@ -123,53 +130,80 @@ PAIRS = {transport: _pair(transport) for transport in TRANSPORTS}
 STACKS = (ALONE, *(stack for pair in PAIRS.values() for stack in (pair.noop, pair.ours)))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upstream:
+    """The upstream that runs behind stacks."""
+
+    port: int
+    pid: int
+
+    @property
+    def source(self) -> Source:
+        """Any model, from there."""
+        return Source(simulator=f"127.0.0.1:{self.port}")
+
+
 @contextlib.asynccontextmanager
-async def running_stacks(folder: Path, *, interval: float, on_log: OnLog) -> AsyncIterator[list[RunningStack]]:
-    """Every stack, and behind them one upstream that streams a frame each `interval` seconds.
+async def running_upstream(folder: Path, *options: str, on_log: OnLog) -> AsyncIterator[Upstream]:
+    """An upstream with these options.
+
+    Raises:
+        ChildFailed: it did not become ready.
+    """
+    file = folder / "upstream.port"
+
+    async def ready() -> bool:
+        return await asyncio.to_thread(file.exists)
+
+    child = Child(name=UPSTREAM, argv=_module(UPSTREAM, "--port-file", str(file), *options), ready=ready)
+    async with running(child, on_log) as process:
+        await process.until_ready()
+        yield Upstream(port=int(file.read_text()), pid=process.pid)
+
+
+@contextlib.asynccontextmanager
+async def running_stack(
+    stack: Stack, folder: Path, upstream: Upstream, *, on_log: OnLog, source: Source | None = None, workers: int = 1
+) -> AsyncIterator[RunningStack]:
+    """A stack with its sockets in this new folder; `source` is the processor's, if not any model from the upstream.
 
     Raises:
         ChildFailed: a process did not become ready.
         EnvoyNotFound: there is no Envoy.
     """
+    pids = {UPSTREAM: upstream.pid}
     async with contextlib.AsyncExitStack() as exits:
-
-        async def start(child: Child) -> int:
+        for child in _children(stack, folder, source or upstream.source, workers):
             process = await exits.enter_async_context(running(child, on_log))
             await process.until_ready()
-            return process.pid
-
-        port_file = folder / "upstream.port"
-        upstream = await start(_upstream_child(port_file, interval))
-        source = Source(simulator=f"127.0.0.1:{port_file.read_text()}")
-        started = []
-        for index, stack in enumerate(STACKS):
-            runtime = folder / str(index)
-            runtime.mkdir()
-            pids = {child.name: await start(child) for child in _children(stack, runtime, source)}
-            admin = httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(uds=str(runtime / "admin.sock")))
-            await exits.enter_async_context(admin)
-            admin.base_url = httpx.URL("http://envoy")
-            port = await _listening_port(admin)
-            started.append(RunningStack(stack=stack, port=port, pids=pids | {UPSTREAM: upstream}, admin=admin))
-        yield started
+            pids[child.name] = process.pid
+        transport = httpx.AsyncHTTPTransport(uds=str(folder / "admin.sock"))
+        admin = await exits.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://envoy"))
+        yield RunningStack(stack=stack, port=await _listening_port(admin), pids=pids, admin=admin)
 
 
-def _upstream_child(port_file: Path, interval: float) -> Child:
-    async def ready() -> bool:
-        return await asyncio.to_thread(port_file.exists)
+@contextlib.asynccontextmanager
+async def running_stacks(
+    stacks: Sequence[Stack], folder: Path, upstream: Upstream, *, on_log: OnLog
+) -> AsyncIterator[list[RunningStack]]:
+    """All of them at the same time, before one upstream; raises as `running_stack` does."""
+    async with contextlib.AsyncExitStack() as exits:
+        yield [
+            await exits.enter_async_context(running_stack(stack, folder / str(index), upstream, on_log=on_log))
+            for index, stack in enumerate(stacks)
+        ]
 
-    argv = _module(UPSTREAM, "--port-file", str(port_file), "--interval", str(interval))
-    return Child(name=UPSTREAM, argv=argv, ready=ready)
 
-
-def _children(stack: Stack, runtime: Path, source: Source) -> list[Child]:
-    socket, admin = runtime / "processor.sock", runtime / "admin.sock"
+def _children(stack: Stack, folder: Path, source: Source, workers: int) -> list[Child]:
+    folder.mkdir()
+    listen, admin = f"unix://{folder / 'processor.sock'}", folder / "admin.sock"
+    sockets = tuple(Path(worker_address(listen, index).removeprefix("unix://")) for index in range(workers))
     # No access log: it costs the same everywhere.
-    options = Options(listen=Address(host="127.0.0.1", port=0), processors=(socket,), admin=admin, access_log=False)
+    options = Options(listen=Address(host="127.0.0.1", port=0), processors=sockets, admin=admin, access_log=False)
     snapshot = source.load().snapshot
     document = json.loads(to_json(render(snapshot, options)))
     stack.adapt(document, snapshot.upstreams[0].cluster)
-    file = runtime / "envoy.json"
+    file = folder / "envoy.json"
     file.write_text(json.dumps(document))
     flags = ("--use-dynamic-base-id", "--concurrency", "1", "--log-level", "warning")
     envoy = Child(
@@ -177,8 +211,8 @@ def _children(stack: Stack, runtime: Path, source: Source) -> list[Child]:
     )
     if stack.processor is None:
         return [envoy]
-    argv = stack.processor(f"unix://{socket}", source)
-    return [Child(name="processor", argv=argv, ready=partial(all_accept, (socket,))), envoy]
+    argv = stack.processor(listen, source, workers)
+    return [Child(name="processor", argv=argv, env=CREDENTIALS, ready=partial(all_accept, sockets)), envoy]
 
 
 async def _listening_port(admin: httpx.AsyncClient) -> int:

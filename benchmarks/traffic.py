@@ -18,19 +18,22 @@ DELTAS = 48
 _TEXT = "Envoy carries the request, the processor translates it, and Bedrock's answer comes back the same way."
 
 
-def chat_request(*, stream: bool) -> bytes:
-    """A chat completion request of 200 bytes, a few more when it asks for a stream."""
+def chat_request(*, stream: bool, model: str = MODEL, size: int = 0) -> bytes:
+    """A chat completion request of 200 bytes, a few more when it asks for a stream; or as many as `size`, if more."""
     messages = [
         {"role": "system", "content": "You answer in one sentence."},
         {"role": "user", "content": "What does an API gateway do?"},
     ]
-    request = {"model": MODEL, "messages": messages, "max_tokens": 256, "temperature": 0.5}
-    return msgspec.json.encode(request | {"stream": True} if stream else request)
+    request = {"model": model, "messages": messages, "max_tokens": 256, "temperature": 0.5}
+    request |= {"stream": True} if stream else {}
+    messages[1]["content"] += " why" * ((size - len(msgspec.json.encode(request))) // 4)
+    return msgspec.json.encode(request)
 
 
-def converse_request(*, stream: bool) -> UpstreamRequest:
+def converse_request(*, stream: bool, size: int = 0) -> UpstreamRequest:
     """The same request as Bedrock gets it: for an Envoy that nobody translates for."""
-    return translate_request(chat.parse(chat_request(stream=stream)), model=MODEL, family=family_of(MODEL))
+    request = chat.parse(chat_request(stream=stream, size=size))
+    return translate_request(request, model=MODEL, family=family_of(MODEL))
 
 
 def converse_response() -> bytes:

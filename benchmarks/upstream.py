@@ -37,9 +37,12 @@ STREAM = _chunked(b"application/vnd.amazon.eventstream", converse_frames())
 class Connection(asyncio.Protocol):
     """HTTP/1.1 with keep-alive, one request at a time, as Envoy sends them."""
 
-    def __init__(self, interval: float) -> None:
+    def __init__(self, interval: float, written: int) -> None:
         self._interval = interval
-        self._buffer = b""
+        self._written = written
+        self._start = b""
+        self._head: bytes | None = None
+        self._missing = 0
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -47,12 +50,19 @@ class Connection(asyncio.Protocol):
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        self._buffer += data
-        head, end, body = self._buffer.partition(b"\r\n\r\n")
-        length = _LENGTH.search(head + b"\r\n")
-        if not end or len(body) < (int(length[1]) if length else 0):
-            return
-        self._buffer = b""
+        if self._head is None:
+            self._start += data
+            head, end, data = self._start.partition(b"\r\n\r\n")
+            if not end:
+                return
+            length = _LENGTH.search(head + b"\r\n")
+            self._head, self._missing = head, int(length[1]) if length else 0
+        self._missing -= len(data)  # a body of 25 MB is counted, not kept
+        if self._missing <= 0:
+            self._answer(self._head)
+
+    def _answer(self, head: bytes) -> None:
+        self._start, self._head = b"", None
         if _STREAM in head:
             self._write(0)
         else:
@@ -62,14 +72,16 @@ class Connection(asyncio.Protocol):
         if self._transport.is_closing():
             return
         self._transport.write(STREAM[position])
-        if position + 1 < len(STREAM):
+        if position + 1 < self._written:
             asyncio.get_running_loop().call_later(self._interval, self._write, position + 1)
 
 
-async def serve(port_file: Path, interval: float) -> None:
-    """Listens on a free port of 127.0.0.1, which is written to `port_file`; `interval` is in seconds."""
+async def serve(port_file: Path, interval: float, written: int) -> None:
+    """Listens on a free port of 127.0.0.1, which is written to `port_file`; `interval` is in seconds. After this many
+    writes a stream stands still.
+    """
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Connection(interval), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: Connection(interval, written), "127.0.0.1", 0, backlog=4096)
     unfinished = port_file.with_suffix(".tmp")
     unfinished.write_text(str(server.sockets[0].getsockname()[1]))
     unfinished.rename(port_file)
@@ -81,8 +93,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port-file", type=Path, required=True)
     parser.add_argument("--interval", type=float, required=True, help="seconds between two writes of a stream")
+    parser.add_argument("--writes", type=int, default=len(STREAM), help="of a stream, before it stands still")
     options = parser.parse_args()
-    asyncio.run(serve(options.port_file, options.interval))
+    asyncio.run(serve(options.port_file, options.interval, options.writes))
 
 
 if __name__ == "__main__":
