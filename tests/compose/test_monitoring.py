@@ -18,7 +18,8 @@ from tests.docs.pages import ROOT
 from tests.docs.test_facts import existing_metrics
 
 MONITORING = ROOT / "monitoring"
-DASHBOARDS = sorted((MONITORING / "grafana/dashboards").glob("*.json"))
+DASHBOARDS = sorted((ROOT / "charts/aigw-extproc/dashboards").glob("*.json"))
+"""The chart's, which compose mounts as well."""
 
 
 def run(*command: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -101,7 +102,7 @@ def test_grafana_finds_its_dashboards_and_their_source() -> None:
     assert uids == {source["uid"]}
     (provider,) = yaml.safe_load((folder / "dashboards/dashboards.yaml").read_text())["providers"]
     mounts = yaml.safe_load((ROOT / "docker-compose.yaml").read_text())["services"]["grafana"]["volumes"]
-    assert f"./monitoring/grafana/dashboards:{provider['options']['path']}:ro" in mounts
+    assert f"./charts/aigw-extproc/dashboards:{provider['options']['path']}:ro" in mounts
 
 
 def targets() -> Iterator[dict[str, Any]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from typing import Any
 
 import pytest
@@ -97,9 +96,3 @@ def test_every_value_is_tried() -> None:
 
 def test_the_readme_tells_of_every_value() -> None:
     assert README.read_text() == with_table(README.read_text())
-
-
-def test_versions_are_in_step() -> None:
-    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
-    project = tomllib.loads((CHART.parents[1] / "pyproject.toml").read_text())["project"]
-    assert (chart["version"], chart["appVersion"]) == (project["version"], project["version"])
