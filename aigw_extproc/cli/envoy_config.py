@@ -1,0 +1,131 @@
+"""`envoy-config`: what Envoy is to be told."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aigw_extproc.cli.app import app
+from aigw_extproc.cli.options import Host, Port, Region, Resources, Secrets, Simulator, endpoint, source_of
+from aigw_extproc.cli.output import fail, refuse
+from aigw_extproc.errors import ConfigError
+from aigw_extproc.source import Source
+
+if TYPE_CHECKING:
+    from aigw_extproc.config.snapshot import Snapshot
+    from aigw_extproc.envoy.options import Endpoint, Options, ProcessorTls
+
+
+@app.command()
+def envoy_config(
+    resources: Resources = None,
+    region: Region = None,
+    simulator: Simulator = None,
+    secrets_dir: Secrets = None,
+    snippet: Annotated[bool, typer.Option("--snippet", help="Only what an Envoy that runs already needs.")] = False,
+    processor: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ADDRESS", help="Where `serve` listens; once per worker.", show_default=False),
+    ] = None,
+    processor_ca: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Reach it over TLS; these vouch for it. All such files are Envoy's."),
+    ] = None,
+    processor_name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="In its certificate; without one, its host.", show_default=False)
+    ] = None,
+    processor_client_cert: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Envoy's own certificate, for `serve --tls-client-ca`.")
+    ] = None,
+    processor_client_key: Annotated[Path | None, typer.Option(metavar="FILE", help="That one's key.")] = None,
+    host: Host = "127.0.0.1",
+    port: Port = 1975,
+    output: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it there instead.")] = None,
+    admin: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Envoy's own admin interface: unix:///PATH or HOST:PORT.")
+    ] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--write-to", metavar="DIR", help="Write it there, and keep its clusters up to date until stopped."
+        ),
+    ] = None,
+) -> None:
+    """Prints the Envoy configuration that `run` would use."""
+    from aigw_extproc.config.snapshot import Address
+    from aigw_extproc.envoy.options import PROCESSOR, Options
+
+    if snippet and folder is not None:
+        raise typer.BadParameter("--write-to writes a whole configuration: leave --snippet out")
+    processors = tuple(map(endpoint, processor)) if processor else (PROCESSOR,)
+    tls = _processor_tls(processor_ca, processor_name, processor_client_cert, processor_client_key, processors[0])
+    options = Options(
+        listen=Address(host=host, port=port),
+        processors=processors,
+        processor_tls=tls,
+        admin=endpoint(admin) if admin else None,
+    )
+    if folder is not None:
+        _write(source_of(resources, region, simulator, secrets_dir), options, folder)
+        return
+    snapshot = None
+    if not snippet or resources or region is not None or simulator is not None:
+        try:
+            snapshot = source_of(resources, region, simulator, secrets_dir).load().snapshot
+        except ConfigError as error:
+            refuse(error)
+    text = _whole(snapshot, options) if snapshot and not snippet else _snippet(snapshot, options)
+    if output is None:
+        print(text)
+        return
+    try:
+        output.write_text(text)
+    except OSError as error:
+        fail(f"--output {output}: {error.strerror}")
+
+
+def _snippet(snapshot: Snapshot | None, options: Options) -> str:
+    from aigw_extproc.envoy.snippet import snippet  # takes half a second to import
+
+    return snippet(snapshot, options)
+
+
+def _whole(snapshot: Snapshot, options: Options) -> str:
+    from aigw_extproc.envoy.render import render, to_yaml  # takes half a second to import
+
+    return to_yaml(render(snapshot, options))
+
+
+def _write(source: Source, options: Options, folder: Path) -> None:
+    """Into files, and the clusters anew after each change of the resources, until SIGTERM or SIGINT."""
+    from dataclasses import replace
+
+    from aigw_extproc.run.envoy import EnvoyFiles, write_until_stopped
+
+    files = EnvoyFiles(options=replace(options, clusters_file=folder.absolute() / "clusters.yaml"))
+    try:
+        asyncio.run(write_until_stopped(source, files))
+    except ConfigError as error:
+        refuse(error)
+    except OSError as error:
+        fail(f"cannot write into {folder}: {error.strerror}")
+
+
+def _processor_tls(
+    ca: Path | None, name: str | None, certificate: Path | None, key: Path | None, processor: Endpoint
+) -> ProcessorTls | None:
+    from aigw_extproc.envoy.options import ProcessorTls
+
+    if (certificate is None) is not (key is None):
+        raise typer.BadParameter("--processor-client-cert and --processor-client-key go together")
+    if ca is None:
+        if name is not None or certificate is not None:
+            raise typer.BadParameter("--processor-name and --processor-client-cert go with --processor-ca")
+        return None
+    expected = name or (None if isinstance(processor, Path) else processor.host)
+    if expected is None:
+        raise typer.BadParameter("a socket has no host: say with --processor-name what its certificate is for")
+    return ProcessorTls(ca=ca, name=expected, certificate=certificate, key=key)
