@@ -33,6 +33,7 @@ from aigw_extproc.translate.invoke_anthropic.answer import AnthropicAnswer
 from aigw_extproc.translate.messages_anthropic.answer import MessagesAnswer as PassedAnswer
 from aigw_extproc.translate.messages_converse.answer import MessagesAnswer
 from aigw_extproc.translate.registry import ENDPOINTS, translation
+from aigw_extproc.translate.responses_converse.answer import ResponsesAnswer
 
 FOLDER = Path(__file__).parent.parent / "golden"
 CONTEXT = ResponseContext(request_id="R", created=123)
@@ -63,6 +64,11 @@ def messages_answer(golden: dict[str, Any]) -> MessagesAnswer:
 
 def passed_answer(golden: dict[str, Any]) -> PassedAnswer:
     return PassedAnswer()
+
+
+def responses_answer(golden: dict[str, Any]) -> ResponsesAnswer:
+    names = ToolNames.of(golden.get("tools", []))
+    return ResponsesAnswer(echo={"model": "asked-for"}, names=names, answer_tool=golden.get("answer_tool"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +105,8 @@ INVOKED = Pair(
     schema="AWSAnthropic",
     operation="InvokeModel",
 )
-PAIRS = (CHAT, MESSAGES, PASSED, INVOKED)
+RESPONSES = Pair(name="responses_converse", path="/v1/responses", answer=responses_answer, told="told")
+PAIRS = (CHAT, MESSAGES, PASSED, INVOKED, RESPONSES)
 
 
 def cases(kind: str, pair: Pair = CHAT) -> list[Path]:
@@ -159,7 +166,8 @@ def event_data(event: str) -> Any:
     """The data of an event; one that has a name says it in its data too."""
     named, _, data = event.rpartition("data: ")
     value = data if data == "[DONE]" else json.loads(data)
-    assert named == "" or named == f"event: {value['type']}\n"
+    # OpenAI's SDK knows an error by its member of that name.
+    assert named == "" or named == f"event: {value.get('type', 'error')}\n"
     return value
 
 

@@ -58,7 +58,9 @@ def test_stream(pair: Pair, case: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pair", "least"), [(goldens.CHAT, 60), (goldens.MESSAGES, 60), (goldens.PASSED, 5), (goldens.INVOKED, 20)], ids=str
+    ("pair", "least"),
+    [(goldens.CHAT, 60), (goldens.MESSAGES, 60), (goldens.PASSED, 5), (goldens.INVOKED, 20), (goldens.RESPONSES, 30)],
+    ids=str,
 )
 def test_there_are_goldens(pair: Pair, least: int) -> None:
     assert len(goldens.cases("requests", pair)) >= least

@@ -130,3 +130,22 @@ def test_encrypted_content_of_others_is_refused(text: str) -> None:
     with pytest.raises(InvalidRequest) as raised:
         unsealed(text, "input[0].encrypted_content")
     assert raised.value.param == "input[0].encrypted_content"
+
+
+@pytest.mark.parametrize(
+    "block", [[BlockDelta(text="a")], THOUGHT[:1], use("f", '{"x"')], ids=["text", "thought", "call"]
+)
+def test_what_was_cut_is_incomplete_and_nothing_else(block: list[BlockStart | BlockDelta]) -> None:
+    out = output()
+    for one in ([BlockDelta(text="b")], use("f"), block):
+        for event in one:
+            list(out.start(event) if isinstance(event, BlockStart) else out.delta(event))
+        list(out.stop())
+    list(out.close("incomplete"))
+    assert [item["status"] for item in out.items] == ["completed", "completed", "incomplete"]
+
+
+def test_thoughts_in_a_row_are_items_of_their_own() -> None:
+    out = output()
+    told(out, THOUGHT, THOUGHT)
+    assert [item["id"] for item in out.items] == ["rs_r_0", "rs_r_1"]

@@ -23,7 +23,7 @@ class Retold:
         self.messages: list[chat.Message] = []
         self.places: list[str] = []
         self._thoughts: Thoughts = []
-        """Of reasoning items: they belong to what the assistant says or does next."""
+        """Of reasoning items: they belong to what the assistant says or does next, and to nothing behind it."""
         if request.instructions is not None:
             self._add(chat.SystemMessage(content=request.instructions), "instructions")
         whole = isinstance(request.input, str)
@@ -33,6 +33,7 @@ class Retold:
     def _add(self, message: chat.Message, place: str) -> None:
         self.messages.append(message)
         self.places.append(place)
+        self._thoughts = []
 
     def _message(self, item: responses.Message, place: str) -> None:
         parts: Any = item.content
@@ -43,13 +44,13 @@ class Retold:
             case "user":
                 self._add(chat.UserMessage(content=parts), place)
             case "assistant":
-                self._add(chat.AssistantMessage(content=parts, thinking_blocks=self._thought()), place)
+                self._add(chat.AssistantMessage(content=parts, thinking_blocks=self._thoughts or None), place)
             case "system" | "developer":
                 self._add(chat.SystemMessage(content=parts), place)
 
     def _call(self, item: responses.FunctionCall, place: str) -> None:
         call = chat.ToolCall(id=item.call_id, function=chat.FunctionCall(name=item.name, arguments=item.arguments))
-        self._add(chat.AssistantMessage(tool_calls=[call], thinking_blocks=self._thought()), place)
+        self._add(chat.AssistantMessage(tool_calls=[call], thinking_blocks=self._thoughts or None), place)
 
     def _output(self, item: responses.FunctionCallOutput, place: str) -> None:
         output: Any = item.output
@@ -66,10 +67,6 @@ class Retold:
             self._thoughts.append(chat.RedactedThinkingPart(data=thought.redacted))
         else:
             self._thoughts.append(chat.ThinkingPart(thinking=thought.text, signature=thought.signature))
-
-    def _thought(self) -> Thoughts | None:
-        thoughts, self._thoughts = self._thoughts, []
-        return thoughts or None
 
 
 _ADDERS: dict[type, Callable[[Retold, Any, str], None]] = {

@@ -47,6 +47,8 @@ class Output:
         self._cited: list[msgspec.Raw] = []
         """In the open block, which began at `_block_start` of the text."""
         self._block_start = 0
+        self._is_over = False
+        """Whether the open item's block is; only a message goes on in another."""
 
     def start(self, start: BlockStart) -> Iterator[Event]:
         """A contentBlockStart."""
@@ -77,17 +79,16 @@ class Output:
             self._cited.append(citation)
 
     def stop(self) -> Iterator[Event]:
-        """A contentBlockStop. A message stays open, unless it is an answer: more text may follow."""
+        """A contentBlockStop. The item stays open: more text may follow, or the word that all this was cut."""
         self.citations += self._cited
         if self._kind == "msg" and self._answer_tool is None:
             yield from self._annotated()
-        else:
-            yield from self.end()
+        self._cited, self._block_start, self._is_over = [], len(self._text), True
 
     def close(self, status: str) -> Iterator[Event]:
         """The response is over: what was held back for an answer that never came is the text.
 
-        `status` is that of a message that is still open: `completed`, or `incomplete` where it was cut.
+        `status` is that of the last item: `completed`, or `incomplete` where it was cut.
         """
         if self._held and not self._answered:
             yield from self.end()
@@ -116,7 +117,6 @@ class Output:
                 at = self._at(content_index=0, annotation_index=len(self._annotations), annotation=told)
                 self._annotations.append(told)
                 yield "output_text.annotation.added", at
-        self._cited, self._block_start = [], len(self._text)
 
     def _begin(self, kind: str) -> Iterator[Event]:
         yield from self.end()
@@ -137,7 +137,7 @@ class Output:
         yield f"{name}.delta", self._at(**index, **more, delta=text)
 
     def _reasoning(self, delta: ReasoningDelta) -> Iterator[Event]:
-        if self._kind != "rs":
+        if self._kind != "rs" or self._is_over:
             yield from self._begin("rs")
         self._signature += delta.signature or ""
         self._redacted += delta.redacted_content or ""

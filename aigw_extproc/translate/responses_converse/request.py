@@ -5,8 +5,7 @@ https://platform.openai.com/docs/guides/migrate-to-responses
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 import msgspec
@@ -20,32 +19,14 @@ from aigw_extproc.translate.converse.tool_names import ToolNames
 from aigw_extproc.translate.responses_converse.answer import ResponsesAnswer
 from aigw_extproc.translate.responses_converse.echo import echo
 from aigw_extproc.translate.responses_converse.messages import Retold
+from aigw_extproc.translate.responses_converse.tools import offered, tool_choice
+from aigw_extproc.translate.responses_converse.words import Words
 
 _NOTHING_FETCHED: Mapping[str, Fetched] = {}
 _SCHEMA = Schema(name="AWSBedrock")
 _ENCRYPTED = "reasoning.encrypted_content"
 """What `include` can ask for: it is given out anyway, since nothing is kept."""
 _WITHOUT_EFFECT = frozenset({"stream_options"})
-
-# A chat's paths and words in those of Responses, tried in this order.
-_WORDS = tuple(
-    (re.compile(pattern), word)
-    for pattern, word in (
-        (r"response_format\.json_schema", "text.format"),
-        (r"\bresponse_format\b", "text.format"),
-        (r"\bmax_(completion_)?tokens\b", "max_output_tokens"),
-        (r"\breasoning_effort\b", "reasoning.effort"),
-        (r"\btools\[(\d+)\]\.function\b", r"tools[\1]"),
-        (r"\btool_choice\.function\b", "tool_choice"),
-        (r"\.tool_calls\[\d+\]\.function\b", ""),
-        (r"\.tool_calls\b", ".call_id"),
-        (r"\.file\.file_data\b", ".file_data"),
-        (r"\btool_call_id\b", "call_id"),
-        (r"a tool message with this call_id", "a function_call_output with this call_id"),
-        (r"^messages\b(?!\[)", "input"),
-    )
-)
-_MESSAGE = re.compile(r"\bmessages\[(\d+)\](\.content\b)?")
 
 
 class _ChatAnswer(Protocol):
@@ -73,14 +54,15 @@ def over_chat(translate: Translate) -> Translate:
         schema: Schema = _SCHEMA,
         fetched: Mapping[str, Fetched] = _NOTHING_FETCHED,
     ) -> UpstreamRequest:
-        told = Retold(request)
-        asked = _chat(request, told.messages)
+        told, tools = Retold(request), offered(request)
+        words = Words(told, list(tools))
+        asked = _chat(request, told.messages, list(tools.values()))
         try:
             upstream = translate(asked, model=model, family=family, schema=schema, fetched=fetched)
         except InvalidRequest as error:
-            param = None if error.param is None else _in_own_words(error.param, told)
-            raise InvalidRequest(_in_own_words(error.message, told), param=param) from None
-        dropped = [*(_in_own_words(name, told) for name in upstream.dropped), *_without_counterpart(request)]
+            param = None if error.param is None else words.of(error.param)
+            raise InvalidRequest(words.of(error.message), param=param) from None
+        dropped = [*map(words.of, upstream.dropped), *_without_counterpart(request)]
         return msgspec.structs.replace(
             upstream, dropped=tuple(dict.fromkeys(dropped)), answer=_answer(request, upstream.answer)
         )
@@ -95,28 +77,17 @@ def _answer(request: responses.ResponsesRequest, back: Any) -> ResponsesAnswer:
     )
 
 
-def _in_own_words(text: str, told: Retold) -> str:
-    for pattern, word in _WORDS:
-        text = pattern.sub(word, text)
-    return _MESSAGE.sub(lambda match: _place(told, int(match[1]), match[2] or ""), text)
-
-
-def _place(told: Retold, index: int, content: str) -> str:
-    place = told.places[index]
-    if not place.endswith("]"):  # the text itself
-        return place
-    return place + (".output" if content and isinstance(told.messages[index], chat.ToolMessage) else content)
-
-
-def _chat(request: responses.ResponsesRequest, messages: list[chat.Message]) -> chat.ChatRequest:
+def _chat(
+    request: responses.ResponsesRequest, messages: list[chat.Message], tools: list[chat.Tool]
+) -> chat.ChatRequest:
     return chat.ChatRequest(
         model=request.model,
         messages=messages,
         max_completion_tokens=request.max_output_tokens,
         temperature=request.temperature,
         top_p=request.top_p,
-        tools=_tools(request) or None,
-        tool_choice=_tool_choice(request.tool_choice),
+        tools=tools or None,
+        tool_choice=tool_choice(request.tool_choice),
         parallel_tool_calls=request.parallel_tool_calls,
         reasoning_effort=request.reasoning.effort if request.reasoning else None,
         response_format=_response_format(request.text.format) if request.text and request.text.format else None,
@@ -127,34 +98,6 @@ def _chat(request: responses.ResponsesRequest, messages: list[chat.Message]) -> 
         stream=request.stream,
         aws=request.aws,
     )
-
-
-def _tools(request: responses.ResponsesRequest) -> list[chat.Tool]:
-    """All that are offered, or those of them that `tool_choice` allows."""
-    allowed = _allowed(request.tool_choice)
-    offered: Sequence[responses.FunctionTool] = request.tools or ()
-    return [_tool(tool) for tool in offered if allowed is None or tool.name in allowed]
-
-
-def _tool(tool: responses.FunctionTool) -> chat.Tool:
-    function = chat.FunctionDefinition(
-        name=tool.name or "", description=tool.description, parameters=tool.parameters, strict=tool.strict
-    )
-    return chat.Tool(type=tool.type, function=function)
-
-
-def _allowed(choice: str | responses.NamedToolChoice | None) -> set[str | None] | None:
-    if isinstance(choice, responses.NamedToolChoice) and choice.type == "allowed_tools":
-        return {tool.name for tool in choice.tools}
-    return None
-
-
-def _tool_choice(choice: str | responses.NamedToolChoice | None) -> str | chat.NamedToolChoice | None:
-    if choice is None or isinstance(choice, str):
-        return choice
-    if choice.type == "allowed_tools":
-        return choice.mode
-    return chat.NamedToolChoice(type=choice.type, function=chat.NamedFunction(name=choice.name or ""))
 
 
 def _response_format(wanted: responses.Format) -> chat.ResponseFormat:
