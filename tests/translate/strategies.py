@@ -115,19 +115,20 @@ choices = st.one_of(
     st.builds(lambda name: {"type": "function", "function": {"name": name}}, names),
 )
 
+models = st.sampled_from(
+    [
+        "us.amazon.nova-lite-v1:0",
+        "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+        "anthropic.claude-sonnet-4-6",
+        "mistral.pixtral-large-2502-v1:0",
+        "us.meta.llama3-2-90b-instruct-v1:0",
+        "us.deepseek.r1-v1:0",
+        "nobody.knows-this-one",
+    ]
+)
 requests = st.fixed_dictionaries(
     {
-        "model": st.sampled_from(
-            [
-                "us.amazon.nova-lite-v1:0",
-                "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
-                "anthropic.claude-sonnet-4-6",
-                "mistral.pixtral-large-2502-v1:0",
-                "us.meta.llama3-2-90b-instruct-v1:0",
-                "us.deepseek.r1-v1:0",
-                "nobody.knows-this-one",
-            ]
-        ),
+        "model": models,
         "messages": histories,
     },
     optional={

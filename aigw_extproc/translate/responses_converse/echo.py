@@ -29,7 +29,7 @@ def echo(request: responses.ResponsesRequest) -> dict[str, Any]:
         "metadata": request.metadata or {},
         "user": request.user,
         "safety_identifier": request.safety_identifier,
-        "service_tier": request.service_tier or "default",
+        "service_tier": "default",  # unless Bedrock says at the end that it served another
         "store": False,
         "background": False,
         "previous_response_id": None,

@@ -21,6 +21,7 @@ from aigw_extproc.translate.responses_converse.echo import echo
 from aigw_extproc.translate.responses_converse.messages import Retold
 from aigw_extproc.translate.responses_converse.tools import offered, tool_choice
 from aigw_extproc.translate.responses_converse.words import Words
+from aigw_extproc.wire import given
 
 _NOTHING_FETCHED: Mapping[str, Fetched] = {}
 _SCHEMA = Schema(name="AWSBedrock")
@@ -103,6 +104,8 @@ def _chat(
 def _response_format(wanted: responses.Format) -> chat.ResponseFormat:
     if wanted.type != "json_schema":
         return chat.ResponseFormat(type=wanted.type)
+    if given(wanted.schema) is None:
+        raise InvalidRequest("text.format.schema: a json_schema format needs its schema", param="text.format.schema")
     schema = chat.JsonSchema(
         name=wanted.name or "answer", schema=wanted.schema, description=wanted.description, strict=wanted.strict
     )
