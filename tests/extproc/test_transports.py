@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
+import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 import grpc
@@ -141,6 +144,35 @@ async def test_a_stream_that_outlives_the_grace_is_closed(server: Server, channe
     await server.drain()
     with pytest.raises(grpc.aio.AioRpcError):
         await stream.read()
+
+
+@pytest.mark.parametrize("place", ["unix", "tcp"])
+async def test_while_it_drains_connections_are_refused(transport: Transport, listen: str, place: str) -> None:
+    """Not merely left unanswered: whoever connects goes elsewhere at once."""
+    if place == "tcp":
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            listen = "127.0.0.1:{1}".format(*free.getsockname())
+    server = create_server(transport, processor(), listen, grace=GRACE)
+    await server.start()
+    async with grpc.aio.insecure_channel(listen) as channel:
+        stream = channel.stream_stream(f"/{SERVICE}/Process")()
+        await stream.write(POST_CHAT.SerializeToString())
+        await stream.read()
+        draining = asyncio.ensure_future(server.drain())
+        async with asyncio.timeout(GRACE / 2):
+            await until_refused(listen)
+        assert not draining.done()
+        await draining
+
+
+async def until_refused(listen: str) -> None:
+    path, port = listen.removeprefix("unix://"), listen.rpartition(":")[2]
+    with contextlib.suppress(FileNotFoundError, ConnectionError):
+        while True:
+            connecting = (
+                asyncio.open_unix_connection(path) if path != listen else asyncio.open_connection("127.0.0.1", port)
+            )
+            (await connecting)[1].close()
 
 
 async def test_after_its_drain_nobody_is_served(server: Server, channel: grpc.aio.Channel) -> None:

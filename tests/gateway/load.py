@@ -98,6 +98,6 @@ async def steady(asks: list[Ask], url: str, until: asyncio.Event) -> list[Outcom
         return outcomes
 
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
-    async with httpx.AsyncClient(base_url=url, limits=limits, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=url, limits=limits, timeout=60) as client:
         lists = await asyncio.gather(*(again(ask, client) for ask in asks))
     return [outcome for outcomes in lists for outcome in outcomes]
