@@ -9,8 +9,10 @@ import asyncio
 import contextlib
 import logging
 import os
+import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import h2corn
@@ -22,6 +24,9 @@ from aigw_extproc.extproc.server import MAX_MESSAGE_BYTES, SERVICE, SOCKET_MODE,
 from aigw_extproc.extproc.tls import ServerTls
 
 log = logging.getLogger(__name__)
+
+BACKLOG = 1024
+"""Connections that wait to be accepted."""
 
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
@@ -46,11 +51,15 @@ class H2cornServer:
         """Raises OSError when a file of `tls` cannot be used."""
         self._calls = _Calls(streams)
         self._listen = listen
-        path = unix_path(listen)
-        self._config = h2corn.Config(
-            bind=(f"unix:{path}" if path else listen,),
-            uds_permissions=SOCKET_MODE,
-            reuse_port=path is None,  # workers share a TCP port; the kernel spreads Envoy's connections
+        self._options: dict[str, Any] = _tls(tls) if tls else {}
+        self._grace = grace
+        self._listener: socket.socket | None = None
+        self._server: h2corn.Server | None = None
+        self._serving: asyncio.Task[None] | None = None
+
+    def _create(self, listener: socket.socket) -> h2corn.Server:
+        config = h2corn.Config(
+            bind=(f"fd://{listener.fileno()}",),
             grpc=True,
             http1=False,
             lifespan="off",
@@ -63,14 +72,15 @@ class H2cornServer:
             timeout_request_body_idle=0,
             h2_timeout_response_stall=0,
             timeout_keep_alive=0,
-            timeout_graceful_shutdown=grace,
-            **(_tls(tls) if tls else {}),
+            timeout_graceful_shutdown=self._grace,
+            **self._options,
         )
-        self._server = h2corn.Server(self._calls, self._config)
-        self._serving: asyncio.Task[None] | None = None
+        return h2corn.Server(self._calls, config)
 
     async def start(self) -> None:
         try:
+            self._listener = _bind(self._listen)
+            self._server = self._create(self._listener)
             with _banner_on_stderr():
                 self._serving = asyncio.ensure_future(self._server.serve())
                 await self._server.wait_started()
@@ -80,10 +90,44 @@ class H2cornServer:
 
     async def drain(self) -> None:
         self._calls.serving = False
-        self._server.shutdown()
+        if self._server is not None:
+            self._server.shutdown()
+        if self._listener is not None:
+            _refuse(self._listener)
+            self._listener = None
         if self._serving is not None:
             # Never cancelled: h2corn would wait for its native half on a loop that no longer runs. It keeps the time.
             await self._serving
+
+
+def _bind(listen: str) -> socket.socket:
+    """A listening socket of our own. One of h2corn's would stay open while h2corn drains, and the kernel take
+    connections, and calls on them, that nobody is going to serve.
+
+    Raises:
+        OSError: the address cannot be had.
+    """
+    path = unix_path(listen)
+    if path is None:
+        host, _, port = listen.rpartition(":")
+        host = host.strip("[]")
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        # Workers share a TCP port; the kernel spreads Envoy's connections.
+        return socket.create_server((host, int(port)), family=family, backlog=BACKLOG, reuse_port=True)
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    path.chmod(SOCKET_MODE)
+    listener.listen(BACKLOG)
+    return listener
+
+
+def _refuse(listener: socket.socket) -> None:
+    """Connections are refused from now on, although h2corn holds the socket too: Envoy then tries another processor."""
+    listener.shutdown(socket.SHUT_RD)
+    if listener.family == socket.AF_UNIX:
+        Path(listener.getsockname()).unlink(missing_ok=True)
+    listener.close()
 
 
 def _tls(tls: ServerTls) -> dict[str, Any]:

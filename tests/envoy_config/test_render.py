@@ -183,11 +183,11 @@ def test_the_processors_filter() -> None:
             "grpc_service": {
                 "envoy_grpc": {"cluster_name": "aigw-extproc", "skip_envoy_headers": True},
                 "retry_policy": {
-                    "retry_on": "connect-failure,refused-stream,reset-before-request",
+                    "retry_on": "connect-failure,refused-stream,reset-before-request,cancelled",
                     "num_retries": 2,
                     "retry_back_off": {"base_interval": "0.050s", "max_interval": "0.500s"},
                     "retry_host_predicate": [PREVIOUS_HOSTS],
-                    "host_selection_retry_max_attempts": "5",
+                    "host_selection_retry_max_attempts": "32",
                 },
             },
             "message_timeout": "10s",
@@ -225,7 +225,7 @@ def test_the_route() -> None:
                 "num_retries": 2,
                 "retry_back_off": {"base_interval": "0.050s", "max_interval": "0.500s"},
                 "retry_host_predicate": [PREVIOUS_HOSTS],
-                "host_selection_retry_max_attempts": "5",
+                "host_selection_retry_max_attempts": "32",
             },
         },
         "typed_per_filter_config": {

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
+import socket
+import struct
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.events import ResponseReceived, TrailersReceived
 
 from aigw_extproc.aws.identity import Identity
 from aigw_extproc.config.snapshot import AwsAuth, Snapshot, Upstream
 from aigw_extproc.exchange import UpstreamCall
 from aigw_extproc.extproc.pb import ext_proc_pb2 as pb
 from aigw_extproc.extproc.processor import Processor
-from aigw_extproc.extproc.server import SERVICE, TRANSPORTS, Server, Transport, create_server
+from aigw_extproc.extproc.server import MAX_MESSAGE_BYTES, SERVICE, TRANSPORTS, Server, Transport, create_server
 from aigw_extproc.routing import Router
 from aigw_extproc.translate.contract import Fetched, UpstreamResponse
 
@@ -32,6 +39,17 @@ def request_headers(method: bytes, path: bytes, *, end_of_stream: bool) -> pb.Pr
 
 GET_MODELS = request_headers(b"GET", b"/v1/models", end_of_stream=True)
 POST_CHAT = request_headers(b"POST", b"/v1/chat/completions", end_of_stream=False)
+
+CALL = {
+    ":method": "POST",
+    ":scheme": "http",
+    ":authority": "localhost",
+    ":path": f"/{SERVICE}/Process",
+    "content-type": "application/grpc",
+    "te": "trailers",
+}
+REFUSED = {"grpc": "8", "h2corn": "3"}
+"""RESOURCE_EXHAUSTED, INVALID_ARGUMENT"""
 
 
 async def no_credentials(auth: AwsAuth) -> Identity:
@@ -122,6 +140,34 @@ async def test_a_message_that_cannot_be_read_ends_its_stream_alone(channel: grpc
 
 
 @pytest.mark.usefixtures("server")
+async def test_a_frame_that_claims_more_than_the_limit_is_refused_at_once(
+    channel: grpc.aio.Channel, listen: str, transport: Transport
+) -> None:
+    """At its first five bytes: nothing is set aside for what may never come."""
+    claim = b"\0" + struct.pack(">I", MAX_MESSAGE_BYTES + 1)
+    async with asyncio.timeout(5):
+        assert await status_of(listen, claim) == REFUSED[transport]
+    assert len(await call(channel, "Process", GET_MODELS.SerializeToString())) == 1
+
+
+async def status_of(listen: str, data: bytes) -> str:
+    """Begins a call with this, leaves it open, and returns the status with which the server ends it."""
+    reader, writer = await asyncio.open_unix_connection(listen.removeprefix("unix://"))
+    client = H2Connection(H2Configuration(header_encoding="utf-8"))
+    client.initiate_connection()
+    client.send_headers(1, CALL.items())
+    client.send_data(1, data)
+    writer.write(client.data_to_send())
+    with contextlib.closing(writer):
+        while received := await reader.read(65536):
+            for event in client.receive_data(received):
+                headers = dict(event.headers) if isinstance(event, ResponseReceived | TrailersReceived) else {}
+                if "grpc-status" in headers:
+                    return headers["grpc-status"]
+    raise ConnectionError("the connection was closed before the call had a status")
+
+
+@pytest.mark.usefixtures("server")
 async def test_only_the_owner_and_the_group_can_connect(listen: str) -> None:
     assert os.stat(listen.removeprefix("unix://")).st_mode & 0o777 == 0o660  # noqa: PTH116 - one quick look
 
@@ -141,6 +187,35 @@ async def test_a_stream_that_outlives_the_grace_is_closed(server: Server, channe
     await server.drain()
     with pytest.raises(grpc.aio.AioRpcError):
         await stream.read()
+
+
+@pytest.mark.parametrize("place", ["unix", "tcp"])
+async def test_while_it_drains_connections_are_refused(transport: Transport, listen: str, place: str) -> None:
+    """Not merely left unanswered: whoever connects goes elsewhere at once."""
+    if place == "tcp":
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            listen = "127.0.0.1:{1}".format(*free.getsockname())
+    server = create_server(transport, processor(), listen, grace=GRACE)
+    await server.start()
+    async with grpc.aio.insecure_channel(listen) as channel:
+        stream = channel.stream_stream(f"/{SERVICE}/Process")()
+        await stream.write(POST_CHAT.SerializeToString())
+        await stream.read()
+        draining = asyncio.ensure_future(server.drain())
+        async with asyncio.timeout(GRACE / 2):
+            await until_refused(listen)
+        assert not draining.done()
+        await draining
+
+
+async def until_refused(listen: str) -> None:
+    path, port = listen.removeprefix("unix://"), listen.rpartition(":")[2]
+    with contextlib.suppress(FileNotFoundError, ConnectionError):
+        while True:
+            connecting = (
+                asyncio.open_unix_connection(path) if path != listen else asyncio.open_connection("127.0.0.1", port)
+            )
+            (await connecting)[1].close()
 
 
 async def test_after_its_drain_nobody_is_served(server: Server, channel: grpc.aio.Channel) -> None:

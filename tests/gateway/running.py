@@ -112,6 +112,7 @@ def running_gateway(
     simulator: RunningSimulator,
     folder: Path,
     workers: int = 1,
+    beside: tuple[str, ...] = (),
     message_timeout: timedelta = timedelta(seconds=10),
     transport: str = "grpc",
     secrets: Path | None = None,
@@ -119,14 +120,15 @@ def running_gateway(
 ) -> Iterator[Gateway]:
     """The gateway for these resources. `folder` has a short path, since unix sockets allow for about 100 bytes.
 
-    `environment` is what the processor's has besides, `secrets` the folder of its mounted Secrets.
+    `beside` names sockets in `folder` that other processors are to serve. `environment` is what the processor's has
+    besides, `secrets` the folder of its mounted Secrets.
     """
     resources = write(folder / "resources.yaml", *documents)
     listen = f"unix://{folder}/p.sock"
     sockets = [Path(worker_address(listen, index).removeprefix("unix://")) for index in range(workers)]
     options = Options(
         listen=Address(host="127.0.0.1", port=0),
-        processors=tuple(sockets),
+        processors=(*sockets, *(folder / name for name in beside)),
         admin=folder / "admin.sock",
         message_timeout=message_timeout,
     )
