@@ -11,7 +11,7 @@ from typing import Any
 import openai
 import pytest
 
-from aigw_extproc.extproc.server import TRANSPORTS
+from aigw_extproc.extproc.server import TRANSPORTS, Transport
 from tests.envoy_config.running import Upstream, refused_port, running_upstream
 from tests.gateway.resources import Document, backend, buffer_limit, ref, route, rule
 from tests.gateway.running import Gateway, running_gateway
@@ -85,6 +85,13 @@ def gateway(
             yield running
             running.wait_until_idle()
             assert running.processor.metric("aigw_defects_total") == 0
+
+
+@pytest.fixture(params=TRANSPORTS)
+def transport(request: pytest.FixtureRequest) -> Transport:
+    """For gateways that a test starts itself: each transport."""
+    chosen: Transport = request.param
+    return chosen
 
 
 @contextmanager

@@ -7,19 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from aigw_extproc.extproc.server import TRANSPORTS, Transport
+from aigw_extproc.extproc.server import Transport
 from tests.envoy_config.running import wait_for
 from tests.gateway.conftest import NewGateway
 from tests.gateway.resources import backend, ref, route, rule
 from tests.gateway.running import CHAT, DRAIN_SECONDS, Gateway, events, question
 from tests.gateway.test_streaming import CHOICES
 from tests.simulator.running import RunningSimulator
-
-
-@pytest.fixture(params=TRANSPORTS)
-def transport(request: pytest.FixtureRequest) -> Transport:
-    chosen: Transport = request.param
-    return chosen
 
 
 @pytest.fixture(params=[1, 2], ids=["one worker", "two workers"])
