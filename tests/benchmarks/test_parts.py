@@ -15,6 +15,7 @@ from benchmarks.report import Report
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("routes", "streams", "workers", "startup")
+pytestmark = pytest.mark.timeout(300)  # a minute, with nothing else to do
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +23,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
     """Of a quick run of everything but the whole gateway and the large bodies."""
     file = tmp_path_factory.mktemp("bench") / "results.json"
     command = (sys.executable, "-m", "benchmarks", "--only", ",".join(PARTS), "--quick", "--json", str(file))
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=110)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=280)
     assert done.returncode == 0, done.stderr
     return msgspec.json.decode(file.read_bytes(), type=Report)
 
