@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from dataclasses import replace
 
 import msgspec
@@ -103,6 +104,19 @@ NO_PATH = f"there is no '/v2/x' here; try {', '.join(ENDPOINTS)} or /v1/models"
 def error(action: Action) -> dict[str, object]:
     assert isinstance(action, Reply)
     return {"status": action.status, "details": action.details, **json.loads(action.body)["error"]}
+
+
+def test_a_request_is_not_kept_while_its_answer_is_waited_for() -> None:
+    one = exchange()
+    one.receive(RequestHeaders(POST, end_of_stream=False), now=NOW)
+    tracemalloc.start()
+    try:
+        body = json.dumps({"model": "m", "messages": [{"role": "user", "content": "x" * 1_000_000}]}).encode()
+        assert isinstance(one.receive(RequestBody(body), now=NOW), ForwardRequest)
+        del body
+        assert tracemalloc.get_traced_memory()[0] < 100_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_the_whole_of_a_request_goes_upstream_in_one_answer() -> None:

@@ -192,6 +192,8 @@ class Exchange:
         assert request is not None  # noqa: S101 - both were set by the request's body
         assert backend is not None  # noqa: S101 - as above
         self.outcome.signed = isinstance(identity, Credentials)
+        # An answer can take minutes: what it does not need of a request, which can be large, is not kept that long.
+        self._parsed, self._request = None, msgspec.structs.replace(request, body=b"")
         forwarded = self._signed(request, backend, identity, now)
         if not isinstance(request, UpstreamBatch) or not request.further:
             return forwarded
