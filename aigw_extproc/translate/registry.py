@@ -93,6 +93,7 @@ TRANSLATIONS: dict[tuple[str, str], Translate] = {
     ("images", "AWSBedrock"): images_invoke.translate_request,
     ("rerank", "AWSBedrock"): rerank_invoke.translate_request,
     ("tokenize", "AWSBedrock"): chat_converse.translate_count,
+    ("tokenize", "AWSAnthropic"): chat_converse.translate_count,  # counting is one operation for all of Bedrock
     ("chat", "OpenAI"): passed_openai.to("/chat/completions"),
     ("completions", "OpenAI"): passed_openai.to("/completions"),
     ("embeddings", "OpenAI"): passed_openai.to("/embeddings"),

@@ -86,3 +86,8 @@ def test_a_failure_in_the_middle_of_a_stream(client: openai.OpenAI) -> None:
 def test_an_error_is_openais(client: openai.OpenAI) -> None:
     with pytest.raises(openai.RateLimitError):
         ask(client, False, model="simulator.throttling")
+
+
+def test_tokens_are_counted_as_anywhere_on_bedrock(invoking: Gateway) -> None:
+    response = invoking.client.post("/tokenize", json={"model": CLAUDE, "prompt": "two words"})
+    assert (response.status_code, response.json()) == (200, {"count": 3, "max_model_len": 0, "tokens": None})
