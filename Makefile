@@ -43,7 +43,7 @@ bench: $(VENV)/.dev ## what the processor costs, beside a no-op one; ARGS="--onl
 
 fuzz: $(VENV)/.dev ## look for input that breaks what reads it, a minute for each kind; ARGS="-max_total_time=600"
 	@$(BIN)/pip install --quiet -c constraints.txt atheris
-	@for target in eventstream request response; do $(BIN)/python -m tests.fuzz $$target $(ARGS) || exit 1; done
+	@for target in eventstream request responses response; do $(BIN)/python -m tests.fuzz $$target $(ARGS) || exit 1; done
 
 coverage: $(VENV)/.dev ## branch coverage of the unit tests
 	$(BIN)/pytest --ignore=tests/gateway --ignore=tests/run --cov --cov-report=term-missing $(ARGS)

@@ -15,11 +15,13 @@ import msgspec
 from aigw_extproc.bedrock.eventstream import EventStreamDecoder
 from aigw_extproc.bedrock.families import family_of
 from aigw_extproc.errors import InvalidRequest, InvalidUpstreamResponse
-from aigw_extproc.openai import chat
+from aigw_extproc.openai import chat, responses
 from aigw_extproc.translate.chat_converse import translate_request
 from aigw_extproc.translate.chat_converse.answer import ChatAnswer
-from aigw_extproc.translate.contract import FetchFailed, Media, MediaNeeded, ResponseContext, UpstreamRequest
+from aigw_extproc.translate.contract import FetchFailed, Media, MediaNeeded, ResponseContext, Translate, UpstreamRequest
 from aigw_extproc.translate.converse.tool_names import ToolNames
+from aigw_extproc.translate.registry import ClientRequest
+from aigw_extproc.translate.responses_converse import over_chat
 
 CORPUS = Path(__file__).parent / "corpus"
 CONTEXT = ResponseContext(request_id="R", created=123)
@@ -87,29 +89,38 @@ def response(data: bytes) -> None:
 
 def request(data: bytes) -> None:
     """A request is translated, every time to the same, or refused with a 400; for every family."""
+    _request(data, chat.parse, translate_request)
+
+
+def responses_request(data: bytes) -> None:
+    """The same of Responses."""
+    _request(data, responses.parse, over_chat(translate_request))
+
+
+def _request(data: bytes, parse: Callable[[bytes], ClientRequest], translate: Translate) -> None:
     try:
-        parsed = chat.parse(data)
+        parsed = parse(data)
     except InvalidRequest as error:
         assert error.status == 400
         return
     for model in (*MODELS, parsed.model):
-        first, second = _translated(parsed, model), _translated(parsed, model)
+        first, second = _translated(parsed, model, translate), _translated(parsed, model, translate)
         if first is not None and second is not None:
             assert PATH.fullmatch(first.path)
             assert msgspec.json.decode(first.body, type=dict[str, msgspec.Raw]).keys() >= {"messages"}
             assert (first.path, first.body, first.dropped) == (second.path, second.body, second.dropped)
 
 
-def _translated(parsed: chat.ChatRequest, model: str) -> UpstreamRequest | None:
+def _translated(parsed: ClientRequest, model: str, translate: Translate) -> UpstreamRequest | None:
     family = family_of(model)
     try:
-        return translate_request(parsed, model=model, family=family)
+        return translate(parsed, model=model, family=family)
     except InvalidRequest as error:
         assert error.status == 400
     except MediaNeeded as needed:
         for found in (Media(media_type="image/png", base64="iVBORw0KGgo="), FetchFailed(reason="is gone")):
             try:
-                return translate_request(parsed, model=model, family=family, fetched=dict.fromkeys(needed.urls, found))
+                return translate(parsed, model=model, family=family, fetched=dict.fromkeys(needed.urls, found))
             except InvalidRequest as error:
                 assert error.status == 400
     return None
@@ -118,6 +129,7 @@ def _translated(parsed: chat.ChatRequest, model: str) -> UpstreamRequest | None:
 TARGETS: dict[str, tuple[Callable[[bytes], None], ...]] = {
     "eventstream": (decode, stream),
     "request": (request,),
+    "responses": (responses_request,),
     "response": (response,),
 }
 """What each folder of the corpus is for."""

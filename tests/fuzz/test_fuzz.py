@@ -12,6 +12,7 @@ from zlib import crc32
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from aigw_extproc.bedrock.eventstream import MAX_FRAME_LENGTH, MAX_HEADERS_LENGTH, EventStreamDecoder
 from aigw_extproc.errors import ChecksumMismatch
@@ -20,6 +21,7 @@ from tests.fuzz import mutations, targets
 from tests.translate import goldens
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "150"))
+REQUESTS = ("request", "responses")
 KEPT = [(target, path) for target in targets.TARGETS for path in targets.seeds(target)]
 
 pytestmark = pytest.mark.timeout(120 + EXAMPLES)
@@ -48,16 +50,18 @@ def test_streams_of_whole_frames_that_make_no_sense(data: bytes) -> None:
     run("eventstream", data)
 
 
+@pytest.mark.parametrize("target", REQUESTS)
 @fuzzing
-@given(mutations.bytewise("request"))
-def test_requests_that_are_damaged(data: bytes) -> None:
-    run("request", data)
+@given(data=st.data())
+def test_requests_that_are_damaged(target: str, data: st.DataObject) -> None:
+    run(target, data.draw(mutations.bytewise(target)))
 
 
+@pytest.mark.parametrize("target", REQUESTS)
 @fuzzing
-@given(mutations.valuewise("request"))
-def test_requests_that_make_no_sense(data: bytes) -> None:
-    run("request", data)
+@given(data=st.data())
+def test_requests_that_make_no_sense(target: str, data: st.DataObject) -> None:
+    run(target, data.draw(mutations.valuewise(target)))
 
 
 @fuzzing
