@@ -122,7 +122,7 @@ async def test_a_processor_that_is_killed_costs_what_it_had_under_way(
             outcomes = await crowd
     failed = [outcome for outcome in outcomes if outcome.result != SERVED]
     recovered = min(outcome.ended for outcome in outcomes if outcome.result == SERVED and outcome.ended > ready)
-    record_property("outcomes", Counter(outcome.result for outcome in outcomes))
+    record_property("outcomes", dict(Counter(outcome.result for outcome in outcomes)))
     record_property("seconds down", ready - killed)
     record_property("seconds to the first success", recovered - ready)
     record_property("seconds of the slowest failure", max(outcome.ended - outcome.began for outcome in failed))
@@ -145,7 +145,7 @@ async def test_a_processor_that_drains_beside_another_costs_nothing(
         await until_at_work(second, await until_at_work(second))
         enough.set()
         outcomes = Counter(outcome.result for outcome in await crowd)
-    record_property("outcomes", outcomes)
+    record_property("outcomes", dict(outcomes))
     assert outcomes.keys() == {SERVED}
     assert code == 0
 
