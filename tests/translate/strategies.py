@@ -148,3 +148,8 @@ requests = st.fixed_dictionaries(
         "n": mostly(st.sampled_from([1, None]), st.just(2)),
     },
 )
+
+any_json = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)
+)
+"""What an upstream could send in place of what it promises."""

@@ -20,7 +20,7 @@ from aigw_extproc.simulator import anthropic_request, shapes
 from aigw_extproc.translate.contract import UpstreamRequest
 from aigw_extproc.translate.registry import TRANSLATIONS
 from aigw_extproc.translate.responses_converse.answer import ResponsesAnswer
-from tests.translate import goldens, response_strategies
+from tests.translate import goldens, response_strategies, strategies
 from tests.translate.goldens import RESPONSES
 from tests.translate.test_accumulation import (
     ANSWER_TOOL,
@@ -157,11 +157,7 @@ def test_any_bytes_are_parsed_or_refused(body: bytes) -> None:
         assert error.status == 400
 
 
-@given(
-    st.recursive(
-        st.none() | st.booleans() | st.floats() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)
-    )
-)
+@given(strategies.any_json)
 def test_any_json_from_upstream_is_translated_or_a_502(value: Any) -> None:
     result = goldens.translate_response({"response": value}, RESPONSES)
     assert result.keys() == {"error"} or result["told"]["object"] == "response"
