@@ -6,8 +6,7 @@ Nothing here shows a credential, a header or a body.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 
 import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
@@ -18,21 +17,13 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Readiness:
-    """Whether requests can be served, and what an operator wants to know of the reasons."""
-
-    ready: bool
-    details: dict[str, object]
-
-
-def create_app(readiness: Callable[[], Readiness]) -> Starlette:
-    """GET /healthz, /readyz and /metrics. /readyz answers 503 until `readiness()` says that all is ready."""
+def create_app(*, ready: Callable[[], bool], details: Callable[[], Mapping[str, object]]) -> Starlette:
+    """GET /healthz, /readyz and /metrics. /readyz answers 503 until `ready()`, and tells the `details()` either way."""
 
     async def readyz(_request: Request) -> Response:
-        state = readiness()
-        body = msgspec.json.encode({"ready": state.ready, **state.details})
-        return Response(body, status_code=200 if state.ready else 503, media_type="application/json")
+        is_ready = ready()
+        body = msgspec.json.encode({"ready": is_ready, **details()})
+        return Response(body, status_code=200 if is_ready else 503, media_type="application/json")
 
     return Starlette(
         routes=[

@@ -21,8 +21,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aigw_extproc import http
-from aigw_extproc.admin import Readiness, create_app
 from aigw_extproc.aws.credentials import CredentialCache
 from aigw_extproc.aws.credentials.standing import Details, tell, told
 from aigw_extproc.config.compile import Configuration
@@ -88,9 +86,7 @@ async def serve(options: ServeOptions) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     live = Live(options.source.load())
-    admin = http.bind(*options.admin) if options.admin else None
-    if admin is not None:
-        log.info("operator's port: http://%s:%d", *admin.getsockname()[:2])  # port 0 takes a free one
+    admin = _bind_admin(*options.admin) if options.admin else None
     work = _serve_workers if options.workers > 1 else _serve_streams
     try:
         await work(options, live, admin, stop)
@@ -115,7 +111,7 @@ async def _serve_streams(options: ServeOptions, live: Live, admin: socket.socket
     server = create_server(options.transport, processor, options.listen, grace=options.drain_seconds, tls=options.tls)
     async with (
         _running(_watch(options, live)),
-        _running(_serve_admin(admin, live.readiness)),
+        _running(_serve_admin(admin, live)),
         _running(credentials.keep_fresh(lambda: live.router().snapshot.auths)),
         _running(_tell(credentials)),
     ):
@@ -168,10 +164,9 @@ class Live:
         """Gives new streams other rules; those under way keep theirs."""
         self._router = Router(configuration.snapshot)
 
-    def readiness(self) -> Readiness:
-        """Ready while streams are served, whatever became of the last change of the files."""
-        details: dict[str, object] = {"config": self.status.as_details(), "credentials": self.credentials()}
-        return Readiness(ready=self.serving, details=details)
+    def details(self) -> dict[str, object]:
+        """What an operator wants to know, as plain values; no secret among them."""
+        return {"config": self.status.as_details(), "credentials": self.credentials()}
 
 
 async def _watch(options: ServeOptions, live: Live) -> None:
@@ -189,9 +184,25 @@ def _later(apply: Callable[[Configuration], None], seconds: float) -> Callable[[
     return schedule
 
 
-async def _serve_admin(listener: socket.socket | None, readiness: Callable[[], Readiness]) -> None:
-    if listener is not None:
-        await http.EmbeddedServer(create_app(readiness)).serve_until_cancelled(listener)
+def _bind_admin(host: str, port: int) -> socket.socket:
+    # Imported here: a worker of several has no such port, and need not carry a web server.
+    from aigw_extproc import http
+
+    listener = http.bind(host, port)
+    log.info("operator's port: http://%s:%d", *listener.getsockname()[:2])  # port 0 takes a free one
+    return listener
+
+
+async def _serve_admin(listener: socket.socket | None, live: Live) -> None:
+    """Ready while streams are served, whatever became of the last change of the files."""
+    if listener is None:
+        return
+    # Imported here, for the same reason.
+    from aigw_extproc.admin import create_app
+    from aigw_extproc.http import EmbeddedServer
+
+    app = create_app(ready=lambda: live.serving, details=live.details)
+    await EmbeddedServer(app).serve_until_cancelled(listener)
 
 
 async def _serve_workers(options: ServeOptions, live: Live, admin: socket.socket | None, stop: asyncio.Event) -> None:
@@ -199,7 +210,7 @@ async def _serve_workers(options: ServeOptions, live: Live, admin: socket.socket
         # Read by prometheus-client in the workers, by themselves, and by our own operator's port.
         os.environ[_SHARED] = folder
         live.credentials = lambda: told(Path(folder))
-        async with _running(_watch(options, live)), _running(_serve_admin(admin, live.readiness)):
+        async with _running(_watch(options, live)), _running(_serve_admin(admin, live)):
             workers = [await _start_worker(options, index) for index in range(options.workers)]
             try:
                 await _watch_over(workers, live, stop)

@@ -12,13 +12,13 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.testclient import TestClient
 
 from aigw_extproc import metrics
-from aigw_extproc.admin import Readiness, create_app
+from aigw_extproc.admin import create_app
 
 COUNT_TWO = "from aigw_extproc import metrics; metrics.EXCHANGES.labels('tests', '200', '').inc(2)"
 
 
 def client(*, ready: bool = True) -> TestClient:
-    return TestClient(create_app(lambda: Readiness(ready=ready, details={"config": {"problems": ["a", "b"]}})))
+    return TestClient(create_app(ready=lambda: ready, details=lambda: {"config": {"problems": ["a", "b"]}}))
 
 
 def test_it_is_alive_before_it_is_ready() -> None:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
 
-import typer
+import click
 
 from aigw_extproc import __version__
 from aigw_extproc.cli.app import app
 
 
 @app.command()
-def models(
-    model: Annotated[
-        str | None, typer.Argument(help="A model id, inference profile or ARN.", show_default=False)
-    ] = None,
-) -> None:
-    """What the gateway knows about a model, and from which row of its table; without one, the whole table."""
+@click.argument("model", required=False)
+def models(model: str | None) -> None:
+    """What the gateway knows about models.
+
+    MODEL is an id, an inference profile or an ARN: each fact is told with the row of the table that it comes from.
+    Without one, the whole table.
+    """
     from aigw_extproc.bedrock.families import Family, base_model, builtin
 
     table = builtin()

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
+import click
 
 from aigw_extproc import __version__
 
-app = typer.Typer(
-    help="OpenAI clients to AWS Bedrock, through a stock Envoy.", no_args_is_help=True, pretty_exceptions_enable=False
-)
+
+class _InOrder(click.Group):
+    """A group whose help lists commands as they joined, not by the alphabet: what is wanted first comes first."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
-        print(__version__)
-        raise typer.Exit
-
-
-@app.callback()
-def main(
-    version: Annotated[
-        bool, typer.Option("--version", "-V", callback=_show_version, is_eager=True, help="Print the version and exit.")
-    ] = False,
-) -> None:
+@click.group(cls=_InOrder, context_settings={"show_default": True, "max_content_width": 100})
+@click.version_option(__version__, "--version", "-V", message="%(version)s")
+def app() -> None:
     """OpenAI clients to AWS Bedrock, through a stock Envoy."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
+from aigw_extproc.cli import options
 from aigw_extproc.cli.app import app
-from aigw_extproc.cli.options import Host, Port, Region, Resources, Secrets, Simulator, endpoint, source_of
+from aigw_extproc.cli.options import PATH, endpoint, source_of
 from aigw_extproc.cli.output import fail, refuse
 from aigw_extproc.errors import ConfigError
 from aigw_extproc.source import Source
@@ -20,56 +21,70 @@ if TYPE_CHECKING:
 
 
 @app.command()
+@options.resources
+@options.region
+@options.simulator
+@options.secrets_dir
+@click.option("--snippet", is_flag=True, help="Only what an Envoy that runs already needs.")
+@click.option("--processor", metavar="ADDRESS", multiple=True, help="Where `serve` listens; once per worker.")
+@click.option(
+    "--processor-ca",
+    metavar="FILE",
+    type=PATH,
+    help="Reach it over TLS; these vouch for it. All such files are Envoy's.",
+)
+@click.option("--processor-name", metavar="NAME", help="In its certificate; without one, its host.")
+@click.option(
+    "--processor-client-cert",
+    metavar="FILE",
+    type=PATH,
+    help="Envoy's own certificate, for `serve --tls-client-ca`.",
+)
+@click.option("--processor-client-key", metavar="FILE", type=PATH, help="That one's key.")
+@options.host
+@options.port
+@click.option("--output", metavar="FILE", type=PATH, help="Write it there instead.")
+@click.option("--admin", metavar="ADDRESS", help="Envoy's own admin interface: unix:///PATH or HOST:PORT.")
+@click.option(
+    "--write-to",
+    "folder",
+    metavar="DIR",
+    type=PATH,
+    help="Write it there, and keep its clusters up to date until stopped.",
+)
 def envoy_config(
-    resources: Resources = None,
-    region: Region = None,
-    simulator: Simulator = None,
-    secrets_dir: Secrets = None,
-    snippet: Annotated[bool, typer.Option("--snippet", help="Only what an Envoy that runs already needs.")] = False,
-    processor: Annotated[
-        list[str] | None,
-        typer.Option(metavar="ADDRESS", help="Where `serve` listens; once per worker.", show_default=False),
-    ] = None,
-    processor_ca: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Reach it over TLS; these vouch for it. All such files are Envoy's."),
-    ] = None,
-    processor_name: Annotated[
-        str | None, typer.Option(metavar="NAME", help="In its certificate; without one, its host.", show_default=False)
-    ] = None,
-    processor_client_cert: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Envoy's own certificate, for `serve --tls-client-ca`.")
-    ] = None,
-    processor_client_key: Annotated[Path | None, typer.Option(metavar="FILE", help="That one's key.")] = None,
-    host: Host = "127.0.0.1",
-    port: Port = 1975,
-    output: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it there instead.")] = None,
-    admin: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="Envoy's own admin interface: unix:///PATH or HOST:PORT.")
-    ] = None,
-    folder: Annotated[
-        Path | None,
-        typer.Option(
-            "--write-to", metavar="DIR", help="Write it there, and keep its clusters up to date until stopped."
-        ),
-    ] = None,
+    resources: tuple[Path, ...],
+    region: str | None,
+    simulator: str | None,
+    secrets_dir: Path | None,
+    snippet: bool,
+    processor: tuple[str, ...],
+    processor_ca: Path | None,
+    processor_name: str | None,
+    processor_client_cert: Path | None,
+    processor_client_key: Path | None,
+    host: str,
+    port: int,
+    output: Path | None,
+    admin: str | None,
+    folder: Path | None,
 ) -> None:
-    """Prints the Envoy configuration that `run` would use."""
+    """Prints the Envoy configuration that `run` would use. RESOURCES are resource files, or folders of them."""
     from aigw_extproc.config.snapshot import Address
     from aigw_extproc.envoy.options import PROCESSOR, Options
 
     if snippet and folder is not None:
-        raise typer.BadParameter("--write-to writes a whole configuration: leave --snippet out")
-    processors = tuple(map(endpoint, processor)) if processor else (PROCESSOR,)
+        raise click.BadParameter("--write-to writes a whole configuration: leave --snippet out")
+    processors = tuple(map(endpoint, processor)) or (PROCESSOR,)
     tls = _processor_tls(processor_ca, processor_name, processor_client_cert, processor_client_key, processors[0])
-    options = Options(
+    envoy_options = Options(
         listen=Address(host=host, port=port),
         processors=processors,
         processor_tls=tls,
         admin=endpoint(admin) if admin else None,
     )
     if folder is not None:
-        _write(source_of(resources, region, simulator, secrets_dir), options, folder)
+        _write(source_of(resources, region, simulator, secrets_dir), envoy_options, folder)
         return
     snapshot = None
     if not snippet or resources or region is not None or simulator is not None:
@@ -77,7 +92,7 @@ def envoy_config(
             snapshot = source_of(resources, region, simulator, secrets_dir).load().snapshot
         except ConfigError as error:
             refuse(error)
-    text = _whole(snapshot, options) if snapshot and not snippet else _snippet(snapshot, options)
+    text = _whole(snapshot, envoy_options) if snapshot and not snippet else _snippet(snapshot, envoy_options)
     if output is None:
         print(text)
         return
@@ -120,12 +135,12 @@ def _processor_tls(
     from aigw_extproc.envoy.options import ProcessorTls
 
     if (certificate is None) is not (key is None):
-        raise typer.BadParameter("--processor-client-cert and --processor-client-key go together")
+        raise click.BadParameter("--processor-client-cert and --processor-client-key go together")
     if ca is None:
         if name is not None or certificate is not None:
-            raise typer.BadParameter("--processor-name and --processor-client-cert go with --processor-ca")
+            raise click.BadParameter("--processor-name and --processor-client-cert go with --processor-ca")
         return None
     expected = name or (None if isinstance(processor, Path) else processor.host)
     if expected is None:
-        raise typer.BadParameter("a socket has no host: say with --processor-name what its certificate is for")
+        raise click.BadParameter("a socket has no host: say with --processor-name what its certificate is for")
     return ProcessorTls(ca=ca, name=expected, certificate=certificate, key=key)

@@ -3,39 +3,50 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+import sys
+from pathlib import Path
 
-import typer
-from rich.console import Console
+import click
 
+from aigw_extproc.cli import options
 from aigw_extproc.cli.app import app
-from aigw_extproc.cli.options import Region, Resources, Secrets, source_of
-from aigw_extproc.cli.output import count, out, refuse
+from aigw_extproc.cli.options import source_of
+from aigw_extproc.cli.output import count, refuse
 from aigw_extproc.errors import ConfigError
 
 
 @app.command()
-def check(resources: Resources = None, region: Region = None, secrets_dir: Secrets = None) -> None:
-    """Validates resource files: every fault at once, and what of them has no effect here."""
+@options.resources
+@options.region
+@options.secrets_dir
+def check(resources: tuple[Path, ...], region: str | None, secrets_dir: Path | None) -> None:
+    """Validates resource files.
+
+    Tells every fault at once, and what of them has no effect here. RESOURCES are files, or folders of them.
+    """
     try:
         configuration = source_of(resources, region, None, secrets_dir).load()
     except ConfigError as error:
         refuse(error)
     for ignored in configuration.ignored:
-        out.print(f"ignored: {ignored}", style="dim")
+        click.secho(f"ignored: {ignored}", dim=True)
     found = configuration.snapshot
     counts = (count(found.rules, "rule"), count(found.upstreams, "upstream"), count(found.models, "model"))
-    out.print(f"ok: {', '.join(counts)}")
+    print(f"ok: {', '.join(counts)}")
 
 
 @app.command()
-def doctor(
-    resources: Resources = None,
-    region: Region = None,
-    secrets_dir: Secrets = None,
-    as_json: Annotated[bool, typer.Option("--json", help="The same as data.")] = False,
-) -> None:
-    """Finds out why it does not work: credentials, identity, network, clock and models of every backend."""
+@options.resources
+@options.region
+@options.secrets_dir
+@click.option("--json", "as_json", is_flag=True, help="The same as data.")
+def doctor(resources: tuple[Path, ...], region: str | None, secrets_dir: Path | None, as_json: bool) -> None:
+    """Finds out why it does not work.
+
+    Looks at credentials, identity, network, clock and models of every backend. RESOURCES are files, or folders of them.
+    """
+    from rich.console import Console
+
     from aigw_extproc.doctor import report
     from aigw_extproc.doctor.examination import examine
 
@@ -48,4 +59,4 @@ def doctor(
         print(report.to_json(diagnoses))
     else:
         report.show(diagnoses, Console(highlight=False, markup=False, emoji=False))
-    raise typer.Exit(0 if all(diagnosis.healthy for diagnosis in diagnoses) else 1)
+    sys.exit(0 if all(diagnosis.healthy for diagnosis in diagnoses) else 1)

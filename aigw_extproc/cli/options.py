@@ -2,45 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
-from aigw_extproc.cli.output import Level
+from aigw_extproc.cli.output import LEVELS
 from aigw_extproc.source import Source
 
 if TYPE_CHECKING:
     from aigw_extproc.envoy.options import Endpoint
 
-Resources = Annotated[list[Path] | None, typer.Argument(help="Resource files, or folders of them.", show_default=False)]
-Secrets = Annotated[
-    Path | None,
-    typer.Option("--secrets-dir", metavar="DIR", help="Mounted Secrets: DIR/NAME/KEY or DIR/NAMESPACE/NAME/KEY."),
-]
-Region = Annotated[str | None, typer.Option(help="No file at all: any model, from Bedrock in this region.")]
-Simulator = Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Any model, from a simulator there.")]
-Host = Annotated[str, typer.Option(help="Address to listen on.")]
-Port = Annotated[int, typer.Option(min=0, max=65535, help="Where clients connect.")]
-AdminPort = Annotated[int, typer.Option(min=0, max=65535, help="Port of /healthz, /readyz and /metrics.")]
-Workers = Annotated[int, typer.Option(min=1, help="Processes that answer Envoy.")]
-LogLevel = Annotated[Level, typer.Option(case_sensitive=False, help="What is logged, from this level on.")]
+PATH = click.Path(path_type=Path)
+PORT = click.IntRange(0, 65535)
+
+resources = click.argument("resources", nargs=-1, type=PATH)
+secrets_dir = click.option(
+    "--secrets-dir", metavar="DIR", type=PATH, help="Mounted Secrets: DIR/NAME/KEY or DIR/NAMESPACE/NAME/KEY."
+)
+region = click.option("--region", metavar="NAME", help="No file at all: any model, from Bedrock in this region.")
+simulator = click.option("--simulator", metavar="HOST:PORT", help="Any model, from a simulator there.")
+host = click.option("--host", default="127.0.0.1", help="Address to listen on.")
+port = click.option("--port", type=PORT, default=1975, help="Where clients connect.")
+admin_port = click.option("--admin-port", type=PORT, default=1064, help="Port of /healthz, /readyz and /metrics.")
+workers = click.option("--workers", type=click.IntRange(min=1), default=1, help="Processes that answer Envoy.")
+log_level = click.option(
+    "--log-level",
+    type=click.Choice(LEVELS, case_sensitive=False),
+    default="info",
+    help="What is logged, from this level on.",
+)
 
 
 def source_of(
-    resources: list[Path] | None, region: str | None, simulator: str | None, secrets: Path | None = None
+    resources: Sequence[Path], region: str | None, simulator: str | None, secrets: Path | None = None
 ) -> Source:
-    """The configuration that the options name. Raises typer.BadParameter where they name none, or more than one."""
+    """The configuration that the options name. Raises click.BadParameter where they name none, or more than one."""
     from aigw_extproc.config.snapshot import Address
 
     chosen = [bool(resources), region is not None, simulator is not None]
     if sum(chosen) != 1:
-        raise typer.BadParameter("give resource files or folders, or --region, and not both")
+        raise click.BadParameter("give resource files or folders, or --region, and not both")
     if simulator is not None and not isinstance(endpoint(simulator), Address):
-        raise typer.BadParameter("a simulator listens on HOST:PORT")
+        raise click.BadParameter("a simulator listens on HOST:PORT")
     if secrets is not None and not resources:
-        raise typer.BadParameter("--secrets-dir goes with resource files, whose Secrets it holds")
-    return Source(paths=tuple(resources or ()), secrets=secrets, region=region, simulator=simulator)
+        raise click.BadParameter("--secrets-dir goes with resource files, whose Secrets it holds")
+    return Source(paths=tuple(resources), secrets=secrets, region=region, simulator=simulator)
 
 
 def endpoint(text: str) -> Endpoint:
@@ -50,4 +58,4 @@ def endpoint(text: str) -> Endpoint:
     try:
         return parse_endpoint(text)
     except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
+        raise click.BadParameter(str(error)) from None

@@ -5,31 +5,19 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Sized
-from enum import StrEnum
 from typing import NoReturn
 
-import typer
-from rich.console import Console
+import click
 
 from aigw_extproc.errors import ConfigError
 
-# What is shown may hold brackets and colons of the user's own, which are neither markup nor emoji.
-err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
-out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
-
-
-class Level(StrEnum):
-    """From where on messages are logged."""
-
-    DEBUG = "debug"
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
+LEVELS = ("debug", "info", "warning", "error")
+"""From where on messages are logged."""
 
 
 def refuse(error: ConfigError) -> NoReturn:
     for problem in error.problems:
-        err.print(f"error: {problem}", style="red")
+        click.secho(f"error: {problem}", fg="red", err=True)
     fail(f"{count(error.problems, 'problem')} in the configuration")
 
 
@@ -38,11 +26,11 @@ def count(things: Sized, noun: str) -> str:
 
 
 def fail(message: str) -> NoReturn:
-    err.print(message, style="bold red")
-    raise typer.Exit(1)
+    click.secho(message, fg="red", bold=True, err=True)
+    sys.exit(1)
 
 
-def set_up_logging(level: Level) -> None:
+def set_up_logging(level: str) -> None:
     logging.basicConfig(
         level=level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )

@@ -3,30 +3,45 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from pathlib import Path
 
-import typer
+import click
 
+from aigw_extproc.cli import options
 from aigw_extproc.cli.app import app
-from aigw_extproc.cli.options import AdminPort, Host, LogLevel, Port, Region, Resources, Secrets, Workers, source_of
-from aigw_extproc.cli.output import Level, fail, out, refuse
+from aigw_extproc.cli.options import source_of
+from aigw_extproc.cli.output import fail, refuse
 from aigw_extproc.errors import ConfigError
 
 
 @app.command()
+@options.resources
+@options.region
+@options.secrets_dir
+@options.host
+@options.port
+@options.admin_port
+@click.option("--simulator-port", type=click.IntRange(1, 65535), default=8091, help="Of the built-in demonstration.")
+@options.workers
+@click.option("--access-log/--no-access-log", default=True, help="One line per request, on standard output.")
+@options.log_level
 def run(
-    resources: Resources = None,
-    region: Region = None,
-    secrets_dir: Secrets = None,
-    host: Host = "127.0.0.1",
-    port: Port = 1975,
-    admin_port: AdminPort = 1064,
-    simulator_port: Annotated[int, typer.Option(min=1, max=65535, help="Of the built-in demonstration.")] = 8091,
-    workers: Workers = 1,
-    access_log: Annotated[bool, typer.Option(help="One line per request, on standard output.")] = True,
-    log_level: LogLevel = Level.INFO,
+    resources: tuple[Path, ...],
+    region: str | None,
+    secrets_dir: Path | None,
+    host: str,
+    port: int,
+    admin_port: int,
+    simulator_port: int,
+    workers: int,
+    access_log: bool,
+    log_level: str,
 ) -> None:
-    """Envoy and the processor. Without resources: a demonstration against the simulator, no AWS account needed."""
+    """Envoy and the processor, on this machine.
+
+    RESOURCES are resource files, or folders of them. Without any, and without a region: a demonstration against the
+    simulator, no AWS account needed.
+    """
     from aigw_extproc.config.snapshot import Address
     from aigw_extproc.envoy.binary import EnvoyNotFound
     from aigw_extproc.run.child import ChildFailed
@@ -35,7 +50,7 @@ def run(
     from aigw_extproc.run.ports import PortUnavailable
 
     demonstration = not resources and region is None
-    options = RunOptions(
+    run_options = RunOptions(
         source=source_of(resources, region, f"127.0.0.1:{simulator_port}" if demonstration else None, secrets_dir),
         listen=Address(host=host, port=port),
         admin=Address(host="127.0.0.1", port=admin_port),
@@ -45,7 +60,7 @@ def run(
         log_level=log_level,
     )
     try:
-        asyncio.run(run_until_stopped(options, on_ready=_show_ready, on_log=_show_log))
+        asyncio.run(run_until_stopped(run_options, on_ready=_show_ready, on_log=_show_log))
     except ConfigError as error:
         refuse(error)
     except (OSError, PortUnavailable, EnvoyNotFound, ChildFailed) as error:
@@ -53,7 +68,7 @@ def run(
 
 
 def _show_ready(curl: str) -> None:
-    out.print("\nready. Try:\n", style="bold green")
+    click.secho("\nready. Try:\n", fg="green", bold=True)
     print(curl + "\n", flush=True)
 
 

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import click
 
-import typer
-
+from aigw_extproc.cli import options
 from aigw_extproc.cli.app import app
-from aigw_extproc.cli.options import Host, LogLevel
-from aigw_extproc.cli.output import Level, fail, set_up_logging
+from aigw_extproc.cli.options import PORT
+from aigw_extproc.cli.output import fail, set_up_logging
 
 
 @app.command()
-def simulator(
-    host: Host = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8091,
-    log_level: LogLevel = Level.INFO,
-) -> None:
-    """The Bedrock simulator alone: it checks signatures and requests as Bedrock does."""
+@options.host
+@click.option("--port", type=PORT, default=8091, help="Port to listen on.")
+@options.log_level
+def simulator(host: str, port: int, log_level: str) -> None:
+    """The Bedrock simulator alone. It checks signatures and requests as Bedrock does."""
     from aigw_extproc.simulator import server
     from aigw_extproc.simulator.settings import Settings
 

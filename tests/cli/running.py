@@ -77,15 +77,15 @@ def command(*arguments: str | Path) -> list[str]:
 
 
 def environment(**more: str) -> dict[str, str]:
-    """Ours without AWS's variables, as a wide terminal without colours."""
+    """Ours without AWS's variables, as a terminal without colours."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    return {**kept, "NO_COLOR": "1", "TERMINAL_WIDTH": "200", "COLUMNS": "200", **more}
+    return {**kept, **more}
 
 
 def usage_error(ended: Ended) -> str:
-    """The sentence in the frame behind the usage."""
+    """The sentence behind the usage."""
     assert (ended.code, ended.out) == (2, "")
-    match = re.search(r"╭─ Error ─+╮\n│ (.*?) +│\n╰", ended.err, re.DOTALL)
+    match = re.search(r"^Error: (.*)$", ended.err, re.MULTILINE)
     assert match, ended.err
     return match[1]
 
