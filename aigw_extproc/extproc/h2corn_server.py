@@ -214,6 +214,7 @@ class _Messages:
             event = await self._receive()
             if event["type"] != "http.request":
                 return None
-            self._decoder.feed(event["body"])
-            self._ended = not event["more_body"]
+            # Either may be missing: https://asgi.readthedocs.io/en/latest/specs/www.html#request-receive-event
+            self._decoder.feed(event.get("body", b""))
+            self._ended = not event.get("more_body", False)
         return message

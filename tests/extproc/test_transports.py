@@ -126,6 +126,15 @@ async def test_a_stream_ends_with_its_answer(channel: grpc.aio.Channel) -> None:
     assert (reply.status.code, reply.body) == (200, b'{"object":"list","data":[]}')
 
 
+async def test_a_stream_that_its_client_ends_early_ends_well(channel: grpc.aio.Channel) -> None:
+    """As Envoy ends it when its own client has gone."""
+    stream = channel.stream_stream(f"/{SERVICE}/Process")(timeout=5)
+    await stream.write(POST_CHAT.SerializeToString())
+    await stream.read()
+    await stream.done_writing()
+    assert await stream.code() == grpc.StatusCode.OK
+
+
 async def test_other_methods_are_unimplemented(channel: grpc.aio.Channel) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as raised:
         # Without a message: sending one to a call that has ended is an error of its own.
