@@ -1,4 +1,4 @@
-"""A closed-loop load generator: so many connections, each with one request under way, until so many are answered.
+"""A load generator: so many connections, each with one request under way at most, until so many are answered.
 
 Ours, not a package: h2load and wrk look at no answer, tell no time of a single first byte of a stream, and cannot hold
 streams open. It sends an exact number of requests (CPU per exchange is divided by it) and costs some 30 µs a request in
@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 
 _LENGTH = re.compile(rb"\r\ncontent-length: (\d+)\r\n", re.IGNORECASE)
@@ -49,11 +50,11 @@ class Load:
 
 
 class _Connection(asyncio.Protocol):
-    """Sends its next request as soon as an answer is complete, while there are any left."""
+    """Sends its next request as soon as an answer is complete and `turns` says it is time, while there are any left."""
 
-    def __init__(self, data: bytes, expected: bytes, left: list[None], load: Load) -> None:
+    def __init__(self, data: bytes, expected: bytes, left: list[None], turns: Iterator[float], load: Load) -> None:
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._data, self._expected, self._left, self._load = data, expected, left, load
+        self._data, self._expected, self._left, self._turns, self._load = data, expected, left, turns, load
         self._answer = bytearray()
         self._waiting = False
         self._sent = self._first = 0.0
@@ -62,7 +63,7 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        self._send()
+        self._next()
 
     def data_received(self, data: bytes) -> None:
         if not self._answer:
@@ -70,20 +71,27 @@ class _Connection(asyncio.Protocol):
         self._answer += data
         if _is_complete(self._answer):
             self._record()
-            self._send()
+            self._next()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._waiting:
             self._load.failures.append(b"the connection was lost: " + bytes(self._answer[:200]))
         self.closed.set_result(None)
 
-    def _send(self) -> None:
+    def _next(self) -> None:
         self._answer.clear()
         self._waiting = bool(self._left)
         if not self._left:
             self._transport.close()
             return
         self._left.pop()
+        wait = next(self._turns) - time.perf_counter()
+        if wait > 0:
+            asyncio.get_running_loop().call_later(wait, self._send)
+        else:
+            self._send()
+
+    def _send(self) -> None:
         self._sent = time.perf_counter()
         self._transport.write(self._data)
 
@@ -104,8 +112,8 @@ def _is_complete(answer: bytearray) -> bool:
     return len(answer) >= head_end + 4 + int(length[1])
 
 
-async def run(port: int, request: Request, *, connections: int, count: int, limit: float) -> Load:
-    """Has `count` requests answered on 127.0.0.1:`port`.
+async def run(port: int, request: Request, *, connections: int, count: int, limit: float, rate: float = 0) -> Load:
+    """Has `count` requests answered on 127.0.0.1:`port`: as many as go, or `rate` a second.
 
     Raises:
         TimeoutError: it took more than `limit` seconds.
@@ -113,12 +121,14 @@ async def run(port: int, request: Request, *, connections: int, count: int, limi
     load, left = Load(), [None] * count
     loop, data = asyncio.get_running_loop(), request.encode(port)
     started = time.perf_counter()
+    turns = itertools.count(started, 1 / rate) if rate else itertools.repeat(started)
+
+    def connection() -> _Connection:
+        return _Connection(data, request.expected, left, turns, load)
+
     async with asyncio.timeout(limit):
         protocols = [
-            (await loop.create_connection(lambda: _Connection(data, request.expected, left, load), "127.0.0.1", port))[
-                1
-            ]
-            for _ in range(min(connections, count))
+            (await loop.create_connection(connection, "127.0.0.1", port))[1] for _ in range(min(connections, count))
         ]
         await asyncio.gather(*(protocol.closed for protocol in protocols))
     load.seconds = time.perf_counter() - started

@@ -89,7 +89,9 @@ async def measure(scenario: Scenario, running: RunningStack, *, count: int) -> M
 
 async def _load(scenario: Scenario, running: RunningStack, count: int) -> Load:
     request = scenario.request(running.stack)
-    load = await run(running.port, request, connections=scenario.connections, count=count, limit=LIMIT)
+    load = await run(
+        running.port, request, connections=scenario.connections, count=count, limit=LIMIT, rate=scenario.rate
+    )
     if load.failures:
         failed = f"{scenario.name}, {running.stack.name}: {len(load.failures)} of {count} requests failed"
         raise BenchmarkFailed(f"{failed}; the first answer:\n{load.failures[0].decode(errors='replace')}")

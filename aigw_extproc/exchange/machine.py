@@ -86,6 +86,7 @@ class Exchange:
         self._router = router
         self._pick = pick
         self._headers: Headers = {}
+        self._client_id: str | None = None
         self._endpoint: Endpoint | None = None
         self._render_error: RenderError = openai_error
         self._parsed: ClientRequest | None = None
@@ -118,7 +119,7 @@ class Exchange:
         )
 
     def _request_headers(self, event: RequestHeaders, now: float) -> Action:
-        self._headers = event.headers
+        self._headers, self._client_id = event.headers, event.headers.get("x-request-id")
         path = event.headers.get(":path", "").partition("?")[0]
         method = event.headers.get(":method", "")
         self._render_error = error_shape(path)
@@ -192,22 +193,23 @@ class Exchange:
         assert request is not None  # noqa: S101 - both were set by the request's body
         assert backend is not None  # noqa: S101 - as above
         self.outcome.signed = isinstance(identity, Credentials)
+        headers = self._headers
         # An answer can take minutes: what it does not need of a request, which can be large, is not kept that long.
-        self._parsed, self._request = None, msgspec.structs.replace(request, body=b"")
-        forwarded = self._signed(request, backend, identity, now)
+        self._headers, self._parsed, self._request = {}, None, msgspec.structs.replace(request, body=b"")
+        forwarded = self._signed(request, backend, headers, identity, now)
         if not isinstance(request, UpstreamBatch) or not request.further:
             return forwarded
         further = (msgspec.structs.replace(request, body=body) for body in request.further)
-        signed = (self._signed(one, backend, identity, now) for one in further)
-        return direct((forwarded, *signed), backend.upstream, self._headers)
+        signed = (self._signed(one, backend, headers, identity, now) for one in further)
+        return direct((forwarded, *signed), backend.upstream, headers)
 
     def _signed(
-        self, request: UpstreamRequest, backend: Backend, identity: Identity | None, now: float
+        self, request: UpstreamRequest, backend: Backend, headers: Headers, identity: Identity | None, now: float
     ) -> ForwardRequest:
         return forward(
             request,
             backend,
-            client_headers=self._headers,
+            client_headers=headers,
             client_model=self.outcome.model,
             model=self.outcome.request_model,
             identity=identity,
@@ -277,8 +279,8 @@ class Exchange:
         return ResponseContext(request_id=self._exchange_id() or "", created=int(now), headers=headers)
 
     def _exchange_id(self) -> str | None:
-        """Bedrock's own id, or ours where it gave none."""
-        return self._response_headers.get(REQUEST_ID_HEADER) or self._headers.get("x-request-id")
+        """Bedrock's own id, or the client's where it gave none."""
+        return self._response_headers.get(REQUEST_ID_HEADER) or self._client_id
 
     def _request_id(self) -> Pairs:
         """Bedrock's own id, which a reply of ours does not carry by itself."""
@@ -287,8 +289,8 @@ class Exchange:
     def _own_headers(self) -> Pairs:
         """What every answer of ours carries: the request's id, and what was dropped on the way."""
         headers: Pairs = ()
-        if "x-request-id" in self._headers:
-            headers += (("x-request-id", self._headers["x-request-id"]),)
+        if self._client_id is not None:
+            headers += (("x-request-id", self._client_id),)
         if self.outcome.dropped:
             headers += ((DROPPED_HEADER, dropped_names(self.outcome.dropped)),)
         return headers

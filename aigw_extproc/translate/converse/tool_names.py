@@ -43,6 +43,8 @@ class ToolNames:
     def of(cls, names: Iterable[str]) -> ToolNames:
         """Gives every invalid name among `names` an alias that no other of them has."""
         names = dict.fromkeys(names)
+        if not names:
+            return _NONE
         taken = {name for name in names if _VALID.match(name)}
         aliases: dict[str, str] = {}
         for name in names:
@@ -58,6 +60,9 @@ class ToolNames:
     def to_client(self, name: str) -> str:
         """The client's own name for what Bedrock calls `name`."""
         return self.originals.get(name, name)
+
+
+_NONE = ToolNames()
 
 
 def _free_alias(name: str, taken: set[str]) -> str:

@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/bedrock/latest/userguide/tool-use-inference-call.htm
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -118,10 +117,10 @@ _NO_TURN = Turn("user", "messages")
 
 def _make_ids_unique(turns: list[Turn]) -> None:
     """Some clients count their calls anew in every turn; Claude refuses an id that the history has used before."""
-    uses: Counter[str] = Counter()
+    uses: dict[str, int] = {}
     for turn, following in pairwise(turns):
         for call_id in turn.calls:
-            uses[call_id] += 1
+            uses[call_id] = uses.get(call_id, 0) + 1
             if uses[call_id] > 1:
                 _rename(turn, following, call_id, alias(call_id, salt=f"{uses[call_id]}:"))
 
