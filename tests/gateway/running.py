@@ -150,7 +150,10 @@ def running_gateway(
 def running_processor(
     folder: Path, *arguments: str, environment: Mapping[str, str] | None = None
 ) -> Iterator[RunningProcessor]:
-    """Starts `serve` with these arguments; stops it at the end. Of AWS's variables it has those that are given."""
+    """Starts `serve` with these arguments; stops it at the end. Of AWS's variables it has those that are given.
+
+    Whatever the test did to it, it has nowhere met an exception that nobody foresaw.
+    """
     log = folder / "processor.log"
     command = (sys.executable, "-m", "aigw_extproc", "serve", *arguments, "--admin-port", "0", "--log-level", "debug")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
@@ -170,6 +173,7 @@ def running_processor(
         except subprocess.TimeoutExpired:
             process.kill()
             raise
+    assert "Traceback" not in log.read_text()
 
 
 def _alive(process: subprocess.Popen[bytes], log: Path) -> str:
