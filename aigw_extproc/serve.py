@@ -28,6 +28,7 @@ from aigw_extproc.config.snapshot import Upstream
 from aigw_extproc.config.watcher import Status, watch
 from aigw_extproc.exchange import UpstreamCall
 from aigw_extproc.lifeline import end_with_parent
+from aigw_extproc.malloc import keep_freed_memory
 from aigw_extproc.routing import Router
 from aigw_extproc.source import Source
 from aigw_extproc.translate.contract import Fetched, UpstreamResponse
@@ -105,6 +106,7 @@ async def _serve_streams(options: ServeOptions, live: Live, admin: socket.socket
     from aigw_extproc.extproc.processor import Processor
     from aigw_extproc.extproc.server import create_server
 
+    keep_freed_memory()
     credentials = CredentialCache()
     live.credentials = credentials.as_details
     processor = Processor(live.router, credentials.get, _fetch_media, _call_upstream)

@@ -24,15 +24,20 @@ class MessageDecoder:
     """Turns bytes, cut anywhere, into messages. Holds at most one incomplete message."""
 
     def __init__(self, max_length: int) -> None:
-        self._buffer = bytearray()
+        self._buffer: bytes | bytearray = b""
         self._position = 0
         self._max_length = max_length
 
     def feed(self, data: bytes) -> None:
         """Takes the next bytes. You must call `next_message()` until it returns None."""
-        del self._buffer[: self._position]
+        if self._position == len(self._buffer):  # mostly: a message seldom comes in pieces
+            self._buffer = data
+        else:
+            rest = self._buffer if isinstance(self._buffer, bytearray) else bytearray(self._buffer)
+            del rest[: self._position]
+            rest += data
+            self._buffer = rest
         self._position = 0
-        self._buffer += data
 
     def next_message(self) -> bytes | None:
         """The next message, or None when more bytes are needed for it.
@@ -51,4 +56,7 @@ class MessageDecoder:
         if start + length > len(self._buffer):
             return None
         self._position = start + length
-        return bytes(self._buffer[start : self._position])
+        if isinstance(self._buffer, bytes):
+            return self._buffer[start : self._position]
+        with memoryview(self._buffer) as buffer:  # a slice of a bytearray would be one more copy
+            return bytes(buffer[start : self._position])
