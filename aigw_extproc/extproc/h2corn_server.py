@@ -60,6 +60,7 @@ class H2cornServer:
     def _create(self, listener: socket.socket) -> h2corn.Server:
         config = h2corn.Config(
             bind=(f"fd://{listener.fileno()}",),
+            runtime_threads=1,  # Python's one thread has twice its work: a second one would only be woken in its stead
             grpc=True,
             http1=False,
             lifespan="off",
