@@ -39,7 +39,7 @@ class Scenario:
 
 def _of_size(size: int) -> Scenario:
     # One at a time, and some 100 MB in all: every body is buffered twice, by Envoy and by the processor.
-    requests = min(400, max(4, 100_000_000 // size))
+    requests = min(400, max(8, 100_000_000 // size))
     return Scenario(
         name=f"chat of {size / 1000:,.0f} kB", part="sizes", x=size, connections=1, requests=requests, size=size
     )

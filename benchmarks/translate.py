@@ -6,6 +6,7 @@ that does nothing; the other lines are their parts.
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Iterable
 
@@ -24,8 +25,11 @@ from benchmarks.timing import microseconds
 from benchmarks.traffic import CHAT_PATH, MODEL, chat_request, converse_frames, converse_response
 
 CALLS = 2_000
+DIFFERENT = 10_000
+"""Exchanges, each with a question and ids of its own: what the codec remembers must not be all that it is asked."""
 NOW = 1_790_000_000.0
 CONTEXT = ResponseContext(request_id="2f3a1c9e-7f04-4c1e-9d52-0a3c6b1d8e77", created=int(NOW))
+ENVOY_ID = "c1f0a3a4-6a50-4a3b-8a58-7f0a3e0f7a51"
 TURNS = 40
 AGENT_TURNS, AGENT_TOOLS = 100, 40
 
@@ -41,13 +45,13 @@ REQUEST_HEADERS = {
     "authorization": "Bearer unused",
     "content-length": "200",
     "x-forwarded-proto": "http",
-    "x-request-id": "c1f0a3a4-6a50-4a3b-8a58-7f0a3e0f7a51",
+    "x-request-id": ENVOY_ID,
 }
 RESPONSE_HEADERS = {
     ":status": "200",
     "date": "Sun, 22 Nov 2026 09:00:00 GMT",
     "x-amzn-requestid": CONTEXT.request_id,
-    "x-request-id": "c1f0a3a4-6a50-4a3b-8a58-7f0a3e0f7a51",
+    "x-request-id": ENVOY_ID,
 }
 
 
@@ -107,6 +111,18 @@ def envoy_messages(*, stream: bool) -> list[bytes]:
     return [message.SerializeToString() for message in messages]
 
 
+def different_exchanges() -> list[list[bytes]]:
+    """The messages of exchanges that have nothing in common but what any two of one client's have."""
+    messages = envoy_messages(stream=False)
+
+    def changed(message: bytes, number: int) -> bytes:
+        for same in (ENVOY_ID.encode(), CONTEXT.request_id.encode(), b"What does an API"):
+            message = message.replace(same, b"%0*d" % (len(same), number))
+        return message
+
+    return [[changed(message, number) for message in messages] for number in range(DIFFERENT)]
+
+
 def router() -> Router:
     """Rules that send every model to one upstream, signed with a fixed key."""
     credentials = Credentials(access_key_id="AKIDEXAMPLE", secret_access_key="secret")  # noqa: S106 - signs nothing real
@@ -121,12 +137,12 @@ def answer(exchange: Exchange, message: bytes) -> bytes:
 
 
 def exchange_case() -> Callable[[], object]:
-    """A whole chat exchange of four messages."""
-    messages, rules = envoy_messages(stream=False), router()
+    """A whole chat exchange of four messages, each time another one."""
+    exchanges, rules = itertools.cycle(different_exchanges()), router()
 
     def call() -> None:
         exchange = Exchange(rules, pick=0.5)
-        for message in messages:
+        for message in next(exchanges):
             answer(exchange, message)
         assert exchange.outcome.status == 200
 

@@ -30,7 +30,7 @@ from aigw_extproc.exchange import (
 )
 from aigw_extproc.exchange.messages import Pairs
 from aigw_extproc.extproc.pb import ext_proc_pb2 as pb
-from aigw_extproc.extproc.protobuf import nested, prefixes
+from aigw_extproc.extproc.protobuf import nested, prefix, prefixes
 
 METADATA_NAMESPACE = "io.envoy.ai_gateway"
 
@@ -39,7 +39,7 @@ _STREAMED = pb.ProcessingResponse(
         response_header_mode=pb.ProcessingMode.SEND, response_body_mode=pb.ProcessingMode.STREAMED
     )
 ).SerializeToString()
-_OVERWRITE = pb.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
+_OVERWRITE = pb.HeaderValueOption(append_action=pb.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD).SerializeToString()
 _CLEAR_ROUTE_CACHE = pb.CommonResponse(clear_route_cache=True).SerializeToString()
 
 _REQUEST_BODY = pb.ProcessingResponse.REQUEST_BODY_FIELD_NUMBER
@@ -49,6 +49,9 @@ _COMMON_RESPONSE = pb.BodyResponse.RESPONSE_FIELD_NUMBER  # and of a HeadersResp
 _HEADER_MUTATION = pb.CommonResponse.HEADER_MUTATION_FIELD_NUMBER
 _BODY_MUTATION = pb.CommonResponse.BODY_MUTATION_FIELD_NUMBER
 _BODY = pb.BodyMutation.BODY_FIELD_NUMBER
+_SET_HEADERS = pb.HeaderMutation.SET_HEADERS_FIELD_NUMBER
+_HEADER = pb.HeaderValueOption.HEADER_FIELD_NUMBER
+_RAW_VALUE = pb.HeaderValue.RAW_VALUE_FIELD_NUMBER
 
 
 def decode(data: bytes) -> tuple[str, Event | None]:
@@ -103,6 +106,11 @@ def _header(data: bytes) -> tuple[str, str]:
     return header.key, header.raw_value.decode("utf-8", "replace") or header.value
 
 
+# Nine headers of ten are the same from one exchange to the next: looked up, they cost a tenth. Long ones are not kept.
+_CACHEABLE = 256
+_known_header = lru_cache(maxsize=2048)(_header)
+
+
 def _joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     headers: dict[str, str] = {}
     for name, value in pairs:
@@ -110,12 +118,14 @@ def _joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     return headers
 
 
-def _set_header(name: str, value: str) -> bytes:
-    """The part of a HeaderMutation that sets one header."""
-    mutation = pb.HeaderMutation()
-    option = mutation.set_headers.add(append_action=_OVERWRITE)
-    option.header.key, option.header.raw_value = name, value.encode()
-    return mutation.SerializeToString()
+@lru_cache(maxsize=2048)
+def _before_value(name: str, length: int) -> bytes:
+    """The part of a HeaderMutation that sets one header, up to its value of this length in bytes, which ends it."""
+    key = pb.HeaderValue(key=name).SerializeToString()
+    header = key + prefix(_RAW_VALUE, length)
+    # The action comes before the header: fields may stand in any order.
+    option = _OVERWRITE + prefix(_HEADER, len(header) + length) + header
+    return prefix(_SET_HEADERS, len(option) + length) + option
 
 
 @lru_cache(maxsize=1024)
@@ -124,19 +134,15 @@ def _remove_headers(names: tuple[str, ...]) -> bytes:
     return pb.HeaderMutation(remove_headers=names).SerializeToString()
 
 
-# Nine headers of ten are the same from one exchange to the next: looked up, they cost a tenth. Long ones are not kept.
-_CACHEABLE = 256
-_known_header = lru_cache(maxsize=2048)(_header)
-_known_set_header = lru_cache(maxsize=2048)(_set_header)
-
-
 def _mutation(set_headers: Pairs, remove: tuple[str, ...] = ()) -> bytes:
     """A HeaderMutation."""
-    parts = [
-        _known_set_header(name, value) if len(value) < _CACHEABLE else _set_header(name, value)
-        for name, value in set_headers
-    ]
-    return b"".join((*parts, _remove_headers(remove)) if remove else parts)
+    parts: list[bytes] = []
+    for name, value in set_headers:
+        raw = value.encode()
+        parts += (_before_value(name, len(raw)), raw)
+    if remove:
+        parts.append(_remove_headers(remove))
+    return b"".join(parts)
 
 
 # Parts of an answer stand one behind the other, each with all that is around it: what is read merges them.
