@@ -59,4 +59,7 @@ class MessageDecoder:
         if isinstance(self._buffer, bytes):
             return self._buffer[start : self._position]
         with memoryview(self._buffer) as buffer:  # a slice of a bytearray would be one more copy
-            return bytes(buffer[start : self._position])
+            message = bytes(buffer[start : self._position])
+        if self._position == len(self._buffer):  # it can be large, and the next message take minutes
+            self._buffer, self._position = b"", 0
+        return message

@@ -49,6 +49,7 @@ class GrpcServer:
                 if message is grpc.aio.EOF:  # type: ignore[attr-defined] # missing in the stubs
                     return
                 await context.write(await stream.answer(message))
+                del message  # it can be large, and the next take minutes
 
     def _bind(self, listen: str, credentials: grpc.ServerCredentials | None) -> None:
         try:

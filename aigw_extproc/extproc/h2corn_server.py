@@ -183,6 +183,7 @@ class _Calls:
                 if stream.over:
                     return _OK, frame(answer)
                 await say(answer)
+                del message, answer  # they can be large, and the next message take minutes
         return _OK, b""
 
     async def _check(self, receive: Receive, send: Send) -> _End:

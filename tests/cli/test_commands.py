@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -210,3 +211,12 @@ def test_envoys_configuration_goes_into_a_file(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_written_is_an_error() -> None:
     ended = aigw("envoy-config", "--region", "us-east-1", "--output", "/nowhere/envoy.yaml")
     assert (ended.code, ended.err) == (1, "--output /nowhere/envoy.yaml: No such file or directory\n")
+
+
+def test_shells_are_taught_to_complete() -> None:
+    script = Path(sys.executable).parent / "aigw-extproc"
+    asked = environment(
+        _AIGW_EXTPROC_COMPLETE="bash_complete", COMP_WORDS="aigw-extproc envoy-config --sn", COMP_CWORD="2"
+    )
+    done = subprocess.run([script], capture_output=True, text=True, env=asked, check=False)
+    assert done.stdout.split() == ["plain,--snippet"]

@@ -7,6 +7,8 @@ import asyncio
 import httpx
 import pytest
 
+from aigw_extproc.extproc.server import Transport
+from benchmarks.proc import resident_megabytes
 from tests.gateway.conftest import NewGateway
 from tests.gateway.resources import backend, ref, route, rule
 from tests.gateway.running import CHAT, Gateway, events, question
@@ -88,3 +90,31 @@ def test_two_workers_share_the_work_and_are_counted_as_one(two_workers: Gateway)
 
 def test_two_workers_are_ready(two_workers: Gateway) -> None:
     assert two_workers.processor.readiness()["ready"] is True
+
+
+LARGE, WAITING = 5_000_000, 20
+"""Bytes of a request, and how many wait for an answer at a time."""
+
+
+async def test_requests_that_wait_for_an_answer_are_not_kept(
+    new_gateway: NewGateway, simulator: RunningSimulator, transport: Transport
+) -> None:
+    """Bedrock may think for minutes; meanwhile nothing is needed of what it was asked."""
+    gateway = new_gateway(
+        route("slow", rule(ref(to="simulator.slow-60000"), model="slow")),
+        *backend("bedrock", simulator.port),
+        transport=transport,
+    )
+    before, known = resident_megabytes(gateway.processor.process.pid), len(simulator.requests())
+    async with httpx.AsyncClient(base_url=gateway.url, timeout=60) as client, asyncio.TaskGroup() as group:
+        asking = []
+        async with asyncio.timeout(40):
+            for number in range(1, WAITING + 1):
+                asking.append(group.create_task(client.post(CHAT, json=question("slow", "why " * (LARGE // 4)))))
+                # One after the other: the memory that many take at once is not given back at once.
+                while len(await asyncio.to_thread(simulator.requests)) < known + number:  # noqa: ASYNC110 - another process
+                    await asyncio.sleep(0.01)
+        grown = resident_megabytes(gateway.processor.process.pid) - before
+        for one in asking:
+            one.cancel()
+    assert grown < LARGE * WAITING / 1e6
