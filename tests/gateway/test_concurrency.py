@@ -64,12 +64,11 @@ async def test_two_hundred_streams_at_once_on_one_worker(new_gateway: NewGateway
     assert active == STREAMS
 
 
-def served_by_worker(gateway: Gateway) -> list[int]:
-    """How many exchanges Envoy has sent to each worker."""
-    hosts = gateway.envoy.admin.get("/clusters", params={"format": "json"}).json()["cluster_statuses"]
-    (processor,) = (cluster for cluster in hosts if cluster["name"] == "aigw-extproc")
-    stats = [host["stats"] for host in processor["host_statuses"]]
-    return [int(stat["value"]) for host in stats for stat in host if stat["name"] == "rq_total"]
+def requests(gateway: Gateway, cluster: str) -> list[int]:
+    """How many requests Envoy has sent to each host of a cluster."""
+    statuses = gateway.envoy.admin.get("/clusters", params={"format": "json"}).json()["cluster_statuses"]
+    (hosts,) = (status["host_statuses"] for status in statuses if status["name"] == cluster)
+    return [int(stat.get("value", 0)) for host in hosts for stat in host["stats"] if stat["name"] == "rq_total"]
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +80,7 @@ def two_workers(start_gateway: NewGateway, simulator: RunningSimulator) -> Gatew
 def test_two_workers_share_the_work_and_are_counted_as_one(two_workers: Gateway) -> None:
     answers = [two_workers.chat("simulator.long-3", stream=number % 2 == 0).status_code for number in range(40)]
     assert answers == [200] * 40
-    served = served_by_worker(two_workers)
+    served = requests(two_workers, "aigw-extproc")
     assert (len(served), min(served) > 0) == (2, True)
     two_workers.wait_until_idle()
     assert two_workers.processor.metric("aigw_exchanges_total", operation="chat", status="200") == 40
@@ -96,25 +95,24 @@ LARGE, WAITING = 5_000_000, 20
 """Bytes of a request, and how many wait for an answer at a time."""
 
 
-async def test_requests_that_wait_for_an_answer_are_not_kept(
-    new_gateway: NewGateway, simulator: RunningSimulator, transport: Transport
-) -> None:
+async def test_requests_that_wait_for_an_answer_are_not_kept(new_gateway: NewGateway, transport: Transport) -> None:
     """Bedrock may think for minutes; meanwhile nothing is needed of what it was asked."""
-    gateway = new_gateway(
-        route("slow", rule(ref(to="simulator.slow-60000"), model="slow")),
-        *backend("bedrock", simulator.port),
-        transport=transport,
-    )
-    before, known = resident_megabytes(gateway.processor.process.pid), len(simulator.requests())
-    async with httpx.AsyncClient(base_url=gateway.url, timeout=60) as client, asyncio.TaskGroup() as group:
-        asking = []
-        async with asyncio.timeout(40):
+    with running_simulator() as simulator:
+        gateway = new_gateway(
+            route("slow", rule(ref(to="simulator.slow-60000"), model="slow")),
+            *backend("bedrock", simulator.port),
+            transport=transport,
+        )
+        before = resident_megabytes(gateway.processor.process.pid)
+        async with httpx.AsyncClient(base_url=gateway.url, timeout=60) as client, asyncio.TaskGroup() as group:
+            asking = []
             for number in range(1, WAITING + 1):
                 asking.append(group.create_task(client.post(CHAT, json=question("slow", "why " * (LARGE // 4)))))
                 # One after the other: the memory that many take at once is not given back at once.
-                while len(await asyncio.to_thread(simulator.requests)) < known + number:  # noqa: ASYNC110 - another process
-                    await asyncio.sleep(0.01)
-        grown = resident_megabytes(gateway.processor.process.pid) - before
-        for one in asking:
-            one.cancel()
+                async with asyncio.timeout(10):
+                    while sum(await asyncio.to_thread(requests, gateway, "default/bedrock")) < number:  # noqa: ASYNC110 - another process
+                        await asyncio.sleep(0.01)
+            grown = resident_megabytes(gateway.processor.process.pid) - before
+            for one in asking:
+                one.cancel()
     assert grown < LARGE * WAITING / 1e6
