@@ -10,7 +10,7 @@ https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/loc
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from envoy_data_plane.envoy.config.accesslog import v3 as accesslog
 from envoy_data_plane.envoy.config.core import v3 as core
@@ -26,7 +26,6 @@ from aigw_extproc.translate.registry import ENDPOINTS
 DETAILS_PREFIX = "aigw_"
 """How the `details` of every ImmediateResponse of the processor begin."""
 
-
 REFUSED = "the gateway refused the request: %RESPONSE_CODE_DETAILS%"
 """With Envoy's own word for the reason, as `missing_host_header`."""
 BROKEN_OFF = "the upstream broke off its answer or did not speak HTTP"
@@ -40,112 +39,112 @@ class LocalReply:
     type: str
     code: str
     message: str
+    """`{buffer_limit}` in it becomes the bytes of a body that Envoy holds."""
     to_processor: bool = True
     """Whether the processor gets to see it, and needs the mark; once the answer had begun Envoy replies by itself."""
 
 
+REPLIES = (
+    LocalReply(
+        when="response.code == 413",
+        type="invalid_request_error",
+        code="request_too_large",
+        message="the request body is larger than the {buffer_limit} bytes that this gateway accepts",
+    ),
+    LocalReply(
+        when="response.code_details.startsWith('ext_proc_error')",
+        type="api_error",
+        code="gateway_error",
+        message="the gateway could not process the request; its access log says why",
+        to_processor=False,
+    ),
+    LocalReply(
+        when="response.code_details == 'cluster_not_found'",
+        type="api_error",
+        code="upstream_unavailable",
+        message="the gateway's Envoy has no upstream for this model",
+    ),
+    LocalReply(
+        when="response.code_details == 'response_payload_too_large'",
+        type="api_error",
+        code="upstream_error",
+        message="the upstream's answer is larger than the {buffer_limit} bytes that this gateway holds",
+        to_processor=False,
+    ),
+    LocalReply(
+        when="response.code_details.contains('overflow')",
+        type="overloaded_error",
+        code="gateway_overloaded",
+        message="the gateway serves as many requests as it is allowed to; try again later",
+    ),
+    LocalReply(
+        when="response.code == 503",
+        type="api_error",
+        code="upstream_unavailable",
+        message="the gateway got no answer from the upstream",
+    ),
+    LocalReply(
+        when="response.code_details.startsWith('upstream_reset_after_response_started')",
+        type="api_error",
+        code="upstream_error",
+        message=BROKEN_OFF,
+        to_processor=False,
+    ),
+    LocalReply(
+        when="response.code == 502",
+        type="api_error",
+        code="upstream_error",
+        message=BROKEN_OFF,
+    ),
+    LocalReply(
+        when="response.code == 504",
+        type="timeout_error",
+        code="upstream_timeout",
+        message="the upstream did not answer in time",
+    ),
+    LocalReply(
+        when="response.code == 408",
+        type="timeout_error",
+        code="request_timeout",
+        message="the request did not arrive in time",
+    ),
+    LocalReply(
+        when="response.code == 404",
+        type="not_found_error",
+        code="unknown_path",
+        message="the gateway has no such path",
+    ),
+    LocalReply(
+        when="response.code in [400, 426, 431]",  # before there is a request that the processor could see
+        type="invalid_request_error",
+        code="bad_request",
+        message=REFUSED,
+        to_processor=False,
+    ),
+    LocalReply(
+        when="response.code < 500",
+        type="invalid_request_error",
+        code="bad_request",
+        message=REFUSED,
+    ),
+    LocalReply(
+        when="true",
+        type="api_error",
+        code="gateway_error",
+        message="the gateway failed; its access log says why",
+    ),
+)
+"""From the particular to the general. Envoy's own details stay out of the texts: they name addresses."""
+
+
 def local_reply_config(*, buffer_limit: int) -> hcm.LocalReplyConfig:
-    """One mapper per kind and API; the first whose condition holds decides."""
+    """One mapper per kind and API; the first whose condition holds decides. `buffer_limit` is in bytes."""
     ours = hcm.ResponseMapper(filter=_when(f"response.code_details.startsWith('{DETAILS_PREFIX}')"))
-    replies = _replies(buffer_limit)
+    replies = [replace(reply, message=reply.message.format(buffer_limit=buffer_limit)) for reply in REPLIES]
     to_anthropic = _asked_for(path for path, endpoint in ENDPOINTS.items() if endpoint.render_error is anthropic_error)
     anthropic = [_mapper(reply, f"{to_anthropic} && ({reply.when})", _anthropic_error(reply)) for reply in replies]
     openai = [_mapper(reply, reply.when, _openai_error(reply)) for reply in replies]
     return hcm.LocalReplyConfig(mappers=[ours, *anthropic, *openai])
-
-
-def _replies(buffer_limit: int) -> tuple[LocalReply, ...]:
-    """From the particular to the general. Envoy's own details stay out of the texts: they name addresses."""
-    return (
-        LocalReply(
-            when="response.code == 413",
-            type="invalid_request_error",
-            code="request_too_large",
-            message=f"the request body is larger than the {buffer_limit} bytes that this gateway accepts",
-        ),
-        LocalReply(
-            when="response.code_details.startsWith('ext_proc_error')",
-            type="api_error",
-            code="gateway_error",
-            message="the gateway could not process the request; its access log says why",
-            to_processor=False,
-        ),
-        LocalReply(
-            when="response.code_details == 'cluster_not_found'",
-            type="api_error",
-            code="upstream_unavailable",
-            message="the gateway's Envoy has no upstream for this model",
-        ),
-        LocalReply(
-            when="response.code_details == 'response_payload_too_large'",
-            type="api_error",
-            code="upstream_error",
-            message=f"the upstream's answer is larger than the {buffer_limit} bytes that this gateway holds",
-            to_processor=False,
-        ),
-        LocalReply(
-            when="response.code_details.contains('overflow')",
-            type="overloaded_error",
-            code="gateway_overloaded",
-            message="the gateway serves as many requests as it is allowed to; try again later",
-        ),
-        LocalReply(
-            when="response.code == 503",
-            type="api_error",
-            code="upstream_unavailable",
-            message="the gateway got no answer from the upstream",
-        ),
-        LocalReply(
-            when="response.code_details.startsWith('upstream_reset_after_response_started')",
-            type="api_error",
-            code="upstream_error",
-            message=BROKEN_OFF,
-            to_processor=False,
-        ),
-        LocalReply(
-            when="response.code == 502",
-            type="api_error",
-            code="upstream_error",
-            message=BROKEN_OFF,
-        ),
-        LocalReply(
-            when="response.code == 504",
-            type="timeout_error",
-            code="upstream_timeout",
-            message="the upstream did not answer in time",
-        ),
-        LocalReply(
-            when="response.code == 408",
-            type="timeout_error",
-            code="request_timeout",
-            message="the request did not arrive in time",
-        ),
-        LocalReply(
-            when="response.code == 404",
-            type="not_found_error",
-            code="unknown_path",
-            message="the gateway has no such path",
-        ),
-        LocalReply(
-            when="response.code in [400, 426, 431]",  # before there is a request that the processor could see
-            type="invalid_request_error",
-            code="bad_request",
-            message=REFUSED,
-            to_processor=False,
-        ),
-        LocalReply(
-            when="response.code < 500",
-            type="invalid_request_error",
-            code="bad_request",
-            message=REFUSED,
-        ),
-        LocalReply(
-            when="true",
-            type="api_error",
-            code="gateway_error",
-            message="the gateway failed; its access log says why",
-        ),
-    )
 
 
 _MARK = core.HeaderValueOption(

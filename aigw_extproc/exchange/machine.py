@@ -86,7 +86,7 @@ class Exchange:
         self._router = router
         self._pick = pick
         self._headers: Headers = {}
-        self._client_id: str | None = None
+        self._x_request_id: str | None = None
         self._endpoint: Endpoint | None = None
         self._render_error: RenderError = openai_error
         self._parsed: ClientRequest | None = None
@@ -119,7 +119,7 @@ class Exchange:
         )
 
     def _request_headers(self, event: RequestHeaders, now: float) -> Action:
-        self._headers, self._client_id = event.headers, event.headers.get("x-request-id")
+        self._headers, self._x_request_id = event.headers, event.headers.get("x-request-id")
         path = event.headers.get(":path", "").partition("?")[0]
         method = event.headers.get(":method", "")
         self._render_error = error_shape(path)
@@ -279,8 +279,8 @@ class Exchange:
         return ResponseContext(request_id=self._exchange_id() or "", created=int(now), headers=headers)
 
     def _exchange_id(self) -> str | None:
-        """Bedrock's own id, or the client's where it gave none."""
-        return self._response_headers.get(REQUEST_ID_HEADER) or self._client_id
+        """Bedrock's own id, or the request's `x-request-id` where it gave none."""
+        return self._response_headers.get(REQUEST_ID_HEADER) or self._x_request_id
 
     def _request_id(self) -> Pairs:
         """Bedrock's own id, which a reply of ours does not carry by itself."""
@@ -289,8 +289,8 @@ class Exchange:
     def _own_headers(self) -> Pairs:
         """What every answer of ours carries: the request's id, and what was dropped on the way."""
         headers: Pairs = ()
-        if self._client_id is not None:
-            headers += (("x-request-id", self._client_id),)
+        if self._x_request_id is not None:
+            headers += (("x-request-id", self._x_request_id),)
         if self.outcome.dropped:
             headers += ((DROPPED_HEADER, dropped_names(self.outcome.dropped)),)
         return headers

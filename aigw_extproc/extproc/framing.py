@@ -56,8 +56,6 @@ class MessageDecoder:
         if start + length > len(self._buffer):
             return None
         self._position = start + length
-        if isinstance(self._buffer, bytes):
-            return self._buffer[start : self._position]
         with memoryview(self._buffer) as buffer:  # a slice of a bytearray would be one more copy
             message = bytes(buffer[start : self._position])
         if self._position == len(self._buffer):  # it can be large, and the next message take minutes

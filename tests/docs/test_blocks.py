@@ -90,8 +90,7 @@ def test_shell_is_shell(block: Block) -> None:
 )
 def test_commands_have_these_options(block: Block, words: list[str]) -> None:
     name, *arguments = words
-    group: Any = app
-    context = group.commands[name].make_context(name, arguments)
+    context = app.commands[name].make_context(name, arguments)
     lost = [path for path in context.params.get("resources") or () if not (ROOT / path).exists()]
     assert lost == []
 

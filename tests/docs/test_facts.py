@@ -15,8 +15,8 @@ from aigw_extproc.bedrock.families import Family, base_model
 from aigw_extproc.cli import app
 from aigw_extproc.config import credential_sources, settings
 from aigw_extproc.config.kinds import KINDS
-from aigw_extproc.envoy import local_replies
 from aigw_extproc.envoy.access_log import FIELDS
+from aigw_extproc.envoy.local_replies import REPLIES
 from aigw_extproc.exchange.machine import DROPPED_HEADER, REQUEST_ID_HEADER
 from aigw_extproc.exchange.upstream import FORWARDED
 from aigw_extproc.openai.chat import AwsExtension
@@ -97,7 +97,7 @@ def test_the_gateways_own_errors_are_on_the_page() -> None:
 
 
 def test_envoys_errors_are_on_the_page() -> None:
-    existing = {(reply.type, reply.code) for reply in local_replies._replies(1)}
+    existing = {(reply.type, reply.code) for reply in REPLIES}
     assert existing - {(kind, code) for _, kind, code in documented_errors()} == set()
 
 
@@ -109,7 +109,7 @@ def test_bedrocks_errors_are_on_the_page() -> None:
 
 
 def test_every_code_on_the_page_exists() -> None:
-    existing = {code for _, _, code in own_errors()} | {reply.code for reply in local_replies._replies(1)}
+    existing = {code for _, _, code in own_errors()} | {reply.code for reply in REPLIES}
     for name, answer in bedrock_errors.ANSWERS.items():
         existing.add(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower() if answer.named else answer.code)
     existing |= {"context_length_exceeded", errors.UpstreamTruncated().code, errors.InvalidUpstreamResponse("").code}
@@ -121,8 +121,7 @@ def test_every_code_on_the_page_exists() -> None:
 
 def test_the_commands() -> None:
     listed = [cell.split()[1] for cell in first_cells(OPERATIONS, "## Commands")]
-    group = app
-    assert set(listed) == set(group.commands)
+    assert set(listed) == set(app.commands)
 
 
 def test_the_fields_of_the_access_log() -> None:
