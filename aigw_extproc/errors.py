@@ -26,6 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Self
 
 
 class GatewayError(Exception):
@@ -47,10 +48,22 @@ class GatewayError(Exception):
 
 
 class InvalidRequest(GatewayError):
-    """The request cannot be served as it is; the client has to change it."""
+    """The request cannot be served as it is; the client has to change it.
+
+    `reason` is the fault without its place. `InvalidRequest.at` is for faults of one field.
+    """
 
     status = 400
     type = "invalid_request_error"
+
+    def __init__(self, reason: str, *, param: str | None = None) -> None:
+        super().__init__(f"{param}: {reason}" if param else reason, param=param)
+        self.reason = reason
+
+    @classmethod
+    def at(cls, place: str, reason: str) -> Self:
+        """Return the error for the field at `place`, a path in the client's own request."""
+        return cls(reason, param=place)
 
 
 class UnsupportedMedia(InvalidRequest):

@@ -27,7 +27,7 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
         return decoder.decode(as_utf8(body))
     except msgspec.ValidationError as error:
         fault, path = split_fault(str(error))
-        raise InvalidRequest(f"{path}: {fault}" if path else fault, param=path) from None
+        raise InvalidRequest(fault, param=path) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         reason = "the body is empty" if not body.strip() else str(error)
         raise InvalidRequest(f"the request body is not valid JSON: {reason}") from None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aigw_extproc.run.child import Child, OnLog, running
-from aigw_extproc.source import Source
+from aigw_extproc.serve.source import Source
 from benchmarks.crosscheck import cross_check
 from benchmarks.findings import Findings, Idle, Start
 from benchmarks.load import Request, open_streams

@@ -9,7 +9,7 @@ import json
 import time
 import timeit
 
-from aigw_extproc.config.compile import compile_documents
+from aigw_extproc.config.compile.configuration import compile_documents
 from aigw_extproc.routing import Router
 
 CALLS = 20_000

@@ -26,8 +26,8 @@ from aigw_extproc.envoy.routes import PROCESSOR_FILTER
 from aigw_extproc.extproc.server import TRANSPORTS
 from aigw_extproc.run.child import Child, OnLog, python, running
 from aigw_extproc.run.probes import all_accept, envoy_ready
-from aigw_extproc.serve import worker_address
-from aigw_extproc.source import Source
+from aigw_extproc.serve.process import worker_address
+from aigw_extproc.serve.source import Source
 
 UPSTREAM = "upstream"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "an example; the upstream looks at none"}

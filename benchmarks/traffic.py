@@ -7,7 +7,7 @@ import msgspec
 from aigw_extproc.bedrock.families import family_of
 from aigw_extproc.openai import chat
 from aigw_extproc.simulator.frames import event
-from aigw_extproc.translate.chat_converse import translate_request
+from aigw_extproc.translate.clients.chat import translate_request
 from aigw_extproc.translate.contract import UpstreamRequest
 
 MODEL = "us.amazon.nova-micro-v1:0"

@@ -19,7 +19,7 @@ from aigw_extproc.extproc.pb import ext_proc_pb2 as pb
 from aigw_extproc.openai import chat
 from aigw_extproc.routing import Router
 from aigw_extproc.simulator.frames import CONTENT_TYPE
-from aigw_extproc.translate.chat_converse import translate_request
+from aigw_extproc.translate.clients.chat import translate_request
 from aigw_extproc.translate.contract import ResponseContext
 from benchmarks.timing import microseconds
 from benchmarks.traffic import CHAT_PATH, MODEL, chat_request, converse_frames, converse_response

@@ -43,7 +43,7 @@ from aigw_extproc.exchange import (
     UpstreamReady,
 )
 from aigw_extproc.routing import Router
-from aigw_extproc.translate.catalogs import CATALOGS
+from aigw_extproc.translate.clients.models import CATALOGS
 from aigw_extproc.translate.contract import UpstreamResponse
 from aigw_extproc.translate.registry import ENDPOINTS
 from tests.translate.goldens import frames
@@ -329,7 +329,7 @@ def test_an_unknown_model_is_not_found() -> None:
 def test_a_schema_without_this_endpoint_says_what_to_use() -> None:
     told = error(send(exchange(_with(schema=Schema(name="Cohere"))), *request()))
     assert told["message"] == (
-        "this model's backend speaks Cohere, on which chat is not available; "
+        "model: its backend speaks Cohere, which does not support chat; "
         "use a model on AWSAnthropic or AWSBedrock or OpenAI"
     )
 

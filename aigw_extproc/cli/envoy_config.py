@@ -13,7 +13,7 @@ from aigw_extproc.cli.app import app
 from aigw_extproc.cli.options import PATH, endpoint, source_of
 from aigw_extproc.cli.output import fail, refuse
 from aigw_extproc.errors import ConfigError
-from aigw_extproc.source import Source
+from aigw_extproc.serve.source import Source
 
 if TYPE_CHECKING:
     from aigw_extproc.config.snapshot import Snapshot

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aigw_extproc.cli.output import LEVELS
-from aigw_extproc.source import Source
+from aigw_extproc.serve.source import Source
 
 if TYPE_CHECKING:
     from aigw_extproc.envoy.options import Endpoint

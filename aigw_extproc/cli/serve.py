@@ -72,8 +72,8 @@ def serve(
     """The processor alone, for an Envoy that runs elsewhere. RESOURCES are resource files, or folders of them."""
     from aigw_extproc.config.snapshot import Address
     from aigw_extproc.run.ports import PortUnavailable, require_free
-    from aigw_extproc.serve import ServeOptions, WorkerFailed, worker_address
-    from aigw_extproc.serve import serve as serve_until_stopped
+    from aigw_extproc.serve.process import ServeOptions, WorkerFailed, worker_address
+    from aigw_extproc.serve.process import serve as serve_until_stopped
 
     set_up_logging(log_level)
     endpoints = {endpoint(worker_address(listen, index)) for index in range(workers)}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from aigw_extproc.aws.identity import Credentials, DefaultChain
-from aigw_extproc.config.compile import Configuration
-from aigw_extproc.config.names import is_region
+from aigw_extproc.aws.names import is_region
+from aigw_extproc.config.compile.configuration import Configuration
+from aigw_extproc.config.compile.upstreams import authority
 from aigw_extproc.config.snapshot import Address, AwsAuth, Backend, Rule, Schema, Snapshot, Tls, Upstream
-from aigw_extproc.config.upstreams import authority
 from aigw_extproc.errors import ConfigError, Problem
 
 _DEMO_REGION: Final = "us-east-1"

@@ -7,14 +7,14 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from aigw_extproc.aws.identity import BearerToken, Credentials, Identity
-from aigw_extproc.config.names import host_region, model_region
+from aigw_extproc.aws.names import host_region, model_region
 from aigw_extproc.doctor.advice import Stage
 from aigw_extproc.doctor.answers import Answer, Verdict, error, verdict
 from aigw_extproc.doctor.calls import Route, probe
 from aigw_extproc.doctor.checks import Check, failed, ok, skipped
 from aigw_extproc.doctor.clock import NAME as CLOCK
 from aigw_extproc.doctor.clock import check_clock
-from aigw_extproc.doctor.patients import Patient
+from aigw_extproc.doctor.targets import Patient
 
 CALL = "call"
 MODEL = "model"

@@ -15,7 +15,7 @@ from aigw_extproc.aws.credentials.sources import BEARER_TOKEN_VARIABLE, find
 from aigw_extproc.aws.identity import AssumeRole, BearerToken, DefaultChain, Identity, Source
 from aigw_extproc.doctor.checks import Check, failed, ok, skipped
 from aigw_extproc.doctor.identity import ONCE
-from aigw_extproc.doctor.places import NOWHERE, Facts, next_step, title, why_not
+from aigw_extproc.doctor.providers import NOWHERE, Facts, next_step, title, why_not
 from aigw_extproc.doctor.redaction import shortened
 
 NAME = "credentials"

@@ -14,8 +14,8 @@ from aigw_extproc.doctor import credentials, identity
 from aigw_extproc.doctor.access import check_access
 from aigw_extproc.doctor.checks import Check, Diagnosis, failed, skipped
 from aigw_extproc.doctor.network import reach
-from aigw_extproc.doctor.patients import Patient, patients
 from aigw_extproc.doctor.redaction import redacted
+from aigw_extproc.doctor.targets import Patient, patients
 from aigw_extproc.doctor.waiting import in_thread
 
 CREDENTIAL_SECONDS = 15.0

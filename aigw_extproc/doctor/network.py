@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from aigw_extproc.config.names import is_ip
+from aigw_extproc.config.resources.names import is_ip
 from aigw_extproc.config.snapshot import Address, Upstream
 from aigw_extproc.doctor.calls import Route
 from aigw_extproc.doctor.checks import Check, failed, ok, skipped

@@ -34,5 +34,5 @@ def _request_credentials(override: RequestCredentials, headers: Headers) -> Cred
         return Credentials(access_key_id=key, secret_access_key=secret, session_token=token or None)
     if key or secret or token:
         missing = override.prefix + ("secret-access-key" if key else "access-key-id")
-        raise InvalidRequest(f"{missing}: missing beside the other headers of AWS credentials", param=missing)
+        raise InvalidRequest.at(missing, "missing beside the other headers of AWS credentials")
     return None

@@ -44,7 +44,7 @@ from aigw_extproc.exchange.names import check_model, dropped_names
 from aigw_extproc.exchange.upstream import direct, forward
 from aigw_extproc.openai.errors import render as openai_error
 from aigw_extproc.routing import Router
-from aigw_extproc.translate.catalogs import CATALOGS, Catalog, catalog_at
+from aigw_extproc.translate.clients.models import CATALOGS, Catalog, catalog_at
 from aigw_extproc.translate.contract import (
     Fetched,
     FetchFailed,
@@ -177,9 +177,7 @@ class Exchange:
             return self._translate(dict.fromkeys(needed.urls, _SWITCHED_OFF), now)
         self.outcome.stream, self.outcome.dropped = request.stream, request.dropped
         if request.dropped and settings.dropped_parameters == "refuse":
-            raise InvalidRequest(
-                f"{', '.join(request.dropped)}: cannot be passed on to this model as they are", param=request.dropped[0]
-            )
+            raise InvalidRequest.at(request.dropped[0], f"this model does not support {', '.join(request.dropped)}")
         if backend.auth is None:
             return self._forward(None, now)
         identity = configured_identity(backend.auth, self._headers)
@@ -315,9 +313,7 @@ def _require_method(method: str, expected: str, path: str) -> None:
 def _require_json(headers: Headers) -> None:
     media_type = headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if media_type != "application/json" and not media_type.endswith("+json"):
-        raise UnsupportedMedia(f"content-type: expected application/json, got {media_type!r}", param="content-type")
+        raise UnsupportedMedia.at("content-type", f"expected application/json, got {media_type!r}")
     encoding = headers.get("content-encoding", "identity").strip().lower()
     if encoding not in {"identity", ""}:
-        raise UnsupportedMedia(
-            f"content-encoding: the body must not be compressed, got {encoding!r}", param="content-encoding"
-        )
+        raise UnsupportedMedia.at("content-encoding", f"the body must not be compressed, got {encoding!r}")

@@ -26,8 +26,8 @@ def check_model(model: str) -> None:
         InvalidRequest: it is empty, too long, or holds control characters.
     """
     if _MODEL.fullmatch(model) is None:
-        raise InvalidRequest(
-            f"model: expected 1 to {MAX_MODEL_LENGTH} characters, none of them a control character", param="model"
+        raise InvalidRequest.at(
+            "model", f"expected 1 to {MAX_MODEL_LENGTH} characters, none of them a control character"
         )
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from aigw_extproc.aws.identity import BearerToken, Identity
+from aigw_extproc.aws.names import host_region, model_region
 from aigw_extproc.aws.sigv4 import sign
-from aigw_extproc.config.names import host_region, model_region
 from aigw_extproc.config.snapshot import MODEL_HEADER, Backend, Upstream
 from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.exchange.messages import ForwardRequest, Headers, NeedUpstream, UpstreamCall
@@ -90,10 +90,10 @@ def _require_region(model: str, backend: Backend) -> None:
     """An ARN is answered in its own region only, and Envoy's cluster, which is fixed, reaches another one."""
     region, wanted = host_region(backend.upstream.host), model_region(model)
     if region is not None and wanted is not None and region != wanted:
-        raise InvalidRequest(
-            f"model: this ARN is of {wanted}, but the backend that serves it is in {region};"
+        raise InvalidRequest.at(
+            "model",
+            f"this ARN is of {wanted}, but the backend that serves it is in {region};"
             " it needs a rule of its own, with a backend in its region",
-            param="model",
         )
 
 

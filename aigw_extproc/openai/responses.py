@@ -184,7 +184,7 @@ def parse(body: bytes) -> ResponsesRequest:
     request = wire.decode_open(_REQUEST, body)
     for name, advice in _STATEFUL.items():
         if _asks(getattr(request, name)):
-            raise InvalidRequest(f"{name}: the gateway keeps no responses: {advice}", param=name)
+            raise InvalidRequest.at(name, f"the gateway keeps no responses: {advice}")
     return request
 
 
@@ -202,10 +202,10 @@ def items(request: ResponsesRequest) -> list[Item]:
 def _item(raw: msgspec.Raw, place: str) -> Item:
     kind = _decode(_TYPED, raw, place).type
     if kind == "item_reference":
-        raise InvalidRequest(f"{place}: the gateway keeps no items: send the item itself", param=place)
+        raise InvalidRequest.at(place, "the gateway keeps no items: send the item itself")
     decoder = _ITEMS.get(kind)
     if decoder is None:
-        raise InvalidRequest(f"{place}.type: expected one of {', '.join(_ITEMS)}, got {kind!r}", param=f"{place}.type")
+        raise InvalidRequest.at(f"{place}.type", f"expected one of {', '.join(_ITEMS)}, got {kind!r}")
     return _decode(decoder, raw, place)
 
 
@@ -214,8 +214,8 @@ def _decode(decoder: msgspec.json.Decoder[wire.T], raw: msgspec.Raw, place: str)
         return wire.decode(decoder, bytes(raw))
     except InvalidRequest as error:
         if error.param is None:
-            raise InvalidRequest(f"{place}: {error.message}", param=place) from None
-        raise InvalidRequest(f"{place}.{error.message}", param=f"{place}.{error.param}") from None
+            raise InvalidRequest.at(place, error.reason) from None
+        raise InvalidRequest.at(f"{place}.{error.param}", error.reason) from None
 
 
 def _asks(value: object) -> bool:

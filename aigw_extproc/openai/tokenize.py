@@ -31,6 +31,6 @@ def parse(body: bytes) -> chat.ChatRequest:
         return chat.parse(body)
     request = wire.decode_open(_PROMPT, body)
     if not request.prompt.strip():
-        raise InvalidRequest("prompt: the prompt is blank", param="prompt")
+        raise InvalidRequest.at("prompt", "the prompt is blank")
     turn = chat.UserMessage(content=request.prompt)
     return chat.ChatRequest(model=request.model, messages=[turn], others=request.others)

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-from aigw_extproc.lifeline import end_with_parent
+from aigw_extproc.serve.lifeline import end_with_parent
 
 LAST_LINES = 20
 """Lines of a child's log that are kept, to be shown when it dies."""

@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from aigw_extproc.config import watcher
-from aigw_extproc.config.compile import Configuration
+from aigw_extproc.config.compile.configuration import Configuration
+from aigw_extproc.config.files import watcher
 from aigw_extproc.config.snapshot import Address, Snapshot
 from aigw_extproc.envoy.binary import find_envoy
 from aigw_extproc.envoy.options import Endpoint, Options
 from aigw_extproc.run.child import Child
 from aigw_extproc.run.probes import drain_envoy, envoy_ready
-from aigw_extproc.source import Source
+from aigw_extproc.serve.source import Source
 
 RELOAD_LAG = 1.0
 """Seconds by which the processor follows Envoy when resources change: time to read a file and resolve a name."""

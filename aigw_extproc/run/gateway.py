@@ -15,8 +15,8 @@ from aigw_extproc.run.envoy import RELOAD_LAG, EnvoyFiles, envoy_child, keep_clu
 from aigw_extproc.run.ports import require_free
 from aigw_extproc.run.probes import all_accept
 from aigw_extproc.run.supervisor import supervise
-from aigw_extproc.serve import worker_address
-from aigw_extproc.source import Source
+from aigw_extproc.serve.process import worker_address
+from aigw_extproc.serve.source import Source
 
 ANY_MODEL = "us.amazon.nova-micro-v1:0"
 """What to ask for where the configuration names no model."""

@@ -14,8 +14,8 @@ from aigw_extproc.simulator import answers, converse, converse_prompt, faults, o
 from aigw_extproc.simulator.answers import Answer
 from aigw_extproc.simulator.authentication import authenticate
 from aigw_extproc.simulator.errors import Invalid, ServiceError
-from aigw_extproc.simulator.families import PROFILE, family_of
 from aigw_extproc.simulator.faults import Injection
+from aigw_extproc.simulator.invoke_formats import PROFILE, family_of
 from aigw_extproc.simulator.model import complete
 from aigw_extproc.simulator.model_families import capabilities_of
 from aigw_extproc.simulator.prompt import Prompt, Reply

@@ -1,5 +1,5 @@
-"""Translations between what clients speak and what backends speak: pure functions, no clock, no I/O.
+"""Translations between clients' APIs and backends' APIs: pure functions, without a clock and without I/O.
 
-A package per pair (`chat_converse`: chat completions to Converse), each with `translate_request` as its door;
-`registry` says which pair serves an endpoint on a schema. No translation knows of another.
+`clients/` turn a request into a Converse request and write the answer; `carriers/` send it on and read what comes back.
+`registry` lists which pairs there are; `contract` defines what passes between them.
 """

@@ -14,20 +14,18 @@ from aigw_extproc.anthropic.errors import render as anthropic_error
 from aigw_extproc.errors import GatewayError, InvalidRequest
 from aigw_extproc.openai import chat, completions, embeddings, images, rerank, responses, tokenize
 from aigw_extproc.openai.errors import render as openai_error
-from aigw_extproc.translate import (
-    chat_converse,
-    completions_converse,
-    embeddings_invoke,
-    images_invoke,
-    messages_anthropic,
-    messages_converse,
-    passed_openai,
-    rerank_invoke,
-)
-from aigw_extproc.translate.catalogs import catalog_at
+from aigw_extproc.translate import anthropic_passthrough as messages_anthropic
+from aigw_extproc.translate import openai_passthrough as passed_openai
+from aigw_extproc.translate.carriers.anthropic import over_anthropic
+from aigw_extproc.translate.clients import chat as chat_converse
+from aigw_extproc.translate.clients import completions as completions_converse
+from aigw_extproc.translate.clients import messages as messages_converse
+from aigw_extproc.translate.clients.models import catalog_at
+from aigw_extproc.translate.clients.responses import over_chat
 from aigw_extproc.translate.contract import Translate
-from aigw_extproc.translate.invoke_anthropic import over_anthropic
-from aigw_extproc.translate.responses_converse import over_chat
+from aigw_extproc.translate.invoke import embeddings as embeddings_invoke
+from aigw_extproc.translate.invoke import images as images_invoke
+from aigw_extproc.translate.invoke import rerank as rerank_invoke
 
 
 class ClientRequest(Protocol):
@@ -127,10 +125,9 @@ def translation(endpoint: Endpoint, schema: str) -> Translate:
     found = TRANSLATIONS.get((endpoint.name, schema))
     if found is None:
         usable = sorted(known for name, known in TRANSLATIONS if name == endpoint.name)
-        raise InvalidRequest(
-            f"this model's backend speaks {schema}, on which {endpoint.name} is not available; "
-            f"use a model on {' or '.join(usable)}",
-            param="model",
+        schemas = " or ".join(usable)
+        raise InvalidRequest.at(
+            "model", f"its backend speaks {schema}, which does not support {endpoint.name}; use a model on {schemas}"
         )
     return found
 

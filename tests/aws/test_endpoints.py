@@ -7,9 +7,9 @@ import botocore
 import pytest
 
 from aigw_extproc.aws.endpoints import NoEndpoint, bedrock_host
-from aigw_extproc.config.names import AWS_SUFFIXES, host_region
+from aigw_extproc.aws.names import AWS_SUFFIXES, host_region
 from aigw_extproc.errors import ConfigError
-from aigw_extproc.source import Source
+from aigw_extproc.serve.source import Source
 
 PARTITIONS = json.loads((Path(botocore.__file__).parent / "data" / "partitions.json").read_text())["partitions"]
 REGIONS = sorted(region for one in PARTITIONS for region in one["regions"] if not region.startswith("aws-"))

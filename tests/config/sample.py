@@ -1,6 +1,6 @@
 """A small valid configuration, and what becomes of it when it is changed."""
 
-from aigw_extproc.config.compile import Configuration, compile_documents
+from aigw_extproc.config.compile.configuration import Configuration, compile_documents
 from aigw_extproc.errors import ConfigError
 
 FILE = "a.yaml"

@@ -1,4 +1,4 @@
-"""Tests for aigw_extproc.config.compile: whole configurations, and every problem of broken ones."""
+"""Tests for aigw_extproc.config.compile.configuration: whole configurations, and every problem of broken ones."""
 
 import base64
 import json
@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aigw_extproc.aws.identity import Credentials, DefaultChain
-from aigw_extproc.config.compile import compile_documents
+from aigw_extproc.config.compile.configuration import compile_documents
 from aigw_extproc.config.snapshot import (
     Address,
     AwsAuth,

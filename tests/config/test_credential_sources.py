@@ -1,4 +1,4 @@
-"""Tests for aigw_extproc.config.credential_sources: every way to credentials that a policy can name."""
+"""Tests for aigw_extproc.config.compile.credential_sources: every way to credentials that a policy can name."""
 
 import pytest
 

@@ -1,10 +1,10 @@
-"""Tests for aigw_extproc.config.credentials_file."""
+"""Tests for aigw_extproc.config.compile.credentials_file."""
 
 import pytest
 
 from aigw_extproc.aws.identity import Credentials, Profile
-from aigw_extproc.config.credentials_file import parse_credentials
-from aigw_extproc.config.findings import Findings, Place
+from aigw_extproc.config.compile.credentials_file import parse_credentials
+from aigw_extproc.config.resources.findings import Findings, Place
 
 CANARY = "canary-of-a-secret"
 ROLE = "role_arn = arn:aws:iam::111122223333:role/bedrock\n"

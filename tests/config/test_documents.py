@@ -1,11 +1,11 @@
-"""Tests for aigw_extproc.config.documents."""
+"""Tests for aigw_extproc.config.resources.documents."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigw_extproc.config.documents import parse
-from aigw_extproc.config.findings import Findings
+from aigw_extproc.config.resources.documents import parse
+from aigw_extproc.config.resources.findings import Findings
 
 
 def values(text: str, file: str = "a.yaml") -> list[object]:

@@ -1,7 +1,7 @@
-"""Tests for aigw_extproc.config.infrastructure."""
+"""Tests for aigw_extproc.config.resources.infrastructure."""
 
-from aigw_extproc.config.infrastructure import SecretResource
-from aigw_extproc.config.resources import Metadata
+from aigw_extproc.config.resources.ai_gateway import Metadata
+from aigw_extproc.config.resources.infrastructure import SecretResource
 
 
 def test_secret_shows_nothing_of_itself():

@@ -1,4 +1,4 @@
-"""Tests for aigw_extproc.config.load: real files, the guide's, and the project's examples."""
+"""Tests for aigw_extproc.config.files.load: real files, the guide's, and the project's examples."""
 
 import json
 from itertools import permutations
@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from aigw_extproc.aws.identity import Credentials, DefaultChain
-from aigw_extproc.config.load import fingerprint, load
+from aigw_extproc.config.files.load import fingerprint, load
 from aigw_extproc.config.snapshot import Address, Tls
 from aigw_extproc.errors import ConfigError
 from tests.config.sample import ALL, compiled, join, sample

@@ -1,11 +1,11 @@
-"""Tests for aigw_extproc.config.mounts: Secrets as folders, as kubelet mounts them."""
+"""Tests for aigw_extproc.config.files.mounts: Secrets as folders, as kubelet mounts them."""
 
 from pathlib import Path
 
 import pytest
 
 from aigw_extproc.aws.identity import BearerToken, Credentials
-from aigw_extproc.config.load import fingerprint, load
+from aigw_extproc.config.files.load import fingerprint, load
 from aigw_extproc.config.snapshot import Snapshot
 from aigw_extproc.errors import ConfigError
 from tests.config.sample import SECRET, sample

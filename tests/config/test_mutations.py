@@ -1,4 +1,4 @@
-"""Tests for aigw_extproc.config.mutations."""
+"""Tests for aigw_extproc.config.compile.mutations."""
 
 import json
 
@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigw_extproc.config import resources, snapshot
-from aigw_extproc.config.mutations import json_value, merge_bodies, merge_headers
+from aigw_extproc.config import snapshot
+from aigw_extproc.config.compile.mutations import json_value, merge_bodies, merge_headers
+from aigw_extproc.config.resources import ai_gateway as resources
 from tests.config.sample import compiled, sample
 
 

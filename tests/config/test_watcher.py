@@ -1,4 +1,4 @@
-"""Tests for aigw_extproc.config.watcher, with real files."""
+"""Tests for aigw_extproc.config.files.watcher, with real files."""
 
 import asyncio
 import logging
@@ -9,9 +9,9 @@ from typing import NoReturn
 
 import pytest
 
-from aigw_extproc.config.compile import Configuration
-from aigw_extproc.config.load import load
-from aigw_extproc.config.watcher import Status, watch
+from aigw_extproc.config.compile.configuration import Configuration
+from aigw_extproc.config.files.load import load
+from aigw_extproc.config.files.watcher import Status, watch
 
 DEADLINE = 2.0  # seconds: what is promised
 
@@ -242,7 +242,7 @@ async def test_without_events_files_are_still_looked_at(
     def exhausted(*_: object, **__: object) -> NoReturn:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("aigw_extproc.config.watcher.awatch", exhausted)
+    monkeypatch.setattr("aigw_extproc.config.files.watcher.awatch", exhausted)
     file = tmp_path / "a.yaml"
     file.write_text(route("one"))
     async with watching(file) as running:

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from aigw_extproc.cli import app
-from aigw_extproc.config.compile import compile_documents
+from aigw_extproc.config.compile.configuration import compile_documents
 from tests.cli.running import aigw
 from tests.docs.pages import PAGES, ROOT, Block, anchors, blocks, links
 

@@ -17,7 +17,7 @@ import httpx
 import pytest
 import yaml
 
-from aigw_extproc.config.load import load
+from aigw_extproc.config.files.load import load
 from tests.docs.pages import ROOT
 from tests.envoy_config.running import running_envoy
 from tests.gateway.resources import backend, ref, route, rule, write

@@ -13,8 +13,8 @@ from aigw_extproc import errors, metrics
 from aigw_extproc.bedrock import errors as bedrock_errors
 from aigw_extproc.bedrock.families import Family, base_model
 from aigw_extproc.cli import app
-from aigw_extproc.config import credential_sources, settings
-from aigw_extproc.config.kinds import KINDS
+from aigw_extproc.config.compile import credential_sources, settings
+from aigw_extproc.config.resources.kinds import KINDS
 from aigw_extproc.envoy.access_log import FIELDS
 from aigw_extproc.envoy.local_replies import REPLIES
 from aigw_extproc.exchange.machine import DROPPED_HEADER, REQUEST_ID_HEADER

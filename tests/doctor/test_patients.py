@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from aigw_extproc.config.snapshot import MODEL_HEADER, HeaderMatch, Rule, Snapshot
-from aigw_extproc.doctor.patients import patients
+from aigw_extproc.doctor.targets import patients
 from tests.doctor.patients import backend, rule, upstream
 
 THERE = upstream(443)

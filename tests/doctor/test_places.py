@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from botocore.session import Session
 
-from aigw_extproc.doctor.places import NOWHERE, PLACES, Facts, next_step, title, why_not
+from aigw_extproc.doctor.providers import NOWHERE, PLACES, Facts, next_step, title, why_not
 
 FACTS = Facts(
     environment={},

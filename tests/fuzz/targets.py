@@ -16,12 +16,12 @@ from aigw_extproc.bedrock.eventstream import EventStreamDecoder
 from aigw_extproc.bedrock.families import family_of
 from aigw_extproc.errors import InvalidRequest, InvalidUpstreamResponse
 from aigw_extproc.openai import chat, responses
-from aigw_extproc.translate.chat_converse import translate_request
-from aigw_extproc.translate.chat_converse.answer import ChatAnswer
+from aigw_extproc.translate.clients.chat import translate_request
+from aigw_extproc.translate.clients.chat.answer import ChatAnswer
+from aigw_extproc.translate.clients.responses import over_chat
 from aigw_extproc.translate.contract import FetchFailed, Media, MediaNeeded, ResponseContext, Translate, UpstreamRequest
 from aigw_extproc.translate.converse.tool_names import ToolNames
 from aigw_extproc.translate.registry import ClientRequest
-from aigw_extproc.translate.responses_converse import over_chat
 
 CORPUS = Path(__file__).parent / "corpus"
 CONTEXT = ResponseContext(request_id="R", created=123)

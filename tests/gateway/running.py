@@ -17,11 +17,11 @@ from typing import Any
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from aigw_extproc.config.load import load
+from aigw_extproc.config.files.load import load
 from aigw_extproc.config.snapshot import Address
 from aigw_extproc.envoy.options import Options
 from aigw_extproc.envoy.render import render, to_yaml
-from aigw_extproc.serve import worker_address
+from aigw_extproc.serve.process import worker_address
 from tests.envoy_config.running import RunningEnvoy, running_envoy, wait_for
 from tests.gateway.resources import Document, write
 from tests.simulator.running import RunningSimulator

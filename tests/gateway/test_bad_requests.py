@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from aigw_extproc.translate.catalogs import CATALOGS
+from aigw_extproc.translate.clients.models import CATALOGS
 from aigw_extproc.translate.registry import ENDPOINTS
 from tests.gateway.conftest import LIMIT
 from tests.gateway.running import CHAT, Gateway, error, question

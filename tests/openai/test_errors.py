@@ -20,9 +20,9 @@ def test_every_key_is_always_there() -> None:
 
 
 def test_messages_are_escaped() -> None:
-    error = InvalidRequest('"}\n\x00 \u2028', param="a.b")
+    error = InvalidRequest.at("a.b", '"}\n\x00 \u2028')
     assert json.loads(render(error))["error"] == {
-        "message": '"}\n\x00 \u2028',
+        "message": 'a.b: "}\n\x00 \u2028',
         "type": "invalid_request_error",
         "param": "a.b",
         "code": None,

@@ -21,14 +21,14 @@ import httpx
 import pytest
 import yaml
 
-from aigw_extproc.config.load import load
+from aigw_extproc.config.files.load import load
 from aigw_extproc.config.snapshot import Address, Snapshot
 from aigw_extproc.errors import ConfigError
 from aigw_extproc.run.child import ChildFailed, python
 from aigw_extproc.run.envoy import Clusters, EnvoyFiles
 from aigw_extproc.run.gateway import RunOptions, curl, plan, run
 from aigw_extproc.run.ports import PortUnavailable, require_free
-from aigw_extproc.source import Source
+from aigw_extproc.serve.source import Source
 from tests.envoy_config.running import Handler, running_upstream
 from tests.envoy_config.snapshots import snapshot, upstream
 from tests.run.test_supervisor import alive, ignore, until

@@ -18,7 +18,11 @@ import msgspec
 from aigw_extproc.bedrock.families import family_of
 from aigw_extproc.config.snapshot import Schema
 from aigw_extproc.errors import GatewayError, InvalidRequest
-from aigw_extproc.translate.chat_converse.answer import ChatAnswer
+from aigw_extproc.translate.anthropic_passthrough.answer import MessagesAnswer as PassedAnswer
+from aigw_extproc.translate.carriers.anthropic.answer import AnthropicAnswer
+from aigw_extproc.translate.clients.chat.answer import ChatAnswer
+from aigw_extproc.translate.clients.messages.answer import MessagesAnswer
+from aigw_extproc.translate.clients.responses.answer import ResponsesAnswer
 from aigw_extproc.translate.contract import (
     Answer,
     Fetched,
@@ -29,11 +33,7 @@ from aigw_extproc.translate.contract import (
     ResponseStream,
 )
 from aigw_extproc.translate.converse.tool_names import ToolNames
-from aigw_extproc.translate.invoke_anthropic.answer import AnthropicAnswer
-from aigw_extproc.translate.messages_anthropic.answer import MessagesAnswer as PassedAnswer
-from aigw_extproc.translate.messages_converse.answer import MessagesAnswer
 from aigw_extproc.translate.registry import ENDPOINTS, translation
-from aigw_extproc.translate.responses_converse.answer import ResponsesAnswer
 
 FOLDER = Path(__file__).parent.parent / "golden"
 CONTEXT = ResponseContext(request_id="R", created=123)

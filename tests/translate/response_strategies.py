@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from aigw_extproc.translate.responses_converse.thoughts import Thought, sealed
+from aigw_extproc.translate.clients.responses.thoughts import Thought, sealed
 from tests.translate.strategies import PNG, arguments, ids, models, mostly, schemas, spoken, texts
 
 HIDDEN = "LXEWQrcmsEQBYnyp+6wy9Zt5bFmQBjAqgA7559ql3ebwzmi0QfDlGlhQWWKSNL0Q"

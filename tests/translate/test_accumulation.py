@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from openai.lib.streaming.chat import ChatCompletionStreamState
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
-from aigw_extproc.translate.chat_converse.answer import ChatAnswer
+from aigw_extproc.translate.clients.chat.answer import ChatAnswer
 from aigw_extproc.translate.converse.tool_names import ToolNames
 from tests.translate import goldens
 

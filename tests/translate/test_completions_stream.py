@@ -12,8 +12,8 @@ from aigw_extproc.bedrock.families import family_of
 from aigw_extproc.errors import GatewayError, InvalidRequest
 from aigw_extproc.openai import completions
 from aigw_extproc.simulator import rules, shapes
-from aigw_extproc.translate.completions_converse import translate_request
-from aigw_extproc.translate.completions_converse.answer import CompletionAnswer
+from aigw_extproc.translate.clients.completions import translate_request
+from aigw_extproc.translate.clients.completions.answer import CompletionAnswer
 from aigw_extproc.translate.contract import ResponseContext
 from tests.translate.goldens import event_data, frames
 from tests.translate.strategies import mostly, texts

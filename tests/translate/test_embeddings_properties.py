@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from aigw_extproc.errors import GatewayError, InvalidRequest, InvalidUpstreamResponse
 from aigw_extproc.openai import embeddings
-from aigw_extproc.simulator.families import family_of
+from aigw_extproc.simulator.invoke_formats import family_of
 from aigw_extproc.simulator.prompt import Prompt, Reply
 from aigw_extproc.translate.contract import ResponseContext, UpstreamResponse
-from aigw_extproc.translate.embeddings_invoke.answer import EmbeddingsAnswer
-from aigw_extproc.translate.embeddings_invoke.formats import FORMATS
+from aigw_extproc.translate.invoke.embeddings.answer import EmbeddingsAnswer
+from aigw_extproc.translate.invoke.embeddings.formats import FORMATS
 from tests.translate.strategies import mostly
 from tests.translate.whole_goldens import bodies, upstream_request
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from aigw_extproc.errors import GatewayError, InvalidRequest
 from aigw_extproc.openai import images
-from aigw_extproc.simulator.families import family_of
+from aigw_extproc.simulator.invoke_formats import family_of
 from aigw_extproc.simulator.prompt import Prompt, Reply
 from aigw_extproc.translate.contract import ResponseContext, UpstreamResponse
-from aigw_extproc.translate.images_invoke.answer import ImagesAnswer
+from aigw_extproc.translate.invoke.images.answer import ImagesAnswer
 from tests.translate.strategies import mostly
 from tests.translate.whole_goldens import bodies, upstream_request
 

@@ -18,12 +18,12 @@ from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.openai import chat
 from aigw_extproc.simulator import anthropic_request, rules, shapes
 from aigw_extproc.simulator.errors import Invalid
-from aigw_extproc.translate import chat_converse
+from aigw_extproc.translate.carriers.anthropic import over_anthropic
+from aigw_extproc.translate.clients import chat as chat_converse
+from aigw_extproc.translate.clients.messages import translate_count, translate_request
+from aigw_extproc.translate.clients.messages.answer import MessagesAnswer
+from aigw_extproc.translate.clients.messages.stream import MessagesStream
 from aigw_extproc.translate.contract import FetchFailed, UpstreamRequest
-from aigw_extproc.translate.invoke_anthropic import over_anthropic
-from aigw_extproc.translate.messages_converse import translate_count, translate_request
-from aigw_extproc.translate.messages_converse.answer import MessagesAnswer
-from aigw_extproc.translate.messages_converse.stream import MessagesStream
 from tests.translate import goldens, message_strategies, strategies
 from tests.translate.goldens import MESSAGES
 from tests.translate.test_accumulation import NAMES, Block, contents, stop_reason, told_twice

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from openai.lib.streaming._deltas import accumulate_delta
 
-from aigw_extproc.translate.chat_converse.answer import ChatAnswer
+from aigw_extproc.translate.clients.chat.answer import ChatAnswer
 from tests.translate import goldens
 
 RESPONSES = [case for case in goldens.cases("responses") if "completion" in goldens.read(case)]

@@ -14,9 +14,9 @@ from aigw_extproc.bedrock.families import family_of
 from aigw_extproc.config.snapshot import Schema
 from aigw_extproc.errors import InvalidRequest, InvalidUpstreamResponse, UpstreamError, UpstreamTruncated
 from aigw_extproc.translate.contract import ResponseContext, UpstreamRequest, Usage
-from aigw_extproc.translate.passed_openai import parse, to
-from aigw_extproc.translate.passed_openai.answer import PassedAnswer
-from aigw_extproc.translate.passed_openai.stream import MAX_LINE, PassedStream
+from aigw_extproc.translate.openai_passthrough import parse, to
+from aigw_extproc.translate.openai_passthrough.answer import PassedAnswer
+from aigw_extproc.translate.openai_passthrough.stream import MAX_LINE, PassedStream
 
 CONTEXT = ResponseContext(request_id="R", created=1)
 values = st.recursive(

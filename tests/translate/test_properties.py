@@ -13,9 +13,9 @@ from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.openai import chat
 from aigw_extproc.simulator import rules, shapes
 from aigw_extproc.simulator.errors import Invalid
-from aigw_extproc.translate.chat_converse import translate_request
-from aigw_extproc.translate.chat_converse.answer import ChatAnswer
-from aigw_extproc.translate.chat_converse.stream import ChatStream
+from aigw_extproc.translate.clients.chat import translate_request
+from aigw_extproc.translate.clients.chat.answer import ChatAnswer
+from aigw_extproc.translate.clients.chat.stream import ChatStream
 from aigw_extproc.translate.contract import FetchFailed, UpstreamRequest
 from aigw_extproc.translate.converse.tool_names import ToolNames, alias
 from tests.translate import goldens, strategies

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from aigw_extproc.errors import GatewayError, InvalidRequest
 from aigw_extproc.openai import rerank
-from aigw_extproc.simulator.families import family_of
+from aigw_extproc.simulator.invoke_formats import family_of
 from aigw_extproc.simulator.prompt import Prompt, Reply
 from aigw_extproc.translate.contract import ResponseContext
-from aigw_extproc.translate.rerank_invoke.answer import RerankAnswer
+from aigw_extproc.translate.invoke.rerank.answer import RerankAnswer
 from tests.translate.strategies import mostly
 from tests.translate.whole_goldens import upstream_request
 

@@ -17,9 +17,9 @@ from aigw_extproc.bedrock.converse import (
     ToolUseStart,
 )
 from aigw_extproc.errors import InvalidRequest
+from aigw_extproc.translate.clients.responses.output import Event, Output
+from aigw_extproc.translate.clients.responses.thoughts import Thought, sealed, unsealed
 from aigw_extproc.translate.converse.tool_names import ToolNames
-from aigw_extproc.translate.responses_converse.output import Event, Output
-from aigw_extproc.translate.responses_converse.thoughts import Thought, sealed, unsealed
 
 EVENTS: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
 ITEMS: TypeAdapter[Any] = TypeAdapter(list[ResponseOutputItem])

@@ -17,9 +17,9 @@ from aigw_extproc.bedrock.families import family_of
 from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.openai import responses
 from aigw_extproc.simulator import anthropic_request, shapes
+from aigw_extproc.translate.clients.responses.answer import ResponsesAnswer
 from aigw_extproc.translate.contract import UpstreamRequest
 from aigw_extproc.translate.registry import TRANSLATIONS
-from aigw_extproc.translate.responses_converse.answer import ResponsesAnswer
 from tests.translate import goldens, response_strategies, strategies
 from tests.translate.goldens import RESPONSES
 from tests.translate.test_accumulation import (

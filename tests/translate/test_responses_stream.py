@@ -10,10 +10,10 @@ from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 
 from aigw_extproc.errors import UpstreamTruncated
+from aigw_extproc.translate.clients.responses.stream import ResponsesStream
 from aigw_extproc.translate.contract import ResponseContext
 from aigw_extproc.translate.converse.response import decode_response
 from aigw_extproc.translate.converse.tool_names import ToolNames
-from aigw_extproc.translate.responses_converse.stream import ResponsesStream
 
 EVENTS: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
 ECHO = {"model": "m", "parallel_tool_calls": True, "tool_choice": "auto", "tools": []}

@@ -44,9 +44,9 @@ def parse_data_uri(uri: str, place: str) -> Data:
     """
     match = _DATA_URI.match(uri)
     if match is None:
-        raise InvalidRequest(f"{place}: expected a data: URI, got {shortened(uri)!r}", param=place)
+        raise InvalidRequest.at(place, f"expected a data: URI, got {shortened(uri)!r}")
     if "base64" not in match["parameters"].lower().split(";"):
-        raise InvalidRequest(f"{place}: the data: URI is not base64-encoded", param=place)
+        raise InvalidRequest.at(place, "the data: URI is not base64-encoded")
     return Data(match["type"].strip().lower(), parse_base64(uri[match.end() :], place))
 
 
@@ -66,9 +66,9 @@ def parse_base64(text: str, place: str) -> str:
         text = text.translate(_URL_SAFE).rstrip("=")
         text += "=" * (-len(text) % 4)
         if not _is_base64(text):
-            raise InvalidRequest(f"{place}: the data is not valid base64", param=place)
+            raise InvalidRequest.at(place, "the data is not valid base64")
     if not text:
-        raise InvalidRequest(f"{place}: the data is empty", param=place)
+        raise InvalidRequest.at(place, "the data is empty")
     return text
 
 

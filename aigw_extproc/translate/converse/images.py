@@ -52,9 +52,7 @@ class Images:
         if url[:8].lower().startswith(("http://", "https://")):
             return self._from_web(url, place)
         if not is_data_uri(url):
-            raise InvalidRequest(
-                f"{place}: expected a data:, https:// or s3:// URL, got {shortened(url)!r}", param=place
-            )
+            raise InvalidRequest.at(place, f"expected a data:, https:// or s3:// URL, got {shortened(url)!r}")
         return image_of(parse_data_uri(url, place), place)
 
     def _from_web(self, url: str, place: str) -> ImageBlock:
@@ -63,7 +61,7 @@ class Images:
             self.missing.append(url)
             return _PENDING
         if isinstance(fetched, FetchFailed):
-            raise InvalidRequest(f"{place}: {shortened(url)!r} {fetched.reason}", param=place)
+            raise InvalidRequest.at(place, f"{shortened(url)!r} {fetched.reason}")
         return image_of(Data(fetched.media_type, fetched.base64), place)
 
 
@@ -84,9 +82,7 @@ def known_format(formats: Mapping[str, str], name: str, place: str) -> str:
     """Bedrock's word for a format. Raises InvalidRequest when it has none."""
     known = formats.get(name)
     if known is None:
-        raise InvalidRequest(
-            f"{place}: expected one of {', '.join(dict.fromkeys(formats.values()))}, got {name!r}", param=place
-        )
+        raise InvalidRequest.at(place, f"expected one of {', '.join(dict.fromkeys(formats.values()))}, got {name!r}")
     return known
 
 

@@ -53,7 +53,7 @@ def _unit_interval(name: str, value: float | None, dropped: list[str]) -> float 
     if value is None:
         return None
     if value < 0:
-        raise InvalidRequest(f"{name}: has to be between 0 and 1, got {value:g}", param=name)
+        raise InvalidRequest.at(name, f"has to be between 0 and 1, got {value:g}")
     if value > 1:
         dropped.append(name)
         return 1.0

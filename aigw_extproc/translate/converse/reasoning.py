@@ -50,7 +50,7 @@ class NoRoom(InvalidRequest):
     """The client's limit leaves no room for an answer behind the thinking. `named` is what the client calls it."""
 
     def __init__(self, budget: int, limit: int, named: str = "max_tokens") -> None:
-        super().__init__(f"{named}: has to be more than the {budget} tokens of thinking, got {limit}", param=named)
+        super().__init__(f"has to be more than the {budget} tokens of thinking, got {limit}", param=named)
         self.budget = budget
         self.limit = limit
 
@@ -150,9 +150,7 @@ def _explicit(thinking: Thinking, effort: str | None, family: Family, max_tokens
     budget = thinking.budget_tokens
     if budget is None or budget < MIN_BUDGET:
         got = "none was given" if budget is None else f"got {budget}"
-        raise InvalidRequest(
-            f"thinking.budget_tokens: has to be at least {MIN_BUDGET}, {got}", param="thinking.budget_tokens"
-        )
+        raise InvalidRequest.at("thinking.budget_tokens", f"has to be at least {MIN_BUDGET}, {got}")
     limit = _room(budget, max_tokens)
     return Reasoning(on=True, fields={"thinking": told | {"budget_tokens": budget}}, max_tokens=limit)
 

@@ -25,15 +25,12 @@ def input_schema(parameters: msgspec.Raw, place: str) -> msgspec.Raw:
     try:
         schema = _SCHEMA.decode(parameters)
     except msgspec.ValidationError:
-        raise InvalidRequest(f"{place}: expected a JSON schema of an object", param=place) from None
+        raise InvalidRequest.at(place, "expected a JSON schema of an object") from None
     if not schema:
         return _NO_ARGUMENTS
     root = bytes(schema.get("type", msgspec.Raw(b"null")))
     if root not in {b'"object"', b"null"}:
-        raise InvalidRequest(
-            f"{place}.type: the arguments of a function are an object, got {root.decode()}",
-            param=f"{place}.type",
-        )
+        raise InvalidRequest.at(f"{place}.type", f"the arguments of a function are an object, got {root.decode()}")
     unwanted = [name for name in _IDENTIFYING if name in schema]
     unwanted += [name for name in _NULLABLE if bytes(schema.get(name, msgspec.Raw(b""))) == b"null"]
     if root == b'"object"' and not unwanted:

@@ -159,9 +159,9 @@ def serial_tool_choice(selection: Selection) -> dict[str, object]:
 def _check_choice(selection: Selection) -> None:
     choice = selection.choice
     if choice.is_forced and not selection.offered:
-        raise InvalidRequest(f"{choice.place}: asks for a tool, but the request offers none", param=choice.place)
+        raise InvalidRequest.at(choice.place, "asks for a tool, but the request offers none")
     if choice.mode == "function" and choice.name not in {definition.name for definition in selection.offered}:
-        raise InvalidRequest(f"{choice.place}: there is no tool named {choice.name!r}", param=choice.place)
+        raise InvalidRequest.at(choice.place, f"there is no tool named {choice.name!r}")
 
 
 def _converse_choice(choice: Choice, names: ToolNames) -> ToolChoice | None:

@@ -67,16 +67,13 @@ def check(turns: list[Turn], family: Family, words: Words) -> None:
     if any(turn.calls or turn.results for turn in turns):
         _check_pairs(turns, words)
     if not turns:
-        raise InvalidRequest("messages: at least one user message is needed", param="messages")
+        raise InvalidRequest.at("messages", "at least one user message is needed")
     first, last = turns[0], turns[-1]
     if first.role != "user":
-        raise InvalidRequest(
-            f"{first.place}: the conversation has to begin with a user message, not the assistant's", param=first.place
-        )
+        raise InvalidRequest.at(first.place, "the conversation has to begin with a user message, not the assistant's")
     if last.role == "assistant" and not family.prefill:
-        raise InvalidRequest(
-            f"{last.place}: this model does not go on from an assistant message; the last has to be the user's",
-            param=last.place,
+        raise InvalidRequest.at(
+            last.place, "this model does not go on from an assistant message; the last has to be the user's"
         )
 
 
@@ -99,15 +96,11 @@ def _check_pairs(turns: list[Turn], words: Words) -> None:
     for turn in [*turns, _NO_TURN]:
         for call_id in previous.calls:
             if call_id not in turn.results:
-                raise InvalidRequest(
-                    f"{previous.place}: {words.call} {call_id!r} has no result: {words.result}",
-                    param=previous.place,
-                )
+                raise InvalidRequest.at(previous.place, f"{words.call} {call_id!r} has no result: {words.result}")
         for call_id, place in turn.result_places.items():
             if call_id not in previous.calls:
-                raise InvalidRequest(
-                    f"{place}.{words.result_id}: no {words.call} {call_id!r} in the assistant message before it",
-                    param=f"{place}.{words.result_id}",
+                raise InvalidRequest.at(
+                    f"{place}.{words.result_id}", f"no {words.call} {call_id!r} in the assistant message before it"
                 )
         previous = turn
 

@@ -1,0 +1,61 @@
+"""The spelling of AWS's own names: regions, Bedrock's hosts, ARNs, and what a role is assumed with."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+# us-east-1, us-gov-west-1, ap-southeast-4, mx-central-1. A region that is younger than this program must pass.
+_REGION: Final = re.compile(r"[a-z]{2,4}(?:-[a-z]+){1,3}-[0-9]{1,2}")
+
+AWS_SUFFIXES: Final = (
+    *("amazonaws.com", "amazonaws.com.cn", "amazonaws.eu", "c2s.ic.gov", "sc2s.sgov.gov", "cloud.adc-e.uk"),
+    *("csp.hci.ic.gov", "api.aws", "api.amazonwebservices.com.cn", "api.amazonwebservices.eu", "api.aws.ic.gov"),
+    *("api.aws.scloud", "api.cloud-aws.adc-e.uk", "api.aws.hci.ic.gov"),
+)
+"""Domains of AWS's partitions, and of their dual-stack endpoints."""
+
+# https://docs.aws.amazon.com/general/latest/gr/bedrock.html, and PrivateLink's names below vpce.amazonaws.com
+_REGIONAL: Final = re.compile(
+    rf"(?:[^:]+\.)?bedrock-runtime(?:-fips)?\.([a-z0-9-]+)\.(?:vpce\.)?(?:{'|'.join(map(re.escape, AWS_SUFFIXES))})"
+    r"(?::[0-9]+)?"
+)
+
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
+_MODEL_ARN: Final = re.compile(r"arn:aws[a-z-]*:(?:bedrock|sagemaker):([a-z0-9-]+):.*")
+_ROLE_ARN: Final = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]+", re.ASCII)
+# https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+_EXTERNAL_ID: Final = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
+_SESSION_NAME: Final = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
+
+
+def is_region(text: str) -> bool:
+    """Whether this is spelt like an AWS region."""
+    return bool(_REGION.fullmatch(text))
+
+
+def host_region(host: str) -> str | None:
+    """The region in the name of one of Bedrock's own hosts, a port behind it or not; None for any other host."""
+    match = _REGIONAL.fullmatch(host)
+    return match[1] if match else None
+
+
+def model_region(model: str) -> str | None:
+    """The region in the ARN of a model, an inference profile or a deployment; None for any other model id."""
+    match = _MODEL_ARN.fullmatch(model)
+    return match[1] if match else None
+
+
+def is_role_arn(text: str) -> bool:
+    """Whether this is spelt like the ARN of an IAM role."""
+    return bool(_ROLE_ARN.fullmatch(text))
+
+
+def is_external_id(text: str) -> bool:
+    """Whether this may be the external id with which a role is assumed."""
+    return bool(_EXTERNAL_ID.fullmatch(text))
+
+
+def is_session_name(text: str) -> bool:
+    """Whether this may be the name of a role's session."""
+    return bool(_SESSION_NAME.fullmatch(text))

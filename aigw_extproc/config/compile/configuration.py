@@ -1,0 +1,78 @@
+"""Texts into a configuration: a pure function, so that files, a demo and a test go the same way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from aigw_extproc.config.compile.rules import compile_rules
+from aigw_extproc.config.compile.services import compile_services
+from aigw_extproc.config.compile.signing import compile_signing
+from aigw_extproc.config.compile.tls import compile_tls
+from aigw_extproc.config.compile.upstreams import compile_upstreams
+from aigw_extproc.config.resources.catalog import Catalog, Item, Mounts, read
+from aigw_extproc.config.resources.documents import parse
+from aigw_extproc.config.resources.findings import Findings, Ignored
+from aigw_extproc.config.resources.infrastructure import ClientTrafficPolicy, Gateway
+from aigw_extproc.config.resources.names import quantity
+from aigw_extproc.config.snapshot import Snapshot
+
+_DEFAULT_LIMIT: Final = 50 * 1024 * 1024
+_MAX_LIMIT: Final = 2**32 - 1  # Envoy's per_connection_buffer_limit_bytes is a uint32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """What was read: the snapshot to serve, and what of the files has no effect."""
+
+    snapshot: Snapshot
+    ignored: tuple[Ignored, ...] = ()
+    files: tuple[str, ...] = ()
+    """Every file that was read, in order."""
+
+
+def compile_documents(
+    texts: Mapping[str, str], findings: Findings | None = None, mounts: Mounts | None = None
+) -> Configuration:
+    """The configuration that these texts, by file name, describe together, with mounted Secrets for what they lack.
+
+    `findings` holds what was found before, for example files that could not be read.
+    Raises ConfigError with every problem, in the order of the files.
+    """
+    findings = findings or Findings()
+    documents = (document for file, text in texts.items() for document in parse(file, text, findings))
+    catalog = read(documents, findings, mounts)
+    snapshot = _snapshot(catalog)
+    if findings.problems:
+        raise findings.in_file_order(texts)
+    return Configuration(snapshot=snapshot, ignored=tuple(findings.ignored), files=tuple(texts))
+
+
+def _snapshot(catalog: Catalog) -> Snapshot:
+    _note_gateways(catalog)
+    tls = compile_tls(catalog)
+    upstreams = compile_upstreams(catalog, tls)
+    services = compile_services(catalog, upstreams, compile_signing(catalog), tls)
+    return Snapshot(rules=compile_rules(catalog, services), buffer_limit=_buffer_limit(catalog))
+
+
+def _note_gateways(catalog: Catalog) -> None:
+    first, *others = [*catalog.all(Gateway), None]
+    for item in others:
+        if item is not None and first is not None:
+            item.place.ignore(f"there is one gateway, which serves the routes of '{first.name}' as well")
+
+
+def _buffer_limit(catalog: Catalog) -> int:
+    found: list[tuple[Item[ClientTrafficPolicy], int]] = []
+    for item in catalog.all(ClientTrafficPolicy):
+        place, value = item.place.field("spec.connection.bufferLimit"), item.resource.spec.connection.buffer_limit
+        limit = _DEFAULT_LIMIT if value is None else quantity(value)
+        if limit is None or not 0 < limit <= _MAX_LIMIT:
+            place.problem(f"must be a number of bytes up to 4Gi, such as 50Mi, got {place.show(value)}")
+        elif value is not None and found and found[0][1] != limit:
+            place.problem(f"ClientTrafficPolicy '{found[0][0].name}' sets another limit; there is one gateway")
+        elif value is not None:
+            found.append((item, limit))
+    return found[0][1] if found else _DEFAULT_LIMIT

@@ -1,0 +1,137 @@
+"""AIGatewayRoutes into rules."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+
+from aigw_extproc.aws.names import host_region
+from aigw_extproc.config.compile.mutations import check_body, check_headers, check_unique, merge_bodies, merge_headers
+from aigw_extproc.config.compile.services import Service
+from aigw_extproc.config.resources import ai_gateway as resources
+from aigw_extproc.config.resources.ai_gateway import AI_GATEWAY, AIGatewayRoute, AIServiceBackend
+from aigw_extproc.config.resources.catalog import Catalog, Item, Key
+from aigw_extproc.config.resources.findings import Place
+from aigw_extproc.config.resources.names import is_header_name, is_host_pattern
+from aigw_extproc.config.snapshot import Backend, HeaderMatch, Rule, Schema
+
+# https://www.rfc-editor.org/rfc/rfc3339 with an offset
+_Time = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+def compile_rules(catalog: Catalog, services: Mapping[Key, Service]) -> tuple[Rule, ...]:
+    """The rules of every route, in order."""
+    return tuple(
+        _rule(item, index, rule, catalog, services)
+        for item in catalog.all(AIGatewayRoute)
+        for index, rule in enumerate(_checked(item).rules)
+    )
+
+
+def _checked(item: Item[AIGatewayRoute]) -> resources.RouteSpec:
+    spec, place = item.resource.spec, item.place.field("spec")
+    for index, hostname in enumerate(spec.hostnames):
+        if not is_host_pattern(hostname):
+            place.field("hostnames").item(index).problem(
+                f"{place.show(hostname)} is not a DNS name, nor one below '*.'"
+            )
+    if not spec.rules:
+        place.field("rules").problem("must hold at least one rule")
+    check_unique((rule.name for rule in spec.rules), place.field("rules"), "name")
+    return spec
+
+
+def _rule(
+    item: Item[AIGatewayRoute],
+    index: int,
+    rule: resources.RouteRule,
+    catalog: Catalog,
+    services: Mapping[Key, Service],
+) -> Rule:
+    place = item.place.field("spec.rules").item(index)
+    if not rule.backend_refs:
+        place.field("backendRefs").problem("must name at least one AIServiceBackend")
+    elif not any(ref.weight for ref in rule.backend_refs):
+        place.field("backendRefs").problem("the weights add up to 0, so no backend would take a request")
+    compiled = [_backend(item, index, number, catalog, services) for number in range(len(rule.backend_refs))]
+    return Rule(
+        name=f"{item.namespace}/{item.name}/rule/{index}",
+        hostnames=tuple(hostname.lower() for hostname in item.resource.spec.hostnames),
+        matches=tuple(_match(match, place.field("matches").item(n)) for n, match in enumerate(rule.matches)),
+        backends=tuple(backend for backend in compiled if backend is not None),
+        owned_by=rule.models_owned_by,
+        created=_created(item, rule, place),
+    )
+
+
+def _backend(
+    item: Item[AIGatewayRoute], index: int, number: int, catalog: Catalog, services: Mapping[Key, Service]
+) -> Backend | None:
+    ref = item.resource.spec.rules[index].backend_refs[number]
+    place = item.place.field("spec.rules").item(index).field("backendRefs").item(number)
+    check_headers(ref.header_mutation, place.field("headerMutation"))
+    check_body(ref.body_mutation, place.field("bodyMutation"))
+    if (ref.group or AI_GATEWAY, ref.kind or "AIServiceBackend") != (AI_GATEWAY, "AIServiceBackend"):
+        place.problem(f"only AIServiceBackends are supported, got {ref.kind} ({ref.group})")
+        return None
+    key = (ref.namespace or item.namespace, ref.name)
+    catalog.find(AIServiceBackend, key, place.field("name"))
+    service = services.get(key)
+    if service is None:
+        return None
+    spec = service.spec
+    return Backend(
+        name=f"{key[0]}/{key[1]}/route/{item.name}/rule/{index}/ref/{number}",
+        schema=_schema(spec.schema, service),
+        upstream=service.upstream,
+        auth=service.auth,
+        model_override=ref.model_name_override or None,
+        weight=ref.weight,
+        priority=ref.priority,
+        header_mutation=merge_headers(spec.header_mutation, ref.header_mutation),
+        body_mutation=merge_bodies(spec.body_mutation, ref.body_mutation),
+        settings=service.settings,
+    )
+
+
+def _schema(schema: resources.ApiSchema, service: Service) -> Schema:
+    """Older files of the format name the prefix of an OpenAI API in `version`."""
+    prefix = schema.prefix
+    if schema.name == "OpenAI":
+        # https://docs.aws.amazon.com/bedrock/latest/userguide/inference-chat-completions.html
+        default = "/v1" if host_region(service.upstream.host) is None else "/openai/v1"
+        prefix = prefix or schema.version or default
+    return Schema(name=schema.name, version=schema.version, prefix=prefix)
+
+
+def _match(match: resources.Match, place: Place) -> tuple[HeaderMatch, ...]:
+    check_unique((header.name.lower() for header in match.headers), place.field("headers"), "name")
+    return tuple(_condition(header, place.field("headers").item(index)) for index, header in enumerate(match.headers))
+
+
+def _condition(header: resources.HeaderMatch, place: Place) -> HeaderMatch:
+    if not is_header_name(header.name):
+        place.field("name").problem(f"{place.show(header.name)} is not the name of a header")
+    pattern = None
+    if header.type == "RegularExpression":
+        try:
+            pattern = re.compile(header.value)
+        except re.error as error:
+            place.field("value").problem(f"{place.show(header.value)} is not a regular expression: {error}")
+    return HeaderMatch(name=header.name.lower(), value=header.value, pattern=pattern)
+
+
+def _created(item: Item[AIGatewayRoute], rule: resources.RouteRule, place: Place) -> int:
+    text = rule.models_created_at or item.resource.metadata.creation_timestamp
+    if text is None:
+        return 0
+    try:
+        return int(msgspec.convert(text, _Time).timestamp())
+    except msgspec.ValidationError:
+        field = place.field("modelsCreatedAt") if rule.models_created_at else item.place.field("metadata")
+        field.problem(f"{place.show(text)} is not an RFC 3339 time, such as 2024-05-21T10:00:00Z")
+        return 0

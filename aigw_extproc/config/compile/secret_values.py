@@ -1,0 +1,50 @@
+"""Texts that resources refer to: keys of Secrets and ConfigMaps."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterable
+from dataclasses import replace
+
+from aigw_extproc.config.resources.catalog import Item
+from aigw_extproc.config.resources.findings import Place
+from aigw_extproc.config.resources.infrastructure import ConfigMap, MountedSecret, SecretResource
+
+
+def secret_text(item: Item[SecretResource], key: str) -> str | None:
+    """What a Secret holds under `key`; None, with the reason recorded there, when it holds no such text."""
+    secret = item.resource
+    if key in secret.string_data:
+        return secret.string_data[key]
+    if key in secret.data:
+        return _base64(secret.data[key], key_place(item, key))
+    place = item.place if isinstance(secret, MountedSecret) else item.place.field("stringData")
+    _missing(key, secret.data | secret.string_data, place)
+    return None
+
+
+def key_place(item: Item[SecretResource], key: str) -> Place:
+    """Where a Secret holds `key`."""
+    if isinstance(item.resource, MountedSecret):
+        return replace(item.place, file=f"{item.place.file}/{key}")
+    return item.place.field("stringData" if key in item.resource.string_data else "data").field(key)
+
+
+def configmap_text(item: Item[ConfigMap], key: str) -> str | None:
+    """What a ConfigMap holds under `key`; None, with the reason recorded there, when it does not."""
+    if key not in item.resource.data:
+        _missing(key, item.resource.data, item.place.field("data"))
+    return item.resource.data.get(key)
+
+
+def _missing(key: str, present: Iterable[str], place: Place) -> None:
+    place.problem(f"the key '{key}' is missing; the keys here: {', '.join(sorted(present)) or 'none'}")
+
+
+def _base64(value: str, place: Place) -> str | None:
+    try:
+        return base64.b64decode("".join(value.split()), validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        place.problem("not base64 of UTF-8 text; plain text belongs in stringData")
+        return None

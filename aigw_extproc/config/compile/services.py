@@ -1,0 +1,116 @@
+"""AIServiceBackends: what a backend speaks, where it is and who signs, from the resources that say so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from aigw_extproc.aws.names import host_region
+from aigw_extproc.config.compile.mutations import check_body, check_headers
+from aigw_extproc.config.compile.settings import compile_settings
+from aigw_extproc.config.compile.signing import Signing
+from aigw_extproc.config.compile.upstreams import hosts
+from aigw_extproc.config.resources import ai_gateway as resources
+from aigw_extproc.config.resources import infrastructure
+from aigw_extproc.config.resources.ai_gateway import AIServiceBackend
+from aigw_extproc.config.resources.catalog import Catalog, Item, Key
+from aigw_extproc.config.resources.findings import Place
+from aigw_extproc.config.resources.infrastructure import ENVOY_GATEWAY
+from aigw_extproc.config.resources.names import is_path_prefix
+from aigw_extproc.config.snapshot import AwsAuth, BackendSettings, Tls, Upstream
+
+_AWS: Final = ("AWSBedrock", "AWSAnthropic")
+_CREDENTIALS: Final = ("AWSCredentials", "APIKey")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """An AIServiceBackend with all that belongs to it."""
+
+    spec: resources.ServiceBackendSpec
+    upstream: Upstream
+    auth: AwsAuth | None
+    settings: BackendSettings
+
+
+def compile_services(
+    catalog: Catalog, upstreams: Mapping[Key, Upstream], signing: Mapping[Key, Signing], tls: Mapping[Key, Tls | None]
+) -> dict[Key, Service]:
+    """Each AIServiceBackend whose Backend and credentials could be found."""
+    services: dict[Key, Service] = {}
+    for item in catalog.all(AIServiceBackend):
+        spec = item.resource.spec
+        check_headers(spec.header_mutation, item.place.field("spec.headerMutation"))
+        check_body(spec.body_mutation, item.place.field("spec.bodyMutation"))
+        signer = signing.get(item.key)
+        _check_prefix(spec.schema, item.place.field("spec.schema"))
+        upstream = _upstream(item, catalog, upstreams)
+        if spec.schema.name in _AWS or (upstream is not None and host_region(upstream.host) is not None):
+            _check_signing(item, signer, catalog)
+            _check_one_host(item, catalog, tls)
+        settings = compile_settings(item.resource.metadata.annotations or {}, item.place.field("metadata.annotations"))
+        if upstream is not None:
+            auth = _auth(signer, upstream, item.place)
+            services[item.key] = Service(spec=spec, upstream=upstream, auth=auth, settings=settings)
+    return services
+
+
+def _auth(signer: Signing | None, upstream: Upstream, place: Place) -> AwsAuth | None:
+    if signer is None or signer.auth is None:
+        return None
+    # AWS refuses a signature for another region than the host's own.
+    region, configured = host_region(upstream.host) or signer.auth.region, signer.auth.region
+    if region != configured and configured:  # an API key names none
+        place.ignore(f"signed for {region}, where its host is, not for {configured} of policy '{signer.policy}'")
+    return replace(signer.auth, region=region)
+
+
+def _upstream(item: Item[AIServiceBackend], catalog: Catalog, upstreams: Mapping[Key, Upstream]) -> Upstream | None:
+    ref, place = item.resource.spec.backend_ref, item.place.field("spec.backendRef")
+    if (ref.group, ref.kind) != (ENVOY_GATEWAY, "Backend"):
+        place.problem(f"must name a Backend (group {ENVOY_GATEWAY}), got {ref.kind} ({ref.group or 'core'})")
+        return None
+    key = (ref.namespace or item.namespace, ref.name)
+    catalog.find(infrastructure.Backend, key, place.field("name"))
+    return upstreams.get(key)
+
+
+def _check_prefix(schema: resources.ApiSchema, place: Place) -> None:
+    name = "prefix" if schema.prefix else "version"
+    prefix: str = getattr(schema, name)
+    if schema.name == "OpenAI" and not is_path_prefix(prefix):
+        place.field(name).problem(f"{place.show(prefix)} is not the beginning of a path, such as /v1")
+
+
+def _check_signing(item: Item[AIServiceBackend], signer: Signing | None, catalog: Catalog) -> None:
+    spec, place = item.resource.spec, item.place.field("spec")
+    if signer is not None and signer.type not in _CREDENTIALS:
+        place.field("schema.name").problem(
+            f"{spec.schema.name} needs credentials of type {' or '.join(_CREDENTIALS)},"
+            f" but BackendSecurityPolicy '{signer.policy}' has type {signer.type}"
+        )
+    if signer is not None or not catalog.sound(resources.BackendSecurityPolicy):
+        return
+    if spec.backend_security_policy_ref is not None:
+        place.field("backendSecurityPolicyRef").problem(
+            "no longer supported; name this backend in the policy's targetRefs instead"
+        )
+        return
+    place.field("schema.name").problem(
+        f"{spec.schema.name} needs a BackendSecurityPolicy that names this AIServiceBackend in its targetRefs"
+    )
+
+
+def _check_one_host(item: Item[AIServiceBackend], catalog: Catalog, tls: Mapping[Key, Tls | None]) -> None:
+    ref = item.resource.spec.backend_ref
+    key = (ref.namespace or item.namespace, ref.name)
+    backend = catalog.items.get(("Backend", *key))
+    if backend is None or not isinstance(backend.resource, infrastructure.Backend):
+        return
+    names = hosts(backend.resource.spec.endpoints, tls.get(key))
+    if len(names) > 1:
+        item.place.field("spec.backendRef.name").problem(
+            f"Backend '{key[0]}/{key[1]}' has the hosts {', '.join(names)}, but an AWS signature covers one;"
+            " make a Backend for each"
+        )

@@ -1,0 +1,120 @@
+"""With which TLS a Backend is spoken to: BackendTLSPolicies of any version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from aigw_extproc.config.compile.secret_values import configmap_text, secret_text
+from aigw_extproc.config.resources.ai_gateway import ObjectRef
+from aigw_extproc.config.resources.catalog import Catalog, Item, Key
+from aigw_extproc.config.resources.findings import Place
+from aigw_extproc.config.resources.infrastructure import (
+    ENVOY_GATEWAY,
+    Backend,
+    BackendTLSPolicy,
+    BackendTLSPolicyAlpha2,
+    ConfigMap,
+    SecretResource,
+)
+from aigw_extproc.config.resources.names import is_hostname
+from aigw_extproc.config.snapshot import Tls
+
+_CERTIFICATES: Final = "ca.crt"  # the key of a ConfigMap or Secret that holds certificates
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _TlsPolicy:
+    """A BackendTLSPolicy of any version; the fields' names, for messages, depend on it."""
+
+    item: Item[BackendTLSPolicy] | Item[BackendTLSPolicyAlpha2]
+    targets: tuple[tuple[ObjectRef, Place], ...]
+    hostname: str
+    system: bool
+    certificates: tuple[ObjectRef, ...]
+    validation: Place
+    certificates_field: str
+
+
+def compile_tls(catalog: Catalog) -> dict[Key, Tls | None]:
+    """With which TLS each Backend that a policy is attached to is spoken to; None where the policy has faults."""
+    found: dict[Key, Tls | None] = {}
+    owners: dict[Key, str] = {}
+    for policy in _tls_policies(catalog):
+        tls = _tls(policy, catalog)
+        for key, place in _tls_targets(policy, catalog):
+            if key in owners:
+                place.problem(f"BackendTLSPolicy '{owners[key]}' is attached to this Backend already; keep one")
+            found.setdefault(key, tls)
+            owners.setdefault(key, policy.item.name)
+    return found
+
+
+def _tls_policies(catalog: Catalog) -> Iterator[_TlsPolicy]:
+    for item in catalog.all(BackendTLSPolicy):
+        spec, place = item.resource.spec, item.place.field("spec")
+        targets = place.field("targetRefs")
+        yield _TlsPolicy(
+            item=item,
+            targets=tuple((ref, targets.item(index)) for index, ref in enumerate(spec.target_refs)),
+            hostname=spec.validation.hostname,
+            system=spec.validation.well_known_ca_certificates == "System",
+            certificates=spec.validation.ca_certificate_refs,
+            validation=place.field("validation"),
+            certificates_field="caCertificateRefs",
+        )
+    for old in catalog.all(BackendTLSPolicyAlpha2):
+        yield _TlsPolicy(
+            item=old,
+            targets=((old.resource.spec.target_ref, old.place.field("spec.targetRef")),),
+            hostname=old.resource.spec.tls.hostname,
+            system=old.resource.spec.tls.well_known_ca_certs == "System",
+            certificates=old.resource.spec.tls.ca_cert_refs,
+            validation=old.place.field("spec.tls"),
+            certificates_field="caCertRefs",
+        )
+
+
+def _tls_targets(policy: _TlsPolicy, catalog: Catalog) -> Iterator[tuple[Key, Place]]:
+    for ref, place in policy.targets:
+        if (ref.group, ref.kind) != (ENVOY_GATEWAY, "Backend"):
+            place.ignore(f"only a Backend (group {ENVOY_GATEWAY}) can be reached from here")
+        elif catalog.find(Backend, (policy.item.namespace, ref.name), place.field("name")) is not None:
+            yield (policy.item.namespace, ref.name), place
+
+
+def _tls(policy: _TlsPolicy, catalog: Catalog) -> Tls | None:
+    place, refs = policy.validation, policy.certificates
+    if not is_hostname(policy.hostname):
+        place.field("hostname").problem(f"{place.show(policy.hostname)} is not a DNS name")
+        return None
+    if policy.system == bool(refs):
+        place.problem(f"needs either the System certificates or {policy.certificates_field}")
+        return None
+    texts = [
+        _certificates(ref, policy.item.namespace, catalog, place.field(policy.certificates_field).item(index))
+        for index, ref in enumerate(refs)
+    ]
+    sound = [text for text in texts if text is not None]
+    if len(sound) < len(texts):
+        return None
+    return Tls(server_name=policy.hostname.lower(), ca_pem="\n".join(sound) if sound else None)
+
+
+def _certificates(ref: ObjectRef, namespace: str, catalog: Catalog, place: Place) -> str | None:
+    key = (namespace, ref.name)
+    text: str | None = None
+    match ref.kind:
+        case "ConfigMap":
+            configmap = catalog.find(ConfigMap, key, place.field("name"))
+            text = configmap_text(configmap, _CERTIFICATES) if configmap else None
+        case "Secret":
+            secret = catalog.find(SecretResource, key, place.field("name"))
+            text = secret_text(secret, _CERTIFICATES) if secret else None
+        case _:
+            place.field("kind").problem(f"must be ConfigMap or Secret, got {place.show(ref.kind)}")
+    if text is not None and "-----BEGIN CERTIFICATE-----" not in text:
+        place.field("name").problem(f"'{_CERTIFICATES}' there holds no PEM certificate")
+        return None
+    return text

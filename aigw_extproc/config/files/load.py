@@ -1,0 +1,91 @@
+"""Resource files and folders into a configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from aigw_extproc.config.compile.configuration import Configuration, compile_documents
+from aigw_extproc.config.files.mounts import mounted_files, read_mounts
+from aigw_extproc.config.resources.findings import Findings, Place
+
+Fingerprint: TypeAlias = tuple[tuple[str | int, ...], ...]
+
+_SUFFIXES: Final = (".yaml", ".yml", ".json")
+
+
+def load(paths: Iterable[str | Path], secrets: Path | None = None) -> Configuration:
+    """Read files, and of folders every `*.yaml`, `*.yml` and `*.json` that is not hidden, sorted by name.
+
+    `secrets` is a folder of mounted Secrets, for those that the files refer to and do not hold.
+    Raises ConfigError with every problem in all of them, unreadable files included.
+    """
+    findings = Findings()
+    mounts = read_mounts(secrets, findings) if secrets is not None else {}
+    texts: dict[str, str] = {}
+    seen: set[Path] = set()
+    for file in _files(paths, findings):
+        resolved = file.resolve()
+        text = None if resolved in seen else _text(file, findings)
+        seen.add(resolved)
+        if text is not None:
+            texts[str(file)] = text
+    return compile_documents(texts, findings, mounts)
+
+
+def fingerprint(paths: Iterable[str | Path], secrets: Path | None = None) -> Fingerprint:
+    """What tells one state of the files from another, without reading them: a change changes it."""
+    files = [*_files(paths, Findings()), *(_mounted(secrets) if secrets is not None else ())]
+    return tuple((str(file), *_identity(file)) for file in files)
+
+
+def _mounted(folder: Path) -> list[Path]:
+    try:
+        return list(mounted_files(folder))
+    except OSError:
+        return []
+
+
+def _identity(file: Path) -> tuple[int, ...]:
+    try:
+        status = file.stat()
+    except OSError:
+        return ()
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
+
+
+def _files(paths: Iterable[str | Path], findings: Findings) -> Iterator[Path]:
+    for path in map(Path, paths):
+        if not path.is_dir():
+            yield path
+            continue
+        inside = [file for file in _listing(path, findings) if file.suffix in _SUFFIXES and file.is_file()]
+        visible = sorted(file for file in inside if not file.name.startswith("."))
+        if not visible:
+            _unreadable(path, findings, f"no {', '.join(_SUFFIXES)} file in this folder")
+        yield from visible
+
+
+def _listing(folder: Path, findings: Findings) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError as error:
+        _unreadable(folder, findings, f"cannot be read: {error.strerror}")
+        return []
+
+
+def _text(file: Path, findings: Findings) -> str | None:
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        _unreadable(file, findings, f"cannot be read: {error.strerror}")
+    except UnicodeDecodeError as error:
+        _unreadable(file, findings, f"not UTF-8 text: byte {error.start} is 0x{error.object[error.start]:02x}")
+    return None
+
+
+def _unreadable(path: Path, findings: Findings, message: str) -> None:
+    findings.complete = False
+    resource = "folder" if path.is_dir() else "file"
+    Place(findings=findings, file=str(path), resource=resource).problem(message)

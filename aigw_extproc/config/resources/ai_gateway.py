@@ -1,0 +1,290 @@
+"""AIGatewayRoute, AIServiceBackend and BackendSecurityPolicy, field by field, as users write them.
+
+The format is another project's own (https://aigateway.envoyproxy.io/docs/api/), followed field by field so that a
+user's files work unchanged; `config.infrastructure` has the other kinds. A field that is missing here is an error in
+a user's file. `Ambient` fields are accepted in silence, `unused` ones are reported as having no effect.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+
+from aigw_extproc.config.resources.decode import Ambient, refused, unused
+
+AI_GATEWAY: Final = "aigateway.envoyproxy.io"
+
+Name = Annotated[str, msgspec.Meta(min_length=1)]
+_Count = Annotated[int, msgspec.Meta(ge=0)]
+_MAX_MUTATIONS = msgspec.Meta(max_length=16)  # the limit of the formats' own CRDs
+
+NotYet = Annotated[Ambient, unused("not supported yet, so it has no effect")]
+OtherSystem = Annotated[Ambient, unused("a setting of another system, without effect here")]
+_Metadata = Annotated[
+    Ambient, refused("not supported: Envoy is not told to send metadata to the processor; use fromRequestHeaders")
+]
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What every part of a resource is: a value, with its fields in camel case."""
+
+
+class Metadata(Part, frozen=True, kw_only=True):
+    """`metadata` of every resource: only the names matter, and the time for the list of models."""
+
+    name: Name
+    namespace: Name = "default"
+    creation_timestamp: str | None = None
+    annotations: dict[str, Any] | None = None
+    deletion_grace_period_seconds: Ambient = None
+    deletion_timestamp: Ambient = None
+    finalizers: Ambient = None
+    generate_name: Ambient = None
+    generation: Ambient = None
+    labels: Ambient = None
+    managed_fields: Ambient = None
+    owner_references: Ambient = None
+    resource_version: Ambient = None
+    self_link: Ambient = None
+    uid: Ambient = None
+
+
+class Resource(Part, frozen=True, kw_only=True):
+    """What every resource begins with."""
+
+    api_version: str
+    kind: str
+    metadata: Metadata
+    status: Ambient = None
+
+
+class NamedValue(Part, frozen=True, kw_only=True):
+    """A header of a mutation."""
+
+    name: Name
+    value: str
+
+
+class HeaderMutation(Part, frozen=True, kw_only=True):
+    """`headerMutation`: headers to set and to remove."""
+
+    set: Annotated[tuple[NamedValue, ...], _MAX_MUTATIONS] = ()
+    remove: Annotated[tuple[Name, ...], _MAX_MUTATIONS] = ()
+
+
+class BodyField(Part, frozen=True, kw_only=True):
+    """A top-level field of a body mutation; `value` is JSON."""
+
+    path: Name
+    value: str
+
+
+class BodyMutation(Part, frozen=True, kw_only=True):
+    """`bodyMutation`: top-level fields to set and to remove."""
+
+    set: Annotated[tuple[BodyField, ...], _MAX_MUTATIONS] = ()
+    remove: Annotated[tuple[Name, ...], _MAX_MUTATIONS] = ()
+
+
+class HeaderMatch(Part, frozen=True, kw_only=True):
+    """One condition on a request header."""
+
+    name: Name
+    value: str
+    type: Literal["Exact", "RegularExpression"] = "Exact"
+
+
+class Match(Part, frozen=True, kw_only=True):
+    """A conjunction of header conditions."""
+
+    headers: tuple[HeaderMatch, ...] = ()
+
+
+class RouteBackendRef(Part, frozen=True, kw_only=True):
+    """One destination of a rule."""
+
+    name: Name
+    namespace: str | None = None
+    group: str | None = None
+    kind: str | None = None
+    model_name_override: str | None = None
+    weight: _Count = 1
+    priority: _Count = 0
+    header_mutation: HeaderMutation = HeaderMutation()
+    body_mutation: BodyMutation = BodyMutation()
+
+
+class RouteRule(Part, frozen=True, kw_only=True):
+    """One rule of a route."""
+
+    name: str | None = None
+    matches: tuple[Match, ...] = ()
+    backend_refs: tuple[RouteBackendRef, ...] = ()
+    models_owned_by: str = "Envoy AI Gateway"
+    models_created_at: str | None = None
+    timeouts: NotYet = None
+    stream_idle_timeout: NotYet = None
+
+
+class RouteSpec(Part, frozen=True, kw_only=True):
+    """`spec` of AIGatewayRoute."""
+
+    rules: tuple[RouteRule, ...]
+    hostnames: tuple[Name, ...] = ()
+    parent_refs: Ambient = None
+    target_refs: Ambient = None
+    llm_request_costs: NotYet = None
+    rate_limits_from_headers: NotYet = None
+    filter_config: OtherSystem = None
+    schema: OtherSystem = None  # v1alpha1 named the clients' API here; it was always OpenAI
+
+
+class AIGatewayRoute(Resource, frozen=True, kw_only=True):
+    """Which model goes to which backend."""
+
+    spec: RouteSpec
+
+
+class ApiSchema(Part, frozen=True, kw_only=True):
+    """`schema` of a backend: the API it speaks."""
+
+    name: Literal[
+        "AWSBedrock",
+        "AWSAnthropic",
+        "OpenAI",
+        "Anthropic",
+        "AzureOpenAI",
+        "Cohere",
+        "GCPVertexAI",
+        "GCPAnthropic",
+    ]
+    version: str = ""
+    prefix: str = ""
+
+
+class ObjectRef(Part, frozen=True, kw_only=True):
+    """A reference to a resource by name; what may be left out depends on where it stands."""
+
+    name: Name
+    namespace: str | None = None
+    group: str | None = None
+    kind: str | None = None
+    section_name: str | None = None
+    port: Ambient = None
+
+
+class ServiceBackendSpec(Part, frozen=True, kw_only=True):
+    """`spec` of AIServiceBackend."""
+
+    schema: ApiSchema
+    backend_ref: ObjectRef
+    header_mutation: HeaderMutation = HeaderMutation()
+    body_mutation: BodyMutation = BodyMutation()
+    response_body_mutation: NotYet = None
+    timeouts: NotYet = None
+    backend_security_policy_ref: ObjectRef | None = None
+
+
+class AIServiceBackend(Resource, frozen=True, kw_only=True):
+    """A backend and the API that it speaks."""
+
+    spec: ServiceBackendSpec
+
+
+class CredentialsFile(Part, frozen=True, kw_only=True):
+    """An AWS credentials file in a Secret."""
+
+    secret_ref: ObjectRef
+    profile: str = "default"
+
+
+class OidcProvider(Part, frozen=True, kw_only=True):
+    """Who issues tokens."""
+
+    issuer: Name
+    token_endpoint: str | None = None
+    authorization_endpoint: OtherSystem = None
+    end_session_endpoint: OtherSystem = None
+    backend_ref: NotYet = None
+    backend_refs: NotYet = None
+    backend_settings: NotYet = None
+
+
+class Oidc(Part, frozen=True, kw_only=True):
+    """`oidc`: a client of an OpenID provider. The settings of a browser's login mean nothing to a machine's."""
+
+    provider: OidcProvider
+    client_id: Name = msgspec.field(name="clientID")
+    client_secret: ObjectRef
+    scopes: tuple[Name, ...] = ()
+    client_id_ref: NotYet = msgspec.field(default=None, name="clientIDRef")
+    resources: NotYet = None
+    cookie_names: OtherSystem = None
+    cookie_config: OtherSystem = None
+    cookie_domain: OtherSystem = None
+    default_refresh_token_ttl: OtherSystem = msgspec.field(default=None, name="defaultRefreshTokenTTL")
+    default_token_ttl: OtherSystem = msgspec.field(default=None, name="defaultTokenTTL")
+    deny_redirect: OtherSystem = None
+    forward_access_token: OtherSystem = None
+    logout_path: OtherSystem = None
+    pass_through_auth_header: OtherSystem = None
+    redirect_url: OtherSystem = msgspec.field(default=None, name="redirectURL")
+    refresh_token: OtherSystem = None
+
+
+class OidcExchangeToken(Part, frozen=True, kw_only=True):
+    """`oidcExchangeToken`: a provider's token in exchange for a role's credentials."""
+
+    oidc: Oidc
+    aws_role_arn: Name
+    aud: str | None = None
+    grant_type: Literal["client_credentials"] = "client_credentials"
+
+
+class AwsCredentials(Part, frozen=True, kw_only=True):
+    """`awsCredentials`: the region, and where credentials come from."""
+
+    region: Name
+    credentials_file: CredentialsFile | None = None
+    oidc_exchange_token: OidcExchangeToken | None = None
+
+
+class ApiKey(Part, frozen=True, kw_only=True):
+    """`apiKey`: a key in a Secret."""
+
+    secret_ref: ObjectRef
+
+
+class RequestHeaderCredentials(Part, frozen=True, kw_only=True):
+    """`fromRequestHeaders`: for AWS, `header` begins the names of three headers."""
+
+    header: Name = "x-aigw-aws-"
+    fallback_to_configured: bool = True
+
+
+class CredentialOverride(Part, frozen=True, kw_only=True):
+    """`credentialOverride`: where a request may bring its own credentials."""
+
+    from_request_headers: RequestHeaderCredentials | None = None
+    from_dynamic_metadata: _Metadata = None
+
+
+class SecurityPolicySpec(Part, frozen=True, kw_only=True):
+    """`spec` of BackendSecurityPolicy."""
+
+    type: Literal["AWSCredentials", "APIKey", "AnthropicAPIKey", "AzureAPIKey", "AzureCredentials", "GCPCredentials"]
+    target_refs: tuple[ObjectRef, ...] = ()
+    aws_credentials: AwsCredentials | None = None
+    api_key: ApiKey | None = None
+    anthropic_api_key: Ambient = msgspec.field(default=None, name="anthropicAPIKey")
+    azure_api_key: Ambient = msgspec.field(default=None, name="azureAPIKey")
+    azure_credentials: Ambient = None
+    gcp_credentials: Ambient = None
+    credential_override: CredentialOverride | None = None
+
+
+class BackendSecurityPolicy(Resource, frozen=True, kw_only=True):
+    """With which credentials requests to a backend are signed."""
+
+    spec: SecurityPolicySpec

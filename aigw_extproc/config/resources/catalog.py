@@ -1,0 +1,178 @@
+"""Every resource of a configuration, typed, by kind and name.
+
+A resource that is written twice is accepted when nothing that has an effect differs between the two (the guide's
+files repeat each other); anything else under one name is a problem.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Generic, TypeAlias, TypeVar, cast
+
+from aigw_extproc.config.resources.ai_gateway import Resource
+from aigw_extproc.config.resources.decode import decode, suggestion
+from aigw_extproc.config.resources.documents import Document
+from aigw_extproc.config.resources.findings import Findings, Place
+from aigw_extproc.config.resources.infrastructure import MountedSecret
+from aigw_extproc.config.resources.kinds import KINDS
+
+R = TypeVar("R", bound=Resource)
+Key: TypeAlias = tuple[str, str]
+"""(namespace, name)"""
+
+_REASONS: Final = {
+    "ServiceAccount": "the identity is that of this process: AWS credentials are found where an AWS SDK looks",
+    "EnvoyProxy": "Envoy is configured by this program",
+    "GatewayClass": "there is one gateway",
+    "HTTPRoute": "only AIGatewayRoute routes requests here",
+    "BackendTrafficPolicy": "retries and rate limits are not supported yet",
+    "SecurityPolicy": "clients are not authenticated here",
+    "QuotaPolicy": "quotas are not supported yet",
+    "GatewayConfig": "costs and the processor's own settings are not supported yet",
+    "MCPRoute": "MCP is not supported",
+    "ReferenceGrant": "references to other namespaces need no grant here",
+}
+_MAX_COMPARED: Final = 100  # names; comparing takes 10 µs each, for every dangling reference
+_NO_EFFECT: Final = "this kind has no effect here"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item(Generic[R]):
+    """A resource that was read without a fault."""
+
+    place: Place
+    resource: R
+
+    @property
+    def namespace(self) -> str:
+        """`default` where none is given."""
+        return self.resource.metadata.namespace
+
+    @property
+    def name(self) -> str:
+        """Unique for its kind within the namespace."""
+        return self.resource.metadata.name
+
+    @property
+    def key(self) -> Key:
+        """By which others refer to it."""
+        return self.namespace, self.name
+
+
+Mounts: TypeAlias = Mapping[tuple[str | None, str], Item[MountedSecret]]
+"""Mounted Secrets by namespace, None where any will do, and name."""
+
+
+@dataclass(slots=True)
+class Catalog:
+    """Resources by kind, namespace and name. A name without an item is a resource that has faults of its own."""
+
+    items: dict[tuple[str, str, str], Item[Resource] | None] = field(default_factory=dict)
+    complete: bool = True
+    """False when some text could not be read at all: what seems to be missing may then stand there."""
+    mounts: Mounts = field(default_factory=dict)
+    """Secrets that stand in for those that are not among the items."""
+
+    def all(self, kind: type[R]) -> Iterator[Item[R]]:
+        """All sound resources of a kind, in the order in which they were written."""
+        for item in self.items.values():
+            if item is not None and isinstance(item.resource, kind):
+                yield cast("Item[R]", item)
+
+    def sound(self, *kinds: type[Resource]) -> bool:
+        """Whether all of these kinds could be read, so that one that seems to be missing is missing indeed."""
+        names = {_kind_name(kind) for kind in kinds}
+        return self.complete and all(item is not None for key, item in self.items.items() if key[0] in names)
+
+    def find(self, kind: type[R], key: Key, place: Place) -> Item[R] | None:
+        """The resource called `key` (namespace, name).
+
+        None with a problem at `place` when there is no such resource, None in silence when it has faults of its own.
+        """
+        name = _kind_name(kind)
+        item = self.items.get((name, *key)) or self._mounted(name, *key)
+        if item is None and (name, *key) not in self.items and self.complete:
+            place.problem(f"there is no {name} '{key[0]}/{key[1]}'{self._near(name, *key)}")
+        return cast("Item[R] | None", item)
+
+    def _mounted(self, kind: str, namespace: str, name: str) -> Item[MountedSecret] | None:
+        if kind != "Secret" or (kind, namespace, name) in self.items:
+            return None
+        mounted: Item[MountedSecret] | None = self.mounts.get((namespace, name)) or self.mounts.get((None, name))
+        return mounted
+
+    def _near(self, kind: str, namespace: str, name: str) -> str:
+        known = [key for key in self.items if key[0] == kind]
+        elsewhere = [f"; did you mean '{key[1]}/{name}'?" for key in known if key[2] == name]
+        if elsewhere:
+            return elsewhere[0]
+        names = [key[2] for key in known if key[1] == namespace]
+        return suggestion(name, names) if len(names) <= _MAX_COMPARED else ""
+
+
+def read(documents: Iterable[Document], findings: Findings, mounts: Mounts | None = None) -> Catalog:
+    """Type every document; what is wrong or without effect is recorded at its place."""
+    catalog = Catalog(mounts=mounts or {})
+    for document in documents:
+        _add(catalog, document)
+    catalog.complete = catalog.complete and findings.complete
+    return catalog
+
+
+def _kind_name(struct: type[Resource]) -> str:
+    return next(kind for (_, kind), versions in KINDS.items() if struct in versions.values())
+
+
+def _add(catalog: Catalog, document: Document) -> None:
+    api_version, kind = document.value.get("apiVersion"), document.value.get("kind")
+    for name, value in (("apiVersion", api_version), ("kind", kind)):
+        if not isinstance(value, str):
+            document.place.field(name).problem(f"expected text, got {document.place.show(value)}")
+    if not isinstance(api_version, str) or not isinstance(kind, str):
+        _claim(catalog, document)
+        return
+    group, _, version = api_version.rpartition("/")
+    versions = KINDS.get((group, kind))
+    if versions is None:
+        document.place.ignore(_REASONS.get(kind, _NO_EFFECT) + _misspelt(group, kind))
+    elif version not in versions:
+        supported = " or ".join(f"{group}/{known}".lstrip("/") for known in versions)
+        document.place.field("apiVersion").problem(f"'{api_version}' is not supported; use {supported}")
+        _claim(catalog, document)
+    else:
+        _enter(catalog, document, decode(document.value, versions[version], document.place))
+
+
+def _misspelt(group: str, kind: str) -> str:
+    known = [name for candidate, name in KINDS if candidate == group]
+    return "" if kind in _REASONS else suggestion(kind, known, cutoff=0.85)
+
+
+def _claim(catalog: Catalog, document: Document) -> None:
+    """Note a faulty resource, so that references to it are not called dangling."""
+    kind, metadata = document.value.get("kind"), document.value.get("metadata")
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    if isinstance(kind, str) and isinstance(metadata, dict) and isinstance(name, str):
+        catalog.items.setdefault((kind, str(metadata.get("namespace") or "default"), name), None)
+    else:
+        catalog.complete = False
+
+
+def _enter(catalog: Catalog, document: Document, resource: Resource | None) -> None:
+    if resource is None:
+        _claim(catalog, document)
+        return
+    key = (resource.kind, resource.metadata.namespace, resource.metadata.name)
+    known = catalog.items.get(key)
+    if known is None:
+        catalog.items[key] = Item(place=document.place, resource=resource)
+    elif _same(known.resource, resource):
+        document.place.ignore(f"repeats what {known.place.file} says")
+    else:
+        document.place.problem(f"already defined, differently, in {known.place.file}; rename or remove one")
+
+
+def _same(one: Resource, other: Resource) -> bool:
+    names = [name for name in one.__struct_fields__ if name not in ("api_version", "metadata")]
+    return type(one) is type(other) and all(getattr(one, name) == getattr(other, name) for name in names)

@@ -1,0 +1,216 @@
+"""Plain values, as a YAML file yields them, into `msgspec` Structs, with every fault instead of only the first.
+
+`msgspec.convert` stops at the first error. This walks the same type descriptions and goes on.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from functools import cache
+from typing import Annotated, Any, Final, TypeVar, cast
+
+import msgspec
+from msgspec import inspect
+
+from aigw_extproc.config.resources.findings import Place
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+Ambient = Annotated[Any, msgspec.Meta(extra={"kept": False})]
+"""A field that describes without deciding anything (labels, status): accepted, not kept, not worth a word."""
+Secret = msgspec.Meta(extra={"secret": True})
+"""Marks a field whose value never appears in a message."""
+
+
+def unused(reason: str) -> msgspec.Meta:
+    """Marks a field that is known and has no effect here: accepted, not kept, reported with `reason`."""
+    return msgspec.Meta(extra={"kept": False, "reason": reason})
+
+
+def refused(reason: str) -> msgspec.Meta:
+    """Marks a field that is known and that must not be overlooked: whoever writes it gets `reason` as a problem."""
+    return msgspec.Meta(extra={"kept": False, "problem": reason})
+
+
+FAULTY: Final = object()
+"""Stands for a value about which a problem has been recorded."""
+
+_type_info = cache(inspect.type_info)
+
+
+def decode(value: object, struct: type[T], place: Place) -> T | None:
+    """Build a `struct` from `value`; None when that is impossible, with every reason recorded at `place`."""
+    built = _build(value, _type_info(struct), place)
+    return None if built is FAULTY else cast("T", built)
+
+
+def _build(value: object, info: inspect.Type, place: Place) -> object:
+    return _BUILDERS[type(info)](value, info, place)
+
+
+def _metadata(value: object, info: inspect.Metadata, place: Place) -> object:
+    secret = bool((info.extra or {}).get("secret"))
+    return _build(value, info.type, replace(place, secret=True) if secret else place)
+
+
+def _any(value: object, info: inspect.AnyType, place: Place) -> object:
+    return value
+
+
+def _struct(value: object, info: inspect.StructType, place: Place) -> object:
+    if not isinstance(value, Mapping):
+        place.problem(f"expected a mapping, got {place.show(value)}")
+        return FAULTY
+    # Kubernetes treats null as absent.
+    present = {name: item for name, item in value.items() if item is not None}
+    known = {field.encode_name: field for field in info.fields}
+    built: dict[str, object] = {}
+    spoilt = _strangers(value, known, place)
+    for name, field in known.items():
+        if name in present:
+            built |= _field(present[name], field, place.field(name))
+        elif field.required:
+            place.field(name).problem("required, but missing")
+            spoilt = True
+    faulty = [field for field in info.fields if built.get(field.name) is FAULTY]
+    if spoilt or any(map(_decisive, faulty)):
+        return FAULTY
+    return info.cls(**{name: item for name, item in built.items() if item is not FAULTY})
+
+
+def _strangers(value: Mapping[str, object], known: Mapping[str, inspect.Field], place: Place) -> bool:
+    """Record unknown fields; whether one of them seems to be a decisive field, misspelt."""
+    strangers = [str(name) for name in value if name not in known]
+    for name in strangers:
+        place.field(name).problem(f"unknown field{suggestion(name, known)}")
+    meant = [_nearest(name, known) for name in strangers]
+    return any(name is not None and _decisive(known[name]) for name in meant)
+
+
+def _decisive(field: inspect.Field) -> bool:
+    """Whether a fault in this field leaves nothing to say about the rest; without a mere setting there is."""
+    inner = field.type.type if isinstance(field.type, inspect.Metadata) else field.type
+    choices = inner.types if isinstance(inner, inspect.UnionType) else (inner,)
+    mere_setting = all(isinstance(choice, _SETTINGS) for choice in choices) and "problem" not in _extra(field)
+    return field.required or not mere_setting
+
+
+_SETTINGS: Final = (
+    inspect.StrType,
+    inspect.IntType,
+    inspect.BoolType,
+    inspect.LiteralType,
+    inspect.NoneType,
+    inspect.AnyType,
+)
+
+
+def suggestion(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
+    """`; did you mean 'x'?` for the nearest of the known names, or nothing."""
+    near = _nearest(name, known, cutoff)
+    return f"; did you mean '{near}'?" if near else ""
+
+
+def _nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
+    lowered = {candidate.lower(): candidate for candidate in known}
+    near = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=cutoff)
+    return lowered[near[0]] if near else None
+
+
+def _field(value: object, field: inspect.Field, place: Place) -> dict[str, object]:
+    extra = _extra(field)
+    if "problem" in extra:
+        place.problem(extra["problem"])
+        return {field.name: FAULTY}
+    if "reason" in extra:
+        place.ignore(extra["reason"])
+    return {field.name: _build(value, field.type, place)} if extra.get("kept", True) else {}
+
+
+def _extra(field: inspect.Field) -> Mapping[str, str]:
+    return (field.type.extra or {}) if isinstance(field.type, inspect.Metadata) else {}
+
+
+def _list(value: object, info: inspect.ListType | inspect.VarTupleType, place: Place) -> object:
+    if not isinstance(value, list):
+        place.problem(f"expected a list, got {place.show(value)}")
+        return FAULTY
+    if info.max_length is not None and len(value) > info.max_length:
+        place.problem(f"expected at most {info.max_length} entries, got {len(value)}")
+        return FAULTY
+    built = [_build(item, info.item_type, place.item(index)) for index, item in enumerate(value)]
+    return FAULTY if any(item is FAULTY for item in built) else tuple(built)
+
+
+def _dict(value: object, info: inspect.DictType, place: Place) -> object:
+    if not isinstance(value, Mapping):
+        place.problem(f"expected a mapping, got {place.show(value)}")
+        return FAULTY
+    built = {str(name): _build(item, info.value_type, place.field(str(name))) for name, item in value.items()}
+    return FAULTY if any(item is FAULTY for item in built.values()) else built
+
+
+def _union(value: object, info: inspect.UnionType, place: Place) -> object:
+    choices = [choice for choice in info.types if not isinstance(choice, inspect.NoneType)]
+    if len(choices) == 1:
+        return _build(value, choices[0], place)
+    # The only union of scalars in the formats that are read is a quantity: a number or text.
+    if isinstance(value, str | int) and not isinstance(value, bool):
+        return value
+    place.problem(f"expected a number or text, got {place.show(value)}")
+    return FAULTY
+
+
+def _text(value: object, info: inspect.StrType, place: Place) -> object:
+    if not isinstance(value, str):
+        quote = "" if isinstance(value, Mapping | list) or value is None else "; put it in quotes"
+        place.problem(f"expected text, got {place.show(value)}{quote}")
+        return FAULTY
+    if info.min_length is not None and len(value) < info.min_length:
+        place.problem("must not be empty")
+        return FAULTY
+    return value
+
+
+def _number(value: object, info: inspect.IntType, place: Place) -> object:
+    if not isinstance(value, int) or isinstance(value, bool):
+        place.problem(f"expected a whole number, got {place.show(value)}")
+        return FAULTY
+    if not (info.ge is None or value >= info.ge) or not (info.le is None or value <= info.le):
+        limits = f"{info.ge} or more" if info.le is None else f"between {info.ge} and {info.le}"
+        place.problem(f"must be {limits}, got {value}")
+        return FAULTY
+    return value
+
+
+def _flag(value: object, info: inspect.BoolType, place: Place) -> object:
+    if isinstance(value, bool):
+        return value
+    place.problem(f"expected true or false, got {place.show(value)}")
+    return FAULTY
+
+
+def _literal(value: object, info: inspect.LiteralType, place: Place) -> object:
+    if value in info.values:
+        return value
+    near = suggestion(value, map(str, info.values)) if isinstance(value, str) else ""
+    choices = ", ".join(map(repr, info.values))
+    place.problem(f"must be {'one of ' if len(info.values) > 1 else ''}{choices}, got {place.show(value)}{near}")
+    return FAULTY
+
+
+_BUILDERS: Final[dict[type[inspect.Type], Callable[[object, Any, Place], object]]] = {
+    inspect.Metadata: _metadata,
+    inspect.AnyType: _any,
+    inspect.StructType: _struct,
+    inspect.ListType: _list,
+    inspect.VarTupleType: _list,
+    inspect.DictType: _dict,
+    inspect.UnionType: _union,
+    inspect.StrType: _text,
+    inspect.IntType: _number,
+    inspect.BoolType: _flag,
+    inspect.LiteralType: _literal,
+}

@@ -1,0 +1,41 @@
+"""Which kinds are known, in which versions."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aigw_extproc.config.resources.ai_gateway import (
+    AI_GATEWAY,
+    AIGatewayRoute,
+    AIServiceBackend,
+    BackendSecurityPolicy,
+    Resource,
+)
+from aigw_extproc.config.resources.infrastructure import (
+    ENVOY_GATEWAY,
+    GATEWAY_API,
+    Backend,
+    BackendTLSPolicy,
+    BackendTLSPolicyAlpha2,
+    ClientTrafficPolicy,
+    ConfigMap,
+    Gateway,
+    SecretResource,
+)
+
+KINDS: Final[dict[tuple[str, str], dict[str, type[Resource]]]] = {
+    (AI_GATEWAY, "AIGatewayRoute"): {"v1beta1": AIGatewayRoute, "v1alpha1": AIGatewayRoute},
+    (AI_GATEWAY, "AIServiceBackend"): {"v1beta1": AIServiceBackend, "v1alpha1": AIServiceBackend},
+    (AI_GATEWAY, "BackendSecurityPolicy"): {"v1beta1": BackendSecurityPolicy, "v1alpha1": BackendSecurityPolicy},
+    (ENVOY_GATEWAY, "Backend"): {"v1alpha1": Backend},
+    (ENVOY_GATEWAY, "ClientTrafficPolicy"): {"v1alpha1": ClientTrafficPolicy},
+    (GATEWAY_API, "BackendTLSPolicy"): {
+        "v1": BackendTLSPolicy,
+        "v1alpha3": BackendTLSPolicy,
+        "v1alpha2": BackendTLSPolicyAlpha2,
+    },
+    (GATEWAY_API, "Gateway"): {"v1": Gateway, "v1beta1": Gateway},
+    ("", "Secret"): {"v1": SecretResource},
+    ("", "ConfigMap"): {"v1": ConfigMap},
+}
+"""(group, kind) → version → how it is written there."""

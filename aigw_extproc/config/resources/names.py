@@ -1,0 +1,69 @@
+"""The spelling of names and quantities in resources: hosts, headers, paths, bytes."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from fractions import Fraction
+from typing import Final
+
+_LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_HOSTNAME: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*", re.IGNORECASE)
+
+# https://www.rfc-editor.org/rfc/rfc9110#name-tokens
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+# https://www.rfc-editor.org/rfc/rfc3986#section-3.3
+_PATH: Final = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@/-]*")
+
+# https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
+_QUANTITY: Final = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)([kMGTPE]|[KMGTPE]i)?")
+_UNITS: Final[dict[str | None, int]] = {
+    None: 1,
+    "k": 1000,
+    **{unit: 1000**power for power, unit in enumerate("MGTPE", start=2)},
+    **{f"{unit}i": 1024**power for power, unit in enumerate("KMGTPE", start=1)},
+}
+
+
+def is_hostname(text: str) -> bool:
+    """Whether this is a DNS name without a wildcard, and not an IP address."""
+    return len(text) <= 253 and bool(_HOSTNAME.fullmatch(text)) and not is_ip(text)
+
+
+def is_host_pattern(text: str) -> bool:
+    """Whether this is a DNS name, or one below a leading `*.`."""
+    return is_hostname(text.removeprefix("*."))
+
+
+def is_ip(text: str) -> bool:
+    """Whether this is an IPv4 or IPv6 address."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def is_header_name(text: str) -> bool:
+    """Whether this may be the name of an HTTP header; pseudo-headers (`:path`) are not."""
+    return bool(_TOKEN.fullmatch(text))
+
+
+def is_header_value(text: str) -> bool:
+    """Whether this may be the value of an HTTP header: nothing that could end the line."""
+    return text.isprintable() or all(char.isprintable() or char == "\t" for char in text)
+
+
+def is_path_prefix(text: str) -> bool:
+    """Whether this may begin the path of a URL: segments that need no escape, none of them `.` or `..`."""
+    return bool(_PATH.fullmatch(text)) and not {".", ".."} & set(text.split("/"))
+
+
+def quantity(value: int | str) -> int | None:
+    """Bytes of a Kubernetes quantity (`50Mi`, `1.5Gi`, `32768`); None when it is none, or no whole number."""
+    match = _QUANTITY.fullmatch(str(value))
+    if match is None:
+        return None
+    size = Fraction(match[1]) * _UNITS[match[2]]
+    return int(size) if size.denominator == 1 else None

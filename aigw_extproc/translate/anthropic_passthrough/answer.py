@@ -1,0 +1,39 @@
+"""The way back from InvokeModel to Messages: the model's words are the client's already."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from aigw_extproc.bedrock import errors
+from aigw_extproc.errors import InvalidUpstreamResponse, UpstreamError
+from aigw_extproc.translate.anthropic.usage import MessageUsage
+from aigw_extproc.translate.anthropic_passthrough.stream import PassedStream
+from aigw_extproc.translate.contract import ClientResponse, ResponseContext
+from aigw_extproc.wire import as_utf8
+
+
+class _Message(msgspec.Struct, frozen=True):
+    content: list[msgspec.Raw]
+    usage: MessageUsage = MessageUsage()
+
+
+_MESSAGE = msgspec.json.Decoder(_Message)
+
+
+class MessagesAnswer(msgspec.Struct, frozen=True):
+    """Implements `contract.Answer`."""
+
+    def translate_response(self, body: bytes, context: ResponseContext) -> ClientResponse:
+        try:
+            message = _MESSAGE.decode(as_utf8(body))
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            raise InvalidUpstreamResponse("the upstream answered 200 with a body that is not a message") from None
+        return ClientResponse(body=body, usage=message.usage.counted())
+
+    def translate_stream(self, context: ResponseContext) -> PassedStream:
+        return PassedStream(context)
+
+    def translate_error(self, status: int, headers: Mapping[str, str], body: bytes) -> UpstreamError:
+        return errors.from_response(status, headers, body)

@@ -1,0 +1,71 @@
+"""InvokeModelWithResponseStream → server-sent events: out of one envelope into another."""
+
+from __future__ import annotations
+
+import msgspec
+
+from aigw_extproc.anthropic.errors import render
+from aigw_extproc.errors import GatewayError, InvalidUpstreamResponse, UpstreamTruncated
+from aigw_extproc.translate.anthropic.events import InvokeEvents
+from aigw_extproc.translate.anthropic.usage import MessageUsage
+from aigw_extproc.translate.contract import ResponseContext, Usage
+
+
+class _Started(msgspec.Struct, frozen=True):
+    usage: MessageUsage = MessageUsage()
+
+
+class _Event(msgspec.Struct, frozen=True):
+    type: str
+    message: _Started | None = None
+    usage: MessageUsage | None = None
+
+
+_EVENT = msgspec.json.Decoder(_Event)
+
+
+class PassedStream:
+    """Implements `contract.ResponseStream`."""
+
+    def __init__(self, context: ResponseContext) -> None:
+        self.usage: Usage | None = None
+        self.failure: GatewayError | None = None
+        self._context = context
+        self._events = InvokeEvents()
+        self._usage = MessageUsage()
+        self._done = False
+
+    def feed(self, data: bytes) -> bytes:
+        if self._done:
+            return b""
+        told: list[bytes] = []
+        try:
+            for event in self._events.feed(data):
+                told.append(self._pass(event))
+                if self._done:
+                    break
+        except GatewayError as failure:
+            told.append(self.fail(failure))
+        return b"".join(told)
+
+    def close(self) -> bytes:
+        return b"" if self._done else self.fail(UpstreamTruncated())
+
+    def fail(self, failure: GatewayError) -> bytes:
+        self._done, self.failure = True, failure
+        return b"event: error\ndata: %b\n\n" % render(failure, self._context.request_id)
+
+    def _pass(self, data: bytes) -> bytes:
+        """The event as it is; what it says of tokens is remembered."""
+        try:
+            event = _EVENT.decode(data)
+        except (msgspec.MsgspecError, RecursionError):
+            raise InvalidUpstreamResponse("an event of the response stream cannot be read") from None
+        if b"\n" in data:  # which would end the event before its end
+            data = msgspec.json.format(data, indent=-1)
+        for usage in (event.message.usage if event.message else None, event.usage):
+            if usage is not None:
+                self._usage = self._usage.then(usage)
+                self.usage = self._usage.counted()
+        self._done = event.type == "message_stop"
+        return b"event: %b\ndata: %b\n\n" % (event.type.encode(), data)

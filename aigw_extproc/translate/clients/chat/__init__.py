@@ -1,0 +1,6 @@
+"""Chat completions to Converse and ConverseStream, and back; and their tokens to CountTokens."""
+
+from aigw_extproc.translate.clients.chat.count import translate_count
+from aigw_extproc.translate.clients.chat.request import translate_request
+
+__all__ = ["translate_count", "translate_request"]

@@ -1,0 +1,140 @@
+"""Content parts of messages to content blocks.
+
+https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ContentBlock.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from aigw_extproc.bedrock.converse import (
+    AudioBlock,
+    ContentBlock,
+    DocumentBlock,
+    Source,
+    VideoBlock,
+)
+from aigw_extproc.bedrock.families import Family
+from aigw_extproc.errors import InvalidRequest
+from aigw_extproc.openai import chat
+from aigw_extproc.translate.contract import Fetched
+from aigw_extproc.translate.converse import documents
+from aigw_extproc.translate.converse.caching import CachePoints
+from aigw_extproc.translate.converse.data import Data, extension, is_data_uri, parse_base64, parse_data_uri
+from aigw_extproc.translate.converse.images import Images, known_format, s3_source
+from aigw_extproc.translate.converse.reasoning import redacted_block, thinking_block
+
+VIDEO_FORMATS = {
+    "mp4": "mp4",
+    "quicktime": "mov",
+    "mov": "mov",
+    "x-matroska": "mkv",
+    "matroska": "mkv",
+    "mkv": "mkv",
+    "webm": "webm",
+    "x-flv": "flv",
+    "flv": "flv",
+    "mpeg": "mpeg",
+    "mpg": "mpg",
+    "x-ms-wmv": "wmv",
+    "wmv": "wmv",
+    "3gpp": "three_gp",
+    "3gp": "three_gp",
+    "three_gp": "three_gp",
+}
+AUDIO_FORMATS = frozenset(
+    {"mp3", "opus", "wav", "aac", "flac", "mp4", "ogg", "mkv", "mka", "x-aac", "m4a", "mpeg", "mpga", "pcm", "webm"}
+)
+
+
+class ContentTranslator:
+    """Translates the parts of one request; knows what was left out."""
+
+    def __init__(self, family: Family, fetched: Mapping[str, Fetched]) -> None:
+        self.images = Images(fetched)
+        self.dropped: list[str] = []
+        self.cache = CachePoints(family, self.dropped)
+        self._family = family
+        self._names = documents.DocumentNames()
+
+    def blocks(self, part: chat.ContentPart, place: str, where: str = "messages") -> Iterator[ContentBlock]:
+        """The block of a part, and the cache point behind it; nothing for blank text.
+
+        `place` is the part's path in the request, `where` the place in Converse's, for caching.
+
+        Raises:
+            InvalidRequest: Bedrock cannot be told this part.
+        """
+        block = self._block(part, place)
+        if block is not None:
+            yield block
+            point = self.cache.behind(block, part.cache_control or part.cache_point, where)
+            if point is not None:
+                yield ContentBlock(cache_point=point)
+
+    def _block(self, part: chat.ContentPart, place: str) -> ContentBlock | None:
+        match part:
+            case chat.TextPart(text=text) | chat.RefusalPart(refusal=text):
+                return ContentBlock(text=text) if text.strip() else None
+            case chat.ImagePart(image_url=url):
+                return ContentBlock(image=self.images.image(*_url(url, f"{place}.image_url")))
+            case chat.FilePart(file=file):
+                return ContentBlock(document=self._document(file, f"{place}.file"))
+            case chat.VideoUrlPart(video_url=url):
+                return ContentBlock(video=_video(*_url(url, f"{place}.video_url")))
+            case chat.VideoPart(video=url):
+                return ContentBlock(video=_video(*_url(url, f"{place}.video")))
+            case chat.AudioPart(input_audio=audio):
+                return ContentBlock(audio=_audio(audio, f"{place}.input_audio"))
+            case chat.ThinkingPart() | chat.RedactedThinkingPart():
+                return self.reasoning(part)
+
+    def reasoning(self, part: chat.ThinkingPart | chat.RedactedThinkingPart) -> ContentBlock | None:
+        """Reasoning as the family takes it back: what it signed, or what it never signs; None for all other."""
+        if isinstance(part, chat.RedactedThinkingPart):
+            return redacted_block(self._family, part.data)
+        return thinking_block(self._family, part.thinking or part.text, part.signature)
+
+    def _document(self, file: chat.FileData, place: str) -> DocumentBlock:
+        if file.file_data is None:
+            raise InvalidRequest.at(place, "Bedrock keeps no files: send the content as file_data, not a file_id")
+        place = f"{place}.file_data"
+        if file.file_data.startswith("s3://"):
+            name, source, media_type = file.filename or file.file_data, s3_source(file.file_data), ""
+        else:
+            data = _file_data(file.file_data, place)
+            name, source, media_type = file.filename or "", Source(bytes=data.base64), data.media_type
+        document_format = documents.FORMATS.get(media_type) or documents.EXTENSIONS.get(extension(name))
+        if document_format is None:
+            raise InvalidRequest.at(
+                place,
+                f"a document is one of {', '.join(dict.fromkeys(documents.FORMATS.values()))}; "
+                f"neither the media type {media_type!r} nor the name {name!r} says which",
+            )
+        return DocumentBlock(format=document_format, name=self._names.take(file.filename), source=source)
+
+
+def _url(value: chat.ImageUrl | chat.VideoUrl | str, place: str) -> tuple[str, str]:
+    """The URL and its path in the request; some clients leave out the object around it."""
+    return (value, place) if isinstance(value, str) else (value.url, f"{place}.url")
+
+
+def _file_data(text: str, place: str) -> Data:
+    return parse_data_uri(text, place) if is_data_uri(text) else Data("", parse_base64(text, place))
+
+
+def _video(url: str, place: str) -> VideoBlock:
+    if url.startswith("s3://"):
+        return VideoBlock(format=known_format(VIDEO_FORMATS, extension(url), place), source=s3_source(url))
+    data = parse_data_uri(url, place)
+    return VideoBlock(format=known_format(VIDEO_FORMATS, data.subtype, place), source=Source(bytes=data.base64))
+
+
+def _audio(audio: chat.AudioData, place: str) -> AudioBlock:
+    audio_format = audio.format.lower()
+    if audio_format not in AUDIO_FORMATS:
+        raise InvalidRequest.at(
+            f"{place}.format", f"expected one of {', '.join(sorted(AUDIO_FORMATS))}, got {audio.format!r}"
+        )
+    data = _file_data(audio.data, f"{place}.data")
+    return AudioBlock(format=audio_format, source=Source(bytes=data.base64))

@@ -1,0 +1,117 @@
+"""ConverseStream → the events of a message's stream.
+
+https://docs.anthropic.com/en/docs/build-with-claude/streaming
+Bedrock begins no block but those of tools; Anthropic's clients want a beginning and an end of every one. What the
+message cost is known last, so the end is held back until then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from aigw_extproc.anthropic import message
+from aigw_extproc.anthropic.errors import render
+from aigw_extproc.anthropic.message import event
+from aigw_extproc.bedrock import converse
+from aigw_extproc.bedrock.converse import BlockDelta, ReasoningDelta
+from aigw_extproc.errors import GatewayError
+from aigw_extproc.translate.clients.messages.response import message_id, message_usage, stop_reason, stop_sequence
+from aigw_extproc.translate.contract import ResponseContext
+from aigw_extproc.translate.converse.stream import ConverseStream
+from aigw_extproc.translate.converse.tool_names import ToolNames
+
+BEGINNINGS: dict[str, dict[str, object]] = {
+    "text": {"type": "text", "text": ""},
+    "thinking": {"type": "thinking", "thinking": "", "signature": ""},
+}
+"""What blocks begin with that Bedrock does not begin, by their type."""
+
+_DELTA = b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,"delta":{"type":"%b","%b":'
+_encode = msgspec.json.Encoder().encode
+
+
+class MessagesStream(ConverseStream):
+    """The events of one message."""
+
+    def __init__(self, context: ResponseContext, *, model: str, names: ToolNames) -> None:
+        super().__init__()
+        self._context = context
+        self._model = model
+        self._names = names
+        self._index = -1
+        self._open: str | None = None
+        """The type of the block that is not at its end."""
+        self._redacted = ""
+        self._ending: dict[str, object] = {}
+
+    def translate(self, event: msgspec.Struct) -> Iterator[bytes]:
+        match event:
+            case converse.ContentBlockDelta(delta=delta):
+                yield from self._delta(delta)
+            case converse.ContentBlockStart(start=converse.BlockStart(tool_use=converse.ToolUseStart() as use)):
+                begun = {"id": use.tool_use_id, "name": self._names.to_client(use.name), "input": {}}
+                yield from self._begin("tool_use", {"type": "tool_use", **begun})
+            case converse.ContentBlockStop():
+                yield from self._close()
+            case converse.MessageStart():
+                yield self._start()
+            case converse.MessageStop():
+                yield from self._close()
+                self._ending = {
+                    "stop_reason": stop_reason(event.stop_reason),
+                    "stop_sequence": stop_sequence(event.additional_model_response_fields),
+                }
+
+    def finish(self) -> Iterator[bytes]:
+        yield event("message_delta", delta=self._ending, usage=message_usage(self.metadata.usage))
+        yield event("message_stop")
+
+    def render(self, failure: GatewayError) -> bytes:
+        return b"event: error\ndata: %b\n\n" % render(failure, self._context.request_id)
+
+    def _start(self) -> bytes:
+        usage = message.Usage(input_tokens=0, output_tokens=0)
+        begun = message.Message(id=message_id(self._context), model=self._model, content=[], usage=usage)
+        return event("message_start", message=begun)
+
+    def _delta(self, delta: BlockDelta) -> Iterator[bytes]:
+        if delta.text:
+            yield from self._piece("text", "text_delta", "text", delta.text)
+        if delta.tool_use is not None and delta.tool_use.input:
+            yield self._encoded("input_json_delta", "partial_json", delta.tool_use.input)
+        if delta.reasoning_content is not None:
+            yield from self._reasoning(delta.reasoning_content)
+
+    def _reasoning(self, delta: ReasoningDelta) -> Iterator[bytes]:
+        self._redacted += delta.redacted_content or ""
+        if delta.text:
+            yield from self._piece("thinking", "thinking_delta", "thinking", delta.text)
+        if delta.signature:
+            yield from self._piece("thinking", "signature_delta", "signature", delta.signature)
+
+    def _piece(self, block: str, delta: str, member: str, text: str) -> Iterator[bytes]:
+        """A piece of a block, which begins with it unless it has begun."""
+        if self._open != block:
+            yield from self._begin(block, BEGINNINGS[block])
+        yield self._encoded(delta, member, text)
+
+    def _encoded(self, delta: str, member: str, text: str) -> bytes:
+        # Written by hand: there is one of these for every token.
+        return b"".join((_DELTA % (self._index, delta.encode(), member.encode()), _encode(text), b"}}\n\n"))
+
+    def _begin(self, kind: str, block: dict[str, object]) -> Iterator[bytes]:
+        yield from self._close()
+        self._index += 1
+        self._open = kind
+        yield event("content_block_start", index=self._index, content_block=block)
+
+    def _close(self) -> Iterator[bytes]:
+        """The end of the block that is open; a hidden thought, which has no deltas, is told whole at its end."""
+        if self._redacted:
+            data, self._redacted = self._redacted, ""
+            yield from self._begin("redacted_thinking", {"type": "redacted_thinking", "data": data})
+        if self._open is not None:
+            self._open = None
+            yield event("content_block_stop", index=self._index)

@@ -1,0 +1,137 @@
+"""ConverseStream → the events of a response; a whole response is what its events add up to.
+
+https://platform.openai.com/docs/api-reference/responses-streaming
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from aigw_extproc.bedrock import converse
+from aigw_extproc.bedrock.converse import ConverseResponse
+from aigw_extproc.errors import GatewayError
+from aigw_extproc.openai.completion import AwsDetails
+from aigw_extproc.openai.errors import render
+from aigw_extproc.translate.clients.responses.output import Event, Output
+from aigw_extproc.translate.contract import ClientResponse, ResponseContext, Usage
+from aigw_extproc.translate.converse.response import require_sound
+from aigw_extproc.translate.converse.stream import ConverseStream
+from aigw_extproc.translate.converse.tool_names import ToolNames
+from aigw_extproc.wire import given
+
+INCOMPLETE = {
+    "max_tokens": "max_output_tokens",
+    "model_context_window_exceeded": "max_output_tokens",
+    "content_filtered": "content_filter",
+    "guardrail_intervened": "content_filter",
+}
+"""Why a response is not complete, by Bedrock's stop reason; with any other it is."""
+
+_MAPPED = frozenset({None, "end_turn", "stop_sequence", "tool_use", *INCOMPLETE})
+
+_encode = msgspec.json.Encoder().encode
+
+
+class ResponsesStream(ConverseStream):
+    """The events of one response. `echo` is what a response says again of its request, `model` and all."""
+
+    def __init__(
+        self, context: ResponseContext, *, echo: Mapping[str, Any], names: ToolNames, answer_tool: str | None = None
+    ) -> None:
+        super().__init__()
+        self.response: dict[str, Any] = {}
+        """As it was told last."""
+        self._context = context
+        self._echo = echo
+        self._output = Output(context.request_id, names, answer_tool)
+        self._number = -1
+        self._incomplete: str | None = None
+        self._stopped_by = converse.MessageStop()
+
+    def translate(self, event: msgspec.Struct) -> Iterator[bytes]:
+        match event:
+            case converse.ContentBlockDelta(delta=delta):
+                yield from map(self._event_of, self._output.delta(delta))
+            case converse.ContentBlockStart(start=start):
+                yield from map(self._event_of, self._output.start(start))
+            case converse.ContentBlockStop():
+                yield from map(self._event_of, self._output.stop())
+            case converse.MessageStart():
+                yield self._lifecycle("created", "in_progress")
+                yield self._lifecycle("in_progress", "in_progress")
+            case converse.MessageStop(stop_reason=reason) as event:
+                require_sound(reason)
+                self._stopped_by = event
+                self._incomplete = INCOMPLETE.get(reason or "")
+                yield from map(self._event_of, self._output.close(self._status()))
+
+    def finish(self) -> Iterator[bytes]:
+        status = self._status()
+        yield self._lifecycle(status, status, **self._details())
+
+    def render(self, failure: GatewayError) -> bytes:
+        """The SDK raises for an event with a member `error`, whereas it hands on a response.failed as any other."""
+        return b"event: error\ndata: " + render(failure) + b"\n\n"
+
+    def folded(self, response: ConverseResponse) -> ClientResponse:
+        """The response in one piece.
+
+        Raises:
+            InvalidUpstreamResponse: Bedrock says that the output is of no use.
+        """
+        usage = self.whole(response).usage
+        return ClientResponse(body=_encode(self.response), usage=usage)
+
+    def _event_of(self, event: Event) -> bytes:
+        name, members = event
+        self._number += 1
+        told = {"type": f"response.{name}", "sequence_number": self._number, **members}
+        return b"event: response.%b\ndata: %b\n\n" % (name.encode(), _encode(told))
+
+    def _status(self) -> str:
+        return "incomplete" if self._incomplete else "completed"
+
+    def _details(self) -> dict[str, Any]:
+        """What Bedrock says at the very end: the tier it served, and what OpenAI has no word for."""
+        reason, metadata = self._stopped_by.stop_reason, self.metadata
+        details = AwsDetails(
+            stop_reason=None if reason in _MAPPED else reason,
+            citations=self._output.citations or None,
+            additional_model_response_fields=given(self._stopped_by.additional_model_response_fields),
+            trace=given(metadata.trace),
+            performance_config=given(metadata.performance_config),
+        )
+        told: dict[str, Any] = {"service_tier": metadata.service_tier.type} if metadata.service_tier else {}
+        return told if details == AwsDetails() else told | {"aws": details}
+
+    def _lifecycle(self, name: str, status: str, **details: Any) -> bytes:
+        self.response = {
+            "id": f"resp_{self._context.request_id}",
+            "object": "response",
+            "created_at": self._context.created,
+            "status": status,
+            "error": None,
+            "incomplete_details": {"reason": self._incomplete} if self._incomplete else None,
+            "output": list(self._output.items),
+            **self._echo,
+            "usage": response_usage(self.usage) if self.usage else None,
+            **details,
+        }
+        return self._event_of((name, {"response": self.response}))
+
+
+def response_usage(usage: Usage) -> dict[str, Any]:
+    """`usage` of a response. Bedrock does not count the tokens of reasoning apart from the others."""
+    return {
+        "input_tokens": usage.input_tokens,
+        "input_tokens_details": {
+            "cached_tokens": usage.cached_input_tokens,
+            "cache_write_tokens": usage.cache_creation_input_tokens,
+        },
+        "output_tokens": usage.output_tokens,
+        "output_tokens_details": {"reasoning_tokens": 0},
+        "total_tokens": usage.total_tokens,
+    }

@@ -1,5 +1,0 @@
-"""Legacy completions to Converse and ConverseStream, the prompt being the only turn, and back."""
-
-from aigw_extproc.translate.completions_converse.request import translate_request
-
-__all__ = ["translate_request"]

@@ -1,5 +1,0 @@
-"""Embeddings to InvokeModel, in the body of the model's own family, and back."""
-
-from aigw_extproc.translate.embeddings_invoke.request import translate_request
-
-__all__ = ["translate_request"]

@@ -1,5 +1,0 @@
-"""Image generation to InvokeModel, in Amazon's or Stability's body, and back."""
-
-from aigw_extproc.translate.images_invoke.request import translate_request
-
-__all__ = ["translate_request"]

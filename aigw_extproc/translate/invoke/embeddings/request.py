@@ -1,0 +1,106 @@
+"""Embeddings request → one InvokeModel request, or several where the model takes fewer texts at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from aigw_extproc.bedrock.families import Family
+from aigw_extproc.bedrock.invoke import invoke_path
+from aigw_extproc.config.snapshot import Schema
+from aigw_extproc.errors import InvalidRequest
+from aigw_extproc.openai.embeddings import EmbeddingsRequest
+from aigw_extproc.translate.contract import Fetched, UpstreamBatch
+from aigw_extproc.translate.invoke.embeddings.answer import EmbeddingsAnswer
+from aigw_extproc.translate.invoke.embeddings.formats import FORMATS, Format
+
+MAX_TEXTS = 2048
+"""OpenAI's: https://platform.openai.com/docs/api-reference/embeddings/create, `input`."""
+
+_encode = msgspec.json.Encoder().encode
+_NOTHING_FETCHED: Mapping[str, Fetched] = {}
+_SCHEMA = Schema(name="AWSBedrock")
+
+
+def translate_request(
+    request: EmbeddingsRequest,
+    *,
+    model: str,
+    family: Family,
+    schema: Schema = _SCHEMA,
+    fetched: Mapping[str, Fetched] = _NOTHING_FETCHED,
+) -> UpstreamBatch:
+    """Translates a parsed embeddings request; `model` is the id that Bedrock is asked for.
+
+    Raises:
+        InvalidRequest: the model makes no embeddings, or none as they are asked for; `param` names the field.
+    """
+    family_format = _format(family, model)
+    texts = _texts(request)
+    size = family_format.texts_per_call
+    groups = [texts[start : start + size] for start in range(0, len(texts), size)]
+    dimensions = _dimensions(request.dimensions, family)
+    first, *further = (
+        _encode(family_format.body(group, dimensions, request.input_type or "search_document")) for group in groups
+    )
+    return UpstreamBatch(
+        path=invoke_path(model),
+        body=first,
+        further=tuple(further),
+        accept="application/json",
+        stream=False,
+        dropped=_dropped(request, family_format),
+        answer=EmbeddingsAnswer(
+            model=request.model,
+            format=family.embeddings,
+            base64=request.encoding_format == "base64",
+            sizes=tuple(map(len, groups)),
+        ),
+    )
+
+
+def _format(family: Family, model: str) -> Format:
+    if family.embeddings not in FORMATS:
+        raise InvalidRequest.at(
+            "model",
+            f"{model} is not known to make embeddings; use one of Titan's, Cohere's or Nova's embedding models,"
+            " or name the body that it takes with the fact `embeddings` in the annotation aigw-extproc/model-families",
+        )
+    return FORMATS[family.embeddings]
+
+
+def _texts(request: EmbeddingsRequest) -> list[str]:
+    given = request.input
+    if isinstance(given, str):
+        return [_text(given, "input")]
+    if not 1 <= len(given) <= MAX_TEXTS:
+        raise InvalidRequest.at("input", f"expected 1 to {MAX_TEXTS} texts, got {len(given)}")
+    return [_text(text, f"input[{index}]") for index, text in enumerate(given)]
+
+
+def _text(text: str | int | list[int], path: str) -> str:
+    if not isinstance(text, str):
+        raise InvalidRequest.at(
+            path, "token ids of OpenAI's tokenizer mean nothing to models on Bedrock; send the text itself"
+        )
+    if not text:
+        raise InvalidRequest.at(path, "the text is empty")
+    return text
+
+
+def _dimensions(wanted: int | None, family: Family) -> int | None:
+    """What the model has to be told; a model that knows one length only is told nothing."""
+    if wanted is None:
+        return None
+    if wanted not in family.dimensions:
+        known = " or ".join(map(str, family.dimensions)) or "its own only"
+        raise InvalidRequest.at("dimensions", f"this model's embeddings have {known}, not {wanted}")
+    return wanted if len(family.dimensions) > 1 else None
+
+
+def _dropped(request: EmbeddingsRequest, family_format: Format) -> tuple[str, ...]:
+    unknown = ["user"] if request.user is not None else []
+    if request.input_type is not None and not family_format.takes_input_type:
+        unknown.append("input_type")
+    return (*unknown, *request.others)

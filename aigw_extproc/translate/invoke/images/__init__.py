@@ -1,0 +1,5 @@
+"""Image generation to InvokeModel, in Amazon's or Stability's body, and back."""
+
+from aigw_extproc.translate.invoke.images.request import translate_request
+
+__all__ = ["translate_request"]

@@ -1,0 +1,141 @@
+"""Image request → one InvokeModel request, or several where the model makes one image at a time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from types import MappingProxyType
+
+import msgspec
+
+from aigw_extproc.bedrock import images as bedrock
+from aigw_extproc.bedrock.families import Family
+from aigw_extproc.bedrock.invoke import invoke_path
+from aigw_extproc.config.snapshot import Schema
+from aigw_extproc.errors import InvalidRequest
+from aigw_extproc.openai.images import ImagesRequest
+from aigw_extproc.translate.contract import Fetched, UpstreamBatch
+from aigw_extproc.translate.invoke.images.answer import ImagesAnswer
+
+MAX_IMAGES = 10
+"""OpenAI's: https://platform.openai.com/docs/api-reference/images/create, `n`."""
+AMAZON_AT_ONCE = 5
+"""`numberOfImages`, at most."""
+SEED_STEP = 100_000_007
+"""Between the calls of one request: Amazon's models make the same images of the same prompt and seed, which is 12 where
+nobody names one."""
+QUALITIES = MappingProxyType(
+    {"standard": "standard", "low": "standard", "medium": "standard", "hd": "premium", "high": "premium"}
+)
+"""Amazon's word by OpenAI's; `auto` is to say nothing."""
+ASPECT_RATIOS = ("16:9", "1:1", "21:9", "2:3", "3:2", "4:5", "5:4", "9:16", "9:21")
+"""Stability's `aspect_ratio`."""
+
+_SIZE = re.compile(r"(?P<width>[1-9]\d{0,4})x(?P<height>[1-9]\d{0,4})")
+_RATIOS = {Fraction(*map(int, ratio.split(":"))): ratio for ratio in ASPECT_RATIOS}
+_encode = msgspec.json.Encoder().encode
+_NOTHING_FETCHED: Mapping[str, Fetched] = {}
+_SCHEMA = Schema(name="AWSBedrock")
+
+
+def translate_request(
+    request: ImagesRequest,
+    *,
+    model: str,
+    family: Family,
+    schema: Schema = _SCHEMA,
+    fetched: Mapping[str, Fetched] = _NOTHING_FETCHED,
+) -> UpstreamBatch:
+    """Translates a parsed image request; `model` is the id that Bedrock is asked for.
+
+    Raises:
+        InvalidRequest: the model makes no images, or none as they are asked for; `param` names the field.
+    """
+    if family.images not in _BODIES:
+        raise InvalidRequest.at(
+            "model",
+            f"{model} is not known to make images; use Nova Canvas or one of Titan's or Stability's models, or"
+            " name the body that it takes with the fact `images` in the annotation aigw-extproc/model-families",
+        )
+    _check(request)
+    dropped = [*request.others]
+    first, *further = _BODIES[family.images](request, request.n or 1, dropped)
+    return UpstreamBatch(
+        path=invoke_path(model),
+        body=_encode(first),
+        further=tuple(map(_encode, further)),
+        accept="application/json",
+        stream=False,
+        dropped=tuple(dropped),
+        answer=ImagesAnswer(),
+    )
+
+
+def _check(request: ImagesRequest) -> None:
+    if request.n is not None and not 1 <= request.n <= MAX_IMAGES:
+        raise InvalidRequest.at("n", f"expected 1 to {MAX_IMAGES} images, got {request.n}")
+    if not request.prompt.strip():
+        raise InvalidRequest.at("prompt", "the prompt is blank")
+    if request.response_format == "url":
+        raise InvalidRequest.at("response_format", "Bedrock keeps no images, so there is no URL to give; use b64_json")
+
+
+def _amazon(request: ImagesRequest, count: int, dropped: list[str]) -> list[msgspec.Struct]:
+    if request.output_format not in {None, "png"}:
+        raise InvalidRequest.at("output_format", "this model makes png only")
+    size, quality = _size(request.size), request.quality
+    if quality not in {None, "auto"} and quality not in QUALITIES:
+        raise InvalidRequest.at("quality", f"expected one of {', '.join(QUALITIES)}, got {quality!r}")
+    counts = [min(AMAZON_AT_ONCE, count - made) for made in range(0, count, AMAZON_AT_ONCE)]
+    return [
+        bedrock.AmazonRequest(
+            task_type="TEXT_IMAGE",
+            text_to_image_params=bedrock.TextToImage(text=request.prompt),
+            image_generation_config=bedrock.ImageGenerationConfig(
+                number_of_images=number,
+                width=size[0] if size else None,
+                height=size[1] if size else None,
+                quality=QUALITIES.get(quality or ""),
+                seed=index * SEED_STEP or None,
+            ),
+        )
+        for index, number in enumerate(counts)
+    ]
+
+
+def _stability(request: ImagesRequest, count: int, dropped: list[str]) -> list[msgspec.Struct]:
+    if request.output_format == "webp":
+        raise InvalidRequest.at("output_format", "this model makes png or jpeg")
+    if request.quality not in {None, "auto"}:
+        dropped.append("quality")
+    body = bedrock.StabilityRequest(
+        prompt=request.prompt, aspect_ratio=_aspect_ratio(request.size), output_format=request.output_format
+    )
+    return [body] * count
+
+
+def _size(size: str | None) -> tuple[int, int] | None:
+    if size in {None, "auto"}:
+        return None
+    match = _SIZE.fullmatch(size or "")
+    if match is None:
+        raise InvalidRequest.at("size", f"expected WIDTHxHEIGHT or auto, got {size!r}")
+    return int(match["width"]), int(match["height"])
+
+
+def _aspect_ratio(size: str | None) -> str | None:
+    """These models choose the number of pixels themselves."""
+    found = _size(size)
+    if found is None:
+        return None
+    ratio = Fraction(*found)
+    if ratio not in _RATIOS:
+        raise InvalidRequest.at("size", f"this model makes images of the ratios {', '.join(ASPECT_RATIOS)}, not {size}")
+    return _RATIOS[ratio]
+
+
+_BODIES: Mapping[str, Callable[[ImagesRequest, int, list[str]], list[msgspec.Struct]]] = MappingProxyType(
+    {"amazon": _amazon, "stability": _stability}
+)
+"""By the fact `images` of the families' table: the requests for so many images; what is left out joins the list."""

@@ -1,0 +1,5 @@
+"""Rerank to InvokeModel, in Cohere's or Amazon's body, and back."""
+
+from aigw_extproc.translate.invoke.rerank.request import translate_request
+
+__all__ = ["translate_request"]

@@ -1,0 +1,50 @@
+"""InvokeModel's answer → the ranking."""
+
+from __future__ import annotations
+
+import msgspec
+
+from aigw_extproc.bedrock import rerank as bedrock
+from aigw_extproc.bedrock.invoke import input_tokens
+from aigw_extproc.errors import InvalidUpstreamResponse
+from aigw_extproc.openai.rerank import RerankResponse, RerankResult, RerankUsage, TextDocument
+from aigw_extproc.translate.contract import ClientResponse, ResponseContext, Usage
+from aigw_extproc.translate.invoke.buffered import WholeAnswer
+
+_encode = msgspec.json.Encoder().encode
+_RESPONSE = msgspec.json.Decoder(bedrock.RerankResponse)
+
+
+class RerankAnswer(WholeAnswer, frozen=True, kw_only=True):
+    """Implements `contract.Answer`."""
+
+    model: str
+    """As the client asked for it: that is what it gets back."""
+    count: int
+    """Of the documents."""
+    documents: list[str] | None
+    """They themselves, where the client wants them back."""
+
+    def translate_response(self, body: bytes, context: ResponseContext) -> ClientResponse:
+        """The results in the model's order, the most relevant first."""
+        tokens = input_tokens(context.headers)
+        answer = RerankResponse(
+            id=context.request_id,
+            model=self.model,
+            results=[self._result(result) for result in self._decoded(body)],
+            usage=RerankUsage(prompt_tokens=tokens, total_tokens=tokens),
+        )
+        return ClientResponse(body=_encode(answer), usage=Usage(input_tokens=tokens, total_tokens=tokens))
+
+    def _decoded(self, body: bytes) -> list[bedrock.RerankResult]:
+        try:
+            results = _RESPONSE.decode(body).results
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            raise InvalidUpstreamResponse("the upstream answered 200 with a body that is not a ranking") from None
+        if not all(0 <= result.index < self.count for result in results):
+            raise InvalidUpstreamResponse("the upstream ranked a document that it was not given")
+        return results
+
+    def _result(self, result: bedrock.RerankResult) -> RerankResult:
+        document = msgspec.UNSET if self.documents is None else TextDocument(text=self.documents[result.index])
+        return RerankResult(index=result.index, relevance_score=result.relevance_score, document=document)

@@ -1,5 +1,0 @@
-"""Anthropic Messages to InvokeModel, whose body for Claude is Anthropic's own; and their tokens to CountTokens."""
-
-from aigw_extproc.translate.messages_anthropic.request import translate_count, translate_request
-
-__all__ = ["translate_count", "translate_request"]

@@ -1,0 +1,55 @@
+"""The way back: bodies, streams and errors are in the client's words already."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from aigw_extproc.bedrock import errors
+from aigw_extproc.errors import InvalidUpstreamResponse, UpstreamError
+from aigw_extproc.translate.contract import ClientResponse, ResponseContext
+from aigw_extproc.translate.openai_passthrough import usage
+from aigw_extproc.translate.openai_passthrough.stream import PassedStream, upstream_error
+from aigw_extproc.wire import as_utf8
+
+
+class _Body(msgspec.Struct, frozen=True):
+    usage: msgspec.Raw = msgspec.Raw()
+
+
+class _ErrorBody(msgspec.Struct, frozen=True):
+    error: msgspec.Raw
+
+
+_BODY = msgspec.json.Decoder(_Body)
+_ERROR_BODY = msgspec.json.Decoder(_ErrorBody)
+
+
+class PassedAnswer(msgspec.Struct, frozen=True):
+    """Implements `contract.Answer`."""
+
+    def translate_response(self, body: bytes, context: ResponseContext) -> ClientResponse:
+        try:
+            answer = _BODY.decode(as_utf8(body))
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            raise InvalidUpstreamResponse("the upstream answered 200 with a body that is not a JSON object") from None
+        media_type = context.headers.get("content-type", "application/json")
+        return ClientResponse(body=body, usage=usage.read(answer.usage), media_type=media_type)
+
+    def translate_stream(self, context: ResponseContext) -> PassedStream:
+        return PassedStream()
+
+    def translate_error(self, status: int, headers: Mapping[str, str], body: bytes) -> UpstreamError:
+        """The upstream's own error where it is OpenAI's, but for what it says of the gateway's key."""
+        told = errors.from_response(status, headers, body)
+        if status == 401:
+            told.message = "the upstream refused the gateway's credentials"
+            return told
+        try:
+            error = upstream_error(
+                _ERROR_BODY.decode(as_utf8(body)).error, status=status, headers=told.headers, body=body
+            )
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return told
+        return told if error is None or status < 400 else error

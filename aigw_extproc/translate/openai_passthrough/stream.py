@@ -1,0 +1,115 @@
+"""Server-sent events pass as they are; what they say of tokens, and whether they end well, is read on the way.
+
+https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from aigw_extproc.errors import GatewayError, InvalidUpstreamResponse, UpstreamError, UpstreamTruncated
+from aigw_extproc.openai.errors import render
+from aigw_extproc.translate.contract import Usage
+from aigw_extproc.translate.openai_passthrough import usage
+
+MAX_LINE = 24 * 1024 * 1024
+"""Bytes of one line; a whole image is one."""
+LAST_EVENTS = ("response.completed", "response.incomplete", "response.failed")
+"""Types of the events with which a stream ends that has no `[DONE]`."""
+
+
+class _Choice(msgspec.Struct, frozen=True):
+    finish_reason: str | None = None
+
+
+class _Response(msgspec.Struct, frozen=True):
+    usage: msgspec.Raw = msgspec.Raw()
+
+
+class _Event(msgspec.Struct, frozen=True):
+    type: str = ""
+    usage: msgspec.Raw = msgspec.Raw()
+    error: msgspec.Raw = msgspec.Raw()
+    choices: list[_Choice] | None = None
+    response: _Response | None = None
+
+
+class _Error(msgspec.Struct, frozen=True):
+    message: str
+    type: str | None = None
+    code: str | int | None = None
+
+
+_EVENT = msgspec.json.Decoder(_Event)
+_ERROR = msgspec.json.Decoder(_Error | None)
+
+
+def upstream_error(
+    raw: msgspec.Raw, *, status: int, headers: Iterable[tuple[str, str]] = (), body: bytes | None = None
+) -> UpstreamError | None:
+    """What an `error` of OpenAI's says; None when it is absent or null. Raises msgspec.MsgspecError."""
+    error = _ERROR.decode(raw) if bytes(raw) else None
+    if error is None:
+        return None
+    code = None if error.code is None else str(error.code)
+    kind = error.type or "api_error"
+    return UpstreamError(error.message, status=status, type=kind, code=code, headers=headers, body=body)
+
+
+class PassedStream:
+    """Implements `contract.ResponseStream`.
+
+    Bytes go on by whole lines: of half an event a client can make nothing, and an error can still take its place.
+    """
+
+    def __init__(self) -> None:
+        self.usage: Usage | None = None
+        self.failure: GatewayError | None = None
+        self._held: list[bytes] = []
+        self._held_length = 0
+        self._complete = False
+        self._failed = False
+
+    def feed(self, data: bytes) -> bytes:
+        if self._failed:
+            return b""
+        end = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
+        lines = b"".join((*self._held, data[:end])) if end else b""
+        if end:
+            self._held, self._held_length = [], 0
+        self._held.append(data[end:])
+        self._held_length += len(data) - end
+        for line in lines.splitlines():
+            if line.startswith(b"data:"):
+                self._observe(line[5:].strip())
+        if self._held_length > MAX_LINE:
+            return lines + self.fail(InvalidUpstreamResponse(f"an event of the stream is longer than {MAX_LINE} bytes"))
+        return lines
+
+    def close(self) -> bytes:
+        if self._failed:
+            return b""
+        if self._complete:
+            return b"".join(self._held)
+        return self.fail(UpstreamTruncated("the upstream"))
+
+    def fail(self, failure: GatewayError) -> bytes:
+        # The empty line ends an event whose own end has not come.
+        self._failed, self.failure = True, failure
+        return b"\ndata: %b\n\n" % render(failure)
+
+    def _observe(self, data: bytes) -> None:
+        if data == b"[DONE]":
+            self._complete = True
+            return
+        try:
+            event = _EVENT.decode(data)
+            failure = upstream_error(event.error, status=502)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return  # the client is the judge of what is in it
+        self.failure = failure or self.failure
+        self.usage = usage.read(event.response.usage if event.response else event.usage) or self.usage
+        finished = any(choice.finish_reason for choice in event.choices or ())
+        self._complete |= failure is not None or finished or event.type in LAST_EVENTS

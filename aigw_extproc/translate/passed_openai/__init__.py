@@ -1,5 +1,0 @@
-"""OpenAI's endpoints to backends that speak OpenAI's API themselves: what clients say and get stays as it is."""
-
-from aigw_extproc.translate.passed_openai.request import parse, to
-
-__all__ = ["parse", "to"]

@@ -1,5 +1,0 @@
-"""Rerank to InvokeModel, in Cohere's or Amazon's body, and back."""
-
-from aigw_extproc.translate.rerank_invoke.request import translate_request
-
-__all__ = ["translate_request"]

@@ -1,0 +1,225 @@
+"""The guard on image URLs: what is fetched, what is refused, and that no connection is made where none may be."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from ipaddress import ip_address
+
+import pytest
+
+from aigw_extproc.outbound import media
+from aigw_extproc.outbound.media import Address, MediaFetcher, is_public
+from aigw_extproc.translate.contract import Fetched, FetchFailed, Media
+
+PNG = b"\x89PNG\r\n\x1a\n"
+Answer = Callable[[str], bytes]
+
+
+def answer(body: bytes = PNG, status: str = "200 OK", **headers: str) -> bytes:
+    named = {"content-type": "image/png", "content-length": str(len(body)), "connection": "close"}
+    named |= {name.replace("_", "-"): value for name, value in headers.items()}
+    lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in named.items())]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+class Web:
+    """A server on loopback that plays the internet: names resolve to it, and it counts who connects."""
+
+    def __init__(self) -> None:
+        self.port = 0
+        self.connections = 0
+        self.requests: list[str] = []
+        self.answer: Answer = lambda _path: answer()
+        self.names: dict[str, list[str]] = {}
+        self.lookups: list[str] = []
+
+    async def resolve(self, host: str, port: int) -> list[Address]:
+        self.lookups.append(host)
+        if host not in self.names:
+            raise OSError("no such host")
+        return [ip_address(text) for text in self.names[host]]
+
+    async def fetch(self, url: str) -> Fetched:
+        # 127.0.0.2 stands for a public address; every other loopback address is what it is.
+        fetcher = MediaFetcher(resolve=self.resolve, is_allowed=lambda address: str(address) == "127.0.0.2")
+        return (await fetcher.fetch([url]))[url]
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        head = await reader.readuntil(b"\r\n\r\n")
+        path = head.split()[1].decode()
+        self.requests.append(path)
+        writer.write(self.answer(path))
+        await writer.drain()
+        writer.close()
+
+
+async def listening(web: Web) -> tuple[asyncio.Server, asyncio.Server]:
+    """A public and a private address on the same port, so that a connection that must not be made would be seen."""
+    while True:
+        public = await asyncio.start_server(web.serve, "127.0.0.2", 0)
+        try:
+            return public, await asyncio.start_server(web.serve, "127.0.0.1", public.sockets[0].getsockname()[1])
+        except OSError:  # what is free on one address may be taken on the other
+            public.close()
+
+
+@asynccontextmanager
+async def running() -> AsyncIterator[Web]:
+    web = Web()
+    public, private = await listening(web)
+    web.port = public.sockets[0].getsockname()[1]
+    web.names["images.test"] = ["127.0.0.2"]
+    async with public, private:
+        yield web
+
+
+@pytest.fixture
+async def web() -> AsyncIterator[Web]:
+    async with running() as found:
+        yield found
+
+
+async def test_an_image_is_fetched(web: Web) -> None:
+    url = f"http://images.test:{web.port}/a.png?x=1"
+    assert await web.fetch(url) == Media(media_type="image/png", base64="iVBORw0KGgo=")
+    assert web.requests == ["/a.png?x=1"]
+
+
+async def test_redirects_are_followed(web: Web) -> None:
+    web.answer = lambda path: answer() if path == "/3" else answer(b"", "302 Found", location=f"/{int(path[1]) + 1}")
+    assert await web.fetch(f"http://images.test:{web.port}/0") == Media(media_type="image/png", base64="iVBORw0KGgo=")
+    assert web.requests == ["/0", "/1", "/2", "/3"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1",
+        "127.8.9.1",
+        "0.0.0.0",  # noqa: S104 - to be refused
+        "10.0.0.1",
+        "172.16.0.1",
+        "192.168.1.1",
+        "100.64.0.1",
+        "169.254.169.254",
+        "169.254.170.23",
+        "224.0.0.1",
+        "255.255.255.255",
+        "192.0.2.1",
+        "::1",
+        "::",
+        "fe80::1",
+        "fc00::1",
+        "fd00:ec2::254",
+        "ff02::1",
+        "::ffff:127.0.0.1",
+        "::ffff:169.254.169.254",
+        "64:ff9b::7f00:1",
+        "2002:7f00:1::",
+        "2001:0:4136:e378:8000:63bf:3fff:fdd2",
+    ],
+)
+def test_addresses_of_our_own_networks_are_not_public(address: str) -> None:
+    assert not is_public(ip_address(address))
+
+
+@pytest.mark.parametrize("address", ["8.8.8.8", "1.1.1.1", "2606:4700:4700::1111", "::ffff:8.8.8.8"])
+def test_addresses_of_the_internet_are_public(address: str) -> None:
+    assert is_public(ip_address(address))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "localhost", "0x7f.1", "2130706433"])
+async def test_what_is_not_public_is_not_connected_to(web: Web, host: str) -> None:
+    url = f"http://{host}:{web.port}/"
+    failed = (await MediaFetcher().fetch([url]))[url]
+    assert isinstance(failed, FetchFailed)
+    assert web.connections == 0
+
+
+async def test_a_name_with_one_address_of_ours_is_refused(web: Web) -> None:
+    web.names["mixed.test"] = ["127.0.0.2", "127.0.0.1"]
+    failed = await web.fetch(f"http://mixed.test:{web.port}/")
+    assert failed == FetchFailed(reason="is not at a public address")
+    assert web.connections == 0
+
+
+async def test_a_redirect_to_an_address_of_ours_is_refused(web: Web) -> None:
+    web.names["inside.test"] = ["127.0.0.1"]
+    web.answer = lambda _path: answer(b"", "302 Found", location=f"http://inside.test:{web.port}/")
+    failed = await web.fetch(f"http://images.test:{web.port}/")
+    assert failed == FetchFailed(reason="is not at a public address")
+    assert web.connections == 1
+
+
+async def test_the_address_that_was_checked_is_the_one_connected_to(web: Web) -> None:
+    """A name that resolves to another address at the next look-up gains nothing: there is no next look-up."""
+
+    async def rebinding(host: str, port: int) -> list[Address]:
+        web.lookups.append(host)
+        return [ip_address("127.0.0.2" if len(web.lookups) == 1 else "127.0.0.1")]
+
+    fetcher = MediaFetcher(resolve=rebinding, is_allowed=lambda address: str(address) == "127.0.0.2")
+    url = f"http://rebinding.test:{web.port}/"
+    assert isinstance((await fetcher.fetch([url]))[url], Media)
+    assert web.lookups == ["rebinding.test"]
+
+
+@pytest.mark.parametrize(
+    ("reply", "reason"),
+    [
+        (answer(status="404 Not Found"), "cannot be fetched: its server answered 404"),
+        (answer(content_type="text/html; charset=utf-8"), "is not an image: its server says text/html"),
+        (answer(content_type=""), "is not an image: its server says nothing of its type"),
+        (answer(bytes(media.MAX_BYTES + 1)), "is larger than 3.75 MB"),
+        (answer(b"", "302 Found", location="/again"), "redirects more than 3 times"),
+        (answer(b"", "302 Found", location="file:///etc/passwd"), "is not a URL of http or https"),
+        (b"not http at all\r\n\r\n", "could not be fetched: the connection failed"),
+        (b"", "could not be fetched: the connection failed"),
+    ],
+)
+async def test_what_cannot_be_used_is_refused_with_the_reason(web: Web, reply: bytes, reason: str) -> None:
+    web.answer = lambda _path: reply
+    assert await web.fetch(f"http://images.test:{web.port}/") == FetchFailed(reason=reason)
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("http://nowhere.test/a.png", "names a host that does not exist"),
+        ("http://user:secret@images.test/", "must not hold a user name or password"),
+        ("http:///a.png", "is not a URL of http or https"),
+        ("http://images.test:99999/", "is not a URL"),
+        ("http://[::1/", "is not a URL"),
+        ("http://bücher.test/", "is not a URL of http or https"),
+    ],
+)
+async def test_urls_that_lead_nowhere_are_refused(web: Web, url: str, reason: str) -> None:
+    assert await web.fetch(url) == FetchFailed(reason=reason)
+    assert web.connections == 0
+
+
+async def test_what_takes_too_long_is_given_up(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(media, "TIMEOUT_SECONDS", 0.2)
+    web.answer = lambda _path: answer()[:-4]
+    hanging = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await hanging.wait()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.2", 0)
+    port = server.sockets[0].getsockname()[1]
+    failed = await web.fetch(f"http://images.test:{port}/")
+    hanging.set()
+    server.close()
+    assert failed == FetchFailed(reason="could not be fetched within 0 seconds")
+
+
+async def test_a_request_cannot_make_the_gateway_fetch_without_end(web: Web) -> None:
+    urls = [f"http://images.test:{web.port}/{number}" for number in range(media.MAX_URLS + 1)]
+    found = await MediaFetcher(resolve=web.resolve, is_allowed=lambda _address: True).fetch(urls)
+    assert set(found.values()) == {FetchFailed(reason="is one of 21 images; at most 20 are fetched")}
+    assert web.connections == 0
