@@ -6,6 +6,7 @@ msgspec reports the place of a fault as `$.messages[0].content`; clients know it
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Mapping
 from typing import TypeVar
 
 import msgspec
@@ -84,6 +85,18 @@ def decode_open(decoder: msgspec.json.Decoder[OpenRequest], body: bytes) -> Open
     declared = set(request.__struct_encode_fields__)
     others = {name: value for name, value in _FIELDS.decode(body).items() if name not in declared}
     return msgspec.structs.replace(request, others=others)
+
+
+def edit_fields(body: bytes, *, set_fields: Mapping[str, msgspec.Raw], remove: Collection[str] = ()) -> bytes:
+    """Remove, then set top-level fields of a JSON object; without changes the body is returned as it is.
+
+    Raises:
+        msgspec.MsgspecError: the body is not a JSON object.
+    """
+    if not set_fields and not remove:
+        return body
+    fields = {name: value for name, value in _FIELDS.decode(body).items() if name not in remove}
+    return msgspec.json.encode(fields | dict(set_fields))
 
 
 def given(raw: msgspec.Raw) -> msgspec.Raw | None:

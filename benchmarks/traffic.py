@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+
 import msgspec
 
 from aigw_extproc.bedrock.families import family_of
-from aigw_extproc.openai import chat
+from aigw_extproc.config.snapshot import Schema
 from aigw_extproc.simulator.frames import event
-from aigw_extproc.translate.clients.chat import translate_request
-from aigw_extproc.translate.contract import UpstreamRequest
+from aigw_extproc.translate.contract import Target, UpstreamRequest
+from aigw_extproc.translate.registry import ENDPOINTS, parse
 
 MODEL = "us.amazon.nova-micro-v1:0"
 CHAT_PATH = "/v1/chat/completions"
@@ -32,8 +34,15 @@ def chat_request(*, stream: bool, model: str = MODEL, size: int = 0) -> bytes:
 
 def converse_request(*, stream: bool, size: int = 0) -> UpstreamRequest:
     """The same request as Bedrock gets it: for an Envoy that nobody translates for."""
-    request = chat.parse(chat_request(stream=stream, size=size))
-    return translate_request(request, model=MODEL, family=family_of(MODEL))
+    return translated(chat_request(stream=stream, size=size))
+
+
+def translated(
+    body: bytes, *, path: str = CHAT_PATH, schema: str = "AWSBedrock", model: str = MODEL
+) -> UpstreamRequest:
+    """A client's request as the backend gets it."""
+    parsed = parse(ENDPOINTS[path], schema, body, {})
+    return parsed(Target(model=model, family=family_of(model), schema=Schema(name=schema)))
 
 
 def converse_response() -> bytes:
@@ -59,3 +68,14 @@ def converse_frames(deltas: int = DELTAS) -> list[bytes]:
         event("messageStop", {"stopReason": "end_turn"}),
         event("metadata", {"usage": {"inputTokens": 21, "outputTokens": deltas, "totalTokens": 21 + deltas}}),
     ]
+
+
+def anthropic_frames() -> list[bytes]:
+    """The first frames of an InvokeModelWithResponseStream answer of Claude's."""
+    message = {"id": "msg_1", "type": "message", "role": "assistant", "content": [], "usage": {"input_tokens": 21}}
+    events = [
+        {"type": "message_start", "message": message},
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Envoy "}},
+    ]
+    return [event("chunk", {"bytes": b64encode(msgspec.json.encode(one)).decode()}) for one in events]

@@ -13,16 +13,25 @@ from collections.abc import Callable, Iterable
 from aigw_extproc.aws.identity import Credentials
 from aigw_extproc.bedrock.families import family_of
 from aigw_extproc.config.builtin import demo_configuration
+from aigw_extproc.config.snapshot import Schema
 from aigw_extproc.exchange import Exchange
 from aigw_extproc.extproc import codec
 from aigw_extproc.extproc.pb import ext_proc_pb2 as pb
 from aigw_extproc.openai import chat
 from aigw_extproc.routing import Router
 from aigw_extproc.simulator.frames import CONTENT_TYPE
-from aigw_extproc.translate.clients.chat import translate_request
-from aigw_extproc.translate.contract import ResponseContext
+from aigw_extproc.translate.contract import ResponseContext, Target
+from aigw_extproc.translate.registry import ENDPOINTS, parse
 from benchmarks.timing import microseconds
-from benchmarks.traffic import CHAT_PATH, MODEL, chat_request, converse_frames, converse_response
+from benchmarks.traffic import (
+    CHAT_PATH,
+    MODEL,
+    anthropic_frames,
+    chat_request,
+    converse_frames,
+    converse_response,
+    translated,
+)
 
 CALLS = 2_000
 DIFFERENT = 10_000
@@ -31,6 +40,7 @@ NOW = 1_790_000_000.0
 CONTEXT = ResponseContext(request_id="2f3a1c9e-7f04-4c1e-9d52-0a3c6b1d8e77", created=int(NOW))
 ENVOY_ID = "c1f0a3a4-6a50-4a3b-8a58-7f0a3e0f7a51"
 TURNS = 40
+CLAUDE = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
 AGENT_TURNS, AGENT_TOOLS = 100, 40
 
 # What Envoy sends about a request of a plain client, and about an answer of Bedrock's.
@@ -161,7 +171,7 @@ def chunk_case() -> Callable[[], object]:
 
 def request_cases() -> Iterable[tuple[str, Callable[[], object]]]:
     """Parsing and translating requests of different kinds."""
-    family = family_of(MODEL)
+    target = Target(model=MODEL, family=family_of(MODEL), schema=Schema(name="AWSBedrock"))
     bodies = {
         "chat": chat_request(stream=False),
         "long": long_request(),
@@ -169,18 +179,31 @@ def request_cases() -> Iterable[tuple[str, Callable[[], object]]]:
         "agent": agent_request(),
     }
     for name, body in bodies.items():
-        request = chat.parse(body)
+        parsed = parse(ENDPOINTS[CHAT_PATH], "AWSBedrock", body, {})
         yield f"parse {name}", lambda body=body: chat.parse(body)
-        yield f"translate {name}", lambda request=request: translate_request(request, model=MODEL, family=family)
+        yield f"translate {name}", lambda parsed=parsed: parsed(target)
 
 
 def response_cases() -> Iterable[tuple[str, Callable[[], object]]]:
     """Translating answers."""
-    back = translate_request(chat.parse(chat_request(stream=True)), model=MODEL, family=family_of(MODEL)).answer
+    answer = translated(chat_request(stream=True)).answer
     body, frame = converse_response(), converse_frames()[1]
-    stream = back.translate_stream(CONTEXT)
-    yield "translate response", lambda: back.translate_response(body, CONTEXT)
+    stream = answer.translate_stream(CONTEXT)
+    yield "translate response", lambda: answer.translate_response(body, CONTEXT)
     yield "translate chunk", lambda: stream.feed(frame)
+
+
+def anthropic_cases() -> Iterable[tuple[str, Callable[[], object]]]:
+    """Translating one more chunk of a stream from InvokeModel."""
+    chat_body = chat_request(stream=True, model=CLAUDE)
+    responses_body = json.dumps({"model": CLAUDE, "input": "What does an API gateway do?", "stream": True}).encode()
+    for name, path, body in (("chat", CHAT_PATH, chat_body), ("responses", "/v1/responses", responses_body)):
+        answer = translated(body, path=path, schema="AWSAnthropic", model=CLAUDE).answer
+        stream = answer.translate_stream(CONTEXT)
+        for start in anthropic_frames()[:2]:
+            stream.feed(start)
+        chunk = anthropic_frames()[2]
+        yield f"translate chunk of {name} on AWSAnthropic", lambda stream=stream, chunk=chunk: stream.feed(chunk)
 
 
 def main() -> None:
@@ -190,6 +213,7 @@ def main() -> None:
         "streamed chunk": chunk_case(),
         **dict(request_cases()),
         **dict(response_cases()),
+        **dict(anthropic_cases()),
     }
     for name, call in cases.items():
         calls = CALLS // 10 if name.endswith("agent") else CALLS

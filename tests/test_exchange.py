@@ -43,13 +43,13 @@ from aigw_extproc.exchange import (
     UpstreamReady,
 )
 from aigw_extproc.routing import Router
-from aigw_extproc.translate.clients.models import CATALOGS
+from aigw_extproc.translate.clients.models import MODEL_LISTS
 from aigw_extproc.translate.contract import UpstreamResponse
 from aigw_extproc.translate.registry import ENDPOINTS
 from tests.translate.goldens import frames
 
 NOW = 1_440_938_160.0
-PLACES = " or ".join(", ".join((*ENDPOINTS, *(catalog.path for catalog in CATALOGS))).rsplit(", ", 1))
+PLACES = " or ".join(", ".join((*ENDPOINTS, *(models.path for models in MODEL_LISTS))).rsplit(", ", 1))
 KEYS = Credentials(access_key_id="AKID", secret_access_key="secret")
 UPSTREAM = Upstream(cluster="default/bedrock", host="bedrock.test", addresses=(Address(host="bedrock.test", port=443),))
 BODY = b'{"model":"m","messages":[{"role":"user","content":"Hi."}]}'

@@ -8,6 +8,7 @@ Absent members are left out of the JSON. Blobs are base64 text, as they travel; 
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 from urllib.parse import quote
 
 import msgspec
@@ -306,7 +307,10 @@ class Metadata(Wire):
     trace: Raw = Raw()
 
 
-STREAM_EVENTS: dict[str, msgspec.json.Decoder[msgspec.Struct]] = {
+ContentEvent = MessageStart | ContentBlockStart | ContentBlockDelta | ContentBlockStop | MessageStop
+StreamEvent = ContentEvent | Metadata
+
+STREAM_EVENTS: dict[str, msgspec.json.Decoder[Any]] = {
     "messageStart": msgspec.json.Decoder(MessageStart),
     "contentBlockStart": msgspec.json.Decoder(ContentBlockStart),
     "contentBlockDelta": msgspec.json.Decoder(ContentBlockDelta),

@@ -1,4 +1,4 @@
-"""CountTokens: where it is, and what it answers.
+"""CountTokens: its path, what it counts and what it answers.
 
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_CountTokens.html
 """
@@ -7,10 +7,19 @@ from __future__ import annotations
 
 import msgspec
 
-from aigw_extproc.bedrock.converse import encode_model_id
+from aigw_extproc.bedrock.converse import Message, SystemContentBlock, ToolConfiguration, Wire, encode_model_id
 from aigw_extproc.bedrock.families import base_model
 from aigw_extproc.errors import InvalidUpstreamResponse
 from aigw_extproc.wire import as_utf8
+
+
+class ConverseTokensRequest(Wire):
+    """https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseTokensRequest.html"""
+
+    messages: list[Message]
+    system: list[SystemContentBlock] | None = None
+    tool_config: ToolConfiguration | None = None
+    additional_model_request_fields: dict[str, object] | None = None
 
 
 class _Count(msgspec.Struct, frozen=True, rename="camel"):

@@ -19,6 +19,8 @@ import msgspec
 
 from aigw_extproc.errors import ChecksumMismatch, InvalidFrame, UpstreamTruncated
 
+CONTENT_TYPE = "application/vnd.amazon.eventstream"
+
 # https://docs.aws.amazon.com/transcribe/latest/dg/streaming-setting-up.html: 16 MB and 128 kB, for all AWS services.
 MAX_PAYLOAD_LENGTH = 16 * 1024 * 1024
 MAX_HEADERS_LENGTH = 128 * 1024

@@ -44,24 +44,24 @@ from aigw_extproc.exchange.names import check_model, dropped_names
 from aigw_extproc.exchange.upstream import direct, forward
 from aigw_extproc.openai.errors import render as openai_error
 from aigw_extproc.routing import Router
-from aigw_extproc.translate.clients.models import CATALOGS, Catalog, catalog_at
+from aigw_extproc.translate.clients.models import MODEL_LISTS, ModelList, model_list_at
 from aigw_extproc.translate.contract import (
     Fetched,
     FetchFailed,
     MediaNeeded,
     ResponseContext,
     ResponseStream,
+    Target,
     UpstreamBatch,
     UpstreamRequest,
 )
 from aigw_extproc.translate.registry import (
     ENDPOINTS,
-    ClientRequest,
     Endpoint,
+    ParsedRequest,
     RenderError,
-    error_shape,
+    error_format,
     parse,
-    translation,
 )
 from aigw_extproc.wire import model_of
 
@@ -89,7 +89,7 @@ class Exchange:
         self._x_request_id: str | None = None
         self._endpoint: Endpoint | None = None
         self._render_error: RenderError = openai_error
-        self._parsed: ClientRequest | None = None
+        self._parsed: ParsedRequest | None = None
         self._request: UpstreamRequest | None = None
         self._response_headers: Headers = {}
         self._stream: ResponseStream | None = None
@@ -122,13 +122,13 @@ class Exchange:
         self._headers, self._x_request_id = event.headers, event.headers.get("x-request-id")
         path = event.headers.get(":path", "").partition("?")[0]
         method = event.headers.get(":method", "")
-        self._render_error = error_shape(path)
-        catalog = catalog_at(path)
+        self._render_error = error_format(path)
+        catalog = model_list_at(path)
         if catalog is not None:
             return self._models(catalog, path, method)
         endpoint = ENDPOINTS.get(path)
         if endpoint is None:
-            *places, last = (*ENDPOINTS, *(catalog.path for catalog in CATALOGS))
+            *places, last = (*ENDPOINTS, *(models.path for models in MODEL_LISTS))
             raise NotFound(f"there is no {path!r} here; try {', '.join(places)} or {last}")
         self._endpoint, self.outcome.operation = endpoint, endpoint.name
         _require_method(method, "POST", path)
@@ -137,7 +137,7 @@ class Exchange:
             raise InvalidRequest("the request body is empty; a JSON object is expected")
         return Continue()
 
-    def _models(self, catalog: Catalog, path: str, method: str) -> Reply:
+    def _models(self, catalog: ModelList, path: str, method: str) -> Reply:
         self.outcome.operation = "models"
         _require_method(method, "GET", path)
         body = catalog.render(self._router.models(self._headers), path)
@@ -159,18 +159,13 @@ class Exchange:
         return self._translate(event.fetched, now)
 
     def _translate(self, fetched: Mapping[str, Fetched], now: float) -> Action:
-        endpoint, backend, model = self._endpoint, self.outcome.backend, self.outcome.request_model
-        assert endpoint is not None  # noqa: S101 - all of these were set by the request's body
+        parsed, backend, model = self._parsed, self.outcome.backend, self.outcome.request_model
+        assert parsed is not None  # noqa: S101 - all of these were set by the request's body
         assert backend is not None  # noqa: S101 - as above
-        translate, settings = translation(endpoint, backend.schema.name), backend.settings
+        settings = backend.settings
+        target = Target(model=model, family=settings.families.of(model), schema=backend.schema, fetched=fetched)
         try:
-            self._request = request = translate(
-                self._parsed,
-                model=model,
-                family=settings.families.of(model),
-                schema=backend.schema,
-                fetched=fetched,
-            )
+            self._request = request = parsed(target)
         except MediaNeeded as needed:
             if settings.fetch_images:
                 return NeedMedia(needed.urls)

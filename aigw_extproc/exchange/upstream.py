@@ -10,8 +10,8 @@ from aigw_extproc.aws.sigv4 import sign
 from aigw_extproc.config.snapshot import MODEL_HEADER, Backend, Upstream
 from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.exchange.messages import ForwardRequest, Headers, NeedUpstream, UpstreamCall
-from aigw_extproc.translate import mutation
 from aigw_extproc.translate.contract import UpstreamRequest
+from aigw_extproc.wire import edit_fields
 
 BACKEND_HEADER = "x-ai-eg-backend"
 """Names the Envoy cluster; the route that we render sends the request there, and removes the header."""
@@ -43,7 +43,8 @@ def forward(
         InvalidRequest: the model is an ARN of another region than the backend's.
     """
     _require_region(model, backend)
-    body = mutation.apply(backend.body_mutation, request.body)
+    changed = backend.body_mutation
+    body = edit_fields(request.body, set_fields=dict(changed.set), remove=changed.remove)
     changes = backend.header_mutation
     own = {"content-type": "application/json", "accept": request.accept, "user-agent": USER_AGENT}
     set_headers = {

@@ -1,15 +1,15 @@
 """What every translation takes and yields.
 
-    translate_request(request, model=…, family=…) → UpstreamRequest
+    translate_request(request, target) → UpstreamRequest
         .answer: Answer → translate_response, translate_stream or translate_error
 
-An `Answer` holds what the way back has to know of the way there: names that were replaced, options of the stream.
+An `Answer` keeps what translating the response needs of the request: replaced names, options of the stream.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -44,6 +44,17 @@ class FetchFailed(msgspec.Struct, frozen=True, kw_only=True):
 Fetched = Media | FetchFailed
 
 
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """The model that a request is translated for, and the backend that serves it."""
+
+    model: str
+    """The id that the backend is asked for."""
+    family: Family
+    schema: Schema
+    fetched: Mapping[str, Fetched] = {}
+    """What the URLs of an earlier MediaNeeded held."""
+
+
 class MediaNeeded(Exception):
     """The request names URLs whose content the backend wants inside the body: fetch them and translate again."""
 
@@ -73,11 +84,13 @@ class ClientResponse(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ResponseStream(Protocol):
-    """A response in pieces. A failure of the upstream is told inside the stream, in the client's words."""
+    """A response in chunks. A failure of the upstream becomes the stream's last event, in the client's format."""
 
-    usage: Usage | None
-    failure: GatewayError | None
-    """Set when the stream ended in an error that the client was told."""
+    @property
+    def usage(self) -> Usage | None: ...
+    @property
+    def failure(self) -> GatewayError | None:
+        """The error in which the stream ended."""
 
     def feed(self, data: bytes) -> bytes:
         """Takes bytes from the upstream, cut anywhere, and returns those for the client; none while more is needed."""
@@ -146,14 +159,6 @@ class UpstreamRequest(msgspec.Struct, frozen=True, kw_only=True):
     dropped: tuple[str, ...]
     """Names of parameters that the backend has no word for, in the client's spelling."""
     answer: Answer
-
-
-class Translate(Protocol):
-    """The door of a translation; the request is what its endpoint parses."""
-
-    def __call__(
-        self, request: Any, *, model: str, family: Family, schema: Schema = ..., fetched: Mapping[str, Fetched] = ...
-    ) -> UpstreamRequest: ...
 
 
 class UpstreamBatch(UpstreamRequest, frozen=True, kw_only=True):

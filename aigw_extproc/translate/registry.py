@@ -1,46 +1,117 @@
-"""Which endpoints there are, and which translation serves an endpoint on a backend's schema.
+"""The endpoints, and the translation that serves an endpoint on a backend's schema.
 
-Adding a pair is adding a package beside this module and a line to `TRANSLATIONS`.
+Adding a pair is adding a client or a carrier, and a line to `TRANSLATIONS`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
-from aigw_extproc.anthropic import messages
+from aigw_extproc.anthropic import messages as messages_api
 from aigw_extproc.anthropic.errors import render as anthropic_error
 from aigw_extproc.errors import GatewayError, InvalidRequest
-from aigw_extproc.openai import chat, completions, embeddings, images, rerank, responses, tokenize
+from aigw_extproc.openai import chat as chat_api
+from aigw_extproc.openai import completions as completions_api
+from aigw_extproc.openai import embeddings as embeddings_api
+from aigw_extproc.openai import images as images_api
+from aigw_extproc.openai import rerank as rerank_api
+from aigw_extproc.openai import responses as responses_api
+from aigw_extproc.openai import tokenize as tokenize_api
 from aigw_extproc.openai.errors import render as openai_error
-from aigw_extproc.translate import anthropic_passthrough as messages_anthropic
-from aigw_extproc.translate import openai_passthrough as passed_openai
-from aigw_extproc.translate.carriers.anthropic import over_anthropic
-from aigw_extproc.translate.clients import chat as chat_converse
-from aigw_extproc.translate.clients import completions as completions_converse
-from aigw_extproc.translate.clients import messages as messages_converse
-from aigw_extproc.translate.clients.models import catalog_at
-from aigw_extproc.translate.clients.responses import over_chat
-from aigw_extproc.translate.contract import Translate
-from aigw_extproc.translate.invoke import embeddings as embeddings_invoke
-from aigw_extproc.translate.invoke import images as images_invoke
-from aigw_extproc.translate.invoke import rerank as rerank_invoke
+from aigw_extproc.translate import anthropic_passthrough, openai_passthrough
+from aigw_extproc.translate.carriers import anthropic, converse, count_tokens
+from aigw_extproc.translate.clients import chat, completions, messages, responses
+from aigw_extproc.translate.clients.models import model_list_at
+from aigw_extproc.translate.contract import Target, UpstreamRequest
+from aigw_extproc.translate.converse.conversed import Conversed
+from aigw_extproc.translate.invoke import embeddings, images, rerank
 
-
-class ClientRequest(Protocol):
-    """What the gateway has to know of a request before it is translated."""
-
-    @property
-    def model(self) -> str: ...
-
-
+Headers = Mapping[str, str]
+"""Request headers by lower-case name."""
 RenderError = Callable[[GatewayError, str | None], bytes]
-"""An error, and the request's id, in the client's shape."""
+"""Renders an error, with the request's id, in the client's format."""
+
+ParsedRequest = Callable[[Target], UpstreamRequest]
+"""A client's request, ready to be translated. Raises InvalidRequest, or MediaNeeded."""
+Translation = Callable[[bytes, Headers], ParsedRequest]
+"""Parses a request's body and headers. Raises InvalidRequest."""
+
+Request = TypeVar("Request")
+Parse = Callable[[bytes, Headers], Request]
+Carry = Callable[[Conversed, Target], UpstreamRequest]
 
 
-def _no_headers(request: Any, headers: Mapping[str, str]) -> Any:
-    return request
+def _direct(parse: Parse[Request], translate: Callable[[Request, Target], UpstreamRequest]) -> Translation:
+    """Return a translation that needs no Converse request."""
+
+    def parsed(body: bytes, headers: Headers) -> ParsedRequest:
+        request = parse(body, headers)
+        return lambda target: translate(request, target)
+
+    return parsed
+
+
+def _carried(parse: Parse[Request], to_converse: Callable[[Request, Target], Conversed], carry: Carry) -> Translation:
+    """Return the translation of a client's request to Converse, sent by a carrier."""
+
+    def translate(request: Request, target: Target) -> UpstreamRequest:
+        try:
+            return carry(to_converse(request, target), target)
+        except RecursionError:
+            # What the parser can just take may be too deep for code that walks through it: schemas, a model's fields.
+            raise InvalidRequest("the request body is nested too deeply") from None
+
+    return _direct(parse, translate)
+
+
+def _body(parse: Callable[[bytes], Request]) -> Parse[Request]:
+    """Return a parser that ignores the headers."""
+    return lambda body, _headers: parse(body)
+
+
+def _messages(body: bytes, headers: Headers) -> messages_api.MessagesRequest:
+    return messages_api.with_headers(messages_api.parse(body), headers)
+
+
+def _passed(path: str) -> Translation:
+    return _direct(_body(openai_passthrough.parse), openai_passthrough.to(path))
+
+
+_count_messages = partial(count_tokens.carry, answer=count_tokens.MESSAGES)
+_count_passed = partial(anthropic_passthrough.translate_count, answer=count_tokens.MESSAGES)
+_count_for_vllm = partial(count_tokens.carry, answer=count_tokens.VLLM)
+_chat, _responses = _body(chat_api.parse), _body(responses_api.parse)
+_completions, _tokenize = _body(completions_api.parse), _body(tokenize_api.parse)
+
+TRANSLATIONS: dict[tuple[str, str], Translation] = {
+    # Clients by carriers
+    ("chat", "AWSBedrock"): _carried(_chat, chat.to_converse, converse.carry),
+    ("chat", "AWSAnthropic"): _carried(_chat, chat.to_converse, anthropic.carry),
+    ("responses", "AWSBedrock"): _carried(_responses, responses.to_converse, converse.carry),
+    ("responses", "AWSAnthropic"): _carried(_responses, responses.to_converse, anthropic.carry),
+    ("completions", "AWSBedrock"): _carried(_completions, completions.to_converse, converse.carry),
+    ("messages", "AWSBedrock"): _carried(_messages, messages.to_converse, converse.carry),
+    ("count_tokens", "AWSBedrock"): _carried(_messages, messages.to_counted, _count_messages),
+    ("tokenize", "AWSBedrock"): _carried(_tokenize, chat.to_converse, _count_for_vllm),
+    ("tokenize", "AWSAnthropic"): _carried(_tokenize, chat.to_converse, _count_for_vllm),
+    # The backend's API is the client's
+    ("messages", "AWSAnthropic"): _direct(_messages, anthropic_passthrough.translate_request),
+    ("count_tokens", "AWSAnthropic"): _direct(_messages, _count_passed),
+    ("chat", "OpenAI"): _passed("/chat/completions"),
+    ("completions", "OpenAI"): _passed("/completions"),
+    ("embeddings", "OpenAI"): _passed("/embeddings"),
+    ("images", "OpenAI"): _passed("/images/generations"),
+    ("responses", "OpenAI"): _passed("/responses"),
+    ("rerank", "OpenAI"): _passed("/rerank"),
+    # Bodies of the model's own
+    ("embeddings", "AWSBedrock"): _direct(_body(embeddings_api.parse), embeddings.translate_request),
+    ("images", "AWSBedrock"): _direct(_body(images_api.parse), images.translate_request),
+    ("rerank", "AWSBedrock"): _direct(_body(rerank_api.parse), rerank.translate_request),
+}
+"""By endpoint name and the backend's schema."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,92 +120,47 @@ class Endpoint:
 
     name: str
     """`gen_ai.operation.name` in metrics."""
-    parse: Callable[[bytes], ClientRequest]
-    """Raises InvalidRequest."""
-    with_headers: Callable[[Any, Mapping[str, str]], ClientRequest] = _no_headers
-    """A parsed request with what of it stands in its headers, whose names are in lower case."""
     render_error: RenderError = openai_error
 
 
-_MESSAGES = Endpoint(
-    name="messages", parse=messages.parse, with_headers=messages.with_headers, render_error=anthropic_error
-)
-_COUNT_TOKENS = replace(_MESSAGES, name="count_tokens")
+_MESSAGES = Endpoint(name="messages", render_error=anthropic_error)
+_COUNT_TOKENS = Endpoint(name="count_tokens", render_error=anthropic_error)
 
 ENDPOINTS: dict[str, Endpoint] = {
-    "/v1/chat/completions": Endpoint(name="chat", parse=chat.parse),
+    "/v1/chat/completions": Endpoint(name="chat"),
     "/v1/messages": _MESSAGES,
     "/v1/messages/count_tokens": _COUNT_TOKENS,
     "/anthropic/v1/messages": _MESSAGES,
     "/anthropic/v1/messages/count_tokens": _COUNT_TOKENS,
-    "/v1/completions": Endpoint(name="completions", parse=completions.parse),
-    "/v1/responses": Endpoint(name="responses", parse=responses.parse),
-    "/v1/embeddings": Endpoint(name="embeddings", parse=embeddings.parse),
-    "/v1/images/generations": Endpoint(name="images", parse=images.parse),
-    "/v1/rerank": Endpoint(name="rerank", parse=rerank.parse),
-    "/cohere/v2/rerank": Endpoint(name="rerank", parse=rerank.parse),
-    "/tokenize": Endpoint(name="tokenize", parse=tokenize.parse),
+    "/v1/completions": Endpoint(name="completions"),
+    "/v1/responses": Endpoint(name="responses"),
+    "/v1/embeddings": Endpoint(name="embeddings"),
+    "/v1/images/generations": Endpoint(name="images"),
+    "/v1/rerank": Endpoint(name="rerank"),
+    "/cohere/v2/rerank": Endpoint(name="rerank"),
+    "/tokenize": Endpoint(name="tokenize"),
 }
 """By path, without the query."""
 
-TRANSLATIONS: dict[tuple[str, str], Translate] = {
-    ("chat", "AWSBedrock"): chat_converse.translate_request,
-    ("chat", "AWSAnthropic"): over_anthropic(chat_converse.translate_request),
-    ("messages", "AWSBedrock"): messages_converse.translate_request,
-    ("messages", "AWSAnthropic"): messages_anthropic.translate_request,
-    ("count_tokens", "AWSBedrock"): messages_converse.translate_count,
-    ("count_tokens", "AWSAnthropic"): messages_anthropic.translate_count,
-    ("responses", "AWSBedrock"): over_chat(chat_converse.translate_request),
-    ("responses", "AWSAnthropic"): over_anthropic(over_chat(chat_converse.translate_request)),
-    ("completions", "AWSBedrock"): completions_converse.translate_request,
-    ("embeddings", "AWSBedrock"): embeddings_invoke.translate_request,
-    ("images", "AWSBedrock"): images_invoke.translate_request,
-    ("rerank", "AWSBedrock"): rerank_invoke.translate_request,
-    ("tokenize", "AWSBedrock"): chat_converse.translate_count,
-    ("tokenize", "AWSAnthropic"): chat_converse.translate_count,  # counting is one operation for all of Bedrock
-    ("chat", "OpenAI"): passed_openai.to("/chat/completions"),
-    ("completions", "OpenAI"): passed_openai.to("/completions"),
-    ("embeddings", "OpenAI"): passed_openai.to("/embeddings"),
-    ("images", "OpenAI"): passed_openai.to("/images/generations"),
-    ("responses", "OpenAI"): passed_openai.to("/responses"),
-    ("rerank", "OpenAI"): passed_openai.to("/rerank"),
-}
-"""By endpoint name and the backend's schema."""
 
-_PARSERS: dict[str, Callable[[bytes], ClientRequest]] = {"OpenAI": passed_openai.parse}
-"""How requests are read for backends of a schema that is the client's own; elsewhere as the endpoint reads them."""
-
-
-def parse(endpoint: Endpoint, schema: str, body: bytes, headers: Mapping[str, str]) -> ClientRequest:
-    """The request, as the translation for an endpoint on a schema takes it.
+def parse(endpoint: Endpoint, schema: str, body: bytes, headers: Headers) -> ParsedRequest:
+    """Parse a request for the translation of an endpoint on a schema.
 
     Raises:
-        InvalidRequest: there is no such translation, or the body is not what it takes.
+        InvalidRequest: there is no such translation, or the body is not valid for it.
     """
-    translation(endpoint, schema)
-    own = _PARSERS.get(schema)
-    return own(body) if own else endpoint.with_headers(endpoint.parse(body), headers)
-
-
-def translation(endpoint: Endpoint, schema: str) -> Translate:
-    """The translation for an endpoint on a schema.
-
-    Raises:
-        InvalidRequest: there is none.
-    """
-    found = TRANSLATIONS.get((endpoint.name, schema))
-    if found is None:
-        usable = sorted(known for name, known in TRANSLATIONS if name == endpoint.name)
-        schemas = " or ".join(usable)
+    translation = TRANSLATIONS.get((endpoint.name, schema))
+    if translation is None:
+        schemas = " or ".join(sorted(known for name, known in TRANSLATIONS if name == endpoint.name))
         raise InvalidRequest.at(
             "model", f"its backend speaks {schema}, which does not support {endpoint.name}; use a model on {schemas}"
         )
-    return found
+    return translation(body, headers)
 
 
-def error_shape(path: str) -> RenderError:
-    """How errors are told to those who ask for a path, be there anything or not."""
-    known = ENDPOINTS.get(path) or catalog_at(path)
+def error_format(path: str) -> RenderError:
+    """Return how errors are rendered for a path, whether it exists or not."""
+    known = ENDPOINTS.get(path) or model_list_at(path)
     if known is not None:
         return known.render_error
     return anthropic_error if path.startswith("/anthropic/") else openai_error

@@ -13,20 +13,20 @@ from pathlib import Path
 import msgspec
 
 from aigw_extproc.bedrock.eventstream import EventStreamDecoder
-from aigw_extproc.bedrock.families import family_of
 from aigw_extproc.errors import InvalidRequest, InvalidUpstreamResponse
-from aigw_extproc.openai import chat, responses
-from aigw_extproc.translate.clients.chat import translate_request
-from aigw_extproc.translate.clients.chat.answer import ChatAnswer
-from aigw_extproc.translate.clients.responses import over_chat
-from aigw_extproc.translate.contract import FetchFailed, Media, MediaNeeded, ResponseContext, Translate, UpstreamRequest
+from aigw_extproc.translate.carriers import converse
+from aigw_extproc.translate.clients.chat.stream import ChatWriter
+from aigw_extproc.translate.contract import FetchFailed, Media, MediaNeeded, ResponseContext, UpstreamRequest
 from aigw_extproc.translate.converse.tool_names import ToolNames
-from aigw_extproc.translate.registry import ClientRequest
+from aigw_extproc.translate.registry import ENDPOINTS, ParsedRequest, parse
+from aigw_extproc.wire import model_of
+from tests.translate.goldens import conversed, target
 
 CORPUS = Path(__file__).parent / "corpus"
 CONTEXT = ResponseContext(request_id="R", created=123)
 ANSWERS = [
-    ChatAnswer(model="m", names=ToolNames(), include_usage=True, answer_tool=tool) for tool in (None, "answer", "f")
+    converse.answer(conversed(ChatWriter(model="m", names=ToolNames(), include_usage=True, answer_tool=tool)))
+    for tool in (None, "answer", "f")
 ]
 MODELS = (
     "us.anthropic.claude-3-7-sonnet-20250219-v1:0",
@@ -89,38 +89,37 @@ def response(data: bytes) -> None:
 
 def request(data: bytes) -> None:
     """A request is translated, every time to the same, or refused with a 400; for every family."""
-    _request(data, chat.parse, translate_request)
+    _request(data, "/v1/chat/completions")
 
 
 def responses_request(data: bytes) -> None:
     """The same of Responses."""
-    _request(data, responses.parse, over_chat(translate_request))
+    _request(data, "/v1/responses")
 
 
-def _request(data: bytes, parse: Callable[[bytes], ClientRequest], translate: Translate) -> None:
+def _request(data: bytes, path: str) -> None:
     try:
-        parsed = parse(data)
+        parsed = parse(ENDPOINTS[path], "AWSBedrock", data, {})
     except InvalidRequest as error:
         assert error.status == 400
         return
-    for model in (*MODELS, parsed.model):
-        first, second = _translated(parsed, model, translate), _translated(parsed, model, translate)
+    for model in (*MODELS, model_of(data)):
+        first, second = _translated(parsed, model), _translated(parsed, model)
         if first is not None and second is not None:
             assert PATH.fullmatch(first.path)
             assert msgspec.json.decode(first.body, type=dict[str, msgspec.Raw]).keys() >= {"messages"}
             assert (first.path, first.body, first.dropped) == (second.path, second.body, second.dropped)
 
 
-def _translated(parsed: ClientRequest, model: str, translate: Translate) -> UpstreamRequest | None:
-    family = family_of(model)
+def _translated(parsed: ParsedRequest, model: str) -> UpstreamRequest | None:
     try:
-        return translate(parsed, model=model, family=family)
+        return parsed(target(model))
     except InvalidRequest as error:
         assert error.status == 400
     except MediaNeeded as needed:
         for found in (Media(media_type="image/png", base64="iVBORw0KGgo="), FetchFailed(reason="is gone")):
             try:
-                return translate(parsed, model=model, family=family, fetched=dict.fromkeys(needed.urls, found))
+                return parsed(target(model, fetched=dict.fromkeys(needed.urls, found)))
             except InvalidRequest as error:
                 assert error.status == 400
     return None

@@ -10,13 +10,13 @@ from typing import Any
 import httpx
 import pytest
 
-from aigw_extproc.translate.clients.models import CATALOGS
+from aigw_extproc.translate.clients.models import MODEL_LISTS
 from aigw_extproc.translate.registry import ENDPOINTS
 from tests.gateway.conftest import LIMIT
 from tests.gateway.running import CHAT, Gateway, error, question
 
 JSON = {"content-type": "application/json"}
-PLACES = " or ".join(", ".join((*ENDPOINTS, *(catalog.path for catalog in CATALOGS))).rsplit(", ", 1))
+PLACES = " or ".join(", ".join((*ENDPOINTS, *(models.path for models in MODEL_LISTS))).rsplit(", ", 1))
 INVALID = "invalid_request_error"
 
 

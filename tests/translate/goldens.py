@@ -7,22 +7,26 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from zlib import crc32
 
 import msgspec
 
+from aigw_extproc.bedrock.converse import ConverseRequest
 from aigw_extproc.bedrock.families import family_of
 from aigw_extproc.config.snapshot import Schema
 from aigw_extproc.errors import GatewayError, InvalidRequest
-from aigw_extproc.translate.anthropic_passthrough.answer import MessagesAnswer as PassedAnswer
-from aigw_extproc.translate.carriers.anthropic.answer import AnthropicAnswer
-from aigw_extproc.translate.clients.chat.answer import ChatAnswer
-from aigw_extproc.translate.clients.messages.answer import MessagesAnswer
-from aigw_extproc.translate.clients.responses.answer import ResponsesAnswer
+from aigw_extproc.translate.anthropic_passthrough.answer import MessagesAnswer as PassthroughAnswer
+from aigw_extproc.translate.carriers import converse
+from aigw_extproc.translate.carriers.anthropic import request as anthropic
+from aigw_extproc.translate.carriers.response import CarriedAnswer
+from aigw_extproc.translate.clients.chat.stream import ChatWriter
+from aigw_extproc.translate.clients.messages.stream import MessagesWriter
+from aigw_extproc.translate.clients.responses.stream import ResponsesWriter
 from aigw_extproc.translate.contract import (
     Answer,
     Fetched,
@@ -31,16 +35,19 @@ from aigw_extproc.translate.contract import (
     MediaNeeded,
     ResponseContext,
     ResponseStream,
+    Target,
+    UpstreamRequest,
 )
+from aigw_extproc.translate.converse.conversed import Conversed, ResponseWriter
 from aigw_extproc.translate.converse.tool_names import ToolNames
-from aigw_extproc.translate.registry import ENDPOINTS, translation
+from aigw_extproc.translate.registry import ENDPOINTS, parse
 
 FOLDER = Path(__file__).parent.parent / "golden"
 CONTEXT = ResponseContext(request_id="R", created=123)
 
 
 def fed(stream: ResponseStream, data: bytes, sizes: list[int]) -> bytes:
-    """All that a stream says when `data` comes in pieces of these sizes, then the rest."""
+    """Return the whole stream when `data` comes in chunks of these sizes, then the rest."""
     position, received = 0, b""
     for size in sizes:
         received += stream.feed(data[position : position + size])
@@ -48,27 +55,41 @@ def fed(stream: ResponseStream, data: bytes, sizes: list[int]) -> bytes:
     return received + stream.feed(data[position:]) + stream.close()
 
 
-def chat_answer(golden: dict[str, Any]) -> ChatAnswer:
-    names = ToolNames.of(golden.get("tools", []))
-    return ChatAnswer(
+def names(golden: dict[str, Any]) -> ToolNames:
+    return ToolNames.of(golden.get("tools", []))
+
+
+def chat_writer(golden: dict[str, Any]) -> ChatWriter:
+    return ChatWriter(
         model="asked-for",
-        names=names,
+        names=names(golden),
         include_usage=golden.get("include_usage", False),
         answer_tool=golden.get("answer_tool"),
     )
 
 
-def messages_answer(golden: dict[str, Any]) -> MessagesAnswer:
-    return MessagesAnswer(model="asked-for", names=ToolNames.of(golden.get("tools", [])))
+def messages_writer(golden: dict[str, Any]) -> MessagesWriter:
+    return MessagesWriter(model="asked-for", names=names(golden))
 
 
-def passed_answer(golden: dict[str, Any]) -> PassedAnswer:
-    return PassedAnswer()
+def responses_writer(golden: dict[str, Any]) -> ResponsesWriter:
+    return ResponsesWriter(echo={"model": "asked-for"}, names=names(golden), answer_tool=golden.get("answer_tool"))
 
 
-def responses_answer(golden: dict[str, Any]) -> ResponsesAnswer:
-    names = ToolNames.of(golden.get("tools", []))
-    return ResponsesAnswer(echo={"model": "asked-for"}, names=names, answer_tool=golden.get("answer_tool"))
+def conversed(writer: ResponseWriter, *, replayed: bool = False) -> Conversed:
+    return Conversed(request=ConverseRequest(messages=[]), dropped=(), writer=writer, replayed=replayed)
+
+
+def chat_answer(golden: dict[str, Any]) -> CarriedAnswer:
+    return converse.answer(conversed(chat_writer(golden)))
+
+
+def messages_answer(golden: dict[str, Any]) -> CarriedAnswer:
+    return converse.answer(conversed(messages_writer(golden)))
+
+
+def responses_answer(golden: dict[str, Any]) -> CarriedAnswer:
+    return converse.answer(conversed(responses_writer(golden)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +114,7 @@ MESSAGES = Pair(name="messages_converse", path="/v1/messages", answer=messages_a
 PASSED = Pair(
     name="messages_anthropic",
     path="/v1/messages",
-    answer=passed_answer,
+    answer=lambda _golden: PassthroughAnswer(),
     schema="AWSAnthropic",
     operation="InvokeModel",
     told="message",
@@ -101,7 +122,7 @@ PASSED = Pair(
 INVOKED = Pair(
     name="chat_anthropic",
     path="/v1/chat/completions",
-    answer=lambda golden: AnthropicAnswer(inner=chat_answer(golden)),
+    answer=lambda golden: anthropic.answer(conversed(chat_writer(golden))),
     schema="AWSAnthropic",
     operation="InvokeModel",
 )
@@ -120,13 +141,9 @@ def read(case: Path) -> dict[str, Any]:
 
 def translate_request(golden: dict[str, Any], pair: Pair = CHAT) -> dict[str, Any]:
     """The client's request → what goes upstream, or the error."""
-    endpoint, schema = ENDPOINTS[pair.path], Schema(name=pair.schema)
+    headers = golden.get("headers", {})
     try:
-        parsed = endpoint.parse(json.dumps(golden["request"]).encode())
-        request = endpoint.with_headers(parsed, golden.get("headers", {}))
-        upstream = translation(endpoint, schema.name)(
-            request, model=request.model, family=family_of(request.model), schema=schema, fetched=fetched(golden)
-        )
+        upstream = upstream_for(pair.path, golden["request"], pair.schema, headers=headers, fetched=fetched(golden))
     except InvalidRequest as error:
         return {"error": {"param": error.param, "message": error.message}}
     except MediaNeeded as needed:
@@ -137,13 +154,26 @@ def translate_request(golden: dict[str, Any], pair: Pair = CHAT) -> dict[str, An
     return translated
 
 
+def upstream_for(
+    path: str,
+    request: Any,
+    schema: str = "AWSBedrock",
+    *,
+    headers: Mapping[str, str] = MappingProxyType({}),
+    fetched: Mapping[str, Fetched] = MappingProxyType({}),
+) -> UpstreamRequest:
+    """Return what goes upstream for a client's request. Raises InvalidRequest and MediaNeeded."""
+    parsed = parse(ENDPOINTS[path], schema, json.dumps(request).encode(), headers)
+    return parsed(target(request["model"], schema, fetched))
+
+
+def target(model: str, schema: str = "AWSBedrock", fetched: Mapping[str, Fetched] = MappingProxyType({})) -> Target:
+    return Target(model=model, family=family_of(model), schema=Schema(name=schema), fetched=fetched)
+
+
 def fetched(golden: dict[str, Any]) -> dict[str, Fetched]:
     found = golden.get("fetched", {})
     return {url: msgspec.convert(value, FetchFailed if "reason" in value else Media) for url, value in found.items()}
-
-
-def answer(golden: dict[str, Any]) -> ChatAnswer:
-    return chat_answer(golden)
 
 
 def translate_response(golden: dict[str, Any], pair: Pair = CHAT) -> dict[str, Any]:

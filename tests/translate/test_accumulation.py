@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from openai.lib.streaming.chat import ChatCompletionStreamState
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
-from aigw_extproc.translate.clients.chat.answer import ChatAnswer
+from aigw_extproc.translate.carriers import converse
+from aigw_extproc.translate.carriers.response import CarriedAnswer
+from aigw_extproc.translate.clients.chat.stream import ChatWriter
 from aigw_extproc.translate.converse.tool_names import ToolNames
 from tests.translate import goldens
 
@@ -124,13 +126,13 @@ def told_twice(draw: st.DrawFn, contents: st.SearchStrategy[list[Block]]) -> tup
     return content, [data[start:end] for start, end in zip([0, *ends], [*ends, len(data)], strict=True)]
 
 
-def as_a_whole(answer: ChatAnswer, content: list[Block]) -> dict[str, Any]:
+def as_a_whole(answer: CarriedAnswer, content: list[Block]) -> dict[str, Any]:
     response = {"output": {"message": {"role": "assistant", "content": content}}, "usage": USAGE}
     body = compact(response | {"stopReason": stop_reason(content)}).encode()
     return outcome(ChatCompletion.model_validate_json(answer.translate_response(body, goldens.CONTEXT).body))
 
 
-def accumulated(answer: ChatAnswer, stream: list[bytes]) -> dict[str, Any]:
+def accumulated(answer: CarriedAnswer, stream: list[bytes]) -> dict[str, Any]:
     translation, state = answer.translate_stream(goldens.CONTEXT), ChatCompletionStreamState()
     text = b"".join([*map(translation.feed, stream), translation.close()]).decode()
     *chunks, end = text.removesuffix("\n\n").split("\n\n")
@@ -151,8 +153,9 @@ def outcome(completion: ChatCompletion) -> dict[str, Any]:
     return {"message": message, "finish_reason": choice.finish_reason, "usage": completion.usage.to_dict()}
 
 
-def chat_answer(answer_tool: str | None = None) -> ChatAnswer:
-    return ChatAnswer(model="m", names=NAMES, include_usage=True, answer_tool=answer_tool)
+def chat_answer(answer_tool: str | None = None) -> CarriedAnswer:
+    writer = ChatWriter(model="m", names=NAMES, include_usage=True, answer_tool=answer_tool)
+    return converse.answer(goldens.conversed(writer))
 
 
 @given(told_twice(contents))

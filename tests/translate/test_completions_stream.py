@@ -8,14 +8,14 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigw_extproc.bedrock.families import family_of
 from aigw_extproc.errors import GatewayError, InvalidRequest
 from aigw_extproc.openai import completions
 from aigw_extproc.simulator import rules, shapes
-from aigw_extproc.translate.clients.completions import translate_request
-from aigw_extproc.translate.clients.completions.answer import CompletionAnswer
+from aigw_extproc.translate.carriers import converse
+from aigw_extproc.translate.carriers.response import CarriedAnswer
+from aigw_extproc.translate.clients.completions.stream import CompletionWriter
 from aigw_extproc.translate.contract import ResponseContext
-from tests.translate.goldens import event_data, frames
+from tests.translate.goldens import conversed, event_data, frames, upstream_for
 from tests.translate.strategies import mostly, texts
 
 CONTEXT = ResponseContext(request_id="R", created=123)
@@ -31,8 +31,12 @@ EVENTS: list[list[Any]] = [
 HEAD: dict[str, Any] = {"id": "cmpl-R", "object": "text_completion", "created": 123, "model": "m"}
 
 
+def completion_answer(*, include_usage: bool) -> CarriedAnswer:
+    return converse.answer(conversed(CompletionWriter(model="m", include_usage=include_usage)))
+
+
 def data(events: list[list[Any]], *, include_usage: bool = False) -> list[Any]:
-    stream = CompletionAnswer(model="m", include_usage=include_usage).translate_stream(CONTEXT)
+    stream = completion_answer(include_usage=include_usage).translate_stream(CONTEXT)
     text = (stream.feed(frames(events)) + stream.close()).decode()
     return [event_data(event) for event in text.split("\n\n")[:-1]]
 
@@ -68,13 +72,13 @@ def test_a_stream_that_ends_too_early() -> None:
 
 @given(st.lists(st.integers(0, 90), max_size=20))
 def test_where_a_stream_is_cut_changes_nothing(sizes: list[int]) -> None:
-    whole, stream = frames(EVENTS), CompletionAnswer(model="m", include_usage=True).translate_stream(CONTEXT)
+    whole, stream = frames(EVENTS), completion_answer(include_usage=True).translate_stream(CONTEXT)
     received, position = b"", 0
     for size in sizes:
         received += stream.feed(whole[position : position + size])
         position += size
     received += stream.feed(whole[position:]) + stream.close()
-    expected = CompletionAnswer(model="m", include_usage=True).translate_stream(CONTEXT)
+    expected = completion_answer(include_usage=True).translate_stream(CONTEXT)
     assert received == expected.feed(whole) + expected.close()
 
 
@@ -99,8 +103,7 @@ requests = st.fixed_dictionaries(
 @given(requests)
 def test_a_request_is_translated_to_what_bedrock_takes_or_refused_with_the_fields_path(request: Any) -> None:
     try:
-        parsed = completions.parse(json.dumps(request).encode())
-        upstream = translate_request(parsed, model=parsed.model, family=family_of(parsed.model))
+        upstream = upstream_for("/v1/completions", request)
     except InvalidRequest as error:
         assert error.param
         assert error.param.split("[")[0] in request
@@ -120,7 +123,7 @@ def test_any_bytes_are_parsed_or_refused(body: bytes) -> None:
 
 @given(st.recursive(st.none() | st.floats() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)))
 def test_any_json_from_upstream_is_a_502(value: Any) -> None:
-    answer = CompletionAnswer(model="m", include_usage=False)
+    answer = completion_answer(include_usage=False)
     try:
         answer.translate_response(json.dumps(value).encode(), CONTEXT)
     except GatewayError as error:

@@ -17,8 +17,8 @@ from aigw_extproc.simulator.prompt import Prompt, Reply
 from aigw_extproc.translate.contract import ResponseContext, UpstreamResponse
 from aigw_extproc.translate.invoke.embeddings.answer import EmbeddingsAnswer
 from aigw_extproc.translate.invoke.embeddings.formats import FORMATS
+from tests.translate.buffered_goldens import bodies, upstream_request
 from tests.translate.strategies import mostly
-from tests.translate.whole_goldens import bodies, upstream_request
 
 CONTEXT = ResponseContext(request_id="R", created=1)
 MODELS = (

@@ -14,8 +14,8 @@ from aigw_extproc.simulator.invoke_formats import family_of
 from aigw_extproc.simulator.prompt import Prompt, Reply
 from aigw_extproc.translate.contract import ResponseContext, UpstreamResponse
 from aigw_extproc.translate.invoke.images.answer import ImagesAnswer
+from tests.translate.buffered_goldens import bodies, upstream_request
 from tests.translate.strategies import mostly
-from tests.translate.whole_goldens import bodies, upstream_request
 
 CONTEXT = ResponseContext(request_id="R", created=1)
 MODELS = ("amazon.nova-canvas-v1:0", "amazon.titan-image-generator-v2:0", "stability.sd3-5-large-v1:0")

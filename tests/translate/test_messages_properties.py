@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import msgspec
 from anthropic.lib.streaming._messages import accumulate_event
 from anthropic.types import RawMessageStreamEvent
 from hypothesis import given, settings
@@ -13,17 +12,13 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from aigw_extproc.anthropic import messages
-from aigw_extproc.bedrock.families import family_of
 from aigw_extproc.errors import InvalidRequest
-from aigw_extproc.openai import chat
 from aigw_extproc.simulator import anthropic_request, rules, shapes
 from aigw_extproc.simulator.errors import Invalid
-from aigw_extproc.translate.carriers.anthropic import over_anthropic
-from aigw_extproc.translate.clients import chat as chat_converse
-from aigw_extproc.translate.clients.messages import translate_count, translate_request
-from aigw_extproc.translate.clients.messages.answer import MessagesAnswer
-from aigw_extproc.translate.clients.messages.stream import MessagesStream
-from aigw_extproc.translate.contract import FetchFailed, UpstreamRequest
+from aigw_extproc.translate.carriers import converse
+from aigw_extproc.translate.clients.messages.stream import MessagesWriter
+from aigw_extproc.translate.contract import FetchFailed, ResponseStream, UpstreamRequest
+from aigw_extproc.translate.registry import ENDPOINTS, parse
 from tests.translate import goldens, message_strategies, strategies
 from tests.translate.goldens import MESSAGES
 from tests.translate.test_accumulation import NAMES, Block, contents, stop_reason, told_twice
@@ -35,10 +30,8 @@ FOR_THE_CLIENT = ("content block that you provided", "field for user messages", 
 EVENT: TypeAdapter[Any] = TypeAdapter(RawMessageStreamEvent)
 
 
-def translated(translate: Any, request: dict[str, Any]) -> UpstreamRequest:
-    parsed = messages.parse(json.dumps(request).encode())
-    upstream: UpstreamRequest = translate(parsed, model=parsed.model, family=family_of(parsed.model), fetched=UNFETCHED)
-    return upstream
+def translated(request: dict[str, Any], path: str = "/v1/messages") -> UpstreamRequest:
+    return goldens.upstream_for(path, request, fetched=UNFETCHED)
 
 
 def check(conversation: dict[str, Any], model: str, *, streamed: bool = False) -> None:
@@ -56,7 +49,7 @@ def is_refused_with_a_field_of_it(error: InvalidRequest, request: dict[str, Any]
 @settings(max_examples=500)
 def test_a_request_is_translated_to_what_bedrock_takes_or_refused_with_the_fields_path(request: dict[str, Any]) -> None:
     try:
-        upstream = translated(translate_request, request)
+        upstream = translated(request)
     except InvalidRequest as error:
         assert is_refused_with_a_field_of_it(error, request)
         return
@@ -68,7 +61,7 @@ def test_a_request_is_translated_to_what_bedrock_takes_or_refused_with_the_field
 @given(message_strategies.requests)
 def test_its_tokens_are_counted_of_the_same(request: dict[str, Any]) -> None:
     try:
-        counted = json.loads(translated(translate_count, request).body)
+        counted = json.loads(translated(request, "/v1/messages/count_tokens").body)
     except InvalidRequest as error:
         assert is_refused_with_a_field_of_it(error, request)
         return
@@ -78,18 +71,17 @@ def test_its_tokens_are_counted_of_the_same(request: dict[str, Any]) -> None:
 
 @given(message_strategies.requests)
 def test_a_translation_leaves_the_request_as_it_is(request: dict[str, Any]) -> None:
-    parsed = messages.parse(json.dumps(request).encode())
-    before = msgspec.json.encode(msgspec.structs.replace(parsed, body=b""))
+    parsed = parse(ENDPOINTS["/v1/messages"], "AWSBedrock", json.dumps(request).encode(), {})
+    target = goldens.target(request["model"], fetched=UNFETCHED)
     try:
-        first = translated(translate_request, request)
+        first = parsed(target)
     except InvalidRequest:
         return
-    again = translated(translate_request, request)
+    again = parsed(target)
     assert (first.path, first.body, first.dropped) == (again.path, again.body, again.dropped)
-    assert msgspec.json.encode(msgspec.structs.replace(parsed, body=b"")) == before
 
 
-def stream_of(golden: dict[str, Any]) -> MessagesStream:
+def stream_of(golden: dict[str, Any]) -> ResponseStream:
     return goldens.messages_answer(golden).translate_stream(goldens.CONTEXT)
 
 
@@ -118,7 +110,7 @@ def events_of(data: bytes) -> list[dict[str, Any]]:
     return [goldens.event_data(event) for event in data.decode().split("\n\n")[:-1]]
 
 
-def accumulated(stream: MessagesStream, pieces: list[bytes]) -> dict[str, Any]:
+def accumulated(stream: ResponseStream, pieces: list[bytes]) -> dict[str, Any]:
     data = b"".join(map(stream.feed, pieces)) + stream.close()
     message: Any = None
     buffers: Any = {}
@@ -131,7 +123,7 @@ def accumulated(stream: MessagesStream, pieces: list[bytes]) -> dict[str, Any]:
 @given(told_twice(contents))
 def test_a_stream_adds_up_to_the_whole(told: tuple[list[Block], list[bytes]]) -> None:
     content, pieces = told
-    answer = MessagesAnswer(model="m", names=NAMES)
+    answer = converse.answer(goldens.conversed(MessagesWriter(model="m", names=NAMES)))
     body = {
         "output": {"message": {"role": "assistant", "content": content}},
         "stopReason": stop_reason(content),
@@ -147,11 +139,10 @@ def test_a_stream_adds_up_to_the_whole(told: tuple[list[Block], list[bytes]]) ->
 
 @given(strategies.requests)
 @settings(deadline=None)
-def test_a_chat_is_told_to_claude_in_its_own_words_or_refused(request: dict[str, Any]) -> None:
-    parsed, model = chat.parse(json.dumps(request).encode()), "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
-    translate = over_anthropic(chat_converse.translate_request)
+def test_a_chat_is_sent_to_claude_in_its_own_format_or_refused(request: dict[str, Any]) -> None:
+    request = {**request, "model": "us.anthropic.claude-sonnet-4-5-20250929-v1:0"}
     try:
-        upstream = translate(parsed, model=model, family=family_of(model), fetched=UNFETCHED)
+        upstream = goldens.upstream_for("/v1/chat/completions", request, "AWSAnthropic", fetched=UNFETCHED)
     except InvalidRequest as error:
         assert error.param
         return

@@ -8,16 +8,13 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aigw_extproc.bedrock.families import family_of
 from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.openai import chat
 from aigw_extproc.simulator import rules, shapes
 from aigw_extproc.simulator.errors import Invalid
-from aigw_extproc.translate.clients.chat import translate_request
-from aigw_extproc.translate.clients.chat.answer import ChatAnswer
-from aigw_extproc.translate.clients.chat.stream import ChatStream
-from aigw_extproc.translate.contract import FetchFailed, UpstreamRequest
+from aigw_extproc.translate.contract import FetchFailed, ResponseStream, UpstreamRequest
 from aigw_extproc.translate.converse.tool_names import ToolNames, alias
+from aigw_extproc.translate.registry import ENDPOINTS, parse
 from tests.translate import goldens, strategies
 
 STREAMS = [goldens.read(case) for case in goldens.cases("streams")]
@@ -26,16 +23,15 @@ STREAMS = [goldens.read(case) for case in goldens.cases("streams")]
 UNFETCHED = {"http://127.0.0.1/x.png": FetchFailed(reason="is not at a public address")}
 
 
-def translated(body: bytes) -> UpstreamRequest:
-    parsed = chat.parse(body)
-    return translate_request(parsed, model=parsed.model, family=family_of(parsed.model), fetched=UNFETCHED)
+def translated(request: dict[str, Any]) -> UpstreamRequest:
+    return goldens.upstream_for("/v1/chat/completions", request, fetched=UNFETCHED)
 
 
 @given(strategies.requests)
 @settings(max_examples=500)
 def test_a_chat_is_translated_to_what_bedrock_takes_or_refused_with_the_fields_path(request: dict[str, Any]) -> None:
     try:
-        upstream = translated(json.dumps(request).encode())
+        upstream = translated(request)
     except InvalidRequest as error:
         assert error.param
         assert error.param.split("[")[0].split(".")[0] in request
@@ -51,19 +47,18 @@ def test_a_chat_is_translated_to_what_bedrock_takes_or_refused_with_the_fields_p
 
 @given(strategies.requests)
 def test_a_translation_leaves_the_request_as_it_is(request: dict[str, Any]) -> None:
-    body = json.dumps(request).encode()
     try:
-        parsed = chat.parse(body)
-        first = translate_request(parsed, model=parsed.model, family=family_of(parsed.model), fetched=UNFETCHED)
+        parsed = parse(ENDPOINTS["/v1/chat/completions"], "AWSBedrock", json.dumps(request).encode(), {})
+        first = parsed(goldens.target(request["model"], fetched=UNFETCHED))
     except InvalidRequest:
         return
-    again = translate_request(parsed, model=parsed.model, family=family_of(parsed.model), fetched=UNFETCHED)
+    again = parsed(goldens.target(request["model"], fetched=UNFETCHED))
     assert (first.path, first.body, first.dropped) == (again.path, again.body, again.dropped)
-    assert first.body == translated(body).body
+    assert first.body == translated(request).body
 
 
-def stream_of(golden: dict[str, Any]) -> ChatStream:
-    return goldens.answer(golden).translate_stream(goldens.CONTEXT)
+def stream_of(golden: dict[str, Any]) -> ResponseStream:
+    return goldens.chat_answer(golden).translate_stream(goldens.CONTEXT)
 
 
 @given(golden=st.sampled_from(STREAMS), sizes=st.lists(st.integers(0, 90), max_size=30))
@@ -116,8 +111,7 @@ def test_any_bytes_are_parsed_or_refused(body: bytes) -> None:
 
 @given(strategies.any_json)
 def test_any_json_from_upstream_is_translated_or_a_502(value: Any) -> None:
-    answer = ChatAnswer(model="m", names=ToolNames(), include_usage=False)
-    golden = {"response": value}
-    result = goldens.translate_response(golden)
+    answer = goldens.chat_answer({})
+    result = goldens.translate_response({"response": value})
     assert result.keys() == {"error"} or result["completion"]["object"] == "chat.completion"
     assert answer.translate_error(500, {}, json.dumps(value).encode()).status == 500

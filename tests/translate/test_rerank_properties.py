@@ -14,8 +14,8 @@ from aigw_extproc.simulator.invoke_formats import family_of
 from aigw_extproc.simulator.prompt import Prompt, Reply
 from aigw_extproc.translate.contract import ResponseContext
 from aigw_extproc.translate.invoke.rerank.answer import RerankAnswer
+from tests.translate.buffered_goldens import upstream_request
 from tests.translate.strategies import mostly
-from tests.translate.whole_goldens import upstream_request
 
 CONTEXT = ResponseContext(request_id="R", created=1)
 texts = st.text(min_size=1, max_size=8)

@@ -13,13 +13,13 @@ from openai.lib.streaming.responses._responses import ResponseStreamState
 from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 
-from aigw_extproc.bedrock.families import family_of
 from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.openai import responses
 from aigw_extproc.simulator import anthropic_request, shapes
-from aigw_extproc.translate.clients.responses.answer import ResponsesAnswer
+from aigw_extproc.translate.carriers import converse
+from aigw_extproc.translate.carriers.response import CarriedAnswer
+from aigw_extproc.translate.clients.responses.stream import ResponsesWriter
 from aigw_extproc.translate.contract import UpstreamRequest
-from aigw_extproc.translate.registry import TRANSLATIONS
 from tests.translate import goldens, response_strategies, strategies
 from tests.translate.goldens import RESPONSES
 from tests.translate.test_accumulation import (
@@ -41,9 +41,7 @@ STEP = re.compile(r"\.?([^.\[\]]+)|\[(\d+)\]")
 
 
 def translated(request: dict[str, Any], schema: str = "AWSBedrock") -> UpstreamRequest:
-    parsed = responses.parse(json.dumps(request).encode())
-    translate = TRANSLATIONS["responses", schema]
-    return translate(parsed, model=parsed.model, family=family_of(parsed.model), fetched=UNFETCHED)
+    return goldens.upstream_for("/v1/responses", request, schema, fetched=UNFETCHED)
 
 
 def is_in(request: Any, param: str | None) -> bool:
@@ -65,15 +63,15 @@ def test_a_request_is_translated_to_what_bedrock_takes_or_refused_with_the_field
     body = json.loads(upstream.body)
     shapes.validate("Converse", {"modelId": "amazon.nova-micro-v1:0", **body})
     check(body, request["model"], streamed=upstream.stream)
-    assert isinstance(upstream.answer, ResponsesAnswer)
+    assert isinstance(upstream.answer, CarriedAnswer)
     told = upstream.answer.translate_response(body_of([{"text": "Hi."}]), goldens.CONTEXT).body
-    if not upstream.answer.in_one_piece:
+    if not upstream.answer.replayed:
         Response.model_validate_json(told)
 
 
 @given(response_strategies.requests)
 @settings(deadline=None)
-def test_it_is_told_to_claude_in_its_own_words_or_refused(request: dict[str, Any]) -> None:
+def test_it_is_sent_to_claude_in_its_own_format_or_refused(request: dict[str, Any]) -> None:
     request = {**request, "model": "us.anthropic.claude-sonnet-4-5-20250929-v1:0"}
     try:
         upstream = translated(request, "AWSAnthropic")
@@ -92,7 +90,7 @@ def events_of(data: bytes) -> list[dict[str, Any]]:
     return [goldens.event_data(event) for event in data.decode().split("\n\n")[:-1]]
 
 
-def assert_adds_up(answer: ResponsesAnswer, content: list[Block], pieces: list[bytes]) -> None:
+def assert_adds_up(answer: CarriedAnswer, content: list[Block], pieces: list[bytes]) -> None:
     """A stream is sound in the eyes of OpenAI's SDK, and ends in what the same content makes as a whole."""
     stream, state = answer.translate_stream(goldens.CONTEXT), ResponseStreamState(input_tools=omit, text_format=omit)
     events = events_of(b"".join([*map(stream.feed, pieces), stream.close()]))
@@ -104,9 +102,9 @@ def assert_adds_up(answer: ResponsesAnswer, content: list[Block], pieces: list[b
     Response.model_validate(whole, strict=True)
 
 
-def responses_answer(answer_tool: str | None = None) -> ResponsesAnswer:
+def responses_answer(answer_tool: str | None = None) -> CarriedAnswer:
     echo = {"model": "m", "parallel_tool_calls": True, "tool_choice": "auto", "tools": []}
-    return ResponsesAnswer(echo=echo, names=NAMES, answer_tool=answer_tool)
+    return converse.answer(goldens.conversed(ResponsesWriter(echo=echo, names=NAMES, answer_tool=answer_tool)))
 
 
 def have_ids_of_their_own(content: list[Block]) -> bool:

@@ -10,9 +10,9 @@ from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 
 from aigw_extproc.errors import UpstreamTruncated
-from aigw_extproc.translate.clients.responses.stream import ResponsesStream
+from aigw_extproc.translate.carriers.converse import decode_response
+from aigw_extproc.translate.clients.responses.stream import ResponsesStream, ResponsesWriter
 from aigw_extproc.translate.contract import ResponseContext
-from aigw_extproc.translate.converse.response import decode_response
 from aigw_extproc.translate.converse.tool_names import ToolNames
 
 EVENTS: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
@@ -21,7 +21,7 @@ ECHO = {"model": "m", "parallel_tool_calls": True, "tool_choice": "auto", "tools
 
 def stream() -> ResponsesStream:
     context = ResponseContext(request_id="r", created=1)
-    return ResponsesStream(context, echo=ECHO, names=ToolNames())
+    return ResponsesStream(context, ResponsesWriter(echo=ECHO, names=ToolNames()))
 
 
 def converse(stop_reason: str = "end_turn") -> bytes:
@@ -36,7 +36,7 @@ def events(body: bytes) -> list[dict[str, Any]]:
 
 
 def test_a_stream_is_numbered_without_gaps_and_ends_in_the_whole_response() -> None:
-    told = events(stream().whole(decode_response(converse())).body)
+    told = events(stream().replay(decode_response(converse())).body)
     for event in told:
         EVENTS.validate_python(event)
     assert [event["sequence_number"] for event in told] == list(range(len(told)))
@@ -45,16 +45,16 @@ def test_a_stream_is_numbered_without_gaps_and_ends_in_the_whole_response() -> N
         "response.in_progress",
         "response.completed",
     ]
-    assert told[-1]["response"] == json.loads(stream().folded(decode_response(converse())).body)
+    assert told[-1]["response"] == json.loads(stream().collect(decode_response(converse())).body)
 
 
 def test_a_whole_response_is_the_sdks() -> None:
-    response = Response.model_validate_json(stream().folded(decode_response(converse())).body)
+    response = Response.model_validate_json(stream().collect(decode_response(converse())).body)
     assert (response.id, response.status, response.output_text) == ("resp_r", "completed", "Hi")
 
 
 def test_usage_counts_what_the_cache_read() -> None:
-    told = json.loads(stream().folded(decode_response(converse())).body)["usage"]
+    told = json.loads(stream().collect(decode_response(converse())).body)["usage"]
     assert (told["input_tokens"], told["input_tokens_details"]["cached_tokens"], told["total_tokens"]) == (7, 4, 9)
 
 
@@ -63,7 +63,7 @@ def test_usage_counts_what_the_cache_read() -> None:
     [("max_tokens", "max_output_tokens"), ("guardrail_intervened", "content_filter")],
 )
 def test_a_response_that_was_cut_is_incomplete(stop_reason: str, reason: str) -> None:
-    told = events(stream().whole(decode_response(converse(stop_reason))).body)[-1]
+    told = events(stream().replay(decode_response(converse(stop_reason))).body)[-1]
     assert (told["type"], told["response"]["incomplete_details"]) == ("response.incomplete", {"reason": reason})
 
 

@@ -9,7 +9,7 @@ import msgspec
 from aigw_extproc.bedrock import errors
 from aigw_extproc.errors import InvalidUpstreamResponse, UpstreamError
 from aigw_extproc.translate.anthropic.usage import MessageUsage
-from aigw_extproc.translate.anthropic_passthrough.stream import PassedStream
+from aigw_extproc.translate.anthropic_passthrough.stream import AnthropicPassthroughStream
 from aigw_extproc.translate.contract import ClientResponse, ResponseContext
 from aigw_extproc.wire import as_utf8
 
@@ -32,8 +32,8 @@ class MessagesAnswer(msgspec.Struct, frozen=True):
             raise InvalidUpstreamResponse("the upstream answered 200 with a body that is not a message") from None
         return ClientResponse(body=body, usage=message.usage.counted())
 
-    def translate_stream(self, context: ResponseContext) -> PassedStream:
-        return PassedStream(context)
+    def translate_stream(self, context: ResponseContext) -> AnthropicPassthroughStream:
+        return AnthropicPassthroughStream(context)
 
     def translate_error(self, status: int, headers: Mapping[str, str], body: bytes) -> UpstreamError:
         return errors.from_response(status, headers, body)

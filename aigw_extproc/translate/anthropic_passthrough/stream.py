@@ -5,8 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from aigw_extproc.anthropic.errors import render
+from aigw_extproc.bedrock.errors import from_frame
+from aigw_extproc.bedrock.eventstream import EventStreamDecoder, Message
 from aigw_extproc.errors import GatewayError, InvalidUpstreamResponse, UpstreamTruncated
-from aigw_extproc.translate.anthropic.events import InvokeEvents
+from aigw_extproc.translate.anthropic.events import event_json
 from aigw_extproc.translate.anthropic.usage import MessageUsage
 from aigw_extproc.translate.contract import ResponseContext, Usage
 
@@ -24,29 +26,28 @@ class _Event(msgspec.Struct, frozen=True):
 _EVENT = msgspec.json.Decoder(_Event)
 
 
-class PassedStream:
+class AnthropicPassthroughStream:
     """Implements `contract.ResponseStream`."""
 
     def __init__(self, context: ResponseContext) -> None:
         self.usage: Usage | None = None
         self.failure: GatewayError | None = None
         self._context = context
-        self._events = InvokeEvents()
+        self._frames = EventStreamDecoder()
         self._usage = MessageUsage()
         self._done = False
 
     def feed(self, data: bytes) -> bytes:
         if self._done:
             return b""
-        told: list[bytes] = []
+        chunks: list[bytes] = []
         try:
-            for event in self._events.feed(data):
-                told.append(self._pass(event))
-                if self._done:
-                    break
+            self._frames.feed(data)
+            while not self._done and (frame := self._frames.next_message()) is not None:
+                chunks.append(self._pass(frame))
         except GatewayError as failure:
-            told.append(self.fail(failure))
-        return b"".join(told)
+            chunks.append(self.fail(failure))
+        return b"".join(chunks)
 
     def close(self) -> bytes:
         return b"" if self._done else self.fail(UpstreamTruncated())
@@ -55,8 +56,14 @@ class PassedStream:
         self._done, self.failure = True, failure
         return b"event: error\ndata: %b\n\n" % render(failure, self._context.request_id)
 
-    def _pass(self, data: bytes) -> bytes:
-        """The event as it is; what it says of tokens is remembered."""
+    def _pass(self, frame: Message) -> bytes:
+        """Return the event of a frame as it is; the tokens that it reports are counted."""
+        failure = from_frame(frame)
+        if failure is not None:
+            raise failure
+        data = event_json(frame)
+        if data is None:
+            return b""
         try:
             event = _EVENT.decode(data)
         except (msgspec.MsgspecError, RecursionError):

@@ -1,4 +1,7 @@
-"""The way back from CountTokens, whoever the client is."""
+"""CountTokens: a Converse request is counted instead of answered.
+
+https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_CountTokens.html
+"""
 
 from __future__ import annotations
 
@@ -7,21 +10,29 @@ from collections.abc import Mapping
 import msgspec
 
 from aigw_extproc.bedrock import errors
-from aigw_extproc.bedrock.counting import decode_count
+from aigw_extproc.bedrock.counting import ConverseTokensRequest, count_tokens_path, decode_count
 from aigw_extproc.errors import InvalidUpstreamResponse, UpstreamError
-from aigw_extproc.translate.contract import ClientResponse, ResponseContext, ResponseStream, Usage
+from aigw_extproc.translate.contract import (
+    ClientResponse,
+    ResponseContext,
+    ResponseStream,
+    Target,
+    UpstreamRequest,
+    Usage,
+)
+from aigw_extproc.translate.converse.conversed import Conversed
 
 
 class CountAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """Implements `contract.Answer`: a JSON object with the number of tokens."""
 
     member: str
-    """Its name in the client's API."""
+    """The name of the number in the client's API."""
     others: dict[str, int | None] = {}  # msgspec copies mutable defaults
-    """Members that the client's API has besides."""
+    """Further members of the client's API."""
 
     def translate_response(self, body: bytes, context: ResponseContext) -> ClientResponse:
-        # Counting costs nothing, so nothing was used.
+        # Counting is free, so no tokens were used.
         return ClientResponse(body=msgspec.json.encode({self.member: decode_count(body), **self.others}), usage=Usage())
 
     def translate_stream(self, context: ResponseContext) -> ResponseStream:
@@ -29,3 +40,28 @@ class CountAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
     def translate_error(self, status: int, headers: Mapping[str, str], body: bytes) -> UpstreamError:
         return errors.from_response(status, headers, body)
+
+
+MESSAGES = CountAnswer(member="input_tokens")
+"""https://docs.anthropic.com/en/api/messages-count-tokens"""
+VLLM = CountAnswer(member="count", others={"max_model_len": 0, "tokens": None})
+"""As vLLM's /tokenize, whose clients require all members; Bedrock returns the number only."""
+
+
+def carry(conversed: Conversed, target: Target, *, answer: CountAnswer) -> UpstreamRequest:
+    """Send the parts of a Converse request that count as input to CountTokens."""
+    request = conversed.request
+    counted = ConverseTokensRequest(
+        messages=request.messages,
+        system=request.system,
+        tool_config=request.tool_config,
+        additional_model_request_fields=request.additional_model_request_fields,
+    )
+    return UpstreamRequest(
+        path=count_tokens_path(target.model),
+        body=msgspec.json.encode({"input": {"converse": counted}}),
+        accept="application/json",
+        stream=False,
+        dropped=conversed.dropped,
+        answer=answer,
+    )

@@ -1,4 +1,4 @@
-"""Where clients read which models there are, and in whose words they are told."""
+"""The lists of models, in the formats of OpenAI's and Anthropic's APIs."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from aigw_extproc.openai.errors import render as openai_error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Catalog:
-    """A list of models, and below its path each of them."""
+class ModelList:
+    """A list of models; below its path are the single models."""
 
     path: str
     render: Callable[[Iterable[Model], str], bytes]
-    """The list, or the one model, that a path is of. Raises ModelNotFound."""
+    """Render the list or the one model at a path. Raises ModelNotFound."""
     render_error: Callable[[GatewayError, str | None], bytes]
 
 
@@ -33,13 +33,12 @@ def _anthropic(models: Iterable[Model], path: str) -> bytes:
     return anthropic.render_list(known) if path == anthropic.PATH else anthropic.render_one(known, path)
 
 
-CATALOGS = (
-    Catalog(path=openai.PATH, render=_openai, render_error=openai_error),
-    Catalog(path=anthropic.PATH, render=_anthropic, render_error=anthropic_error),
+MODEL_LISTS = (
+    ModelList(path=openai.PATH, render=_openai, render_error=openai_error),
+    ModelList(path=anthropic.PATH, render=_anthropic, render_error=anthropic_error),
 )
 
 
-def catalog_at(path: str) -> Catalog | None:
-    """The catalog that a path, without its query, is of."""
-    found = (catalog for catalog in CATALOGS if path == catalog.path or path.startswith(catalog.path + "/"))
-    return next(found, None)
+def model_list_at(path: str) -> ModelList | None:
+    """Return the list that a path, without its query, belongs to."""
+    return next((one for one in MODEL_LISTS if path == one.path or path.startswith(f"{one.path}/")), None)

@@ -1,69 +1,48 @@
-"""OpenAI's sampling parameters and stop sequences in Converse's words.
+"""Sampling parameters and stop sequences, as far as a family takes them.
 
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InferenceConfiguration.html
 """
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Sequence
 
 from aigw_extproc.bedrock.converse import InferenceConfiguration
 from aigw_extproc.bedrock.families import Family
-from aigw_extproc.errors import InvalidRequest
 
 
-class Asked(Protocol):
-    """The parameters as OpenAI's APIs have them."""
-
-    @property
-    def temperature(self) -> float | None: ...
-    @property
-    def top_p(self) -> float | None: ...
-    @property
-    def stop(self) -> str | list[str] | None: ...
+def samples(family: Family, *, reasons: bool) -> bool:
+    """Return whether the model takes sampling parameters, when it reasons or not."""
+    return family.sampling != "none" and (family.sampling_while_reasoning or not reasons)
 
 
 def inference_configuration(
-    asked: Asked, family: Family, *, max_tokens: int | None, dropped: list[str], reasons: bool = False
-) -> InferenceConfiguration | None:
-    """maxTokens, sampling and stop sequences; None when there is nothing to say. What is left out joins `dropped`.
+    family: Family,
+    *,
+    max_tokens: int | None,
+    temperature: float | None,
+    top_p: float | None,
+    stop: Sequence[str],
+    stop_name: str,
+    samples: bool,
+    dropped: list[str],
+) -> InferenceConfiguration:
+    """Return Converse's parameters; the names of those that the family does not take are added to `dropped`.
 
-    Raises:
-        InvalidRequest: a parameter is below zero.
+    `stop_name` is the client's name for `stop`.
     """
-    temperature = _unit_interval("temperature", asked.temperature, dropped)
-    top_p = _unit_interval("top_p", asked.top_p, dropped)
-    if family.sampling == "none" or (reasons and not family.sampling_while_reasoning):
+    if not samples:
         dropped += [name for name, value in (("temperature", temperature), ("top_p", top_p)) if value is not None]
         temperature = top_p = None
     if temperature is not None and top_p is not None and family.sampling == "either":
         dropped.append("top_p")
         top_p = None
-    configuration = InferenceConfiguration(
+    kept = [text for text in stop if text.strip()]  # models refuse a sequence of white space only
+    if any(text and not text.strip() for text in stop) or (kept and not family.stop_sequences):
+        dropped.append(stop_name)
+    return InferenceConfiguration(
         max_tokens=max_tokens,
         temperature=temperature,
         top_p=top_p,
-        stop_sequences=_stop_sequences(asked.stop, family, dropped),
+        stop_sequences=(kept or None) if family.stop_sequences else None,
     )
-    return None if configuration == InferenceConfiguration() else configuration
-
-
-def _unit_interval(name: str, value: float | None, dropped: list[str]) -> float | None:
-    """OpenAI's temperature goes up to 2, Bedrock's to 1: what lies above is clamped, and reported."""
-    if value is None:
-        return None
-    if value < 0:
-        raise InvalidRequest.at(name, f"has to be between 0 and 1, got {value:g}")
-    if value > 1:
-        dropped.append(name)
-        return 1.0
-    return value
-
-
-def _stop_sequences(asked: str | list[str] | None, family: Family, dropped: list[str]) -> list[str] | None:
-    """Models refuse a stop sequence of nothing but white space, so those are left out."""
-    stop = [asked] if isinstance(asked, str) else asked or []
-    told = [text for text in stop if text.strip()]
-    if any(text and not text.strip() for text in stop) or (told and not family.stop_sequences):
-        dropped.append("stop")
-    return (told or None) if family.stop_sequences else None

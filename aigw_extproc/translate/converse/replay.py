@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import msgspec
-
 from aigw_extproc.bedrock.converse import (
     BlockDelta,
     BlockStart,
@@ -19,13 +17,14 @@ from aigw_extproc.bedrock.converse import (
     Metadata,
     ReasoningContent,
     ReasoningDelta,
+    StreamEvent,
     ToolUseDelta,
     ToolUseStart,
 )
 from aigw_extproc.translate.converse.response import compact, output_blocks
 
 
-def events_of(response: ConverseResponse) -> Iterator[msgspec.Struct]:
+def events_of(response: ConverseResponse) -> Iterator[StreamEvent]:
     """messageStart, the blocks in one delta each, messageStop, metadata."""
     yield MessageStart()
     for index, block in enumerate(output_blocks(response)):

@@ -7,33 +7,31 @@ from __future__ import annotations
 
 import msgspec
 
-from aigw_extproc.bedrock import converse
-from aigw_extproc.bedrock.converse import ConverseResponse
+from aigw_extproc.bedrock.converse import ContentBlock, ConverseResponse, TokenUsage
 from aigw_extproc.errors import InvalidUpstreamResponse
-from aigw_extproc.wire import as_utf8, given
+from aigw_extproc.translate.contract import Usage
+from aigw_extproc.wire import given
 
 MALFORMED = "malformed_"
 """How stop reasons begin that say that the model's output is of no use."""
 
 
-def decode_response(body: bytes) -> ConverseResponse:
-    """The body of a 200 from Converse.
-
-    Raises:
-        InvalidUpstreamResponse: it is not a Converse response, or has no output.
-    """
-    try:
-        response = converse.RESPONSE.decode(as_utf8(body))
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        raise InvalidUpstreamResponse("the upstream answered 200 with a body that is not a Converse response") from None
-    if response.output is None or response.output.message is None:
-        raise InvalidUpstreamResponse(
-            f"Bedrock answered without an output (stop reason {response.stop_reason or 'unknown'})"
-        )
-    return response
+def translate_usage(usage: TokenUsage | None) -> Usage:
+    """Count tokens as OpenAI does: Bedrock's inputTokens leaves out what the cache read and wrote."""
+    if usage is None:
+        return Usage()
+    cached, created = usage.cache_read_input_tokens or 0, usage.cache_write_input_tokens or 0
+    total_input = usage.input_tokens + cached + created
+    return Usage(
+        input_tokens=total_input,
+        output_tokens=usage.output_tokens,
+        total_tokens=total_input + usage.output_tokens,
+        cached_input_tokens=cached,
+        cache_creation_input_tokens=created,
+    )
 
 
-def output_blocks(response: ConverseResponse) -> list[converse.ContentBlock]:
+def output_blocks(response: ConverseResponse) -> list[ContentBlock]:
     """The content of a decoded response."""
     return response.output.message.content if response.output and response.output.message else []
 

@@ -24,8 +24,8 @@ BESIDE_DOCUMENTS = "See the attached document."
 """What a user who sent a document without a word is made to say: Bedrock wants text beside it."""
 
 
-class Words(msgspec.Struct, frozen=True, kw_only=True):
-    """What a client's API calls things, for errors."""
+class Vocabulary(msgspec.Struct, frozen=True, kw_only=True):
+    """The names of tool calls and results in a client's API, for errors."""
 
     call: str
     result: str
@@ -58,14 +58,14 @@ class Turn(msgspec.Struct, gc=False):
     result_places: dict[str, str] = {}  # as above
 
 
-def check(turns: list[Turn], family: Family, words: Words) -> None:
+def check(turns: list[Turn], family: Family, vocabulary: Vocabulary) -> None:
     """Refuses what cannot be told without changing its meaning.
 
     Raises:
         InvalidRequest: a call without a result, a result without a call, a conversation that begins or ends wrongly.
     """
     if any(turn.calls or turn.results for turn in turns):
-        _check_pairs(turns, words)
+        _check_pairs(turns, vocabulary)
     if not turns:
         raise InvalidRequest.at("messages", "at least one user message is needed")
     first, last = turns[0], turns[-1]
@@ -90,17 +90,20 @@ def messages(turns: list[Turn], family: Family, *, tools_as_text: bool) -> list[
     return told
 
 
-def _check_pairs(turns: list[Turn], words: Words) -> None:
+def _check_pairs(turns: list[Turn], vocabulary: Vocabulary) -> None:
     """Every call has a result in the next turn, and every result a call in the turn before."""
     previous = _NO_TURN
     for turn in [*turns, _NO_TURN]:
         for call_id in previous.calls:
             if call_id not in turn.results:
-                raise InvalidRequest.at(previous.place, f"{words.call} {call_id!r} has no result: {words.result}")
+                raise InvalidRequest.at(
+                    previous.place, f"{vocabulary.call} {call_id!r} has no result: {vocabulary.result}"
+                )
         for call_id, place in turn.result_places.items():
             if call_id not in previous.calls:
                 raise InvalidRequest.at(
-                    f"{place}.{words.result_id}", f"no {words.call} {call_id!r} in the assistant message before it"
+                    f"{place}.{vocabulary.result_id}",
+                    f"no {vocabulary.call} {call_id!r} in the assistant message before it",
                 )
         previous = turn
 

@@ -11,7 +11,7 @@ from aigw_extproc.errors import UpstreamError
 from aigw_extproc.translate.contract import ResponseContext, ResponseStream
 
 
-class WholeAnswer(msgspec.Struct, frozen=True, kw_only=True):
+class BufferedAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """Base of the answers of APIs that Bedrock answers in one piece; with `translate_response` it is an `Answer`."""
 
     def translate_stream(self, context: ResponseContext) -> ResponseStream:

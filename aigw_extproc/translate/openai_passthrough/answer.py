@@ -10,7 +10,7 @@ from aigw_extproc.bedrock import errors
 from aigw_extproc.errors import InvalidUpstreamResponse, UpstreamError
 from aigw_extproc.translate.contract import ClientResponse, ResponseContext
 from aigw_extproc.translate.openai_passthrough import usage
-from aigw_extproc.translate.openai_passthrough.stream import PassedStream, upstream_error
+from aigw_extproc.translate.openai_passthrough.stream import OpenAIPassthroughStream, upstream_error
 from aigw_extproc.wire import as_utf8
 
 
@@ -26,7 +26,7 @@ _BODY = msgspec.json.Decoder(_Body)
 _ERROR_BODY = msgspec.json.Decoder(_ErrorBody)
 
 
-class PassedAnswer(msgspec.Struct, frozen=True):
+class PassthroughAnswer(msgspec.Struct, frozen=True):
     """Implements `contract.Answer`."""
 
     def translate_response(self, body: bytes, context: ResponseContext) -> ClientResponse:
@@ -37,8 +37,8 @@ class PassedAnswer(msgspec.Struct, frozen=True):
         media_type = context.headers.get("content-type", "application/json")
         return ClientResponse(body=body, usage=usage.read(answer.usage), media_type=media_type)
 
-    def translate_stream(self, context: ResponseContext) -> PassedStream:
-        return PassedStream()
+    def translate_stream(self, context: ResponseContext) -> OpenAIPassthroughStream:
+        return OpenAIPassthroughStream()
 
     def translate_error(self, status: int, headers: Mapping[str, str], body: bytes) -> UpstreamError:
         """The upstream's own error where it is OpenAI's, but for what it says of the gateway's key."""

@@ -1,68 +1,55 @@
-"""A request passes as it is, but for the name of the model where the configuration gives it another."""
+"""Requests that pass as they are, but for the name of the model where the configuration overrides it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import msgspec
 
 from aigw_extproc import wire
-from aigw_extproc.bedrock.families import Family
-from aigw_extproc.config.snapshot import BodyMutation, Schema
-from aigw_extproc.translate import mutation
-from aigw_extproc.translate.contract import Fetched, UpstreamRequest
-from aigw_extproc.translate.openai_passthrough.answer import PassedAnswer
-
-_NOTHING_FETCHED: Mapping[str, Fetched] = {}
-_SCHEMA = Schema(name="OpenAI", prefix="/v1")
+from aigw_extproc.translate.contract import Target, UpstreamRequest
+from aigw_extproc.translate.openai_passthrough.answer import PassthroughAnswer
 
 
-class PassedRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What the gateway reads of a request that it passes on."""
+class PassthroughRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """The fields that the gateway reads of a request that it passes on."""
 
     model: str
     stream: bool | None = None
     body: bytes = msgspec.field(default=b"", name="(body)")
-    """As the client sent it."""
+    """The body as the client sent it."""
 
 
-_REQUEST = msgspec.json.Decoder(PassedRequest)
+_REQUEST = msgspec.json.Decoder(PassthroughRequest)
 
 
-def parse(body: bytes) -> PassedRequest:
-    """Parses the body of any of OpenAI's endpoints, of which the upstream is the judge.
+def parse(body: bytes) -> PassthroughRequest:
+    """Parse the body of any of OpenAI's endpoints; the upstream validates the rest.
 
     Raises:
-        InvalidRequest: the body is not a JSON object with a model, or `stream` is no boolean.
+        InvalidRequest: the body is not a JSON object with a model, or `stream` is not a boolean.
     """
     return msgspec.structs.replace(wire.decode(_REQUEST, body), body=body)
 
 
-def to(path: str) -> Callable[..., UpstreamRequest]:
-    """The translation that passes requests on to a path below the prefix of the backend's schema."""
+def to(path: str) -> Callable[[PassthroughRequest, Target], UpstreamRequest]:
+    """Return the translation that passes requests on to a path below the prefix of the backend's schema."""
 
-    def translate_request(
-        request: PassedRequest,
-        *,
-        model: str,
-        family: Family,
-        schema: Schema = _SCHEMA,
-        fetched: Mapping[str, Fetched] = _NOTHING_FETCHED,
-    ) -> UpstreamRequest:
-        prefix, stream = schema.prefix.strip("/"), bool(request.stream)
+    def translate_request(request: PassthroughRequest, target: Target) -> UpstreamRequest:
+        prefix, stream = target.schema.prefix.strip("/"), bool(request.stream)
         return UpstreamRequest(
             path=f"/{prefix}{path}" if prefix else path,
-            body=_with_model(request, model),
+            body=_with_model(request, target.model),
             accept="text/event-stream" if stream else "application/json",
             stream=stream,
             dropped=(),
-            answer=PassedAnswer(),
+            answer=PassthroughAnswer(),
         )
 
     return translate_request
 
 
-def _with_model(request: PassedRequest, model: str) -> bytes:
+def _with_model(request: PassthroughRequest, model: str) -> bytes:
     if request.model == model:
         return request.body
-    return mutation.apply(BodyMutation(set=(("model", msgspec.Raw(msgspec.json.encode(model))),)), request.body)
+    return wire.edit_fields(request.body, set_fields={"model": msgspec.Raw(msgspec.json.encode(model))})

@@ -58,7 +58,7 @@ def upstream_error(
     return UpstreamError(error.message, status=status, type=kind, code=code, headers=headers, body=body)
 
 
-class PassedStream:
+class OpenAIPassthroughStream:
     """Implements `contract.ResponseStream`.
 
     Bytes go on by whole lines: of half an event a client can make nothing, and an error can still take its place.

@@ -1,8 +1,8 @@
-"""Any translation to Converse, told to Claude in Anthropic's own body instead: InvokeModel for InvokeModel's backends.
+"""InvokeModel with Claude's own body: a Converse request as a request of Anthropic's Messages API, and back.
 
-This knows Converse and Anthropic's API, and no client's: `registry` says which translations it carries.
+https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages-request-response.html
 """
 
-from aigw_extproc.translate.carriers.anthropic.request import over_anthropic
+from aigw_extproc.translate.carriers.anthropic.request import carry
 
-__all__ = ["over_anthropic"]
+__all__ = ["carry"]

@@ -1,4 +1,4 @@
-"""Converse's content blocks and tools in Anthropic's words.
+"""Converse's content blocks and tools as Anthropic's.
 
 https://docs.anthropic.com/en/api/messages
 """
@@ -6,106 +6,147 @@ https://docs.anthropic.com/en/api/messages
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
+from aigw_extproc.bedrock.converse import (
+    CachePoint,
+    ContentBlock,
+    DocumentBlock,
+    ImageBlock,
+    ReasoningContent,
+    Source,
+    SystemContentBlock,
+    Tool,
+    ToolResultBlock,
+    ToolResultContentBlock,
+    ToolSpecification,
+    ToolUseBlock,
+)
 from aigw_extproc.errors import InvalidRequest
 
-Block = Mapping[str, Any]
+Fields: TypeAlias = dict[str, object]
+"""A JSON object."""
 
 READABLE = frozenset({"txt", "md", "csv", "html"})
 """Formats of documents that Anthropic takes as plain text."""
 
 
-def marked(blocks: Sequence[Block], translate: Callable[[Block], dict[str, Any]]) -> list[dict[str, Any]]:
-    """The blocks translated, each cache point as a mark of the block before it."""
-    told: list[dict[str, Any]] = []
-    for block in blocks:
-        if "cachePoint" in block:
-            ttl = {"ttl": block["cachePoint"]["ttl"]} if "ttl" in block["cachePoint"] else {}
-            told[-1]["cache_control"] = {"type": "ephemeral", **ttl}
-        else:
-            told.append(translate(block))
-    return told
-
-
-def translate_block(block: Block) -> dict[str, Any]:
-    """One content block.
+def convert_content(blocks: Sequence[ContentBlock]) -> list[Fields]:
+    """Convert the content of a message.
 
     Raises:
-        InvalidRequest: Anthropic's API has no such content.
+        InvalidRequest: Anthropic's API does not support such content.
     """
-    ((kind, value),) = block.items()
-    if kind not in _BLOCKS:
-        raise _unknown(f"takes no {kind}")
-    return _BLOCKS[kind](value)
+    converted: list[Fields] = []
+    for block in blocks:
+        if block.cache_point is not None:
+            _mark(converted, block.cache_point)
+        else:
+            converted.append(_convert(block))
+    return converted
 
 
-def translate_tool(tool: Block) -> dict[str, Any]:
-    """One tool."""
-    spec = tool["toolSpec"]
-    told = {"name": spec["name"], "input_schema": spec["inputSchema"]["json"]}
-    return told | {name: spec[name] for name in ("description", "strict") if name in spec}
+def convert_system(blocks: Sequence[SystemContentBlock]) -> list[Fields]:
+    """Convert a system prompt."""
+    converted: list[Fields] = []
+    for block in blocks:
+        if block.cache_point is not None:
+            _mark(converted, block.cache_point)
+        else:
+            converted.append(_text(block.text or ""))
+    return converted
 
 
-def _text(text: str) -> dict[str, Any]:
+def convert_tools(tools: Sequence[Tool]) -> list[Fields]:
+    """Convert tools."""
+    converted: list[Fields] = []
+    for tool in tools:
+        if tool.cache_point is not None:
+            _mark(converted, tool.cache_point)
+        elif tool.tool_spec is not None:
+            converted.append(_tool(tool.tool_spec))
+    return converted
+
+
+def _mark(converted: list[Fields], point: CachePoint) -> None:
+    """A cache point is a mark on the block before it."""
+    ttl = {} if point.ttl is None else {"ttl": point.ttl}
+    converted[-1]["cache_control"] = {"type": "ephemeral", **ttl}
+
+
+def _convert(block: ContentBlock | ToolResultContentBlock) -> Fields:
+    kind, value = next((name, value) for name in block.__struct_fields__ if (value := getattr(block, name)) is not None)
+    convert = _BLOCKS.get(kind)
+    if convert is None:
+        raise _unsupported(f"does not support {kind}")
+    return convert(value)
+
+
+def _tool(spec: ToolSpecification) -> Fields:
+    optional = {"description": spec.description, "strict": spec.strict}
+    return {
+        "name": spec.name,
+        "input_schema": spec.input_schema.json,
+        **{name: value for name, value in optional.items() if value is not None},
+    }
+
+
+def _text(text: str) -> Fields:
     return {"type": "text", "text": text}
 
 
-def _image(image: Block) -> dict[str, Any]:
-    source = {"type": "base64", "media_type": f"image/{image['format']}", "data": _bytes(image)}
+def _image(image: ImageBlock) -> Fields:
+    source = {"type": "base64", "media_type": f"image/{image.format}", "data": _data(image.source)}
     return {"type": "image", "source": source}
 
 
-def _document(document: Block) -> dict[str, Any]:
-    data = _bytes(document)
-    if document["format"] == "pdf":
+def _document(document: DocumentBlock) -> Fields:
+    data = _data(document.source)
+    if document.format == "pdf":
         source = {"type": "base64", "media_type": "application/pdf", "data": data}
-    elif document["format"] in READABLE:
+    elif document.format in READABLE:
         source = {"type": "text", "media_type": "text/plain", "data": b64decode(data).decode(errors="replace")}
     else:
         formats = ", ".join(("pdf", *sorted(READABLE)))
-        raise _unknown(f"takes no documents of the format {document['format']}; it takes {formats}")
-    context = {"context": document["context"]} if "context" in document else {}
-    return {"type": "document", "source": source, "title": document["name"], **context}
+        raise _unsupported(f"does not support documents of the format {document.format}; it takes {formats}")
+    context = {} if document.context is None else {"context": document.context}
+    return {"type": "document", "source": source, "title": document.name, **context}
 
 
-def _bytes(media: Block) -> str:
-    data = media["source"].get("bytes")
-    if data is None:
-        raise _unknown("reads nothing from S3")
-    return str(data)
+def _data(source: Source) -> str:
+    if source.bytes is None:
+        raise _unsupported("does not read from S3")
+    return source.bytes
 
 
-def _tool_use(use: Block) -> dict[str, Any]:
-    return {"type": "tool_use", "id": use["toolUseId"], "name": use["name"], "input": use["input"]}
+def _tool_use(use: ToolUseBlock) -> Fields:
+    return {"type": "tool_use", "id": use.tool_use_id, "name": use.name, "input": use.input}
 
 
-def _tool_result(result: Block) -> dict[str, Any]:
-    told = {
-        "type": "tool_result",
-        "tool_use_id": result["toolUseId"],
-        "content": [translate_block(block) for block in result["content"]],
-    }
-    return told | ({"is_error": True} if result.get("status") == "error" else {})
+def _tool_result(result: ToolResultBlock) -> Fields:
+    content = [_convert(block) for block in result.content]
+    error = {"is_error": True} if result.status == "error" else {}
+    return {"type": "tool_result", "tool_use_id": result.tool_use_id, "content": content, **error}
 
 
-def _reasoning(reasoning: Block) -> dict[str, Any]:
-    if "redactedContent" in reasoning:
-        return {"type": "redacted_thinking", "data": reasoning["redactedContent"]}
-    thought = reasoning["reasoningText"]
-    return {"type": "thinking", "thinking": thought["text"], "signature": thought.get("signature", "")}
+def _reasoning(reasoning: ReasoningContent) -> Fields:
+    text = reasoning.reasoning_text
+    if text is None:
+        return {"type": "redacted_thinking", "data": reasoning.redacted_content}
+    return {"type": "thinking", "thinking": text.text, "signature": text.signature or ""}
 
 
-def _unknown(what: str) -> InvalidRequest:
-    return InvalidRequest.at("messages", f"this model's backend speaks AWSAnthropic, which {what}")
+def _unsupported(fault: str) -> InvalidRequest:
+    return InvalidRequest.at("messages", f"this model's backend speaks AWSAnthropic, which {fault}")
 
 
-_BLOCKS: dict[str, Callable[[Any], dict[str, Any]]] = {
+_BLOCKS: dict[str, Callable[[Any], Fields]] = {
     "text": _text,
     "image": _image,
     "document": _document,
-    "toolUse": _tool_use,
-    "toolResult": _tool_result,
-    "reasoningContent": _reasoning,
+    "tool_use": _tool_use,
+    "tool_result": _tool_result,
+    "reasoning_content": _reasoning,
 }
+"""By the member of a Converse content block."""

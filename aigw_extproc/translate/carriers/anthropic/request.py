@@ -1,4 +1,4 @@
-"""Converse request → the body of InvokeModel for Claude.
+"""A Converse request as the body of InvokeModel for Claude.
 
 https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages-request-response.html
 """
@@ -6,112 +6,130 @@ https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import msgspec
 
-from aigw_extproc.bedrock.families import Family
+from aigw_extproc.bedrock import eventstream
+from aigw_extproc.bedrock.converse import (
+    ConverseRequest,
+    InferenceConfiguration,
+    OutputConfiguration,
+    ToolChoice,
+    ToolConfiguration,
+)
 from aigw_extproc.bedrock.invoke import anthropic_version, invoke_path
-from aigw_extproc.config.snapshot import Schema
 from aigw_extproc.errors import InvalidRequest
-from aigw_extproc.translate.carriers.anthropic.answer import AnthropicAnswer
-from aigw_extproc.translate.carriers.anthropic.content import marked, translate_block, translate_tool
-from aigw_extproc.translate.contract import Fetched, Translate, UpstreamRequest
+from aigw_extproc.translate.carriers.anthropic.content import Fields, convert_content, convert_system, convert_tools
+from aigw_extproc.translate.carriers.anthropic.response import FrameDecoder, decode_response
+from aigw_extproc.translate.carriers.response import CarriedAnswer
+from aigw_extproc.translate.contract import Target, UpstreamRequest
+from aigw_extproc.translate.converse.conversed import Conversed
 
 DROPPED = {
-    "performanceConfig": "aws.performanceConfig",
-    "promptVariables": "aws.promptVariables",
-    "additionalModelResponseFieldPaths": "aws.additionalModelResponseFieldPaths",
-    "serviceTier": "service_tier",
+    "performance_config": "aws.performanceConfig",
+    "prompt_variables": "aws.promptVariables",
+    "additional_model_response_field_paths": "aws.additionalModelResponseFieldPaths",
+    "service_tier": "service_tier",
 }
-"""What InvokeModel's body has no place for, in the words of clients."""
+"""Fields of a Converse request that InvokeModel's body does not support, with their paths for clients."""
 USERS = ("user", "user_id", "safety_identifier")
-"""Keys of Converse's requestMetadata that can be Anthropic's `metadata.user_id`, the first one first."""
-PARAMETERS = {
-    "maxTokens": "max_tokens",
-    "temperature": "temperature",
-    "topP": "top_p",
-    "stopSequences": "stop_sequences",
-}
+"""Keys of Converse's requestMetadata that can be Anthropic's `metadata.user_id`, in order of preference."""
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder().decode
-_NOTHING_FETCHED: Mapping[str, Fetched] = {}
-_SCHEMA = Schema(name="AWSAnthropic")
 
 
-def over_anthropic(translate: Translate) -> Translate:
-    """The same translation, whose requests go to InvokeModel and whose answers come from there.
+def carry(conversed: Conversed, target: Target) -> UpstreamRequest:
+    """Send a request to InvokeModel in Claude's own format.
 
-    The translation raises what `translate` does, and InvalidRequest for content that Anthropic's API does not know.
+    Raises:
+        InvalidRequest: it holds content that Anthropic's API does not support.
     """
-
-    def translate_request(
-        request: Any,
-        *,
-        model: str,
-        family: Family,
-        schema: Schema = _SCHEMA,
-        fetched: Mapping[str, Fetched] = _NOTHING_FETCHED,
-    ) -> UpstreamRequest:
-        told = translate(request, model=model, family=family, schema=schema, fetched=fetched)
-        body = _decode(told.body)
-        dropped = [name for field, name in DROPPED.items() if field in body]
-        return UpstreamRequest(
-            path=invoke_path(model, stream=told.stream),
-            body=_encode(_body(body, family, schema, dropped)),
-            accept=told.accept,
-            stream=told.stream,
-            dropped=tuple(dict.fromkeys((*told.dropped, *dropped))),
-            answer=AnthropicAnswer(inner=told.answer),
-        )
-
-    return translate_request
+    dropped = [name for field, name in DROPPED.items() if getattr(conversed.request, field) is not None]
+    return UpstreamRequest(
+        path=invoke_path(target.model, stream=conversed.stream),
+        body=_encode(_body(conversed.request, target, dropped)),
+        accept=eventstream.CONTENT_TYPE if conversed.stream else "application/json",
+        stream=conversed.stream,
+        dropped=tuple(dict.fromkeys((*conversed.dropped, *dropped))),
+        answer=answer(conversed),
+    )
 
 
-def _body(body: dict[str, Any], family: Family, schema: Schema, dropped: list[str]) -> dict[str, Any]:
-    if "guardrailConfig" in body:
+def answer(conversed: Conversed) -> CarriedAnswer:
+    """Return the way back from InvokeModel."""
+    return CarriedAnswer(
+        writer=conversed.writer,
+        replayed=conversed.replayed,
+        decode_response=decode_response,
+        frame_decoder=FrameDecoder,
+    )
+
+
+def _body(request: ConverseRequest, target: Target, dropped: list[str]) -> Fields:
+    if request.guardrail_config is not None:
         raise InvalidRequest.at(
             "aws.guardrailConfig",
             "this model's backend speaks AWSAnthropic, which has no guardrails; use a model on AWSBedrock",
         )
-    messages = [
-        {"role": message["role"], "content": marked(message["content"], translate_block)}
-        for message in body["messages"]
-    ]
-    told: dict[str, Any] = {
-        "anthropic_version": anthropic_version(schema.version),
-        "max_tokens": family.max_output,
-        **{PARAMETERS[name]: value for name, value in body.get("inferenceConfig", {}).items()},
-        "messages": messages,
+    body: Fields = {
+        "anthropic_version": anthropic_version(target.schema.version),
+        "max_tokens": target.family.max_output,
+        **_parameters(request.inference_config),
+        "messages": [
+            {"role": message.role, "content": convert_content(message.content)} for message in request.messages
+        ],
     }
-    if "system" in body:
-        told["system"] = marked(body["system"], translate_block)
-    told |= _tools(body.get("toolConfig", {})) | _metadata(body.get("requestMetadata", {}), dropped)
-    for name, value in body.get("additionalModelRequestFields", {}).items():
-        told[name] = {**told.get(name, {}), **value} if isinstance(value, dict) else value
-    return _with_format(told, body.get("outputConfig", {}))
+    if request.system is not None:
+        body["system"] = convert_system(request.system)
+    body |= _tools(request.tool_config) | _metadata(request.request_metadata or {}, dropped)
+    for name, value in (request.additional_model_request_fields or {}).items():
+        _merge(body, name, value)
+    for name, value in _output_config(request.output_config).items():
+        _merge(body, "output_config", {name: value})
+    return body
 
 
-def _tools(configuration: Mapping[str, Any]) -> dict[str, Any]:
-    if not configuration:
+def _merge(body: Fields, name: str, value: object) -> None:
+    """Set a field; an object keeps the members that it has already."""
+    present = body.get(name, {})
+    body[name] = {**present, **value} if isinstance(value, dict) and isinstance(present, dict) else value
+
+
+def _parameters(configuration: InferenceConfiguration | None) -> Fields:
+    """Anthropic has the same parameters in snake case."""
+    return {} if configuration is None else _present(configuration)
+
+
+def _tools(configuration: ToolConfiguration | None) -> Fields:
+    if configuration is None:
         return {}
-    told: dict[str, Any] = {"tools": marked(configuration["tools"], translate_tool)}
-    for kind, choice in configuration.get("toolChoice", {}).items():
-        told["tool_choice"] = {"type": kind, **choice}
-    return told
+    tools: Fields = {"tools": convert_tools(configuration.tools)}
+    return tools | ({"tool_choice": _tool_choice(configuration.tool_choice)} if configuration.tool_choice else {})
 
 
-def _metadata(pairs: Mapping[str, str], dropped: list[str]) -> dict[str, Any]:
+def _tool_choice(choice: ToolChoice) -> Fields:
+    """Converse's union is a member of that name, Anthropic's a type."""
+    if choice.tool is not None:
+        return {"type": "tool", "name": choice.tool.name}
+    return {"type": "any" if choice.any is not None else "auto"}
+
+
+def _metadata(pairs: Mapping[str, str], dropped: list[str]) -> Fields:
     user = next((pairs[name] for name in USERS if name in pairs), None)
     if pairs.keys() - set(USERS):
         dropped.append("metadata")
     return {} if user is None else {"metadata": {"user_id": user}}
 
 
-def _with_format(told: dict[str, Any], output: Mapping[str, Any]) -> dict[str, Any]:
-    if "textFormat" not in output:
-        return told
-    schema = _decode(output["textFormat"]["structure"]["jsonSchema"]["schema"])
-    answer_format = {"format": {"type": "json_schema", "schema": schema}}
-    return told | {"output_config": {**told.get("output_config", {}), **answer_format}}
+def _output_config(output: OutputConfiguration | None) -> Fields:
+    if output is None:
+        return {}
+    effort: Fields = {} if output.effort is None else {"effort": output.effort}
+    if output.text_format is None:
+        return effort
+    schema = msgspec.Raw(output.text_format.structure.json_schema.schema.encode())
+    return effort | {"format": {"type": "json_schema", "schema": schema}}
+
+
+def _present(struct: msgspec.Struct) -> Fields:
+    return {name: value for name, value in msgspec.structs.asdict(struct).items() if value is not None}

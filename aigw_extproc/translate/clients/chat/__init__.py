@@ -1,6 +1,8 @@
-"""Chat completions to Converse and ConverseStream, and back; and their tokens to CountTokens."""
+"""Chat completions.
 
-from aigw_extproc.translate.clients.chat.count import translate_count
-from aigw_extproc.translate.clients.chat.request import translate_request
+https://platform.openai.com/docs/api-reference/chat
+"""
 
-__all__ = ["translate_count", "translate_request"]
+from aigw_extproc.translate.clients.chat.request import to_converse
+
+__all__ = ["to_converse"]

@@ -12,8 +12,8 @@ import msgspec
 
 from aigw_extproc.bedrock.converse import BlockDelta, BlockStart, ReasoningDelta, ToolUseStart
 from aigw_extproc.openai.completion import ABSENT, Annotation, Delta, DeltaFunction, DeltaToolCall, ThinkingBlock
-from aigw_extproc.translate.converse.citations import annotation
 from aigw_extproc.translate.converse.tool_names import ToolNames
+from aigw_extproc.translate.openai.citations import annotation
 from aigw_extproc.wire import given
 
 

@@ -26,9 +26,9 @@ from aigw_extproc.translate.converse import turns
 from aigw_extproc.translate.converse.conversation import Conversation, conversation
 from aigw_extproc.translate.converse.results import result_of, tool_result
 from aigw_extproc.translate.converse.tool_names import ToolNames, valid_id
-from aigw_extproc.translate.converse.turns import Result, Turn, Words
+from aigw_extproc.translate.converse.turns import Result, Turn, Vocabulary
 
-WORDS = Words(
+VOCABULARY = Vocabulary(
     call="tool call", result="a tool message with this tool_call_id has to follow it", result_id="tool_call_id"
 )
 
@@ -39,6 +39,7 @@ def translate_messages(
     names: ToolNames,
     family: Family,
     content: ContentTranslator,
+    vocabulary: Vocabulary = VOCABULARY,
     tools_as_text: bool = False,
 ) -> Conversation:
     """Orders and merges a history for Converse.
@@ -52,7 +53,7 @@ def translate_messages(
     history = _History(names, family, content)
     for index, message in enumerate(messages):
         _ADDERS[type(message)](history, message, f"messages[{index}]")
-    turns.check(history.turns, family, WORDS)
+    turns.check(history.turns, family, vocabulary)
     return conversation(history.system, history.turns, family, tools_as_text=tools_as_text)
 
 

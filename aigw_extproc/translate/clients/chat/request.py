@@ -5,71 +5,53 @@ https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.htm
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-
-import msgspec
 
 from aigw_extproc.bedrock import converse
 from aigw_extproc.bedrock.families import Family
-from aigw_extproc.config.snapshot import Schema
 from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.openai import chat
 from aigw_extproc.translate.clients.chat import parameters, tools
-from aigw_extproc.translate.clients.chat.answer import ChatAnswer
 from aigw_extproc.translate.clients.chat.content import ContentTranslator
-from aigw_extproc.translate.clients.chat.messages import names_in_history, translate_messages
+from aigw_extproc.translate.clients.chat.messages import VOCABULARY, names_in_history, translate_messages
 from aigw_extproc.translate.clients.chat.reasoning import reasoning
+from aigw_extproc.translate.clients.chat.stream import ChatWriter
 from aigw_extproc.translate.clients.chat.structured_output import StructuredOutput, structured_output
-from aigw_extproc.translate.contract import Fetched, MediaNeeded, UpstreamRequest
+from aigw_extproc.translate.contract import MediaNeeded, Target
 from aigw_extproc.translate.converse.caching import within_limits
 from aigw_extproc.translate.converse.conversation import Conversation, with_system
-from aigw_extproc.translate.converse.inference import inference_configuration
+from aigw_extproc.translate.converse.conversed import Conversed
 from aigw_extproc.translate.converse.reasoning import Reasoning, merged, model_fields, off
 from aigw_extproc.translate.converse.tool_names import ToolNames
 from aigw_extproc.translate.converse.tools import Selection, serial_tool_choice, tool_configuration
+from aigw_extproc.translate.converse.turns import Vocabulary
+from aigw_extproc.translate.openai.inference import inference_configuration
 from aigw_extproc.wire import given
 
-_encode = msgspec.json.Encoder().encode
-_NOTHING_FETCHED: Mapping[str, Fetched] = {}
-_SCHEMA = Schema(name="AWSBedrock")
 
+def to_converse(request: chat.ChatRequest, target: Target, vocabulary: Vocabulary = VOCABULARY) -> Conversed:
+    """Translate a parsed chat completion request, which is left unchanged.
 
-def translate_request(
-    request: chat.ChatRequest,
-    *,
-    model: str,
-    family: Family,
-    schema: Schema = _SCHEMA,
-    fetched: Mapping[str, Fetched] = _NOTHING_FETCHED,
-) -> UpstreamRequest:
-    """Translates a parsed chat completion request, which is left as it is.
-
-    `model` is the id that Bedrock is asked for; `request.model` the name under which the client knows it. `fetched`
-    holds what the URLs of an earlier MediaNeeded held.
+    `request.model` is the name under which the client knows the model. `vocabulary` names things in errors.
 
     Raises:
-        InvalidRequest: the request means something that Bedrock cannot be told; `param` names the field.
+        InvalidRequest: Bedrock cannot serve the request; `param` names the field.
         MediaNeeded: images have to be fetched first.
     """
-    try:
-        return _Translation(request, model, family, ContentTranslator(family, fetched)).upstream()
-    except RecursionError:
-        # What the parser can just take may be too deep for what walks through it: schemas, the model's own fields.
-        raise InvalidRequest("the request body is nested too deeply") from None
+    return _Translation(request, target.family, vocabulary, ContentTranslator(target.family, target.fetched)).result()
 
 
 @dataclass(slots=True)
 class _Translation:
-    """One request on its way; `dropped` fills as its parts are translated."""
+    """One request in translation; `dropped` fills as its parts are translated."""
 
     request: chat.ChatRequest
-    model: str
     family: Family
+    vocabulary: Vocabulary
     content: ContentTranslator
     dropped: list[str] = field(default_factory=list)
 
-    def upstream(self) -> UpstreamRequest:
+    def result(self) -> Conversed:
         request = self.request
         if request.n is not None and request.n != 1:
             raise InvalidRequest.at("n", f"Bedrock answers with one choice, got {request.n}")
@@ -82,6 +64,7 @@ class _Translation:
             names=names,
             family=self.family,
             content=self.content,
+            vocabulary=self.vocabulary,
             tools_as_text=choice.mode == "none" or not self.family.tools,
         )
         if self.content.images.missing:
@@ -103,13 +86,21 @@ class _Translation:
         if self.content.cache.used and not within_limits(body):
             self.dropped.append("cache_control")
         stream = bool(request.stream) and (self.family.streaming_tools or body.tool_config is None)
-        return UpstreamRequest(
-            path=converse.converse_path(self.model, stream=stream),
-            body=_encode(body),
-            accept="application/vnd.amazon.eventstream" if stream else "application/json",
+        answer_tool = output.tool.name if output.tool else None
+        options = request.stream_options
+        return Conversed(
+            request=body,
             stream=stream,
+            replayed=bool(request.stream) and not stream,
             dropped=tuple(dict.fromkeys([*self.dropped, *self.content.dropped])),
-            answer=self._answer(names, output, in_one_piece=bool(request.stream) and not stream),
+            names=names,
+            answer_tool=answer_tool,
+            writer=ChatWriter(
+                model=request.model,
+                names=names,
+                include_usage=bool(options is not None and options.include_usage),
+                answer_tool=answer_tool,
+            ),
         )
 
     def _body(
@@ -121,15 +112,15 @@ class _Translation:
         names: ToolNames,
     ) -> converse.ConverseRequest:
         request, aws = self.request, self.request.aws or _NO_EXTENSION
-        told = with_system(conversation, output.instruction, self.family)
+        instructed = with_system(conversation, output.instruction, self.family)
         return converse.ConverseRequest(
-            messages=told.messages,
-            system=told.system or None,
+            messages=instructed.messages,
+            system=instructed.system or None,
             inference_config=inference_configuration(
                 request, self.family, max_tokens=thoughts.max_tokens, dropped=self.dropped, reasons=thoughts.on
             ),
             tool_config=tool_configuration(selection, names, self.family, self.content.cache, self.dropped),
-            output_config=_output_configuration(output),
+            output_config=output.output_config,
             additional_model_request_fields=self._model_fields(conversation, thoughts, selection),
             additional_model_response_field_paths=aws.additional_model_response_field_paths,
             guardrail_config=given(aws.guardrail_config),
@@ -161,19 +152,5 @@ class _Translation:
         extra = self.request.aws.additional_model_request_fields if self.request.aws else None
         return merged(fields, extra or {}) or None
 
-    def _answer(self, names: ToolNames, output: StructuredOutput, *, in_one_piece: bool) -> ChatAnswer:
-        options = self.request.stream_options
-        return ChatAnswer(
-            model=self.request.model,
-            names=names,
-            include_usage=bool(options is not None and options.include_usage),
-            answer_tool=output.tool.name if output.tool else None,
-            in_one_piece=in_one_piece,
-        )
-
 
 _NO_EXTENSION = chat.AwsExtension()
-
-
-def _output_configuration(output: StructuredOutput) -> converse.OutputConfiguration | None:
-    return converse.OutputConfiguration(text_format=output.text_format) if output.text_format else None

@@ -14,10 +14,9 @@ from aigw_extproc.bedrock.converse import ConverseResponse
 from aigw_extproc.openai import completion
 from aigw_extproc.openai.completion import ABSENT
 from aigw_extproc.translate.contract import ClientResponse, ResponseContext, Usage
-from aigw_extproc.translate.converse.citations import annotation
-from aigw_extproc.translate.converse.response import compact, output_blocks, require_sound
+from aigw_extproc.translate.converse.response import compact, output_blocks, require_sound, translate_usage
 from aigw_extproc.translate.converse.tool_names import ToolNames
-from aigw_extproc.translate.converse.usage import translate_usage
+from aigw_extproc.translate.openai.citations import annotation
 from aigw_extproc.wire import given
 
 FINISH_REASONS = {

@@ -1,12 +1,14 @@
-"""ConverseStream → chat completion chunks as server-sent events."""
+"""Converse's events → chat completion chunks as server-sent events."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import assert_never
 
 import msgspec
 
 from aigw_extproc.bedrock import converse
+from aigw_extproc.bedrock.converse import ContentEvent, ConverseResponse
 from aigw_extproc.errors import GatewayError
 from aigw_extproc.openai.completion import AwsDetails
 from aigw_extproc.openai.errors import render
@@ -15,32 +17,42 @@ from aigw_extproc.translate.clients.chat.chunks import DONE, ChunkWriter
 from aigw_extproc.translate.clients.chat.response import (
     completion_usage,
     finish_reason,
+    translate_response,
     unless_empty,
     unmapped_stop_reason,
 )
-from aigw_extproc.translate.contract import ResponseContext
-from aigw_extproc.translate.converse.stream import ConverseStream
+from aigw_extproc.translate.contract import ClientResponse, ResponseContext
+from aigw_extproc.translate.converse.conversed import EventWriter
 from aigw_extproc.translate.converse.tool_names import ToolNames
 from aigw_extproc.wire import given
 
 
-class ChatStream(ConverseStream):
+class ChatWriter(msgspec.Struct, frozen=True, kw_only=True):
+    """Implements `ResponseWriter` for one request."""
+
+    model: str
+    """The name that the client used; responses carry it."""
+    names: ToolNames
+    include_usage: bool
+    answer_tool: str | None = None
+    """The tool whose input is the answer, where structured output needs one."""
+
+    def response(self, response: ConverseResponse, context: ResponseContext) -> ClientResponse:
+        return translate_response(response, context, model=self.model, names=self.names, answer_tool=self.answer_tool)
+
+    def stream(self, context: ResponseContext) -> ChatStream:
+        return ChatStream(context, self)
+
+
+class ChatStream(EventWriter):
     """The chunks of one completion."""
 
-    def __init__(
-        self,
-        context: ResponseContext,
-        *,
-        model: str,
-        names: ToolNames,
-        include_usage: bool,
-        answer_tool: str | None = None,
-    ) -> None:
+    def __init__(self, context: ResponseContext, writer: ChatWriter) -> None:
         super().__init__()
-        self._chunks = ChunkWriter(context, model=model, include_usage=include_usage)
-        self._blocks = BlockTranslator(names, answer_tool)
+        self._chunks = ChunkWriter(context, model=writer.model, include_usage=writer.include_usage)
+        self._blocks = BlockTranslator(writer.names, writer.answer_tool)
 
-    def translate(self, event: msgspec.Struct) -> Iterable[bytes]:
+    def translate(self, event: ContentEvent) -> Iterable[bytes]:
         match event:
             case converse.ContentBlockDelta():
                 return map(self._chunks.delta, self._blocks.delta(event.delta))
@@ -52,7 +64,8 @@ class ChatStream(ConverseStream):
                 return (self._chunks.role(event.role),)
             case converse.MessageStop():
                 return self._stop(event)
-        return ()
+            case _:
+                assert_never(event)
 
     def finish(self) -> Iterator[bytes]:
         metadata = self.metadata

@@ -11,15 +11,17 @@ from collections.abc import Container
 
 import msgspec
 
-from aigw_extproc.bedrock.converse import JsonSchemaDefinition, OutputFormat, OutputFormatStructure
+from aigw_extproc.bedrock.converse import OutputConfiguration
 from aigw_extproc.bedrock.families import Family
 from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.openai import chat
-from aigw_extproc.translate.converse.schemas import closed
+from aigw_extproc.translate.converse.structured_output import (
+    JSON_OBJECT_INSTRUCTION,
+    output_configuration,
+    schema_instruction,
+)
 
 ANSWER_TOOL = "answer"
-JSON_OBJECT_INSTRUCTION = "Answer with one JSON object and nothing else: no prose around it, no code fence."
-SCHEMA_INSTRUCTION = JSON_OBJECT_INSTRUCTION + " It has to be valid against this JSON schema: {schema}"
 ANSWER_TOOL_INSTRUCTION = "Give your final answer by calling the tool {name}, exactly once."
 
 _PLACE = "response_format.json_schema"
@@ -27,9 +29,9 @@ _FALLBACK_SCHEMA = msgspec.Raw(b'{"type":"object"}')
 
 
 class StructuredOutput(msgspec.Struct, frozen=True, kw_only=True):
-    """How one request asks for its form. At most one of `text_format` and `tool` is set."""
+    """How one request binds its answer to a schema. At most one of `output_config` and `tool` is set."""
 
-    text_format: OutputFormat | None = None
+    output_config: OutputConfiguration | None = None
     tool: chat.FunctionDefinition | None = None
     """The answer tool; its name is no other tool's."""
     instruction: str | None = None
@@ -53,9 +55,12 @@ def structured_output(
         raise InvalidRequest.at(_PLACE, "a json_schema format needs its schema")
     schema = _schema(wanted.json_schema)
     if family.structured_output:
-        return StructuredOutput(text_format=_text_format(wanted.json_schema, schema))
+        definition = wanted.json_schema
+        return StructuredOutput(
+            output_config=output_configuration(schema, definition.name, definition.description or None)
+        )
     if not family.tools:
-        return StructuredOutput(instruction=SCHEMA_INSTRUCTION.format(schema=msgspec.json.encode(schema).decode()))
+        return StructuredOutput(instruction=schema_instruction(schema))
     name = _free_name(taken)
     tool = chat.FunctionDefinition(
         name=name, description=wanted.json_schema.description, parameters=msgspec.Raw(msgspec.json.encode(schema))
@@ -70,12 +75,6 @@ def _schema(definition: chat.JsonSchema) -> dict[str, object]:
     if not isinstance(schema, dict) or schema.get("type", "object") != "object":
         raise InvalidRequest.at(f"{_PLACE}.schema", "expected a JSON schema of an object")
     return schema
-
-
-def _text_format(definition: chat.JsonSchema, schema: dict[str, object]) -> OutputFormat:
-    text = msgspec.json.encode(closed(schema)).decode()
-    json_schema = JsonSchemaDefinition(schema=text, name=definition.name, description=definition.description or None)
-    return OutputFormat(type="json_schema", structure=OutputFormatStructure(json_schema=json_schema))
 
 
 def _free_name(taken: Container[str]) -> str:

@@ -1,5 +1,8 @@
-"""Legacy completions to Converse and ConverseStream, the prompt being the only turn, and back."""
+"""Legacy completions: the prompt becomes the only turn of a conversation.
 
-from aigw_extproc.translate.clients.completions.request import translate_request
+https://platform.openai.com/docs/api-reference/completions
+"""
 
-__all__ = ["translate_request"]
+from aigw_extproc.translate.clients.completions.request import to_converse
+
+__all__ = ["to_converse"]

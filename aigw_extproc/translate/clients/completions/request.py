@@ -2,55 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-
-import msgspec
+from collections.abc import Iterator
 
 from aigw_extproc.bedrock import converse
-from aigw_extproc.bedrock.families import Family
-from aigw_extproc.config.snapshot import Schema
 from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.openai.completions import CompletionRequest
-from aigw_extproc.translate.clients.completions.answer import CompletionAnswer
-from aigw_extproc.translate.contract import Fetched, UpstreamRequest
-from aigw_extproc.translate.converse.inference import inference_configuration
+from aigw_extproc.translate.clients.completions.stream import CompletionWriter
+from aigw_extproc.translate.contract import Target
+from aigw_extproc.translate.converse.conversed import Conversed
+from aigw_extproc.translate.openai.inference import inference_configuration
 
-_encode = msgspec.json.Encoder().encode
-_NOTHING_FETCHED: Mapping[str, Fetched] = {}
-_SCHEMA = Schema(name="AWSBedrock")
-
-# Values that ask for what happens anyway: old clients send them all.
+# Defaults that old clients always send; leaving them out is not reported.
 _DEFAULTS = {"logit_bias": b"{}", "presence_penalty": b"0", "frequency_penalty": b"0"}
 
 
-def translate_request(
-    request: CompletionRequest,
-    *,
-    model: str,
-    family: Family,
-    schema: Schema = _SCHEMA,
-    fetched: Mapping[str, Fetched] = _NOTHING_FETCHED,
-) -> UpstreamRequest:
-    """Translates a parsed completion request; `model` is the id that Bedrock is asked for.
+def to_converse(request: CompletionRequest, target: Target) -> Conversed:
+    """Translate a parsed completion request.
 
     Raises:
-        InvalidRequest: the request means something that a conversation of one turn cannot; `param` names the field.
+        InvalidRequest: a conversation of one turn cannot express the request; `param` names the field.
     """
     _require_one_plain_answer(request)
     dropped = [name for name, value in request.others.items() if bytes(value) not in {b"null", _DEFAULTS.get(name)}]
     turn = converse.Message(role="user", content=[converse.ContentBlock(text=_prompt(request))])
-    body = converse.ConverseRequest(
-        messages=[turn],
-        inference_config=inference_configuration(request, family, max_tokens=_max_tokens(request), dropped=dropped),
-    )
-    stream, options = bool(request.stream), request.stream_options
-    return UpstreamRequest(
-        path=converse.converse_path(model, stream=stream),
-        body=_encode(body),
-        accept="application/vnd.amazon.eventstream" if stream else "application/json",
-        stream=stream,
+    inference = inference_configuration(request, target.family, max_tokens=_max_tokens(request), dropped=dropped)
+    options = request.stream_options
+    return Conversed(
+        request=converse.ConverseRequest(messages=[turn], inference_config=inference),
+        stream=bool(request.stream),
         dropped=tuple(dropped),
-        answer=CompletionAnswer(model=request.model, include_usage=bool(options is not None and options.include_usage)),
+        writer=CompletionWriter(model=request.model, include_usage=bool(options is not None and options.include_usage)),
     )
 
 

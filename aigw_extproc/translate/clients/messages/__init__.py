@@ -1,6 +1,8 @@
-"""Anthropic Messages to Converse and ConverseStream, and back; and their tokens to CountTokens."""
+"""Anthropic's Messages.
 
-from aigw_extproc.translate.clients.messages.count import translate_count
-from aigw_extproc.translate.clients.messages.request import translate_request
+https://docs.anthropic.com/en/api/messages
+"""
 
-__all__ = ["translate_count", "translate_request"]
+from aigw_extproc.translate.clients.messages.request import to_converse, to_counted
+
+__all__ = ["to_converse", "to_counted"]

@@ -20,10 +20,10 @@ from aigw_extproc.translate.converse import turns
 from aigw_extproc.translate.converse.conversation import Conversation, conversation
 from aigw_extproc.translate.converse.results import result_of
 from aigw_extproc.translate.converse.tool_names import ToolNames, valid_id
-from aigw_extproc.translate.converse.turns import Turn, Words
+from aigw_extproc.translate.converse.turns import Turn, Vocabulary
 from aigw_extproc.wire import given
 
-WORDS = Words(
+VOCABULARY = Vocabulary(
     call="tool_use",
     result="a tool_result with this tool_use_id has to be in the next message",
     result_id="tool_use_id",
@@ -49,7 +49,7 @@ def translate_history(
     history.add_instructions(request.system or ())
     for index, message in enumerate(request.messages):
         _ADDERS[type(message)](history, message, f"messages[{index}]")
-    turns.check(history.turns, family, WORDS)
+    turns.check(history.turns, family, VOCABULARY)
     return conversation(history.system, history.turns, family, tools_as_text=tools_as_text)
 
 

@@ -9,15 +9,10 @@ from __future__ import annotations
 import msgspec
 
 from aigw_extproc.anthropic import messages
-from aigw_extproc.bedrock.converse import (
-    InferenceConfiguration,
-    JsonSchemaDefinition,
-    OutputConfiguration,
-    OutputFormat,
-    OutputFormatStructure,
-)
+from aigw_extproc.bedrock.converse import InferenceConfiguration, OutputConfiguration
 from aigw_extproc.bedrock.families import Family
 from aigw_extproc.errors import InvalidRequest
+from aigw_extproc.translate.converse import inference, structured_output
 from aigw_extproc.translate.converse.metadata import fits
 from aigw_extproc.translate.converse.reasoning import (
     Reasoning,
@@ -27,13 +22,8 @@ from aigw_extproc.translate.converse.reasoning import (
     merged,
     nearest,
 )
-from aigw_extproc.translate.converse.schemas import closed
 
 EFFORT = "output_config.effort"
-SCHEMA_INSTRUCTION = (
-    "Answer with one JSON object and nothing else: no prose around it, no code fence."
-    " It has to be valid against this JSON schema: {schema}"
-)
 
 
 def reasoning(request: messages.CountedConversation, family: Family, dropped: list[str]) -> Reasoning:
@@ -74,19 +64,15 @@ def inference_configuration(
     Raises:
         InvalidRequest: a number is out of its range.
     """
-    temperature = _unit_interval("temperature", request.temperature)
-    top_p = _unit_interval("top_p", request.top_p)
-    if not _samples(family, thoughts):
-        dropped += [name for name, value in (("temperature", temperature), ("top_p", top_p)) if value is not None]
-        temperature = top_p = None
-    if temperature is not None and top_p is not None and family.sampling == "either":
-        dropped.append("top_p")
-        top_p = None
-    return InferenceConfiguration(
+    return inference.inference_configuration(
+        family,
         max_tokens=thoughts.max_tokens,
-        temperature=temperature,
-        top_p=top_p,
-        stop_sequences=_stop_sequences(request, family, dropped),
+        temperature=_unit_interval("temperature", request.temperature),
+        top_p=_unit_interval("top_p", request.top_p),
+        stop=request.stop_sequences or [],
+        stop_name="stop_sequences",
+        samples=inference.samples(family, reasons=thoughts.on),
+        dropped=dropped,
     )
 
 
@@ -94,7 +80,7 @@ def top_k(request: messages.Conversation, family: Family, thoughts: Reasoning, d
     """`top_k` among the model's own fields, for a model that knows it."""
     if request.top_k is None:
         return {}
-    if not family.top_k_field or not _samples(family, thoughts):
+    if not family.top_k_field or not inference.samples(family, reasons=thoughts.on):
         dropped.append("top_k")
         return {}
     *outer, name = family.top_k_field
@@ -131,26 +117,11 @@ def output_configuration(
         return None, None
     if not family.structured_output:
         dropped.append("output_config.format")
-        return None, SCHEMA_INSTRUCTION.format(schema=msgspec.json.encode(wanted.schema).decode())
-    schema = JsonSchemaDefinition(schema=msgspec.json.encode(closed(wanted.schema)).decode())
-    structure = OutputFormatStructure(json_schema=schema)
-    return OutputConfiguration(text_format=OutputFormat(type="json_schema", structure=structure)), None
-
-
-def _samples(family: Family, thoughts: Reasoning) -> bool:
-    return family.sampling != "none" and (family.sampling_while_reasoning or not thoughts.on)
+        return None, structured_output.schema_instruction(wanted.schema)
+    return structured_output.output_configuration(wanted.schema), None
 
 
 def _unit_interval(name: str, value: float | None) -> float | None:
     if value is not None and not 0 <= value <= 1:
         raise InvalidRequest.at(name, f"has to be between 0 and 1, got {value:g}")
     return value
-
-
-def _stop_sequences(request: messages.Conversation, family: Family, dropped: list[str]) -> list[str] | None:
-    """Models refuse a stop sequence of nothing but white space, so those are left out."""
-    asked = request.stop_sequences or []
-    told = [text for text in asked if text.strip()]
-    if any(text and not text.strip() for text in asked) or (told and not family.stop_sequences):
-        dropped.append("stop_sequences")
-    return (told or None) if family.stop_sequences else None

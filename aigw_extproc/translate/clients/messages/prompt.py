@@ -1,8 +1,6 @@
-"""What of a request the model reads: the history, tools, and how to think over it. That is also what tokens count."""
+"""The parts of a request that the model reads, and that count as input: history, tools, reasoning."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
 
 import msgspec
 
@@ -12,7 +10,7 @@ from aigw_extproc.bedrock.families import Family
 from aigw_extproc.translate.clients.messages import parameters, tools
 from aigw_extproc.translate.clients.messages.content import ContentTranslator
 from aigw_extproc.translate.clients.messages.history import names_in_history, translate_history
-from aigw_extproc.translate.contract import Fetched
+from aigw_extproc.translate.contract import MediaNeeded, Target
 from aigw_extproc.translate.converse.conversation import Conversation
 from aigw_extproc.translate.converse.reasoning import Reasoning, model_fields, off
 from aigw_extproc.translate.converse.tool_names import ToolNames
@@ -28,20 +26,17 @@ class Prompt(msgspec.Struct, frozen=True, kw_only=True):
     fields: dict[str, object]
     """The model's own, so far."""
     names: ToolNames
-    missing: tuple[str, ...]
-    """URLs of images that have to be fetched first; with any of them the rest is of no use."""
     has_cache_points: bool
 
 
-def translate_prompt(
-    request: messages.CountedConversation, family: Family, fetched: Mapping[str, Fetched], dropped: list[str]
-) -> Prompt:
-    """Translates what the model reads.
+def translate_prompt(request: messages.CountedConversation, target: Target, dropped: list[str]) -> Prompt:
+    """Translate what the model reads.
 
     Raises:
-        InvalidRequest: Bedrock cannot be told it; `param` names the field.
+        InvalidRequest: Bedrock does not support it; `param` names the field.
+        MediaNeeded: images have to be fetched first.
     """
-    content = ContentTranslator(family, fetched, dropped)
+    family, content = target.family, ContentTranslator(target.family, target.fetched, dropped)
     offered, choice = tools.definitions(request, family, dropped), tools.choice(request)
     history = names_in_history(request.messages)
     names = ToolNames.of([*(definition.name for definition in offered), *history])
@@ -64,13 +59,14 @@ def translate_prompt(
             fields["tool_choice"] = serial_tool_choice(selection)
         else:
             dropped.append("tool_choice.disable_parallel_tool_use")
+    if content.images.missing:
+        raise MediaNeeded(tuple(dict.fromkeys(content.images.missing)))
     return Prompt(
         conversation=conversation,
         tool_config=tool_config,
         thoughts=thoughts,
         fields=fields,
         names=names,
-        missing=tuple(dict.fromkeys(content.images.missing)),
         has_cache_points=content.cache.used,
     )
 

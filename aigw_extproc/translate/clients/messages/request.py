@@ -5,105 +5,96 @@ https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.htm
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-
-import msgspec
-
 from aigw_extproc.anthropic import messages
-from aigw_extproc.bedrock import converse
+from aigw_extproc.bedrock.converse import ConverseRequest
 from aigw_extproc.bedrock.families import Family
-from aigw_extproc.config.snapshot import Schema
-from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.translate.anthropic.betas import accepted
 from aigw_extproc.translate.clients.messages import parameters
-from aigw_extproc.translate.clients.messages.answer import MessagesAnswer
 from aigw_extproc.translate.clients.messages.prompt import Prompt, translate_prompt
-from aigw_extproc.translate.contract import Fetched, MediaNeeded, UpstreamRequest
+from aigw_extproc.translate.clients.messages.stream import MessagesWriter
+from aigw_extproc.translate.contract import Target
 from aigw_extproc.translate.converse.caching import within_limits
 from aigw_extproc.translate.converse.conversation import with_system
-from aigw_extproc.translate.converse.tool_names import ToolNames
+from aigw_extproc.translate.converse.conversed import Conversed
 
-_encode = msgspec.json.Encoder().encode
-_NOTHING_FETCHED: Mapping[str, Fetched] = {}
-_SCHEMA = Schema(name="AWSBedrock")
 _STOP_SEQUENCE = "/stop_sequence"
-"""Converse has no word for the sequence that was met; Claude's own answer, which can be asked for, has."""
+"""The path in Claude's own response of the sequence that ended it, which Converse does not report."""
 
 
-def translate_request(
-    request: messages.MessagesRequest,
-    *,
-    model: str,
-    family: Family,
-    schema: Schema = _SCHEMA,
-    fetched: Mapping[str, Fetched] = _NOTHING_FETCHED,
-) -> UpstreamRequest:
-    """Translates a request to create a message, which is left as it is.
+def to_converse(request: messages.MessagesRequest, target: Target) -> Conversed:
+    """Translate a request to create a message, which is left unchanged.
 
-    `model` is the id that Bedrock is asked for; `request.model` the name under which the client knows it. `fetched`
-    holds what the URLs of an earlier MediaNeeded held.
+    `request.model` is the name under which the client knows the model.
 
     Raises:
-        InvalidRequest: the request means something that Bedrock cannot be told; `param` names the field.
+        InvalidRequest: Bedrock cannot serve the request; `param` names the field.
         MediaNeeded: images have to be fetched first.
     """
-    try:
-        return _Translation(request, messages.conversation(request), model, family).upstream(fetched)
-    except RecursionError:
-        raise InvalidRequest("the request body is nested too deeply") from None
+    conversation, family = messages.conversation(request), target.family
+    parameters.require_limit(conversation)
+    dropped = [name for name, value in conversation.others.items() if bytes(value) != b"null"]
+    prompt = translate_prompt(conversation, target, dropped)
+    output, instruction = parameters.output_configuration(conversation, family, dropped)
+    instructed = with_system(prompt.conversation, instruction, family)
+    inference = parameters.inference_configuration(conversation, family, prompt.thoughts, dropped)
+    fields = prompt.fields | parameters.top_k(conversation, family, prompt.thoughts, dropped)
+    body = ConverseRequest(
+        messages=instructed.messages,
+        system=instructed.system or None,
+        inference_config=inference,
+        tool_config=prompt.tool_config,
+        output_config=output,
+        additional_model_request_fields=_with_betas(fields, request, family, dropped),
+        additional_model_response_field_paths=[_STOP_SEQUENCE] if inference.stop_sequences else None,
+        request_metadata=parameters.request_metadata(conversation, dropped),
+    )
+    stream = bool(request.stream) and (family.streaming_tools or body.tool_config is None)
+    return _conversed(body, request, prompt, dropped, stream=stream, replayed=bool(request.stream) and not stream)
 
 
-@dataclass(slots=True)
-class _Translation:
-    """One request on its way; `dropped` fills as its parts are translated."""
+def to_counted(request: messages.MessagesRequest, target: Target) -> Conversed:
+    """Translate a request to count tokens: what `to_converse` would have the model read.
 
-    asked: messages.MessagesRequest
-    request: messages.Conversation
-    model: str
-    family: Family
-    dropped: list[str] = field(default_factory=list)
+    Raises:
+        InvalidRequest: Bedrock cannot serve the request; `param` names the field.
+        MediaNeeded: images have to be fetched first.
+    """
+    dropped: list[str] = []
+    prompt = translate_prompt(messages.counted(request), target, dropped)
+    fields = _with_betas(prompt.fields, request, target.family, dropped)
+    instructed = with_system(prompt.conversation, None, target.family)
+    body = ConverseRequest(
+        messages=instructed.messages,
+        system=instructed.system or None,
+        tool_config=prompt.tool_config,
+        additional_model_request_fields=fields,
+    )
+    return _conversed(body, request, prompt, dropped)
 
-    def upstream(self, fetched: Mapping[str, Fetched]) -> UpstreamRequest:
-        parameters.require_limit(self.request)
-        self.dropped += [name for name, value in self.request.others.items() if bytes(value) != b"null"]
-        prompt = translate_prompt(self.request, self.family, fetched, self.dropped)
-        if prompt.missing:
-            raise MediaNeeded(prompt.missing)
-        body = self._body(prompt)
-        if prompt.has_cache_points and not within_limits(body):
-            self.dropped.append("cache_control")
-        wanted = bool(self.asked.stream)
-        stream = wanted and (self.family.streaming_tools or body.tool_config is None)
-        return UpstreamRequest(
-            path=converse.converse_path(self.model, stream=stream),
-            body=_encode(body),
-            accept="application/vnd.amazon.eventstream" if stream else "application/json",
-            stream=stream,
-            dropped=tuple(dict.fromkeys(self.dropped)),
-            answer=self._answer(prompt.names, in_one_piece=wanted and not stream),
-        )
 
-    def _body(self, prompt: Prompt) -> converse.ConverseRequest:
-        request, family, thoughts = self.request, self.family, prompt.thoughts
-        output, instruction = parameters.output_configuration(request, family, self.dropped)
-        told = with_system(prompt.conversation, instruction, family)
-        inference = parameters.inference_configuration(request, family, thoughts, self.dropped)
-        return converse.ConverseRequest(
-            messages=told.messages,
-            system=told.system or None,
-            inference_config=inference,
-            tool_config=prompt.tool_config,
-            output_config=output,
-            additional_model_request_fields=self._model_fields(prompt),
-            additional_model_response_field_paths=[_STOP_SEQUENCE] if inference.stop_sequences else None,
-            request_metadata=parameters.request_metadata(request, self.dropped),
-        )
+def _with_betas(
+    fields: dict[str, object], request: messages.MessagesRequest, family: Family, dropped: list[str]
+) -> dict[str, object] | None:
+    betas = accepted(request.betas, family.converse_betas, dropped, given=fields.get("anthropic_beta"))
+    return (fields | {"anthropic_beta": betas} if betas else fields) or None
 
-    def _model_fields(self, prompt: Prompt) -> dict[str, object] | None:
-        fields = prompt.fields | parameters.top_k(self.request, self.family, prompt.thoughts, self.dropped)
-        betas = accepted(self.asked.betas, self.family.converse_betas, self.dropped, given=fields.get("anthropic_beta"))
-        return (fields | {"anthropic_beta": betas} if betas else fields) or None
 
-    def _answer(self, names: ToolNames, *, in_one_piece: bool) -> MessagesAnswer:
-        return MessagesAnswer(model=self.request.model, names=names, in_one_piece=in_one_piece)
+def _conversed(
+    body: ConverseRequest,
+    request: messages.MessagesRequest,
+    prompt: Prompt,
+    dropped: list[str],
+    *,
+    stream: bool = False,
+    replayed: bool = False,
+) -> Conversed:
+    if prompt.has_cache_points and not within_limits(body):
+        dropped.append("cache_control")
+    return Conversed(
+        request=body,
+        stream=stream,
+        replayed=replayed,
+        dropped=tuple(dict.fromkeys(dropped)),
+        names=prompt.names,
+        writer=MessagesWriter(model=request.model, names=prompt.names),
+    )

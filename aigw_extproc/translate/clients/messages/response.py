@@ -12,9 +12,8 @@ import msgspec
 from aigw_extproc.anthropic import message
 from aigw_extproc.bedrock.converse import ContentBlock, ConverseResponse, ReasoningContent, TokenUsage
 from aigw_extproc.translate.contract import ClientResponse, ResponseContext
-from aigw_extproc.translate.converse.response import output_blocks, require_sound
+from aigw_extproc.translate.converse.response import output_blocks, require_sound, translate_usage
 from aigw_extproc.translate.converse.tool_names import ToolNames
-from aigw_extproc.translate.converse.usage import translate_usage
 
 STOP_REASONS = {
     "end_turn": "end_turn",

@@ -1,4 +1,4 @@
-"""ConverseStream → the events of a message's stream.
+"""Converse's events → the events of a message's stream.
 
 https://docs.anthropic.com/en/docs/build-with-claude/streaming
 Bedrock begins no block but those of tools; Anthropic's clients want a beginning and an end of every one. What the
@@ -8,6 +8,7 @@ message cost is known last, so the end is held back until then.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import assert_never
 
 import msgspec
 
@@ -15,11 +16,17 @@ from aigw_extproc.anthropic import message
 from aigw_extproc.anthropic.errors import render
 from aigw_extproc.anthropic.message import event
 from aigw_extproc.bedrock import converse
-from aigw_extproc.bedrock.converse import BlockDelta, ReasoningDelta
+from aigw_extproc.bedrock.converse import BlockDelta, BlockStart, ContentEvent, ConverseResponse, ReasoningDelta
 from aigw_extproc.errors import GatewayError
-from aigw_extproc.translate.clients.messages.response import message_id, message_usage, stop_reason, stop_sequence
-from aigw_extproc.translate.contract import ResponseContext
-from aigw_extproc.translate.converse.stream import ConverseStream
+from aigw_extproc.translate.clients.messages.response import (
+    message_id,
+    message_usage,
+    stop_reason,
+    stop_sequence,
+    translate_response,
+)
+from aigw_extproc.translate.contract import ClientResponse, ResponseContext
+from aigw_extproc.translate.converse.conversed import EventWriter
 from aigw_extproc.translate.converse.tool_names import ToolNames
 
 BEGINNINGS: dict[str, dict[str, object]] = {
@@ -32,27 +39,40 @@ _DELTA = b'event: content_block_delta\ndata: {"type":"content_block_delta","inde
 _encode = msgspec.json.Encoder().encode
 
 
-class MessagesStream(ConverseStream):
+class MessagesWriter(msgspec.Struct, frozen=True, kw_only=True):
+    """Implements `ResponseWriter` for one request."""
+
+    model: str
+    """The name that the client used; responses carry it."""
+    names: ToolNames
+
+    def response(self, response: ConverseResponse, context: ResponseContext) -> ClientResponse:
+        return translate_response(response, context, model=self.model, names=self.names)
+
+    def stream(self, context: ResponseContext) -> MessagesStream:
+        return MessagesStream(context, self)
+
+
+class MessagesStream(EventWriter):
     """The events of one message."""
 
-    def __init__(self, context: ResponseContext, *, model: str, names: ToolNames) -> None:
+    def __init__(self, context: ResponseContext, writer: MessagesWriter) -> None:
         super().__init__()
         self._context = context
-        self._model = model
-        self._names = names
+        self._model = writer.model
+        self._names = writer.names
         self._index = -1
         self._open: str | None = None
         """The type of the block that is not at its end."""
         self._redacted = ""
         self._ending: dict[str, object] = {}
 
-    def translate(self, event: msgspec.Struct) -> Iterator[bytes]:
+    def translate(self, event: ContentEvent) -> Iterator[bytes]:
         match event:
             case converse.ContentBlockDelta(delta=delta):
                 yield from self._delta(delta)
-            case converse.ContentBlockStart(start=converse.BlockStart(tool_use=converse.ToolUseStart() as use)):
-                begun = {"id": use.tool_use_id, "name": self._names.to_client(use.name), "input": {}}
-                yield from self._begin("tool_use", {"type": "tool_use", **begun})
+            case converse.ContentBlockStart(start=start):
+                yield from self._start_block(start)
             case converse.ContentBlockStop():
                 yield from self._close()
             case converse.MessageStart():
@@ -63,6 +83,8 @@ class MessagesStream(ConverseStream):
                     "stop_reason": stop_reason(event.stop_reason),
                     "stop_sequence": stop_sequence(event.additional_model_response_fields),
                 }
+            case _:
+                assert_never(event)
 
     def finish(self) -> Iterator[bytes]:
         yield event("message_delta", delta=self._ending, usage=message_usage(self.metadata.usage))
@@ -75,6 +97,12 @@ class MessagesStream(ConverseStream):
         usage = message.Usage(input_tokens=0, output_tokens=0)
         begun = message.Message(id=message_id(self._context), model=self._model, content=[], usage=usage)
         return event("message_start", message=begun)
+
+    def _start_block(self, start: BlockStart) -> Iterator[bytes]:
+        if start.tool_use is not None:
+            use = start.tool_use
+            block = {"id": use.tool_use_id, "name": self._names.to_client(use.name), "input": {}}
+            yield from self._begin("tool_use", {"type": "tool_use", **block})
 
     def _delta(self, delta: BlockDelta) -> Iterator[bytes]:
         if delta.text:

@@ -1,5 +1,8 @@
-"""Responses, carried by any translation of chat completions to Converse, with a way back of its own."""
+"""OpenAI's Responses, translated as a chat completion with items and events of its own.
 
-from aigw_extproc.translate.clients.responses.request import over_chat
+https://platform.openai.com/docs/api-reference/responses
+"""
 
-__all__ = ["over_chat"]
+from aigw_extproc.translate.clients.responses.request import to_converse
+
+__all__ = ["to_converse"]

@@ -15,7 +15,7 @@ from aigw_extproc.translate.clients.responses.thoughts import unsealed
 Thoughts: TypeAlias = list[chat.ThinkingPart | chat.RedactedThinkingPart]
 
 
-class Retold:
+class ChatMessages:
     """The messages, and where in the request each of them comes from."""
 
     def __init__(self, request: responses.ResponsesRequest) -> None:
@@ -69,11 +69,11 @@ class Retold:
             self._thoughts.append(chat.ThinkingPart(thinking=thought.text, signature=thought.signature))
 
 
-_ADDERS: dict[type, Callable[[Retold, Any, str], None]] = {
-    responses.Message: Retold._message,
-    responses.FunctionCall: Retold._call,
-    responses.FunctionCallOutput: Retold._output,
-    responses.ReasoningItem: Retold._reasoning,
+_ADDERS: dict[type, Callable[[ChatMessages, Any, str], None]] = {
+    responses.Message: ChatMessages._message,
+    responses.FunctionCall: ChatMessages._call,
+    responses.FunctionCallOutput: ChatMessages._output,
+    responses.ReasoningItem: ChatMessages._reasoning,
 }
 
 

@@ -13,8 +13,8 @@ import msgspec
 
 from aigw_extproc.bedrock.converse import BlockDelta, BlockStart, ReasoningDelta, ToolUseStart
 from aigw_extproc.translate.clients.responses.thoughts import Thought, sealed
-from aigw_extproc.translate.converse.citations import annotation
 from aigw_extproc.translate.converse.tool_names import ToolNames
+from aigw_extproc.translate.openai.citations import annotation
 from aigw_extproc.wire import given
 
 Event = tuple[str, dict[str, Any]]

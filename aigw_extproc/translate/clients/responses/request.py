@@ -1,80 +1,55 @@
-"""Responses request → Converse request, by way of a chat: the API is chat completions in other words.
+"""Responses request → Converse request, by way of a chat completion request.
 
 https://platform.openai.com/docs/guides/migrate-to-responses
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Protocol
+from collections.abc import Iterator
 
 import msgspec
 
-from aigw_extproc.bedrock.families import Family
-from aigw_extproc.config.snapshot import Schema
 from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.openai import chat, responses
-from aigw_extproc.translate.clients.responses.answer import ResponsesAnswer
+from aigw_extproc.translate.clients.chat import to_converse as chat_to_converse
 from aigw_extproc.translate.clients.responses.echo import echo
-from aigw_extproc.translate.clients.responses.messages import Retold
+from aigw_extproc.translate.clients.responses.field_paths import FieldPaths
+from aigw_extproc.translate.clients.responses.messages import ChatMessages
+from aigw_extproc.translate.clients.responses.stream import ResponsesWriter
 from aigw_extproc.translate.clients.responses.tools import offered, tool_choice
-from aigw_extproc.translate.clients.responses.words import Words
-from aigw_extproc.translate.contract import Fetched, Translate, UpstreamRequest
-from aigw_extproc.translate.converse.tool_names import ToolNames
+from aigw_extproc.translate.contract import Target
+from aigw_extproc.translate.converse.conversed import Conversed
+from aigw_extproc.translate.converse.turns import Vocabulary
 from aigw_extproc.wire import given
 
-_NOTHING_FETCHED: Mapping[str, Fetched] = {}
-_SCHEMA = Schema(name="AWSBedrock")
+VOCABULARY = Vocabulary(
+    call="tool call", result="a function_call_output with this call_id has to follow it", result_id="call_id"
+)
 _ENCRYPTED = "reasoning.encrypted_content"
-"""What `include` can ask for: it is given out anyway, since nothing is kept."""
+"""A value of `include` that needs no action: it is always included, since nothing is stored."""
 _WITHOUT_EFFECT = frozenset({"stream_options"})
 
 
-class _ChatAnswer(Protocol):
-    """What a chat's way back knows of the way there."""
+def to_converse(request: responses.ResponsesRequest, target: Target) -> Conversed:
+    """Translate a parsed Responses request.
 
-    @property
-    def names(self) -> ToolNames: ...
-    @property
-    def answer_tool(self) -> str | None: ...
-    @property
-    def in_one_piece(self) -> bool: ...
-
-
-def over_chat(translate: Translate) -> Translate:
-    """The same translation, from chat completions to Converse, for Responses.
-
-    It raises what `translate` does, with the paths of the client's own request.
+    Raises:
+        InvalidRequest: Bedrock cannot serve the request; `param` names the field.
+        MediaNeeded: images have to be fetched first.
     """
-
-    def translate_request(
-        request: responses.ResponsesRequest,
-        *,
-        model: str,
-        family: Family,
-        schema: Schema = _SCHEMA,
-        fetched: Mapping[str, Fetched] = _NOTHING_FETCHED,
-    ) -> UpstreamRequest:
-        told, tools = Retold(request), offered(request)
-        words = Words(told, list(tools))
-        asked = _chat(request, told.messages, list(tools.values()))
-        try:
-            upstream = translate(asked, model=model, family=family, schema=schema, fetched=fetched)
-        except InvalidRequest as error:
-            param = None if error.param is None else words.of(error.param)
-            raise InvalidRequest(words.of(error.reason), param=param) from None
-        dropped = [*map(words.of, upstream.dropped), *_without_counterpart(request)]
-        return msgspec.structs.replace(
-            upstream, dropped=tuple(dict.fromkeys(dropped)), answer=_answer(request, upstream.answer)
+    messages, tools = ChatMessages(request), offered(request)
+    paths = FieldPaths(messages, list(tools))
+    try:
+        conversed = chat_to_converse(
+            _chat(request, messages.messages, list(tools.values())), target, vocabulary=VOCABULARY
         )
-
-    return translate_request
-
-
-def _answer(request: responses.ResponsesRequest, back: Any) -> ResponsesAnswer:
-    known: _ChatAnswer = back
-    return ResponsesAnswer(
-        echo=echo(request), names=known.names, answer_tool=known.answer_tool, in_one_piece=known.in_one_piece
+    except InvalidRequest as error:
+        raise InvalidRequest(error.reason, param=error.param and paths.of(error.param)) from None
+    dropped = [*map(paths.of, conversed.dropped), *_without_counterpart(request)]
+    return msgspec.structs.replace(
+        conversed,
+        dropped=tuple(dict.fromkeys(dropped)),
+        writer=ResponsesWriter(echo=echo(request), names=conversed.names, answer_tool=conversed.answer_tool),
     )
 
 
@@ -113,7 +88,7 @@ def _response_format(wanted: responses.Format) -> chat.ResponseFormat:
 
 
 def _without_counterpart(request: responses.ResponsesRequest) -> Iterator[str]:
-    """What Bedrock has no word for, unless it is null or asks for what happens anyway."""
+    """Yield parameters that Bedrock does not support, unless they are null or ask for the default."""
     if request.text and request.text.verbosity not in {None, "medium"}:
         yield "text.verbosity"
     if request.truncation not in {None, "disabled"}:

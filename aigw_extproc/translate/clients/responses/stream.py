@@ -1,24 +1,24 @@
-"""ConverseStream → the events of a response; a whole response is what its events add up to.
+"""Converse's events → the events of a response; a response in one body is the last of its events.
 
 https://platform.openai.com/docs/api-reference/responses-streaming
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, assert_never
 
 import msgspec
 
 from aigw_extproc.bedrock import converse
-from aigw_extproc.bedrock.converse import ConverseResponse
+from aigw_extproc.bedrock.converse import ContentEvent, ConverseResponse
 from aigw_extproc.errors import GatewayError
 from aigw_extproc.openai.completion import AwsDetails
 from aigw_extproc.openai.errors import render
 from aigw_extproc.translate.clients.responses.output import Event, Output
 from aigw_extproc.translate.contract import ClientResponse, ResponseContext, Usage
+from aigw_extproc.translate.converse.conversed import EventWriter
 from aigw_extproc.translate.converse.response import require_sound
-from aigw_extproc.translate.converse.stream import ConverseStream
 from aigw_extproc.translate.converse.tool_names import ToolNames
 from aigw_extproc.wire import given
 
@@ -35,23 +35,37 @@ _MAPPED = frozenset({None, "end_turn", "stop_sequence", "tool_use", *INCOMPLETE}
 _encode = msgspec.json.Encoder().encode
 
 
-class ResponsesStream(ConverseStream):
-    """The events of one response. `echo` is what a response says again of its request, `model` and all."""
+class ResponsesWriter(msgspec.Struct, frozen=True, kw_only=True):
+    """Implements `ResponseWriter` for one request."""
 
-    def __init__(
-        self, context: ResponseContext, *, echo: Mapping[str, Any], names: ToolNames, answer_tool: str | None = None
-    ) -> None:
+    echo: dict[str, Any]
+    """The members of a response that repeat its request, `model` among them."""
+    names: ToolNames
+    answer_tool: str | None = None
+    """The tool whose input is the answer, where structured output needs one."""
+
+    def response(self, response: ConverseResponse, context: ResponseContext) -> ClientResponse:
+        return self.stream(context).collect(response)
+
+    def stream(self, context: ResponseContext) -> ResponsesStream:
+        return ResponsesStream(context, self)
+
+
+class ResponsesStream(EventWriter):
+    """The events of one response."""
+
+    def __init__(self, context: ResponseContext, writer: ResponsesWriter) -> None:
         super().__init__()
         self.response: dict[str, Any] = {}
-        """As it was told last."""
+        """The response in the last event that carried it."""
         self._context = context
-        self._echo = echo
-        self._output = Output(context.request_id, names, answer_tool)
+        self._echo = writer.echo
+        self._output = Output(context.request_id, writer.names, writer.answer_tool)
         self._number = -1
         self._incomplete: str | None = None
         self._stopped_by = converse.MessageStop()
 
-    def translate(self, event: msgspec.Struct) -> Iterator[bytes]:
+    def translate(self, event: ContentEvent) -> Iterator[bytes]:
         match event:
             case converse.ContentBlockDelta(delta=delta):
                 yield from map(self._event_of, self._output.delta(delta))
@@ -62,11 +76,13 @@ class ResponsesStream(ConverseStream):
             case converse.MessageStart():
                 yield self._lifecycle("created", "in_progress")
                 yield self._lifecycle("in_progress", "in_progress")
-            case converse.MessageStop(stop_reason=reason) as event:
+            case converse.MessageStop(stop_reason=reason):
                 require_sound(reason)
                 self._stopped_by = event
                 self._incomplete = INCOMPLETE.get(reason or "")
                 yield from map(self._event_of, self._output.close(self._status()))
+            case _:
+                assert_never(event)
 
     def finish(self) -> Iterator[bytes]:
         status = self._status()
@@ -76,13 +92,13 @@ class ResponsesStream(ConverseStream):
         """The SDK raises for an event with a member `error`, whereas it hands on a response.failed as any other."""
         return b"event: error\ndata: " + render(failure) + b"\n\n"
 
-    def folded(self, response: ConverseResponse) -> ClientResponse:
-        """The response in one piece.
+    def collect(self, response: ConverseResponse) -> ClientResponse:
+        """Return the response in one body.
 
         Raises:
             InvalidUpstreamResponse: Bedrock says that the output is of no use.
         """
-        usage = self.whole(response).usage
+        usage = self.replay(response).usage
         return ClientResponse(body=_encode(self.response), usage=usage)
 
     def _event_of(self, event: Event) -> bytes:

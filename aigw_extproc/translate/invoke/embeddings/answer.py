@@ -11,13 +11,13 @@ import msgspec
 from aigw_extproc.errors import InvalidUpstreamResponse
 from aigw_extproc.openai.embeddings import Embedding, EmbeddingList, EmbeddingsUsage
 from aigw_extproc.translate.contract import ClientResponse, ResponseContext, UpstreamResponse, Usage
-from aigw_extproc.translate.invoke.buffered import WholeAnswer
+from aigw_extproc.translate.invoke.buffered import BufferedAnswer
 from aigw_extproc.translate.invoke.embeddings.formats import FORMATS, Embedded
 
 _encode = msgspec.json.Encoder().encode
 
 
-class EmbeddingsAnswer(WholeAnswer, frozen=True, kw_only=True):
+class EmbeddingsAnswer(BufferedAnswer, frozen=True, kw_only=True):
     """Implements `contract.BatchAnswer`."""
 
     model: str

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import msgspec
 
 from aigw_extproc.bedrock.families import Family
 from aigw_extproc.bedrock.invoke import invoke_path
-from aigw_extproc.config.snapshot import Schema
 from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.openai.embeddings import EmbeddingsRequest
-from aigw_extproc.translate.contract import Fetched, UpstreamBatch
+from aigw_extproc.translate.contract import Target, UpstreamBatch
 from aigw_extproc.translate.invoke.embeddings.answer import EmbeddingsAnswer
 from aigw_extproc.translate.invoke.embeddings.formats import FORMATS, Format
 
@@ -19,24 +16,16 @@ MAX_TEXTS = 2048
 """OpenAI's: https://platform.openai.com/docs/api-reference/embeddings/create, `input`."""
 
 _encode = msgspec.json.Encoder().encode
-_NOTHING_FETCHED: Mapping[str, Fetched] = {}
-_SCHEMA = Schema(name="AWSBedrock")
 
 
-def translate_request(
-    request: EmbeddingsRequest,
-    *,
-    model: str,
-    family: Family,
-    schema: Schema = _SCHEMA,
-    fetched: Mapping[str, Fetched] = _NOTHING_FETCHED,
-) -> UpstreamBatch:
-    """Translates a parsed embeddings request; `model` is the id that Bedrock is asked for.
+def translate_request(request: EmbeddingsRequest, target: Target) -> UpstreamBatch:
+    """Translate a parsed embeddings request.
 
     Raises:
-        InvalidRequest: the model makes no embeddings, or none as they are asked for; `param` names the field.
+        InvalidRequest: the model makes no embeddings, or not of this kind; `param` names the field.
     """
-    family_format = _format(family, model)
+    family = target.family
+    family_format = _format(family, target.model)
     texts = _texts(request)
     size = family_format.texts_per_call
     groups = [texts[start : start + size] for start in range(0, len(texts), size)]
@@ -45,7 +34,7 @@ def translate_request(
         _encode(family_format.body(group, dimensions, request.input_type or "search_document")) for group in groups
     )
     return UpstreamBatch(
-        path=invoke_path(model),
+        path=invoke_path(target.model),
         body=first,
         further=tuple(further),
         accept="application/json",
@@ -90,7 +79,7 @@ def _text(text: str | int | list[int], path: str) -> str:
 
 
 def _dimensions(wanted: int | None, family: Family) -> int | None:
-    """What the model has to be told; a model that knows one length only is told nothing."""
+    """Return the length to ask for; a model that has only one length takes no such parameter."""
     if wanted is None:
         return None
     if wanted not in family.dimensions:

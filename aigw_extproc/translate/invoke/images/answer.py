@@ -10,13 +10,13 @@ from aigw_extproc.bedrock import images as bedrock
 from aigw_extproc.errors import InvalidUpstreamResponse, UpstreamError
 from aigw_extproc.openai.images import Image, ImagesResponse
 from aigw_extproc.translate.contract import ClientResponse, ResponseContext, UpstreamResponse, Usage
-from aigw_extproc.translate.invoke.buffered import WholeAnswer
+from aigw_extproc.translate.invoke.buffered import BufferedAnswer
 
 _encode = msgspec.json.Encoder().encode
 _RESPONSE = msgspec.json.Decoder(bedrock.ImagesResponse)
 
 
-class ImagesAnswer(WholeAnswer, frozen=True, kw_only=True):
+class ImagesAnswer(BufferedAnswer, frozen=True, kw_only=True):
     """Implements `contract.BatchAnswer`."""
 
     def translate_response(self, body: bytes, context: ResponseContext) -> ClientResponse:

@@ -10,12 +10,10 @@ from types import MappingProxyType
 import msgspec
 
 from aigw_extproc.bedrock import images as bedrock
-from aigw_extproc.bedrock.families import Family
 from aigw_extproc.bedrock.invoke import invoke_path
-from aigw_extproc.config.snapshot import Schema
 from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.openai.images import ImagesRequest
-from aigw_extproc.translate.contract import Fetched, UpstreamBatch
+from aigw_extproc.translate.contract import Target, UpstreamBatch
 from aigw_extproc.translate.invoke.images.answer import ImagesAnswer
 
 MAX_IMAGES = 10
@@ -35,34 +33,26 @@ ASPECT_RATIOS = ("16:9", "1:1", "21:9", "2:3", "3:2", "4:5", "5:4", "9:16", "9:2
 _SIZE = re.compile(r"(?P<width>[1-9]\d{0,4})x(?P<height>[1-9]\d{0,4})")
 _RATIOS = {Fraction(*map(int, ratio.split(":"))): ratio for ratio in ASPECT_RATIOS}
 _encode = msgspec.json.Encoder().encode
-_NOTHING_FETCHED: Mapping[str, Fetched] = {}
-_SCHEMA = Schema(name="AWSBedrock")
 
 
-def translate_request(
-    request: ImagesRequest,
-    *,
-    model: str,
-    family: Family,
-    schema: Schema = _SCHEMA,
-    fetched: Mapping[str, Fetched] = _NOTHING_FETCHED,
-) -> UpstreamBatch:
-    """Translates a parsed image request; `model` is the id that Bedrock is asked for.
+def translate_request(request: ImagesRequest, target: Target) -> UpstreamBatch:
+    """Translate a parsed image request.
 
     Raises:
-        InvalidRequest: the model makes no images, or none as they are asked for; `param` names the field.
+        InvalidRequest: the model makes no images, or not of this kind; `param` names the field.
     """
-    if family.images not in _BODIES:
+    bodies = _BODIES.get(target.family.images)
+    if bodies is None:
         raise InvalidRequest.at(
             "model",
-            f"{model} is not known to make images; use Nova Canvas or one of Titan's or Stability's models, or"
+            f"{target.model} is not known to make images; use Nova Canvas or one of Titan's or Stability's models, or"
             " name the body that it takes with the fact `images` in the annotation aigw-extproc/model-families",
         )
     _check(request)
     dropped = [*request.others]
-    first, *further = _BODIES[family.images](request, request.n or 1, dropped)
+    first, *further = bodies(request, request.n or 1, dropped)
     return UpstreamBatch(
-        path=invoke_path(model),
+        path=invoke_path(target.model),
         body=_encode(first),
         further=tuple(map(_encode, further)),
         accept="application/json",

@@ -9,13 +9,13 @@ from aigw_extproc.bedrock.invoke import input_tokens
 from aigw_extproc.errors import InvalidUpstreamResponse
 from aigw_extproc.openai.rerank import RerankResponse, RerankResult, RerankUsage, TextDocument
 from aigw_extproc.translate.contract import ClientResponse, ResponseContext, Usage
-from aigw_extproc.translate.invoke.buffered import WholeAnswer
+from aigw_extproc.translate.invoke.buffered import BufferedAnswer
 
 _encode = msgspec.json.Encoder().encode
 _RESPONSE = msgspec.json.Decoder(bedrock.RerankResponse)
 
 
-class RerankAnswer(WholeAnswer, frozen=True, kw_only=True):
+class RerankAnswer(BufferedAnswer, frozen=True, kw_only=True):
     """Implements `contract.Answer`."""
 
     model: str

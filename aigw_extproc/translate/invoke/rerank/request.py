@@ -2,48 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import msgspec
 
 from aigw_extproc.bedrock import rerank as bedrock
-from aigw_extproc.bedrock.families import Family
 from aigw_extproc.bedrock.invoke import invoke_path
-from aigw_extproc.config.snapshot import Schema
 from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.openai.rerank import RerankRequest
-from aigw_extproc.translate.contract import Fetched, UpstreamRequest
+from aigw_extproc.translate.contract import Target, UpstreamRequest
 from aigw_extproc.translate.invoke.rerank.answer import RerankAnswer
 
 MAX_DOCUMENTS = 1000
 """https://docs.aws.amazon.com/bedrock/latest/APIReference/API_agent-runtime_Rerank.html, `sources`"""
 
 _encode = msgspec.json.Encoder().encode
-_NOTHING_FETCHED: Mapping[str, Fetched] = {}
-_SCHEMA = Schema(name="AWSBedrock")
 
 
-def translate_request(
-    request: RerankRequest,
-    *,
-    model: str,
-    family: Family,
-    schema: Schema = _SCHEMA,
-    fetched: Mapping[str, Fetched] = _NOTHING_FETCHED,
-) -> UpstreamRequest:
-    """Translates a parsed rerank request; `model` is the id that Bedrock is asked for.
+def translate_request(request: RerankRequest, target: Target) -> UpstreamRequest:
+    """Translate a parsed rerank request.
 
     Raises:
-        InvalidRequest: the model does not rerank, or not what it is asked to; `param` names the field.
+        InvalidRequest: the model does not rerank, or not this request; `param` names the field.
     """
-    if not family.rerank:
+    if not target.family.rerank:
         raise InvalidRequest.at(
             "model",
-            f"{model} is not known to rerank; use amazon.rerank-v1:0 or cohere.rerank-v3-5:0, or name the body"
+            f"{target.model} is not known to rerank; use amazon.rerank-v1:0 or cohere.rerank-v3-5:0, or name the body"
             " that it takes with the fact `rerank` in the annotation aigw-extproc/model-families",
         )
     documents = _documents(request)
-    cohere = family.rerank == "cohere"
+    cohere = target.family.rerank == "cohere"
     body = bedrock.RerankRequest(
         query=_query(request),
         documents=documents,
@@ -53,7 +40,7 @@ def translate_request(
     )
     unknown = ["max_tokens_per_doc"] if request.max_tokens_per_doc is not None and not cohere else []
     return UpstreamRequest(
-        path=invoke_path(model),
+        path=invoke_path(target.model),
         body=_encode(body),
         accept="application/json",
         stream=False,

@@ -1,4 +1,4 @@
-"""A stream of a response that came whole: what a client gets from a model that cannot stream its tools."""
+"""A complete response replayed as a stream: for models that cannot stream their tool uses."""
 
 from __future__ import annotations
 
@@ -9,22 +9,16 @@ from typing import Any
 import pytest
 from openai.lib.streaming._deltas import accumulate_delta
 
-from aigw_extproc.translate.clients.chat.answer import ChatAnswer
+from aigw_extproc.translate.carriers import converse
 from tests.translate import goldens
 
 RESPONSES = [case for case in goldens.cases("responses") if "completion" in goldens.read(case)]
 
 
 def stream(golden: dict[str, Any]) -> list[Any]:
-    answer = goldens.answer(golden)
-    whole = ChatAnswer(
-        model=answer.model,
-        names=answer.names,
-        include_usage=True,
-        answer_tool=answer.answer_tool,
-        in_one_piece=True,
-    )
-    response = whole.translate_response(json.dumps(golden["response"]).encode(), goldens.CONTEXT)
+    writer = goldens.chat_writer(golden | {"include_usage": True})
+    answer = converse.answer(goldens.conversed(writer, replayed=True))
+    response = answer.translate_response(json.dumps(golden["response"]).encode(), goldens.CONTEXT)
     assert response.media_type == "text/event-stream"
     return [goldens.event_data(event) for event in response.body.decode().split("\n\n")[:-1]]
 

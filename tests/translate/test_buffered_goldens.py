@@ -10,7 +10,7 @@ import pytest
 from aigw_extproc.simulator.operations import respond
 from aigw_extproc.simulator.settings import Settings
 from tests.simulator.signing import NOW, signed
-from tests.translate import whole_goldens as goldens
+from tests.translate import buffered_goldens as goldens
 
 
 @pytest.mark.parametrize("case", goldens.cases(), ids=lambda case: f"{case.parent.stem}-{case.stem}")

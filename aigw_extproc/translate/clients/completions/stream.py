@@ -1,19 +1,20 @@
-"""Converse's answer → the completion, whole or as server-sent events."""
+"""Converse's response → the completion, as one body or as server-sent events."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from typing import assert_never
 
 import msgspec
 
-from aigw_extproc.bedrock import converse, errors
-from aigw_extproc.errors import GatewayError, UpstreamError
+from aigw_extproc.bedrock import converse
+from aigw_extproc.bedrock.converse import ContentEvent, ConverseResponse
+from aigw_extproc.errors import GatewayError
 from aigw_extproc.openai import completions
 from aigw_extproc.openai.errors import render
 from aigw_extproc.translate.contract import ClientResponse, ResponseContext, Usage
-from aigw_extproc.translate.converse.response import decode_response, output_blocks, require_sound
-from aigw_extproc.translate.converse.stream import ConverseStream
-from aigw_extproc.translate.converse.usage import translate_usage
+from aigw_extproc.translate.converse.conversed import EventWriter
+from aigw_extproc.translate.converse.response import output_blocks, require_sound, translate_usage
 
 FINISH_REASONS = {
     "max_tokens": "length",
@@ -26,17 +27,16 @@ FINISH_REASONS = {
 _encode = msgspec.json.Encoder().encode
 
 
-class CompletionAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """Implements `contract.Answer`."""
+class CompletionWriter(msgspec.Struct, frozen=True, kw_only=True):
+    """Implements `ResponseWriter` for one request."""
 
     model: str
-    """As the client asked for it: that is what it gets back."""
+    """The name that the client used; responses carry it."""
     include_usage: bool
 
-    def translate_response(self, body: bytes, context: ResponseContext) -> ClientResponse:
-        response = decode_response(body)
+    def response(self, response: ConverseResponse, context: ResponseContext) -> ClientResponse:
         reason, usage = _finish_reason(response.stop_reason), translate_usage(response.usage)
-        # What a model thought is no part of the text that was asked for.
+        # Reasoning is not part of a completion's text.
         text = "".join(block.text for block in output_blocks(response) if block.text is not None)
         answer = completions.Completion(
             id=f"cmpl-{context.request_id}",
@@ -47,37 +47,39 @@ class CompletionAnswer(msgspec.Struct, frozen=True, kw_only=True):
         )
         return ClientResponse(body=_encode(answer), usage=usage)
 
-    def translate_stream(self, context: ResponseContext) -> CompletionStream:
-        return CompletionStream(context, model=self.model, include_usage=self.include_usage)
-
-    def translate_error(self, status: int, headers: Mapping[str, str], body: bytes) -> UpstreamError:
-        return errors.from_response(status, headers, body)
+    def stream(self, context: ResponseContext) -> CompletionStream:
+        return CompletionStream(context, self)
 
 
-class CompletionStream(ConverseStream):
-    """The pieces of one completion."""
+class CompletionStream(EventWriter):
+    """The chunks of one completion."""
 
-    def __init__(self, context: ResponseContext, *, model: str, include_usage: bool) -> None:
+    def __init__(self, context: ResponseContext, writer: CompletionWriter) -> None:
         super().__init__()
-        self._include_usage = include_usage
-        self._piece = completions.Completion(
+        self._include_usage = writer.include_usage
+        self._chunk = completions.Completion(
             id=f"cmpl-{context.request_id}",
             created=context.created,
-            model=model,
+            model=writer.model,
             choices=[],
-            usage=None if include_usage else msgspec.UNSET,
+            usage=None if writer.include_usage else msgspec.UNSET,
         )
 
-    def translate(self, event: msgspec.Struct) -> Iterator[bytes]:
+    def translate(self, event: ContentEvent) -> Iterator[bytes]:
         match event:
-            case converse.ContentBlockDelta(delta=delta) if delta.text:
-                yield self._choice(delta.text, None)
+            case converse.ContentBlockDelta(delta=delta):
+                if delta.text:
+                    yield self._choice(delta.text, None)
             case converse.MessageStop(stop_reason=reason):
                 yield self._choice("", _finish_reason(reason))
+            case converse.MessageStart() | converse.ContentBlockStart() | converse.ContentBlockStop():
+                pass
+            case _:
+                assert_never(event)
 
     def finish(self) -> Iterator[bytes]:
         if self._include_usage and self.usage is not None:
-            yield _event(msgspec.structs.replace(self._piece, usage=_usage(self.usage)))
+            yield _event(msgspec.structs.replace(self._chunk, usage=_usage(self.usage)))
         yield b"data: [DONE]\n\n"
 
     def render(self, failure: GatewayError) -> bytes:
@@ -86,11 +88,11 @@ class CompletionStream(ConverseStream):
 
     def _choice(self, text: str, reason: str | None) -> bytes:
         choice = completions.Choice(text=text, finish_reason=reason)
-        return _event(msgspec.structs.replace(self._piece, choices=[choice]))
+        return _event(msgspec.structs.replace(self._chunk, choices=[choice]))
 
 
-def _event(piece: completions.Completion) -> bytes:
-    return b"data: " + _encode(piece) + b"\n\n"
+def _event(chunk: completions.Completion) -> bytes:
+    return b"data: " + _encode(chunk) + b"\n\n"
 
 
 def _finish_reason(stop_reason: str | None) -> str:

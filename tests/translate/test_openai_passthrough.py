@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from aigw_extproc.bedrock.families import family_of
 from aigw_extproc.config.snapshot import Schema
 from aigw_extproc.errors import InvalidRequest, InvalidUpstreamResponse, UpstreamError, UpstreamTruncated
-from aigw_extproc.translate.contract import ResponseContext, UpstreamRequest, Usage
+from aigw_extproc.translate.contract import ResponseContext, Target, UpstreamRequest, Usage
 from aigw_extproc.translate.openai_passthrough import parse, to
-from aigw_extproc.translate.openai_passthrough.answer import PassedAnswer
-from aigw_extproc.translate.openai_passthrough.stream import MAX_LINE, PassedStream
+from aigw_extproc.translate.openai_passthrough.answer import PassthroughAnswer
+from aigw_extproc.translate.openai_passthrough.stream import MAX_LINE, OpenAIPassthroughStream
 
 CONTEXT = ResponseContext(request_id="R", created=1)
 values = st.recursive(
@@ -35,7 +35,7 @@ def passed(body: bytes, *, model: str | None = None, prefix: str = "/v1") -> Ups
     request = parse(body)
     name = model or request.model
     schema = Schema(name="OpenAI", prefix=prefix)
-    return to("/chat/completions")(request, model=name, family=family_of(name), schema=schema)
+    return to("/chat/completions")(request, Target(model=name, family=family_of(name), schema=schema))
 
 
 @given(st.dictionaries(st.text(), values), st.text(min_size=1), st.booleans() | st.none(), st.integers(0, 3))
@@ -75,14 +75,14 @@ def test_the_path(prefix: str, path: str) -> None:
 
 @given(st.binary(max_size=300) | st.just(ENDED), st.lists(st.integers(0, 300)))
 def test_streams_are_the_same_wherever_they_are_cut(data: bytes, cuts: list[int]) -> None:
-    whole, pieces = PassedStream(), PassedStream()
+    whole, pieces = OpenAIPassthroughStream(), OpenAIPassthroughStream()
     edges = [0, *sorted(cuts), len(data)]
     told = b"".join(pieces.feed(data[start:end]) for start, end in itertools.pairwise(edges) if start < end)
     assert told + pieces.close() == whole.feed(data) + whole.close()
 
 
 def test_a_stream_that_ends_well_is_byte_for_byte_the_upstreams() -> None:
-    stream = PassedStream()
+    stream = OpenAIPassthroughStream()
     assert stream.feed(ENDED) + stream.close() == ENDED
     assert (stream.failure, stream.usage) == (
         None,
@@ -91,21 +91,21 @@ def test_a_stream_that_ends_well_is_byte_for_byte_the_upstreams() -> None:
 
 
 def test_half_an_event_makes_way_for_the_error() -> None:
-    stream = PassedStream()
+    stream = OpenAIPassthroughStream()
     told = stream.feed(b'data: {"a":1}\n\ndata: {"b') + stream.close()
     assert told.startswith(b'data: {"a":1}\n\n\ndata: {"error":')
     assert isinstance(stream.failure, UpstreamTruncated)
 
 
 def test_an_error_in_a_stream_is_the_upstreams_own() -> None:
-    stream, data = PassedStream(), b'data: {"error":{"message":"no","type":"t","code":5}}\n\n'
+    stream, data = OpenAIPassthroughStream(), b'data: {"error":{"message":"no","type":"t","code":5}}\n\n'
     assert stream.feed(data) + stream.close() == data
     assert isinstance(stream.failure, UpstreamError)
     assert (stream.failure.message, stream.failure.code) == ("no", "5")
 
 
 def test_a_line_without_end_is_not_held_for_ever() -> None:
-    stream = PassedStream()
+    stream = OpenAIPassthroughStream()
     stream.feed(b"data: " + b"x" * MAX_LINE)
     assert isinstance(stream.failure, InvalidUpstreamResponse)
 
@@ -114,11 +114,11 @@ def test_a_line_without_end_is_not_held_for_ever() -> None:
 def test_any_json_from_upstream_passes_or_is_a_502(value: Any) -> None:
     body = json.dumps(value).encode()
     try:
-        assert PassedAnswer().translate_response(body, CONTEXT).body == body
+        assert PassthroughAnswer().translate_response(body, CONTEXT).body == body
     except InvalidUpstreamResponse as error:
         assert (error.status, isinstance(value, dict)) == (502, False)
 
 
 @given(values, st.integers(201, 599))
 def test_any_error_from_upstream_is_an_error(value: Any, status: int) -> None:
-    assert PassedAnswer().translate_error(status, {}, json.dumps(value).encode()).status >= 400
+    assert PassthroughAnswer().translate_error(status, {}, json.dumps(value).encode()).status >= 400

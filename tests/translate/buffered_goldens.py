@@ -1,6 +1,6 @@
 """Golden pairs of the endpoints that Bedrock answers in one piece: the request, what goes upstream, and back.
 
-One file a case, in a folder for each pair. Changed on purpose? `python -m tests.translate.whole_goldens` writes what
+One file a case, in a folder for each pair. Changed on purpose? `python -m tests.translate.buffered_goldens` writes what
 the code says now; the diff is what to review.
 """
 
@@ -10,12 +10,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from aigw_extproc.bedrock.families import family_of
 from aigw_extproc.errors import GatewayError
 from aigw_extproc.translate.contract import ResponseContext, UpstreamBatch, UpstreamRequest, UpstreamResponse
-from aigw_extproc.translate.registry import ENDPOINTS, translation
+from tests.translate.goldens import upstream_for
 
-FOLDER = Path(__file__).parent.parent / "golden" / "whole"
+FOLDER = Path(__file__).parent.parent / "golden" / "buffered"
 INPUTS = ("path", "request", "responses")
 CREATED = 123
 
@@ -30,10 +29,8 @@ def read(case: Path) -> dict[str, Any]:
 
 
 def upstream_request(path: str, request: Any) -> UpstreamRequest:
-    """What the client's request becomes on Bedrock. Raises what the client is told."""
-    endpoint = ENDPOINTS[path]
-    parsed = endpoint.parse(json.dumps(request).encode())
-    return translation(endpoint, "AWSBedrock")(parsed, model=parsed.model, family=family_of(parsed.model))
+    """Return what goes to Bedrock. Raises GatewayError."""
+    return upstream_for(path, request)
 
 
 def translate(golden: dict[str, Any]) -> dict[str, Any]:

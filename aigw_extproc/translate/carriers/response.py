@@ -1,0 +1,79 @@
+"""The way back of every carrier: its response as Converse's values, written by the client's writer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+
+from aigw_extproc.bedrock import errors
+from aigw_extproc.bedrock.converse import ConverseResponse, StreamEvent
+from aigw_extproc.bedrock.eventstream import EventStreamDecoder, Message
+from aigw_extproc.errors import GatewayError, UpstreamError
+from aigw_extproc.translate.contract import ClientResponse, ResponseContext, Usage
+from aigw_extproc.translate.converse.conversed import EventWriter, ResponseWriter
+
+DecodeFrame = Callable[[Message], Sequence[StreamEvent]]
+"""Decodes a frame into Converse's events; none for a frame that adds nothing. Raises InvalidUpstreamResponse."""
+
+
+class CarriedAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Implements `contract.Answer`. It keeps nothing of the request's body: a response can take minutes."""
+
+    writer: ResponseWriter
+    replayed: bool
+    decode_response: Callable[[bytes], ConverseResponse]
+    """Raises InvalidUpstreamResponse."""
+    frame_decoder: Callable[[], DecodeFrame]
+    """Makes the decoder of one stream."""
+
+    def translate_response(self, body: bytes, context: ResponseContext) -> ClientResponse:
+        response = self.decode_response(body)
+        if self.replayed:
+            return self.writer.stream(context).replay(response)
+        return self.writer.response(response, context)
+
+    def translate_stream(self, context: ResponseContext) -> CarriedStream:
+        return CarriedStream(self.frame_decoder(), self.writer.stream(context))
+
+    def translate_error(self, status: int, headers: Mapping[str, str], body: bytes) -> UpstreamError:
+        return errors.from_response(status, headers, body)
+
+
+class CarriedStream:
+    """Implements `contract.ResponseStream`."""
+
+    def __init__(self, decode: DecodeFrame, writer: EventWriter) -> None:
+        self._frames = EventStreamDecoder()
+        self._decode = decode
+        self._writer = writer
+
+    @property
+    def usage(self) -> Usage | None:
+        return self._writer.usage
+
+    @property
+    def failure(self) -> GatewayError | None:
+        return self._writer.failure
+
+    def feed(self, data: bytes) -> bytes:
+        writer, chunks = self._writer, list[bytes]()
+        if writer.done:
+            return b""
+        try:
+            self._frames.feed(data)
+            while not writer.done and (frame := self._frames.next_message()) is not None:
+                failure = errors.from_frame(frame)
+                if failure is not None:
+                    raise failure
+                for event in self._decode(frame):
+                    chunks += writer.write(event)
+        except GatewayError as failure:
+            chunks.append(writer.fail(failure))
+        return b"".join(chunks)
+
+    def close(self) -> bytes:
+        return self._writer.close()
+
+    def fail(self, failure: GatewayError) -> bytes:
+        return self._writer.fail(failure)
