@@ -27,7 +27,7 @@ def ours(pieces: Sequence[bytes]) -> Callable[[], int]:
         decoder, count = EventStreamDecoder(), 0
         for piece in pieces:
             decoder.feed(piece)
-            while decoder.next_message() is not None:
+            while decoder.next_frame() is not None:
                 count += 1
         decoder.close()
         return count

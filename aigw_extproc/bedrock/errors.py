@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from aigw_extproc.bedrock.eventstream import Message
+from aigw_extproc.bedrock.eventstream import Frame
 from aigw_extproc.errors import InvalidUpstreamResponse, UpstreamError
 
 
@@ -108,7 +108,7 @@ def from_response(status: int, headers: Mapping[str, str], body: bytes) -> Upstr
     return _error(name, message, status, passed_on)
 
 
-def from_frame(frame: Message) -> UpstreamError | None:
+def from_frame(frame: Frame) -> UpstreamError | None:
     """The error that a frame of an event stream stands for, or None when it is an event."""
     kind = str(frame.headers.get(":message-type", "")).lower()
     if kind == "event":

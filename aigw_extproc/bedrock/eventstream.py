@@ -3,7 +3,7 @@
 A frame is: total length (4), headers length (4), CRC-32 of these 8 bytes (4), headers, payload, CRC-32 of everything
 before it (4); all big-endian. https://docs.aws.amazon.com/lexv2/latest/dg/event-stream-encoding.html
 
-`next_message()` has three outcomes: a message, None for "need more", or an exception for "corrupt". After an exception
+`next_frame()` has three outcomes: a message, None for "need more", or an exception for "corrupt". After an exception
 the stream cannot be picked up again: framing is lost.
 """
 
@@ -42,7 +42,7 @@ _FIXED = {
 _TRUE, _FALSE, _BYTES, _STRING, _UUID = 0, 1, 6, 7, 9
 
 
-class Message(msgspec.Struct, frozen=True, gc=False):
+class Frame(msgspec.Struct, frozen=True, gc=False):
     """One frame: its headers by name (`:event-type`, `:message-type`…) and its payload."""
 
     headers: Mapping[str, HeaderValue]
@@ -57,12 +57,12 @@ class EventStreamDecoder:
         self._position = 0
 
     def feed(self, data: bytes) -> None:
-        """Takes the next bytes. You must call `next_message()` until it returns None."""
+        """Takes the next bytes. You must call `next_frame()` until it returns None."""
         del self._buffer[: self._position]
         self._position = 0
         self._buffer += data
 
-    def next_message(self) -> Message | None:
+    def next_frame(self) -> Frame | None:
         """The next message, or None when more bytes are needed for it.
 
         Raises:
@@ -79,7 +79,7 @@ class EventStreamDecoder:
         frame = bytes(self._buffer[start : self._position])
         _check_crc("message", int.from_bytes(frame[-4:], "big"), frame[:-4])
         headers_end = _PRELUDE.size + headers_length
-        return Message(_headers(frame[_PRELUDE.size : headers_end]), frame[headers_end:-4])
+        return Frame(_headers(frame[_PRELUDE.size : headers_end]), frame[headers_end:-4])
 
     def close(self) -> None:
         """Says that no more bytes will come.

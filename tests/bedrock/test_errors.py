@@ -7,7 +7,7 @@ import json
 import pytest
 
 from aigw_extproc.bedrock.errors import exception_name, from_frame, from_response
-from aigw_extproc.bedrock.eventstream import Message
+from aigw_extproc.bedrock.eventstream import Frame
 from aigw_extproc.errors import UpstreamError
 
 
@@ -141,8 +141,8 @@ def test_exception_names_in_all_spellings(raw: str) -> None:
 def test_frames_that_are_errors(
     headers: dict[str, bool | int | bytes | str], payload: bytes, expected: tuple[int, str, str | None, str]
 ) -> None:
-    assert told(from_frame(Message(headers, payload))) == expected
+    assert told(from_frame(Frame(headers, payload))) == expected
 
 
 def test_an_event_is_no_error() -> None:
-    assert from_frame(Message({":message-type": "event", ":event-type": "messageStop"}, b"{}")) is None
+    assert from_frame(Frame({":message-type": "event", ":event-type": "messageStop"}, b"{}")) is None

@@ -10,7 +10,7 @@ from botocore.eventstream import EventStreamBuffer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigw_extproc.bedrock.eventstream import MAX_FRAME_LENGTH, EventStreamDecoder, Message
+from aigw_extproc.bedrock.eventstream import MAX_FRAME_LENGTH, EventStreamDecoder, Frame
 from aigw_extproc.errors import ChecksumMismatch, EventStreamError, InvalidFrame, UpstreamTruncated
 
 STRING, BYTES, UUID = 7, 6, 9
@@ -52,10 +52,10 @@ FRAMES = st.builds(
 )
 
 
-def decode(decoder: EventStreamDecoder, data: bytes) -> list[Message]:
+def decode(decoder: EventStreamDecoder, data: bytes) -> list[Frame]:
     """Feeds, and takes what there is."""
     decoder.feed(data)
-    return list(iter(decoder.next_message, None))
+    return list(iter(decoder.next_frame, None))
 
 
 def cut(data: bytes, sizes: list[int]) -> list[bytes]:
@@ -71,7 +71,7 @@ def test_frames_cut_anywhere_decode_as_botocore_decodes_them(frames: list[bytes]
     data = b"".join(frames)
     oracle = EventStreamBuffer()
     oracle.add_data(data)
-    expected = [Message(event.headers, event.payload) for event in oracle]
+    expected = [Frame(event.headers, event.payload) for event in oracle]
     decoder = EventStreamDecoder()
     messages = [message for piece in cut(data, sizes) for message in decode(decoder, piece)]
     decoder.close()
@@ -81,7 +81,7 @@ def test_frames_cut_anywhere_decode_as_botocore_decodes_them(frames: list[bytes]
 def test_a_frame_byte_by_byte_is_complete_with_its_last_byte_only() -> None:
     decoder = EventStreamDecoder()
     assert [decode(decoder, bytes([byte])) for byte in EVENT[:-1]] == [[]] * (len(EVENT) - 1)
-    assert decode(decoder, EVENT[-1:]) == [Message({":event-type": "messageStart"}, b'{"role":"assistant"}')]
+    assert decode(decoder, EVENT[-1:]) == [Frame({":event-type": "messageStart"}, b'{"role":"assistant"}')]
 
 
 def test_bytes_behind_a_frame_stay_for_the_next() -> None:
@@ -145,9 +145,9 @@ def test_impossible_frames_are_refused(data: bytes, message: str) -> None:
 def test_a_frame_before_a_damaged_one_is_not_lost() -> None:
     decoder = EventStreamDecoder()
     decoder.feed(EVENT + b"\xff" * 20)
-    assert decoder.next_message() is not None
+    assert decoder.next_frame() is not None
     with pytest.raises(ChecksumMismatch):
-        decoder.next_message()
+        decoder.next_frame()
 
 
 def test_what_is_held_back_is_never_more_than_one_frame() -> None:

@@ -55,7 +55,7 @@ def _decoded(pieces: list[bytes]) -> list[object]:
     try:
         for piece in pieces:
             decoder.feed(piece)
-            while (message := decoder.next_message()) is not None:
+            while (message := decoder.next_frame()) is not None:
                 found.append(message)
         decoder.close()
     except InvalidUpstreamResponse as error:

@@ -85,7 +85,7 @@ def feed_all(pieces: Iterable[bytes]) -> None:
     decoder = EventStreamDecoder()
     for piece in pieces:
         decoder.feed(piece)
-        while decoder.next_message() is not None:
+        while decoder.next_frame() is not None:
             pass
 
 

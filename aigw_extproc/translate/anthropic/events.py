@@ -11,7 +11,7 @@ from binascii import a2b_base64
 
 import msgspec
 
-from aigw_extproc.bedrock.eventstream import Message
+from aigw_extproc.bedrock.eventstream import Frame
 from aigw_extproc.errors import InvalidUpstreamResponse
 from aigw_extproc.wire import as_utf8
 
@@ -23,7 +23,7 @@ class _Part(msgspec.Struct, frozen=True):
 _PART = msgspec.json.Decoder(_Part)
 
 
-def event_json(frame: Message) -> bytes | None:
+def event_json(frame: Frame) -> bytes | None:
     """Return the JSON of the event in a frame; None for a frame that holds none.
 
     Raises:

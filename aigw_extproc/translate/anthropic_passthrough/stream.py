@@ -6,7 +6,7 @@ import msgspec
 
 from aigw_extproc.anthropic.errors import render
 from aigw_extproc.bedrock.errors import from_frame
-from aigw_extproc.bedrock.eventstream import EventStreamDecoder, Message
+from aigw_extproc.bedrock.eventstream import EventStreamDecoder, Frame
 from aigw_extproc.errors import GatewayError, InvalidUpstreamResponse, UpstreamTruncated
 from aigw_extproc.translate.anthropic.events import event_json
 from aigw_extproc.translate.anthropic.usage import MessageUsage
@@ -43,7 +43,7 @@ class AnthropicPassthroughStream:
         chunks: list[bytes] = []
         try:
             self._frames.feed(data)
-            while not self._done and (frame := self._frames.next_message()) is not None:
+            while not self._done and (frame := self._frames.next_frame()) is not None:
                 chunks.append(self._pass(frame))
         except GatewayError as failure:
             chunks.append(self.fail(failure))
@@ -56,7 +56,7 @@ class AnthropicPassthroughStream:
         self._done, self.failure = True, failure
         return b"event: error\ndata: %b\n\n" % render(failure, self._context.request_id)
 
-    def _pass(self, frame: Message) -> bytes:
+    def _pass(self, frame: Frame) -> bytes:
         """Return the event of a frame as it is; the tokens that it reports are counted."""
         failure = from_frame(frame)
         if failure is not None:

@@ -58,7 +58,7 @@ def decode_response(body: bytes) -> ConverseResponse:
     return response
 
 
-def _decode_frame(frame: eventstream.Message) -> tuple[StreamEvent, ...]:
+def _decode_frame(frame: eventstream.Frame) -> tuple[StreamEvent, ...]:
     """Decode the event in a frame; types that are newer than this program are skipped."""
     decoder = converse.STREAM_EVENTS.get(str(frame.headers.get(":event-type")))
     if decoder is None:

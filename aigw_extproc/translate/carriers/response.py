@@ -8,12 +8,12 @@ import msgspec
 
 from aigw_extproc.bedrock import errors
 from aigw_extproc.bedrock.converse import ConverseResponse, StreamEvent
-from aigw_extproc.bedrock.eventstream import EventStreamDecoder, Message
+from aigw_extproc.bedrock.eventstream import EventStreamDecoder, Frame
 from aigw_extproc.errors import GatewayError, UpstreamError
 from aigw_extproc.translate.contract import ClientResponse, ResponseContext, Usage
 from aigw_extproc.translate.converse.conversed import EventWriter, ResponseWriter
 
-DecodeFrame = Callable[[Message], Sequence[StreamEvent]]
+DecodeFrame = Callable[[Frame], Sequence[StreamEvent]]
 """Decodes a frame into Converse's events; none for a frame that adds nothing. Raises InvalidUpstreamResponse."""
 
 
@@ -62,7 +62,7 @@ class CarriedStream:
             return b""
         try:
             self._frames.feed(data)
-            while not writer.done and (frame := self._frames.next_message()) is not None:
+            while not writer.done and (frame := self._frames.next_frame()) is not None:
                 failure = errors.from_frame(frame)
                 if failure is not None:
                     raise failure

@@ -32,7 +32,7 @@ from aigw_extproc.bedrock.converse import (
     ToolUseDelta,
     ToolUseStart,
 )
-from aigw_extproc.bedrock.eventstream import Message as Frame
+from aigw_extproc.bedrock.eventstream import Frame
 from aigw_extproc.errors import InvalidUpstreamResponse
 from aigw_extproc.translate.anthropic.events import event_json
 from aigw_extproc.translate.anthropic.usage import MessageUsage
