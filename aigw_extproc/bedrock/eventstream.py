@@ -155,17 +155,3 @@ def _exactly(data: bytes, position: int, length: int) -> bytes:
     if len(value) != length:
         raise IndexError(position)
     return value
-
-
-def encode_event(kind: str, payload: bytes) -> bytes:
-    """An event as a frame, with the headers that Bedrock gives it; `payload` is JSON."""
-    names = ((":message-type", "event"), (":event-type", kind), (":content-type", "application/json"))
-    headers = b"".join(_encode_header(name, value) for name, value in names)
-    prelude = struct.pack("!II", _OVERHEAD + len(headers) + len(payload), len(headers))
-    message = b"".join((prelude, crc32(prelude).to_bytes(4, "big"), headers, payload))
-    return message + crc32(message).to_bytes(4, "big")
-
-
-@lru_cache(maxsize=64)
-def _encode_header(name: str, value: str) -> bytes:
-    return bytes((len(name), *name.encode(), _STRING)) + len(value).to_bytes(2, "big") + value.encode()
