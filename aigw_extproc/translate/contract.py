@@ -19,7 +19,7 @@ from aigw_extproc.errors import GatewayError, UpstreamError
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
-    """Tokens, as OpenAI counts: the input includes what was read from and written to a cache."""
+    """Tokens as OpenAI counts them: the input includes what was read from and written to a cache."""
 
     input_tokens: int = 0
     output_tokens: int = 0
@@ -29,14 +29,14 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Media(msgspec.Struct, frozen=True, kw_only=True):
-    """What an http(s) URL in a request held."""
+    """The content of an http(s) URL in a request."""
 
     media_type: str
     base64: str
 
 
 class FetchFailed(msgspec.Struct, frozen=True, kw_only=True):
-    """Why it could not be had: a phrase for the client that goes on behind the URL ("is not a public address")."""
+    """Why a URL could not be fetched: a predicate for the client ("is not at a public address")."""
 
     reason: str
 
@@ -52,11 +52,11 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     family: Family
     schema: Schema
     fetched: Mapping[str, Fetched] = {}
-    """What the URLs of an earlier MediaNeeded held."""
+    """The content of the URLs of an earlier MediaNeeded."""
 
 
 class MediaNeeded(Exception):
-    """The request names URLs whose content the backend wants inside the body: fetch them and translate again."""
+    """The request names URLs whose content the backend requires in the body: fetch them and translate again."""
 
     def __init__(self, urls: tuple[str, ...]) -> None:
         super().__init__(f"{len(urls)} URLs have to be fetched")
@@ -64,22 +64,22 @@ class MediaNeeded(Exception):
 
 
 class ResponseContext(msgspec.Struct, frozen=True, kw_only=True):
-    """What a translation needs to know of the response besides its body."""
+    """The facts about a response that translating its body needs."""
 
     request_id: str
-    """`x-amzn-requestid`, or our own request id where that is missing."""
+    """`x-amzn-requestid`, or the client's request id if that is missing."""
     created: int
     """Seconds since 1970."""
     headers: Mapping[str, str] = {}
-    """The upstream's, names in lower case: some APIs count their tokens there."""
+    """The upstream's headers, names in lower case: some APIs report tokens there."""
 
 
 class ClientResponse(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole response, in the client's words."""
+    """A complete response in the client's format."""
 
     body: bytes
     usage: Usage | None
-    """None where the upstream does not say."""
+    """None if the upstream does not report it."""
     media_type: str = "application/json"
 
 
@@ -93,40 +93,40 @@ class ResponseStream(Protocol):
         """The error in which the stream ended."""
 
     def feed(self, data: bytes) -> bytes:
-        """Takes bytes from the upstream, cut anywhere, and returns those for the client; none while more is needed."""
+        """Take bytes from the upstream, cut anywhere, and return those for the client, if any."""
         ...
 
     def close(self) -> bytes:
-        """The upstream's body has ended; returns the last bytes for the client."""
+        """Return the last bytes for the client: the upstream's body has ended."""
         ...
 
     def fail(self, failure: GatewayError) -> bytes:
-        """Ends the stream for the client with an error; nothing comes of what is fed later."""
+        """End the stream with an error; bytes that are fed later are ignored."""
         ...
 
 
 class Answer(Protocol):
-    """The way back for one request."""
+    """Translates the response to one request."""
 
     def translate_response(self, body: bytes, context: ResponseContext) -> ClientResponse:
-        """Translates the body of a 200.
+        """Translate the body of a 200.
 
         Raises:
-            InvalidUpstreamResponse: the body is not what the backend's API promises.
+            InvalidUpstreamResponse: the body is not of the backend's API.
         """
         ...
 
     def translate_stream(self, context: ResponseContext) -> ResponseStream:
-        """Begins the translation of a 200 that comes in pieces."""
+        """Begin the translation of a streamed 200."""
         ...
 
     def translate_error(self, status: int, headers: Mapping[str, str], body: bytes) -> UpstreamError:
-        """Translates any other answer."""
+        """Translate any other response."""
         ...
 
 
 class UpstreamResponse(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole answer of the backend's, to a request that the gateway made itself."""
+    """A complete response to a request that the gateway made itself."""
 
     status: int
     headers: Mapping[str, str]
@@ -135,35 +135,35 @@ class UpstreamResponse(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BatchAnswer(Answer, Protocol):
-    """The way back for a request that became several."""
+    """Translates the responses to a request that became several."""
 
     def translate_batch(self, responses: Sequence[UpstreamResponse], context: ResponseContext) -> ClientResponse:
-        """Makes one answer of several 200s, which come in the order of their requests.
+        """Merge several 200s, in the order of their requests.
 
         Raises:
-            InvalidUpstreamResponse: a body is not what the backend's API promises.
+            InvalidUpstreamResponse: a body is not of the backend's API.
         """
         ...
 
 
 class UpstreamRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A request in the backend's words."""
+    """A request in the backend's format."""
 
     path: str
     """Percent-encoded, without a query."""
     body: bytes
     accept: str
-    """The media type that the answer should have."""
+    """The media type of the response."""
     stream: bool
-    """Whether the backend's answer comes in pieces."""
+    """Whether the response is streamed."""
     dropped: tuple[str, ...]
-    """Names of parameters that the backend has no word for, in the client's spelling."""
+    """Paths of parameters that the backend does not support, in the client's request."""
     answer: Answer
 
 
 class UpstreamBatch(UpstreamRequest, frozen=True, kw_only=True):
-    """Several requests to one path, where one holds more than the backend takes at once: the gateway makes them."""
+    """Several requests to one path, for a request that exceeds what the backend takes at once."""
 
     further: tuple[bytes, ...] = ()
-    """The bodies behind the first, in order; empty where one request does."""
+    """The bodies after the first, in order; empty if one request is enough."""
     answer: BatchAnswer

@@ -20,7 +20,7 @@ from aigw_extproc.bedrock.converse import ConverseRequest
 from aigw_extproc.bedrock.families import family_of
 from aigw_extproc.config.snapshot import Schema
 from aigw_extproc.errors import GatewayError, InvalidRequest
-from aigw_extproc.translate.anthropic_passthrough.answer import MessagesAnswer as PassthroughAnswer
+from aigw_extproc.translate.anthropic_passthrough.answer import AnthropicPassthroughAnswer
 from aigw_extproc.translate.carriers import converse
 from aigw_extproc.translate.carriers.anthropic import request as anthropic
 from aigw_extproc.translate.carriers.response import CarriedAnswer
@@ -114,7 +114,7 @@ MESSAGES = Pair(name="messages_converse", path="/v1/messages", answer=messages_a
 PASSED = Pair(
     name="messages_anthropic",
     path="/v1/messages",
-    answer=lambda _golden: PassthroughAnswer(),
+    answer=lambda _golden: AnthropicPassthroughAnswer(),
     schema="AWSAnthropic",
     operation="InvokeModel",
     told="message",

@@ -15,7 +15,7 @@ from aigw_extproc.config.snapshot import Schema
 from aigw_extproc.errors import InvalidRequest, InvalidUpstreamResponse, UpstreamError, UpstreamTruncated
 from aigw_extproc.translate.contract import ResponseContext, Target, UpstreamRequest, Usage
 from aigw_extproc.translate.openai_passthrough import parse, to
-from aigw_extproc.translate.openai_passthrough.answer import PassthroughAnswer
+from aigw_extproc.translate.openai_passthrough.answer import OpenAIPassthroughAnswer
 from aigw_extproc.translate.openai_passthrough.stream import MAX_LINE, OpenAIPassthroughStream
 
 CONTEXT = ResponseContext(request_id="R", created=1)
@@ -114,11 +114,11 @@ def test_a_line_without_end_is_not_held_for_ever() -> None:
 def test_any_json_from_upstream_passes_or_is_a_502(value: Any) -> None:
     body = json.dumps(value).encode()
     try:
-        assert PassthroughAnswer().translate_response(body, CONTEXT).body == body
+        assert OpenAIPassthroughAnswer().translate_response(body, CONTEXT).body == body
     except InvalidUpstreamResponse as error:
         assert (error.status, isinstance(value, dict)) == (502, False)
 
 
 @given(values, st.integers(201, 599))
 def test_any_error_from_upstream_is_an_error(value: Any, status: int) -> None:
-    assert PassthroughAnswer().translate_error(status, {}, json.dumps(value).encode()).status >= 400
+    assert OpenAIPassthroughAnswer().translate_error(status, {}, json.dumps(value).encode()).status >= 400

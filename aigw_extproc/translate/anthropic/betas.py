@@ -1,4 +1,4 @@
-"""Anthropic's betas, as far as a model on Bedrock takes them: one that it does not know makes it refuse the request.
+"""Anthropic's betas, filtered by model: a model on Bedrock refuses a request with one that it does not support.
 
 https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages-request-response.html
 """
@@ -10,15 +10,17 @@ from collections.abc import Collection, Iterable
 HEADER = "anthropic-beta"
 
 
-def accepted(asked: Iterable[str], known: Collection[str], dropped: list[str], *, given: object = None) -> list[str]:
-    """The betas to ask for: those of `given`, which the family wants, and what the client asked for and `known` has.
+def accepted_betas(
+    betas: Iterable[str], known: Collection[str], dropped: list[str], *, given: object = None
+) -> list[str]:
+    """Return the betas to request: those of `given`, which the family needs, and those of `betas` that are `known`.
 
-    The others are reported in `dropped`, by `anthropic-beta:` and their name.
+    The others are reported in `dropped` as `anthropic-beta:NAME`.
     """
-    betas = list(given) if isinstance(given, list) else []
-    for beta in asked:
+    accepted = list(given) if isinstance(given, list) else []
+    for beta in betas:
         if beta in known:
-            betas.append(beta)
-        elif beta not in betas:
+            accepted.append(beta)
+        elif beta not in accepted:
             dropped.append(f"{HEADER}:{beta}")
-    return list(dict.fromkeys(betas))
+    return list(dict.fromkeys(accepted))

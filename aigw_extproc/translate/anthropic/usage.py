@@ -8,7 +8,7 @@ from aigw_extproc.translate.contract import Usage
 
 
 class MessageUsage(msgspec.Struct, frozen=True):
-    """What a message, or an event of its stream, says of tokens; None for what it does not say."""
+    """The tokens in a message, or in an event of its stream; None for those that it does not report."""
 
     input_tokens: int | None = None
     output_tokens: int | None = None
@@ -16,12 +16,12 @@ class MessageUsage(msgspec.Struct, frozen=True):
     cache_creation_input_tokens: int | None = None
 
     def then(self, later: MessageUsage) -> MessageUsage:
-        """With what a later event says; numbers are totals, so the later ones count."""
-        said = {name: value for name, value in msgspec.structs.asdict(later).items() if value is not None}
-        return msgspec.structs.replace(self, **said)
+        """Return the counts with those of a later event: they are totals, so the later ones win."""
+        present = {name: value for name, value in msgspec.structs.asdict(later).items() if value is not None}
+        return msgspec.structs.replace(self, **present)
 
     def counted(self) -> Usage:
-        """As OpenAI counts them: the input includes what the cache read and wrote."""
+        """Return the tokens as OpenAI counts them: the input includes what the cache read and wrote."""
         cached, created = self.cache_read_input_tokens or 0, self.cache_creation_input_tokens or 0
         total_input, output = (self.input_tokens or 0) + cached + created, self.output_tokens or 0
         return Usage(

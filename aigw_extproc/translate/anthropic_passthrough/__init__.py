@@ -1,4 +1,4 @@
-"""Anthropic Messages to InvokeModel, whose body for Claude is Anthropic's own; and their tokens to CountTokens."""
+"""Anthropic Messages to Claude on InvokeModel, whose body is Anthropic's own; and their tokens to CountTokens."""
 
 from aigw_extproc.translate.anthropic_passthrough.request import translate_count, translate_request
 

@@ -1,4 +1,4 @@
-"""The way back from InvokeModel to Messages: the model's words are the client's already."""
+"""Responses of InvokeModel, which are in the client's format already."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class _Message(msgspec.Struct, frozen=True):
 _MESSAGE = msgspec.json.Decoder(_Message)
 
 
-class MessagesAnswer(msgspec.Struct, frozen=True):
+class AnthropicPassthroughAnswer(msgspec.Struct, frozen=True):
     """Implements `contract.Answer`."""
 
     def translate_response(self, body: bytes, context: ResponseContext) -> ClientResponse:

@@ -1,4 +1,4 @@
-"""Messages request → the body of InvokeModel: the same, but for what Bedrock says elsewhere.
+"""Messages request → the body of InvokeModel: the same, but for fields that Bedrock has elsewhere.
 
 https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages-request-response.html
 """
@@ -13,16 +13,16 @@ from aigw_extproc.anthropic import messages
 from aigw_extproc.bedrock import eventstream
 from aigw_extproc.bedrock.counting import count_tokens_path
 from aigw_extproc.bedrock.invoke import anthropic_version, invoke_path
-from aigw_extproc.translate.anthropic.betas import accepted
-from aigw_extproc.translate.anthropic_passthrough.answer import MessagesAnswer
+from aigw_extproc.translate.anthropic.betas import accepted_betas
+from aigw_extproc.translate.anthropic_passthrough.answer import AnthropicPassthroughAnswer
 from aigw_extproc.translate.contract import Answer, Target, UpstreamRequest
 
 ELSEWHERE = frozenset({"model", "stream", "anthropic_beta", "anthropic_version"})
-"""Fields that are in the path on Bedrock, or are set anew."""
+"""Fields that are in the path on Bedrock, or are set by the gateway."""
 NOT_ON_BEDROCK = frozenset({"service_tier", "inference_geo", "container", "mcp_servers", "speed", "diagnostics"})
-"""Fields that Anthropic's own service takes, and for which Bedrock would refuse the request."""
+"""Fields of Anthropic's own service that Bedrock refuses."""
 FIELDS_OF_BETAS = {"context_management": "context-management-2025-06-27"}
-"""Fields that are refused without their beta."""
+"""Fields that Bedrock refuses without their beta."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -50,7 +50,7 @@ def translate_request(request: messages.MessagesRequest, target: Target) -> Upst
         accept=eventstream.CONTENT_TYPE if stream else "application/json",
         stream=stream,
         dropped=tuple(dropped),
-        answer=MessagesAnswer(),
+        answer=AnthropicPassthroughAnswer(),
     )
 
 
@@ -72,7 +72,7 @@ def translate_count(request: messages.MessagesRequest, target: Target, *, answer
 
 def _body(request: messages.MessagesRequest, target: Target, dropped: list[str]) -> dict[str, object]:
     fields = messages.fields(request)
-    betas = accepted(request.betas, target.family.invoke_betas, dropped)
+    betas = accepted_betas(request.betas, target.family.invoke_betas, dropped)
     unknown = NOT_ON_BEDROCK | {field for field, beta in FIELDS_OF_BETAS.items() if beta not in betas}
     dropped += [name for name in fields if name in unknown]
     kept: dict[str, object] = {
@@ -83,7 +83,7 @@ def _body(request: messages.MessagesRequest, target: Target, dropped: list[str])
 
 
 def _least_limit(thinking: object) -> int:
-    """The body has to have a limit, which counts for nothing here but has to be above a budget of thinking."""
+    """Return a limit: the body must have one, and it must exceed a budget of thinking; it does not affect the count."""
     try:
         budget = _THINKING.decode(thinking).budget_tokens if isinstance(thinking, msgspec.Raw) else None
     except msgspec.MsgspecError:

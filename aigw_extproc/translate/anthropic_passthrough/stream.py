@@ -1,4 +1,4 @@
-"""InvokeModelWithResponseStream → server-sent events: out of one envelope into another."""
+"""InvokeModelWithResponseStream → server-sent events with the same data."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class AnthropicPassthroughStream:
             event = _EVENT.decode(data)
         except (msgspec.MsgspecError, RecursionError):
             raise InvalidUpstreamResponse("an event of the response stream cannot be read") from None
-        if b"\n" in data:  # which would end the event before its end
+        if b"\n" in data:  # which would end the event early
             data = msgspec.json.format(data, indent=-1)
         for usage in (event.message.usage if event.message else None, event.usage):
             if usage is not None:

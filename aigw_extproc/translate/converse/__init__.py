@@ -1,4 +1,4 @@
-"""What every translation to Converse needs, whoever the client is: turns, names, data, caching.
+"""Building blocks of a Converse request and of its response: turns, names, data, caching, reasoning.
 
-Nothing here knows of a client's API, and no translation knows of another.
+Nothing here knows a client's API. `conversed` is the seam between clients and carriers.
 """

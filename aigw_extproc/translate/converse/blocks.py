@@ -6,7 +6,7 @@ from aigw_extproc.bedrock.converse import ContentBlock
 
 
 def kind_of(block: ContentBlock) -> str | None:
-    """Which kind of content a block is, in the words of the families' table; None for what is no content."""
+    """Return the kind of content, as families.toml calls it; None for a block that is not content."""
     kinds = (
         ("text", block.text),
         ("image", block.image),

@@ -1,7 +1,7 @@
 """Cache points: where a family takes one, and how many a request may have.
 
-https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html: at most four, and what lives longer stands
-before what lives shorter, over tools, system and messages in this order.
+https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html: at most four; over tools, system and messages
+in this order, those with a longer time to live come first.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ SHORT, LONG = "5m", "1h"
 
 
 class Mark(Protocol):
-    """A client's wish that the prompt be cached up to a place."""
+    """A client's request to cache the prompt up to a place."""
 
     @property
     def ttl(self) -> str | None: ...
 
 
 class CachePoints:
-    """Makes the cache points of one request. Marks that become none are reported in `dropped`."""
+    """The cache points of one request. Marks that are left out are reported in `dropped`."""
 
     def __init__(self, family: Family, dropped: list[str]) -> None:
         self.used = False
-        """Whether there is any."""
+        """Whether the request has any."""
         self._family = family
         self._dropped = dropped
 
     def point(self, mark: Mark | None, where: str = "messages") -> CachePoint | None:
-        """The cache point for a mark; None without one, or where the family takes none.
+        """Return the cache point for a mark; None without a mark, or where the family takes none.
 
-        `where` is `tools`, `system`, `messages`, `results` for behind a tool result, or `nowhere`.
+        `where` is `tools`, `system`, `messages`, `results` for one after a tool result, or `nowhere`.
         """
         if mark is None:
             return None
@@ -50,8 +50,8 @@ class CachePoints:
         self.used = True
         return CachePoint(type="default", ttl=mark.ttl if mark.ttl == LONG and self._family.long_cache else None)
 
-    def behind(self, block: ContentBlock, mark: Mark | None, where: str = "messages") -> CachePoint | None:
-        """The one behind a block: never behind a thought, on Claude not behind a plain document."""
+    def after(self, block: ContentBlock, mark: Mark | None, where: str = "messages") -> CachePoint | None:
+        """Return the cache point after a block: none after reasoning, and on Claude none after a plain document."""
         return self.point(mark, where if self._may_end_prefix(block) else "nowhere")
 
     def _may_end_prefix(self, block: ContentBlock) -> bool:
@@ -62,9 +62,9 @@ class CachePoints:
 
 
 def within_limits(request: ConverseRequest) -> bool:
-    """Keeps the latest cache points of a request that is being built, and makes none outlive one before it.
+    """Keep the last cache points of a request in construction, and let none outlive an earlier one.
 
-    Returns whether all of them could be kept.
+    Returns whether all of them were kept.
     """
     points = list(_points(request))
     surplus = {id(point) for point in points[: max(0, len(points) - MAX_CACHE_POINTS)]}

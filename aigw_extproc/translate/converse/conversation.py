@@ -1,4 +1,4 @@
-"""A whole history, in the two places where Converse wants its parts."""
+"""A history as the two parts of a Converse request: system and messages."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ from aigw_extproc.translate.converse.turns import Turn
 
 
 class Conversation(msgspec.Struct, frozen=True, kw_only=True):
-    """What the model is told before it answers."""
+    """The prompt, but for tools."""
 
     system: list[SystemContentBlock]
     messages: list[Message]
     has_reasoning: bool
     unsigned_calls: bool
-    """Whether the model is to go on from tool calls that come without the reasoning behind them."""
+    """Whether the model continues from tool calls that come without the reasoning that led to them."""
 
 
 def conversation(
-    system: list[SystemContentBlock], told: list[Turn], family: Family, *, tools_as_text: bool
+    system: list[SystemContentBlock], history: list[Turn], family: Family, *, tools_as_text: bool
 ) -> Conversation:
-    """The conversation of turns that have passed `turns.check`."""
+    """Return the conversation of turns that have passed `turns.check`."""
     return Conversation(
         system=system,
-        messages=turns.messages(told, family, tools_as_text=tools_as_text),
-        has_reasoning=any(turn.reasoning for turn in told),
-        unsigned_calls=_begins_unsigned(told),
+        messages=turns.messages(history, family, tools_as_text=tools_as_text),
+        has_reasoning=any(turn.reasoning for turn in history),
+        unsigned_calls=_begins_unsigned(history),
     )
 
 
-def _begins_unsigned(told: list[Turn]) -> bool:
-    """Whether the calls that are being answered began without reasoning. A loop of them counts as one turn.
+def _begins_unsigned(history: list[Turn]) -> bool:
+    """Return whether the calls that are being answered began without reasoning. A tool loop counts as one turn.
 
     https://platform.claude.com/docs/en/build-with-claude/extended-thinking, "Toggling thinking modes in conversations"
     """
     first = None
-    for turn in reversed(told if told[-1].results else ()):
+    for turn in reversed(history if history[-1].results else ()):
         if turn.role == "assistant":
             first = turn
         elif not turn.results:
@@ -48,10 +48,10 @@ def _begins_unsigned(told: list[Turn]) -> bool:
 
 
 def with_system(conversation: Conversation, instruction: str | None, family: Family) -> Conversation:
-    """The conversation with one more instruction, in the place where the family takes instructions."""
+    """Return the conversation with one more instruction, in the place where the family takes instructions."""
     system = conversation.system if instruction is None else [*conversation.system, SystemContentBlock(instruction)]
     if family.system or not system:
         return replace(conversation, system=system)
     first, *rest = conversation.messages
-    words = [ContentBlock(text=block.text) for block in system if block.text]
-    return replace(conversation, system=[], messages=[Message(first.role, [*words, *first.content]), *rest])
+    instructions = [ContentBlock(text=block.text) for block in system if block.text]
+    return replace(conversation, system=[], messages=[Message(first.role, [*instructions, *first.content]), *rest])

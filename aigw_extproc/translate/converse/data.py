@@ -1,4 +1,4 @@
-"""Data that clients send inside a request: data URIs, base64 in its many spellings, S3 locations, media types.
+"""Data inside a request: data URIs, base64 in its variants, media types.
 
 https://www.rfc-editor.org/rfc/rfc2397
 """
@@ -20,7 +20,7 @@ _MAGIC_LENGTH = 24  # characters of base64 that hold the 12 bytes by which image
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """A blob: its media type in lower case, empty when nobody said, and its bytes as base64 that Bedrock takes."""
+    """A blob: its media type in lower case, empty if unknown, and its bytes in base64 as Bedrock takes it."""
 
     media_type: str
     base64: str
@@ -32,15 +32,15 @@ class Data:
 
     @property
     def head(self) -> bytes:
-        """The first bytes."""
+        """The first 18 bytes at most."""
         return a2b_base64(self.base64[:_MAGIC_LENGTH])
 
 
 def parse_data_uri(uri: str, place: str) -> Data:
-    """The blob of a data URI; `place` is its path in the request, for errors.
+    """Parse a data URI; `place` is its path in the request, for errors.
 
     Raises:
-        InvalidRequest: not a data URI, or not one of base64.
+        InvalidRequest: it is not a data URI, or not base64-encoded.
     """
     match = _DATA_URI.match(uri)
     if match is None:
@@ -51,15 +51,15 @@ def parse_data_uri(uri: str, place: str) -> Data:
 
 
 def is_data_uri(text: str) -> bool:
-    """Whether it begins as a data URI does."""
+    """Return whether a text begins as a data URI does."""
     return text[:5].lower() == "data:"
 
 
 def parse_base64(text: str, place: str) -> str:
-    """The same bytes in the one form that Bedrock takes: standard alphabet, padded, no white space.
+    """Return base64 in the only form that Bedrock takes: standard alphabet, padded, no white space.
 
     Raises:
-        InvalidRequest: it is not base64, or holds nothing.
+        InvalidRequest: it is not base64, or empty.
     """
     if not _is_base64(text):
         text = _WHITE_SPACE.sub("", text).replace("%2B", "+").replace("%2F", "/").replace("%3D", "=")
@@ -73,7 +73,7 @@ def parse_base64(text: str, place: str) -> str:
 
 
 def magic_image_format(head: bytes) -> str | None:
-    """The image format that the first 12 bytes name, whatever the media type says."""
+    """Return the image format that the first 12 bytes identify; None if they identify none."""
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
         return "png"
     if head.startswith(b"\xff\xd8\xff"):
@@ -86,12 +86,12 @@ def magic_image_format(head: bytes) -> str | None:
 
 
 def extension(name: str) -> str:
-    """What stands behind the last dot of a file name or path, in lower case; empty when there is none."""
+    """Return the extension of a file name or path in lower case, without the dot; empty if there is none."""
     return name.rpartition("/")[2].rpartition(".")[2].lower() if "." in name.rpartition("/")[2] else ""
 
 
 def shortened(text: str) -> str:
-    """Enough of a text to recognise it by, for errors."""
+    """Return enough of a text to recognise it in an error."""
     return text if len(text) <= 75 else f"{text[:72]}..."
 
 

@@ -1,7 +1,7 @@
-"""Documents: which format, and a name that Bedrock takes.
+"""Formats and names of documents.
 
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_DocumentBlock.html
-A name may hold letters, digits, single spaces, hyphens, parentheses and square brackets, and must not come twice.
+A name may hold letters, digits, single spaces, hyphens, parentheses and square brackets, and must be unique.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ _SPACES = re.compile(r"\s+")
 
 
 class DocumentNames:
-    """The names of one request, each given once."""
+    """The names of one request's documents."""
 
     def __init__(self) -> None:
         self._taken: set[str] = set()
 
     def take(self, filename: str | None) -> str:
-        """A name that is like the file's, without its extension, and that no other document has."""
+        """Return a unique name that resembles the file's, without its extension."""
         name = self._free(document_name(filename))
         self._taken.add(name)
         return name
@@ -59,7 +59,7 @@ class DocumentNames:
 
 
 def document_name(filename: str | None) -> str:
-    """The allowed characters of a file's name, without folder and extension."""
+    """Return the allowed characters of a file's name, without folder and extension."""
     base = (filename or "").replace("\\", "/").rpartition("/")[2]
     stem = base.rpartition(".")[0] or base
     name = _SPACES.sub(" ", _FOREIGN.sub(" ", stem)).strip()

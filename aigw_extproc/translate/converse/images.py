@@ -1,4 +1,4 @@
-"""Images, from where clients have them: in the request, on the web, in S3.
+"""Images: inside the request, at a URL, or in S3.
 
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ImageBlock.html
 """
@@ -34,18 +34,18 @@ _PENDING = ImageBlock(format="png", source=Source(bytes="AA=="))  # stands in un
 
 
 class Images:
-    """The images of one request that are named by a URL. `fetched` is what was behind those of the web."""
+    """The images of one request that are named by a URL. `fetched` holds those of http(s) URLs."""
 
     def __init__(self, fetched: Mapping[str, Fetched]) -> None:
         self.missing: list[str] = []
-        """URLs of images that have to be fetched first; with any of them the result is of no use."""
+        """URLs of images that have to be fetched first; if there are any, the translation is useless."""
         self._fetched = fetched
 
     def image(self, url: str, place: str) -> ImageBlock:
-        """The image behind a data:, s3:// or http(s):// URL; `place` is its path in the request.
+        """Return the image at a data:, s3:// or http(s):// URL; `place` is its path in the request.
 
         Raises:
-            InvalidRequest: not such a URL, not an image, or it could not be fetched.
+            InvalidRequest: it is not such a URL, not an image, or could not be fetched.
         """
         if url.startswith("s3://"):
             return ImageBlock(format=known_format(IMAGE_FORMATS, extension(url), place), source=s3_source(url))
@@ -66,10 +66,10 @@ class Images:
 
 
 def image_of(data: Data, place: str) -> ImageBlock:
-    """The image that the bytes are, whatever their media type says.
+    """Return the image in the format of its bytes, or else of its media type.
 
     Raises:
-        InvalidRequest: neither the bytes nor the media type are of an image that Bedrock takes.
+        InvalidRequest: neither is a format that Bedrock takes.
     """
     image_format = magic_image_format(data.head)
     if image_format is None:
@@ -79,7 +79,7 @@ def image_of(data: Data, place: str) -> ImageBlock:
 
 
 def known_format(formats: Mapping[str, str], name: str, place: str) -> str:
-    """Bedrock's word for a format. Raises InvalidRequest when it has none."""
+    """Return Bedrock's name for a format. Raises InvalidRequest if Bedrock does not support it."""
     known = formats.get(name)
     if known is None:
         raise InvalidRequest.at(place, f"expected one of {', '.join(dict.fromkeys(formats.values()))}, got {name!r}")
@@ -87,5 +87,5 @@ def known_format(formats: Mapping[str, str], name: str, place: str) -> str:
 
 
 def s3_source(uri: str) -> Source:
-    """An object that Bedrock reads for itself."""
+    """Return the source for an object that Bedrock reads from S3."""
     return Source(s3_location=S3Location(uri=uri))

@@ -1,4 +1,4 @@
-"""Who asks, for Bedrock's invocation log.
+"""Metadata for Bedrock's invocation log.
 
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html, requestMetadata
 """
@@ -15,7 +15,7 @@ _VALUE = re.compile(r"[a-zA-Z0-9\s:_@$#=/+,.-]{0,256}\Z")
 
 
 def fits(pairs: Mapping[str, str]) -> bool:
-    """Whether Bedrock takes these pairs as they are."""
+    """Return whether Bedrock takes these pairs."""
     return len(pairs) <= MAX_REQUEST_METADATA and all(
         _KEY.match(key) and _VALUE.match(value) for key, value in pairs.items()
     )

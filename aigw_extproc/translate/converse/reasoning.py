@@ -1,4 +1,4 @@
-"""Reasoning: how each family is asked to think before it answers, and what it takes back of its thoughts.
+"""Reasoning: how a family is asked to reason, and which reasoning of earlier turns it takes back.
 
 https://docs.aws.amazon.com/bedrock/latest/userguide/inference-reasoning.html
 https://docs.aws.amazon.com/bedrock/latest/userguide/claude-messages-extended-thinking.html
@@ -15,31 +15,31 @@ from aigw_extproc.bedrock.families import Family
 from aigw_extproc.errors import InvalidRequest
 
 EFFORTS = ("minimal", "low", "medium", "high", "xhigh", "max")
-"""From little to much."""
+"""In ascending order."""
 OFF = frozenset({"disabled", "between_tools"})
-"""Types of thinking with which an answer does not begin with a thought."""
+"""Types of thinking with which an answer does not begin with reasoning."""
 MIN_BUDGET = 1024
 """Tokens; Claude's lower bound."""
 BUDGET_SHARES = {"minimal": 0.1, "low": 0.2, "medium": 0.5, "high": 0.8, "xhigh": 0.9, "max": 0.95}
-"""Of maxTokens, the rest being for the answer."""
+"""Of maxTokens; the rest is for the answer."""
 DEFAULT_BUDGET = 8_192
-"""Tokens of thinking, where the client asked for thinking without a number."""
+"""Tokens of thinking, if the client asks for thinking without a budget."""
 DEFAULT_MAX_TOKENS = 32_000
-"""Where the client names none: every thinking Claude can put out as much."""
+"""If the client sets none: every Claude with thinking supports as much."""
 
 
 class Reasoning(msgspec.Struct, frozen=True, kw_only=True):
-    """What a request's wish to reason comes to."""
+    """The settings with which a model is asked to reason."""
 
     on: bool = False
     fields: dict[str, object] = {}  # msgspec copies mutable defaults
     """For additionalModelRequestFields."""
     max_tokens: int | None = None
-    """What maxTokens has to be."""
+    """Converse's maxTokens."""
 
 
 class Thinking(msgspec.Struct, frozen=True, kw_only=True):
-    """Anthropic's parameter, whoever sends it."""
+    """Anthropic's `thinking` parameter."""
 
     type: str
     budget_tokens: int | None = None
@@ -47,7 +47,7 @@ class Thinking(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NoRoom(InvalidRequest):
-    """The client's limit leaves no room for an answer behind the thinking. `named` is what the client calls it."""
+    """The client's limit leaves no room for an answer after the thinking. `named` is the limit's field."""
 
     def __init__(self, budget: int, limit: int, named: str = "max_tokens") -> None:
         super().__init__(f"has to be more than the {budget} tokens of thinking, got {limit}", param=named)
@@ -56,50 +56,53 @@ class NoRoom(InvalidRequest):
 
 
 def off(family: Family, max_tokens: int | None) -> Reasoning:
-    """As little reasoning as the family can be told to do."""
+    """Return the settings for as little reasoning as the family can do."""
     return Reasoning(fields=dict(family.reasoning_off), max_tokens=max_tokens)
 
 
 def by_effort(effort: str, family: Family, max_tokens: int | None, dropped: list[str]) -> Reasoning:
-    """Reasoning at an effort that the family knows, in its own words."""
-    thoughts = STYLES[family.reasoning](effort, family, max_tokens)
-    if max_tokens is not None and thoughts.max_tokens is None:
+    """Return the settings for an effort that the family supports."""
+    reasoning = STYLES[family.reasoning](effort, family, max_tokens)
+    if max_tokens is not None and reasoning.max_tokens is None:
         dropped.append("max_tokens")
-    return thoughts
+    return reasoning
 
 
-def nearest(asked: str, known: Sequence[str]) -> str | None:
-    """The highest of the known efforts that is not above the one asked for, else the lowest; None of none."""
-    rank = EFFORTS.index(asked)
-    below = [effort for effort in known if EFFORTS.index(effort) <= rank]
-    return below[-1] if below else next(iter(known), None)
+def nearest(requested: str, supported: Sequence[str]) -> str | None:
+    """Return the highest supported effort that does not exceed the requested one, else the lowest, else None."""
+    rank = EFFORTS.index(requested)
+    below = [effort for effort in supported if EFFORTS.index(effort) <= rank]
+    return below[-1] if below else next(iter(supported), None)
 
 
 def by_thinking(
     wanted: Thinking, family: Family, max_tokens: int | None, dropped: list[str], *, effort: str | None = None
 ) -> Reasoning:
-    """Thinking in Claude's own words, or the nearest that the family knows. `effort` goes with adaptive thinking.
+    """Return the settings for Claude's `thinking`, or the nearest that the family supports.
+
+    `effort` is for adaptive thinking.
 
     Raises:
-        InvalidRequest: too small a budget, or no room for it within max_tokens.
+        InvalidRequest: the budget is too small, or max_tokens leaves no room for it.
     """
     thinking = _accepted(wanted, family, max_tokens, dropped)
     return _explicit(thinking, effort, family, max_tokens) if thinking else Reasoning(max_tokens=max_tokens)
 
 
-def model_fields(thoughts: Reasoning, family: Family, *, has_reasoning: bool) -> dict[str, object]:
-    """The model's own fields that ask for reasoning, with what the family wants to go along with all of it.
+def model_fields(reasoning: Reasoning, family: Family, *, has_reasoning: bool) -> dict[str, object]:
+    """Return the model's own fields that ask for reasoning, with those that the family needs beside it.
 
-    That is also wanted where nobody said anything of reasoning, but it goes on, and on what the history holds of it.
+    They are also needed if the request does not mention reasoning, but its history holds some and the family reasons
+    by default.
     """
-    by_default = has_reasoning and family.reasoning_off and not thoughts.fields
-    if family.reasoning_fields and (thoughts.on or by_default):
-        return merged(merged({"thinking": {"type": "adaptive"}}, family.reasoning_fields), thoughts.fields)
-    return dict(thoughts.fields)
+    by_default = has_reasoning and family.reasoning_off and not reasoning.fields
+    if family.reasoning_fields and (reasoning.on or by_default):
+        return merged(merged({"thinking": {"type": "adaptive"}}, family.reasoning_fields), reasoning.fields)
+    return dict(reasoning.fields)
 
 
 def merged(ours: Mapping[str, object], theirs: Mapping[str, object]) -> dict[str, object]:
-    """Both objects in one, all the way down; where they disagree the second wins."""
+    """Merge two objects recursively; the second wins."""
     result = dict(ours)
     for name, value in theirs.items():
         mine = result.get(name)
@@ -108,7 +111,7 @@ def merged(ours: Mapping[str, object], theirs: Mapping[str, object]) -> dict[str
 
 
 def thinking_block(family: Family, text: str, signature: str | None) -> ContentBlock | None:
-    """A thought as the family takes it back: what it signed, or what it never signs; None for all other."""
+    """Return reasoning as the family takes it back: signed, or from a family that never signs; else None."""
     takes = family.reasoning_history
     if takes == "none" or (takes == "signed") != bool(signature):
         return None
@@ -117,14 +120,14 @@ def thinking_block(family: Family, text: str, signature: str | None) -> ContentB
 
 
 def redacted_block(family: Family, data: str) -> ContentBlock | None:
-    """A hidden thought, for a family that hides them; None for the others."""
+    """Return redacted reasoning for a family that redacts; else None."""
     if family.reasoning_history != "signed":
         return None
     return ContentBlock(reasoning_content=ReasoningContent(redacted_content=data))
 
 
 def _accepted(thinking: Thinking, family: Family, max_tokens: int | None, dropped: list[str]) -> Thinking | None:
-    """The thinking that was asked for, or the nearest that the family knows; None where it knows none."""
+    """Return the requested thinking, or the nearest that the family supports; None if it supports none."""
     if thinking.type in family.thinking or family.reasoning_off.get("thinking") == {"type": thinking.type}:
         return thinking
     dropped.append("thinking")
@@ -134,36 +137,36 @@ def _accepted(thinking: Thinking, family: Family, max_tokens: int | None, droppe
 
 
 def _default_budget(max_tokens: int | None) -> int:
-    """For those who name no budget: never more than half of what they leave room for."""
+    """Return the budget for a client that sets none: at most half of its limit."""
     return DEFAULT_BUDGET if max_tokens is None else max(MIN_BUDGET, min(DEFAULT_BUDGET, max_tokens // 2))
 
 
 def _explicit(thinking: Thinking, effort: str | None, family: Family, max_tokens: int | None) -> Reasoning:
     if thinking.type in OFF:
         return Reasoning(fields=family.reasoning_off or {"thinking": {"type": "disabled"}}, max_tokens=max_tokens)
-    told: dict[str, object] = {"type": thinking.type}
+    parameter: dict[str, object] = {"type": thinking.type}
     if thinking.display is not None:
-        told["display"] = thinking.display
+        parameter["display"] = thinking.display
     if thinking.type == "adaptive":
-        more: dict[str, object] = {"output_config": {"effort": effort}} if effort else {}
-        return Reasoning(on=True, fields={"thinking": told, **more}, max_tokens=max_tokens)
+        output: dict[str, object] = {"output_config": {"effort": effort}} if effort else {}
+        return Reasoning(on=True, fields={"thinking": parameter, **output}, max_tokens=max_tokens)
     budget = thinking.budget_tokens
     if budget is None or budget < MIN_BUDGET:
         got = "none was given" if budget is None else f"got {budget}"
         raise InvalidRequest.at("thinking.budget_tokens", f"has to be at least {MIN_BUDGET}, {got}")
     limit = _room(budget, max_tokens)
-    return Reasoning(on=True, fields={"thinking": told | {"budget_tokens": budget}}, max_tokens=limit)
+    return Reasoning(on=True, fields={"thinking": parameter | {"budget_tokens": budget}}, max_tokens=limit)
 
 
 def _budget(effort: str, family: Family, max_tokens: int | None) -> Reasoning:
-    """Claude up to 4.5: so many tokens of thinking, out of maxTokens."""
+    """Claude up to 4.5: a budget of thinking within maxTokens."""
     budget = max(MIN_BUDGET, int((max_tokens or DEFAULT_MAX_TOKENS) * BUDGET_SHARES[effort]))
     fields: dict[str, object] = {"thinking": {"type": "enabled", "budget_tokens": budget}}
     return Reasoning(on=True, fields=fields, max_tokens=_room(budget, max_tokens))
 
 
 def _room(budget: int, max_tokens: int | None) -> int:
-    """The limit that leaves room for an answer behind the thinking."""
+    """Return the limit that leaves room for an answer after the thinking."""
     if max_tokens is None:
         return max(DEFAULT_MAX_TOKENS, budget + MIN_BUDGET)
     if max_tokens <= budget:
@@ -172,7 +175,7 @@ def _room(budget: int, max_tokens: int | None) -> int:
 
 
 def _adaptive(effort: str, family: Family, max_tokens: int | None) -> Reasoning:
-    """Claude from 4.6 on: it decides itself how much to think, guided by the effort."""
+    """Claude from 4.6 on: the model decides how much to think, guided by the effort."""
     fields: dict[str, object] = {"thinking": {"type": "adaptive"}, "output_config": {"effort": effort}}
     return Reasoning(on=True, fields=fields, max_tokens=max_tokens)
 
@@ -184,7 +187,7 @@ def _nova(effort: str, family: Family, max_tokens: int | None) -> Reasoning:
 
 
 def _field(effort: str, family: Family, max_tokens: int | None) -> Reasoning:
-    """The word itself, in a field of the model's own."""
+    """The effort itself, in a field of the model's own."""
     *outer, name = family.effort_field
     fields: dict[str, object] = {name: effort}
     for key in reversed(outer):

@@ -1,4 +1,4 @@
-"""A whole Converse response as the events that ConverseStream would have sent for it."""
+"""A complete Converse response as the events that ConverseStream would have sent for it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from aigw_extproc.translate.converse.response import compact, output_blocks
 
 
 def events_of(response: ConverseResponse) -> Iterator[StreamEvent]:
-    """messageStart, the blocks in one delta each, messageStop, metadata."""
+    """Yield messageStart, the blocks in one delta each, messageStop, metadata."""
     yield MessageStart()
     for index, block in enumerate(output_blocks(response)):
         if block.tool_use is not None:

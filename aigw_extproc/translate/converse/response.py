@@ -13,7 +13,7 @@ from aigw_extproc.translate.contract import Usage
 from aigw_extproc.wire import given
 
 MALFORMED = "malformed_"
-"""How stop reasons begin that say that the model's output is of no use."""
+"""The prefix of stop reasons that report malformed output."""
 
 
 def translate_usage(usage: TokenUsage | None) -> Usage:
@@ -32,20 +32,20 @@ def translate_usage(usage: TokenUsage | None) -> Usage:
 
 
 def output_blocks(response: ConverseResponse) -> list[ContentBlock]:
-    """The content of a decoded response."""
+    """Return the content of a response."""
     return response.output.message.content if response.output and response.output.message else []
 
 
 def require_sound(stop_reason: str | None) -> None:
-    """Returns when the output can be used.
+    """Check that the output can be used.
 
     Raises:
-        InvalidUpstreamResponse: Bedrock says that the model's output is malformed.
+        InvalidUpstreamResponse: Bedrock reports that it is malformed.
     """
     if stop_reason and stop_reason.startswith(MALFORMED):
         raise InvalidUpstreamResponse(f"the model's output is malformed ({stop_reason})", code=stop_reason)
 
 
 def compact(value: msgspec.Raw) -> str:
-    """JSON without white space; nothing at all is the empty object."""
+    """Return JSON without white space; absent JSON is the empty object."""
     return msgspec.json.format(bytes(given(value) or b"{}"), indent=-1).decode()

@@ -1,4 +1,4 @@
-"""What a tool said, as the family takes it.
+"""Tool results, as the family takes them.
 
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ToolResultBlock.html
 """
@@ -14,9 +14,9 @@ from aigw_extproc.translate.converse.tool_names import valid_id
 from aigw_extproc.translate.converse.turns import Result
 
 NO_OUTPUT = "(no output)"
-"""What a tool that said nothing is made to say: Bedrock takes no blank text."""
+"""Stands for an empty result: Bedrock takes no blank text."""
 ATTACHED = "(attached below)"
-"""What a tool result says of content that the family does not take inside it."""
+"""Stands for content that the family does not take inside a tool result."""
 
 
 def result_of(
@@ -27,16 +27,16 @@ def result_of(
     is_error: bool = False,
     cache_point: CachePoint | None = None,
 ) -> Result:
-    """A result of these blocks; those that the family does not take inside of one stand beside it."""
+    """Return a result of these blocks; those that the family does not take inside it go beside it."""
     beside = tuple(block for block in blocks if not _fits_inside(block, family))
-    told = [
+    content = [
         ToolResultContentBlock(text=block.text, image=block.image, document=block.document, video=block.video)
         for block in blocks
         if _fits_inside(block, family)
     ]
     if beside:
-        told.append(ToolResultContentBlock(text=ATTACHED))
-    return Result(tool_result(call_id, told, is_error=is_error), cache_point, beside)
+        content.append(ToolResultContentBlock(text=ATTACHED))
+    return Result(tool_result(call_id, content, is_error=is_error), cache_point, beside)
 
 
 def _fits_inside(block: ContentBlock, family: Family) -> bool:
@@ -45,6 +45,6 @@ def _fits_inside(block: ContentBlock, family: Family) -> bool:
 
 
 def tool_result(call_id: str, content: list[ToolResultContentBlock], *, is_error: bool = False) -> ToolResultBlock:
-    """The block for the call with the client's id `call_id`; without any content it says that there is none."""
+    """Return the result of the call with the client's id `call_id`; empty content is replaced by NO_OUTPUT."""
     content = content or [ToolResultContentBlock(text=NO_OUTPUT)]
     return ToolResultBlock(valid_id(call_id), content, "error" if is_error else None)

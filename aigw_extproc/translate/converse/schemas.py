@@ -15,10 +15,10 @@ _IDENTIFYING = ("$schema", "$id")
 
 
 def input_schema(parameters: msgspec.Raw, place: str) -> msgspec.Raw:
-    """A function's parameters as Bedrock takes them: an object's schema. One that is fine already is not touched.
+    """Return a function's parameters as the schema of an object. A valid one is returned unchanged.
 
     Raises:
-        InvalidRequest: the schema is not one of an object.
+        InvalidRequest: it is not the schema of an object.
     """
     if bytes(parameters).strip() in {b"", b"null", b"{}"}:
         return _NO_ARGUMENTS
@@ -39,7 +39,7 @@ def input_schema(parameters: msgspec.Raw, place: str) -> msgspec.Raw:
     return msgspec.Raw(msgspec.json.encode({"type": "object", **kept}))
 
 
-# What native output does not enforce, and so refuses; the model reads of it in the description instead.
+# Keywords that native output does not enforce, and refuses; they are moved to the description for the model to read.
 # https://docs.anthropic.com/en/docs/build-with-claude/structured-outputs, "JSON Schema limitations"
 _UNENFORCED = (
     "minimum",
@@ -56,9 +56,9 @@ _UNENFORCED = (
 
 
 def closed(schema: object) -> object:
-    """The schema as native output takes it: objects without `additionalProperties`, bounds as words.
+    """Return the schema as native output takes it: objects closed, bounds as text in the description.
 
-    Only schemas are looked into; a property that is called `minimum` stays one.
+    Only schemas are rewritten; a property called `minimum` stays.
     """
     if isinstance(schema, list):
         return [closed(item) for item in schema]
@@ -67,8 +67,8 @@ def closed(schema: object) -> object:
     bounds = {name: schema[name] for name in _UNENFORCED if name in schema}
     members = {name: _closed_member(name, value) for name, value in schema.items() if name not in bounds}
     if bounds:
-        words = ", ".join(f"{name}: {msgspec.json.encode(value).decode()}" for name, value in bounds.items())
-        members["description"] = f"{schema.get('description', '')} ({words})".strip()
+        text = ", ".join(f"{name}: {msgspec.json.encode(value).decode()}" for name, value in bounds.items())
+        members["description"] = f"{schema.get('description', '')} ({text})".strip()
     if schema.get("type") == "object" or "properties" in schema:
         members.setdefault("additionalProperties", False)
     return members

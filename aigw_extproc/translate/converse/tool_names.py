@@ -1,8 +1,8 @@
 """Names and ids of tools in the alphabets that Bedrock and its models take.
 
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ToolSpecification.html
-A valid name is left alone. Any other gets an alias that depends on nothing but the name, so that it is the same in
-every turn of a conversation; only a clash with another name of the same request changes it.
+A valid name is kept. Any other gets an alias that depends on the name only, so that it is the same in every turn of a
+conversation; only a clash with another name of the same request changes it.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ _HASH_LENGTH = 8
 
 
 def alias(name: str, salt: str = "") -> str:
-    """A valid name that stands for `name`: what is valid of it, and a hash of all of it."""
+    """Return a valid name for `name`: its valid characters and a hash."""
     digest = sha256(f"{salt}{name}".encode()).hexdigest()[:_HASH_LENGTH]
     return f"{_FOREIGN.sub('_', name)[: MAX_LENGTH - _HASH_LENGTH - 1]}_{digest}"
 
 
 def valid_id(tool_call_id: str) -> str:
-    """The id itself, or a stable alias where Bedrock would refuse it."""
+    """Return the id itself, or a stable alias if Bedrock would refuse it."""
     return tool_call_id if _VALID.match(tool_call_id) else alias(tool_call_id)
 
 
 @dataclass(frozen=True, slots=True)
 class ToolNames:
-    """The aliases of one request, both ways."""
+    """The aliases of one request, in both directions."""
 
     aliases: dict[str, str] = field(default_factory=dict)
     originals: dict[str, str] = field(default_factory=dict)
     taken: frozenset[str] = frozenset()
-    """Every name that Bedrock is told."""
+    """Every name in Bedrock's request."""
 
     @classmethod
     def of(cls, names: Iterable[str]) -> ToolNames:
-        """Gives every invalid name among `names` an alias that no other of them has."""
+        """Give every invalid name a unique alias."""
         names = dict.fromkeys(names)
         if not names:
             return _NONE
@@ -54,11 +54,11 @@ class ToolNames:
         return cls(aliases, {short: name for name, short in aliases.items()}, frozenset(taken))
 
     def to_bedrock(self, name: str) -> str:
-        """The name that Bedrock is told."""
+        """Return the name in Bedrock's request."""
         return self.aliases.get(name, name)
 
     def to_client(self, name: str) -> str:
-        """The client's own name for what Bedrock calls `name`."""
+        """Return the client's own name for Bedrock's."""
         return self.originals.get(name, name)
 
 

@@ -1,4 +1,4 @@
-"""Tool definitions and the choice among them, whoever the client is.
+"""Tool definitions and the choice among them.
 
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ToolConfiguration.html
 """
@@ -28,7 +28,7 @@ from aigw_extproc.translate.converse.tool_names import ToolNames
 
 
 class Function(Protocol):
-    """What a client says of a tool."""
+    """A function that a client defines."""
 
     @property
     def name(self) -> str: ...
@@ -36,14 +36,14 @@ class Function(Protocol):
     def description(self) -> str | None: ...
     @property
     def parameters(self) -> msgspec.Raw:
-        """The JSON schema of its input; empty when the client gave none."""
+        """The JSON schema of its input; empty if the client gives none."""
 
     @property
     def strict(self) -> bool | None: ...
 
 
 class Undefined(msgspec.Struct, frozen=True, kw_only=True):
-    """A tool of which only the name is known."""
+    """A function that is known by its name only."""
 
     name: str
     description: str | None = None
@@ -68,7 +68,7 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
-    """What the client said about the use of tools, whichever way it said it."""
+    """The client's choice among its tools."""
 
     mode: str
     """`auto`, `none`, `required`, or `function`."""
@@ -77,26 +77,26 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_forced(self) -> bool:
-        """Whether the model is not free to answer without a tool."""
+        """Whether the model must use a tool."""
         return self.mode in {"required", "function"}
 
 
 class Selection(msgspec.Struct, frozen=True, kw_only=True):
-    """All that decides which tools the model gets, and whether it has to use one."""
+    """The facts that decide which tools the model gets, and whether it must use one."""
 
     offered: Sequence[Definition]
     history: Sequence[str]
     """Names of tools that the history calls."""
     choice: Choice
     answer_tool: Function | None
-    """Stands for a structured answer."""
+    """The tool whose input is a structured answer."""
     tools_known: bool
-    """Whether the model uses tools at all."""
+    """Whether the model supports tools."""
     forcible: Sequence[str]
-    """Choices that the model can be made to obey in this request: `any`, `tool`."""
+    """The choices that can be forced in this request: `any`, `tool`."""
 
     def definitions(self) -> list[Definition]:
-        """The tools to tell of: Converse wants a toolConfig as soon as the history has tool blocks."""
+        """Return the tools to send: Converse requires a toolConfig if the history has tool blocks."""
         found = list(self.offered)
         if self.choice.mode == "none":
             found = []
@@ -107,7 +107,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
         return found
 
     def effective(self) -> Choice:
-        """The choice that the model is told: the nearest to the wanted one that it obeys."""
+        """Return the choice to send: the nearest to the client's that can be forced."""
         wanted = self._wanted()
         if wanted.mode == "function" and "tool" not in self.forcible:
             wanted = Choice(mode="required")
@@ -116,7 +116,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
         return wanted if wanted.is_forced else AUTO
 
     def _wanted(self) -> Choice:
-        """A structured answer forces a tool, and any real one will do as well, unless the client names its own."""
+        """Return the choice to force: for a structured answer any tool, unless the client chooses one."""
         if self.answer_tool is None or self.choice.is_forced:
             return self.choice
         if self.offered and self.choice.mode != "none":
@@ -131,10 +131,10 @@ _INDEX = re.compile(r"\[\d+\]")
 def tool_configuration(
     selection: Selection, names: ToolNames, family: Family, cache: CachePoints, dropped: list[str]
 ) -> ToolConfiguration | None:
-    """Converse's toolConfig; None when there is no tool to tell of. `auto` is Bedrock's default and is left out.
+    """Return Converse's toolConfig; None without tools. `auto` is Bedrock's default and is left out.
 
     Raises:
-        InvalidRequest: a schema is not an object's, or the choice is of a tool that is not offered.
+        InvalidRequest: a schema is not of an object, or the chosen tool is not offered.
     """
     _check_choice(selection)
     tools = [
@@ -148,12 +148,12 @@ def tool_configuration(
 
 
 def serial_tool_choice(selection: Selection) -> dict[str, object]:
-    """One call at a time, in Claude's own field. It must not say the type again where toolChoice has said it.
+    """Return Claude's own field for one call at a time, without the type if toolChoice has it.
 
     https://docs.anthropic.com/en/docs/agents-and-tools/tool-use/implement-tool-use
     """
-    told: dict[str, object] = {} if selection.effective().is_forced else {"type": "auto"}
-    return told | {"disable_parallel_tool_use": True}
+    mode: dict[str, object] = {} if selection.effective().is_forced else {"type": "auto"}
+    return mode | {"disable_parallel_tool_use": True}
 
 
 def _check_choice(selection: Selection) -> None:

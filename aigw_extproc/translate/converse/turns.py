@@ -1,4 +1,4 @@
-"""Turns of a conversation, as Converse insists on them: user and assistant by turns, tool results behind their calls.
+"""Turns of a conversation as Converse requires them: user and assistant alternate, results follow their calls.
 
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Message.html
 https://docs.aws.amazon.com/bedrock/latest/userguide/tool-use-inference-call.html
@@ -19,9 +19,9 @@ from aigw_extproc.translate.converse.blocks import kind_of
 from aigw_extproc.translate.converse.tool_names import alias
 
 SEPARATOR = "."
-"""The shortest turn there is, between what a family does not take in one."""
+"""The text of a turn that separates what a family does not take in one."""
 BESIDE_DOCUMENTS = "See the attached document."
-"""What a user who sent a document without a word is made to say: Bedrock wants text beside it."""
+"""The text beside a document that comes without any: Bedrock requires it."""
 
 
 class Vocabulary(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,16 +35,16 @@ class Vocabulary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Result(msgspec.Struct, frozen=True, gc=False):
-    """What a tool said."""
+    """The result of a tool call."""
 
     block: ToolResultBlock
     cache_point: CachePoint | None = None
     beside: tuple[ContentBlock, ...] = ()
-    """What the family does not take inside a tool result."""
+    """Content that the family does not take inside a tool result."""
 
 
 class Turn(msgspec.Struct, gc=False):
-    """Consecutive messages of one role. A turn is told in the order of its fields, calls and results by client ids."""
+    """Consecutive messages of one role, written in the order of these fields. Calls and results by the client's ids."""
 
     role: str
     place: str
@@ -54,12 +54,12 @@ class Turn(msgspec.Struct, gc=False):
     blocks: list[ContentBlock] = []  # as above
     calls: dict[str, ToolUseBlock] = {}  # as above
     cache_point: CachePoint | None = None
-    """Behind the calls."""
+    """After the calls."""
     result_places: dict[str, str] = {}  # as above
 
 
 def check(turns: list[Turn], family: Family, vocabulary: Vocabulary) -> None:
-    """Refuses what cannot be told without changing its meaning.
+    """Refuse a history that cannot be repaired without changing its meaning.
 
     Raises:
         InvalidRequest: a call without a result, a result without a call, a conversation that begins or ends wrongly.
@@ -78,20 +78,20 @@ def check(turns: list[Turn], family: Family, vocabulary: Vocabulary) -> None:
 
 
 def messages(turns: list[Turn], family: Family, *, tools_as_text: bool) -> list[Message]:
-    """The turns as Converse's messages. They have to have passed `check`."""
+    """Return Converse's messages for turns that have passed `check`."""
     _make_ids_unique(turns)
     if turns[-1].role == "assistant":
         turns[-1].blocks = _prefill(turns[-1].blocks)
     if tools_as_text:
         return [Message(role=turn.role, content=_without_tools(turn)) for turn in turns]
-    told: list[Message] = []
+    messages: list[Message] = []
     for turn in turns:
-        told += _user(turn, family) if turn.role == "user" else _assistant(turn, family, last=turn is turns[-1])
-    return told
+        messages += _user(turn, family) if turn.role == "user" else _assistant(turn, family, last=turn is turns[-1])
+    return messages
 
 
 def _check_pairs(turns: list[Turn], vocabulary: Vocabulary) -> None:
-    """Every call has a result in the next turn, and every result a call in the turn before."""
+    """Require a result in the next turn for every call, and a call in the turn before for every result."""
     previous = _NO_TURN
     for turn in [*turns, _NO_TURN]:
         for call_id in previous.calls:
@@ -112,7 +112,7 @@ _NO_TURN = Turn("user", "messages")
 
 
 def _make_ids_unique(turns: list[Turn]) -> None:
-    """Some clients count their calls anew in every turn; Claude refuses an id that the history has used before."""
+    """Rename repeated ids: some clients number their calls per turn, and Claude requires ids to be unique."""
     uses: dict[str, int] = {}
     for turn, following in pairwise(turns):
         for call_id in turn.calls:
@@ -143,7 +143,7 @@ def _separator(role: str) -> Message:
 
 
 def _prefill(blocks: list[ContentBlock]) -> list[ContentBlock]:
-    """Claude refuses a last turn that ends in white space."""
+    """Strip the end of the last turn: Claude refuses white space there."""
     last = max(index for index, block in enumerate(blocks) if block.text)
     text = (blocks[last].text or "").rstrip()
     return [*blocks[:last], ContentBlock(text=text), *blocks[last + 1 :]]
@@ -151,11 +151,11 @@ def _prefill(blocks: list[ContentBlock]) -> list[ContentBlock]:
 
 def _user(turn: Turn, family: Family) -> list[Message]:
     if not turn.results:
-        return [Message(role="user", content=_with_words(turn.blocks))]
+        return [Message(role="user", content=_with_text(turn.blocks))]
     results = list(_results(turn))
     if not turn.blocks and not any(result.beside for result in turn.results.values()):
         return [Message(role="user", content=results)]
-    blocks = _with_words([*(block for result in turn.results.values() for block in result.beside), *turn.blocks])
+    blocks = _with_text([*(block for result in turn.results.values() for block in result.beside), *turn.blocks])
     if all(kind_of(block) in (None, *family.beside_tool_results) for block in blocks):
         return [Message(role="user", content=[*results, *blocks])]
     return [Message(role="user", content=results), _separator("assistant"), Message(role="user", content=blocks)]
@@ -168,7 +168,7 @@ def _results(turn: Turn) -> Iterator[ContentBlock]:
             yield ContentBlock(cache_point=result.cache_point)
 
 
-def _with_words(blocks: list[ContentBlock]) -> list[ContentBlock]:
+def _with_text(blocks: list[ContentBlock]) -> list[ContentBlock]:
     """https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_DocumentBlock.html: text comes with it."""
     if any(block.document for block in blocks) and not any(block.text for block in blocks):
         return [ContentBlock(text=BESIDE_DOCUMENTS), *blocks]
@@ -177,7 +177,7 @@ def _with_words(blocks: list[ContentBlock]) -> list[ContentBlock]:
 
 def _without_tools(turn: Turn) -> list[ContentBlock]:
     results = [block for result in turn.results.values() for block in _result_as_text(result)]
-    return [*results, *turn.reasoning, *_with_words(turn.blocks), *map(_call_as_text, turn.calls.values())]
+    return [*results, *turn.reasoning, *_with_text(turn.blocks), *map(_call_as_text, turn.calls.values())]
 
 
 def _call_as_text(call: ToolUseBlock) -> ContentBlock:

@@ -1,4 +1,4 @@
-"""What the ways back have in common that know no streams."""
+"""Responses that Bedrock never streams."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ from aigw_extproc.translate.contract import ResponseContext, ResponseStream
 
 
 class BufferedAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """Base of the answers of APIs that Bedrock answers in one piece; with `translate_response` it is an `Answer`."""
+    """Base of the answers of APIs that are not streamed; with `translate_response` it is an `Answer`."""
 
     def translate_stream(self, context: ResponseContext) -> ResponseStream:
-        """Never asked for: no request of these says `stream`."""
+        """Never called: none of these requests is streamed."""
         raise NotImplementedError
 
     def translate_error(self, status: int, headers: Mapping[str, str], body: bytes) -> UpstreamError:
-        """Bedrock's error, in OpenAI's words."""
         return errors.from_response(status, headers, body)

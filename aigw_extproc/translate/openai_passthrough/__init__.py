@@ -1,4 +1,4 @@
-"""OpenAI's endpoints to backends that speak OpenAI's API themselves: what clients say and get stays as it is."""
+"""OpenAI's endpoints to backends that speak OpenAI's API: requests and responses pass unchanged."""
 
 from aigw_extproc.translate.openai_passthrough.request import parse, to
 

@@ -1,4 +1,4 @@
-"""The way back: bodies, streams and errors are in the client's words already."""
+"""Responses and errors, which are in the client's format already."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _BODY = msgspec.json.Decoder(_Body)
 _ERROR_BODY = msgspec.json.Decoder(_ErrorBody)
 
 
-class PassthroughAnswer(msgspec.Struct, frozen=True):
+class OpenAIPassthroughAnswer(msgspec.Struct, frozen=True):
     """Implements `contract.Answer`."""
 
     def translate_response(self, body: bytes, context: ResponseContext) -> ClientResponse:
@@ -41,15 +41,15 @@ class PassthroughAnswer(msgspec.Struct, frozen=True):
         return OpenAIPassthroughStream()
 
     def translate_error(self, status: int, headers: Mapping[str, str], body: bytes) -> UpstreamError:
-        """The upstream's own error where it is OpenAI's, but for what it says of the gateway's key."""
-        told = errors.from_response(status, headers, body)
+        """Return the upstream's own error if it is in OpenAI's format, without any detail on the gateway's key."""
+        fallback = errors.from_response(status, headers, body)
         if status == 401:
-            told.message = "the upstream refused the gateway's credentials"
-            return told
+            fallback.message = "the upstream refused the gateway's credentials"
+            return fallback
         try:
             error = upstream_error(
-                _ERROR_BODY.decode(as_utf8(body)).error, status=status, headers=told.headers, body=body
+                _ERROR_BODY.decode(as_utf8(body)).error, status=status, headers=fallback.headers, body=body
             )
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return told
-        return told if error is None or status < 400 else error
+            return fallback
+        return fallback if error is None or status < 400 else error

@@ -8,7 +8,7 @@ import msgspec
 
 from aigw_extproc import wire
 from aigw_extproc.translate.contract import Target, UpstreamRequest
-from aigw_extproc.translate.openai_passthrough.answer import PassthroughAnswer
+from aigw_extproc.translate.openai_passthrough.answer import OpenAIPassthroughAnswer
 
 
 class PassthroughRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +43,7 @@ def to(path: str) -> Callable[[PassthroughRequest, Target], UpstreamRequest]:
             accept="text/event-stream" if stream else "application/json",
             stream=stream,
             dropped=(),
-            answer=PassthroughAnswer(),
+            answer=OpenAIPassthroughAnswer(),
         )
 
     return translate_request

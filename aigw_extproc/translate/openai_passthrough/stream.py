@@ -1,4 +1,4 @@
-"""Server-sent events pass as they are; what they say of tokens, and whether they end well, is read on the way.
+"""Server-sent events that pass unchanged; the tokens and the end that they report are observed.
 
 https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
 """
@@ -15,9 +15,9 @@ from aigw_extproc.translate.contract import Usage
 from aigw_extproc.translate.openai_passthrough import usage
 
 MAX_LINE = 24 * 1024 * 1024
-"""Bytes of one line; a whole image is one."""
+"""Bytes of one line; an image is one line."""
 LAST_EVENTS = ("response.completed", "response.incomplete", "response.failed")
-"""Types of the events with which a stream ends that has no `[DONE]`."""
+"""Types of the last event in streams without `[DONE]`."""
 
 
 class _Choice(msgspec.Struct, frozen=True):
@@ -49,7 +49,7 @@ _ERROR = msgspec.json.Decoder(_Error | None)
 def upstream_error(
     raw: msgspec.Raw, *, status: int, headers: Iterable[tuple[str, str]] = (), body: bytes | None = None
 ) -> UpstreamError | None:
-    """What an `error` of OpenAI's says; None when it is absent or null. Raises msgspec.MsgspecError."""
+    """Decode OpenAI's `error`; None if it is absent or null. Raises msgspec.MsgspecError."""
     error = _ERROR.decode(raw) if bytes(raw) else None
     if error is None:
         return None
@@ -61,7 +61,7 @@ def upstream_error(
 class OpenAIPassthroughStream:
     """Implements `contract.ResponseStream`.
 
-    Bytes go on by whole lines: of half an event a client can make nothing, and an error can still take its place.
+    Only complete lines pass, so that an error can still replace the rest of an event.
     """
 
     def __init__(self) -> None:
@@ -96,7 +96,7 @@ class OpenAIPassthroughStream:
         return self.fail(UpstreamTruncated("the upstream"))
 
     def fail(self, failure: GatewayError) -> bytes:
-        # The empty line ends an event whose own end has not come.
+        # The empty line ends an incomplete event.
         self._failed, self.failure = True, failure
         return b"\ndata: %b\n\n" % render(failure)
 
@@ -108,7 +108,7 @@ class OpenAIPassthroughStream:
             event = _EVENT.decode(data)
             failure = upstream_error(event.error, status=502)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return  # the client is the judge of what is in it
+            return  # the client validates it
         self.failure = failure or self.failure
         self.usage = usage.read(event.response.usage if event.response else event.usage) or self.usage
         finished = any(choice.finish_reason for choice in event.choices or ())

@@ -1,4 +1,4 @@
-"""Tokens, as OpenAI's endpoints tell them: in two spellings, the later one that of responses and images."""
+"""Tokens in OpenAI's two formats: chat's, and that of Responses and images."""
 
 from __future__ import annotations
 
@@ -26,18 +26,19 @@ _NO_DETAILS = _Details()
 
 
 def read(raw: msgspec.Raw) -> Usage | None:
-    """What a `usage` says; None when it is absent, null or in nobody's words: it counts for metrics only."""
+    """Decode a `usage`; None if it is absent, null or unknown, since it is for metrics only."""
     try:
-        told = _USAGE.decode(raw) if bytes(raw) else None
+        usage = _USAGE.decode(raw) if bytes(raw) else None
     except msgspec.MsgspecError:
         return None
-    if told is None:
+    if usage is None:
         return None
-    given, generated = told.prompt_tokens or told.input_tokens or 0, told.completion_tokens or told.output_tokens or 0
-    details = told.prompt_tokens_details or told.input_tokens_details or _NO_DETAILS
+    input_tokens = usage.prompt_tokens or usage.input_tokens or 0
+    output_tokens = usage.completion_tokens or usage.output_tokens or 0
+    details = usage.prompt_tokens_details or usage.input_tokens_details or _NO_DETAILS
     return Usage(
-        input_tokens=given,
-        output_tokens=generated,
-        total_tokens=told.total_tokens or given + generated,
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+        total_tokens=usage.total_tokens or input_tokens + output_tokens,
         cached_input_tokens=details.cached_tokens or 0,
     )

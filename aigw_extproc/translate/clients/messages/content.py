@@ -68,7 +68,7 @@ class ContentTranslator:
 
     def _marked(self, told: ContentBlock, block: messages.Block, where: str) -> Iterator[ContentBlock]:
         yield told
-        point = self.cache.behind(told, block.cache_control, where)
+        point = self.cache.after(told, block.cache_control, where)
         if point is not None:
             yield ContentBlock(cache_point=point)
 

@@ -87,6 +87,6 @@ def _mark_last(request: messages.CountedConversation, conversation: Conversation
     last = conversation.messages[-1].content
     if request.cache_control is None or last[-1].cache_point is not None:
         return
-    point = content.cache.behind(last[-1], request.cache_control, "results" if last[-1].tool_result else "messages")
+    point = content.cache.after(last[-1], request.cache_control, "results" if last[-1].tool_result else "messages")
     if point is not None:
         last.append(ContentBlock(cache_point=point))

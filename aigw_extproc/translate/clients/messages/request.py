@@ -8,7 +8,7 @@ from __future__ import annotations
 from aigw_extproc.anthropic import messages
 from aigw_extproc.bedrock.converse import ConverseRequest
 from aigw_extproc.bedrock.families import Family
-from aigw_extproc.translate.anthropic.betas import accepted
+from aigw_extproc.translate.anthropic.betas import accepted_betas
 from aigw_extproc.translate.clients.messages import parameters
 from aigw_extproc.translate.clients.messages.prompt import Prompt, translate_prompt
 from aigw_extproc.translate.clients.messages.stream import MessagesWriter
@@ -75,7 +75,7 @@ def to_counted(request: messages.MessagesRequest, target: Target) -> Conversed:
 def _with_betas(
     fields: dict[str, object], request: messages.MessagesRequest, family: Family, dropped: list[str]
 ) -> dict[str, object] | None:
-    betas = accepted(request.betas, family.converse_betas, dropped, given=fields.get("anthropic_beta"))
+    betas = accepted_betas(request.betas, family.converse_betas, dropped, given=fields.get("anthropic_beta"))
     return (fields | {"anthropic_beta": betas} if betas else fields) or None
 
 

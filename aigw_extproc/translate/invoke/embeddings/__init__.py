@@ -1,4 +1,4 @@
-"""Embeddings to InvokeModel, in the body of the model's own family, and back."""
+"""Embeddings, in the body of the model's family."""
 
 from aigw_extproc.translate.invoke.embeddings.request import translate_request
 

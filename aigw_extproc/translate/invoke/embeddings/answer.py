@@ -1,4 +1,4 @@
-"""InvokeModel's answers → the list of embeddings."""
+"""InvokeModel's responses → the list of embeddings."""
 
 from __future__ import annotations
 
@@ -21,19 +21,17 @@ class EmbeddingsAnswer(BufferedAnswer, frozen=True, kw_only=True):
     """Implements `contract.BatchAnswer`."""
 
     model: str
-    """As the client asked for it: that is what it gets back."""
+    """The name that the client used; the response carries it."""
     format: str
     """One of `FORMATS`."""
     base64: bool
     sizes: tuple[int, ...]
-    """How many texts went into each request."""
+    """The number of texts in each request."""
 
     def translate_response(self, body: bytes, context: ResponseContext) -> ClientResponse:
-        """The answer to a request that was the only one."""
         return self.translate_batch([UpstreamResponse(status=200, headers=context.headers, body=body)], context)
 
     def translate_batch(self, responses: Sequence[UpstreamResponse], context: ResponseContext) -> ClientResponse:
-        """The embeddings of all answers, in order, with the sum of what they cost."""
         parts = [self._read(response, size) for response, size in zip(responses, self.sizes, strict=True)]
         vectors = (vector for part in parts for vector in part.embeddings)
         tokens = sum(part.tokens for part in parts)
@@ -58,7 +56,7 @@ class EmbeddingsAnswer(BufferedAnswer, frozen=True, kw_only=True):
 
 
 def _float32(vector: list[float]) -> str:
-    """Little-endian, as OpenAI's SDKs read it: they ask for it unless they are told otherwise."""
+    """Encode as little-endian float32: the default that OpenAI's SDKs request."""
     try:
         return b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
     except OverflowError:

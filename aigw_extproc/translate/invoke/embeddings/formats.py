@@ -1,4 +1,4 @@
-"""The families' bodies as a table: how many texts go into one, how it is written, how its answer is read."""
+"""The bodies of the model families: texts per call, request, response."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from aigw_extproc.translate.contract import UpstreamResponse
 
 
 class Embedded(msgspec.Struct, frozen=True, kw_only=True):
-    """What one answer holds."""
+    """The embeddings in one response."""
 
     embeddings: list[list[float]]
     """In the order of the texts."""
@@ -50,7 +50,7 @@ def _nova(texts: Sequence[str], dimensions: int | None, type_: InputType) -> bed
         single_embedding_params=bedrock.NovaParameters(
             embedding_purpose=NOVA_PURPOSES[type_],
             embedding_dimension=dimensions,
-            # As OpenAI has it: a text that is too long is an error, not half a text.
+            # As with OpenAI, a text that is too long is an error; it is not truncated.
             text=bedrock.NovaText(truncation_mode="NONE", value=texts[0]),
         ),
     )
@@ -64,7 +64,7 @@ NOVA_PURPOSES: Mapping[InputType, str] = MappingProxyType(
         "clustering": "CLUSTERING",
     }
 )
-"""`embeddingPurpose`, by Cohere's word for the same."""
+"""`embeddingPurpose`, by Cohere's input type."""
 
 _TITAN: msgspec.json.Decoder[Any] = msgspec.json.Decoder(bedrock.TitanResponse)
 _COHERE: msgspec.json.Decoder[Any] = msgspec.json.Decoder(bedrock.CohereResponse)

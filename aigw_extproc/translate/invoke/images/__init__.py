@@ -1,4 +1,4 @@
-"""Image generation to InvokeModel, in Amazon's or Stability's body, and back."""
+"""Image generation, in Amazon's or Stability's body."""
 
 from aigw_extproc.translate.invoke.images.request import translate_request
 

@@ -1,4 +1,4 @@
-"""InvokeModel's answers → the list of images."""
+"""InvokeModel's responses → the list of images."""
 
 from __future__ import annotations
 
@@ -20,11 +20,10 @@ class ImagesAnswer(BufferedAnswer, frozen=True, kw_only=True):
     """Implements `contract.BatchAnswer`."""
 
     def translate_response(self, body: bytes, context: ResponseContext) -> ClientResponse:
-        """The answer to a request that was the only one."""
         return self.translate_batch([UpstreamResponse(status=200, headers=context.headers, body=body)], context)
 
     def translate_batch(self, responses: Sequence[UpstreamResponse], context: ResponseContext) -> ClientResponse:
-        """The images of all answers, in order. Images are paid by the piece: there are no tokens to tell."""
+        # Images are billed per image, so there are no tokens.
         images = [Image(b64_json=image) for response in responses for image in _images(response.body)]
         return ClientResponse(body=_encode(ImagesResponse(created=context.created, data=images)), usage=Usage())
 

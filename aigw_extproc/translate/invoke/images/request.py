@@ -19,14 +19,14 @@ from aigw_extproc.translate.invoke.images.answer import ImagesAnswer
 MAX_IMAGES = 10
 """OpenAI's: https://platform.openai.com/docs/api-reference/images/create, `n`."""
 AMAZON_AT_ONCE = 5
-"""`numberOfImages`, at most."""
+"""The maximum of `numberOfImages`."""
 SEED_STEP = 100_000_007
-"""Between the calls of one request: Amazon's models make the same images of the same prompt and seed, which is 12 where
-nobody names one."""
+"""Between the calls of one request: Amazon's models make the same images for the same prompt and seed, and their
+default seed is 12."""
 QUALITIES = MappingProxyType(
     {"standard": "standard", "low": "standard", "medium": "standard", "hd": "premium", "high": "premium"}
 )
-"""Amazon's word by OpenAI's; `auto` is to say nothing."""
+"""Amazon's `quality` by OpenAI's; `auto` is the default."""
 ASPECT_RATIOS = ("16:9", "1:1", "21:9", "2:3", "3:2", "4:5", "5:4", "9:16", "9:21")
 """Stability's `aspect_ratio`."""
 
@@ -128,4 +128,4 @@ def _aspect_ratio(size: str | None) -> str | None:
 _BODIES: Mapping[str, Callable[[ImagesRequest, int, list[str]], list[msgspec.Struct]]] = MappingProxyType(
     {"amazon": _amazon, "stability": _stability}
 )
-"""By the fact `images` of the families' table: the requests for so many images; what is left out joins the list."""
+"""By the fact `images` of the families' table: (request, number of images, dropped parameters) to bodies."""

@@ -1,4 +1,4 @@
-"""Rerank to InvokeModel, in Cohere's or Amazon's body, and back."""
+"""Reranking, in Cohere's or Amazon's body."""
 
 from aigw_extproc.translate.invoke.rerank.request import translate_request
 

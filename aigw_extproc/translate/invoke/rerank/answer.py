@@ -1,4 +1,4 @@
-"""InvokeModel's answer → the ranking."""
+"""InvokeModel's response → the ranking."""
 
 from __future__ import annotations
 
@@ -19,14 +19,13 @@ class RerankAnswer(BufferedAnswer, frozen=True, kw_only=True):
     """Implements `contract.Answer`."""
 
     model: str
-    """As the client asked for it: that is what it gets back."""
+    """The name that the client used; the response carries it."""
     count: int
-    """Of the documents."""
+    """The number of documents."""
     documents: list[str] | None
-    """They themselves, where the client wants them back."""
+    """The documents, if the client wants them in the response."""
 
     def translate_response(self, body: bytes, context: ResponseContext) -> ClientResponse:
-        """The results in the model's order, the most relevant first."""
         tokens = input_tokens(context.headers)
         answer = RerankResponse(
             id=context.request_id,

@@ -68,7 +68,7 @@ def _documents(request: RerankRequest) -> list[str]:
 
 
 def _top_n(request: RerankRequest) -> int | None:
-    """More than there are is all of them: Cohere's API takes that, Amazon's model does not."""
+    """Limit `top_n` to the number of documents: Cohere's API takes more, Amazon's model does not."""
     if request.top_n is None:
         return None
     if request.top_n < 1:
