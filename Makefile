@@ -6,13 +6,19 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format proto proto-check bench fuzz coverage envoy-examples clean
+.PHONY: help run unit test check format proto proto-check bench fuzz coverage envoy-examples clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.local ## start gateway, processor and simulator; ARGS="--region us-east-1" for real Bedrock
 	@$(BIN)/aigw-extproc run $(ARGS)
+
+# These need Envoy, Docker, Helm, or to build a package.
+SYSTEM = benchmarks compose docs envoy_config gateway helm release run
+
+unit: $(VENV)/.dev ## the tests that need neither Envoy nor Docker, in a minute
+	$(BIN)/pytest --numprocesses 2 --dist loadscope --hypothesis-profile quick $(SYSTEM:%=--ignore tests/%) $(ARGS)
 
 test: check ## everything that a change must pass; ARGS="-n 2 --dist loadfile" is faster, where times matter less
 	$(BIN)/pytest $(ARGS)
