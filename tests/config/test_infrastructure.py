@@ -1,6 +1,6 @@
 """Tests for aigw_extproc.config.resources.infrastructure."""
 
-from aigw_extproc.config.resources.ai_gateway import Metadata
+from aigw_extproc.config.resources.ai_gateway import ResourceMetadata
 from aigw_extproc.config.resources.infrastructure import SecretResource
 
 
@@ -8,7 +8,7 @@ def test_secret_shows_nothing_of_itself():
     secret = SecretResource(
         api_version="v1",
         kind="Secret",
-        metadata=Metadata(name="s"),
+        metadata=ResourceMetadata(name="s"),
         data={"a": "canary"},
         string_data={"b": "canary"},
     )

@@ -13,9 +13,9 @@ from aigw_extproc.config.resources import ai_gateway as resources
 from tests.config.sample import compiled, sample
 
 
-def headers(remove: str = "", **values: str) -> resources.HeaderMutation:
+def headers(remove: str = "", **values: str) -> resources.HeaderMutationSpec:
     pairs = tuple(resources.NamedValue(name=name, value=value) for name, value in values.items())
-    return resources.HeaderMutation(set=pairs, remove=tuple(remove.split()))
+    return resources.HeaderMutationSpec(set=pairs, remove=tuple(remove.split()))
 
 
 def test_nothing_over_nothing():
@@ -43,8 +43,8 @@ def test_set_and_removed_in_one_place_stays_both():
 
 
 def test_body_fields_keep_their_case():
-    base = resources.BodyMutation(set=(resources.BodyField(path="A", value="1"),), remove=("B",))
-    over = resources.BodyMutation(set=(resources.BodyField(path="a", value="x"),))
+    base = resources.BodyMutationSpec(set=(resources.BodyField(path="A", value="1"),), remove=("B",))
+    over = resources.BodyMutationSpec(set=(resources.BodyField(path="a", value="x"),))
     assert merge_bodies(base, over) == snapshot.BodyMutation(
         set=(("A", msgspec.Raw(b"1")), ("a", msgspec.Raw(b'"x"'))), remove=("B",)
     )

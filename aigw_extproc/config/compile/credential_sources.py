@@ -17,7 +17,7 @@ import yaml
 from aigw_extproc.aws.identity import AssumeRole, BearerToken, DefaultChain, OidcExchange, Source
 from aigw_extproc.aws.names import is_external_id, is_role_arn, is_session_name
 from aigw_extproc.config.compile.credentials_file import parse_credentials
-from aigw_extproc.config.compile.secret_values import key_place, secret_text
+from aigw_extproc.config.compile.secret_values import key_place, secret_value
 from aigw_extproc.config.compile.settings import PREFIX
 from aigw_extproc.config.resources.ai_gateway import (
     BackendSecurityPolicy,
@@ -25,7 +25,7 @@ from aigw_extproc.config.resources.ai_gateway import (
     Name,
     ObjectRef,
     OidcExchangeToken,
-    Part,
+    ResourcePart,
 )
 from aigw_extproc.config.resources.catalog import Catalog, Item
 from aigw_extproc.config.resources.decode import decode, suggestion
@@ -46,7 +46,7 @@ _MAX_SESSION_NAME: Final = 64
 _ROLE_EXAMPLE: Final = "is not the ARN of a role, such as arn:aws:iam::111122223333:role/bedrock"
 
 
-class RoleSpec(Part, frozen=True, kw_only=True):
+class RoleSpec(ResourcePart, frozen=True, kw_only=True):
     """The annotation's value, in YAML."""
 
     role_arn: Name
@@ -100,7 +100,7 @@ _TYPES: Final[dict[str, Callable[[Item[BackendSecurityPolicy], Catalog, Place], 
 
 def _file(file: CredentialsFile, item: Item[BackendSecurityPolicy], catalog: Catalog, place: Place) -> Source | None:
     secret = _secret(file.secret_ref, item, catalog, place)
-    text = secret_text(secret, _FILE_KEY) if secret else None
+    text = secret_value(secret, _FILE_KEY) if secret else None
     if secret is None or text is None:
         return None
     return parse_credentials(text, file.profile or "default", key_place(secret, _FILE_KEY))
@@ -143,7 +143,7 @@ def _one_line(
 ) -> str | None:
     """A key or password in a Secret, without the line break that editors put behind it."""
     secret = _secret(ref, item, catalog, place)
-    text = secret_text(secret, key) if secret else None
+    text = secret_value(secret, key) if secret else None
     if secret is None or text is None:
         return None
     if not _PRINTABLE.fullmatch(text.strip()):

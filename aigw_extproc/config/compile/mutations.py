@@ -15,7 +15,7 @@ from aigw_extproc.config.resources.names import is_header_name, is_header_value
 V = TypeVar("V")
 
 
-def check_headers(mutation: resources.HeaderMutation, place: Place) -> None:
+def check_headers(mutation: resources.HeaderMutationSpec, place: Place) -> None:
     """Record every header that cannot be set or removed."""
     for index, header in enumerate(mutation.set):
         entry = place.field("set").item(index)
@@ -27,7 +27,7 @@ def check_headers(mutation: resources.HeaderMutation, place: Place) -> None:
     check_unique((header.name.lower() for header in mutation.set), place.field("set"), "name")
 
 
-def check_body(mutation: resources.BodyMutation, place: Place) -> None:
+def check_body(mutation: resources.BodyMutationSpec, place: Place) -> None:
     """Record every field that is set twice."""
     check_unique((field.path for field in mutation.set), place.field("set"), "path")
 
@@ -47,7 +47,7 @@ def _check_name(name: str, place: Place) -> None:
         place.problem("the host is where the Backend is; it cannot be changed")
 
 
-def merge_headers(base: resources.HeaderMutation, over: resources.HeaderMutation) -> snapshot.HeaderMutation:
+def merge_headers(base: resources.HeaderMutationSpec, over: resources.HeaderMutationSpec) -> snapshot.HeaderMutation:
     """The mutation of a backend with that of a rule's backendRef over it: the latter wins, header by header."""
     first, last = ({header.name.lower(): header.value for header in part.set} for part in (base, over))
     gone, dropped = ([name.lower() for name in part.remove] for part in (base, over))
@@ -56,7 +56,7 @@ def merge_headers(base: resources.HeaderMutation, over: resources.HeaderMutation
     )
 
 
-def merge_bodies(base: resources.BodyMutation, over: resources.BodyMutation) -> snapshot.BodyMutation:
+def merge_bodies(base: resources.BodyMutationSpec, over: resources.BodyMutationSpec) -> snapshot.BodyMutation:
     """The same for top-level fields of the body."""
     first, last = ({field.path: json_value(field.value) for field in part.set} for part in (base, over))
     return snapshot.BodyMutation(

@@ -113,7 +113,7 @@ def _match(match: resources.Match, place: Place) -> tuple[HeaderMatch, ...]:
     return tuple(_condition(header, place.field("headers").item(index)) for index, header in enumerate(match.headers))
 
 
-def _condition(header: resources.HeaderMatch, place: Place) -> HeaderMatch:
+def _condition(header: resources.HeaderMatchSpec, place: Place) -> HeaderMatch:
     if not is_header_name(header.name):
         place.field("name").problem(f"{place.show(header.name)} is not the name of a header")
     pattern = None

@@ -12,7 +12,7 @@ from aigw_extproc.config.resources.findings import Place
 from aigw_extproc.config.resources.infrastructure import ConfigMap, MountedSecret, SecretResource
 
 
-def secret_text(item: Item[SecretResource], key: str) -> str | None:
+def secret_value(item: Item[SecretResource], key: str) -> str | None:
     """What a Secret holds under `key`; None, with the reason recorded there, when it holds no such text."""
     secret = item.resource
     if key in secret.string_data:
@@ -31,7 +31,7 @@ def key_place(item: Item[SecretResource], key: str) -> Place:
     return item.place.field("stringData" if key in item.resource.string_data else "data").field(key)
 
 
-def configmap_text(item: Item[ConfigMap], key: str) -> str | None:
+def configmap_value(item: Item[ConfigMap], key: str) -> str | None:
     """What a ConfigMap holds under `key`; None, with the reason recorded there, when it does not."""
     if key not in item.resource.data:
         _missing(key, item.resource.data, item.place.field("data"))

@@ -72,7 +72,7 @@ def _upstream(item: Item[AIServiceBackend], catalog: Catalog, upstreams: Mapping
         place.problem(f"must name a Backend (group {ENVOY_GATEWAY}), got {ref.kind} ({ref.group or 'core'})")
         return None
     key = (ref.namespace or item.namespace, ref.name)
-    catalog.find(infrastructure.Backend, key, place.field("name"))
+    catalog.find(infrastructure.BackendResource, key, place.field("name"))
     return upstreams.get(key)
 
 
@@ -106,7 +106,7 @@ def _check_one_host(item: Item[AIServiceBackend], catalog: Catalog, tls: Mapping
     ref = item.resource.spec.backend_ref
     key = (ref.namespace or item.namespace, ref.name)
     backend = catalog.items.get(("Backend", *key))
-    if backend is None or not isinstance(backend.resource, infrastructure.Backend):
+    if backend is None or not isinstance(backend.resource, infrastructure.BackendResource):
         return
     names = hosts(backend.resource.spec.endpoints, tls.get(key))
     if len(names) > 1:

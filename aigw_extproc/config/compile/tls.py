@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from aigw_extproc.config.compile.secret_values import configmap_text, secret_text
+from aigw_extproc.config.compile.secret_values import configmap_value, secret_value
 from aigw_extproc.config.resources.ai_gateway import ObjectRef
 from aigw_extproc.config.resources.catalog import Catalog, Item, Key
 from aigw_extproc.config.resources.findings import Place
 from aigw_extproc.config.resources.infrastructure import (
     ENVOY_GATEWAY,
-    Backend,
+    BackendResource,
     BackendTLSPolicy,
     BackendTLSPolicyAlpha2,
     ConfigMap,
@@ -80,7 +80,7 @@ def _tls_targets(policy: _TlsPolicy, catalog: Catalog) -> Iterator[tuple[Key, Pl
     for ref, place in policy.targets:
         if (ref.group, ref.kind) != (ENVOY_GATEWAY, "Backend"):
             place.ignore(f"only a Backend (group {ENVOY_GATEWAY}) can be reached from here")
-        elif catalog.find(Backend, (policy.item.namespace, ref.name), place.field("name")) is not None:
+        elif catalog.find(BackendResource, (policy.item.namespace, ref.name), place.field("name")) is not None:
             yield (policy.item.namespace, ref.name), place
 
 
@@ -108,10 +108,10 @@ def _certificates(ref: ObjectRef, namespace: str, catalog: Catalog, place: Place
     match ref.kind:
         case "ConfigMap":
             configmap = catalog.find(ConfigMap, key, place.field("name"))
-            text = configmap_text(configmap, _CERTIFICATES) if configmap else None
+            text = configmap_value(configmap, _CERTIFICATES) if configmap else None
         case "Secret":
             secret = catalog.find(SecretResource, key, place.field("name"))
-            text = secret_text(secret, _CERTIFICATES) if secret else None
+            text = secret_value(secret, _CERTIFICATES) if secret else None
         case _:
             place.field("kind").problem(f"must be ConfigMap or Secret, got {place.show(ref.kind)}")
     if text is not None and "-----BEGIN CERTIFICATE-----" not in text:

@@ -8,7 +8,12 @@ from typing import Final
 from aigw_extproc.aws.names import AWS_SUFFIXES
 from aigw_extproc.config.resources.catalog import Catalog, Item, Key
 from aigw_extproc.config.resources.findings import Place
-from aigw_extproc.config.resources.infrastructure import Backend, BackendTLSPolicy, BackendTLSPolicyAlpha2, Endpoint
+from aigw_extproc.config.resources.infrastructure import (
+    BackendEndpoint,
+    BackendResource,
+    BackendTLSPolicy,
+    BackendTLSPolicyAlpha2,
+)
 from aigw_extproc.config.resources.names import is_hostname, is_ip
 from aigw_extproc.config.snapshot import Address, Tls, Upstream
 
@@ -21,11 +26,11 @@ def compile_upstreams(catalog: Catalog, tls: Mapping[Key, Tls | None]) -> dict[K
     """An upstream for each Backend without a fault, with the TLS that a policy attached to it."""
     if catalog.sound(BackendTLSPolicy, BackendTLSPolicyAlpha2):
         _check_aws_in_clear(catalog, tls)
-    compiled = ((item.key, _upstream(item, tls.get(item.key))) for item in catalog.all(Backend))
+    compiled = ((item.key, _upstream(item, tls.get(item.key))) for item in catalog.all(BackendResource))
     return {key: upstream for key, upstream in compiled if upstream is not None}
 
 
-def hosts(endpoints: tuple[Endpoint, ...], tls: Tls | None) -> tuple[str, ...]:
+def hosts(endpoints: tuple[BackendEndpoint, ...], tls: Tls | None) -> tuple[str, ...]:
     """The distinct HTTP hosts of a Backend's endpoints, in order: a signature covers exactly one."""
     return tuple(dict.fromkeys(_host(endpoint, tls) for endpoint in endpoints))
 
@@ -38,13 +43,13 @@ def authority(host: str, port: int, *, tls: bool) -> str:
 
 
 def _check_aws_in_clear(catalog: Catalog, tls: Mapping[Key, Tls | None]) -> None:
-    for item in catalog.all(Backend):
+    for item in catalog.all(BackendResource):
         names = [endpoint.fqdn.hostname for endpoint in item.resource.spec.endpoints if endpoint.fqdn]
         if item.key not in tls and any(name.lower().endswith(_AWS_DOMAINS) for name in names):
             item.place.problem("AWS is reached over TLS only; attach a BackendTLSPolicy to this Backend")
 
 
-def _upstream(item: Item[Backend], tls: Tls | None) -> Upstream | None:
+def _upstream(item: Item[BackendResource], tls: Tls | None) -> Upstream | None:
     spec, place = item.resource.spec, item.place.field("spec")
     if spec.type != "Endpoints":
         place.field("type").problem(f"{spec.type} is not supported yet; list the endpoints")
@@ -62,7 +67,7 @@ def _upstream(item: Item[Backend], tls: Tls | None) -> Upstream | None:
     return Upstream(cluster=f"{item.namespace}/{item.name}", host=names[0], addresses=sound, tls=tls)
 
 
-def _address(endpoint: Endpoint, place: Place) -> Address | None:
+def _address(endpoint: BackendEndpoint, place: Place) -> Address | None:
     if endpoint.hostname is not None and not is_hostname(endpoint.hostname):
         place.field("hostname").problem(f"{place.show(endpoint.hostname)} is not a DNS name")
         return None
@@ -83,7 +88,7 @@ def _address(endpoint: Endpoint, place: Place) -> Address | None:
     return None
 
 
-def _host(endpoint: Endpoint, tls: Tls | None) -> str:
+def _host(endpoint: BackendEndpoint, tls: Tls | None) -> str:
     if endpoint.fqdn is not None:
         name, port = endpoint.fqdn.hostname.lower(), endpoint.fqdn.port
     elif endpoint.ip is not None:

@@ -18,7 +18,7 @@ from aigw_extproc.config.resources.findings import Place
 
 T = TypeVar("T", bound=msgspec.Struct)
 
-Ambient = Annotated[Any, msgspec.Meta(extra={"kept": False})]
+Discarded = Annotated[Any, msgspec.Meta(extra={"kept": False})]
 """A field that describes without deciding anything (labels, status): accepted, not kept, not worth a word."""
 Secret = msgspec.Meta(extra={"secret": True})
 """Marks a field whose value never appears in a message."""
@@ -34,7 +34,7 @@ def refused(reason: str) -> msgspec.Meta:
     return msgspec.Meta(extra={"kept": False, "problem": reason})
 
 
-FAULTY: Final = object()
+INVALID: Final = object()
 """Stands for a value about which a problem has been recorded."""
 
 _type_info = cache(inspect.type_info)
@@ -43,7 +43,7 @@ _type_info = cache(inspect.type_info)
 def decode(value: object, struct: type[T], place: Place) -> T | None:
     """Build a `struct` from `value`; None when that is impossible, with every reason recorded at `place`."""
     built = _build(value, _type_info(struct), place)
-    return None if built is FAULTY else cast("T", built)
+    return None if built is INVALID else cast("T", built)
 
 
 def _build(value: object, info: inspect.Type, place: Place) -> object:
@@ -62,7 +62,7 @@ def _any(value: object, info: inspect.AnyType, place: Place) -> object:
 def _struct(value: object, info: inspect.StructType, place: Place) -> object:
     if not isinstance(value, Mapping):
         place.problem(f"expected a mapping, got {place.show(value)}")
-        return FAULTY
+        return INVALID
     # Kubernetes treats null as absent.
     present = {name: item for name, item in value.items() if item is not None}
     known = {field.encode_name: field for field in info.fields}
@@ -74,10 +74,10 @@ def _struct(value: object, info: inspect.StructType, place: Place) -> object:
         elif field.required:
             place.field(name).problem("required, but missing")
             spoilt = True
-    faulty = [field for field in info.fields if built.get(field.name) is FAULTY]
+    faulty = [field for field in info.fields if built.get(field.name) is INVALID]
     if spoilt or any(map(_decisive, faulty)):
-        return FAULTY
-    return info.cls(**{name: item for name, item in built.items() if item is not FAULTY})
+        return INVALID
+    return info.cls(**{name: item for name, item in built.items() if item is not INVALID})
 
 
 def _strangers(value: Mapping[str, object], known: Mapping[str, inspect.Field], place: Place) -> bool:
@@ -123,7 +123,7 @@ def _field(value: object, field: inspect.Field, place: Place) -> dict[str, objec
     extra = _extra(field)
     if "problem" in extra:
         place.problem(extra["problem"])
-        return {field.name: FAULTY}
+        return {field.name: INVALID}
     if "reason" in extra:
         place.ignore(extra["reason"])
     return {field.name: _build(value, field.type, place)} if extra.get("kept", True) else {}
@@ -136,20 +136,20 @@ def _extra(field: inspect.Field) -> Mapping[str, str]:
 def _list(value: object, info: inspect.ListType | inspect.VarTupleType, place: Place) -> object:
     if not isinstance(value, list):
         place.problem(f"expected a list, got {place.show(value)}")
-        return FAULTY
+        return INVALID
     if info.max_length is not None and len(value) > info.max_length:
         place.problem(f"expected at most {info.max_length} entries, got {len(value)}")
-        return FAULTY
+        return INVALID
     built = [_build(item, info.item_type, place.item(index)) for index, item in enumerate(value)]
-    return FAULTY if any(item is FAULTY for item in built) else tuple(built)
+    return INVALID if any(item is INVALID for item in built) else tuple(built)
 
 
 def _dict(value: object, info: inspect.DictType, place: Place) -> object:
     if not isinstance(value, Mapping):
         place.problem(f"expected a mapping, got {place.show(value)}")
-        return FAULTY
+        return INVALID
     built = {str(name): _build(item, info.value_type, place.field(str(name))) for name, item in value.items()}
-    return FAULTY if any(item is FAULTY for item in built.values()) else built
+    return INVALID if any(item is INVALID for item in built.values()) else built
 
 
 def _union(value: object, info: inspect.UnionType, place: Place) -> object:
@@ -160,28 +160,28 @@ def _union(value: object, info: inspect.UnionType, place: Place) -> object:
     if isinstance(value, str | int) and not isinstance(value, bool):
         return value
     place.problem(f"expected a number or text, got {place.show(value)}")
-    return FAULTY
+    return INVALID
 
 
 def _text(value: object, info: inspect.StrType, place: Place) -> object:
     if not isinstance(value, str):
         quote = "" if isinstance(value, Mapping | list) or value is None else "; put it in quotes"
         place.problem(f"expected text, got {place.show(value)}{quote}")
-        return FAULTY
+        return INVALID
     if info.min_length is not None and len(value) < info.min_length:
         place.problem("must not be empty")
-        return FAULTY
+        return INVALID
     return value
 
 
 def _number(value: object, info: inspect.IntType, place: Place) -> object:
     if not isinstance(value, int) or isinstance(value, bool):
         place.problem(f"expected a whole number, got {place.show(value)}")
-        return FAULTY
+        return INVALID
     if not (info.ge is None or value >= info.ge) or not (info.le is None or value <= info.le):
         limits = f"{info.ge} or more" if info.le is None else f"between {info.ge} and {info.le}"
         place.problem(f"must be {limits}, got {value}")
-        return FAULTY
+        return INVALID
     return value
 
 
@@ -189,7 +189,7 @@ def _flag(value: object, info: inspect.BoolType, place: Place) -> object:
     if isinstance(value, bool):
         return value
     place.problem(f"expected true or false, got {place.show(value)}")
-    return FAULTY
+    return INVALID
 
 
 def _literal(value: object, info: inspect.LiteralType, place: Place) -> object:
@@ -198,7 +198,7 @@ def _literal(value: object, info: inspect.LiteralType, place: Place) -> object:
     near = suggestion(value, map(str, info.values)) if isinstance(value, str) else ""
     choices = ", ".join(map(repr, info.values))
     place.problem(f"must be {'one of ' if len(info.values) > 1 else ''}{choices}, got {place.show(value)}{near}")
-    return FAULTY
+    return INVALID
 
 
 _BUILDERS: Final[dict[type[inspect.Type], Callable[[object, Any, Place], object]]] = {

@@ -14,7 +14,7 @@ from aigw_extproc.config.resources.ai_gateway import (
 from aigw_extproc.config.resources.infrastructure import (
     ENVOY_GATEWAY,
     GATEWAY_API,
-    Backend,
+    BackendResource,
     BackendTLSPolicy,
     BackendTLSPolicyAlpha2,
     ClientTrafficPolicy,
@@ -27,7 +27,7 @@ KINDS: Final[dict[tuple[str, str], dict[str, type[Resource]]]] = {
     (AI_GATEWAY, "AIGatewayRoute"): {"v1beta1": AIGatewayRoute, "v1alpha1": AIGatewayRoute},
     (AI_GATEWAY, "AIServiceBackend"): {"v1beta1": AIServiceBackend, "v1alpha1": AIServiceBackend},
     (AI_GATEWAY, "BackendSecurityPolicy"): {"v1beta1": BackendSecurityPolicy, "v1alpha1": BackendSecurityPolicy},
-    (ENVOY_GATEWAY, "Backend"): {"v1alpha1": Backend},
+    (ENVOY_GATEWAY, "Backend"): {"v1alpha1": BackendResource},
     (ENVOY_GATEWAY, "ClientTrafficPolicy"): {"v1alpha1": ClientTrafficPolicy},
     (GATEWAY_API, "BackendTLSPolicy"): {
         "v1": BackendTLSPolicy,
