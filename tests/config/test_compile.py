@@ -113,7 +113,7 @@ def test_the_prefix_of_an_openai_api(schema: str, host: str, prefix: str) -> Non
 def test_a_prefix_that_is_no_path(prefix: str) -> None:
     text = sample(("{name: AWSBedrock}", f"{{name: OpenAI, prefix: '{prefix}'}}"))
     assert problems(text) == [
-        f"AIServiceBackend default/service: spec.schema.prefix: '{prefix}' is not the beginning of a path, such as /v1"
+        f"AIServiceBackend default/service: spec.schema.prefix: '{prefix}' is not a valid path prefix, such as /v1"
     ]
 
 
@@ -236,7 +236,7 @@ def test_host_decides_about_the_region_of_the_signature(host: str, region: str):
     auth = configuration.snapshot.rules[0].backends[0].auth
     expected = [
         (
-            f"a.yaml: AIServiceBackend default/service: signed for {region}, where its host is,"
+            f"a.yaml: AIServiceBackend default/service: signed for {region}, the region of its host,"
             " not for us-east-1 of policy 'policy'"
         )
     ]
@@ -302,7 +302,7 @@ def test_buffer_limit_must_be_one():
     assert problems(text) == [
         (
             "ClientTrafficPolicy default/other: spec.connection.bufferLimit:"
-            " ClientTrafficPolicy 'limit' sets another limit; there is one gateway"
+            " ClientTrafficPolicy 'limit' sets another limit for the only gateway"
         )
     ]
 
@@ -312,7 +312,7 @@ def test_repeated_resources_are_ignored_when_nothing_with_an_effect_differs():
     configuration = compile_documents({"a.yaml": sample(), "b.yaml": repeated})
     assert configuration.snapshot == compiled(sample()).snapshot
     assert [str(ignored) for ignored in configuration.ignored] == [
-        "b.yaml: AIServiceBackend default/service: repeats what a.yaml says"
+        "b.yaml: AIServiceBackend default/service: repeats the resource in a.yaml"
     ]
 
 
@@ -378,7 +378,7 @@ def test_two_security_policies_for_one_backend():
     assert problems(text) == [
         (
             "BackendSecurityPolicy default/second: spec.targetRefs[0]:"
-            " BackendSecurityPolicy 'policy' is attached to this backend already; keep one"
+            " BackendSecurityPolicy 'policy' is already attached to this backend; keep one"
         )
     ]
 
@@ -388,7 +388,7 @@ def test_two_security_policies_of_two_regions_for_one_backend():
     assert problems(sample(more=(chain.replace("name: policy", "name: second"),))) == [
         (
             "BackendSecurityPolicy default/second: spec.targetRefs[0]:"
-            " BackendSecurityPolicy 'policy' is attached to this backend already; keep one"
+            " BackendSecurityPolicy 'policy' is already attached to this backend; keep one"
         )
     ]
 
@@ -398,14 +398,14 @@ def test_two_tls_policies_for_one_backend():
     assert problems(text) == [
         (
             "BackendTLSPolicy default/second: spec.targetRefs[0]:"
-            " BackendTLSPolicy 'tls' is attached to this Backend already; keep one"
+            " BackendTLSPolicy 'tls' is already attached to this Backend; keep one"
         )
     ]
 
 
 def test_one_name_for_two_resources():
     assert problems(sample(more=(BACKEND.replace("443", "444"),))) == [
-        "Backend default/backend: already defined, differently, in a.yaml; rename or remove one"
+        "Backend default/backend: already defined differently in a.yaml; rename or remove one"
     ]
 
 
@@ -421,9 +421,7 @@ def test_other_credentials_do_not_sign_for_aws():
 
 def test_aws_in_clear():
     text = sample(("bedrock.example.com", "bedrock-runtime.us-east-1.amazonaws.com"), without=(TLS,))
-    assert problems(text) == [
-        "Backend default/backend: AWS is reached over TLS only; attach a BackendTLSPolicy to this Backend"
-    ]
+    assert problems(text) == ["Backend default/backend: AWS requires TLS; attach a BackendTLSPolicy to this Backend"]
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "5Gi", "1.5", "fifty", "50MB", "true"])
@@ -464,14 +462,11 @@ spec: {gatewayClassName: x}
     text = sample(("backendRefs:", "timeouts: {request: 60s}\n      backendRefs:"), more=(other,))
     assert [str(ignored) for ignored in compiled(text).ignored] == [
         "a.yaml: AIGatewayRoute default/route: spec.rules[0].timeouts: not supported yet, so it has no effect",
-        (
-            "a.yaml: ServiceAccount n/a: the identity is that of this process:"
-            " AWS credentials are found where an AWS SDK looks"
-        ),
+        ("a.yaml: ServiceAccount n/a: credentials come from this process, by the AWS SDK's default chain"),
         "a.yaml: Backend default/b: this kind has no effect here",
         "a.yaml: AIGatewayRoutes default/c: this kind has no effect here; did you mean 'AIGatewayRoute'?",
-        "a.yaml: Gateway default/g: spec.listeners: the listener is set by the command line (--host, --port)",
-        "a.yaml: Gateway default/h: there is one gateway, which serves the routes of 'g' as well",
+        "a.yaml: Gateway default/g: spec.listeners: the listener is set on the command line (--host, --port)",
+        "a.yaml: Gateway default/h: there is only one gateway, which also serves the routes of 'g'",
     ]
 
 

@@ -106,13 +106,13 @@ def test_oidc_with_faults():
     assert faults(*changes) == [
         (
             f"{POLICY_AT}: spec.awsCredentials.oidcExchangeToken.oidc.provider.issuer:"
-            " 'http://login.example.com' is not an https URL; a secret is sent there"
+            " 'http://login.example.com' is not an https URL, which is required since a secret is sent there"
         ),
         (
             f"{POLICY_AT}: spec.awsCredentials.oidcExchangeToken.awsRoleArn:"
             " 'bedrock' is not the ARN of a role, such as arn:aws:iam::111122223333:role/bedrock"
         ),
-        "Secret default/secret: stringData: the key 'client-secret' is missing; the keys here: credentials",
+        "Secret default/secret: stringData: the key 'client-secret' is missing; existing keys: credentials",
     ]
 
 
@@ -202,7 +202,7 @@ def test_role_with_faults():
         ]),
         (f"{{roleArn: '{ROLE}', durationSeconds: 60}}", [".durationSeconds: must be between 900 and 43200, got 60"]),
         ("roleArn: [", [
-            ": must hold YAML: roleArn, and externalId, sessionName, durationSeconds where they are needed",
+            ": must be YAML with roleArn and optionally externalId, sessionName and durationSeconds",
         ]),
         ("just text", [": expected a mapping, got 'just text'"]),
     ],
@@ -247,7 +247,7 @@ def test_sources_that_nobody_falls_back_to_are_not_asked():
 
 
 def test_dynamic_metadata():
-    reason = "not supported: Envoy is not told to send metadata to the processor; use fromRequestHeaders"
+    reason = "not supported: Envoy sends no metadata to the processor; use fromRequestHeaders"
     assert faults(override("{fromDynamicMetadata: {namespace: x}}")) == [
         f"{POLICY_AT}: spec.credentialOverride.fromDynamicMetadata: {reason}"
     ]
@@ -257,7 +257,7 @@ def test_headers_that_cannot_be():
     at = f"{POLICY_AT}: spec.credentialOverride.fromRequestHeaders"
     assert faults(override("{fromRequestHeaders: {header: 'a b', fallbackToConfigured: sometimes}}")) == [
         f"{at}.fallbackToConfigured: expected true or false, got 'sometimes'",
-        f"{at}.header: 'a b' cannot begin the names of headers",
+        f"{at}.header: 'a b' is not a valid prefix of header names",
     ]
 
 

@@ -65,14 +65,14 @@ IN_DEFAULT = "in section [default] of the credentials file"
         ("", ["the credentials file has no section [default]"]),
         (f"[defualt]\n{KEYS}", ["the credentials file has no section [default]; did you mean 'defualt'?"]),
         (KEYS, [
-            "not a valid credentials file, line 1: a setting stands before any section such as [default]",
+            "not a valid credentials file, line 1: a setting before the first section, such as [default]",
         ]),
         (f"[default]\n{KEYS}{CANARY}\n", [
             ("not a valid credentials file, line 4:"
-            " expected lines like 'name = value' below a section such as [default]"),
+            " expected lines like 'name = value' in a section such as [default]"),
         ]),
-        (f"[default]\n{KEYS}[default]\n", ["not a valid credentials file, line 4: a section is written twice"]),
-        (f"[default]\n{KEYS}{KEYS}", ["not a valid credentials file, line 4: a setting is written twice"]),
+        (f"[default]\n{KEYS}[default]\n", ["not a valid credentials file, line 4: duplicate section"]),
+        (f"[default]\n{KEYS}{KEYS}", ["not a valid credentials file, line 4: duplicate setting"]),
         ("[default]\n", [
             f"{IN_DEFAULT} 'aws_access_key_id' is missing",
             f"{IN_DEFAULT} 'aws_secret_access_key' is missing",
@@ -84,8 +84,7 @@ IN_DEFAULT = "in section [default] of the credentials file"
             f"{IN_DEFAULT} 'aws_access_key_id' is missing",
         ]),
         (f"[default]\n{KEYS}  continued\n", [
-            (f"{IN_DEFAULT} 'aws_secret_access_key' contains a space, a line break or another character"
-            " that no credential has"),
+            (f"{IN_DEFAULT} 'aws_secret_access_key' contains a space, a line break or another invalid character"),
         ]),
         ("[default]\nrole_arn = arn:x\nsource_profile = y\n", [
             f"{IN_DEFAULT} 'source_profile' names a section that is not in this file",
@@ -94,13 +93,13 @@ IN_DEFAULT = "in section [default] of the credentials file"
         ]),
         (f"[default]\n{KEYS}credential_process = /bin/x\n", [
             (f"{IN_DEFAULT} 'credential_process' is not supported:"
-            " it would let whoever writes the Secret run programs here"),
+            " it would let the author of the Secret run programs here"),
         ]),
         (f"[default]\n{KEYS}sso_session = x\n", [
-            f"{IN_DEFAULT} 'sso_session' is not supported: it needs somebody to log in",
+            f"{IN_DEFAULT} 'sso_session' is not supported: it requires a person to log in",
         ]),
         (f"[default]\n{ROLE}mfa_serial = arn\n{SOURCE}", [
-            f"{IN_DEFAULT} 'mfa_serial' is not supported: it needs somebody to type a code",
+            f"{IN_DEFAULT} 'mfa_serial' is not supported: it requires a person to enter a code",
         ]),
         (f"[default]\n{ROLE}", [
             (f"{IN_DEFAULT} a role needs one of 'source_profile', 'credential_source', 'web_identity_token_file',"
@@ -111,7 +110,7 @@ IN_DEFAULT = "in section [default] of the credentials file"
             " but there are 'source_profile' and 'credential_source'"),
         ]),
         (f"[default]\nexternal_id = {CANARY}\nsource_profile = base\n{BASE}", [
-            f"{IN_DEFAULT} 'role_arn' is missing beside the other settings of a role",
+            f"{IN_DEFAULT} 'role_arn' is missing next to other settings of a role",
         ]),
         (f"[default]\n{ROLE}credential_source = {CANARY}\n", [
             f"{IN_DEFAULT} 'credential_source' must be one of Environment, Ec2InstanceMetadata, EcsContainer",

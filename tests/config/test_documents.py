@@ -118,9 +118,9 @@ def test_broken_yaml(text: str, fault: str):
 def test_every_duplicate_key_in_every_document():
     text = "a: {b: 1, b: 2}\n---\nc: 1\n---\nd: 1\nd: 2\ne: 1\ne: 1"
     assert faults(text) == [
-        "a.yaml: document 1: line 1, column 11: the key 'b' is written twice",
-        "a.yaml: document 3: line 6, column 1: the key 'd' is written twice",
-        "a.yaml: document 3: line 8, column 1: the key 'e' is written twice",
+        "a.yaml: document 1: line 1, column 11: duplicate key 'b'",
+        "a.yaml: document 3: line 6, column 1: duplicate key 'd'",
+        "a.yaml: document 3: line 8, column 1: duplicate key 'e'",
     ]
 
 
@@ -128,7 +128,7 @@ def test_every_duplicate_key_in_every_document():
     ("text", "fault"),
     [
         ('{"a": 1,}', "line 1, column 9: not valid JSON: Expecting property name enclosed in double quotes"),
-        ('{"a": 1, "b": {"c": 1, "c": 2}}', "not valid JSON: the key 'c' is written twice"),
+        ('{"a": 1, "b": {"c": 1, "c": 2}}', "not valid JSON: duplicate key 'c'"),
         ("[" * 100000, "nested more than 100 levels deep"),
     ],
     ids=range(3),

@@ -91,14 +91,14 @@ def test_what_is_wrong_in_a_file_is_told_by_its_path(resources: Path, mounts: Pa
     Mount(mounts / "secret", credentials=f"[default]\naws_access_key_id = AKID\naws_secret_access_key = a {CANARY}\n")
     at = f"{mounts}/secret/credentials: mounted Secret: in section [default] of the credentials file"
     assert faults(resources, mounts) == [
-        f"{at} 'aws_secret_access_key' contains a space, a line break or another character that no credential has"
+        f"{at} 'aws_secret_access_key' contains a space, a line break or another invalid character"
     ]
 
 
 def test_a_missing_key(resources: Path, mounts: Path):
     Mount(mounts / "secret", credential=ini(CANARY))
     assert faults(resources, mounts) == [
-        f"{mounts}/secret: mounted Secret: the key 'credentials' is missing; the keys here: credential"
+        f"{mounts}/secret: mounted Secret: the key 'credentials' is missing; existing keys: credential"
     ]
 
 
@@ -107,7 +107,7 @@ def test_bytes_that_are_no_text(resources: Path, mounts: Path):
     (mounts / "secret" / "credentials").write_bytes(ini("x").encode() + b"aws_session_token = \xff\n")
     at = f"{mounts}/secret/credentials: mounted Secret: in section [default] of the credentials file"
     assert faults(resources, mounts) == [
-        f"{at} 'aws_session_token' contains a space, a line break or another character that no credential has"
+        f"{at} 'aws_session_token' contains a space, a line break or another invalid character"
     ]
 
 

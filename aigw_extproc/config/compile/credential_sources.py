@@ -1,7 +1,6 @@
-"""What a BackendSecurityPolicy says about credentials, into a source of them.
+"""Compilation of a BackendSecurityPolicy into a credential source.
 
-What stands in the policy, or in a Secret that it names, always wins over what this process's environment holds: no
-source that is made here, but the default chain, looks there.
+The policy and its Secrets take precedence over the environment of this process: only the default chain reads that.
 """
 
 from __future__ import annotations
@@ -33,9 +32,9 @@ from aigw_extproc.config.resources.findings import Place
 from aigw_extproc.config.resources.infrastructure import SecretResource
 
 ASSUME_ROLE: Final = f"{PREFIX}assume-role"
-"""The annotation of a policy with a role that its credentials are to take on."""
+"""The annotation of a policy with a role that its credentials assume."""
 
-# The keys of Secrets, as the format has them.
+# The keys of Secrets in this format.
 _FILE_KEY: Final = "credentials"
 _CLIENT_SECRET_KEY: Final = "client-secret"  # noqa: S105 - the name of a key
 _API_KEY_KEY: Final = "apiKey"
@@ -47,7 +46,7 @@ _ROLE_EXAMPLE: Final = "is not the ARN of a role, such as arn:aws:iam::111122223
 
 
 class RoleSpec(ResourcePart, frozen=True, kw_only=True):
-    """The annotation's value, in YAML."""
+    """The value of the annotation, in YAML."""
 
     role_arn: Name
     external_id: str | None = None
@@ -56,7 +55,7 @@ class RoleSpec(ResourcePart, frozen=True, kw_only=True):
 
 
 def compile_source(item: Item[BackendSecurityPolicy], catalog: Catalog) -> Source | None:
-    """Where the policy's credentials come from; None, with the reasons recorded, when that cannot be said."""
+    """Return the source of the policy's credentials; None, with the problems recorded, if there is none."""
     place = item.place.field("spec")
     compile_type = _TYPES.get(item.resource.spec.type)
     if compile_type is None:
@@ -141,7 +140,7 @@ def _secret(
 def _one_line(
     ref: ObjectRef, key: str, item: Item[BackendSecurityPolicy], catalog: Catalog, place: Place
 ) -> str | None:
-    """A key or password in a Secret, without the line break that editors put behind it."""
+    """Return a key or password in a Secret, without the line break that editors append."""
     secret = _secret(ref, item, catalog, place)
     text = secret_value(secret, key) if secret else None
     if secret is None or text is None:
@@ -159,7 +158,7 @@ def _check_url(url: str, place: Place) -> None:
     except ValueError:
         safe = False
     if not safe or not parts.hostname:
-        place.problem(f"{place.show(url)} is not an https URL; a secret is sent there")
+        place.problem(f"{place.show(url)} is not an https URL, which is required since a secret is sent there")
 
 
 def _check_role(arn: str, place: Place) -> None:
@@ -167,11 +166,11 @@ def _check_role(arn: str, place: Place) -> None:
         place.problem(f"{place.show(arn)} {_ROLE_EXAMPLE}")
 
 
-# --- a role on top ----------------------------------------------------------------------------------------------
+# --- assumed role -----------------------------------------------------------------------------------------------
 
 
 def _with_role(base: Source | None, item: Item[BackendSecurityPolicy]) -> Source | None:
-    """The source as it is, or with the role of the annotation on top."""
+    """Return the source, or the role of the annotation assumed with it."""
     annotations = item.resource.metadata.annotations or {}
     place = item.place.field("metadata.annotations")
     for name in annotations:
@@ -197,7 +196,7 @@ def _role(value: Any, place: Place) -> RoleSpec | None:
     try:
         plain = yaml.safe_load(value) if isinstance(value, str) else value
     except yaml.YAMLError:
-        place.problem("must hold YAML: roleArn, and externalId, sessionName, durationSeconds where they are needed")
+        place.problem("must be YAML with roleArn and optionally externalId, sessionName and durationSeconds")
         return None
     role = decode(plain, RoleSpec, place)
     if role is None:

@@ -1,8 +1,8 @@
-"""AIGatewayRoute, AIServiceBackend and BackendSecurityPolicy, field by field, as users write them.
+"""AIGatewayRoute, AIServiceBackend and BackendSecurityPolicy, field by field.
 
-The format is another project's own (https://aigateway.envoyproxy.io/docs/api/), followed field by field so that a
-user's files work unchanged; `config.infrastructure` has the other kinds. A field that is missing here is an error in
-a user's file. `Discarded` fields are accepted in silence, `unused` ones are reported as having no effect.
+The format is Envoy AI Gateway's (https://aigateway.envoyproxy.io/docs/api/), so that its users' files work unchanged;
+`config.resources.infrastructure` has the other kinds. A field that is missing here is an error in a user's file.
+`Discarded` fields are accepted silently, `unused` ones are reported as having no effect.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ AI_GATEWAY: Final = "aigateway.envoyproxy.io"
 
 Name = Annotated[str, msgspec.Meta(min_length=1)]
 _Count = Annotated[int, msgspec.Meta(ge=0)]
-_MAX_MUTATIONS = msgspec.Meta(max_length=16)  # the limit of the formats' own CRDs
+_MAX_MUTATIONS = msgspec.Meta(max_length=16)  # the limit of the format's CRDs
 
 Unsupported = Annotated[Discarded, unused("not supported yet, so it has no effect")]
 OtherSystem = Annotated[Discarded, unused("a setting of another system, without effect here")]
 _Metadata = Annotated[
-    Discarded, refused("not supported: Envoy is not told to send metadata to the processor; use fromRequestHeaders")
+    Discarded, refused("not supported: Envoy sends no metadata to the processor; use fromRequestHeaders")
 ]
 
 
 class ResourcePart(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """What every part of a resource is: a value, with its fields in camel case."""
+    """Base of all parts of a resource: immutable, with fields in camel case."""
 
 
 class ResourceMetadata(ResourcePart, frozen=True, kw_only=True):
-    """`metadata` of every resource: only the names matter, and the time for the list of models."""
+    """`metadata` of a resource; `creationTimestamp` is used in the list of models."""
 
     name: Name
     namespace: Name = "default"
@@ -51,7 +51,7 @@ class ResourceMetadata(ResourcePart, frozen=True, kw_only=True):
 
 
 class Resource(ResourcePart, frozen=True, kw_only=True):
-    """What every resource begins with."""
+    """Base of all resources."""
 
     api_version: str
     kind: str
@@ -137,17 +137,17 @@ class RouteSpec(ResourcePart, frozen=True, kw_only=True):
     llm_request_costs: Unsupported = None
     rate_limits_from_headers: Unsupported = None
     filter_config: OtherSystem = None
-    schema: OtherSystem = None  # v1alpha1 named the clients' API here; it was always OpenAI
+    schema: OtherSystem = None  # the clients' API in v1alpha1, always OpenAI
 
 
 class AIGatewayRoute(Resource, frozen=True, kw_only=True):
-    """Which model goes to which backend."""
+    """Rules that assign models to backends."""
 
     spec: RouteSpec
 
 
 class ApiSchema(ResourcePart, frozen=True, kw_only=True):
-    """`schema` of a backend: the API it speaks."""
+    """`schema` of a backend: its API."""
 
     name: Literal[
         "AWSBedrock",
@@ -164,7 +164,7 @@ class ApiSchema(ResourcePart, frozen=True, kw_only=True):
 
 
 class ObjectRef(ResourcePart, frozen=True, kw_only=True):
-    """A reference to a resource by name; what may be left out depends on where it stands."""
+    """A reference to a resource by name; the field that holds it decides what may be omitted."""
 
     name: Name
     namespace: str | None = None
@@ -187,7 +187,7 @@ class ServiceBackendSpec(ResourcePart, frozen=True, kw_only=True):
 
 
 class AIServiceBackend(Resource, frozen=True, kw_only=True):
-    """A backend and the API that it speaks."""
+    """A backend and its API."""
 
     spec: ServiceBackendSpec
 
@@ -200,7 +200,7 @@ class CredentialsFile(ResourcePart, frozen=True, kw_only=True):
 
 
 class OidcProvider(ResourcePart, frozen=True, kw_only=True):
-    """Who issues tokens."""
+    """The issuer of tokens."""
 
     issuer: Name
     token_endpoint: str | None = None
@@ -212,7 +212,7 @@ class OidcProvider(ResourcePart, frozen=True, kw_only=True):
 
 
 class Oidc(ResourcePart, frozen=True, kw_only=True):
-    """`oidc`: a client of an OpenID provider. The settings of a browser's login mean nothing to a machine's."""
+    """`oidc`: a client of an OpenID provider. Settings of browser logins do not apply to client credentials."""
 
     provider: OidcProvider
     client_id: Name = msgspec.field(name="clientID")
@@ -243,7 +243,7 @@ class OidcExchangeToken(ResourcePart, frozen=True, kw_only=True):
 
 
 class AwsCredentials(ResourcePart, frozen=True, kw_only=True):
-    """`awsCredentials`: the region, and where credentials come from."""
+    """`awsCredentials`: the region and the source of credentials."""
 
     region: Name
     credentials_file: CredentialsFile | None = None
@@ -257,14 +257,14 @@ class ApiKey(ResourcePart, frozen=True, kw_only=True):
 
 
 class RequestHeaderCredentials(ResourcePart, frozen=True, kw_only=True):
-    """`fromRequestHeaders`: for AWS, `header` begins the names of three headers."""
+    """`fromRequestHeaders`: for AWS, `header` is the prefix of three headers."""
 
     header: Name = "x-aigw-aws-"
     fallback_to_configured: bool = True
 
 
 class CredentialOverride(ResourcePart, frozen=True, kw_only=True):
-    """`credentialOverride`: where a request may bring its own credentials."""
+    """`credentialOverride`: where a request may have its own credentials."""
 
     from_request_headers: RequestHeaderCredentials | None = None
     from_dynamic_metadata: _Metadata = None
@@ -285,6 +285,6 @@ class SecurityPolicySpec(ResourcePart, frozen=True, kw_only=True):
 
 
 class BackendSecurityPolicy(Resource, frozen=True, kw_only=True):
-    """With which credentials requests to a backend are signed."""
+    """The credentials that sign requests to a backend."""
 
     spec: SecurityPolicySpec

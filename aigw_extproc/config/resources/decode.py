@@ -1,6 +1,6 @@
-"""Plain values, as a YAML file yields them, into `msgspec` Structs, with every fault instead of only the first.
+"""Decoding of plain values into `msgspec` Structs, which reports every fault.
 
-`msgspec.convert` stops at the first error. This walks the same type descriptions and goes on.
+`msgspec.convert` stops at the first error. This walks the same type descriptions and continues.
 """
 
 from __future__ import annotations
@@ -19,29 +19,29 @@ from aigw_extproc.config.resources.findings import Place
 T = TypeVar("T", bound=msgspec.Struct)
 
 Discarded = Annotated[Any, msgspec.Meta(extra={"kept": False})]
-"""A field that describes without deciding anything (labels, status): accepted, not kept, not worth a word."""
+"""A field that has no influence anywhere (labels, status): accepted, not kept, not reported."""
 Secret = msgspec.Meta(extra={"secret": True})
-"""Marks a field whose value never appears in a message."""
+"""Metadata of a field whose value never appears in a message."""
 
 
 def unused(reason: str) -> msgspec.Meta:
-    """Marks a field that is known and has no effect here: accepted, not kept, reported with `reason`."""
+    """Return the metadata of a field without effect here: accepted, not kept, reported with `reason`."""
     return msgspec.Meta(extra={"kept": False, "reason": reason})
 
 
 def refused(reason: str) -> msgspec.Meta:
-    """Marks a field that is known and that must not be overlooked: whoever writes it gets `reason` as a problem."""
+    """Return the metadata of a known field that is not supported: its presence is a problem, with `reason`."""
     return msgspec.Meta(extra={"kept": False, "problem": reason})
 
 
 INVALID: Final = object()
-"""Stands for a value about which a problem has been recorded."""
+"""The result for a value with a recorded problem."""
 
 _type_info = cache(inspect.type_info)
 
 
 def decode(value: object, struct: type[T], place: Place) -> T | None:
-    """Build a `struct` from `value`; None when that is impossible, with every reason recorded at `place`."""
+    """Build a `struct` from `value`; None if that is impossible, with every problem recorded at `place`."""
     built = _build(value, _type_info(struct), place)
     return None if built is INVALID else cast("T", built)
 
@@ -67,37 +67,37 @@ def _struct(value: object, info: inspect.StructType, place: Place) -> object:
     present = {name: item for name, item in value.items() if item is not None}
     known = {field.encode_name: field for field in info.fields}
     built: dict[str, object] = {}
-    spoilt = _strangers(value, known, place)
+    unusable = _report_unknown(value, known, place)
     for name, field in known.items():
         if name in present:
             built |= _field(present[name], field, place.field(name))
         elif field.required:
             place.field(name).problem("required, but missing")
-            spoilt = True
+            unusable = True
     faulty = [field for field in info.fields if built.get(field.name) is INVALID]
-    if spoilt or any(map(_decisive, faulty)):
+    if unusable or any(map(_essential, faulty)):
         return INVALID
     return info.cls(**{name: item for name, item in built.items() if item is not INVALID})
 
 
-def _strangers(value: Mapping[str, object], known: Mapping[str, inspect.Field], place: Place) -> bool:
-    """Record unknown fields; whether one of them seems to be a decisive field, misspelt."""
-    strangers = [str(name) for name in value if name not in known]
-    for name in strangers:
+def _report_unknown(value: Mapping[str, object], known: Mapping[str, inspect.Field], place: Place) -> bool:
+    """Record unknown fields, and return whether one seems to be a misspelt essential field."""
+    unknown = [str(name) for name in value if name not in known]
+    for name in unknown:
         place.field(name).problem(f"unknown field{suggestion(name, known)}")
-    meant = [_nearest(name, known) for name in strangers]
-    return any(name is not None and _decisive(known[name]) for name in meant)
+    nearest = [_nearest(name, known) for name in unknown]
+    return any(name is not None and _essential(known[name]) for name in nearest)
 
 
-def _decisive(field: inspect.Field) -> bool:
-    """Whether a fault in this field leaves nothing to say about the rest; without a mere setting there is."""
+def _essential(field: inspect.Field) -> bool:
+    """Return whether a resource cannot be checked further without this field: all but optional scalars."""
     inner = field.type.type if isinstance(field.type, inspect.Metadata) else field.type
     choices = inner.types if isinstance(inner, inspect.UnionType) else (inner,)
-    mere_setting = all(isinstance(choice, _SETTINGS) for choice in choices) and "problem" not in _extra(field)
-    return field.required or not mere_setting
+    optional_scalar = all(isinstance(choice, _SCALARS) for choice in choices) and "problem" not in _extra(field)
+    return field.required or not optional_scalar
 
 
-_SETTINGS: Final = (
+_SCALARS: Final = (
     inspect.StrType,
     inspect.IntType,
     inspect.BoolType,
@@ -108,7 +108,7 @@ _SETTINGS: Final = (
 
 
 def suggestion(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
-    """`; did you mean 'x'?` for the nearest of the known names, or nothing."""
+    """Return `; did you mean 'x'?` for the nearest of the known names, or an empty text."""
     near = _nearest(name, known, cutoff)
     return f"; did you mean '{near}'?" if near else ""
 
@@ -156,7 +156,7 @@ def _union(value: object, info: inspect.UnionType, place: Place) -> object:
     choices = [choice for choice in info.types if not isinstance(choice, inspect.NoneType)]
     if len(choices) == 1:
         return _build(value, choices[0], place)
-    # The only union of scalars in the formats that are read is a quantity: a number or text.
+    # The only union of scalars in these formats is a quantity: a number or text.
     if isinstance(value, str | int) and not isinstance(value, bool):
         return value
     place.problem(f"expected a number or text, got {place.show(value)}")

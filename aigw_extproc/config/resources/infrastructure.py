@@ -1,6 +1,6 @@
-"""The kinds around a route, field by field: where to connect, with which TLS and secrets, and how clients connect.
+"""Backends, TLS policies, secrets, gateways and client policies, field by field.
 
-* BackendResource, ClientTrafficPolicy: https://gateway.envoyproxy.io/docs/api/extension_types/
+* Backend, ClientTrafficPolicy: https://gateway.envoyproxy.io/docs/api/extension_types/
 * Gateway, BackendTLSPolicy: https://gateway-api.sigs.k8s.io/reference/spec/
 * Secret, ConfigMap: https://kubernetes.io/docs/reference/kubernetes-api/config-and-storage-resources/
 """
@@ -18,12 +18,12 @@ ENVOY_GATEWAY: Final = "gateway.envoyproxy.io"
 GATEWAY_API: Final = "gateway.networking.k8s.io"
 
 _Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
-_Elsewhere = Annotated[Discarded, unused("the listener is set by the command line (--host, --port)")]
+_ListenerSetting = Annotated[Discarded, unused("the listener is set on the command line (--host, --port)")]
 _Unix = Annotated[Discarded, refused("unix sockets are not supported yet; use fqdn or ip")]
 _BackendTls = Annotated[
-    Discarded, refused("not supported yet; attach a BackendTLSPolicy, or requests would go out in clear")
+    Discarded, refused("not supported yet; attach a BackendTLSPolicy, or requests would be sent in plaintext")
 ]
-_AltNames = Annotated[Discarded, refused("not supported yet; the hostname is what is verified")]
+_AltNames = Annotated[Discarded, refused("not supported yet; only `hostname` is verified")]
 
 
 class FqdnEndpoint(ResourcePart, frozen=True, kw_only=True):
@@ -61,13 +61,13 @@ class BackendSpec(ResourcePart, frozen=True, kw_only=True):
 
 
 class BackendResource(Resource, frozen=True, kw_only=True):
-    """Where Envoy connects."""
+    """Backend: where Envoy connects."""
 
     spec: BackendSpec
 
 
 class TlsValidation(ResourcePart, frozen=True, kw_only=True):
-    """Whom to trust."""
+    """`validation` of BackendTLSPolicy: the trusted certificates."""
 
     hostname: Name
     well_known_ca_certificates: Literal["System", ""] = msgspec.field(default="", name="wellKnownCACertificates")
@@ -90,7 +90,7 @@ class BackendTLSPolicy(Resource, frozen=True, kw_only=True):
 
 
 class TlsValidationAlpha2(ResourcePart, frozen=True, kw_only=True):
-    """Whom to trust, as v1alpha2 wrote it."""
+    """`tls` of BackendTLSPolicy in v1alpha2: the trusted certificates."""
 
     hostname: Name
     well_known_ca_certs: Literal["System", ""] = msgspec.field(default="", name="wellKnownCACerts")
@@ -105,13 +105,13 @@ class TlsPolicySpecAlpha2(ResourcePart, frozen=True, kw_only=True):
 
 
 class BackendTLSPolicyAlpha2(Resource, frozen=True, kw_only=True):
-    """TLS to a BackendResource, as v1alpha2 wrote it."""
+    """TLS to a Backend, in v1alpha2."""
 
     spec: TlsPolicySpecAlpha2
 
 
 class SecretResource(Resource, frozen=True, kw_only=True):
-    """A Secret: `data` is base64, `stringData` is text and wins."""
+    """A Secret: `data` is base64, `stringData` is text and takes precedence."""
 
     data: Annotated[dict[str, str], Secret] = msgspec.field(default_factory=dict)
     string_data: Annotated[dict[str, str], Secret] = msgspec.field(default_factory=dict)
@@ -123,11 +123,11 @@ class SecretResource(Resource, frozen=True, kw_only=True):
 
 
 class MountedSecret(SecretResource, frozen=True, kw_only=True):
-    """A Secret that is mounted as a folder, a file for each key."""
+    """A Secret mounted as a folder with a file for each key."""
 
 
 class ConfigMap(Resource, frozen=True, kw_only=True):
-    """A ConfigMap: trusted certificates may stand in one."""
+    """A ConfigMap, which may hold trusted certificates."""
 
     data: dict[str, str] = msgspec.field(default_factory=dict)
     binary_data: Discarded = None
@@ -167,7 +167,7 @@ class ClientTrafficPolicySpec(ResourcePart, frozen=True, kw_only=True):
 
 
 class ClientTrafficPolicy(Resource, frozen=True, kw_only=True):
-    """How clients connect; of its settings the size of a body matters here."""
+    """How clients connect; only the limit of the body's size is used."""
 
     spec: ClientTrafficPolicySpec
 
@@ -176,9 +176,9 @@ class GatewaySpec(ResourcePart, frozen=True, kw_only=True):
     """`spec` of Gateway."""
 
     gateway_class_name: Discarded = None
-    listeners: _Elsewhere = None
-    addresses: _Elsewhere = None
-    allowed_listeners: _Elsewhere = None
+    listeners: _ListenerSetting = None
+    addresses: _ListenerSetting = None
+    allowed_listeners: _ListenerSetting = None
     infrastructure: OtherSystem = None
     backend_tls: Unsupported = msgspec.field(default=None, name="backendTLS")
     default_scope: Discarded = None
@@ -186,6 +186,6 @@ class GatewaySpec(ResourcePart, frozen=True, kw_only=True):
 
 
 class Gateway(Resource, frozen=True, kw_only=True):
-    """The gateway itself: everything about it is set on the command line."""
+    """The gateway itself, which is configured on the command line."""
 
     spec: GatewaySpec

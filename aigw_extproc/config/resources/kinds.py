@@ -1,4 +1,4 @@
-"""Which kinds are known, in which versions."""
+"""The supported kinds and their versions."""
 
 from __future__ import annotations
 
@@ -38,4 +38,4 @@ KINDS: Final[dict[tuple[str, str], dict[str, type[Resource]]]] = {
     ("", "Secret"): {"v1": SecretResource},
     ("", "ConfigMap"): {"v1": ConfigMap},
 }
-"""(group, kind) → version → how it is written there."""
+"""(group, kind) → version → the type to decode into."""
