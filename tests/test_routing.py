@@ -53,7 +53,7 @@ def test_unknown_model():
     with pytest.raises(ModelNotFound) as caught:
         select([rule("a", (model("m"),))], "n")
     assert (str(caught.value), caught.value.param, caught.value.status, caught.value.code) == (
-        "no rule routes the model 'n'; GET /v1/models lists the models that can be had here",
+        "no rule routes the model 'n'; GET /v1/models lists the available models",
         "model",
         404,
         "model_not_found",

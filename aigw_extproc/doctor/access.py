@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import assert_never
 
 from aigw_extproc.aws.identity import BearerToken, Credentials, Identity
 from aigw_extproc.aws.names import host_region, model_region
@@ -111,11 +112,15 @@ def _check_model(model: str, result: Verdict) -> Check:
 def _check_any_model(result: Verdict) -> Check:
     """Check the default model: denied access is a failure, but it need not exist in this region."""
     prefix = f"tested with {DEFAULT_MODEL}"
-    if result.stage is Stage.REACHED:
-        return ok(MODEL, f"{prefix}: {_available(result)}", subject=ANY)
-    if result.stage is Stage.ACCESS:
-        return failed(MODEL, f"{prefix}: {result.detail}", result.next_step, subject=ANY)
-    return skipped(MODEL, f"{prefix}: {result.detail}", subject=ANY)
+    match result.stage:
+        case Stage.REACHED:
+            return ok(MODEL, f"{prefix}: {_available(result)}", subject=ANY)
+        case Stage.ACCESS:
+            return failed(MODEL, f"{prefix}: {result.detail}", result.next_step, subject=ANY)
+        case Stage.MODEL | Stage.RETRY | Stage.CALLER | Stage.NOT_BEDROCK:
+            return skipped(MODEL, f"{prefix}: {result.detail}", subject=ANY)
+        case _:
+            assert_never(result.stage)
 
 
 def _available(result: Verdict) -> str:

@@ -12,7 +12,7 @@ from botocore.session import Session
 
 from aigw_extproc.aws.credentials.found import Found, SourceFailed
 from aigw_extproc.aws.credentials.sources import BEARER_TOKEN_VARIABLE, find
-from aigw_extproc.aws.identity import AssumeRole, BearerToken, DefaultChain, Identity, Source
+from aigw_extproc.aws.identity import AssumeRole, BearerToken, DefaultChain, Identity, OidcExchange, Profile, Source
 from aigw_extproc.doctor.checks import Check, failed, ok, skipped
 from aigw_extproc.doctor.identity import SINGLE_ATTEMPT
 from aigw_extproc.doctor.providers import ADD_CREDENTIALS, SdkSettings, next_step, title, why_empty
@@ -35,11 +35,11 @@ def look_up(source: Source, region: str, *, now: float) -> LookupResult:
     if isinstance(source, AssumeRole):
         return _assume_role(source, region, now)
     try:
-        found = find(source, region)
+        resolved = find(source, region)
     except Exception as failure:  # botocore's providers raise whatever their I/O raises
         return LookupResult(checks=(_explain(source, region, _reason(failure)),))
-    notes = _notes_before(found.method) if isinstance(source, DefaultChain) else ()
-    return LookupResult(checks=(ok(NAME, describe(found, now), notes=notes),), identity=found.identity)
+    notes = _notes_before(resolved.method) if isinstance(source, DefaultChain) else ()
+    return LookupResult(checks=(ok(NAME, describe(resolved, now), notes=notes),), identity=resolved.identity)
 
 
 def _assume_role(source: AssumeRole, region: str, now: float) -> LookupResult:
@@ -49,12 +49,12 @@ def _assume_role(source: AssumeRole, region: str, now: float) -> LookupResult:
     if base.identity is None:
         return LookupResult(checks=(*base.checks, skipped(ROLE, f"no credentials to assume {source.role_arn} with")))
     try:
-        found = find(source, region)
+        resolved = find(source, region)
     except Exception as failure:  # as above
         check = failed(ROLE, f"{source.role_arn}: {_reason(failure)}", next_step("assume-role"))
         return LookupResult(checks=(*base.checks, check))
-    check = ok(ROLE, f"{source.role_arn}: {describe(found, now)}")
-    return LookupResult(checks=(*base.checks, check), identity=found.identity)
+    check = ok(ROLE, f"{source.role_arn}: {describe(resolved, now)}")
+    return LookupResult(checks=(*base.checks, check), identity=resolved.identity)
 
 
 _API_KEY_UNUSABLE = (
@@ -67,13 +67,13 @@ def _reason(failure: Exception) -> str:
     return str(failure) if isinstance(failure, SourceFailed) else f"{type(failure).__name__}: {failure}"
 
 
-def describe(found: Found, now: float) -> str:
+def describe(resolved: Found, now: float) -> str:
     """Return the source, kind and expiry of credentials: `environment: access key AKIA…MPLE, expires in 9 min`."""
-    source = title(found.method)
-    if isinstance(found.identity, BearerToken):
+    source = title(resolved.method)
+    if isinstance(resolved.identity, BearerToken):
         return f"{source}: a Bedrock API key, which is sent instead of a signature"
-    kind = "temporary access key" if found.identity.session_token else "access key"
-    return f"{source}: {kind} {shortened(found.identity)}, {_lifetime(found.expires_at, now)}"
+    kind = "temporary access key" if resolved.identity.session_token else "access key"
+    return f"{source}: {kind} {shortened(resolved.identity)}, {_lifetime(resolved.expires_at, now)}"
 
 
 def _lifetime(expires_at: float | None, now: float) -> str:
@@ -87,16 +87,16 @@ def _lifetime(expires_at: float | None, now: float) -> str:
 
 def _explain(source: Source, region: str, reason: str) -> Check:
     if not isinstance(source, DefaultChain):
-        return failed(NAME, reason, _NEXT_STEPS.get(type(source).__name__, ADD_CREDENTIALS))
+        return failed(NAME, reason, _NEXT_STEPS.get(type(source), ADD_CREDENTIALS))
     try:
         return _explain_chain(region, reason)
     except BotoCoreError as failure:  # before any provider is tried: AWS_PROFILE names a profile that does not exist
         return failed(NAME, f"{type(failure).__name__}: {failure}", next_step("shared-credentials-file"))
 
 
-_NEXT_STEPS = {
-    "Profile": "check what the profile in the Secret has: keys, or a role_arn with a source_profile",
-    "OidcExchange": (
+_NEXT_STEPS: dict[type[Source], str] = {
+    Profile: "check what the profile in the Secret has: keys, or a role_arn with a source_profile",
+    OidcExchange: (
         "check the issuer, client id and secret in the BackendSecurityPolicy, and that the role's trust policy names "
         "the issuer and the token's audience and subject"
     ),

@@ -6,10 +6,11 @@ import asyncio
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import assert_never
 
 import httpcore
 
-from aigw_extproc.aws.identity import BearerToken, Identity
+from aigw_extproc.aws.identity import BearerToken, Credentials, Identity
 from aigw_extproc.aws.sigv4 import sign
 from aigw_extproc.bedrock.converse import encode_model_id
 from aigw_extproc.doctor.probe_response import ProbeResponse
@@ -61,13 +62,18 @@ BODY = b"{}"
 def _authorization(
     endpoint: ReachedEndpoint, path: str, region: str, identity: Identity | None, now: float
 ) -> dict[str, str]:
-    if identity is None:
-        return {}
-    if isinstance(identity, BearerToken):
-        return {"authorization": f"Bearer {identity.token}"}
-    return dict(
-        sign(method="POST", host=endpoint.host, path=path, body=BODY, region=region, credentials=identity, now=now)
-    )
+    match identity:
+        case None:
+            return {}
+        case BearerToken(token=token):
+            return {"authorization": f"Bearer {token}"}
+        case Credentials():
+            host = endpoint.host
+            return dict(
+                sign(method="POST", host=host, path=path, body=BODY, region=region, credentials=identity, now=now)
+            )
+        case _:
+            assert_never(identity)
 
 
 async def _post(endpoint: ReachedEndpoint, path: str, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:

@@ -5,6 +5,7 @@ import pytest
 from tests.config.sample import BACKEND, POLICY, ROUTE, SECRET, SERVICE, problems, sample
 
 ROUTE_AT = "AIGatewayRoute default/route: spec.rules[0]"
+HOSTNAMES_AT = "AIGatewayRoute default/route: spec.hostnames"
 POLICY_AT = "BackendSecurityPolicy default/policy: spec"
 AWS_AT = f"{POLICY_AT}.awsCredentials"
 BACKEND_AT = "Backend default/backend: spec"
@@ -198,8 +199,8 @@ CHANGES = {
         "spec:\n  rules:",
         "spec:\n  hostnames: [a.example.com, '*', 'a.*.b']\n  rules:",
         [
-            "AIGatewayRoute default/route: spec.hostnames[1]: '*' is not a DNS name or wildcard, such as *.a.example",
-            "AIGatewayRoute default/route: spec.hostnames[2]: 'a.*.b' is not a DNS name or wildcard, such as *.a.example",
+            f"{HOSTNAMES_AT}[1]: '*' is not a DNS name or wildcard, such as *.a.example",
+            f"{HOSTNAMES_AT}[2]: 'a.*.b' is not a DNS name or wildcard, such as *.a.example",
         ],
     ),
     "time": (

@@ -66,19 +66,17 @@ def compile_source(item: Item[BackendSecurityPolicy], catalog: Catalog) -> Sourc
 
 def _aws(item: Item[BackendSecurityPolicy], catalog: Catalog, place: Place) -> Source | None:
     aws, place = item.resource.spec.aws_credentials, place.field("awsCredentials")
-    match aws:
-        case None:
-            place.problem("required with type AWSCredentials, but missing")
-            return None
-        case _ if aws.credentials_file is not None and aws.oidc_exchange_token is not None:
-            place.problem("has both credentialsFile and oidcExchangeToken; keep one")
-            return None
-        case _ if aws.credentials_file is not None:
-            return _file(aws.credentials_file, item, catalog, place.field("credentialsFile.secretRef"))
-        case _ if aws.oidc_exchange_token is not None:
-            return _oidc(aws.oidc_exchange_token, item, catalog, place.field("oidcExchangeToken"))
-        case _:
-            return DefaultChain()
+    if aws is None:
+        place.problem("required with type AWSCredentials, but missing")
+        return None
+    if aws.credentials_file is not None and aws.oidc_exchange_token is not None:
+        place.problem("has both credentialsFile and oidcExchangeToken; keep one")
+        return None
+    if aws.credentials_file is not None:
+        return _file(aws.credentials_file, item, catalog, place.field("credentialsFile.secretRef"))
+    if aws.oidc_exchange_token is not None:
+        return _oidc(aws.oidc_exchange_token, item, catalog, place.field("oidcExchangeToken"))
+    return DefaultChain()
 
 
 def _api_key(item: Item[BackendSecurityPolicy], catalog: Catalog, place: Place) -> BearerToken | None:
