@@ -91,7 +91,7 @@ class AwsAuth:
     region: str
     source: Source
     override: RequestCredentials | None = None
-    """Whether a request may bring its own credentials instead."""
+    """Where a request may have its own credentials instead; None if it may not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -97,10 +97,7 @@ ADVICE: Mapping[str, tuple[Advice, ...]] = {
     ),
     "IncompleteSignatureException": (Advice(Stage.CALLER, _WRONG_KEY),),
     "MissingAuthenticationTokenException": (
-        Advice(
-            Stage.CALLER,
-            "no signature arrived: a proxy in front of the endpoint must forward the `authorization` header",
-        ),
+        Advice(Stage.CALLER, "no signature arrived: a proxy in front of the endpoint must forward `authorization`"),
     ),
     "OptInRequiredException": (
         Advice(Stage.CALLER, "enable {region}, and Bedrock, for this account in the AWS console (Account, Regions)"),

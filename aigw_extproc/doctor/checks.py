@@ -73,12 +73,7 @@ class Diagnosis:
 
 
 def ok(
-    name: str,
-    detail: str,
-    *,
-    subject: str | None = None,
-    notes: tuple[str, ...] = (),
-    seconds: float | None = None,
+    name: str, detail: str, *, subject: str | None = None, notes: tuple[str, ...] = (), seconds: float | None = None
 ) -> Check:
     """Return a check that passed."""
     return Check(name=name, outcome=CheckOutcome.OK, subject=subject, detail=detail, notes=notes, seconds=seconds)

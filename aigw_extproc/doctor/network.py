@@ -43,9 +43,7 @@ async def _reach_one(upstream: Upstream, address: Address) -> Reachability:
     if len(upstream.addresses) == 1:
         return result
     subject = _at(address.host, address.port)
-    return Reachability(
-        checks=tuple(replace(check, subject=subject) for check in result.checks), endpoint=result.endpoint
-    )
+    return replace(result, checks=tuple(replace(check, subject=subject) for check in result.checks))
 
 
 async def _reach(upstream: Upstream, address: Address) -> Reachability:
@@ -59,14 +57,11 @@ async def _reach(upstream: Upstream, address: Address) -> Reachability:
         tls, context = await secure(writer, upstream.tls)
     finally:
         writer.transport.abort()
-    checks = (dns, tcp, tls)
     if upstream.tls is not None and context is None:
-        return Reachability(checks=checks)
+        return Reachability(checks=(dns, tcp, tls))
     server_name = upstream.tls.server_name if upstream.tls else None
-    return Reachability(
-        checks=checks,
-        endpoint=ReachedEndpoint(ip=ip, port=address.port, host=upstream.host, server_name=server_name, tls=context),
-    )
+    endpoint = ReachedEndpoint(ip=ip, port=address.port, host=upstream.host, server_name=server_name, tls=context)
+    return Reachability(checks=(dns, tcp, tls), endpoint=endpoint)
 
 
 _NO_NAME = "the name has no address"

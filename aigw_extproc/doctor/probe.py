@@ -36,7 +36,7 @@ class ReachedEndpoint:
 async def probe(
     endpoint: ReachedEndpoint, *, model: str, region: str, identity: Identity | None, clock: Callable[[], float]
 ) -> ProbeResponse:
-    """Send an InvokeModel with an empty body, see `probe_response`; without an identity it is unsigned.
+    """Send an InvokeModel with an empty object, see `probe_response`; it is unsigned without an identity.
 
     Raises:
         OSError: there is no response; TimeoutError is one.
@@ -67,11 +67,9 @@ def _authorization(
             return {}
         case BearerToken(token=token):
             return {"authorization": f"Bearer {token}"}
-        case Credentials():
+        case Credentials() as keys:
             host = endpoint.host
-            return dict(
-                sign(method="POST", host=host, path=path, body=BODY, region=region, credentials=identity, now=now)
-            )
+            return dict(sign(method="POST", host=host, path=path, body=BODY, region=region, credentials=keys, now=now))
         case _:
             assert_never(identity)
 

@@ -30,11 +30,7 @@ def targets(snapshot: Snapshot) -> tuple[Target, ...]:
             models.update(dict.fromkeys(_models(rule, backend)))
     return tuple(
         Target(
-            name=name,
-            schema=backend.schema.name,
-            upstream=backend.upstream,
-            auth=backend.auth,
-            models=tuple(models),
+            name=name, schema=backend.schema.name, upstream=backend.upstream, auth=backend.auth, models=tuple(models)
         )
         for name, (backend, models) in services.items()
     )

@@ -1,4 +1,4 @@
-"""What is said about broken configurations: one change to the sample each, and every problem that it makes."""
+"""The problems of broken configurations: one change to the sample each, and every problem that it causes."""
 
 import pytest
 
@@ -386,7 +386,7 @@ CHANGES = {
             f"{BACKEND_AT}.tls: not supported yet; attach a BackendTLSPolicy, or requests would be sent in plaintext",
         ],
     ),
-    "several hosts behind one signature": (
+    "several hosts for one signature": (
         "port: 443}}]",
         "port: 443}}, {fqdn: {hostname: b.example.com, port: 443}}]",
         [
@@ -518,7 +518,7 @@ def test_policy_reference_of_old_versions():
     ]
 
 
-def test_certificates_that_are_no_certificates():
+def test_certificates_without_pem():
     configmap = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ca}\ndata: {ca.crt: nonsense}"
     change = ("wellKnownCACertificates: System", "caCertificateRefs: [{kind: ConfigMap, name: ca}]")
     assert problems(sample(change, more=(configmap,))) == [
@@ -526,7 +526,7 @@ def test_certificates_that_are_no_certificates():
     ]
 
 
-def test_faulty_tls_policy_is_not_called_missing():
+def test_faulty_tls_policy_is_not_reported_as_missing():
     host = "bedrock-runtime.us-east-1.amazonaws.com"
     text = sample(("bedrock.example.com", host), ("wellKnownCACertificates: System, ", ""))
     assert problems(text) == [

@@ -1,4 +1,4 @@
-"""Tests for aigw_extproc.config.compile.configuration: whole configurations, and every problem of broken ones."""
+"""Tests for aigw_extproc.config.compile.configuration: entire configurations, and every problem of broken ones."""
 
 import base64
 import json
@@ -55,7 +55,7 @@ spec:
 """
 
 
-def test_whole_sample():
+def test_sample():
     upstream = Upstream(
         cluster="default/backend",
         host="bedrock.example.com",
@@ -110,7 +110,7 @@ def test_the_prefix_of_an_openai_api(schema: str, host: str, prefix: str) -> Non
 
 
 @pytest.mark.parametrize("prefix", ["/a?b", "/a/../b", "/a b", "%2e"])
-def test_a_prefix_that_is_no_path(prefix: str) -> None:
+def test_a_prefix_that_is_not_a_path(prefix: str) -> None:
     text = sample(("{name: AWSBedrock}", f"{{name: OpenAI, prefix: '{prefix}'}}"))
     assert problems(text) == [
         f"AIServiceBackend default/service: spec.schema.prefix: '{prefix}' is not a valid path prefix, such as /v1"
@@ -231,7 +231,7 @@ def test_secret_in_base64():
         ("bedrock.example.com", "us-east-1"),
     ],
 )
-def test_host_decides_about_the_region_of_the_signature(host: str, region: str):
+def test_host_determines_the_region_of_the_signature(host: str, region: str):
     configuration = compiled(sample(("hostname: bedrock.example.com, port", f"hostname: {host}, port")))
     auth = configuration.snapshot.rules[0].backends[0].auth
     expected = [
@@ -266,7 +266,7 @@ def test_models_in_the_order_of_rules_once_each():
     rules = """
     - matches: [{headers: [{name: X-AI-EG-Model, value: b}]}, {headers: [{name: x-ai-eg-model, value: a}]}]
       backendRefs: [{name: service}]
-      modelsOwnedBy: Somebody
+      modelsOwnedBy: Owner
       modelsCreatedAt: 2024-05-21T10:00:00Z
     - matches:
         - headers: [{name: x-ai-eg-model, value: b}, {name: x-tier, value: gold}]
@@ -277,8 +277,8 @@ def test_models_in_the_order_of_rules_once_each():
 """
     text = sample((ROUTE[ROUTE.index("    - matches") :], rules))
     assert compiled(text).snapshot.models == (
-        Model(id="b", owned_by="Somebody", created=1716285600),
-        Model(id="a", owned_by="Somebody", created=1716285600),
+        Model(id="b", owned_by="Owner", created=1716285600),
+        Model(id="a", owned_by="Owner", created=1716285600),
         Model(id="c", owned_by="Envoy AI Gateway", created=0),
     )
 
@@ -297,7 +297,7 @@ def test_buffer_limit(value: str, limit: int):
     assert compiled(text).snapshot.buffer_limit == limit
 
 
-def test_buffer_limit_must_be_one():
+def test_buffer_limits_must_agree():
     text = sample(more=(GATEWAY_LIMIT, GATEWAY_LIMIT.replace("50Mi", "51Mi").replace("name: limit", "name: other")))
     assert problems(text) == [
         (
@@ -361,13 +361,13 @@ def test_problems_come_in_the_order_of_the_files():
     assert [problem.file for problem in caught.value.problems] == ["b.yaml", "a.yaml"]
 
 
-def test_unreadable_text_makes_nothing_missing():
+def test_nothing_is_missing_with_unreadable_text():
     assert problems(join(*ALL[:-1], "a: [b\nc: d")) == [
         "document 6: line 48, column 2: not valid YAML: did not find expected ',' or ']'"
     ]
 
 
-def test_faulty_resource_is_not_called_missing():
+def test_faulty_resource_is_not_reported_as_missing():
     assert problems(sample(("endpoints", "endpoint"))) == [
         f"{BACKEND_AT}.endpoint: unknown field; did you mean 'endpoints'?"
     ]
@@ -419,15 +419,15 @@ def test_other_credentials_do_not_sign_for_aws():
     ]
 
 
-def test_aws_in_clear():
+def test_aws_without_tls():
     text = sample(("bedrock.example.com", "bedrock-runtime.us-east-1.amazonaws.com"), without=(TLS,))
     assert problems(text) == ["Backend default/backend: AWS requires TLS; attach a BackendTLSPolicy to this Backend"]
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "5Gi", "1.5", "fifty", "50MB", "true"])
 def test_bad_buffer_limit(value: str):
-    found = problems(sample(more=(GATEWAY_LIMIT.replace("50Mi", value),)))
-    assert [problem.partition(": must")[0].partition(": expected")[0] for problem in found] == [
+    messages = problems(sample(more=(GATEWAY_LIMIT.replace("50Mi", value),)))
+    assert [problem.partition(": must")[0].partition(": expected")[0] for problem in messages] == [
         "ClientTrafficPolicy default/limit: spec.connection.bufferLimit"
     ]
 

@@ -14,15 +14,15 @@ SOURCE = f"source_profile = base\n{BASE}"
 
 
 def read(text: str, profile: str = "default") -> tuple[Credentials | Profile | None, list[str], list[str]]:
-    """What is read, the problems, and what is ignored."""
+    """Return the result, the problems and the reasons of what is ignored."""
     findings = Findings()
-    found = parse_credentials(text, profile, Place(findings=findings, file="f", resource="r"))
-    return found, [problem.message for problem in findings.problems], [one.reason for one in findings.ignored]
+    source = parse_credentials(text, profile, Place(findings=findings, file="f", resource="r"))
+    return source, [problem.message for problem in findings.problems], [one.reason for one in findings.ignored]
 
 
 def faults(text: str, profile: str = "default") -> list[str]:
-    found, problems, _ = read(text, profile)
-    assert found is None
+    source, problems, _ = read(text, profile)
+    assert source is None
     assert CANARY not in "".join(problems)
     return problems
 
@@ -135,7 +135,7 @@ IN_DEFAULT = "in section [default] of the credentials file"
     ],
     ids=range(23),
 )  # fmt: skip
-def test_faults_without_a_value_of_the_file(text: str, expected: list[str]):
+def test_faults_have_no_value_of_the_file(text: str, expected: list[str]):
     assert faults(text) == expected
 
 
@@ -168,5 +168,5 @@ def test_settings_of_a_role_without_effect_are_listed_by_name():
     assert read(text)[2] == ["in section [default] of the credentials file 'region' has no effect"]
 
 
-def test_no_repr_of_a_profile_holds_its_file():
+def test_no_repr_of_a_profile_has_its_file():
     assert repr(read(f"[default]\n{ROLE}{SOURCE}")[0]) == "Profile(name='default')"

@@ -4,7 +4,7 @@ from aigw_extproc.config.resources.ai_gateway import ResourceMetadata
 from aigw_extproc.config.resources.infrastructure import SecretResource
 
 
-def test_secret_shows_nothing_of_itself():
+def test_repr_of_a_secret_has_no_value():
     secret = SecretResource(
         api_version="v1",
         kind="Secret",

@@ -119,10 +119,10 @@ def test_a_response_without_an_error() -> None:
 
 def test_the_name_may_be_in_the_body() -> None:
     body = b'{"__type":"com.amazon.coral.service#UnrecognizedClientException","message":"no"}'
-    found = verdict(
+    result = verdict(
         ProbeResponse(status=403, headers={}, body=body, received_at=0.0, seconds=0.1), model=MODEL, region="r"
     )
-    assert found.detail == "UnrecognizedClientException: no"
+    assert result.detail == "UnrecognizedClientException: no"
 
 
 def test_only_the_first_line_of_a_message_is_shown() -> None:

@@ -5,7 +5,6 @@ Kubernetes accepts any annotation, so a file with these settings can still be ap
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ import msgspec
 import yaml
 
 from aigw_extproc.bedrock.families import Families, builtin
+from aigw_extproc.config.resources.decode import suggestion
 from aigw_extproc.config.resources.findings import Place
 from aigw_extproc.config.snapshot import BackendSettings
 from aigw_extproc.wire import split_fault
@@ -33,8 +33,8 @@ def compile_settings(annotations: Mapping[str, Any], place: Place) -> BackendSet
             continue
         annotation = place.field(name)
         if setting not in _SETTINGS:
-            near = difflib.get_close_matches(setting, _SETTINGS, n=1)
-            annotation.problem("unknown annotation" + (f"; did you mean '{PREFIX}{near[0]}'?" if near else ""))
+            known = (PREFIX + setting for setting in _SETTINGS)
+            annotation.problem(f"unknown annotation{suggestion(name, known, cutoff=0.8)}")
             continue
         field, parse = _SETTINGS[setting]
         try:

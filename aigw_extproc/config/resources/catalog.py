@@ -88,16 +88,12 @@ class Catalog:
     def find(self, kind: type[R], key: Key, place: Place) -> Item[R] | None:
         """Return the resource `key`; None if there is none, which is a problem at `place`, or if it is faulty."""
         name = _kind_name(kind)
-        item = self.items.get((name, *key)) or self._mounted(name, *key)
-        if item is None and (name, *key) not in self.items and self.complete:
+        if (name, *key) in self.items:
+            return cast("Item[R] | None", self.items[name, *key])
+        mounted = self.mounts.get(key) or self.mounts.get((None, key[1])) if name == "Secret" else None
+        if mounted is None and self.complete:
             place.problem(f"there is no {name} '{key[0]}/{key[1]}'{self._suggestion(name, *key)}")
-        return cast("Item[R] | None", item)
-
-    def _mounted(self, kind: str, namespace: str, name: str) -> Item[MountedSecret] | None:
-        if kind != "Secret" or (kind, namespace, name) in self.items:
-            return None
-        mounted: Item[MountedSecret] | None = self.mounts.get((namespace, name)) or self.mounts.get((None, name))
-        return mounted
+        return cast("Item[R] | None", mounted)
 
     def _suggestion(self, kind: str, namespace: str, name: str) -> str:
         known = [key for key in self.items if key[0] == kind]
