@@ -1,25 +1,25 @@
 """Every error that may reach a client or an operator, as one tree.
 
-* GatewayError: has an HTTP status, an error type and code; its text is written for the client
+* GatewayError: has an HTTP status, an error type and code, and a text for the client
     * InvalidRequest: 400, the request itself is wrong; `param` names the field
         * UnsupportedMedia: 415
     * NotFound: 404, no such path
     * MethodNotAllowed: 405
     * ModelNotFound: 404, no rule routes this model
-    * InternalError: 500, a defect of ours
-    * MissingCredentials: 401, the request has to bring its own AWS credentials
-    * CredentialsUnavailable: 503, no AWS credentials could be had
+    * InternalError: 500, a defect of the gateway
+    * MissingCredentials: 401, the request must have its own AWS credentials
+    * CredentialsUnavailable: 503, the gateway has no AWS credentials
     * UpstreamUnreachable: 503, no connection to the upstream, or it broke
     * UpstreamTimeout: 504, the upstream took too long
-    * UpstreamError: what Bedrock answered, mapped by `aigw_extproc.bedrock.errors`
-        * InvalidUpstreamResponse: 502, Bedrock answered something that is not its protocol
+    * UpstreamError: an error of Bedrock, mapped by `aigw_extproc.bedrock.errors`
+        * InvalidUpstreamResponse: 502, a response that violates Bedrock's protocol
             * UpstreamTruncated: the stream ended before its last event
             * EventStreamError: the binary event stream is damaged
                 * ChecksumMismatch, InvalidFrame
 * ConfigError: a set of problems in configuration, for the operator
 
-Anything else that is raised is a defect; its text never reaches a client.
-The shapes in which clients see these errors are in `aigw_extproc.openai.errors`.
+Any other exception is a defect; its text never reaches a client.
+The JSON of these errors is in `aigw_extproc.openai.errors` and `aigw_extproc.anthropic.errors`.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from typing import Self
 
 
 class GatewayError(Exception):
-    """An error with an answer: the class knows its HTTP status, type and code.
+    """An error response: the class has the HTTP status, type and code.
 
-    `message` is shown to the client as it is; `param` is the path of the offending field in the client's own
-    request (`messages[2].content[0]`), or None. `headers` are added to the answer (`retry-after`, `allow`).
+    `message` is for the client; `param` is the path of the invalid field in the client's request
+    (`messages[2].content[0]`), or None. `headers` are added to the response (`retry-after`, `allow`).
     """
 
     status: int = 500
@@ -48,9 +48,9 @@ class GatewayError(Exception):
 
 
 class InvalidRequest(GatewayError):
-    """The request cannot be served as it is; the client has to change it.
+    """The request is invalid; the client must change it.
 
-    `reason` is the fault without its place. `InvalidRequest.at` is for faults of one field.
+    `reason` is the message without the path of the field. `InvalidRequest.at` is for faults of one field.
     """
 
     status = 400
@@ -62,12 +62,12 @@ class InvalidRequest(GatewayError):
 
     @classmethod
     def at(cls, place: str, reason: str) -> Self:
-        """Return the error for the field at `place`, a path in the client's own request."""
+        """Return the error for the field at `place`, a path in the client's request."""
         return cls(reason, param=place)
 
 
 class UnsupportedMedia(InvalidRequest):
-    """The body is not JSON by its own content-type, or is compressed."""
+    """The content-type is not JSON, or the body is compressed."""
 
     status = 415
     code = "unsupported_media_type"
@@ -82,7 +82,7 @@ class NotFound(GatewayError):
 
 
 class MethodNotAllowed(GatewayError):
-    """The path exists, with another method."""
+    """The path does not have this method."""
 
     status = 405
     type = "invalid_request_error"
@@ -98,16 +98,16 @@ class ModelNotFound(GatewayError):
 
 
 class InternalError(GatewayError):
-    """Something that nobody foresaw. The client is told no more than that; the log has the trace."""
+    """A defect of the gateway. The client gets no details; the log has the traceback."""
 
     code = "internal_error"
 
     def __init__(self) -> None:
-        super().__init__("the gateway failed on this request; its log says why")
+        super().__init__("internal error of the gateway; see its log")
 
 
 class MissingCredentials(GatewayError):
-    """The configuration wants every request to bring its own AWS credentials, and this one brings none."""
+    """The configuration requires AWS credentials in every request, and this one has none."""
 
     status = 401
     type = "authentication_error"
@@ -123,7 +123,7 @@ class CredentialsUnavailable(GatewayError):
 
 
 class UpstreamUnreachable(GatewayError):
-    """The gateway made the request itself, and got no answer. Envoy has the same error for requests that it makes."""
+    """A request by the gateway itself got no response. Envoy has the same error for its own requests."""
 
     status = 503
     code = "upstream_unavailable"
@@ -133,7 +133,7 @@ class UpstreamUnreachable(GatewayError):
 
 
 class UpstreamTimeout(GatewayError):
-    """The gateway made the request itself, and the answer did not come in time; Envoy has the same error."""
+    """A request by the gateway itself timed out. Envoy has the same error for its own requests."""
 
     status = 504
     type = "timeout_error"
@@ -144,7 +144,7 @@ class UpstreamTimeout(GatewayError):
 
 
 class UpstreamError(GatewayError):
-    """Bedrock's own error, translated. Instances carry their status, type and code."""
+    """An error of Bedrock, translated. Status, type and code are of the instance."""
 
     def __init__(
         self,
@@ -156,7 +156,7 @@ class UpstreamError(GatewayError):
         headers: Iterable[tuple[str, str]] = (),
         body: bytes | None = None,
     ) -> None:
-        """`body` is the upstream's answer as it came, where the client reads such answers already."""
+        """`body` is the upstream's original body, for clients that understand its format."""
         super().__init__(message, headers=headers)
         self.status = status
         self.type = type
@@ -165,7 +165,7 @@ class UpstreamError(GatewayError):
 
 
 class InvalidUpstreamResponse(UpstreamError):
-    """Bedrock, or something in its place, answered what is not its protocol."""
+    """The response violates Bedrock's protocol."""
 
     def __init__(self, message: str, *, code: str = "upstream_error") -> None:
         super().__init__(message, status=502, type="api_error", code=code)
@@ -179,37 +179,37 @@ class UpstreamTruncated(InvalidUpstreamResponse):
 
 
 class EventStreamError(InvalidUpstreamResponse):
-    """The binary event stream is damaged; what follows cannot be read either."""
+    """The binary event stream is corrupt, and the rest of it unreadable."""
 
 
 class ChecksumMismatch(EventStreamError):
-    """A CRC does not fit the bytes that it covers."""
+    """A CRC does not match its bytes."""
 
 
 class InvalidFrame(EventStreamError):
-    """A frame contradicts the format, or its limits."""
+    """A frame violates the format or its limits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One fault in the configuration, for the person who has to mend it."""
+    """One fault in the configuration."""
 
     file: str
-    """The file as it was named by the operator, or found in a folder that was."""
+    """The path from the command line, or of a file in a folder from there."""
     resource: str
-    """`Kind namespace/name`, or `document N` where even that cannot be read."""
+    """`Kind namespace/name`, or `document N` where these cannot be read."""
     path: str
-    """The field: `spec.rules[0].backendRefs[1].name`; empty for the resource as a whole."""
+    """The field: `spec.rules[0].backendRefs[1].name`; empty for the entire resource."""
     message: str
-    """What is wrong and what would be right."""
+    """The fault, and a correct value where possible."""
 
     def __str__(self) -> str:
-        where = f"{self.file}: {self.resource}"
-        return f"{where}: {self.path}: {self.message}" if self.path else f"{where}: {self.message}"
+        prefix = f"{self.file}: {self.resource}"
+        return f"{prefix}: {self.path}: {self.message}" if self.path else f"{prefix}: {self.message}"
 
 
 class ConfigError(Exception):
-    """The configuration cannot be used; `problems` holds every fault that was found, in file order."""
+    """The configuration is invalid; `problems` has every fault, in the order of the files."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)

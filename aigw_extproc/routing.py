@@ -1,9 +1,9 @@
-"""Which backend a request goes to.
+"""Routing: selection of the backend for a request.
 
-A `Router` is an index over the rules of one snapshot, made once. Precedence is that of the Gateway API's HTTPRoute
+A `Router` is an index over the rules of one snapshot, built once. Precedence is that of the Gateway API's HTTPRoute
 (https://gateway-api.sigs.k8s.io/reference/spec/#httprouterule): the more specific hostname, then the match with more
-header conditions, then what was written first. Matches that name a model exactly are found through a dictionary, so
-that a request costs the same with one route as with thousands.
+header conditions, then the earlier rule. A dictionary holds the matches that name a model exactly, so that a request
+costs the same with one route as with thousands.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from aigw_extproc.config.snapshot import MODEL_HEADER, Backend, HeaderMatch, Mod
 from aigw_extproc.errors import ModelNotFound
 
 Headers: TypeAlias = Mapping[str, str]
-"""Request headers by lower-case name, `:authority` among them."""
+"""Request headers by lower-case name, including `:authority`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Choice:
-    """The backends of a rule that take traffic now, with the running total of their weights."""
+    """The active backends of a rule, with the running total of their weights."""
 
     backends: tuple[Backend, ...]
     bounds: tuple[int, ...]
 
     def pick(self, number: float) -> Backend:
-        """The backend at `number`, of [0, 1), along the weights laid end to end."""
+        """Return the backend at `number`, of [0, 1), on the cumulative weights."""
         if len(self.backends) == 1:
             return self.backends[0]
         return self.backends[bisect_right(self.bounds, number * self.bounds[-1], hi=len(self.bounds) - 1)]
@@ -39,17 +39,17 @@ class _Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Candidate:
-    """One match of a rule. What the index has decided already is no longer among its conditions."""
+    """One match of a rule, without the conditions that the index has already checked."""
 
     rank: tuple[int, int]
-    """Sorts by precedence: fewer conditions count for less, a later place as well."""
+    """Sort key: more conditions first, then the order of the rules."""
     model: str | None
-    """The only model that it takes, or None for any that the conditions allow."""
+    """The only model that matches, or None for any that meets the conditions."""
     conditions: tuple[HeaderMatch, ...]
     choice: _Choice
 
     def holds(self, model: str, headers: Headers) -> bool:
-        """Whether every condition is met."""
+        """Return whether every condition is met."""
         return all(_holds(condition, model, headers) for condition in self.conditions)
 
 
@@ -66,7 +66,7 @@ class _Scope:
             if candidate.model is not None:
                 exact.setdefault(candidate.model, []).append(candidate)
         self.general = _reachable(general)
-        self.by_model = {model: _reachable(merge(found, general, key=_rank)) for model, found in exact.items()}
+        self.by_model = {model: _reachable(merge(named, general, key=_rank)) for model, named in exact.items()}
 
     def find(self, model: str, headers: Headers) -> _Candidate | None:
         for candidate in self.by_model.get(model, self.general):
@@ -86,26 +86,28 @@ class Router:
         for hostname, candidate in _candidates(snapshot.rules):
             hosts.setdefault(hostname, []).append(candidate)
         self._anywhere = _Scope(hosts.pop("", []))
-        self._by_host = {host: _Scope(found) for host, found in hosts.items()}
+        self._by_host = {host: _Scope(candidates) for host, candidates in hosts.items()}
         self._wildcards = any(host.startswith("*.") for host in hosts)
 
     def select(self, model: str, headers: Headers, pick: float) -> Backend:
-        """The backend for a request for `model`.
+        """Return the backend for a request for `model`.
 
-        `headers` as the client sent them; its own `x-ai-eg-model` counts for nothing. `pick`, a number of [0, 1),
-        decides between the backends of a rule by their weights.
-        Raises ModelNotFound when no rule takes the request.
+        `headers` are the client's, whose own `x-ai-eg-model` is ignored. `pick`, a number of [0, 1), chooses between
+        the backends of a rule by weight.
+
+        Raises:
+            ModelNotFound: no rule matches the request.
         """
         for scope in self._scopes(headers):
             candidate = scope.find(model, headers)
             if candidate is not None:
                 return candidate.choice.pick(pick)
         raise ModelNotFound(
-            f"no rule routes the model '{model}'; GET /v1/models lists the models that can be had here", param="model"
+            f"no rule routes the model '{model}'; GET /v1/models lists the available models", param="model"
         )
 
     def models(self, headers: Headers) -> tuple[Model, ...]:
-        """The models that rules for the request's host name, in the order of the rules."""
+        """Return the models named by rules for the request's host, in the order of the rules."""
         if not self._by_host:
             return self.snapshot.models
         host = _host(headers.get(":authority", ""))
@@ -114,7 +116,7 @@ class Router:
         return replace(self.snapshot, rules=tuple(rules)).models
 
     def _scopes(self, headers: Headers) -> Iterator[_Scope]:
-        """The scopes that a request falls into, the most specific first."""
+        """Yield the scopes that match a request's host, the most specific first."""
         if self._by_host:
             host = _host(headers.get(":authority", ""))
             for name in (host, *(_wildcards(host) if self._wildcards else ())):
@@ -124,7 +126,7 @@ class Router:
 
 
 def _candidates(rules: Iterable[Rule]) -> Iterator[tuple[str, _Candidate]]:
-    """Every match of every rule for every hostname, `""` for any; a rule without matches takes everything."""
+    """Yield every match of every rule by hostname, `""` for any; a rule without matches accepts everything."""
     order = 0
     for rule in rules:
         choice = _choice(rule.backends)
@@ -145,7 +147,7 @@ def _candidate(match: tuple[HeaderMatch, ...], order: int, choice: _Choice) -> _
 
 
 def _choice(backends: tuple[Backend, ...]) -> _Choice:
-    # Failover to the other priorities is Envoy's, once an attempt has failed.
+    # After a failed attempt Envoy itself retries the other priorities.
     weighted = [backend for backend in backends if backend.weight > 0]
     lowest = min(backend.priority for backend in weighted)
     active = tuple(backend for backend in weighted if backend.priority == lowest)
@@ -156,7 +158,7 @@ _rank: Callable[[_Candidate], tuple[int, int]] = attrgetter("rank")
 
 
 def _reachable(ranked: Iterable[_Candidate]) -> tuple[_Candidate, ...]:
-    """Candidates up to the first that takes whatever comes to it."""
+    """Return the candidates up to the first without conditions."""
     kept: list[_Candidate] = []
     for candidate in ranked:
         kept.append(candidate)
@@ -175,7 +177,7 @@ def _holds(condition: HeaderMatch, model: str, headers: Headers) -> bool:
 
 
 def _host(authority: str) -> str:
-    """The host of an authority, without its port."""
+    """Return the host of an authority, without its port."""
     # https://www.rfc-editor.org/rfc/rfc3986#section-3.2.2
     if authority.startswith("["):
         return authority.partition("]")[0][1:].lower()
@@ -183,7 +185,7 @@ def _host(authority: str) -> str:
 
 
 def _wildcards(host: str) -> Iterator[str]:
-    """The wildcards that take a host, the longest first: of a.b.c, `*.b.c` and `*.c`."""
+    """Yield the wildcards that match a host, the longest first: for a.b.c, `*.b.c` and `*.c`."""
     _, dot, rest = host.partition(".")
     while dot:
         yield f"*.{rest}"

@@ -1,6 +1,6 @@
-"""JSON bodies to typed values: parsed once at the edge, trusted inside.
+"""Decoding of JSON request bodies into typed values.
 
-msgspec reports the place of a fault as `$.messages[0].content`; clients know it as `messages[0].content`.
+msgspec reports the path of a fault as `$.messages[0].content`, clients get `messages[0].content`.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ _PLACE = re.compile(r"^(?P<fault>.*) - at `(?:key in )?\$\.?(?P<path>.*)`$", re.
 
 
 def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
-    """Decodes a client's request body.
+    """Decode a client's request body.
 
     Raises:
-        InvalidRequest: the body is not JSON, or not of the decoder's type; `param` names the field.
+        InvalidRequest: the body is not JSON, or not of the decoder's type; `param` is the path of the field.
     """
     try:
         return decoder.decode(as_utf8(body))
@@ -44,7 +44,7 @@ _NAMED = msgspec.json.Decoder(_Named)
 
 
 def model_of(body: bytes) -> str:
-    """The model that a client's request names; the rest has to be JSON, of whatever form.
+    """Return the model in a client's request body, which may be any JSON object otherwise.
 
     Raises:
         InvalidRequest: as `decode`.
@@ -53,7 +53,7 @@ def model_of(body: bytes) -> str:
 
 
 def as_utf8(body: bytes) -> bytes:
-    """The same bytes, which are UTF-8 all over: a decoder does not look into the members that it passes through.
+    """Return the bytes if they are UTF-8, which msgspec does not check in Raw members.
 
     Raises:
         UnicodeDecodeError: they are not.
@@ -64,11 +64,11 @@ def as_utf8(body: bytes) -> bytes:
 
 
 class Open(msgspec.Struct, frozen=True, kw_only=True):
-    """Base of requests whose undeclared top-level fields are collected, so that they can be reported as dropped."""
+    """Base of requests that collect undeclared top-level fields, to report them as dropped."""
 
-    # Named like nothing that a client sends: a field of the name `others` is one of these, too.
+    # A client's own field `others` is one of these too, hence the encoded name.
     others: dict[str, msgspec.Raw] = msgspec.field(default_factory=dict, name="(others)")
-    """As the client sent them."""
+    """The undeclared fields, undecoded."""
 
 
 OpenRequest = TypeVar("OpenRequest", bound=Open)
@@ -76,7 +76,7 @@ _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def decode_open(decoder: msgspec.json.Decoder[OpenRequest], body: bytes) -> OpenRequest:
-    """Decodes a client's request body, undeclared fields and all.
+    """Decode a client's request body, including undeclared fields.
 
     Raises:
         InvalidRequest: as `decode`.
@@ -100,15 +100,15 @@ def edit_fields(body: bytes, *, set_fields: Mapping[str, msgspec.Raw], remove: C
 
 
 def given(raw: msgspec.Raw) -> msgspec.Raw | None:
-    """A member that is passed through undecoded, or None when it is absent or null.
+    """Return an undecoded member, or None if it is absent or null.
 
-    msgspec knows no optional Raw: such a member's default is the empty Raw.
+    msgspec has no optional Raw: the default of such a member is the empty Raw.
     """
     return raw if bytes(raw) not in {b"", b"null"} else None
 
 
 def split_fault(text: str) -> tuple[str, str | None]:
-    """Splits msgspec's sentence into the fault and the path of the field, which is None at the root."""
+    """Split msgspec's message into the fault and the path of the field, None at the root."""
     match = _PLACE.match(text)
     if match is None:
         return text, None

@@ -41,8 +41,8 @@ def like(name: str, pattern: str) -> HeaderMatch:
     return HeaderMatch(name=name, value=pattern, pattern=re.compile(pattern))
 
 
-def select(rules: list[Rule], asked: str, headers: dict[str, str] | None = None, pick: float = 0.0) -> str:
-    return Router(Snapshot(rules=tuple(rules))).select(asked, headers or {}, pick).name
+def select(rules: list[Rule], requested: str, headers: dict[str, str] | None = None, pick: float = 0.0) -> str:
+    return Router(Snapshot(rules=tuple(rules))).select(requested, headers or {}, pick).name
 
 
 def test_exact_model():
@@ -53,7 +53,7 @@ def test_unknown_model():
     with pytest.raises(ModelNotFound) as caught:
         select([rule("a", (model("m"),))], "n")
     assert (str(caught.value), caught.value.param, caught.value.status, caught.value.code) == (
-        "no rule routes the model 'n'; GET /v1/models lists the models that can be had here",
+        "no rule routes the model 'n'; GET /v1/models lists the available models",
         "model",
         404,
         "model_not_found",
@@ -70,12 +70,12 @@ def test_model_is_case_sensitive():
         select([rule("a", (model("m"),))], "M")
 
 
-def test_rule_without_matches_takes_the_rest_wherever_it_stands():
+def test_rule_without_matches_accepts_the_rest_at_any_position():
     rules = [rule("rest"), rule("a", (model("m"),))]
     assert (select(rules, "m"), select(rules, "n")) == ("a", "rest")
 
 
-def test_match_without_conditions_takes_the_rest_too():
+def test_match_without_conditions_accepts_the_rest_too():
     assert select([rule("rest", ())], "n") == "rest"
 
 
@@ -98,17 +98,17 @@ def test_more_conditions_go_first():
     assert select(rules, "m", {"x-tier": "gold"}) == "a"
 
 
-def test_ties_go_to_what_is_written_first():
+def test_ties_go_to_the_earlier_rule():
     rules = [rule("a", (like("x-ai-eg-model", "m.*"),)), rule("b", (model("m"),)), rule("c", (model("m"),))]
     assert (select(rules, "m"), select(rules[1:], "m")) == ("a", "b")
 
 
-def test_regular_expression_matches_the_whole_value():
+def test_regular_expression_must_match_the_entire_value():
     rules = [rule("a", (like("x-ai-eg-model", "us|eu"),)), rule("rest")]
     assert [select(rules, name) for name in ("us", "eu", "use", "aus", "us\n")] == ["a", "a", "rest", "rest", "rest"]
 
 
-def test_header_of_the_client_is_not_the_model():
+def test_model_header_of_the_client_is_ignored():
     rules = [rule("a", (model("m"),)), rule("rest")]
     assert (select(rules, "n", {"x-ai-eg-model": "m"}), select(rules, "m", {"x-ai-eg-model": "n"})) == ("rest", "a")
 
@@ -138,7 +138,7 @@ def test_more_specific_hostname_goes_first_of_all(authority: str, expected: str)
     assert select(rules, "m", {":authority": authority, "x-a": "1"}) == expected
 
 
-def test_less_specific_hostname_takes_what_the_more_specific_one_does_not():
+def test_less_specific_hostname_accepts_what_the_more_specific_one_does_not():
     rules = [rule("a", (model("m"),), hosts=("api.example.com",)), rule("rest", hosts=("*.example.com",))]
     assert select(rules, "n", {":authority": "api.example.com"}) == "rest"
 
@@ -150,21 +150,21 @@ def test_weights():
 
 
 @pytest.mark.parametrize("pick", [0.0, 0.5, 0.99])
-def test_lowest_priority_takes_the_traffic(pick: float):
+def test_lowest_priority_gets_the_traffic(pick: float):
     backends = (backend("second", priority=1, weight=100), backend("first"), backend("third", priority=2))
     assert select([rule("r", backends=backends)], "m", pick=pick) == "first"
 
 
-def test_priority_without_weight_is_passed_over():
+def test_priority_without_weight_is_skipped():
     backends = (backend("first", weight=0), backend("second", priority=1))
     assert select([rule("r", backends=backends)], "m") == "second"
 
 
-# --- against the plain definition -------------------------------------------------------------------------------
+# --- against a direct implementation ----------------------------------------------------------------------------
 
 
 def specificity(hostnames: tuple[str, ...], host: str) -> int:
-    """How well the best of these hostnames fits: its length, an exact one above all; -1 for not at all."""
+    """Return the specificity of the best of these hostnames: its length, exact above all; -1 for no match."""
     if not hostnames:
         return 0
     fits = [1000 for name in hostnames if name == host]
@@ -172,24 +172,24 @@ def specificity(hostnames: tuple[str, ...], host: str) -> int:
     return max(fits, default=-1)
 
 
-def holds(condition: HeaderMatch, asked: str, headers: dict[str, str]) -> bool:
-    seen = {**headers, "x-ai-eg-model": asked}
+def holds(condition: HeaderMatch, requested: str, headers: dict[str, str]) -> bool:
+    seen = {**headers, "x-ai-eg-model": requested}
     if condition.name not in seen:
         return False
     value = seen[condition.name]
     return bool(condition.pattern.fullmatch(value)) if condition.pattern else value == condition.value
 
 
-def plainly(rules: list[Rule], asked: str, headers: dict[str, str]) -> str | None:
-    """Every match of every rule, the best of those that hold."""
+def select_directly(rules: list[Rule], requested: str, headers: dict[str, str]) -> str | None:
+    """Select from every match of every rule, without an index."""
     host = headers.get(":authority", "")
-    found = [
+    candidates = [
         (-specificity(one.hostnames, host), -len(match), number, position, one.name)
         for number, one in enumerate(rules)
         for position, match in enumerate(one.matches or ((),))
-        if specificity(one.hostnames, host) >= 0 and all(holds(c, asked, headers) for c in match)
+        if specificity(one.hostnames, host) >= 0 and all(holds(c, requested, headers) for c in match)
     ]
-    return min(found)[-1] if found else None
+    return min(candidates)[-1] if candidates else None
 
 
 MODELS = st.sampled_from(["a", "b", "ab", "abc"])
@@ -213,23 +213,23 @@ def rule_lists(draw: st.DrawFn) -> list[Rule]:
 @settings(max_examples=500)
 @given(
     rules=rule_lists(),
-    asked=MODELS,
+    requested=MODELS,
     headers=st.dictionaries(st.sampled_from(["x-a", "x-b"]), MODELS),
     host=st.sampled_from(["a.b.c", "b.c", "q.b.c", "x.c", "c", "org", ""]),
 )
-def test_index_selects_what_the_plain_definition_selects(
-    rules: list[Rule], asked: str, headers: dict[str, str], host: str
+def test_index_selects_the_same_as_the_direct_implementation(
+    rules: list[Rule], requested: str, headers: dict[str, str], host: str
 ):
     headers = {**headers, ":authority": host}
     try:
-        selected = select(rules, asked, headers)
+        selected = select(rules, requested, headers)
     except ModelNotFound:
         selected = None
-    assert selected == plainly(rules, asked, headers)
+    assert selected == select_directly(rules, requested, headers)
 
 
 @given(weights=st.lists(st.integers(0, 5), min_size=1, max_size=5).filter(any), steps=st.integers(20, 60))
-def test_shares_are_as_the_weights(weights: list[int], steps: int):
+def test_shares_follow_the_weights(weights: list[int], steps: int):
     backends = tuple(backend(str(number), weight=weight) for number, weight in enumerate(weights))
     total = sum(weights)
     router = Router(Snapshot(rules=(rule("r", backends=backends),)))
@@ -247,7 +247,7 @@ def test_shares_are_as_the_weights(weights: list[int], steps: int):
         ("", ["everywhere"]),
     ],
 )
-def test_models_are_those_of_the_requests_host(authority: str, listed: list[str]) -> None:
+def test_models_of_the_requests_host(authority: str, listed: list[str]) -> None:
     hosts = {"everywhere": (), "a": ("a.example.com",), "below": ("other.example", "*.example.com")}
     rules = tuple(rule(name, (model(name),), hosts=names) for name, names in hosts.items())
-    assert [found.id for found in Router(Snapshot(rules=rules)).models({":authority": authority})] == listed
+    assert [model.id for model in Router(Snapshot(rules=rules)).models({":authority": authority})] == listed

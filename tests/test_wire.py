@@ -1,4 +1,4 @@
-"""Bodies of requests: what is wrong with them is told with the field's path."""
+"""Tests for aigw_extproc.wire."""
 
 from __future__ import annotations
 
@@ -32,22 +32,22 @@ def test_a_body_is_decoded() -> None:
     assert wire.decode(DECODER, b'{"parts":[{"size":1}]}') == Outer(parts=[Inner(size=1)])
 
 
-def test_a_wrong_type_is_told_with_its_path() -> None:
+def test_a_wrong_type_is_reported_with_its_path() -> None:
     assert refused(b'{"parts":[{"size":1},{"size":"x"}]}') == (
         "parts[1].size: Expected `int`, got `str`",
         "parts[1].size",
     )
 
 
-def test_a_missing_field_is_told_with_the_path_of_its_object() -> None:
+def test_a_missing_field_is_reported_with_the_path_of_its_object() -> None:
     assert refused(b'{"parts":[{}]}') == ("parts[0]: Object missing required field `size`", "parts[0]")
 
 
-def test_the_body_as_a_whole_has_no_path() -> None:
+def test_the_root_has_no_path() -> None:
     assert refused(b"[]") == ("Expected `object`, got `array`", None)
 
 
-def test_a_value_under_a_free_name() -> None:
+def test_a_value_of_a_dictionary() -> None:
     assert refused(b'{"by_name":{"a":"x"}}') == ("by_name[...]: Expected `int`, got `str`", "by_name[...]")
 
 
@@ -56,28 +56,28 @@ def test_an_empty_body(body: bytes) -> None:
     assert refused(body) == ("the request body is not valid JSON: the body is empty", None)
 
 
-def test_what_is_no_json() -> None:
+def test_invalid_json() -> None:
     assert refused(b"{") == ("the request body is not valid JSON: Input data was truncated", None)
 
 
-def test_what_is_no_utf_8() -> None:
+def test_invalid_utf_8() -> None:
     message, param = refused(b'{"by_name":{"\xff":1}}')
     assert message.startswith("the request body is not valid JSON: ")
     assert param is None
 
 
-def test_what_is_nested_beyond_reason() -> None:
+def test_nested_too_deeply() -> None:
     with pytest.raises(InvalidRequest) as raised:
         wire.decode(msgspec.json.Decoder(list), b"[" * 100_000)
     assert raised.value.message == "the request body is nested too deeply"
 
 
 @pytest.mark.parametrize("raw", [b"", b"null"])
-def test_absent_and_null_are_not_given(raw: bytes) -> None:
+def test_absent_and_null_are_none(raw: bytes) -> None:
     assert wire.given(msgspec.Raw(raw)) is None
 
 
-def test_what_is_given_passes_untouched() -> None:
+def test_other_members_are_unchanged() -> None:
     given = wire.given(msgspec.Raw(b' {"a": 1}'))
     assert given is not None
     assert bytes(given) == b' {"a": 1}'
@@ -92,5 +92,5 @@ def test_what_is_given_passes_untouched() -> None:
         ("Expected `object`", ("Expected `object`", None)),
     ],
 )
-def test_msgspecs_sentence_is_taken_apart(text: str, parts: tuple[str, str | None]) -> None:
+def test_a_message_of_msgspec_is_split(text: str, parts: tuple[str, str | None]) -> None:
     assert wire.split_fault(text) == parts

@@ -1,4 +1,4 @@
-"""Configuration: resources as users write them, compiled into one immutable `Snapshot`.
+"""Configuration: the resources that users write, compiled into one immutable `Snapshot`.
 
-`files/` reads and watches, `resources/` decodes each kind, `compile/` resolves them; `snapshot` is the result.
+`files/` loads and watches, `resources/` decodes each kind, `compile/` resolves them; `snapshot` is the result.
 """

@@ -16,10 +16,12 @@ _OWNER: Final = "Envoy AI Gateway"
 
 
 def region_configuration(region: str, host: str | None = None) -> Configuration:
-    """Any model, from Bedrock in `region`, with credentials from where an AWS SDK would look.
+    """Return a configuration for any model of Bedrock in `region`, with the AWS SDK's default credential chain.
 
-    `host` is Bedrock's there; without one it is the public one of the commercial regions.
-    Raises ConfigError when `region` is not spelt like a region.
+    `host` defaults to Bedrock's public host of the commercial regions.
+
+    Raises:
+        ConfigError: `region` does not have the form of a region.
     """
     if not is_region(region):
         raise region_problem(f"{region!r} is not an AWS region, such as us-east-1")
@@ -35,12 +37,12 @@ def region_configuration(region: str, host: str | None = None) -> Configuration:
 
 
 def region_problem(message: str) -> ConfigError:
-    """What is wrong with `--region`."""
+    """Return the error for a wrong `--region`."""
     return ConfigError([Problem(file="command line", resource="--region", path="", message=message)])
 
 
 def demo_configuration(host: str, port: int, credentials: Credentials) -> Configuration:
-    """Any model, from the simulator at `host`:`port`, in clear, signed with the credentials that it knows."""
+    """Return a configuration for any model of the simulator, over plain HTTP, signed with `credentials`."""
     upstream = Upstream(
         cluster="default/simulator",
         host=authority(host, port, tls=False),

@@ -1,7 +1,7 @@
-"""The configuration as one immutable value, resolved and validated: what a stream binds when it starts.
+"""The configuration as one immutable value, resolved and validated. Each stream keeps the snapshot it started with.
 
-`config.resources` says what users write, `config.compile` turns it into this. Reload swaps one reference to a
-`Snapshot`; nothing here is ever changed in place, and nothing here does I/O.
+`config.resources` decodes what users write, `config.compile` turns it into a `Snapshot`. A reload replaces the
+reference to it; nothing is changed in place.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from aigw_extproc.aws.identity import Source
 from aigw_extproc.bedrock.families import Families, builtin
 
 MODEL_HEADER: Final = "x-ai-eg-model"
-"""The header that stands for the model that a request names in its body."""
+"""The header that rules match for the model in a request's body."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ class Tls:
     """TLS to the upstream."""
 
     server_name: str
-    """SNI, and the name that the certificate must carry."""
+    """SNI, and the name that the certificate must have."""
     ca_pem: str | None = None
     """Trusted certificates; None for the system's."""
 
@@ -53,7 +53,7 @@ class Upstream:
     cluster: str
     """The cluster's name, `namespace/name` of the Backend."""
     host: str
-    """The HTTP host of requests to it; the signature covers exactly this."""
+    """The HTTP host of requests to it, which the signature covers."""
     addresses: tuple[Address, ...]
     tls: Tls | None = None
 
@@ -76,12 +76,12 @@ class BodyMutation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestCredentials:
-    """Credentials in the headers of a request, put there by a filter that the operator trusts."""
+    """Credentials in the headers of a request, set by a filter that the operator trusts."""
 
     prefix: str = "x-aigw-aws-"
-    """Of the headers `access-key-id`, `secret-access-key` and `session-token`."""
+    """The prefix of the headers `access-key-id`, `secret-access-key` and `session-token`."""
     fallback: bool = True
-    """Whether a request without them is signed with the configured credentials; otherwise it gets a 401."""
+    """Whether a request without them is signed with the configured credentials; if not, it gets a 401."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,27 +91,27 @@ class AwsAuth:
     region: str
     source: Source
     override: RequestCredentials | None = None
-    """Whose credentials a request may bring along instead."""
+    """Where a request may have its own credentials instead; None if it may not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackendSettings:
-    """What this gateway can be told of a backend, in annotations of its AIServiceBackend."""
+    """The settings of a backend in annotations of its AIServiceBackend."""
 
     dropped_parameters: str = "report"
-    """What becomes of a request with parameters that Bedrock has no word for: `report` or `refuse`."""
+    """What to do with parameters that Bedrock does not support: `report` or `refuse`."""
     fetch_images: bool = True
-    """Whether images behind http(s) URLs are fetched."""
+    """Whether images at http(s) URLs are fetched."""
     families: Families = field(default_factory=builtin)
-    """What is known of the models."""
+    """The capabilities of each model family."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backend:
-    """One `backendRefs` entry of a rule, with everything that a request to it needs."""
+    """One `backendRefs` entry of a rule, resolved."""
 
     name: str
-    """`ns/backend/route/r/rule/i/ref/j`: in metrics, logs and metadata."""
+    """`ns/backend/route/r/rule/i/ref/j`, as in metrics, logs and metadata."""
     schema: Schema
     upstream: Upstream
     auth: AwsAuth | None = None
@@ -125,7 +125,7 @@ class Backend:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeaderMatch:
-    """One header condition. `pattern` must match the whole value; without it the value must be equal."""
+    """One header condition: `pattern` must match the entire value, or without a pattern the value must be equal."""
 
     name: str
     value: str
@@ -139,9 +139,9 @@ class Rule:
     name: str
     """`namespace/route/rule/i`."""
     hostnames: tuple[str, ...] = ()
-    """Hosts for which the rule holds, lower case, `*.example.com` for a wildcard; empty for all."""
+    """Hosts that the rule applies to, lower case, `*.example.com` for a wildcard; empty for all."""
     matches: tuple[tuple[HeaderMatch, ...], ...] = ()
-    """Any of these, each a conjunction; empty for a rule that takes everything."""
+    """Alternatives, each a conjunction of conditions; empty for a rule that accepts every request."""
     backends: tuple[Backend, ...]
     owned_by: str
     created: int
@@ -155,43 +155,42 @@ class Model:
     id: str
     owned_by: str
     created: int
-    """Seconds since 1970; 0 when the configuration does not say."""
+    """Seconds since 1970; 0 when not configured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """All of the configuration. Rules stand in the order in which they were written."""
+    """The whole configuration. Rules are in the order of the files."""
 
     rules: tuple[Rule, ...]
     buffer_limit: int = 50 * 1024 * 1024
-    """Bytes of a request body, at most (ClientTrafficPolicy `connection.bufferLimit`)."""
+    """Maximum bytes of a request body (ClientTrafficPolicy `connection.bufferLimit`)."""
 
     @property
     def upstreams(self) -> tuple[Upstream, ...]:
         """Every upstream that a rule can reach, once each, in order of first use."""
-        found = {backend.upstream.cluster: backend.upstream for rule in self.rules for backend in rule.backends}
-        return tuple(found.values())
+        upstreams = {backend.upstream.cluster: backend.upstream for rule in self.rules for backend in rule.backends}
+        return tuple(upstreams.values())
 
     @property
     def auths(self) -> tuple[AwsAuth, ...]:
-        """Everything that says who signs, once for each source, in order of first use.
+        """One AwsAuth for each credential source, in order of first use.
 
-        Without those of backends that only take a request's own credentials: nobody asks these sources.
+        Sources of backends that only accept a request's own credentials are left out, since they are never used.
         """
-        auths = (backend.auth for rule in self.rules for backend in rule.backends if backend.auth is not None)
-        found: dict[Source, AwsAuth] = {}
-        for auth in auths:
+        by_source: dict[Source, AwsAuth] = {}
+        for auth in (backend.auth for rule in self.rules for backend in rule.backends if backend.auth is not None):
             if auth.override is None or auth.override.fallback:
-                found.setdefault(auth.source, auth)
-        return tuple(found.values())
+                by_source.setdefault(auth.source, auth)
+        return tuple(by_source.values())
 
     @property
     def models(self) -> tuple[Model, ...]:
         """Every model that a rule names exactly, once each, in the order of the rules."""
-        found: dict[str, Model] = {}
+        models: dict[str, Model] = {}
         for rule in self.rules:
             for condition in (condition for match in rule.matches for condition in match):
                 if condition.name == MODEL_HEADER and condition.pattern is None:
                     model = Model(id=condition.value, owned_by=rule.owned_by, created=rule.created)
-                    found.setdefault(model.id, model)
-        return tuple(found.values())
+                    models.setdefault(model.id, model)
+        return tuple(models.values())

@@ -1,5 +1,5 @@
-"""Why does it not work? Looks at every backend from the credentials to the model, and says what to do next.
+"""`aigw-extproc doctor`: test every backend from the credentials to the model, and advise what to do next.
 
-`checks`, `patients`, `answers`, `clock` and `places` are values and pure functions; `credentials`, `identity`,
-`network` and `calls` ask the world; `examination` puts them in order, `report` shows what came out.
+`checks`, `targets`, `probe_response`, `clock` and `providers` are values and pure functions; `credentials`, `identity`,
+`network` and `probe` do I/O; `examination` puts them in order, `report` prints the result.
 """

@@ -1,89 +1,92 @@
-"""What the endpoint says to us: its clock, whether it believes who asks, and each model."""
+"""Checks made with probe requests: the endpoint's clock, whether AWS accepts the credentials, and each model."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import assert_never
 
 from aigw_extproc.aws.identity import BearerToken, Credentials, Identity
 from aigw_extproc.aws.names import host_region, model_region
 from aigw_extproc.doctor.advice import Stage
-from aigw_extproc.doctor.answers import Answer, Verdict, error, verdict
-from aigw_extproc.doctor.calls import Route, probe
 from aigw_extproc.doctor.checks import Check, failed, ok, skipped
 from aigw_extproc.doctor.clock import NAME as CLOCK
 from aigw_extproc.doctor.clock import check_clock
-from aigw_extproc.doctor.targets import Patient
+from aigw_extproc.doctor.probe import ReachedEndpoint, probe
+from aigw_extproc.doctor.probe_response import ProbeResponse, Verdict, error, verdict
+from aigw_extproc.doctor.targets import Target
 
 CALL = "call"
 MODEL = "model"
 ANY = "any"
-"""The subject where the rules take any model."""
-STAND_IN = "amazon.nova-micro-v1:0"
-"""Asked for where the rules take any model."""
-AT_ONCE = 8
-"""Models of one backend that are asked for at the same time."""
+"""The subject of the model check where the rules accept any model."""
+DEFAULT_MODEL = "amazon.nova-micro-v1:0"
+"""The model to probe where the rules accept any model."""
+MAX_CONCURRENT_PROBES = 8
+"""Per backend."""
 
-Ask = Callable[[str], Awaitable[Answer]]
+Probe = Callable[[str], Awaitable[ProbeResponse]]
+"""Send a probe for a model id."""
+
+_NO_RESPONSE = "there is no response"
+_NO_CREDENTIALS = "there are no credentials"
+_CHECK_NETWORK = "check the proxies and firewalls between this machine and the endpoint, and the endpoint's load"
 
 
 async def check_access(
-    patient: Patient, route: Route | None, who: Identity | None, clock: Callable[[], float]
+    target: Target, endpoint: ReachedEndpoint | None, identity: Identity | None, clock: Callable[[], float]
 ) -> tuple[Check, ...]:
-    """The checks of clock, call and models, in this order; those that cannot be made are there, as skipped."""
-    if patient.auth is None or not patient.schema.startswith("AWS"):
-        return _silence(patient, f"no request to a backend of schema {patient.schema} is known to cost nothing")
-    if route is None:
-        return _silence(patient, "the endpoint cannot be reached")
-    region = patient.auth.region
+    """Return the checks of clock, call and models, in this order; those that cannot be made are skipped."""
+    if target.auth is None or not target.schema.startswith("AWS"):
+        return _skip_all(target, f"there is no free test request for a backend of schema {target.schema}")
+    if endpoint is None:
+        return _skip_all(target, "the endpoint cannot be reached")
+    region = target.auth.region
 
-    async def ask(model: str) -> Answer:
-        return await probe(route, model=model, region=region, identity=who, clock=clock)
+    async def send(model: str) -> ProbeResponse:
+        return await probe(endpoint, model=model, region=region, identity=identity, clock=clock)
 
-    first = patient.models[0] if patient.models else STAND_IN
     try:
-        answer = await ask(first)
+        response = await send(_first_model(target))
     except OSError as failure:
-        silent = failed(CALL, str(failure), _IN_BETWEEN)
-        return skipped(CLOCK, _NO_ANSWER), silent, *_unasked(patient, _NO_ANSWER)
-    judge = partial(_judge, host=route.host, region=region)
-    time_check = check_clock(
-        answer.headers, error(answer)[1], now=answer.received_at, signed=isinstance(who, Credentials)
-    )
-    return time_check, *await _check_calls(patient, ask, judge, answer, who)
+        call = failed(CALL, str(failure), _CHECK_NETWORK)
+        return skipped(CLOCK, _NO_RESPONSE), call, *_skip_models(target, _NO_RESPONSE)
+    judge = partial(_judge, host=endpoint.host, region=region)
+    signed = isinstance(identity, Credentials)
+    clock_check = check_clock(response.headers, error(response)[1], now=response.received_at, signed=signed)
+    return clock_check, *await _check_calls(target, send, judge, response, identity)
 
 
-_NO_ANSWER = "there is no answer"
-_NOBODY = "there are no credentials"
-_IN_BETWEEN = "see what stands between here and the endpoint: proxies, firewalls, and how busy the endpoint is"
+def _first_model(target: Target) -> str:
+    return target.models[0] if target.models else DEFAULT_MODEL
 
 
 async def _check_calls(
-    patient: Patient, ask: Ask, judge: Callable[..., Verdict], answer: Answer, who: Identity | None
+    target: Target, send: Probe, judge: Callable[..., Verdict], response: ProbeResponse, identity: Identity | None
 ) -> tuple[Check, ...]:
-    if who is None:
-        return skipped(CALL, _NOBODY), *_unasked(patient, _NOBODY)
-    first = patient.models[0] if patient.models else STAND_IN
-    found = judge(answer, model=first)
-    if found.stage in {Stage.CALLER, Stage.FOREIGN}:
-        refused = failed(CALL, found.detail, found.next_step, seconds=answer.seconds)
-        return refused, *_unasked(patient, "the call was not accepted")
-    what = "API key" if isinstance(who, BearerToken) else "signature"
-    accepted = ok(CALL, f"the {what} is accepted", seconds=answer.seconds)
-    if not patient.models:
-        return accepted, _check_any_model(found)
-    limit = asyncio.Semaphore(AT_ONCE)
-    others = await asyncio.gather(*(_ask_for(model, ask, judge, limit) for model in patient.models[1:]))
-    return accepted, _check_model(first, found), *others
+    if identity is None:
+        return skipped(CALL, _NO_CREDENTIALS), *_skip_models(target, _NO_CREDENTIALS)
+    first = _first_model(target)
+    result = judge(response, model=first)
+    if result.stage in {Stage.CALLER, Stage.NOT_BEDROCK}:
+        call = failed(CALL, result.detail, result.next_step, seconds=response.seconds)
+        return call, *_skip_models(target, "the call was not accepted")
+    kind = "API key" if isinstance(identity, BearerToken) else "signature"
+    call = ok(CALL, f"the {kind} is accepted", seconds=response.seconds)
+    if not target.models:
+        return call, _check_any_model(result)
+    limit = asyncio.Semaphore(MAX_CONCURRENT_PROBES)
+    others = await asyncio.gather(*(_probe_model(model, send, judge, limit) for model in target.models[1:]))
+    return call, _check_model(first, result), *others
 
 
-def _judge(answer: Answer, *, model: str, host: str, region: str) -> Verdict:
-    """What an answer means; for the ARN of another region the gateway's own answer counts, which refuses it."""
-    found = verdict(answer, model=model, region=region)
+def _judge(response: ProbeResponse, *, model: str, host: str, region: str) -> Verdict:
+    """Return the verdict on a response; an ARN of another region fails, since the gateway itself refuses it."""
+    result = verdict(response, model=model, region=region)
     here, there = host_region(host), model_region(model)
-    if here is None or there is None or here == there or found.stage in {Stage.CALLER, Stage.FOREIGN}:
-        return found
+    if here is None or there is None or here == there or result.stage in {Stage.CALLER, Stage.NOT_BEDROCK}:
+        return result
     return Verdict(
         stage=Stage.MODEL,
         detail=f"the ARN is of {there}, and the endpoint in {here}: the gateway refuses such requests",
@@ -91,38 +94,42 @@ def _judge(answer: Answer, *, model: str, host: str, region: str) -> Verdict:
     )
 
 
-async def _ask_for(model: str, ask: Ask, judge: Callable[..., Verdict], limit: asyncio.Semaphore) -> Check:
+async def _probe_model(model: str, send: Probe, judge: Callable[..., Verdict], limit: asyncio.Semaphore) -> Check:
     try:
         async with limit:
-            answer = await ask(model)
+            response = await send(model)
     except OSError as failure:
-        return failed(MODEL, str(failure), _IN_BETWEEN, subject=model)
-    return _check_model(model, judge(answer, model=model))
+        return failed(MODEL, str(failure), _CHECK_NETWORK, subject=model)
+    return _check_model(model, judge(response, model=model))
 
 
-def _check_model(model: str, found: Verdict) -> Check:
-    if found.stage is Stage.REACHED:
-        return ok(MODEL, _healthy(found), subject=model)
-    return failed(MODEL, found.detail, found.next_step, subject=model)
+def _check_model(model: str, result: Verdict) -> Check:
+    if result.stage is Stage.REACHED:
+        return ok(MODEL, _available(result), subject=model)
+    return failed(MODEL, result.detail, result.next_step, subject=model)
 
 
-def _check_any_model(found: Verdict) -> Check:
-    """The rules take any model: that one of them is not there says nothing, that it is not allowed says a lot."""
-    asked = f"asked for {STAND_IN}"
-    if found.stage is Stage.REACHED:
-        return ok(MODEL, f"{asked}: {_healthy(found)}", subject=ANY)
-    if found.stage is Stage.ACCESS:
-        return failed(MODEL, f"{asked}: {found.detail}", found.next_step, subject=ANY)
-    return skipped(MODEL, f"{asked}: {found.detail}", subject=ANY)
+def _check_any_model(result: Verdict) -> Check:
+    """Check the default model: denied access is a failure, but it need not exist in this region."""
+    prefix = f"tested with {DEFAULT_MODEL}"
+    match result.stage:
+        case Stage.REACHED:
+            return ok(MODEL, f"{prefix}: {_available(result)}", subject=ANY)
+        case Stage.ACCESS:
+            return failed(MODEL, f"{prefix}: {result.detail}", result.next_step, subject=ANY)
+        case Stage.MODEL | Stage.RETRY | Stage.CALLER | Stage.NOT_BEDROCK:
+            return skipped(MODEL, f"{prefix}: {result.detail}", subject=ANY)
+        case _:
+            assert_never(result.stage)
 
 
-def _healthy(found: Verdict) -> str:
-    return f"there, and open to us; the empty probe was turned down, and nothing ran ({found.detail})"
+def _available(result: Verdict) -> str:
+    return f"available; the empty probe was rejected before anything ran ({result.detail})"
 
 
-def _silence(patient: Patient, reason: str) -> tuple[Check, ...]:
-    return skipped(CLOCK, reason), skipped(CALL, reason), *_unasked(patient, reason)
+def _skip_all(target: Target, reason: str) -> tuple[Check, ...]:
+    return skipped(CLOCK, reason), skipped(CALL, reason), *_skip_models(target, reason)
 
 
-def _unasked(patient: Patient, reason: str) -> tuple[Check, ...]:
-    return tuple(skipped(MODEL, reason, subject=model) for model in patient.models or (ANY,))
+def _skip_models(target: Target, reason: str) -> tuple[Check, ...]:
+    return tuple(skipped(MODEL, reason, subject=model) for model in target.models or (ANY,))

@@ -1,4 +1,4 @@
-"""What to do about each of Bedrock's errors: a table.
+"""Advice for each of Bedrock's errors, as a table.
 
 https://docs.aws.amazon.com/bedrock/latest/userguide/troubleshooting-api-error-codes.html
 https://repost.aws/knowledge-center/bedrock-invokemodel-api-error
@@ -15,31 +15,30 @@ from aigw_extproc.doctor.clock import SET_THE_CLOCK
 
 
 class Stage(Enum):
-    """How far a probe got."""
+    """How far a probe got, or which part of the setup stopped it."""
 
-    FOREIGN = auto()
-    """What answered is not Bedrock."""
+    NOT_BEDROCK = auto()
+    """The response is not Bedrock's."""
     CALLER = auto()
-    """AWS does not believe who asks."""
+    """AWS does not accept the credentials."""
     ACCESS = auto()
-    """AWS knows who asks, and does not let them."""
+    """AWS accepts the credentials and denies the access."""
     MODEL = auto()
-    """The model cannot be had this way."""
-    LATER = auto()
-    """Not now: throttled, or Bedrock's own trouble."""
+    """The model is not available under this name or in this way."""
+    RETRY = auto()
+    """Temporary: throttled, or a fault of Bedrock."""
     REACHED = auto()
-    """Everything before the model was passed."""
+    """The request reached the model's own validation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """What to do about an error whose message has a certain text."""
+    """The next step after an error whose message matches `text`."""
 
     stage: Stage
     next_step: str
-    """May name `{model}`, `{region}`, `{profile}` and, in capitals, parts of the message's match."""
+    """A format of `{model}`, `{region}`, `{profile}` and the named groups of `text`, which are in capitals."""
     text: re.Pattern[str] = re.compile("")
-    """What the message has to say."""
 
 
 def _when(text: str, stage: Stage, next_step: str) -> Advice:
@@ -48,43 +47,43 @@ def _when(text: str, stage: Stage, next_step: str) -> Advice:
 
 _WRONG_KEY = (
     "the secret access key does not belong to the access key id: copy both again, without white space around them; "
-    "if a proxy stands before the endpoint, it must change neither the path nor the Host header"
+    "a proxy in front of the endpoint must change neither the path nor the Host header"
 )
 _WRONG_REGION = (
-    "requests are signed for {region}, and the endpoint is another region's or another service's: make `region` in the "
+    "requests are signed for {region}, but the endpoint belongs to another region or service: make `region` in the "
     "BackendSecurityPolicy and the Backend's host name the same region"
 )
 _RENEW = (
-    "get new temporary credentials: restart what issues them (`aws sso login`, the pod for a projected token), or put "
-    "new ones into the Secret"
+    "get new temporary credentials: run `aws sso login`, restart the pod for a projected token, or put new ones into "
+    "the Secret"
 )
 _UNKNOWN_KEY = (
-    "AWS does not know this access key: see that it is active (`aws iam list-access-keys`), that a temporary key "
-    "(ASIA…) comes with its session token, and that the key is of the partition of {region}"
+    "AWS does not know this access key: check that it is active (`aws iam list-access-keys`), that a temporary key "
+    "(ASIA…) comes with its session token, and that the key belongs to the partition of {region}"
 )
 _REQUEST_ACCESS = (
-    "open the model to this account in {region}: Amazon Bedrock console, Model catalog, {model}; then wait two minutes"
+    "enable {model} for this account in {region} (Amazon Bedrock console, Model catalog), then wait two minutes"
 )
 _ALLOW = (
     "allow {ACTION} on {RESOURCE} in a policy of this identity; an inference profile needs it for the profile and for "
-    "the model in every region that it leads to"
+    "the model in every region that the profile routes to"
 )
 _OTHER_MODEL = (
-    "see how the model is spelt, and whether {region} has it: "
+    "check the spelling of the model, and that {region} has it: "
     "`aws bedrock list-foundation-models --region {region}` and `aws bedrock list-inference-profiles --region {region}`"
 )
 _USE_PROFILE = (
-    "ask for an inference profile instead, such as {profile} (modelNameOverride keeps the model's name for clients); "
+    "use an inference profile instead, such as {profile} (modelNameOverride keeps the model's name for clients); "
     "`aws bedrock list-inference-profiles --region {region}` lists them"
 )
-NOT_BEDROCK = (
-    "see that the Backend's host is bedrock-runtime.{region}.amazonaws.com or a VPC endpoint for bedrock-runtime, and "
-    "that no proxy answers in its place"
+CHECK_HOST = (
+    "check that the Backend's host is bedrock-runtime.{region}.amazonaws.com or a VPC endpoint for bedrock-runtime, "
+    "and that no proxy answers in its place"
 )
-_WAIT = "wait and run doctor again; if it stays, look at https://health.aws.amazon.com for Bedrock in {region}"
+_WAIT = "wait and run doctor again; if the error persists, see https://health.aws.amazon.com for Bedrock in {region}"
 _QUOTA = (
-    "wait, or ask for a higher quota of {model} in {region} (Service Quotas, Amazon Bedrock); a cross-region inference "
-    "profile has more"
+    "wait, or request a higher quota for {model} in {region} (Service Quotas, Amazon Bedrock); cross-region "
+    "inference profiles have higher ones"
 )
 
 ADVICE: Mapping[str, tuple[Advice, ...]] = {
@@ -98,7 +97,7 @@ ADVICE: Mapping[str, tuple[Advice, ...]] = {
     ),
     "IncompleteSignatureException": (Advice(Stage.CALLER, _WRONG_KEY),),
     "MissingAuthenticationTokenException": (
-        Advice(Stage.CALLER, "no signature arrived: a proxy before the endpoint must pass on `authorization`"),
+        Advice(Stage.CALLER, "no signature arrived: a proxy in front of the endpoint must forward `authorization`"),
     ),
     "OptInRequiredException": (
         Advice(Stage.CALLER, "enable {region}, and Bedrock, for this account in the AWS console (Account, Regions)"),
@@ -115,14 +114,14 @@ ADVICE: Mapping[str, tuple[Advice, ...]] = {
         _when(
             "marketplace",
             Stage.ACCESS,
-            "subscribe to the model once with an identity that may aws-marketplace:Subscribe and ViewSubscriptions, "
-            "and see that the account can pay; then wait two minutes",
+            "subscribe to the model once, as an identity allowed aws-marketplace:Subscribe and ViewSubscriptions, "
+            "and check that the account has a valid payment method; then wait two minutes",
         ),
-        _when("legacy", Stage.MODEL, "the provider retires this model: ask for its successor"),
+        _when("legacy", Stage.MODEL, "the provider is retiring this model: use its successor"),
         _when(
             "countries|regions?, or territories",
             Stage.ACCESS,
-            "the provider does not serve the country that this request, or this account, comes from: use another model",
+            "the provider does not serve the country of this request or of this account: use another model",
         ),
         Advice(Stage.ACCESS, _REQUEST_ACCESS),
     ),
@@ -132,7 +131,7 @@ ADVICE: Mapping[str, tuple[Advice, ...]] = {
             Stage.ACCESS,
             "fill in Anthropic's use case form once for this account: Amazon Bedrock console, Model catalog, {model}",
         ),
-        _when("end of its life", Stage.MODEL, "the model is no longer served: ask for its successor"),
+        _when("end of its life", Stage.MODEL, "the model is no longer available: use its successor"),
         Advice(Stage.MODEL, _OTHER_MODEL),
     ),
     "ValidationException": (
@@ -141,19 +140,19 @@ ADVICE: Mapping[str, tuple[Advice, ...]] = {
         _when(
             "operation not allowed",
             Stage.ACCESS,
-            "AWS has closed Bedrock for this account, as it does for new or unpaid ones: ask AWS Support to open it",
+            "AWS has disabled Bedrock for this account, as for new or unpaid ones: ask AWS Support to enable it",
         ),
         Advice(Stage.REACHED, ""),
     ),
-    "ThrottlingException": (Advice(Stage.LATER, _QUOTA),),
-    "TooManyRequestsException": (Advice(Stage.LATER, _QUOTA),),
-    "ServiceQuotaExceededException": (Advice(Stage.LATER, _QUOTA),),
-    "ModelNotReadyException": (Advice(Stage.LATER, _WAIT),),
-    "ServiceUnavailableException": (Advice(Stage.LATER, _WAIT),),
-    "InternalServerException": (Advice(Stage.LATER, _WAIT),),
-    "UnknownOperationException": (Advice(Stage.FOREIGN, NOT_BEDROCK),),
+    "ThrottlingException": (Advice(Stage.RETRY, _QUOTA),),
+    "TooManyRequestsException": (Advice(Stage.RETRY, _QUOTA),),
+    "ServiceQuotaExceededException": (Advice(Stage.RETRY, _QUOTA),),
+    "ModelNotReadyException": (Advice(Stage.RETRY, _WAIT),),
+    "ServiceUnavailableException": (Advice(Stage.RETRY, _WAIT),),
+    "InternalServerException": (Advice(Stage.RETRY, _WAIT),),
+    "UnknownOperationException": (Advice(Stage.NOT_BEDROCK, CHECK_HOST),),
 }
-"""By the exception's name: the first advice whose text is in the message holds."""
+"""By the exception's name; the first advice whose text matches the message applies."""
 
 UNKNOWN = (
     Advice(

@@ -1,4 +1,4 @@
-"""What was looked at, what came out, and what a person should do about it."""
+"""Checks and diagnoses: what was tested, the outcome, and the next step."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from enum import StrEnum
 from typing import Any
 
 
-class Outcome(StrEnum):
-    """What became of a check."""
+class CheckOutcome(StrEnum):
+    """The outcome of a check."""
 
     OK = "ok"
     FAILED = "failed"
@@ -17,23 +17,23 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One line of a diagnosis. Nothing in it is a secret."""
+    """One line of a diagnosis, free of secrets."""
 
     name: str
-    outcome: Outcome
+    outcome: CheckOutcome
     detail: str
-    """What was found, or why nothing was looked for."""
+    """The finding, or why the check was skipped."""
     subject: str | None = None
-    """What was looked at, where there are several: a model, an address."""
+    """The model or address tested, where there are several."""
     next_step: str | None = None
-    """What a person should do now; always there when the check failed."""
+    """What the operator should do now; set in every failed check."""
     notes: tuple[str, ...] = ()
-    """What else helps to understand it, one sentence each."""
+    """Further information, one sentence each."""
     seconds: float | None = None
-    """How long it took, where that says something."""
+    """The duration, where it matters."""
 
     def as_data(self) -> dict[str, Any]:
-        """The check as plain values, for JSON."""
+        """Return the check as plain values, for JSON."""
         return {
             "name": self.name,
             "subject": self.subject,
@@ -47,22 +47,22 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
-    """Everything about one backend, in the order in which it was looked at."""
+    """All checks of one backend, in order."""
 
     backend: str
     """`namespace/name` of the AIServiceBackend."""
     host: str
     region: str | None
-    """What requests are signed for; None where they are not signed."""
+    """The region of the signature; None where requests are not signed."""
     checks: tuple[Check, ...]
 
     @property
     def healthy(self) -> bool:
-        """Whether nothing failed."""
-        return all(check.outcome is not Outcome.FAILED for check in self.checks)
+        """Whether no check failed."""
+        return all(check.outcome is not CheckOutcome.FAILED for check in self.checks)
 
     def as_data(self) -> dict[str, Any]:
-        """The diagnosis as plain values, for JSON."""
+        """Return the diagnosis as plain values, for JSON."""
         return {
             "backend": self.backend,
             "host": self.host,
@@ -73,15 +73,10 @@ class Diagnosis:
 
 
 def ok(
-    name: str,
-    detail: str,
-    *,
-    subject: str | None = None,
-    notes: tuple[str, ...] = (),
-    seconds: float | None = None,
+    name: str, detail: str, *, subject: str | None = None, notes: tuple[str, ...] = (), seconds: float | None = None
 ) -> Check:
-    """A check that found nothing wrong."""
-    return Check(name=name, outcome=Outcome.OK, subject=subject, detail=detail, notes=notes, seconds=seconds)
+    """Return a check that passed."""
+    return Check(name=name, outcome=CheckOutcome.OK, subject=subject, detail=detail, notes=notes, seconds=seconds)
 
 
 def failed(
@@ -93,10 +88,10 @@ def failed(
     notes: tuple[str, ...] = (),
     seconds: float | None = None,
 ) -> Check:
-    """A check that found the trouble."""
+    """Return a check that failed."""
     return Check(
         name=name,
-        outcome=Outcome.FAILED,
+        outcome=CheckOutcome.FAILED,
         subject=subject,
         detail=detail,
         next_step=next_step,
@@ -106,5 +101,5 @@ def failed(
 
 
 def skipped(name: str, reason: str, *, subject: str | None = None) -> Check:
-    """A check that could not, or need not, be made."""
-    return Check(name=name, outcome=Outcome.SKIPPED, subject=subject, detail=reason)
+    """Return a check that could not, or need not, be made."""
+    return Check(name=name, outcome=CheckOutcome.SKIPPED, subject=subject, detail=reason)

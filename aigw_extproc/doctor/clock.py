@@ -1,4 +1,4 @@
-"""Whether this machine and AWS agree about the time: signatures hold for five minutes."""
+"""The clock check: whether this machine and AWS agree on the time. Signatures are valid for five minutes."""
 
 from __future__ import annotations
 
@@ -14,38 +14,38 @@ MAX_SKEW_SECONDS = 300
 """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html"""
 
 # AWS's own time, in the text of an error: `(20260131T120000Z - 5 min.)`.
-_TOLD = re.compile(r"\((\d{8}T\d{6}Z) [-+] \d+ min")
+_SERVER_TIME = re.compile(r"\((\d{8}T\d{6}Z) [-+] \d+ min")
 
 SET_THE_CLOCK = (
-    "set this machine's clock, and keep it set: `timedatectl set-ntp true`, chrony with 169.254.169.123 on EC2; "
-    "a virtual machine that slept may need a restart of its time service"
+    "set this machine's clock and keep it synchronized: `timedatectl set-ntp true`, or chrony with 169.254.169.123 on "
+    "EC2; on a virtual machine that was suspended, restart the time service"
 )
 
 
 def check_clock(headers: Mapping[str, str], text: str, *, now: float, signed: bool) -> Check:
-    """Compares our clock with that of the endpoint.
+    """Compare our clock with that of the endpoint.
 
-    `headers` (lower case) and `text` are of its answer, `now` is what our clock said then, in seconds since 1970.
-    Requests with a Bedrock API key are not `signed`, and hold whatever the time is.
+    `headers` (names in lower case) and `text` are of the endpoint's response, `now` is our time when it came, in
+    seconds since 1970. Requests with a Bedrock API key are not `signed`, and valid at any time.
     """
-    theirs = _time_in(text) or _date(headers)
-    if theirs is None:
-        return skipped(NAME, "the endpoint's answer has no date")
-    skew = now - theirs
-    # The header knows whole seconds only, servers keep it for one, and the call took its time.
-    detail = "in time, within five seconds" if abs(skew) <= 5 else f"{_words(skew)} the endpoint's"
+    server_time = _time_in(text) or _date(headers)
+    if server_time is None:
+        return skipped(NAME, "the endpoint's response has no date")
+    skew = now - server_time
+    # The header has whole seconds only, servers cache it for one, and the call itself took time.
+    detail = "correct to within five seconds" if abs(skew) <= 5 else f"{_format(skew)} the endpoint's clock"
     if abs(skew) <= MAX_SKEW_SECONDS or not signed:
         return ok(NAME, detail)
-    return failed(NAME, f"{detail}; a signature may be off by 5 minutes", SET_THE_CLOCK)
+    return failed(NAME, f"{detail}; signatures allow a difference of 5 minutes", SET_THE_CLOCK)
 
 
-def _words(skew: float) -> str:
+def _format(skew: float) -> str:
     size = f"{abs(skew):.0f} s" if abs(skew) < 120 else f"{abs(skew) / 60:.0f} minutes"
     return f"{size} {'ahead of' if skew > 0 else 'behind'}"
 
 
 def _time_in(text: str) -> float | None:
-    match = _TOLD.search(text)
+    match = _SERVER_TIME.search(text)
     return datetime.strptime(match[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp() if match else None
 
 

@@ -1,4 +1,4 @@
-"""Which source has credentials, and why those before it have none. Everything here blocks."""
+"""The credentials check: which source supplies credentials, and why the earlier ones do not. All calls block."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from botocore.session import Session
 
 from aigw_extproc.aws.credentials.found import Found, SourceFailed
 from aigw_extproc.aws.credentials.sources import BEARER_TOKEN_VARIABLE, find
-from aigw_extproc.aws.identity import AssumeRole, BearerToken, DefaultChain, Identity, Source
+from aigw_extproc.aws.identity import AssumeRole, BearerToken, DefaultChain, Identity, OidcExchange, Profile, Source
 from aigw_extproc.doctor.checks import Check, failed, ok, skipped
-from aigw_extproc.doctor.identity import ONCE
-from aigw_extproc.doctor.providers import NOWHERE, Facts, next_step, title, why_not
+from aigw_extproc.doctor.identity import SINGLE_ATTEMPT
+from aigw_extproc.doctor.providers import ADD_CREDENTIALS, SdkSettings, next_step, title, why_empty
 from aigw_extproc.doctor.redaction import shortened
 
 NAME = "credentials"
@@ -23,54 +23,57 @@ ROLE = "role"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Looked:
-    """What looking for credentials came to."""
+class LookupResult:
+    """The checks of a credential lookup, and the identity if there is one."""
 
     checks: tuple[Check, ...]
     identity: Identity | None = None
 
 
-def look(source: Source, region: str, *, now: float) -> Looked:
-    """Asks a source, and those that it is built on, innermost first. `now` is in seconds since 1970."""
+def look_up(source: Source, region: str, *, now: float) -> LookupResult:
+    """Get credentials from a source, after those that it is built on. `now` is in seconds since 1970."""
     if isinstance(source, AssumeRole):
-        return _look_through(source, region, now)
+        return _assume_role(source, region, now)
     try:
-        found = find(source, region)
-    except Exception as failure:  # botocore's sources raise whatever their I/O raises
-        return Looked(checks=(_explain(source, region, _reason(failure)),))
-    earlier = _earlier(found.method) if isinstance(source, DefaultChain) else ()
-    return Looked(checks=(ok(NAME, describe(found, now), notes=earlier),), identity=found.identity)
+        resolved = find(source, region)
+    except Exception as failure:  # botocore's providers raise whatever their I/O raises
+        return LookupResult(checks=(_explain(source, region, _reason(failure)),))
+    notes = _notes_before(resolved.method) if isinstance(source, DefaultChain) else ()
+    return LookupResult(checks=(ok(NAME, describe(resolved, now), notes=notes),), identity=resolved.identity)
 
 
-def _look_through(source: AssumeRole, region: str, now: float) -> Looked:
-    base = look(source.base, region, now=now)
+def _assume_role(source: AssumeRole, region: str, now: float) -> LookupResult:
+    base = look_up(source.base, region, now=now)
     if isinstance(source.base, DefaultChain) and isinstance(base.identity, BearerToken):
-        base = replace(base, checks=(skipped(NAME, _PASSED_OVER),))
+        base = replace(base, checks=(skipped(NAME, _API_KEY_UNUSABLE),))
     if base.identity is None:
-        return Looked(checks=(*base.checks, skipped(ROLE, f"nothing to take {source.role_arn} on with")))
+        return LookupResult(checks=(*base.checks, skipped(ROLE, f"no credentials to assume {source.role_arn} with")))
     try:
-        found = find(source, region)
+        resolved = find(source, region)
     except Exception as failure:  # as above
         check = failed(ROLE, f"{source.role_arn}: {_reason(failure)}", next_step("assume-role"))
-        return Looked(checks=(*base.checks, check))
-    check = ok(ROLE, f"{source.role_arn}: {describe(found, now)}")
-    return Looked(checks=(*base.checks, check), identity=found.identity)
+        return LookupResult(checks=(*base.checks, check))
+    check = ok(ROLE, f"{source.role_arn}: {describe(resolved, now)}")
+    return LookupResult(checks=(*base.checks, check), identity=resolved.identity)
 
 
-_PASSED_OVER = f"{BEARER_TOKEN_VARIABLE} is of no use to STS: the role is taken on with what the places behind it have"
+_API_KEY_UNUSABLE = (
+    f"STS does not accept the API key of {BEARER_TOKEN_VARIABLE}: the role is assumed with credentials of the next "
+    "source in the chain"
+)
 
 
 def _reason(failure: Exception) -> str:
     return str(failure) if isinstance(failure, SourceFailed) else f"{type(failure).__name__}: {failure}"
 
 
-def describe(found: Found, now: float) -> str:
-    """What was found, where, and until when: `environment: access key AKIA…MPLE, does not expire`."""
-    where = title(found.method)
-    if isinstance(found.identity, BearerToken):
-        return f"{where}: a Bedrock API key, which is sent along instead of a signature"
-    kind = "temporary access key" if found.identity.session_token else "access key"
-    return f"{where}: {kind} {shortened(found.identity)}, {_lifetime(found.expires_at, now)}"
+def describe(resolved: Found, now: float) -> str:
+    """Return the source, kind and expiry of credentials: `environment: access key AKIA…MPLE, expires in 9 min`."""
+    source = title(resolved.method)
+    if isinstance(resolved.identity, BearerToken):
+        return f"{source}: a Bedrock API key, which is sent instead of a signature"
+    kind = "temporary access key" if resolved.identity.session_token else "access key"
+    return f"{source}: {kind} {shortened(resolved.identity)}, {_lifetime(resolved.expires_at, now)}"
 
 
 def _lifetime(expires_at: float | None, now: float) -> str:
@@ -84,50 +87,50 @@ def _lifetime(expires_at: float | None, now: float) -> str:
 
 def _explain(source: Source, region: str, reason: str) -> Check:
     if not isinstance(source, DefaultChain):
-        return failed(NAME, reason, _NEXT_STEPS.get(type(source).__name__, NOWHERE))
+        return failed(NAME, reason, _NEXT_STEPS.get(type(source), ADD_CREDENTIALS))
     try:
-        return _walk(region, reason)
-    except BotoCoreError as failure:  # before any place is looked at: AWS_PROFILE names a profile that is not there
+        return _explain_chain(region, reason)
+    except BotoCoreError as failure:  # before any provider is tried: AWS_PROFILE names a profile that does not exist
         return failed(NAME, f"{type(failure).__name__}: {failure}", next_step("shared-credentials-file"))
 
 
-_NEXT_STEPS = {
-    "Profile": "see what the profile in the Secret names: keys, or a role_arn with a source_profile",
-    "OidcExchange": (
-        "see the issuer, client id and secret in the BackendSecurityPolicy, and that the role's trust policy names the "
-        "issuer and the token's audience and subject"
+_NEXT_STEPS: dict[type[Source], str] = {
+    Profile: "check what the profile in the Secret has: keys, or a role_arn with a source_profile",
+    OidcExchange: (
+        "check the issuer, client id and secret in the BackendSecurityPolicy, and that the role's trust policy names "
+        "the issuer and the token's audience and subject"
     ),
 }
 
 
-def _walk(region: str, reason: str) -> Check:
-    """Looks into each place of the default chain by itself, to the first one that fails: there the chain ends too."""
+def _explain_chain(region: str, reason: str) -> Check:
+    """Try each provider of the default chain on its own until one fails, since there the chain ends too."""
     session = Session()
-    session.set_default_client_config(ONCE)
+    session.set_default_client_config(SINGLE_ATTEMPT)
     if session.get_config_variable("region") is None:
         session.set_config_variable("region", region)
-    facts = _facts(session)
-    empty: list[str] = []
+    settings = _sdk_settings(session)
+    notes: list[str] = []
     for provider in _providers(session):
         try:
-            found = provider.load()
-            if found is not None:
-                found.get_frozen_credentials()  # those of a role are not asked for before
-                return failed(NAME, f"{title(provider.METHOD)} has just come by some", "run doctor again")
-        except Exception:  # a place raises whatever its I/O raises, and has raised it before: that is the reason
-            detail = f"{title(provider.METHOD)} failed, and no place after it is looked at: {reason}"
-            return failed(NAME, detail, next_step(provider.METHOD), notes=tuple(empty))
-        empty.append(why_not(provider.METHOD, facts))
-    return failed(NAME, "no place where an AWS SDK looks has any", NOWHERE, notes=tuple(empty))
+            credentials = provider.load()
+            if credentials is not None:
+                credentials.get_frozen_credentials()  # a role's are not requested before
+                return failed(NAME, f"{title(provider.METHOD)} has credentials now", "run doctor again")
+        except Exception:  # the error, whatever the I/O raises, is the one that the chain raised before: `reason`
+            detail = f"{title(provider.METHOD)} failed, so later sources are not tried: {reason}"
+            return failed(NAME, detail, next_step(provider.METHOD), notes=tuple(notes))
+        notes.append(why_empty(provider.METHOD, settings))
+    return failed(NAME, "no source of the AWS SDK's default chain has any", ADD_CREDENTIALS, notes=tuple(notes))
 
 
-def _earlier(method: str) -> tuple[str, ...]:
-    """Why the places before the one that answered did not."""
+def _notes_before(method: str) -> tuple[str, ...]:
+    """Return why the providers before the one that supplied credentials have none."""
     session = Session()
-    facts = _facts(session)
+    settings = _sdk_settings(session)
     methods = [provider.METHOD for provider in _providers(session)]
     before = methods[: methods.index(method)] if method in methods else []
-    return tuple(why_not(one, facts) for one in before)
+    return tuple(why_empty(one, settings) for one in before)
 
 
 def _providers(session: Session) -> list[CredentialProvider]:
@@ -135,11 +138,11 @@ def _providers(session: Session) -> list[CredentialProvider]:
     return providers
 
 
-def _facts(session: Session) -> Facts:
+def _sdk_settings(session: Session) -> SdkSettings:
     profile = session.get_config_variable("profile") or "default"
     credentials_file = session.get_config_variable("credentials_file")
     config_file = session.get_config_variable("config_file")
-    return Facts(
+    return SdkSettings(
         environment=os.environ,
         profile=profile,
         credentials_file=credentials_file,

@@ -1,4 +1,4 @@
-"""Whose credentials they are, by STS. Everything here blocks."""
+"""The identity check: whom the credentials belong to, by STS. All calls block."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from aigw_extproc.doctor.checks import Check, failed, ok, skipped
 
 NAME = "identity"
 STS_SECONDS = 9.0
-"""What the timeouts below come to, and a little for the name."""
+"""The sum of the timeouts below, and a second for DNS."""
 
-ONCE = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 1})
-"""How a person at a terminal wants STS to be asked."""
+SINGLE_ATTEMPT = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 1})
+"""For STS clients: short timeouts and no retries."""
 
 
 def identify(identity: Identity, region: str) -> Check:
-    """Asks STS in `region` for account and ARN; that takes no permission.
+    """Ask STS in `region` for account and ARN, which needs no permission.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
     """
@@ -30,35 +30,35 @@ def identify(identity: Identity, region: str) -> Check:
         sts = Session().create_client(
             "sts",
             region_name=region,
-            config=ONCE,
+            config=SINGLE_ATTEMPT,
             aws_access_key_id=identity.access_key_id,
             aws_secret_access_key=identity.secret_access_key,
             aws_session_token=identity.session_token,
         )
-        answer = sts.get_caller_identity()
+        response = sts.get_caller_identity()
     except ClientError as failure:
         return _refused(failure.response.get("Error", {}))
     except (BotoCoreError, OSError) as failure:
-        return skipped(NAME, f"STS cannot be asked from here, and only this check has to: {failure}")
-    return ok(NAME, f"account {answer['Account']}, {answer['Arn']}")
+        return skipped(NAME, f"STS cannot be reached, which only this check needs: {failure}")
+    return ok(NAME, f"account {response['Account']}, {response['Arn']}")
 
 
 def _refused(error: Mapping[str, str]) -> Check:
     code = error.get("Code", "")
-    # STS explains a wrong signature by the canonical request, token and all.
+    # For a wrong signature STS appends the canonical request, with the session token, after the first line.
     detail = f"{code}: {error.get('Message', '').partition(chr(10))[0]}"
     if code not in _NEXT_STEPS:
-        return skipped(NAME, f"STS does not tell: {detail}")
+        return skipped(NAME, f"STS refused to answer: {detail}")
     return failed(NAME, detail, _NEXT_STEPS[code])
 
 
 _NEXT_STEPS = {
     "InvalidClientTokenId": (
-        "AWS does not know this access key: see that it is active, that a temporary key (ASIA…) comes with its session "
-        "token, and that the region is enabled for the account"
+        "AWS does not know this access key: check that it is active, that a temporary key (ASIA…) comes with its "
+        "session token, and that the region is enabled for the account"
     ),
     "SignatureDoesNotMatch": "the secret access key does not belong to the access key id, or the clock is wrong",
-    "ExpiredToken": "get new temporary credentials from what issued them",
-    "ExpiredTokenException": "get new temporary credentials from what issued them",
+    "ExpiredToken": "get new temporary credentials from their issuer",
+    "ExpiredTokenException": "get new temporary credentials from their issuer",
     "RequestExpired": "set this machine's clock",
 }

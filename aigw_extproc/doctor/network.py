@@ -1,4 +1,4 @@
-"""The way to an endpoint: its name, a TCP connection, and TLS over it."""
+"""The network checks: DNS, a TCP connection, and TLS over it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 
 from aigw_extproc.config.resources.names import is_ip
 from aigw_extproc.config.snapshot import Address, Upstream
-from aigw_extproc.doctor.calls import Route
 from aigw_extproc.doctor.checks import Check, failed, ok, skipped
+from aigw_extproc.doctor.probe import ReachedEndpoint
 from aigw_extproc.doctor.tls import secure
 from aigw_extproc.doctor.waiting import STEP_SECONDS, in_thread, reason
 
@@ -22,49 +22,46 @@ PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reached:
-    """What was found on the way, and the way itself where there is one."""
+class Reachability:
+    """The checks of an upstream, and the endpoint if it could be reached."""
 
     checks: tuple[Check, ...]
-    route: Route | None = None
+    endpoint: ReachedEndpoint | None = None
 
 
-async def reach(upstream: Upstream) -> Reached:
-    """Tries every address of an upstream; the first that answers is the way to it."""
-    ways = await asyncio.gather(*(_reach_one(upstream, address) for address in upstream.addresses))
-    return Reached(
-        checks=tuple(check for way in ways for check in way.checks),
-        route=next((way.route for way in ways if way.route), None),
+async def reach(upstream: Upstream) -> Reachability:
+    """Connect to every address of an upstream; the first that accepts is the endpoint."""
+    results = await asyncio.gather(*(_reach_one(upstream, address) for address in upstream.addresses))
+    return Reachability(
+        checks=tuple(check for result in results for check in result.checks),
+        endpoint=next((result.endpoint for result in results if result.endpoint), None),
     )
 
 
-async def _reach_one(upstream: Upstream, address: Address) -> Reached:
-    way = await _reach(upstream, address)
+async def _reach_one(upstream: Upstream, address: Address) -> Reachability:
+    result = await _reach(upstream, address)
     if len(upstream.addresses) == 1:
-        return way
+        return result
     subject = _at(address.host, address.port)
-    return Reached(checks=tuple(replace(check, subject=subject) for check in way.checks), route=way.route)
+    return replace(result, checks=tuple(replace(check, subject=subject) for check in result.checks))
 
 
-async def _reach(upstream: Upstream, address: Address) -> Reached:
+async def _reach(upstream: Upstream, address: Address) -> Reachability:
     dns, ips = await _resolve(address)
     if not ips:
-        return Reached(checks=(dns, skipped("tcp", _NO_NAME), skipped("tls", _NO_NAME)))
+        return Reachability(checks=(dns, skipped("tcp", _NO_NAME), skipped("tls", _NO_NAME)))
     tcp, ip, writer = await _connect(ips, address.port)
     if writer is None:
-        return Reached(checks=(dns, tcp, skipped("tls", "there is no connection")))
+        return Reachability(checks=(dns, tcp, skipped("tls", "there is no connection")))
     try:
         tls, context = await secure(writer, upstream.tls)
     finally:
         writer.transport.abort()
-    checks = (dns, tcp, tls)
     if upstream.tls is not None and context is None:
-        return Reached(checks=checks)
+        return Reachability(checks=(dns, tcp, tls))
     server_name = upstream.tls.server_name if upstream.tls else None
-    return Reached(
-        checks=checks,
-        route=Route(ip=ip, port=address.port, host=upstream.host, server_name=server_name, tls=context),
-    )
+    endpoint = ReachedEndpoint(ip=ip, port=address.port, host=upstream.host, server_name=server_name, tls=context)
+    return Reachability(checks=(dns, tcp, tls), endpoint=endpoint)
 
 
 _NO_NAME = "the name has no address"
@@ -72,15 +69,15 @@ _NO_NAME = "the name has no address"
 
 async def _resolve(address: Address) -> tuple[Check, tuple[str, ...]]:
     if is_ip(address.host):
-        return skipped("dns", f"{address.host} is an address already"), (address.host,)
+        return skipped("dns", f"{address.host} is an IP address"), (address.host,)
     begun = time.monotonic()
     try:
         async with asyncio.timeout(STEP_SECONDS):
-            found = await in_thread(lambda: socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM))
+            records = await in_thread(lambda: socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM))
     except OSError as failure:
         detail = f"{address.host}: {reason(failure, STEP_SECONDS)}"
         return failed("dns", detail, _DNS_STEP, seconds=time.monotonic() - begun), ()
-    ips = tuple(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
+    ips = tuple(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in records))
     check = ok(
         "dns",
         f"{address.host} is {', '.join(ips[:4])}{'…' if len(ips) > 4 else ''}",
@@ -91,19 +88,19 @@ async def _resolve(address: Address) -> tuple[Check, tuple[str, ...]]:
 
 
 _DNS_STEP = (
-    "see how the host in the Backend is spelt, and whether its region has Bedrock "
+    "check the spelling of the host in the Backend, and that its region has Bedrock "
     "(https://docs.aws.amazon.com/general/latest/gr/bedrock.html); a VPC endpoint's private name needs private DNS"
 )
 
 
 def network_notes(host: str, ips: tuple[str, ...], environment: Mapping[str, str]) -> tuple[str, ...]:
-    """What the addresses and the environment tell of VPC endpoints and proxies."""
+    """Return what the addresses and the environment show about VPC endpoints and proxies."""
     notes = []
     if re.search(r"\.(amazonaws\.com(\.cn)?|api\.aws)$", host) and all(map(_is_private, ips)):
-        notes.append("private addresses: requests go to a VPC endpoint, whose policy counts as well")
+        notes.append("private addresses: requests go to a VPC endpoint, whose policy also applies")
     proxy = next((name for name in PROXY_VARIABLES if environment.get(name)), None)
     if proxy is not None:
-        notes.append(f"{proxy} is set: STS is asked through that proxy, Envoy and this check connect without it")
+        notes.append(f"{proxy} is set: requests to STS use that proxy, Envoy and this check connect directly")
     return tuple(notes)
 
 
@@ -126,8 +123,8 @@ async def _connect(ips: tuple[str, ...], port: int) -> tuple[Check, str, asyncio
 
 
 _TCP_STEP = (
-    "see that the port in the Backend is right, and that something listens there; towards AWS: a route to the internet "
-    "(NAT) or a VPC endpoint, security groups and network policies that let port 443 out"
+    "check that the port in the Backend is right and that a server listens there; AWS needs a route to the internet "
+    "(NAT) or a VPC endpoint, and security groups and network policies that allow outgoing port 443"
 )
 
 

@@ -1,11 +1,21 @@
-"""No secret leaves the doctor, whatever an answer or an error quotes."""
+"""Removal of secrets from checks, wherever an error or a response quotes them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import assert_never
 
-from aigw_extproc.aws.identity import AssumeRole, BearerToken, Credentials, Identity, OidcExchange, Profile, Source
+from aigw_extproc.aws.identity import (
+    AssumeRole,
+    BearerToken,
+    Credentials,
+    DefaultChain,
+    Identity,
+    OidcExchange,
+    Profile,
+    Source,
+)
 from aigw_extproc.doctor.checks import Check
 
 HIDDEN = "[hidden]"
@@ -13,18 +23,18 @@ _SECRET_KEYS = frozenset({"aws_secret_access_key", "aws_session_token"})
 
 
 def shortened(identity: Credentials) -> str:
-    """Enough of an access key id to recognise it: `AKIA…MPLE`."""
+    """Return the first and last four characters of an access key id: `AKIA…MPLE`."""
     key = identity.access_key_id
     return f"{key[:4]}…{key[-4:]}" if len(key) >= 12 else "…"
 
 
 def redacted(check: Check, *holders: Source | Identity | None) -> Check:
-    """The check without what the holders keep secret, and with access key ids shortened."""
-    hidden = dict(pair for holder in holders if holder is not None for pair in _hidden(holder) if pair[0])
+    """Return the check with the holders' secrets hidden and their access key ids shortened."""
+    hidden = dict(pair for holder in holders if holder is not None for pair in _replacements(holder) if pair[0])
 
     def clean(text: str) -> str:
-        for secret, instead in hidden.items():
-            text = text.replace(secret, instead)
+        for secret, replacement in hidden.items():
+            text = text.replace(secret, replacement)
         return text
 
     return replace(
@@ -35,8 +45,8 @@ def redacted(check: Check, *holders: Source | Identity | None) -> Check:
     )
 
 
-def _hidden(holder: Source | Identity) -> Iterator[tuple[str, str]]:
-    """Every secret text, and what stands in its place."""
+def _replacements(holder: Source | Identity) -> Iterator[tuple[str, str]]:
+    """Yield every secret text with its replacement."""
     match holder:
         case Credentials():
             yield holder.secret_access_key, HIDDEN
@@ -48,11 +58,13 @@ def _hidden(holder: Source | Identity) -> Iterator[tuple[str, str]]:
         case OidcExchange():
             yield holder.client_secret, HIDDEN
         case AssumeRole():
-            yield from _hidden(holder.base)
+            yield from _replacements(holder.base)
         case Profile():
             for line in holder.file.splitlines():
                 key, _, value = line.partition("=")
                 if key.strip() in _SECRET_KEYS:
                     yield value.strip(), HIDDEN
+        case DefaultChain():
+            return  # it has no secret of its own
         case _:
-            return
+            assert_never(holder)

@@ -1,4 +1,4 @@
-"""Whom to examine: each AIServiceBackend once, with every model that the rules ask it for."""
+"""The backends to examine: each AIServiceBackend once, with every model that rules send to it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from aigw_extproc.config.snapshot import MODEL_HEADER, AwsAuth, Backend, Rule, S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patient:
-    """One backend, seen from all rules that lead to it."""
+class Target:
+    """One backend, with the models of all rules that use it."""
 
     name: str
     """`namespace/name` of the AIServiceBackend."""
@@ -18,30 +18,26 @@ class Patient:
     upstream: Upstream
     auth: AwsAuth | None
     models: tuple[str, ...]
-    """As the backend is asked for them, in the order of the rules; none where rules take any model."""
+    """By the backend's own names, in the order of the rules; empty where rules accept any model."""
 
 
-def patients(snapshot: Snapshot) -> tuple[Patient, ...]:
-    """Every backend that a rule can reach, in order of first use."""
-    found: dict[str, tuple[Backend, dict[str, None]]] = {}
+def targets(snapshot: Snapshot) -> tuple[Target, ...]:
+    """Return every backend that a rule can reach, in order of first use."""
+    services: dict[str, tuple[Backend, dict[str, None]]] = {}
     for rule in snapshot.rules:
         for backend in rule.backends:
-            _, models = found.setdefault(_service(backend), (backend, {}))
+            _, models = services.setdefault(_service(backend), (backend, {}))
             models.update(dict.fromkeys(_models(rule, backend)))
     return tuple(
-        Patient(
-            name=name,
-            schema=backend.schema.name,
-            upstream=backend.upstream,
-            auth=backend.auth,
-            models=tuple(models),
+        Target(
+            name=name, schema=backend.schema.name, upstream=backend.upstream, auth=backend.auth, models=tuple(models)
         )
-        for name, (backend, models) in found.items()
+        for name, (backend, models) in services.items()
     )
 
 
 def _service(backend: Backend) -> str:
-    """A backend's name without the rule that refers to it."""
+    """Return a backend's name without the rule that refers to it."""
     return backend.name.partition("/route/")[0]
 
 

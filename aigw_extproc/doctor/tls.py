@@ -1,4 +1,4 @@
-"""The TLS handshake with an endpoint, which trusts what Envoy would trust."""
+"""The TLS check: a handshake with the certificates that Envoy would trust."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from aigw_extproc.envoy.authorities import find_ca_file
 
 
 async def secure(writer: asyncio.StreamWriter, policy: Tls | None) -> tuple[Check, ssl.SSLContext | None]:
-    """Shakes hands as the policy wants it; the context is for connections to come, None where there is no TLS."""
+    """Do the handshake that the policy asks for.
+
+    The context is for further connections, None without TLS or after a failure.
+    """
     if policy is None:
-        return skipped("tls", "no BackendTLSPolicy: requests travel in clear"), None
+        return skipped("tls", "no BackendTLSPolicy: requests are sent in plaintext"), None
     begun = time.monotonic()
     try:
-        context = _trust(policy)
+        context = _context(policy)
         async with asyncio.timeout(STEP_SECONDS):
             await writer.start_tls(context, server_hostname=policy.server_name)
     except OSError as failure:
@@ -32,8 +35,8 @@ async def secure(writer: asyncio.StreamWriter, policy: Tls | None) -> tuple[Chec
     return ok("tls", detail, seconds=time.monotonic() - begun), context
 
 
-def _trust(policy: Tls) -> ssl.SSLContext:
-    """As Envoy is told: the policy's certificates or the system's, never both; TLS 1.2 at least; HTTP/1.1."""
+def _context(policy: Tls) -> ssl.SSLContext:
+    """Return Envoy's settings: the policy's certificates or the system's, never both; TLS 1.2 or newer; HTTP/1.1."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
@@ -55,12 +58,12 @@ _OUT_OF_DATE = (9, 10)
 
 
 def _tls_failure(failure: OSError, policy: Tls) -> tuple[str, str]:
-    """What is wrong with a handshake, and what to do."""
+    """Return what is wrong with a handshake, and the next step."""
     match failure:
         case ssl.SSLCertVerificationError(verify_code=code) if code in _WRONG_NAME:
             return f"the certificate is not for {policy.server_name}", _OTHER_NAME
         case ssl.SSLCertVerificationError(verify_code=code) if code in _OUT_OF_DATE:
-            return f"the certificate does not hold now: {failure.verify_message}", _RENEW
+            return f"the certificate is not valid now: {failure.verify_message}", _RENEW
         case ssl.SSLCertVerificationError():
             return (
                 f"the certificate is not trusted by {_authorities(policy)}: {failure.verify_message}",
@@ -68,21 +71,20 @@ def _tls_failure(failure: OSError, policy: Tls) -> tuple[str, str]:
             )
         case FileNotFoundError():
             return f"there is no {find_ca_file()}", "install the system's certificates (package ca-certificates)"
-        case ssl.SSLError(reason=words):
-            return f"the handshake failed: {(words or 'connection closed').replace('_', ' ').lower()}", _SPEAK_TLS
+        case ssl.SSLError(reason=text):
+            return f"the handshake failed: {(text or 'connection closed').replace('_', ' ').lower()}", _SPEAK_TLS
     return f"the handshake failed: {reason(failure, STEP_SECONDS)}", _CUT_OFF
 
 
 _OTHER_NAME = (
-    "set `hostname` in the BackendTLSPolicy to a name that the certificate carries, or see whether the Backend's host "
-    "leads to the right place"
+    "set `hostname` in the BackendTLSPolicy to a name in the certificate, or check that the Backend's host is right"
 )
 _RENEW = "renew the certificate, or set this machine's clock"
 _NAME_AUTHORITY = (
-    "name the authority that signed the certificate in `caCertificateRefs` of the BackendTLSPolicy (a proxy that "
-    "breaks TLS open has one of its own); if the system's are meant, install or update ca-certificates"
+    "add the authority that signed the certificate to `caCertificateRefs` of the BackendTLSPolicy (a proxy that "
+    "intercepts TLS has its own); to use the system's authorities, install or update ca-certificates"
 )
 _SPEAK_TLS = (
-    "see that the port in the Backend speaks TLS 1.2 or newer: one that speaks plain HTTP needs no BackendTLSPolicy"
+    "check that the port in the Backend speaks TLS 1.2 or newer: one that speaks plain HTTP needs no BackendTLSPolicy"
 )
-_CUT_OFF = "see that nothing between here and the endpoint cuts TLS off: firewalls that look at SNI, proxies"
+_CUT_OFF = "check that nothing between this machine and the endpoint blocks TLS: firewalls that inspect SNI, proxies"

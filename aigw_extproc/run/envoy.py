@@ -97,7 +97,7 @@ async def keep_clusters(source: Source, configuration: Configuration, files: Env
         # The processor watches the same files, and tells what is wrong with them: once is enough.
         logging.getLogger(watcher.__name__).addHandler(logging.NullHandler())
         clusters = Clusters(files, configuration.snapshot)
-        status = watcher.Status()
+        status = watcher.ReloadStatus()
         apply = lambda changed: clusters.change(changed.snapshot)  # noqa: E731 - a name for what is passed on
         await watcher.watch(source.paths, configuration, apply, status, secrets=source.secrets)
 

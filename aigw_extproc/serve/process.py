@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from aigw_extproc.aws.credentials import CredentialCache
 from aigw_extproc.config.compile.configuration import Configuration
-from aigw_extproc.config.files.watcher import Status, watch
+from aigw_extproc.config.files.watcher import ReloadStatus, watch
 from aigw_extproc.config.snapshot import Upstream
 from aigw_extproc.exchange import UpstreamCall
 from aigw_extproc.routing import Router
@@ -152,7 +152,7 @@ class Live:
 
     def __init__(self, configuration: Configuration) -> None:
         self.configuration = configuration
-        self.status = Status(loaded_at=time.time())
+        self.status = ReloadStatus(loaded_at=time.time())
         self.serving = False
         self.credentials: Callable[[], Details] = list
         """How they stand: this process's, or those of the workers that it watches over."""

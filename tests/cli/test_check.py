@@ -74,8 +74,8 @@ def test_what_has_no_effect_is_named(folder: Path) -> None:
     )
     assert aigw("check", "both", cwd=folder).out.splitlines() == [
         (
-            "ignored: both/others.yaml: ServiceAccount default/gateway: the identity is that of this process: "
-            "AWS credentials are found where an AWS SDK looks"
+            "ignored: both/others.yaml: ServiceAccount default/gateway: credentials come from this process, "
+            "by the AWS SDK's default chain"
         ),
         "ignored: both/others.yaml: EnvoyProxy default/sidecars: Envoy is configured by this program",
         "ok: 1 rule, 1 upstream, 1 model",
@@ -105,7 +105,7 @@ def test_every_fault_of_a_broken_file(folder: Path) -> None:
             "error",
             "broken.yaml",
             "AIServiceBackend default/bedrock",
-            "already defined, differently, in broken.yaml; rename or remove one",
+            "already defined differently in broken.yaml; rename or remove one",
         ],
         [
             "error",

@@ -1,4 +1,4 @@
-"""A small valid configuration, and what becomes of it when it is changed."""
+"""A small valid configuration, and functions that change and compile it."""
 
 from aigw_extproc.config.compile.configuration import Configuration, compile_documents
 from aigw_extproc.errors import ConfigError
@@ -64,7 +64,7 @@ def join(*documents: str) -> str:
 
 
 def sample(*changes: tuple[str, str], without: tuple[str, ...] = (), more: tuple[str, ...] = ()) -> str:
-    """The sample as text, with every (old, new) change made, and documents left out or added."""
+    """Return the sample as text, with every (old, new) change made, and documents left out or added."""
     text = join(*(document for document in ALL if document not in without), *more)
     for old, new in changes:
         assert old in text, f"{old!r} is not in the sample"
@@ -77,7 +77,7 @@ def compiled(text: str) -> Configuration:
 
 
 def problems(text: str, file: str = FILE) -> list[str]:
-    """Every problem of a text, without the file's name; empty when there is none."""
+    """Return every problem of a text, without the file's name."""
     try:
         compile_documents({file: text})
     except ConfigError as error:

@@ -1,10 +1,11 @@
-"""What is said about broken configurations: one change to the sample each, and every problem that it makes."""
+"""The problems of broken configurations: one change to the sample each, and every problem that it causes."""
 
 import pytest
 
 from tests.config.sample import BACKEND, POLICY, ROUTE, SECRET, SERVICE, problems, sample
 
 ROUTE_AT = "AIGatewayRoute default/route: spec.rules[0]"
+HOSTNAMES_AT = "AIGatewayRoute default/route: spec.hostnames"
 POLICY_AT = "BackendSecurityPolicy default/policy: spec"
 AWS_AT = f"{POLICY_AT}.awsCredentials"
 BACKEND_AT = "Backend default/backend: spec"
@@ -143,14 +144,14 @@ CHANGES = {
         ROUTE[ROUTE.index("rules") :],
         "rules: []",
         [
-            "AIGatewayRoute default/route: spec.rules: must hold at least one rule",
+            "AIGatewayRoute default/route: spec.rules: must have at least one rule",
         ],
     ),
     "weights of 0": (
         "[{name: service}]",
         "[{name: service, weight: 0}, {name: service, weight: 0}]",
         [
-            f"{ROUTE_AT}.backendRefs: the weights add up to 0, so no backend would take a request",
+            f"{ROUTE_AT}.backendRefs: all weights are 0, so no backend would receive requests",
         ],
     ),
     "negative weight": (
@@ -184,22 +185,22 @@ CHANGES = {
         "name: x-ai-eg-model",
         "name: ':path'",
         [
-            f"{ROUTE_AT}.matches[0].headers[0].name: ':path' is not the name of a header",
+            f"{ROUTE_AT}.matches[0].headers[0].name: ':path' is not a valid header name",
         ],
     ),
     "header named twice": (
         "value: nova}",
         "value: nova}, {name: X-AI-EG-Model, value: other}",
         [
-            f"{ROUTE_AT}.matches[0].headers[1].name: 'x-ai-eg-model' is the name of entry 0 too",
+            f"{ROUTE_AT}.matches[0].headers[1].name: 'x-ai-eg-model' is already the name of entry 0",
         ],
     ),
     "hostname of a route": (
         "spec:\n  rules:",
         "spec:\n  hostnames: [a.example.com, '*', 'a.*.b']\n  rules:",
         [
-            "AIGatewayRoute default/route: spec.hostnames[1]: '*' is not a DNS name, nor one below '*.'",
-            "AIGatewayRoute default/route: spec.hostnames[2]: 'a.*.b' is not a DNS name, nor one below '*.'",
+            f"{HOSTNAMES_AT}[1]: '*' is not a DNS name or wildcard, such as *.a.example",
+            f"{HOSTNAMES_AT}[2]: 'a.*.b' is not a DNS name or wildcard, such as *.a.example",
         ],
     ),
     "time": (
@@ -220,14 +221,14 @@ CHANGES = {
         "[{name: service}]",
         ("[{name: service, headerMutation: {set: [{name: ':path', value: \"a\\nb\"}, {name: Host, value: a}]}}]"),
         [
-            f"{ROUTE_AT}.backendRefs[0].headerMutation.set[0].name: ':path' is not the name of a header",
+            f"{ROUTE_AT}.backendRefs[0].headerMutation.set[0].name: ':path' is not a valid header name",
             (
                 f"{ROUTE_AT}.backendRefs[0].headerMutation.set[0].value:"
                 " must not contain line breaks or other control characters"
             ),
             (
                 f"{ROUTE_AT}.backendRefs[0].headerMutation.set[1].name:"
-                " the host is where the Backend is; it cannot be changed"
+                " the host is that of the Backend and cannot be changed"
             ),
         ],
     ),
@@ -235,7 +236,7 @@ CHANGES = {
         "[{name: service}]",
         ("[{name: service, bodyMutation: {set: [{path: a, value: b}, {path: a, value: c}]}}]"),
         [
-            f"{ROUTE_AT}.backendRefs[0].bodyMutation.set[1].path: 'a' is the name of entry 0 too",
+            f"{ROUTE_AT}.backendRefs[0].bodyMutation.set[1].path: 'a' is already the name of entry 0",
         ],
     ),
     "backendRef to a Service": (
@@ -302,7 +303,7 @@ CHANGES = {
         "  credentials:",
         "  credential:",
         [
-            "Secret default/secret: stringData: the key 'credentials' is missing; the keys here: credential",
+            "Secret default/secret: stringData: the key 'credentials' is missing; existing keys: credential",
         ],
     ),
     "base64": (
@@ -382,16 +383,16 @@ CHANGES = {
         "  endpoints:",
         "  tls: {}\n  endpoints:",
         [
-            f"{BACKEND_AT}.tls: not supported yet; attach a BackendTLSPolicy, or requests would go out in clear",
+            f"{BACKEND_AT}.tls: not supported yet; attach a BackendTLSPolicy, or requests would be sent in plaintext",
         ],
     ),
-    "several hosts behind one signature": (
+    "several hosts for one signature": (
         "port: 443}}]",
         "port: 443}}, {fqdn: {hostname: b.example.com, port: 443}}]",
         [
             (
                 "AIServiceBackend default/service: spec.backendRef.name: Backend 'default/backend' has the hosts"
-                " bedrock.example.com, b.example.com, but an AWS signature covers one; make a Backend for each"
+                " bedrock.example.com, b.example.com, but an AWS signature covers only one; create a Backend for each"
             ),
         ],
     ),
@@ -427,7 +428,7 @@ CHANGES = {
         "{wellKnownCACertificates",
         "{subjectAltNames: [], wellKnownCACertificates",
         [
-            f"{TLS_AT}.validation.subjectAltNames: not supported yet; the hostname is what is verified",
+            f"{TLS_AT}.validation.subjectAltNames: not supported yet; only `hostname` is verified",
         ],
     ),
     "version of an API": (
@@ -470,7 +471,7 @@ CHANGES = {
         "wellKnownCACertificates: System",
         "caCertificateRefs: [{name: secret, kind: Secret}]",
         [
-            "Secret default/secret: stringData: the key 'ca.crt' is missing; the keys here: credentials",
+            "Secret default/secret: stringData: the key 'ca.crt' is missing; existing keys: credentials",
         ],
     ),
     "hostname of an endpoint": (
@@ -517,15 +518,15 @@ def test_policy_reference_of_old_versions():
     ]
 
 
-def test_certificates_that_are_no_certificates():
+def test_certificates_without_pem():
     configmap = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ca}\ndata: {ca.crt: nonsense}"
     change = ("wellKnownCACertificates: System", "caCertificateRefs: [{kind: ConfigMap, name: ca}]")
     assert problems(sample(change, more=(configmap,))) == [
-        f"{TLS_AT}.validation.caCertificateRefs[0].name: 'ca.crt' there holds no PEM certificate"
+        f"{TLS_AT}.validation.caCertificateRefs[0].name: its key 'ca.crt' has no PEM certificate"
     ]
 
 
-def test_faulty_tls_policy_is_not_called_missing():
+def test_faulty_tls_policy_is_not_reported_as_missing():
     host = "bedrock-runtime.us-east-1.amazonaws.com"
     text = sample(("bedrock.example.com", host), ("wellKnownCACertificates: System, ", ""))
     assert problems(text) == [

@@ -37,7 +37,7 @@ def test_regions_of_every_partition(region: str):
 @pytest.mark.parametrize(
     "region", ["", "useast1", "us-east", "US-EAST-1", "us-east-1a", "us-east-1.evil.com", "us-east-1\n"]
 )
-def test_no_region(region: str):
+def test_invalid_region(region: str):
     with pytest.raises(ConfigError) as caught:
         region_configuration(region)
     assert str(caught.value) == f"command line: --region: {region!r} is not an AWS region, such as us-east-1"
@@ -54,5 +54,5 @@ def test_demo(address: str, host: str):
     )
 
 
-def test_credentials_are_in_no_repr():
+def test_no_repr_has_credentials():
     assert "canary" not in repr(demo_configuration("127.0.0.1", 8091, CREDENTIALS))

@@ -1,4 +1,4 @@
-"""Tests for aigw_extproc.config.compile.configuration: whole configurations, and every problem of broken ones."""
+"""Tests for aigw_extproc.config.compile.configuration: entire configurations, and every problem of broken ones."""
 
 import base64
 import json
@@ -55,7 +55,7 @@ spec:
 """
 
 
-def test_whole_sample():
+def test_sample():
     upstream = Upstream(
         cluster="default/backend",
         host="bedrock.example.com",
@@ -110,10 +110,10 @@ def test_the_prefix_of_an_openai_api(schema: str, host: str, prefix: str) -> Non
 
 
 @pytest.mark.parametrize("prefix", ["/a?b", "/a/../b", "/a b", "%2e"])
-def test_a_prefix_that_is_no_path(prefix: str) -> None:
+def test_a_prefix_that_is_not_a_path(prefix: str) -> None:
     text = sample(("{name: AWSBedrock}", f"{{name: OpenAI, prefix: '{prefix}'}}"))
     assert problems(text) == [
-        f"AIServiceBackend default/service: spec.schema.prefix: '{prefix}' is not the beginning of a path, such as /v1"
+        f"AIServiceBackend default/service: spec.schema.prefix: '{prefix}' is not a valid path prefix, such as /v1"
     ]
 
 
@@ -231,12 +231,12 @@ def test_secret_in_base64():
         ("bedrock.example.com", "us-east-1"),
     ],
 )
-def test_host_decides_about_the_region_of_the_signature(host: str, region: str):
+def test_host_determines_the_region_of_the_signature(host: str, region: str):
     configuration = compiled(sample(("hostname: bedrock.example.com, port", f"hostname: {host}, port")))
     auth = configuration.snapshot.rules[0].backends[0].auth
     expected = [
         (
-            f"a.yaml: AIServiceBackend default/service: signed for {region}, where its host is,"
+            f"a.yaml: AIServiceBackend default/service: signed for {region}, the region of its host,"
             " not for us-east-1 of policy 'policy'"
         )
     ]
@@ -266,7 +266,7 @@ def test_models_in_the_order_of_rules_once_each():
     rules = """
     - matches: [{headers: [{name: X-AI-EG-Model, value: b}]}, {headers: [{name: x-ai-eg-model, value: a}]}]
       backendRefs: [{name: service}]
-      modelsOwnedBy: Somebody
+      modelsOwnedBy: Owner
       modelsCreatedAt: 2024-05-21T10:00:00Z
     - matches:
         - headers: [{name: x-ai-eg-model, value: b}, {name: x-tier, value: gold}]
@@ -277,8 +277,8 @@ def test_models_in_the_order_of_rules_once_each():
 """
     text = sample((ROUTE[ROUTE.index("    - matches") :], rules))
     assert compiled(text).snapshot.models == (
-        Model(id="b", owned_by="Somebody", created=1716285600),
-        Model(id="a", owned_by="Somebody", created=1716285600),
+        Model(id="b", owned_by="Owner", created=1716285600),
+        Model(id="a", owned_by="Owner", created=1716285600),
         Model(id="c", owned_by="Envoy AI Gateway", created=0),
     )
 
@@ -297,12 +297,12 @@ def test_buffer_limit(value: str, limit: int):
     assert compiled(text).snapshot.buffer_limit == limit
 
 
-def test_buffer_limit_must_be_one():
+def test_buffer_limits_must_agree():
     text = sample(more=(GATEWAY_LIMIT, GATEWAY_LIMIT.replace("50Mi", "51Mi").replace("name: limit", "name: other")))
     assert problems(text) == [
         (
             "ClientTrafficPolicy default/other: spec.connection.bufferLimit:"
-            " ClientTrafficPolicy 'limit' sets another limit; there is one gateway"
+            " ClientTrafficPolicy 'limit' sets another limit for the only gateway"
         )
     ]
 
@@ -312,7 +312,7 @@ def test_repeated_resources_are_ignored_when_nothing_with_an_effect_differs():
     configuration = compile_documents({"a.yaml": sample(), "b.yaml": repeated})
     assert configuration.snapshot == compiled(sample()).snapshot
     assert [str(ignored) for ignored in configuration.ignored] == [
-        "b.yaml: AIServiceBackend default/service: repeats what a.yaml says"
+        "b.yaml: AIServiceBackend default/service: repeats the resource in a.yaml"
     ]
 
 
@@ -361,13 +361,13 @@ def test_problems_come_in_the_order_of_the_files():
     assert [problem.file for problem in caught.value.problems] == ["b.yaml", "a.yaml"]
 
 
-def test_unreadable_text_makes_nothing_missing():
+def test_nothing_is_missing_with_unreadable_text():
     assert problems(join(*ALL[:-1], "a: [b\nc: d")) == [
         "document 6: line 48, column 2: not valid YAML: did not find expected ',' or ']'"
     ]
 
 
-def test_faulty_resource_is_not_called_missing():
+def test_faulty_resource_is_not_reported_as_missing():
     assert problems(sample(("endpoints", "endpoint"))) == [
         f"{BACKEND_AT}.endpoint: unknown field; did you mean 'endpoints'?"
     ]
@@ -378,7 +378,7 @@ def test_two_security_policies_for_one_backend():
     assert problems(text) == [
         (
             "BackendSecurityPolicy default/second: spec.targetRefs[0]:"
-            " BackendSecurityPolicy 'policy' is attached to this backend already; keep one"
+            " BackendSecurityPolicy 'policy' is already attached to this backend; keep one"
         )
     ]
 
@@ -388,7 +388,7 @@ def test_two_security_policies_of_two_regions_for_one_backend():
     assert problems(sample(more=(chain.replace("name: policy", "name: second"),))) == [
         (
             "BackendSecurityPolicy default/second: spec.targetRefs[0]:"
-            " BackendSecurityPolicy 'policy' is attached to this backend already; keep one"
+            " BackendSecurityPolicy 'policy' is already attached to this backend; keep one"
         )
     ]
 
@@ -398,14 +398,14 @@ def test_two_tls_policies_for_one_backend():
     assert problems(text) == [
         (
             "BackendTLSPolicy default/second: spec.targetRefs[0]:"
-            " BackendTLSPolicy 'tls' is attached to this Backend already; keep one"
+            " BackendTLSPolicy 'tls' is already attached to this Backend; keep one"
         )
     ]
 
 
 def test_one_name_for_two_resources():
     assert problems(sample(more=(BACKEND.replace("443", "444"),))) == [
-        "Backend default/backend: already defined, differently, in a.yaml; rename or remove one"
+        "Backend default/backend: already defined differently in a.yaml; rename or remove one"
     ]
 
 
@@ -419,17 +419,15 @@ def test_other_credentials_do_not_sign_for_aws():
     ]
 
 
-def test_aws_in_clear():
+def test_aws_without_tls():
     text = sample(("bedrock.example.com", "bedrock-runtime.us-east-1.amazonaws.com"), without=(TLS,))
-    assert problems(text) == [
-        "Backend default/backend: AWS is reached over TLS only; attach a BackendTLSPolicy to this Backend"
-    ]
+    assert problems(text) == ["Backend default/backend: AWS requires TLS; attach a BackendTLSPolicy to this Backend"]
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "5Gi", "1.5", "fifty", "50MB", "true"])
 def test_bad_buffer_limit(value: str):
-    found = problems(sample(more=(GATEWAY_LIMIT.replace("50Mi", value),)))
-    assert [problem.partition(": must")[0].partition(": expected")[0] for problem in found] == [
+    messages = problems(sample(more=(GATEWAY_LIMIT.replace("50Mi", value),)))
+    assert [problem.partition(": must")[0].partition(": expected")[0] for problem in messages] == [
         "ClientTrafficPolicy default/limit: spec.connection.bufferLimit"
     ]
 
@@ -464,14 +462,11 @@ spec: {gatewayClassName: x}
     text = sample(("backendRefs:", "timeouts: {request: 60s}\n      backendRefs:"), more=(other,))
     assert [str(ignored) for ignored in compiled(text).ignored] == [
         "a.yaml: AIGatewayRoute default/route: spec.rules[0].timeouts: not supported yet, so it has no effect",
-        (
-            "a.yaml: ServiceAccount n/a: the identity is that of this process:"
-            " AWS credentials are found where an AWS SDK looks"
-        ),
+        ("a.yaml: ServiceAccount n/a: credentials come from this process, by the AWS SDK's default chain"),
         "a.yaml: Backend default/b: this kind has no effect here",
         "a.yaml: AIGatewayRoutes default/c: this kind has no effect here; did you mean 'AIGatewayRoute'?",
-        "a.yaml: Gateway default/g: spec.listeners: the listener is set by the command line (--host, --port)",
-        "a.yaml: Gateway default/h: there is one gateway, which serves the routes of 'g' as well",
+        "a.yaml: Gateway default/g: spec.listeners: the listener is set on the command line (--host, --port)",
+        "a.yaml: Gateway default/h: there is only one gateway, which also serves the routes of 'g'",
     ]
 
 

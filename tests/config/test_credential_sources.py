@@ -1,4 +1,4 @@
-"""Tests for aigw_extproc.config.compile.credential_sources: every way to credentials that a policy can name."""
+"""Tests for aigw_extproc.config.compile.credential_sources: every source of credentials in a policy."""
 
 import pytest
 
@@ -37,7 +37,7 @@ POLICY_AT = "BackendSecurityPolicy default/policy"
 
 
 def with_role(*lines: str) -> tuple[str, str]:
-    """A change of the sample: the policy's annotation, with these lines of YAML."""
+    """Return a change of the sample: the policy's annotation with these lines of YAML."""
     value = "".join(f"\n      {line}" for line in lines)
     annotated = f"metadata:\n  name: policy\n  annotations:\n    aigw-extproc/assume-role: |{value}"
     return "metadata: {name: policy}", annotated
@@ -46,9 +46,9 @@ def with_role(*lines: str) -> tuple[str, str]:
 def auth(*changes: tuple[str, str], secret: str = SECRET) -> AwsAuth:
     configuration = compiled(sample(*changes, without=(SECRET,), more=(secret,)))
     assert CANARY not in "".join(map(str, configuration.ignored)) + repr(configuration.snapshot)
-    found = configuration.snapshot.rules[0].backends[0].auth
-    assert found is not None
-    return found
+    result = configuration.snapshot.rules[0].backends[0].auth
+    assert result is not None
+    return result
 
 
 def source(*changes: tuple[str, str], secret: str = SECRET) -> Source | Identity:
@@ -56,9 +56,9 @@ def source(*changes: tuple[str, str], secret: str = SECRET) -> Source | Identity
 
 
 def faults(*changes: tuple[str, str], secret: str = SECRET) -> list[str]:
-    found = problems(sample(*changes, without=(SECRET,), more=(secret,)))
-    assert CANARY not in "".join(found)
-    return found
+    result = problems(sample(*changes, without=(SECRET,), more=(secret,)))
+    assert CANARY not in "".join(result)
+    return result
 
 
 def secret_with(text: str) -> str:
@@ -70,7 +70,7 @@ def test_keys_in_a_secret():
     assert source() == KEYS
 
 
-def test_nothing_but_a_region():
+def test_only_a_region():
     assert source((STATIC, AMBIENT)) == DefaultChain()
 
 
@@ -106,13 +106,13 @@ def test_oidc_with_faults():
     assert faults(*changes) == [
         (
             f"{POLICY_AT}: spec.awsCredentials.oidcExchangeToken.oidc.provider.issuer:"
-            " 'http://login.example.com' is not an https URL; a secret is sent there"
+            " 'http://login.example.com' is not an https URL, which is required since a secret is sent there"
         ),
         (
             f"{POLICY_AT}: spec.awsCredentials.oidcExchangeToken.awsRoleArn:"
             " 'bedrock' is not the ARN of a role, such as arn:aws:iam::111122223333:role/bedrock"
         ),
-        "Secret default/secret: stringData: the key 'client-secret' is missing; the keys here: credentials",
+        "Secret default/secret: stringData: the key 'client-secret' is missing; existing keys: credentials",
     ]
 
 
@@ -134,9 +134,9 @@ def test_two_sources():
 # --- API keys ---------------------------------------------------------------------------------------------------
 
 
-def test_api_key_without_the_line_break_behind_it():
-    found = auth((f"type: AWSCredentials\n  {STATIC}", KEY_POLICY), secret=API_KEY)
-    assert found == AwsAuth(region="", source=BearerToken(token=CANARY))
+def test_api_key_without_the_trailing_line_break():
+    result = auth((f"type: AWSCredentials\n  {STATIC}", KEY_POLICY), secret=API_KEY)
+    assert result == AwsAuth(region="", source=BearerToken(token=CANARY))
 
 
 def test_api_key_of_a_regional_host():
@@ -158,7 +158,7 @@ def test_api_key_policy_without_a_key():
     ]
 
 
-def test_api_key_cannot_take_on_a_role():
+def test_api_key_cannot_assume_a_role():
     change = with_role(f"roleArn: {ROLE}")
     key = (f"type: AWSCredentials\n  {STATIC}", KEY_POLICY)
     assert faults(change, key, secret=API_KEY) == [
@@ -169,14 +169,14 @@ def test_api_key_cannot_take_on_a_role():
     ]
 
 
-# --- a role on top ----------------------------------------------------------------------------------------------
+# --- assumed role -----------------------------------------------------------------------------------------------
 
 
-def test_role_on_top_of_keys():
+def test_role_assumed_with_keys():
     assert source(with_role(f"roleArn: {ROLE}")) == AssumeRole(base=KEYS, role_arn=ROLE)
 
 
-def test_role_on_top_of_the_default_chain_with_everything():
+def test_role_assumed_with_the_default_chain_with_everything():
     change = with_role(f"roleArn: {ROLE}", "externalId: tenant-7", "sessionName: gateway", "durationSeconds: 3600")
     assert source(change, (STATIC, AMBIENT)) == AssumeRole(
         base=DefaultChain(), role_arn=ROLE, external_id="tenant-7", session_name="gateway", duration_seconds=3600
@@ -202,12 +202,12 @@ def test_role_with_faults():
         ]),
         (f"{{roleArn: '{ROLE}', durationSeconds: 60}}", [".durationSeconds: must be between 900 and 43200, got 60"]),
         ("roleArn: [", [
-            ": must hold YAML: roleArn, and externalId, sessionName, durationSeconds where they are needed",
+            ": must be YAML with roleArn and optionally externalId, sessionName and durationSeconds",
         ]),
         ("just text", [": expected a mapping, got 'just text'"]),
     ],
 )  # fmt: skip
-def test_role_that_cannot_be_read(line: str, expected: list[str]):
+def test_invalid_annotation(line: str, expected: list[str]):
     at = f"{POLICY_AT}: metadata.annotations.aigw-extproc/assume-role"
     assert faults(with_role(line)) == [f"{at}{text}" for text in expected]
 
@@ -227,37 +227,37 @@ def override(text: str) -> tuple[str, str]:
     return "type: AWSCredentials", f"type: AWSCredentials\n  credentialOverride: {text}"
 
 
-def test_no_request_brings_its_own_unless_it_is_said():
+def test_no_credentials_in_requests_by_default():
     assert auth().override is None
 
 
-def test_a_request_may_bring_its_own():
+def test_a_request_may_have_its_own():
     expected = RequestCredentials(prefix="x-aigw-aws-", fallback=True)
     assert auth(override("{fromRequestHeaders: {}}")).override == expected
 
 
-def test_a_request_has_to_bring_its_own_under_another_name():
+def test_a_request_must_have_its_own_with_another_prefix():
     text = "{fromRequestHeaders: {header: X-Tenant-, fallbackToConfigured: false}}"
     assert auth(override(text)).override == RequestCredentials(prefix="x-tenant-", fallback=False)
 
 
-def test_sources_that_nobody_falls_back_to_are_not_asked():
+def test_sources_without_fallback_are_unused():
     text = sample(override("{fromRequestHeaders: {fallbackToConfigured: false}}"), (STATIC, AMBIENT))
     assert compiled(text).snapshot.auths == ()
 
 
 def test_dynamic_metadata():
-    reason = "not supported: Envoy is not told to send metadata to the processor; use fromRequestHeaders"
+    reason = "not supported: Envoy sends no metadata to the processor; use fromRequestHeaders"
     assert faults(override("{fromDynamicMetadata: {namespace: x}}")) == [
         f"{POLICY_AT}: spec.credentialOverride.fromDynamicMetadata: {reason}"
     ]
 
 
-def test_headers_that_cannot_be():
+def test_invalid_headers():
     at = f"{POLICY_AT}: spec.credentialOverride.fromRequestHeaders"
     assert faults(override("{fromRequestHeaders: {header: 'a b', fallbackToConfigured: sometimes}}")) == [
         f"{at}.fallbackToConfigured: expected true or false, got 'sometimes'",
-        f"{at}.header: 'a b' cannot begin the names of headers",
+        f"{at}.header: 'a b' is not a valid prefix of header names",
     ]
 
 

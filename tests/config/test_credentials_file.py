@@ -14,15 +14,15 @@ SOURCE = f"source_profile = base\n{BASE}"
 
 
 def read(text: str, profile: str = "default") -> tuple[Credentials | Profile | None, list[str], list[str]]:
-    """What is read, the problems, and what is ignored."""
+    """Return the result, the problems and the reasons of what is ignored."""
     findings = Findings()
-    found = parse_credentials(text, profile, Place(findings=findings, file="f", resource="r"))
-    return found, [problem.message for problem in findings.problems], [one.reason for one in findings.ignored]
+    source = parse_credentials(text, profile, Place(findings=findings, file="f", resource="r"))
+    return source, [problem.message for problem in findings.problems], [one.reason for one in findings.ignored]
 
 
 def faults(text: str, profile: str = "default") -> list[str]:
-    found, problems, _ = read(text, profile)
-    assert found is None
+    source, problems, _ = read(text, profile)
+    assert source is None
     assert CANARY not in "".join(problems)
     return problems
 
@@ -65,14 +65,14 @@ IN_DEFAULT = "in section [default] of the credentials file"
         ("", ["the credentials file has no section [default]"]),
         (f"[defualt]\n{KEYS}", ["the credentials file has no section [default]; did you mean 'defualt'?"]),
         (KEYS, [
-            "not a valid credentials file, line 1: a setting stands before any section such as [default]",
+            "not a valid credentials file, line 1: a setting before the first section, such as [default]",
         ]),
         (f"[default]\n{KEYS}{CANARY}\n", [
             ("not a valid credentials file, line 4:"
-            " expected lines like 'name = value' below a section such as [default]"),
+            " expected lines like 'name = value' in a section such as [default]"),
         ]),
-        (f"[default]\n{KEYS}[default]\n", ["not a valid credentials file, line 4: a section is written twice"]),
-        (f"[default]\n{KEYS}{KEYS}", ["not a valid credentials file, line 4: a setting is written twice"]),
+        (f"[default]\n{KEYS}[default]\n", ["not a valid credentials file, line 4: duplicate section"]),
+        (f"[default]\n{KEYS}{KEYS}", ["not a valid credentials file, line 4: duplicate setting"]),
         ("[default]\n", [
             f"{IN_DEFAULT} 'aws_access_key_id' is missing",
             f"{IN_DEFAULT} 'aws_secret_access_key' is missing",
@@ -84,8 +84,7 @@ IN_DEFAULT = "in section [default] of the credentials file"
             f"{IN_DEFAULT} 'aws_access_key_id' is missing",
         ]),
         (f"[default]\n{KEYS}  continued\n", [
-            (f"{IN_DEFAULT} 'aws_secret_access_key' contains a space, a line break or another character"
-            " that no credential has"),
+            (f"{IN_DEFAULT} 'aws_secret_access_key' contains a space, a line break or another invalid character"),
         ]),
         ("[default]\nrole_arn = arn:x\nsource_profile = y\n", [
             f"{IN_DEFAULT} 'source_profile' names a section that is not in this file",
@@ -94,13 +93,13 @@ IN_DEFAULT = "in section [default] of the credentials file"
         ]),
         (f"[default]\n{KEYS}credential_process = /bin/x\n", [
             (f"{IN_DEFAULT} 'credential_process' is not supported:"
-            " it would let whoever writes the Secret run programs here"),
+            " it would let the author of the Secret run programs here"),
         ]),
         (f"[default]\n{KEYS}sso_session = x\n", [
-            f"{IN_DEFAULT} 'sso_session' is not supported: it needs somebody to log in",
+            f"{IN_DEFAULT} 'sso_session' is not supported: it requires a person to log in",
         ]),
         (f"[default]\n{ROLE}mfa_serial = arn\n{SOURCE}", [
-            f"{IN_DEFAULT} 'mfa_serial' is not supported: it needs somebody to type a code",
+            f"{IN_DEFAULT} 'mfa_serial' is not supported: it requires a person to enter a code",
         ]),
         (f"[default]\n{ROLE}", [
             (f"{IN_DEFAULT} a role needs one of 'source_profile', 'credential_source', 'web_identity_token_file',"
@@ -111,7 +110,7 @@ IN_DEFAULT = "in section [default] of the credentials file"
             " but there are 'source_profile' and 'credential_source'"),
         ]),
         (f"[default]\nexternal_id = {CANARY}\nsource_profile = base\n{BASE}", [
-            f"{IN_DEFAULT} 'role_arn' is missing beside the other settings of a role",
+            f"{IN_DEFAULT} 'role_arn' is missing next to other settings of a role",
         ]),
         (f"[default]\n{ROLE}credential_source = {CANARY}\n", [
             f"{IN_DEFAULT} 'credential_source' must be one of Environment, Ec2InstanceMetadata, EcsContainer",
@@ -136,7 +135,7 @@ IN_DEFAULT = "in section [default] of the credentials file"
     ],
     ids=range(23),
 )  # fmt: skip
-def test_faults_without_a_value_of_the_file(text: str, expected: list[str]):
+def test_faults_have_no_value_of_the_file(text: str, expected: list[str]):
     assert faults(text) == expected
 
 
@@ -169,5 +168,5 @@ def test_settings_of_a_role_without_effect_are_listed_by_name():
     assert read(text)[2] == ["in section [default] of the credentials file 'region' has no effect"]
 
 
-def test_no_repr_of_a_profile_holds_its_file():
+def test_no_repr_of_a_profile_has_its_file():
     assert repr(read(f"[default]\n{ROLE}{SOURCE}")[0]) == "Profile(name='default')"

@@ -9,15 +9,15 @@ from aigw_extproc.config.resources.findings import Findings
 
 
 def values(text: str, file: str = "a.yaml") -> list[object]:
-    """The documents of a text that has no problem."""
+    """Return the documents of a text without problems."""
     findings = Findings()
-    found = [document.value for document in parse(file, text, findings)]
+    documents = [document.value for document in parse(file, text, findings)]
     assert findings.problems == []
-    return found
+    return documents
 
 
 def faults(text: str, file: str = "a.yaml") -> list[str]:
-    """Its problems."""
+    """Return the problems of a text."""
     findings = Findings()
     list(parse(file, text, findings))
     return [str(problem) for problem in findings.problems]
@@ -59,7 +59,7 @@ def test_many_documents_and_empty_ones():
     assert values("# nothing\n---\na: 1\n---\n---\nb: 2\n...\n") == [{"a": 1}, {"b": 2}]
 
 
-def test_nothing_at_all():
+def test_empty_text():
     assert values("") == []
 
 
@@ -67,19 +67,19 @@ def test_merge_keys_and_anchors():
     assert values("a: &x {b: 1}\nc: {<<: *x, b: 2}") == [{"a": {"b": 1}, "c": {"b": 2}}]
 
 
-def test_lists_are_taken_apart():
+def test_items_of_a_list_are_resources():
     text = "kind: List\nitems: [{kind: A, metadata: {name: a}}, {kind: B}]"
-    found = list(parse("a.yaml", text, Findings()))
-    assert [(document.place.resource, document.value["kind"]) for document in found] == [
+    documents = list(parse("a.yaml", text, Findings()))
+    assert [(document.place.resource, document.value["kind"]) for document in documents] == [
         ("A default/a", "A"),
         ("document 1, item 2", "B"),
     ]
 
 
-def test_resources_are_called_what_they_call_themselves():
+def test_places_have_the_names_of_resources():
     text = "kind: A\nmetadata: {name: a, namespace: n}\n---\nkind: A\nmetadata: {name: a}\n---\nkind: A"
-    found = list(parse("a.yaml", text, Findings()))
-    assert [document.place.resource for document in found] == ["A n/a", "A default/a", "document 3"]
+    documents = list(parse("a.yaml", text, Findings()))
+    assert [document.place.resource for document in documents] == ["A n/a", "A default/a", "document 3"]
 
 
 def test_json():
@@ -118,9 +118,9 @@ def test_broken_yaml(text: str, fault: str):
 def test_every_duplicate_key_in_every_document():
     text = "a: {b: 1, b: 2}\n---\nc: 1\n---\nd: 1\nd: 2\ne: 1\ne: 1"
     assert faults(text) == [
-        "a.yaml: document 1: line 1, column 11: the key 'b' is written twice",
-        "a.yaml: document 3: line 6, column 1: the key 'd' is written twice",
-        "a.yaml: document 3: line 8, column 1: the key 'e' is written twice",
+        "a.yaml: document 1: line 1, column 11: duplicate key 'b'",
+        "a.yaml: document 3: line 6, column 1: duplicate key 'd'",
+        "a.yaml: document 3: line 8, column 1: duplicate key 'e'",
     ]
 
 
@@ -128,7 +128,7 @@ def test_every_duplicate_key_in_every_document():
     ("text", "fault"),
     [
         ('{"a": 1,}', "line 1, column 9: not valid JSON: Expecting property name enclosed in double quotes"),
-        ('{"a": 1, "b": {"c": 1, "c": 2}}', "not valid JSON: the key 'c' is written twice"),
+        ('{"a": 1, "b": {"c": 1, "c": 2}}', "not valid JSON: duplicate key 'c'"),
         ("[" * 100000, "nested more than 100 levels deep"),
     ],
     ids=range(3),

@@ -110,7 +110,7 @@ def test_guide_files_together_in_any_order():
 
 
 @needs_guide
-def test_guide_folder_as_a_whole():
+def test_guide_folder():
     assert len(load([GUIDE]).snapshot.rules) == 5
 
 
@@ -158,7 +158,7 @@ def test_example(file: Path):
     assert all(backend.auth for rule in configuration.snapshot.rules for backend in rule.backends)
 
 
-def test_examples_are_all_there():
+def test_every_example_is_tested():
     assert [file.name for file in EXAMPLES] == [
         "aws-irsa.yaml",
         "aws-pod-identity.yaml",

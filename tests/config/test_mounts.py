@@ -24,7 +24,7 @@ def ini(secret: str) -> str:
 
 @pytest.fixture
 def resources(tmp_path: Path) -> Path:
-    """The sample without its Secret."""
+    """A file with the sample without its Secret."""
     file = tmp_path / "a.yaml"
     file.write_text(sample(without=(SECRET,)))
     return file
@@ -58,12 +58,12 @@ def keys(secret: str) -> Credentials:
 
 
 @pytest.mark.parametrize("place", ["secret", "default/secret"])
-def test_a_mounted_secret_stands_in(resources: Path, mounts: Path, place: str):
+def test_a_mounted_secret_replaces_a_resource(resources: Path, mounts: Path, place: str):
     Mount(mounts / place, credentials=ini("one"))
     assert loaded(resources, mounts) == keys("one")
 
 
-def test_plain_files_do_as_well(resources: Path, mounts: Path):
+def test_plain_files_work_too(resources: Path, mounts: Path):
     (mounts / "secret").mkdir()
     (mounts / "secret" / "credentials").write_text(ini("one"))
     assert loaded(resources, mounts) == keys("one")
@@ -75,7 +75,7 @@ def test_one_of_the_right_namespace_wins(resources: Path, mounts: Path):
     assert loaded(resources, mounts) == keys("default/secret")
 
 
-def test_one_of_another_namespace_does_not_count(resources: Path, mounts: Path):
+def test_one_of_another_namespace_is_ignored(resources: Path, mounts: Path):
     Mount(mounts / "other" / "secret", credentials=ini("one"))
     assert faults(resources, mounts) == [f"{resources}: {MISSING}"]
 
@@ -87,27 +87,27 @@ def test_a_secret_among_the_resources_wins(tmp_path: Path, mounts: Path):
     assert loaded(file, mounts) == Credentials(access_key_id="AKIDEXAMPLE", secret_access_key="canary-of-a-secret")
 
 
-def test_what_is_wrong_in_a_file_is_told_by_its_path(resources: Path, mounts: Path):
+def test_a_fault_in_a_file_is_reported_with_its_path(resources: Path, mounts: Path):
     Mount(mounts / "secret", credentials=f"[default]\naws_access_key_id = AKID\naws_secret_access_key = a {CANARY}\n")
     at = f"{mounts}/secret/credentials: mounted Secret: in section [default] of the credentials file"
     assert faults(resources, mounts) == [
-        f"{at} 'aws_secret_access_key' contains a space, a line break or another character that no credential has"
+        f"{at} 'aws_secret_access_key' contains a space, a line break or another invalid character"
     ]
 
 
 def test_a_missing_key(resources: Path, mounts: Path):
     Mount(mounts / "secret", credential=ini(CANARY))
     assert faults(resources, mounts) == [
-        f"{mounts}/secret: mounted Secret: the key 'credentials' is missing; the keys here: credential"
+        f"{mounts}/secret: mounted Secret: the key 'credentials' is missing; existing keys: credential"
     ]
 
 
-def test_bytes_that_are_no_text(resources: Path, mounts: Path):
+def test_bytes_that_are_not_text(resources: Path, mounts: Path):
     (mounts / "secret").mkdir()
     (mounts / "secret" / "credentials").write_bytes(ini("x").encode() + b"aws_session_token = \xff\n")
     at = f"{mounts}/secret/credentials: mounted Secret: in section [default] of the credentials file"
     assert faults(resources, mounts) == [
-        f"{at} 'aws_session_token' contains a space, a line break or another character that no credential has"
+        f"{at} 'aws_session_token' contains a space, a line break or another invalid character"
     ]
 
 
@@ -120,14 +120,14 @@ def test_an_api_key(tmp_path: Path, mounts: Path):
     assert loaded(file, mounts) == BearerToken(token="a-key")
 
 
-def test_a_folder_that_is_not_there(resources: Path, tmp_path: Path):
+def test_a_missing_folder(resources: Path, tmp_path: Path):
     assert faults(resources, tmp_path / "nowhere") == [
         f"{resources}: {MISSING}",
         f"{tmp_path}/nowhere: mounted Secrets: cannot be read: No such file or directory",
     ]
 
 
-def test_what_lies_about_in_the_folder_is_no_secret(resources: Path, mounts: Path):
+def test_other_files_in_the_folder_are_ignored(resources: Path, mounts: Path):
     Mount(mounts / "secret", credentials=ini("one"))
     (mounts / "README").write_text("x")
     (mounts / ".hidden").mkdir()

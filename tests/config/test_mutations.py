@@ -13,12 +13,12 @@ from aigw_extproc.config.resources import ai_gateway as resources
 from tests.config.sample import compiled, sample
 
 
-def headers(remove: str = "", **values: str) -> resources.HeaderMutation:
+def headers(remove: str = "", **values: str) -> resources.HeaderMutationSpec:
     pairs = tuple(resources.NamedValue(name=name, value=value) for name, value in values.items())
-    return resources.HeaderMutation(set=pairs, remove=tuple(remove.split()))
+    return resources.HeaderMutationSpec(set=pairs, remove=tuple(remove.split()))
 
 
-def test_nothing_over_nothing():
+def test_empty_mutations():
     assert merge_headers(headers(), headers()) == snapshot.HeaderMutation()
 
 
@@ -36,15 +36,15 @@ def test_rule_wins_header_by_header():
     )
 
 
-def test_set_and_removed_in_one_place_stays_both():
+def test_set_and_removed_by_one_side_stays_both():
     assert merge_headers(headers(), headers(a="1", remove="a")) == snapshot.HeaderMutation(
         set=(("a", "1"),), remove=("a",)
     )
 
 
 def test_body_fields_keep_their_case():
-    base = resources.BodyMutation(set=(resources.BodyField(path="A", value="1"),), remove=("B",))
-    over = resources.BodyMutation(set=(resources.BodyField(path="a", value="x"),))
+    base = resources.BodyMutationSpec(set=(resources.BodyField(path="A", value="1"),), remove=("B",))
+    over = resources.BodyMutationSpec(set=(resources.BodyField(path="a", value="x"),))
     assert merge_bodies(base, over) == snapshot.BodyMutation(
         set=(("A", msgspec.Raw(b"1")), ("a", msgspec.Raw(b'"x"'))), remove=("B",)
     )
@@ -66,7 +66,7 @@ def test_body_fields_keep_their_case():
         ('say "x"', rb'"say \"x\""'),
     ],
 )
-def test_value_is_json_if_it_can_be(text: str, value: bytes):
+def test_value_is_json_or_a_string(text: str, value: bytes):
     assert bytes(json_value(text)) == value
 
 
@@ -75,7 +75,7 @@ def test_value_is_always_json(text: str):
     json.loads(bytes(json_value(text)))
 
 
-def test_mutations_of_backend_and_rule_meet_in_the_snapshot():
+def test_mutations_of_backend_and_rule_are_merged_in_the_snapshot():
     text = sample(
         (
             "schema: {name: AWSBedrock}",

@@ -11,9 +11,9 @@ import pytest
 
 from aigw_extproc.config.compile.configuration import Configuration
 from aigw_extproc.config.files.load import load
-from aigw_extproc.config.files.watcher import Status, watch
+from aigw_extproc.config.files.watcher import ReloadStatus, watch
 
-DEADLINE = 2.0  # seconds: what is promised
+DEADLINE = 2.0  # seconds: the documented limit
 
 
 def route(model: str) -> str:
@@ -39,10 +39,10 @@ spec: {{endpoints: [{{ip: {{address: 127.0.0.1, port: 8091}}}}]}}
 
 
 class Watching:
-    """A watch under way, and everything it applied."""
+    """A running watch, and everything that it applied."""
 
     def __init__(self) -> None:
-        self.status = Status()
+        self.status = ReloadStatus()
         self.applied: list[list[str]] = []
 
     def apply(self, configuration: Configuration) -> None:
@@ -50,11 +50,11 @@ class Watching:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(DEADLINE):
-            while not condition():  # noqa: ASYNC110 - the watch tells nobody, so a test can only look
+            while not condition():  # noqa: ASYNC110 - the watch has no event to await
                 await asyncio.sleep(0.01)
 
-    async def until_looked(self) -> None:
-        """Until a change that is made now is the next thing to be seen."""
+    async def until_ready(self) -> None:
+        """Wait until the watch is ready for the next change."""
         await self.until(lambda: self.status.loaded_at is not None)
 
 
@@ -63,13 +63,13 @@ async def watching(path: Path) -> AsyncIterator[Watching]:
     running = Watching()
     async with asyncio.TaskGroup() as group:
         task = group.create_task(watch([path], load([path]), running.apply, running.status))
-        await running.until_looked()
+        await running.until_ready()
         yield running
         task.cancel()
 
 
 def swap(folder: Path, version: str, texts: dict[str, str]) -> None:
-    """Change a mounted ConfigMap as kubelet does: a new folder, then a rename of the link to it."""
+    """Change a mounted ConfigMap as kubelet does: create a folder, then rename a link to it."""
     new = folder / f"..{version}"
     new.mkdir()
     for name, text in texts.items():
@@ -132,7 +132,7 @@ async def test_configmap_swap_twice(tmp_path: Path, inside: str):
         await running.until(lambda: running.applied == [["two"], ["three"]])
 
 
-async def test_file_behind_a_link_elsewhere(tmp_path: Path):
+async def test_link_to_a_file_elsewhere(tmp_path: Path):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "real.yaml").write_text(route("one"))
@@ -169,12 +169,12 @@ async def test_invalid_change_changes_nothing_and_is_logged_once(tmp_path: Path,
         assert running.status.problems == ()
     messages = [record.getMessage() for record in caplog.records if record.name.startswith("aigw_extproc")]
     assert messages == [
-        "config rejected, the one in effect stays problems=2\n" + "\n".join(problems),
+        "config rejected, the previous one stays in effect problems=2\n" + "\n".join(problems),
         "config accepted files=1 rules=1",
     ]
 
 
-async def test_mending_without_a_change_clears_the_problems(tmp_path: Path):
+async def test_restoring_the_file_clears_the_problems(tmp_path: Path):
     file = tmp_path / "a.yaml"
     file.write_text(route("one"))
     async with watching(file) as running:
@@ -210,7 +210,7 @@ async def test_defect_while_applying_does_not_end_the_watch(tmp_path: Path):
         if applied == ["two"]:
             raise RuntimeError("boom")
 
-    status = Status()
+    status = ReloadStatus()
     running = Watching()
     async with asyncio.TaskGroup() as group:
         task = group.create_task(watch([file], load([file]), apply, status))
@@ -223,20 +223,20 @@ async def test_defect_while_applying_does_not_end_the_watch(tmp_path: Path):
     assert status.reloads == 1
 
 
-async def test_change_that_no_event_tells_of(tmp_path: Path):
+async def test_change_without_an_event(tmp_path: Path):
     file = tmp_path / "a.yaml"
     file.write_text(route("one"))
     link = tmp_path / "link"
     link.mkdir()
     (link / "a.yaml").hardlink_to(file)
     async with watching(file) as running:
-        # Written through another folder's name: inotify on the first folder says nothing.
+        # Written through another folder's name: inotify on the first folder sends no event.
         with (link / "a.yaml").open("r+") as other:
             other.write(route("two"))
         await running.until(lambda: running.applied == [["two"]])
 
 
-async def test_without_events_files_are_still_looked_at(
+async def test_without_events_files_are_still_checked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     def exhausted(*_: object, **__: object) -> NoReturn:
@@ -250,4 +250,4 @@ async def test_without_events_files_are_still_looked_at(
             file.write_text(route(model))
             await running.until(lambda model=model: running.applied[-1:] == [[model]])
     warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
-    assert warnings == ["config watch failed, looking every 1 s error=[Errno 28] No space left on device"]
+    assert warnings == ["config watch failed, checking every 1 s error=[Errno 28] No space left on device"]

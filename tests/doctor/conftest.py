@@ -1,4 +1,4 @@
-"""STS by moto, a simulator, and a machine without credentials of its own."""
+"""STS by moto, a simulator, and an environment without credentials."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def moto_url() -> Iterator[str]:
 
 @pytest.fixture
 def strict_sts(moto_url: str) -> Iterator[str]:
-    """STS and IAM that check signatures and policies from the next call on; `POST /moto-api/reset-auth`."""
+    """STS and IAM that check signatures and policies once a test has posted to `/moto-api/reset-auth`."""
     yield moto_url
     httpx.post(f"{moto_url}/moto-api/reset-auth", content="inf").raise_for_status()
     httpx.post(f"{moto_url}/moto-api/reset").raise_for_status()
@@ -37,8 +37,8 @@ def simulator() -> Iterator[RunningSimulator]:
 
 
 @pytest.fixture(autouse=True)
-def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moto_url: str) -> None:
-    """No source has credentials: neither environment nor files nor the machine; STS is moto's."""
+def no_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moto_url: str) -> None:
+    """No source has credentials: no environment, no files, no instance metadata; STS is moto's."""
     for name in [name for name in os.environ if name.startswith("AWS_") or name.lower().endswith("_proxy")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))

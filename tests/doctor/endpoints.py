@@ -1,4 +1,4 @@
-"""Endpoints that answer as they are told, on free ports."""
+"""Fake endpoints on free ports."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from email.utils import formatdate
 
-from aigw_extproc.doctor.answers import Answer
+from aigw_extproc.doctor.probe_response import ProbeResponse
 
 
 def refusal(name: str, message: str, status: int = 403) -> bytes:
@@ -25,16 +25,16 @@ def refusal(name: str, message: str, status: int = 403) -> bytes:
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
-def answer(name: str, message: str, status: int = 403) -> Answer:
-    """The same, as it was received."""
+def response(name: str, message: str, status: int = 403) -> ProbeResponse:
+    """The same error as a received response."""
     headers = {"x-amzn-errortype": f"{name}:http://internal.amazon.com/coral/com.amazon.bedrock/"}
     body = json.dumps({"message": message}).encode()
-    return Answer(status=status, headers=headers, body=body, received_at=0.0, seconds=0.1)
+    return ProbeResponse(status=status, headers=headers, body=body, received_at=0.0, seconds=0.1)
 
 
 @asynccontextmanager
 async def endpoint(reply: bytes, tls: ssl.SSLContext | None = None, *, only: str = "") -> AsyncIterator[int]:
-    """Gives the same answer to every request, or to those of one path `only`; yields its port."""
+    """Serve `reply` to every request, or to those of one path `only`; yield the port."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -42,7 +42,7 @@ async def endpoint(reply: bytes, tls: ssl.SSLContext | None = None, *, only: str
             writer.write(reply if only.encode() in request else b"")
             await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
-            pass  # a connection that was only tried
+            pass  # the TCP check sends nothing
         finally:
             writer.close()
 
@@ -53,22 +53,22 @@ async def endpoint(reply: bytes, tls: ssl.SSLContext | None = None, *, only: str
 
 @asynccontextmanager
 async def silence() -> AsyncIterator[int]:
-    """Takes connections, and never says a word."""
-    over = asyncio.Event()
+    """Accept connections and never respond."""
+    done = asyncio.Event()
 
     async def keep(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await over.wait()
+        await done.wait()
         writer.close()
 
     server = await asyncio.start_server(keep, "127.0.0.1", 0)
     async with server:
         yield server.sockets[0].getsockname()[1]
-        over.set()
+        done.set()
 
 
 @asynccontextmanager
 async def hanging_up() -> AsyncIterator[int]:
-    """Takes connections, and closes them."""
+    """Accept connections and close them."""
     server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
     async with server:
         yield server.sockets[0].getsockname()[1]
@@ -76,7 +76,7 @@ async def hanging_up() -> AsyncIterator[int]:
 
 @contextmanager
 def closed_port() -> Iterator[int]:
-    """A port that nobody listens on, and that nobody else can take meanwhile."""
+    """A port that refuses connections and stays reserved meanwhile."""
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         yield held.getsockname()[1]

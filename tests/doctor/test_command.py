@@ -1,4 +1,4 @@
-"""`aigw-extproc doctor`, as it is typed."""
+"""Tests for the command `aigw-extproc doctor`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from tests.cli.running import Ended, command, environment, usage_error
 from tests.doctor.endpoints import closed_port
-from tests.doctor.patients import MODEL
+from tests.doctor.targets import MODEL
 from tests.gateway.resources import backend, ref, route, rule, write
 from tests.simulator.running import RunningSimulator
 
@@ -63,7 +63,7 @@ def test_a_failure_comes_with_its_next_step(tmp_path: Path, moto_url: str) -> No
         ended = doctor(resources(tmp_path, port), sts=moto_url)
     assert ended.code == 1
     assert f"│ tcp         │ failed  │ 127.0.0.1:{port}: Connection refused (" in ended.out
-    assert "│ → see that the port in the Backend is right" in ended.out
+    assert "│ → check that the port in the Backend is right" in ended.out
 
 
 def test_a_secret_is_not_shown(tmp_path: Path, simulator: RunningSimulator, moto_url: str) -> None:
@@ -76,7 +76,7 @@ def test_a_region_alone(moto_url: str) -> None:
     assert ("credentials", None, "failed") in checks(ended)
 
 
-def test_a_source_that_fails_is_told_in_the_table_alone(tmp_path: Path) -> None:
+def test_a_failing_source_is_reported_in_the_table_alone(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("a.web.token")
     irsa = {"AWS_WEB_IDENTITY_TOKEN_FILE": str(tmp_path / "token"), "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/r"}
     with closed_port() as port:

@@ -1,4 +1,4 @@
-"""A backend from its credentials to its models: against a simulator that checks signatures, and moto's STS."""
+"""Tests for aigw_extproc.doctor.examination, against a simulator that checks signatures, and moto's STS."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ import pytest
 from aigw_extproc.aws.identity import BearerToken, DefaultChain
 from aigw_extproc.bedrock.converse import encode_model_id
 from aigw_extproc.config.snapshot import RequestCredentials, Schema, Snapshot, Tls
-from aigw_extproc.doctor import calls, examination, tls
+from aigw_extproc.doctor import examination, probe, tls
 from aigw_extproc.doctor.examination import examine
 from aigw_extproc.simulator.settings import Settings
 from tests.doctor.endpoints import closed_port, endpoint, hanging_up, refusal, silence
-from tests.doctor.patients import DEMO, MODEL, backend, by_name, examined, outcomes, rule, snapshot, upstream
+from tests.doctor.targets import DEMO, MODEL, backend, by_name, examined, outcomes, rule, snapshot, upstream
 from tests.envoy_config.certificates import authority
 from tests.simulator.running import RunningSimulator, running_simulator
 
@@ -41,25 +41,25 @@ async def test_all_well(simulator: RunningSimulator) -> None:
     assert diagnosis.healthy
 
 
-async def test_what_is_found_when_all_is_well(simulator: RunningSimulator) -> None:
+async def test_details_when_all_is_well(simulator: RunningSimulator) -> None:
     checks = await examined(snapshot(simulator.port))
     assert {name: check.detail for name, check in checks.items()} == {
         "credentials": "configuration: access key AKIA…MPLE, no expiry known",
         "identity": "account 123456789012, arn:aws:sts::123456789012:user/moto",
-        "dns": "127.0.0.1 is an address already",
+        "dns": "127.0.0.1 is an IP address",
         "tcp": f"connected to 127.0.0.1:{simulator.port}",
-        "tls": "no BackendTLSPolicy: requests travel in clear",
-        "clock": "in time, within five seconds",
+        "tls": "no BackendTLSPolicy: requests are sent in plaintext",
+        "clock": "correct to within five seconds",
         "call": "the signature is accepted",
         "model": (
-            "there, and open to us; the empty probe was turned down, and nothing ran (ValidationException: Malformed "
+            "available; the empty probe was rejected before anything ran (ValidationException: Malformed "
             "input request: Object missing required field `anthropic_version`, please reformat your input and try "
             "again.)"
         ),
     }
 
 
-async def test_nothing_is_run(simulator: RunningSimulator) -> None:
+async def test_no_model_runs(simulator: RunningSimulator) -> None:
     before = len(simulator.requests())
     await examine(snapshot(simulator.port))
     assert [request["status"] for request in simulator.requests()[before:]] == [400]
@@ -70,11 +70,11 @@ async def test_a_wrong_secret(simulator: RunningSimulator) -> None:
     assert check.outcome.value == "failed"
     assert check.next_step == (
         "the secret access key does not belong to the access key id: copy both again, without white space around them; "
-        "if a proxy stands before the endpoint, it must change neither the path nor the Host header"
+        "a proxy in front of the endpoint must change neither the path nor the Host header"
     )
 
 
-async def test_models_wait_for_a_call_that_is_accepted(simulator: RunningSimulator) -> None:
+async def test_models_are_skipped_without_an_accepted_call(simulator: RunningSimulator) -> None:
     check = (await examined(snapshot(simulator.port, WRONG)))["model"]
     assert (check.outcome.value, check.detail) == ("skipped", "the call was not accepted")
 
@@ -89,8 +89,8 @@ async def test_an_expired_token() -> None:
         check = (await examined(snapshot(expiring.port, TEMPORARY)))["call"]
     assert check.detail == "ExpiredTokenException: The security token included in the request is expired"
     assert check.next_step == (
-        "get new temporary credentials: restart what issues them (`aws sso login`, the pod for a projected token), or "
-        "put new ones into the Secret"
+        "get new temporary credentials: run `aws sso login`, restart the pod for a projected token, or put new ones "
+        "into the Secret"
     )
 
 
@@ -98,7 +98,7 @@ async def test_an_api_key() -> None:
     with running_simulator(Settings(bearer_tokens=frozenset({"canary-api-key"}))) as knowing:
         checks = await examined(snapshot(knowing.port, BearerToken(token="canary-api-key")))
     assert [checks[name].detail for name in ("credentials", "identity", "call")] == [
-        "configuration: a Bedrock API key, which is sent along instead of a signature",
+        "configuration: a Bedrock API key, which is sent instead of a signature",
         "STS does not know Bedrock API keys",
         "the API key is accepted",
     ]
@@ -110,13 +110,12 @@ async def test_a_wrong_api_key(simulator: RunningSimulator) -> None:
 
 
 async def test_a_wrong_region(simulator: RunningSimulator) -> None:
-    found = snapshot(simulator.port)
-    auth = found.rules[0].backends[0].auth
+    auth = snapshot(simulator.port).rules[0].backends[0].auth
     assert auth is not None
     abroad = backend(upstream(simulator.port), auth=replace(auth, region="eu-west-1"))
     check = (await examined(Snapshot(rules=(rule(abroad),))))["call"]
     assert check.next_step == (
-        "requests are signed for eu-west-1, and the endpoint is another region's or another service's: make `region` "
+        "requests are signed for eu-west-1, but the endpoint belongs to another region or service: make `region` "
         "in the BackendSecurityPolicy and the Backend's host name the same region"
     )
 
@@ -125,30 +124,30 @@ async def test_a_wrong_region(simulator: RunningSimulator) -> None:
 
 
 @pytest.mark.parametrize(
-    ("offset", "said"),
-    [(-900, "15 minutes ahead of the endpoint's"), (900, "15 minutes behind the endpoint's")],
+    ("offset", "skew"),
+    [(-900, "15 minutes ahead of the endpoint's clock"), (900, "15 minutes behind the endpoint's clock")],
 )
-async def test_a_clock_that_signatures_do_not_survive(offset: float, said: str) -> None:
+async def test_a_clock_that_invalidates_signatures(offset: float, skew: str) -> None:
     with running_simulator(Settings(clock=lambda: time.time() + offset)) as skewed:
         checks = await examined(snapshot(skewed.port))
-    assert checks["clock"].detail == f"{said}; a signature may be off by 5 minutes"
+    assert checks["clock"].detail == f"{skew}; signatures allow a difference of 5 minutes"
     assert checks["clock"].next_step == checks["call"].next_step
     assert outcomes(checks) | {"clock": "failed", "call": "failed", "model": "skipped"} == outcomes(checks)
 
 
 async def test_our_own_clock(simulator: RunningSimulator) -> None:
     (diagnosis,) = await examine(snapshot(simulator.port), clock=lambda: time.time() + 3600)
-    assert (
-        by_name(diagnosis)["clock"].detail == "60 minutes ahead of the endpoint's; a signature may be off by 5 minutes"
+    assert by_name(diagnosis)["clock"].detail == (
+        "60 minutes ahead of the endpoint's clock; signatures allow a difference of 5 minutes"
     )
 
 
-# --- the way --------------------------------------------------------------------------------------------------------
+# --- network --------------------------------------------------------------------------------------------------------
 
 
 async def test_a_name_that_does_not_resolve() -> None:
-    there = backend(upstream(443, host="bedrock.invalid"))
-    checks = await examined(Snapshot(rules=(rule(there),)))
+    unresolved = backend(upstream(443, host="bedrock.invalid"))
+    checks = await examined(Snapshot(rules=(rule(unresolved),)))
     assert checks["dns"].detail.startswith("bedrock.invalid: ")
     assert outcomes(checks) == {
         "credentials": "ok",
@@ -169,7 +168,7 @@ async def test_a_closed_port() -> None:
     assert checks["call"].detail == "the endpoint cannot be reached"
 
 
-async def test_the_whole_way_over_tls(tmp_path: Path) -> None:
+async def test_every_check_over_tls(tmp_path: Path) -> None:
     ca = authority(tmp_path)
     reply = refusal("ValidationException", "Malformed input request", 400)
     async with endpoint(reply, tls=ca.server("DNS:bedrock.test")) as port:
@@ -187,12 +186,11 @@ async def test_a_certificate_for_another_name(tmp_path: Path) -> None:
         check = (await examined(snapshot(port, DEMO, MODEL, tls=policy)))["tls"]
     assert check.detail == "the certificate is not for bedrock.test"
     assert check.next_step == (
-        "set `hostname` in the BackendTLSPolicy to a name that the certificate carries, or see whether the Backend's "
-        "host leads to the right place"
+        "set `hostname` in the BackendTLSPolicy to a name in the certificate, or check that the Backend's host is right"
     )
 
 
-async def test_nothing_is_sent_to_who_cannot_prove_the_name(tmp_path: Path) -> None:
+async def test_nothing_is_sent_to_a_server_with_another_name(tmp_path: Path) -> None:
     ca = authority(tmp_path)
     async with endpoint(b"", tls=ca.server("DNS:other.test")) as port:
         policy = Tls(server_name="bedrock.test", ca_pem=ca.file.read_text())
@@ -209,32 +207,33 @@ async def test_a_certificate_of_an_unknown_authority(tmp_path: Path) -> None:
     assert check.detail.startswith("the certificate is not trusted by the policy's certificates: ")
 
 
-async def test_tls_to_a_port_that_speaks_none(simulator: RunningSimulator) -> None:
+async def test_tls_to_a_port_without_tls(simulator: RunningSimulator) -> None:
     checks = await examined(snapshot(simulator.port, DEMO, MODEL, tls=Tls(server_name="bedrock.test", ca_pem=None)))
     assert checks["tls"].next_step == (
-        "see that the port in the Backend speaks TLS 1.2 or newer: one that speaks plain HTTP needs no BackendTLSPolicy"
+        "check that the port in the Backend speaks TLS 1.2 or newer: one that speaks plain HTTP needs no "
+        "BackendTLSPolicy"
     )
 
 
-async def test_what_answers_is_not_bedrock() -> None:
+async def test_a_server_that_is_not_bedrock() -> None:
     async with endpoint(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 6\r\n\r\n<html>") as port:
         check = (await examined(snapshot(port)))["call"]
-    assert check.detail == "answered 502 with a body that is not Bedrock's"
+    assert check.detail == "status 502 with a body that is not Bedrock's"
 
 
-async def test_what_listens_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calls, "CALL_SECONDS", 0.3)
+async def test_a_server_that_never_responds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe, "CALL_SECONDS", 0.3)
     async with silence() as port:
         check = (await examined(snapshot(port)))["call"]
-    assert (check.outcome.value, check.detail) == ("failed", "no answer within 0.3 s")
+    assert (check.outcome.value, check.detail) == ("failed", "no response within 0.3 s")
 
 
-@pytest.mark.parametrize("answers", [silence, hanging_up])
-async def test_a_handshake_that_does_not_come_about(
-    answers: Callable[[], AbstractAsyncContextManager[int]], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("server", [silence, hanging_up])
+async def test_a_handshake_that_fails(
+    server: Callable[[], AbstractAsyncContextManager[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tls, "STEP_SECONDS", 0.3)
-    async with answers() as port:
+    async with server() as port:
         check = (await examined(snapshot(port, DEMO, MODEL, tls=Tls(server_name="bedrock.test"))))["tls"]
     assert check.outcome.value == "failed"
     assert check.detail.startswith("the handshake failed: ")
@@ -249,10 +248,10 @@ async def test_a_source_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     (tmp_path / ".aws" / "config").write_text(f"[default]\ncredential_process = cat {pipe}\n")
     with closed_port() as port:
         checks = await examined(snapshot(port, DefaultChain()))
-    assert checks["credentials"].detail == "the source does not answer within 0.3 s"
+    assert checks["credentials"].detail == "the source did not answer within 0.3 s"
     assert checks["identity"].detail == "there are no credentials"
     pipe.unlink()
-    os.close(held)  # lets the process go, and finds no pipe when it is started again
+    os.close(held)  # ends the process, which finds no pipe when it is started again
 
 
 async def test_one_model_of_several_without_an_answer() -> None:
@@ -265,17 +264,17 @@ async def test_one_model_of_several_without_an_answer() -> None:
     ]
 
 
-async def test_that_any_model_is_denied_says_a_lot() -> None:
+async def test_any_model_denied_is_a_failure() -> None:
     denied = "User: u is not authorized to perform: bedrock:InvokeModel on resource: arn:m"
     async with endpoint(refusal("AccessDeniedException", denied)) as port:
         check = (await examined(Snapshot(rules=(rule(backend(upstream(port)), models=()),))))["model"]
     assert (check.subject, check.outcome.value) == ("any", "failed")
 
 
-async def test_what_listens_hangs_up() -> None:
+async def test_a_server_that_closes_the_connection() -> None:
     async with endpoint(b"") as port:
         checks = await examined(snapshot(port))
-    assert (checks["call"].outcome.value, checks["clock"].detail) == ("failed", "there is no answer")
+    assert (checks["call"].outcome.value, checks["clock"].detail) == ("failed", "there is no response")
 
 
 # --- models ---------------------------------------------------------------------------------------------------------
@@ -292,61 +291,60 @@ async def test_models_one_by_one(simulator: RunningSimulator) -> None:
     ]
 
 
-async def test_a_model_that_wants_a_profile() -> None:
-    said = (
+async def test_a_model_that_needs_a_profile() -> None:
+    message = (
         f"Invocation of model ID {MODEL} with on-demand throughput isn\u2019t supported. Retry your request with the "
         "ID or ARN of an inference profile that contains this model."
     )
-    async with endpoint(refusal("ValidationException", said, 400)) as port:
+    async with endpoint(refusal("ValidationException", message, 400)) as port:
         check = (await examined(snapshot(port)))["model"]
     assert check.next_step == (
-        f"ask for an inference profile instead, such as us.{MODEL} (modelNameOverride keeps the model's name for "
+        f"use an inference profile instead, such as us.{MODEL} (modelNameOverride keeps the model's name for "
         "clients); `aws bedrock list-inference-profiles --region us-east-1` lists them"
     )
 
 
 async def test_an_arn_of_another_region(simulator: RunningSimulator) -> None:
     arn = "arn:aws:bedrock:eu-west-1:123456789012:inference-profile/eu.anthropic.claude-3-haiku-20240307-v1:0"
-    there = replace(upstream(simulator.port), host="bedrock-runtime.us-east-1.amazonaws.com")
-    check = (await examined(Snapshot(rules=(rule(backend(there), models=(arn,)),))))["model"]
+    east = replace(upstream(simulator.port), host="bedrock-runtime.us-east-1.amazonaws.com")
+    check = (await examined(Snapshot(rules=(rule(backend(east), models=(arn,)),))))["model"]
     assert check.detail == "the ARN is of eu-west-1, and the endpoint in us-east-1: the gateway refuses such requests"
 
 
 async def test_a_denied_action() -> None:
     arn = "arn:aws:bedrock:us-east-1::foundation-model/m"
-    said = (
+    message = (
         f"User: arn:aws:iam::123456789012:user/u is not authorized to perform: bedrock:InvokeModel on resource: {arn} "
         "because no identity-based policy allows the bedrock:InvokeModel action"
     )
-    async with endpoint(refusal("AccessDeniedException", said)) as port:
+    async with endpoint(refusal("AccessDeniedException", message)) as port:
         checks = await examined(snapshot(port))
     assert checks["call"].outcome.value == "ok"
     assert checks["model"].next_step == (
         f"allow bedrock:InvokeModel on {arn} in a policy of this identity; an inference profile needs it for the "
-        "profile and for the model in every region that it leads to"
+        "profile and for the model in every region that the profile routes to"
     )
 
 
 async def test_rules_that_take_any_model(simulator: RunningSimulator) -> None:
-    found = Snapshot(rules=(rule(backend(upstream(simulator.port)), models=()),))
-    check = (await examined(found))["model"]
+    check = (await examined(Snapshot(rules=(rule(backend(upstream(simulator.port)), models=()),))))["model"]
     assert (check.subject, check.outcome.value) == ("any", "ok")
-    assert check.detail.startswith("asked for amazon.nova-micro-v1:0: there, and open to us; ")
+    assert check.detail.startswith("tested with amazon.nova-micro-v1:0: available; ")
 
 
-async def test_that_any_model_is_missing_says_nothing() -> None:
+async def test_any_model_missing_is_no_failure() -> None:
     async with endpoint(refusal("ValidationException", "The provided model identifier is invalid.", 400)) as port:
         check = (await examined(Snapshot(rules=(rule(backend(upstream(port)), models=()),))))["model"]
     assert (check.outcome.value, check.detail) == (
         "skipped",
-        "asked for amazon.nova-micro-v1:0: ValidationException: The provided model identifier is invalid.",
+        "tested with amazon.nova-micro-v1:0: ValidationException: The provided model identifier is invalid.",
     )
 
 
-# --- who is not asked -------------------------------------------------------------------------------------------------
+# --- no credentials ---------------------------------------------------------------------------------------------------
 
 
-async def test_without_credentials_the_rest_is_looked_at(simulator: RunningSimulator) -> None:
+async def test_without_credentials_the_rest_is_checked(simulator: RunningSimulator) -> None:
     checks = await examined(snapshot(simulator.port, DefaultChain()))
     assert outcomes(checks) == {
         "credentials": "failed",
@@ -360,12 +358,12 @@ async def test_without_credentials_the_rest_is_looked_at(simulator: RunningSimul
     }
 
 
-async def test_a_backend_that_is_not_signed_for(simulator: RunningSimulator) -> None:
-    there = backend(upstream(simulator.port), None, schema=Schema(name="OpenAI"))
-    checks = await examined(Snapshot(rules=(rule(there),)))
+async def test_a_backend_without_signatures(simulator: RunningSimulator) -> None:
+    unsigned = backend(upstream(simulator.port), None, schema=Schema(name="OpenAI"))
+    checks = await examined(Snapshot(rules=(rule(unsigned),)))
     assert (checks["credentials"].detail, checks["call"].detail) == (
         "requests to this backend are not signed",
-        "no request to a backend of schema OpenAI is known to cost nothing",
+        "there is no free test request for a backend of schema OpenAI",
     )
 
 
@@ -374,7 +372,10 @@ async def test_requests_that_bring_their_own_credentials(simulator: RunningSimul
     assert auth is not None
     demanding = backend(upstream(simulator.port), auth=replace(auth, override=RequestCredentials(fallback=False)))
     check = (await examined(Snapshot(rules=(rule(demanding),))))["credentials"]
-    assert (check.outcome.value, check.detail) == ("skipped", "every request brings its own, in headers x-aigw-aws-*")
+    assert (check.outcome.value, check.detail) == (
+        "skipped",
+        "every request must bring its own, in headers x-aigw-aws-*",
+    )
 
 
 # --- several, and secrets -----------------------------------------------------------------------------------------
@@ -387,7 +388,7 @@ async def test_backends_side_by_side(simulator: RunningSimulator) -> None:
     assert [(one.backend, one.healthy) for one in diagnoses] == [("default/good", True), ("default/bad", False)]
 
 
-async def test_no_secret_that_an_answer_quotes_is_shown() -> None:
+async def test_secrets_in_an_error_are_hidden() -> None:
     quoted = f"Canonical String: x-amz-security-token:{TEMPORARY.session_token} of {TEMPORARY.secret_access_key}"
     async with endpoint(refusal("InvalidSignatureException", quoted)) as port:
         check = (await examined(snapshot(port, TEMPORARY)))["call"]

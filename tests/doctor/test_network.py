@@ -1,4 +1,4 @@
-"""What addresses and the environment tell of the way."""
+"""Tests for aigw_extproc.doctor.network."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from tests.doctor.endpoints import closed_port
 from tests.simulator.running import RunningSimulator
 
 AWS = "bedrock-runtime.us-east-1.amazonaws.com"
-ENDPOINT = "private addresses: requests go to a VPC endpoint, whose policy counts as well"
-PROXY = "https_proxy is set: STS is asked through that proxy, Envoy and this check connect without it"
+ENDPOINT = "private addresses: requests go to a VPC endpoint, whose policy also applies"
+PROXY = "https_proxy is set: requests to STS use that proxy, Envoy and this check connect directly"
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_notes(host: str, ips: tuple[str, ...], environment: dict[str, str], not
     assert network_notes(host, ips, environment) == notes
 
 
-async def test_the_first_address_that_answers_is_the_way(simulator: RunningSimulator) -> None:
+async def test_the_first_address_that_accepts_is_the_endpoint(simulator: RunningSimulator) -> None:
     with closed_port() as closed:
         addresses = tuple(Address(host="127.0.0.1", port=port) for port in (closed, simulator.port))
         reached = await reach(Upstream(cluster="default/bedrock", host="bedrock.test", addresses=addresses))
@@ -37,13 +37,13 @@ async def test_the_first_address_that_answers_is_the_way(simulator: RunningSimul
         (f"127.0.0.1:{closed}", "failed"),
         (f"127.0.0.1:{simulator.port}", "ok"),
     ]
-    assert reached.route is not None
-    assert reached.route.port == simulator.port
+    assert reached.endpoint is not None
+    assert reached.endpoint.port == simulator.port
 
 
 async def test_a_name_of_this_machine(simulator: RunningSimulator) -> None:
-    there = Upstream(
+    upstream = Upstream(
         cluster="default/bedrock", host="localhost", addresses=(Address(host="localhost", port=simulator.port),)
     )
-    reached = await reach(there)
+    reached = await reach(upstream)
     assert [check.outcome.value for check in reached.checks] == ["ok", "ok", "skipped"]

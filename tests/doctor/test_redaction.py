@@ -1,6 +1,8 @@
-"""What holders of secrets keep to themselves."""
+"""Tests for aigw_extproc.doctor.redaction."""
 
 from __future__ import annotations
+
+import typing
 
 import pytest
 
@@ -8,31 +10,31 @@ from aigw_extproc.aws.identity import AssumeRole, BearerToken, Credentials, Defa
 from aigw_extproc.doctor.checks import failed
 from aigw_extproc.doctor.redaction import redacted, shortened
 
+TEXT = "canary-1 canary-2 AKIAIOSFODNN7EXAMPLE"
 KEYS = Credentials(access_key_id="AKIAIOSFODNN7EXAMPLE", secret_access_key="canary-1", session_token="canary-2")
 OIDC = OidcExchange(
     issuer="https://issuer.test", client_id="us", client_secret="canary-1", role_arn="arn:role", session_name="us"
 )
+PROFILE = Profile(file="[a]\naws_secret_access_key = canary-1\naws_session_token=canary-2\naws_session_token =\n")
+REDACTED: list[tuple[Source, str]] = [
+    (KEYS, "[hidden] [hidden] AKIA…MPLE"),
+    (BearerToken(token="canary-1"), "[hidden] canary-2 AKIAIOSFODNN7EXAMPLE"),
+    (OIDC, "[hidden] canary-2 AKIAIOSFODNN7EXAMPLE"),
+    (AssumeRole(base=KEYS, role_arn="arn:role"), "[hidden] [hidden] AKIA…MPLE"),
+    (PROFILE, "[hidden] [hidden] AKIAIOSFODNN7EXAMPLE"),
+    (DefaultChain(), TEXT),
+]
+"""An instance of every source, and TEXT without its secrets."""
 
 
-@pytest.mark.parametrize(
-    ("holder", "shown"),
-    [
-        (KEYS, "[hidden] [hidden] AKIA…MPLE"),
-        (BearerToken(token="canary-1"), "[hidden] canary-2 AKIAIOSFODNN7EXAMPLE"),
-        (OIDC, "[hidden] canary-2 AKIAIOSFODNN7EXAMPLE"),
-        (AssumeRole(base=KEYS, role_arn="arn:role"), "[hidden] [hidden] AKIA…MPLE"),
-        (
-            Profile(file="[a]\naws_secret_access_key = canary-1\naws_session_token=canary-2\naws_session_token =\n"),
-            "[hidden] [hidden] AKIAIOSFODNN7EXAMPLE",
-        ),
-        (DefaultChain(), "canary-1 canary-2 AKIAIOSFODNN7EXAMPLE"),
-    ],
-    ids=["keys", "api key", "oidc", "role", "profile", "chain"],
-)
-def test_every_text_of_a_check(holder: Source, shown: str) -> None:
-    said = "canary-1 canary-2 AKIAIOSFODNN7EXAMPLE"
-    check = redacted(failed("call", said, said, notes=(said,)), holder, None)
-    assert (check.detail, check.next_step, check.notes) == (shown, shown, (shown,))
+@pytest.mark.parametrize(("holder", "expected"), REDACTED, ids=lambda value: type(value).__name__)
+def test_secrets_are_hidden_in_every_text_of_a_check(holder: Source, expected: str) -> None:
+    check = redacted(failed("call", TEXT, TEXT, notes=(TEXT,)), holder, None)
+    assert (check.detail, check.next_step, check.notes) == (expected, expected, (expected,))
+
+
+def test_every_kind_of_source_is_tested() -> None:
+    assert {type(holder) for holder, _ in REDACTED} == set(typing.get_args(Source))
 
 
 def test_a_short_key_id_is_not_shown_at_all() -> None:

@@ -1,4 +1,4 @@
-"""Tables for people."""
+"""Tests for aigw_extproc.doctor.report."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DIAGNOSIS = Diagnosis(
     region="us-east-1",
     checks=(
         ok("credentials", "file [default]", notes=("environment: :smile: is not set",)),
-        skipped("identity", "not asked"),
+        skipped("identity", "no credentials"),
         failed("model", "not there", "ask for another", subject="m", seconds=0.0421),
     ),
 )
@@ -31,7 +31,7 @@ def test_a_table() -> None:
         "┡━━━━━━━━━━━━━╇━━━━━━━━━╇━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━┩",
         "│ credentials │ ok      │ file [default]                    │",
         "│             │         │ · environment: :smile: is not set │",
-        "│ identity    │ skipped │ not asked                         │",
+        "│ identity    │ skipped │ no credentials                    │",
         "│ model       │ failed  │ m: not there (42 ms)              │",
         "│             │         │ → ask for another                 │",
         "└─────────────┴─────────┴───────────────────────────────────┘",

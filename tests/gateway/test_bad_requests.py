@@ -96,7 +96,7 @@ def test_not_an_object(gateway: Gateway) -> None:
 def test_an_unknown_model(gateway: Gateway) -> None:
     assert outcome(gateway.chat("nobody")) == refusal(
         404,
-        "no rule routes the model 'nobody'; GET /v1/models lists the models that can be had here",
+        "no rule routes the model 'nobody'; GET /v1/models lists the available models",
         "not_found_error",
         "model_not_found",
         "model",

@@ -44,7 +44,7 @@ CASES = [
         "nobody",
         openai.NotFoundError,
         error(
-            "no rule routes the model 'nobody'; GET /v1/models lists the models that can be had here",
+            "no rule routes the model 'nobody'; GET /v1/models lists the available models",
             "not_found_error",
             "model_not_found",
             "model",

@@ -11,7 +11,7 @@ from aigw_extproc.openai.errors import render
 def test_every_key_is_always_there() -> None:
     assert json.loads(render(InternalError())) == {
         "error": {
-            "message": "the gateway failed on this request; its log says why",
+            "message": "internal error of the gateway; see its log",
             "type": "api_error",
             "param": None,
             "code": "internal_error",

@@ -1,4 +1,4 @@
-"""Texts into a configuration: a pure function, so that files, a demo and a test go the same way."""
+"""Compilation of documents into a configuration, as a pure function."""
 
 from __future__ import annotations
 
@@ -24,21 +24,23 @@ _MAX_LIMIT: Final = 2**32 - 1  # Envoy's per_connection_buffer_limit_bytes is a 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
-    """What was read: the snapshot to serve, and what of the files has no effect."""
+    """A snapshot, and the parts of the files that have no effect."""
 
     snapshot: Snapshot
     ignored: tuple[Ignored, ...] = ()
     files: tuple[str, ...] = ()
-    """Every file that was read, in order."""
+    """Every loaded file, in order."""
 
 
 def compile_documents(
     texts: Mapping[str, str], findings: Findings | None = None, mounts: Mounts | None = None
 ) -> Configuration:
-    """The configuration that these texts, by file name, describe together, with mounted Secrets for what they lack.
+    """Compile texts, by file name, and mounted Secrets into one configuration.
 
-    `findings` holds what was found before, for example files that could not be read.
-    Raises ConfigError with every problem, in the order of the files.
+    `findings` has earlier problems, such as unreadable files.
+
+    Raises:
+        ConfigError: with every problem, in the order of the files.
     """
     findings = findings or Findings()
     documents = (document for file, text in texts.items() for document in parse(file, text, findings))
@@ -50,29 +52,29 @@ def compile_documents(
 
 
 def _snapshot(catalog: Catalog) -> Snapshot:
-    _note_gateways(catalog)
+    _ignore_further_gateways(catalog)
     tls = compile_tls(catalog)
     upstreams = compile_upstreams(catalog, tls)
     services = compile_services(catalog, upstreams, compile_signing(catalog), tls)
     return Snapshot(rules=compile_rules(catalog, services), buffer_limit=_buffer_limit(catalog))
 
 
-def _note_gateways(catalog: Catalog) -> None:
+def _ignore_further_gateways(catalog: Catalog) -> None:
     first, *others = [*catalog.all(Gateway), None]
     for item in others:
         if item is not None and first is not None:
-            item.place.ignore(f"there is one gateway, which serves the routes of '{first.name}' as well")
+            item.place.ignore(f"there is only one gateway, which also serves the routes of '{first.name}'")
 
 
 def _buffer_limit(catalog: Catalog) -> int:
-    found: list[tuple[Item[ClientTrafficPolicy], int]] = []
+    limits: list[tuple[Item[ClientTrafficPolicy], int]] = []
     for item in catalog.all(ClientTrafficPolicy):
         place, value = item.place.field("spec.connection.bufferLimit"), item.resource.spec.connection.buffer_limit
         limit = _DEFAULT_LIMIT if value is None else quantity(value)
         if limit is None or not 0 < limit <= _MAX_LIMIT:
             place.problem(f"must be a number of bytes up to 4Gi, such as 50Mi, got {place.show(value)}")
-        elif value is not None and found and found[0][1] != limit:
-            place.problem(f"ClientTrafficPolicy '{found[0][0].name}' sets another limit; there is one gateway")
+        elif value is not None and limits and limits[0][1] != limit:
+            place.problem(f"ClientTrafficPolicy '{limits[0][0].name}' sets another limit for the only gateway")
         elif value is not None:
-            found.append((item, limit))
-    return found[0][1] if found else _DEFAULT_LIMIT
+            limits.append((item, limit))
+    return limits[0][1] if limits else _DEFAULT_LIMIT

@@ -1,7 +1,6 @@
-"""What a BackendSecurityPolicy says about credentials, into a source of them.
+"""Compilation of a BackendSecurityPolicy into a credential source.
 
-What stands in the policy, or in a Secret that it names, always wins over what this process's environment holds: no
-source that is made here, but the default chain, looks there.
+The policy and its Secrets take precedence over the environment of this process: only the default chain reads that.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ import yaml
 from aigw_extproc.aws.identity import AssumeRole, BearerToken, DefaultChain, OidcExchange, Source
 from aigw_extproc.aws.names import is_external_id, is_role_arn, is_session_name
 from aigw_extproc.config.compile.credentials_file import parse_credentials
-from aigw_extproc.config.compile.secret_values import key_place, secret_text
+from aigw_extproc.config.compile.secret_values import key_place, secret_value
 from aigw_extproc.config.compile.settings import PREFIX
 from aigw_extproc.config.resources.ai_gateway import (
     BackendSecurityPolicy,
@@ -25,7 +24,7 @@ from aigw_extproc.config.resources.ai_gateway import (
     Name,
     ObjectRef,
     OidcExchangeToken,
-    Part,
+    ResourcePart,
 )
 from aigw_extproc.config.resources.catalog import Catalog, Item
 from aigw_extproc.config.resources.decode import decode, suggestion
@@ -33,9 +32,9 @@ from aigw_extproc.config.resources.findings import Place
 from aigw_extproc.config.resources.infrastructure import SecretResource
 
 ASSUME_ROLE: Final = f"{PREFIX}assume-role"
-"""The annotation of a policy with a role that its credentials are to take on."""
+"""The annotation of a policy with a role that its credentials assume."""
 
-# The keys of Secrets, as the format has them.
+# The keys of Secrets in this format.
 _FILE_KEY: Final = "credentials"
 _CLIENT_SECRET_KEY: Final = "client-secret"  # noqa: S105 - the name of a key
 _API_KEY_KEY: Final = "apiKey"
@@ -46,8 +45,8 @@ _MAX_SESSION_NAME: Final = 64
 _ROLE_EXAMPLE: Final = "is not the ARN of a role, such as arn:aws:iam::111122223333:role/bedrock"
 
 
-class RoleSpec(Part, frozen=True, kw_only=True):
-    """The annotation's value, in YAML."""
+class RoleSpec(ResourcePart, frozen=True, kw_only=True):
+    """The value of the annotation, in YAML."""
 
     role_arn: Name
     external_id: str | None = None
@@ -56,7 +55,7 @@ class RoleSpec(Part, frozen=True, kw_only=True):
 
 
 def compile_source(item: Item[BackendSecurityPolicy], catalog: Catalog) -> Source | None:
-    """Where the policy's credentials come from; None, with the reasons recorded, when that cannot be said."""
+    """Return the source of the policy's credentials; None, with the problems recorded, if there is none."""
     place = item.place.field("spec")
     compile_type = _TYPES.get(item.resource.spec.type)
     if compile_type is None:
@@ -67,19 +66,17 @@ def compile_source(item: Item[BackendSecurityPolicy], catalog: Catalog) -> Sourc
 
 def _aws(item: Item[BackendSecurityPolicy], catalog: Catalog, place: Place) -> Source | None:
     aws, place = item.resource.spec.aws_credentials, place.field("awsCredentials")
-    match aws:
-        case None:
-            place.problem("required with type AWSCredentials, but missing")
-            return None
-        case _ if aws.credentials_file is not None and aws.oidc_exchange_token is not None:
-            place.problem("has both credentialsFile and oidcExchangeToken; keep one")
-            return None
-        case _ if aws.credentials_file is not None:
-            return _file(aws.credentials_file, item, catalog, place.field("credentialsFile.secretRef"))
-        case _ if aws.oidc_exchange_token is not None:
-            return _oidc(aws.oidc_exchange_token, item, catalog, place.field("oidcExchangeToken"))
-        case _:
-            return DefaultChain()
+    if aws is None:
+        place.problem("required with type AWSCredentials, but missing")
+        return None
+    if aws.credentials_file is not None and aws.oidc_exchange_token is not None:
+        place.problem("has both credentialsFile and oidcExchangeToken; keep one")
+        return None
+    if aws.credentials_file is not None:
+        return _file(aws.credentials_file, item, catalog, place.field("credentialsFile.secretRef"))
+    if aws.oidc_exchange_token is not None:
+        return _oidc(aws.oidc_exchange_token, item, catalog, place.field("oidcExchangeToken"))
+    return DefaultChain()
 
 
 def _api_key(item: Item[BackendSecurityPolicy], catalog: Catalog, place: Place) -> BearerToken | None:
@@ -100,7 +97,7 @@ _TYPES: Final[dict[str, Callable[[Item[BackendSecurityPolicy], Catalog, Place], 
 
 def _file(file: CredentialsFile, item: Item[BackendSecurityPolicy], catalog: Catalog, place: Place) -> Source | None:
     secret = _secret(file.secret_ref, item, catalog, place)
-    text = secret_text(secret, _FILE_KEY) if secret else None
+    text = secret_value(secret, _FILE_KEY) if secret else None
     if secret is None or text is None:
         return None
     return parse_credentials(text, file.profile or "default", key_place(secret, _FILE_KEY))
@@ -141,9 +138,9 @@ def _secret(
 def _one_line(
     ref: ObjectRef, key: str, item: Item[BackendSecurityPolicy], catalog: Catalog, place: Place
 ) -> str | None:
-    """A key or password in a Secret, without the line break that editors put behind it."""
+    """Return a key or password in a Secret, without the line break that editors append."""
     secret = _secret(ref, item, catalog, place)
-    text = secret_text(secret, key) if secret else None
+    text = secret_value(secret, key) if secret else None
     if secret is None or text is None:
         return None
     if not _PRINTABLE.fullmatch(text.strip()):
@@ -159,7 +156,7 @@ def _check_url(url: str, place: Place) -> None:
     except ValueError:
         safe = False
     if not safe or not parts.hostname:
-        place.problem(f"{place.show(url)} is not an https URL; a secret is sent there")
+        place.problem(f"{place.show(url)} is not an https URL, which is required since a secret is sent there")
 
 
 def _check_role(arn: str, place: Place) -> None:
@@ -167,11 +164,11 @@ def _check_role(arn: str, place: Place) -> None:
         place.problem(f"{place.show(arn)} {_ROLE_EXAMPLE}")
 
 
-# --- a role on top ----------------------------------------------------------------------------------------------
+# --- assumed role -----------------------------------------------------------------------------------------------
 
 
 def _with_role(base: Source | None, item: Item[BackendSecurityPolicy]) -> Source | None:
-    """The source as it is, or with the role of the annotation on top."""
+    """Return the source, or the role of the annotation assumed with it."""
     annotations = item.resource.metadata.annotations or {}
     place = item.place.field("metadata.annotations")
     for name in annotations:
@@ -197,7 +194,7 @@ def _role(value: Any, place: Place) -> RoleSpec | None:
     try:
         plain = yaml.safe_load(value) if isinstance(value, str) else value
     except yaml.YAMLError:
-        place.problem("must hold YAML: roleArn, and externalId, sessionName, durationSeconds where they are needed")
+        place.problem("must be YAML with roleArn and optionally externalId, sessionName and durationSeconds")
         return None
     role = decode(plain, RoleSpec, place)
     if role is None:

@@ -1,7 +1,7 @@
-"""An AWS credentials file, as it stands in a Secret, into credentials or the way to them.
+"""Parsing of an AWS credentials file in a Secret.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
-No message here ever contains a value of the file.
+No message contains a value of the file.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ _KEYS: Final = (_KEY_ID, _SECRET, _TOKEN)
 _BASES: Final = ("source_profile", "credential_source", "web_identity_token_file")
 _ROLE: Final = ("role_arn", *_BASES, "external_id", "role_session_name", "duration_seconds")
 
-# They name another source of credentials, so leaving them out would sign as somebody else.
+# They name another source of credentials, so ignoring them would sign with the wrong identity.
 _REFUSED: Final[dict[str, str]] = {
-    "credential_process": "would let whoever writes the Secret run programs here",
-    "mfa_serial": "needs somebody to type a code",
+    "credential_process": "would let the author of the Secret run programs here",
+    "mfa_serial": "requires a person to enter a code",
 }
 _LOGIN: Final = re.compile(r"sso_.*|login_.*")
 _SOURCES: Final = ("Environment", "Ec2InstanceMetadata", "EcsContainer")
@@ -39,9 +39,9 @@ _Profiles = Mapping[str, Mapping[str, str]]
 
 
 def parse_credentials(text: str, profile: str, place: Place) -> Credentials | Profile | None:
-    """The keys of one profile, or the profile itself where it names a role.
+    """Return the keys of one profile, or the profile itself if it names a role.
 
-    None when it is neither, with the reasons recorded at `place`.
+    None if it is neither, with the problems recorded at `place`.
     """
     parser = configparser.RawConfigParser(default_section="")
     try:
@@ -76,14 +76,14 @@ def _source(profiles: _Profiles, profile: str, text: str, place: Place) -> Crede
 
 
 def _chain_faults(profiles: _Profiles, profile: str) -> Iterator[str]:
-    """What is wrong with a profile, and with those whose credentials its role is assumed with."""
+    """Yield the faults of a profile and of its chain of source profiles."""
     seen: list[str] = []
     while profile not in seen:
         seen.append(profile)
-        where = f"in section [{profile}] of the credentials file"
+        prefix = f"in section [{profile}] of the credentials file"
         settings = profiles[profile]
         faults = list(_role_faults(settings, profiles) if _names_role(settings) else _key_faults(settings))
-        yield from (f"{where} {fault}" for fault in [*_refused(settings), *faults])
+        yield from (f"{prefix} {fault}" for fault in [*_refused(settings), *faults])
         following = settings.get("source_profile") if not faults else None
         if following is None:
             return
@@ -104,7 +104,7 @@ def _refused(settings: Mapping[str, str]) -> Iterator[str]:
         if name in _REFUSED:
             yield f"'{name}' is not supported: it {_REFUSED[name]}"
         elif _LOGIN.fullmatch(name):
-            yield f"'{name}' is not supported: it needs somebody to log in"
+            yield f"'{name}' is not supported: it requires a person to log in"
 
 
 def _key_faults(settings: Mapping[str, str]) -> Iterator[str]:
@@ -113,16 +113,16 @@ def _key_faults(settings: Mapping[str, str]) -> Iterator[str]:
             yield f"'{name}' is missing{suggestion(name, settings.keys() - set(_KEYS), cutoff=0.8)}"
     for name in _KEYS:
         if settings.get(name) and not _HEADER_SAFE.fullmatch(settings[name]):
-            yield f"'{name}' contains a space, a line break or another character that no credential has"
+            yield f"'{name}' contains a space, a line break or another invalid character"
 
 
 def _role_faults(settings: Mapping[str, str], profiles: _Profiles) -> Iterator[str]:
     if "role_arn" not in settings:
-        yield "'role_arn' is missing beside the other settings of a role"
+        yield "'role_arn' is missing next to other settings of a role"
     bases = [name for name in _BASES if name in settings]
     if len(bases) != 1:
-        found = f"there are {' and '.join(map(repr, bases))}" if bases else "there is none"
-        yield f"a role needs one of {', '.join(map(repr, _BASES))}, but {found}"
+        actual = f"there are {' and '.join(map(repr, bases))}" if bases else "there is none"
+        yield f"a role needs one of {', '.join(map(repr, _BASES))}, but {actual}"
     base = settings.get("source_profile")
     if base is not None and base not in profiles:
         yield "'source_profile' names a section that is not in this file"
@@ -145,15 +145,15 @@ _CHECKS: Final[dict[str, tuple[Callable[[str], bool], str]]] = {
 }
 
 _REASONS: Final[dict[type[configparser.Error], str]] = {
-    configparser.MissingSectionHeaderError: "a setting stands before any section such as [default]",
-    configparser.DuplicateSectionError: "a section is written twice",
-    configparser.DuplicateOptionError: "a setting is written twice",
+    configparser.MissingSectionHeaderError: "a setting before the first section, such as [default]",
+    configparser.DuplicateSectionError: "duplicate section",
+    configparser.DuplicateOptionError: "duplicate setting",
 }
 
 
 def _reason(error: configparser.Error) -> str:
-    # The exceptions' own texts quote the file.
-    return _REASONS.get(type(error), "expected lines like 'name = value' below a section such as [default]")
+    # The texts of the exceptions quote the file.
+    return _REASONS.get(type(error), "expected lines like 'name = value' in a section such as [default]")
 
 
 def _line(error: configparser.Error) -> str:

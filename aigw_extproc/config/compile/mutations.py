@@ -1,4 +1,4 @@
-"""Header and body mutations: what a rule says about a backend, on top of what the backend says itself."""
+"""Header and body mutations: validation, and merging of a rule's with a backend's."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from aigw_extproc.config.resources.names import is_header_name, is_header_value
 V = TypeVar("V")
 
 
-def check_headers(mutation: resources.HeaderMutation, place: Place) -> None:
+def check_headers(mutation: resources.HeaderMutationSpec, place: Place) -> None:
     """Record every header that cannot be set or removed."""
     for index, header in enumerate(mutation.set):
         entry = place.field("set").item(index)
@@ -27,55 +27,56 @@ def check_headers(mutation: resources.HeaderMutation, place: Place) -> None:
     check_unique((header.name.lower() for header in mutation.set), place.field("set"), "name")
 
 
-def check_body(mutation: resources.BodyMutation, place: Place) -> None:
+def check_body(mutation: resources.BodyMutationSpec, place: Place) -> None:
     """Record every field that is set twice."""
     check_unique((field.path for field in mutation.set), place.field("set"), "path")
 
 
 def check_unique(names: Iterable[str | None], place: Place, field: str) -> None:
-    """Record every name in a list that an earlier entry of the list has."""
+    """Record every duplicate name in a list."""
     first: dict[str, int] = {}
     for index, name in enumerate(names):
         if name is not None and first.setdefault(name, index) != index:
-            place.item(index).field(field).problem(f"'{name}' is the name of entry {first[name]} too")
+            place.item(index).field(field).problem(f"'{name}' is already the name of entry {first[name]}")
 
 
 def _check_name(name: str, place: Place) -> None:
     if not is_header_name(name):
-        place.problem(f"{place.show(name)} is not the name of a header")
+        place.problem(f"{place.show(name)} is not a valid header name")
     elif name.lower() == "host":
-        place.problem("the host is where the Backend is; it cannot be changed")
+        place.problem("the host is that of the Backend and cannot be changed")
 
 
-def merge_headers(base: resources.HeaderMutation, over: resources.HeaderMutation) -> snapshot.HeaderMutation:
-    """The mutation of a backend with that of a rule's backendRef over it: the latter wins, header by header."""
-    first, last = ({header.name.lower(): header.value for header in part.set} for part in (base, over))
-    gone, dropped = ([name.lower() for name in part.remove] for part in (base, over))
+def merge_headers(base: resources.HeaderMutationSpec, over: resources.HeaderMutationSpec) -> snapshot.HeaderMutation:
+    """Merge the mutation of a backend with that of a rule's backendRef, which wins for each header."""
+    base_set, over_set = ({header.name.lower(): header.value for header in part.set} for part in (base, over))
+    base_remove, over_remove = ([name.lower() for name in part.remove] for part in (base, over))
     return snapshot.HeaderMutation(
-        set=tuple(_merged_set(first, last, dropped).items()), remove=_merged_remove(gone, last, dropped)
+        set=tuple(_merged_set(base_set, over_set, over_remove).items()),
+        remove=_merged_remove(base_remove, over_set, over_remove),
     )
 
 
-def merge_bodies(base: resources.BodyMutation, over: resources.BodyMutation) -> snapshot.BodyMutation:
-    """The same for top-level fields of the body."""
-    first, last = ({field.path: json_value(field.value) for field in part.set} for part in (base, over))
+def merge_bodies(base: resources.BodyMutationSpec, over: resources.BodyMutationSpec) -> snapshot.BodyMutation:
+    """Merge mutations of top-level fields of the body likewise."""
+    base_set, over_set = ({field.path: json_value(field.value) for field in part.set} for part in (base, over))
     return snapshot.BodyMutation(
-        set=tuple(_merged_set(first, last, over.remove).items()),
-        remove=_merged_remove(base.remove, last, over.remove),
+        set=tuple(_merged_set(base_set, over_set, over.remove).items()),
+        remove=_merged_remove(base.remove, over_set, over.remove),
     )
 
 
 def json_value(text: str) -> msgspec.Raw:
-    """The JSON that a body mutation's `value` stands for: itself if it is JSON, otherwise a string."""
+    """Return a body mutation's `value` if it is JSON, otherwise as a JSON string."""
     try:
         return msgspec.Raw(msgspec.json.encode(msgspec.json.decode(text, type=msgspec.Raw)))
     except msgspec.DecodeError:
         return msgspec.Raw(msgspec.json.encode(text))
 
 
-def _merged_set(base: Mapping[str, V], over: Mapping[str, V], dropped: Iterable[str]) -> dict[str, V]:
-    return {name: value for name, value in base.items() if name not in set(dropped)} | dict(over)
+def _merged_set(base: Mapping[str, V], over: Mapping[str, V], removed: Iterable[str]) -> dict[str, V]:
+    return {name: value for name, value in base.items() if name not in set(removed)} | dict(over)
 
 
-def _merged_remove(base: Iterable[str], over: Mapping[str, object], dropped: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys([*(name for name in base if name not in over), *dropped]))
+def _merged_remove(base: Iterable[str], over: Mapping[str, object], removed: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys([*(name for name in base if name not in over), *removed]))

@@ -1,4 +1,4 @@
-"""AIGatewayRoutes into rules."""
+"""Compilation of AIGatewayRoutes into rules."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _Time = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 def compile_rules(catalog: Catalog, services: Mapping[Key, Service]) -> tuple[Rule, ...]:
-    """The rules of every route, in order."""
+    """Return the rules of every route, in order."""
     return tuple(
         _rule(item, index, rule, catalog, services)
         for item in catalog.all(AIGatewayRoute)
@@ -37,10 +37,10 @@ def _checked(item: Item[AIGatewayRoute]) -> resources.RouteSpec:
     for index, hostname in enumerate(spec.hostnames):
         if not is_host_pattern(hostname):
             place.field("hostnames").item(index).problem(
-                f"{place.show(hostname)} is not a DNS name, nor one below '*.'"
+                f"{place.show(hostname)} is not a DNS name or wildcard, such as *.a.example"
             )
     if not spec.rules:
-        place.field("rules").problem("must hold at least one rule")
+        place.field("rules").problem("must have at least one rule")
     check_unique((rule.name for rule in spec.rules), place.field("rules"), "name")
     return spec
 
@@ -56,7 +56,7 @@ def _rule(
     if not rule.backend_refs:
         place.field("backendRefs").problem("must name at least one AIServiceBackend")
     elif not any(ref.weight for ref in rule.backend_refs):
-        place.field("backendRefs").problem("the weights add up to 0, so no backend would take a request")
+        place.field("backendRefs").problem("all weights are 0, so no backend would receive requests")
     compiled = [_backend(item, index, number, catalog, services) for number in range(len(rule.backend_refs))]
     return Rule(
         name=f"{item.namespace}/{item.name}/rule/{index}",
@@ -99,7 +99,7 @@ def _backend(
 
 
 def _schema(schema: resources.ApiSchema, service: Service) -> Schema:
-    """Older files of the format name the prefix of an OpenAI API in `version`."""
+    """Return the schema; older files have the prefix of an OpenAI API in `version`."""
     prefix = schema.prefix
     if schema.name == "OpenAI":
         # https://docs.aws.amazon.com/bedrock/latest/userguide/inference-chat-completions.html
@@ -113,9 +113,9 @@ def _match(match: resources.Match, place: Place) -> tuple[HeaderMatch, ...]:
     return tuple(_condition(header, place.field("headers").item(index)) for index, header in enumerate(match.headers))
 
 
-def _condition(header: resources.HeaderMatch, place: Place) -> HeaderMatch:
+def _condition(header: resources.HeaderMatchSpec, place: Place) -> HeaderMatch:
     if not is_header_name(header.name):
-        place.field("name").problem(f"{place.show(header.name)} is not the name of a header")
+        place.field("name").problem(f"{place.show(header.name)} is not a valid header name")
     pattern = None
     if header.type == "RegularExpression":
         try:

@@ -1,4 +1,4 @@
-"""Texts that resources refer to: keys of Secrets and ConfigMaps."""
+"""Values of keys in Secrets and ConfigMaps."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from aigw_extproc.config.resources.findings import Place
 from aigw_extproc.config.resources.infrastructure import ConfigMap, MountedSecret, SecretResource
 
 
-def secret_text(item: Item[SecretResource], key: str) -> str | None:
-    """What a Secret holds under `key`; None, with the reason recorded there, when it holds no such text."""
+def secret_value(item: Item[SecretResource], key: str) -> str | None:
+    """Return the text of a key in a Secret; None, with the problem recorded, if it has none."""
     secret = item.resource
     if key in secret.string_data:
         return secret.string_data[key]
@@ -25,21 +25,21 @@ def secret_text(item: Item[SecretResource], key: str) -> str | None:
 
 
 def key_place(item: Item[SecretResource], key: str) -> Place:
-    """Where a Secret holds `key`."""
+    """Return the place of a key in a Secret."""
     if isinstance(item.resource, MountedSecret):
         return replace(item.place, file=f"{item.place.file}/{key}")
     return item.place.field("stringData" if key in item.resource.string_data else "data").field(key)
 
 
-def configmap_text(item: Item[ConfigMap], key: str) -> str | None:
-    """What a ConfigMap holds under `key`; None, with the reason recorded there, when it does not."""
+def configmap_value(item: Item[ConfigMap], key: str) -> str | None:
+    """Return the text of a key in a ConfigMap; None, with the problem recorded, if it has none."""
     if key not in item.resource.data:
         _missing(key, item.resource.data, item.place.field("data"))
     return item.resource.data.get(key)
 
 
 def _missing(key: str, present: Iterable[str], place: Place) -> None:
-    place.problem(f"the key '{key}' is missing; the keys here: {', '.join(sorted(present)) or 'none'}")
+    place.problem(f"the key '{key}' is missing; existing keys: {', '.join(sorted(present)) or 'none'}")
 
 
 def _base64(value: str, place: Place) -> str | None:

@@ -1,4 +1,4 @@
-"""AIServiceBackends: what a backend speaks, where it is and who signs, from the resources that say so."""
+"""Compilation of AIServiceBackends: API, upstream, signing and settings of each."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _CREDENTIALS: Final = ("AWSCredentials", "APIKey")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """An AIServiceBackend with all that belongs to it."""
+    """An AIServiceBackend with its references resolved."""
 
     spec: resources.ServiceBackendSpec
     upstream: Upstream
@@ -37,7 +37,7 @@ class Service:
 def compile_services(
     catalog: Catalog, upstreams: Mapping[Key, Upstream], signing: Mapping[Key, Signing], tls: Mapping[Key, Tls | None]
 ) -> dict[Key, Service]:
-    """Each AIServiceBackend whose Backend and credentials could be found."""
+    """Return each AIServiceBackend that has a valid Backend."""
     services: dict[Key, Service] = {}
     for item in catalog.all(AIServiceBackend):
         spec = item.resource.spec
@@ -59,10 +59,10 @@ def compile_services(
 def _auth(signer: Signing | None, upstream: Upstream, place: Place) -> AwsAuth | None:
     if signer is None or signer.auth is None:
         return None
-    # AWS refuses a signature for another region than the host's own.
+    # AWS rejects a signature for a region other than the host's.
     region, configured = host_region(upstream.host) or signer.auth.region, signer.auth.region
-    if region != configured and configured:  # an API key names none
-        place.ignore(f"signed for {region}, where its host is, not for {configured} of policy '{signer.policy}'")
+    if region != configured and configured:  # empty for an API key
+        place.ignore(f"signed for {region}, the region of its host, not for {configured} of policy '{signer.policy}'")
     return replace(signer.auth, region=region)
 
 
@@ -72,7 +72,7 @@ def _upstream(item: Item[AIServiceBackend], catalog: Catalog, upstreams: Mapping
         place.problem(f"must name a Backend (group {ENVOY_GATEWAY}), got {ref.kind} ({ref.group or 'core'})")
         return None
     key = (ref.namespace or item.namespace, ref.name)
-    catalog.find(infrastructure.Backend, key, place.field("name"))
+    catalog.find(infrastructure.BackendResource, key, place.field("name"))
     return upstreams.get(key)
 
 
@@ -80,7 +80,7 @@ def _check_prefix(schema: resources.ApiSchema, place: Place) -> None:
     name = "prefix" if schema.prefix else "version"
     prefix: str = getattr(schema, name)
     if schema.name == "OpenAI" and not is_path_prefix(prefix):
-        place.field(name).problem(f"{place.show(prefix)} is not the beginning of a path, such as /v1")
+        place.field(name).problem(f"{place.show(prefix)} is not a valid path prefix, such as /v1")
 
 
 def _check_signing(item: Item[AIServiceBackend], signer: Signing | None, catalog: Catalog) -> None:
@@ -90,7 +90,7 @@ def _check_signing(item: Item[AIServiceBackend], signer: Signing | None, catalog
             f"{spec.schema.name} needs credentials of type {' or '.join(_CREDENTIALS)},"
             f" but BackendSecurityPolicy '{signer.policy}' has type {signer.type}"
         )
-    if signer is not None or not catalog.sound(resources.BackendSecurityPolicy):
+    if signer is not None or not catalog.complete_for(resources.BackendSecurityPolicy):
         return
     if spec.backend_security_policy_ref is not None:
         place.field("backendSecurityPolicyRef").problem(
@@ -106,11 +106,11 @@ def _check_one_host(item: Item[AIServiceBackend], catalog: Catalog, tls: Mapping
     ref = item.resource.spec.backend_ref
     key = (ref.namespace or item.namespace, ref.name)
     backend = catalog.items.get(("Backend", *key))
-    if backend is None or not isinstance(backend.resource, infrastructure.Backend):
+    if backend is None or not isinstance(backend.resource, infrastructure.BackendResource):
         return
     names = hosts(backend.resource.spec.endpoints, tls.get(key))
     if len(names) > 1:
         item.place.field("spec.backendRef.name").problem(
-            f"Backend '{key[0]}/{key[1]}' has the hosts {', '.join(names)}, but an AWS signature covers one;"
-            " make a Backend for each"
+            f"Backend '{key[0]}/{key[1]}' has the hosts {', '.join(names)}, but an AWS signature covers only one;"
+            " create a Backend for each"
         )

@@ -1,4 +1,4 @@
-"""How requests to a backend are signed: which BackendSecurityPolicy holds for it, and what that says."""
+"""Compilation of BackendSecurityPolicies: how requests to each backend are signed."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ from aigw_extproc.config.snapshot import AwsAuth, RequestCredentials
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signing:
-    """A BackendSecurityPolicy as it applies to one backend."""
+    """A BackendSecurityPolicy, attached to one backend."""
 
     policy: str
     type: str
     auth: AwsAuth | None
-    """None for types other than AWSCredentials and APIKey, and for a policy that has faults of its own."""
+    """None for types other than AWSCredentials and APIKey, and for a faulty policy."""
 
 
 def compile_signing(catalog: Catalog) -> dict[Key, Signing]:
-    """What signs the requests of each AIServiceBackend that a policy is attached to."""
-    found: dict[Key, Signing] = {}
+    """Return the signing of each AIServiceBackend that a policy is attached to."""
+    by_backend: dict[Key, Signing] = {}
     for item in catalog.all(BackendSecurityPolicy):
         signing = Signing(policy=item.name, type=item.resource.spec.type, auth=_auth(item, catalog))
         for key, place in _security_targets(item, catalog):
-            kept = _stronger(found[key], signing, place) if key in found else signing
+            kept = _stronger(by_backend[key], signing, place) if key in by_backend else signing
             if kept is not None:
-                found[key] = kept
-    return found
+                by_backend[key] = kept
+    return by_backend
 
 
 def _security_targets(item: Item[BackendSecurityPolicy], catalog: Catalog) -> Iterator[tuple[Key, Place]]:
@@ -52,9 +52,9 @@ def _security_targets(item: Item[BackendSecurityPolicy], catalog: Catalog) -> It
 
 
 def _stronger(old: Signing, new: Signing, place: Place) -> Signing | None:
-    """Which of two policies for one backend holds; None when that cannot be said.
+    """Return which of two policies for one backend applies; None, with a problem, if neither has precedence.
 
-    Explicit credentials win over the default chain of the same region: the guide's files, taken together, attach both.
+    Explicit credentials win over the default chain of the same region: the guide's files together attach both.
     """
     if old.auth and new.auth and old.auth.region == new.auth.region:
         chains = [isinstance(signing.auth.source, DefaultChain) for signing in (old, new) if signing.auth]
@@ -64,7 +64,7 @@ def _stronger(old: Signing, new: Signing, place: Place) -> Signing | None:
         if chains == [False, True]:
             place.ignore(f"the credentials of BackendSecurityPolicy '{old.policy}' replace the default chain")
             return old
-    place.problem(f"BackendSecurityPolicy '{old.policy}' is attached to this backend already; keep one")
+    place.problem(f"BackendSecurityPolicy '{old.policy}' is already attached to this backend; keep one")
     return None
 
 
@@ -90,6 +90,6 @@ def _override(spec: SecurityPolicySpec, place: Place) -> RequestCredentials | No
         return None
     if not is_header_name(headers.header):
         place.field("fromRequestHeaders.header").problem(
-            f"{place.show(headers.header)} cannot begin the names of headers"
+            f"{place.show(headers.header)} is not a valid prefix of header names"
         )
     return RequestCredentials(prefix=headers.header.lower(), fallback=headers.fallback_to_configured)

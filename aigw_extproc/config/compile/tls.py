@@ -1,4 +1,4 @@
-"""With which TLS a Backend is spoken to: BackendTLSPolicies of any version."""
+"""Compilation of BackendTLSPolicies of any version: the TLS of each Backend."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from aigw_extproc.config.compile.secret_values import configmap_text, secret_text
+from aigw_extproc.config.compile.secret_values import configmap_value, secret_value
 from aigw_extproc.config.resources.ai_gateway import ObjectRef
 from aigw_extproc.config.resources.catalog import Catalog, Item, Key
 from aigw_extproc.config.resources.findings import Place
 from aigw_extproc.config.resources.infrastructure import (
     ENVOY_GATEWAY,
-    Backend,
+    BackendResource,
     BackendTLSPolicy,
     BackendTLSPolicyAlpha2,
     ConfigMap,
@@ -21,12 +21,12 @@ from aigw_extproc.config.resources.infrastructure import (
 from aigw_extproc.config.resources.names import is_hostname
 from aigw_extproc.config.snapshot import Tls
 
-_CERTIFICATES: Final = "ca.crt"  # the key of a ConfigMap or Secret that holds certificates
+_CERTIFICATES: Final = "ca.crt"  # the key of a ConfigMap or Secret with certificates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _TlsPolicy:
-    """A BackendTLSPolicy of any version; the fields' names, for messages, depend on it."""
+    """A BackendTLSPolicy of any version, with its names of fields for messages."""
 
     item: Item[BackendTLSPolicy] | Item[BackendTLSPolicyAlpha2]
     targets: tuple[tuple[ObjectRef, Place], ...]
@@ -38,17 +38,17 @@ class _TlsPolicy:
 
 
 def compile_tls(catalog: Catalog) -> dict[Key, Tls | None]:
-    """With which TLS each Backend that a policy is attached to is spoken to; None where the policy has faults."""
-    found: dict[Key, Tls | None] = {}
+    """Return the TLS of each Backend that a policy is attached to; None if the policy is faulty."""
+    by_backend: dict[Key, Tls | None] = {}
     owners: dict[Key, str] = {}
     for policy in _tls_policies(catalog):
         tls = _tls(policy, catalog)
         for key, place in _tls_targets(policy, catalog):
             if key in owners:
-                place.problem(f"BackendTLSPolicy '{owners[key]}' is attached to this Backend already; keep one")
-            found.setdefault(key, tls)
+                place.problem(f"BackendTLSPolicy '{owners[key]}' is already attached to this Backend; keep one")
+            by_backend.setdefault(key, tls)
             owners.setdefault(key, policy.item.name)
-    return found
+    return by_backend
 
 
 def _tls_policies(catalog: Catalog) -> Iterator[_TlsPolicy]:
@@ -79,8 +79,8 @@ def _tls_policies(catalog: Catalog) -> Iterator[_TlsPolicy]:
 def _tls_targets(policy: _TlsPolicy, catalog: Catalog) -> Iterator[tuple[Key, Place]]:
     for ref, place in policy.targets:
         if (ref.group, ref.kind) != (ENVOY_GATEWAY, "Backend"):
-            place.ignore(f"only a Backend (group {ENVOY_GATEWAY}) can be reached from here")
-        elif catalog.find(Backend, (policy.item.namespace, ref.name), place.field("name")) is not None:
+            place.ignore(f"only a Backend (group {ENVOY_GATEWAY}) can be a target here")
+        elif catalog.find(BackendResource, (policy.item.namespace, ref.name), place.field("name")) is not None:
             yield (policy.item.namespace, ref.name), place
 
 
@@ -96,10 +96,10 @@ def _tls(policy: _TlsPolicy, catalog: Catalog) -> Tls | None:
         _certificates(ref, policy.item.namespace, catalog, place.field(policy.certificates_field).item(index))
         for index, ref in enumerate(refs)
     ]
-    sound = [text for text in texts if text is not None]
-    if len(sound) < len(texts):
+    valid = [text for text in texts if text is not None]
+    if len(valid) < len(texts):
         return None
-    return Tls(server_name=policy.hostname.lower(), ca_pem="\n".join(sound) if sound else None)
+    return Tls(server_name=policy.hostname.lower(), ca_pem="\n".join(valid) if valid else None)
 
 
 def _certificates(ref: ObjectRef, namespace: str, catalog: Catalog, place: Place) -> str | None:
@@ -108,13 +108,13 @@ def _certificates(ref: ObjectRef, namespace: str, catalog: Catalog, place: Place
     match ref.kind:
         case "ConfigMap":
             configmap = catalog.find(ConfigMap, key, place.field("name"))
-            text = configmap_text(configmap, _CERTIFICATES) if configmap else None
+            text = configmap_value(configmap, _CERTIFICATES) if configmap else None
         case "Secret":
             secret = catalog.find(SecretResource, key, place.field("name"))
-            text = secret_text(secret, _CERTIFICATES) if secret else None
+            text = secret_value(secret, _CERTIFICATES) if secret else None
         case _:
             place.field("kind").problem(f"must be ConfigMap or Secret, got {place.show(ref.kind)}")
     if text is not None and "-----BEGIN CERTIFICATE-----" not in text:
-        place.field("name").problem(f"'{_CERTIFICATES}' there holds no PEM certificate")
+        place.field("name").problem(f"its key '{_CERTIFICATES}' has no PEM certificate")
         return None
     return text

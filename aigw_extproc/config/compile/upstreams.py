@@ -1,4 +1,4 @@
-"""Backend resources into upstreams: where Envoy connects, over what, and under which host name."""
+"""Compilation of Backends into upstreams: addresses, TLS and HTTP host of each."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ from typing import Final
 from aigw_extproc.aws.names import AWS_SUFFIXES
 from aigw_extproc.config.resources.catalog import Catalog, Item, Key
 from aigw_extproc.config.resources.findings import Place
-from aigw_extproc.config.resources.infrastructure import Backend, BackendTLSPolicy, BackendTLSPolicyAlpha2, Endpoint
+from aigw_extproc.config.resources.infrastructure import (
+    BackendEndpoint,
+    BackendResource,
+    BackendTLSPolicy,
+    BackendTLSPolicyAlpha2,
+)
 from aigw_extproc.config.resources.names import is_hostname, is_ip
 from aigw_extproc.config.snapshot import Address, Tls, Upstream
 
@@ -18,33 +23,33 @@ _AWS_DOMAINS: Final = tuple(f".{suffix}" for suffix in AWS_SUFFIXES)
 
 
 def compile_upstreams(catalog: Catalog, tls: Mapping[Key, Tls | None]) -> dict[Key, Upstream]:
-    """An upstream for each Backend without a fault, with the TLS that a policy attached to it."""
-    if catalog.sound(BackendTLSPolicy, BackendTLSPolicyAlpha2):
-        _check_aws_in_clear(catalog, tls)
-    compiled = ((item.key, _upstream(item, tls.get(item.key))) for item in catalog.all(Backend))
+    """Return an upstream for each valid Backend, with the TLS of the policy attached to it."""
+    if catalog.complete_for(BackendTLSPolicy, BackendTLSPolicyAlpha2):
+        _check_aws_tls(catalog, tls)
+    compiled = ((item.key, _upstream(item, tls.get(item.key))) for item in catalog.all(BackendResource))
     return {key: upstream for key, upstream in compiled if upstream is not None}
 
 
-def hosts(endpoints: tuple[Endpoint, ...], tls: Tls | None) -> tuple[str, ...]:
-    """The distinct HTTP hosts of a Backend's endpoints, in order: a signature covers exactly one."""
+def hosts(endpoints: tuple[BackendEndpoint, ...], tls: Tls | None) -> tuple[str, ...]:
+    """Return the distinct HTTP hosts of a Backend's endpoints, in order; a signature covers exactly one."""
     return tuple(dict.fromkeys(_host(endpoint, tls) for endpoint in endpoints))
 
 
 def authority(host: str, port: int, *, tls: bool) -> str:
-    """The HTTP host for a name or address and a port, which is left out where it is the scheme's own."""
+    """Return the HTTP host for a name or address and a port, which is omitted if it is the scheme's default."""
     # https://www.rfc-editor.org/rfc/rfc9110#section-7.2
     name = f"[{host}]" if ":" in host else host
     return name if port == (_TLS_PORT if tls else _PLAIN_PORT) else f"{name}:{port}"
 
 
-def _check_aws_in_clear(catalog: Catalog, tls: Mapping[Key, Tls | None]) -> None:
-    for item in catalog.all(Backend):
+def _check_aws_tls(catalog: Catalog, tls: Mapping[Key, Tls | None]) -> None:
+    for item in catalog.all(BackendResource):
         names = [endpoint.fqdn.hostname for endpoint in item.resource.spec.endpoints if endpoint.fqdn]
         if item.key not in tls and any(name.lower().endswith(_AWS_DOMAINS) for name in names):
-            item.place.problem("AWS is reached over TLS only; attach a BackendTLSPolicy to this Backend")
+            item.place.problem("AWS requires TLS; attach a BackendTLSPolicy to this Backend")
 
 
-def _upstream(item: Item[Backend], tls: Tls | None) -> Upstream | None:
+def _upstream(item: Item[BackendResource], tls: Tls | None) -> Upstream | None:
     spec, place = item.resource.spec, item.place.field("spec")
     if spec.type != "Endpoints":
         place.field("type").problem(f"{spec.type} is not supported yet; list the endpoints")
@@ -55,14 +60,14 @@ def _upstream(item: Item[Backend], tls: Tls | None) -> Upstream | None:
     addresses = [
         _address(endpoint, place.field("endpoints").item(index)) for index, endpoint in enumerate(spec.endpoints)
     ]
-    sound = tuple(address for address in addresses if address is not None)
-    if len(sound) < len(addresses):
+    valid = tuple(address for address in addresses if address is not None)
+    if len(valid) < len(addresses):
         return None
     names = hosts(spec.endpoints, tls)
-    return Upstream(cluster=f"{item.namespace}/{item.name}", host=names[0], addresses=sound, tls=tls)
+    return Upstream(cluster=f"{item.namespace}/{item.name}", host=names[0], addresses=valid, tls=tls)
 
 
-def _address(endpoint: Endpoint, place: Place) -> Address | None:
+def _address(endpoint: BackendEndpoint, place: Place) -> Address | None:
     if endpoint.hostname is not None and not is_hostname(endpoint.hostname):
         place.field("hostname").problem(f"{place.show(endpoint.hostname)} is not a DNS name")
         return None
@@ -83,11 +88,11 @@ def _address(endpoint: Endpoint, place: Place) -> Address | None:
     return None
 
 
-def _host(endpoint: Endpoint, tls: Tls | None) -> str:
+def _host(endpoint: BackendEndpoint, tls: Tls | None) -> str:
     if endpoint.fqdn is not None:
         name, port = endpoint.fqdn.hostname.lower(), endpoint.fqdn.port
     elif endpoint.ip is not None:
-        # What is at an address answers to the name in its certificate.
+        # A server at an IP address has the name in its certificate.
         name, port = tls.server_name if tls else endpoint.ip.address, endpoint.ip.port
     else:
         return ""

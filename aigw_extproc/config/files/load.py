@@ -1,4 +1,4 @@
-"""Resource files and folders into a configuration."""
+"""Loading of resource files and folders into a configuration."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ _SUFFIXES: Final = (".yaml", ".yml", ".json")
 
 
 def load(paths: Iterable[str | Path], secrets: Path | None = None) -> Configuration:
-    """Read files, and of folders every `*.yaml`, `*.yml` and `*.json` that is not hidden, sorted by name.
+    """Load files, and the visible `*.yaml`, `*.yml` and `*.json` of folders, sorted by name.
 
-    `secrets` is a folder of mounted Secrets, for those that the files refer to and do not hold.
-    Raises ConfigError with every problem in all of them, unreadable files included.
+    `secrets` is a folder of mounted Secrets that the files may refer to.
+
+    Raises:
+        ConfigError: with every problem in all of them, unreadable files included.
     """
     findings = Findings()
     mounts = read_mounts(secrets, findings) if secrets is not None else {}
@@ -35,7 +37,7 @@ def load(paths: Iterable[str | Path], secrets: Path | None = None) -> Configurat
 
 
 def fingerprint(paths: Iterable[str | Path], secrets: Path | None = None) -> Fingerprint:
-    """What tells one state of the files from another, without reading them: a change changes it."""
+    """Return a value that changes whenever the files change, without reading them."""
     files = [*_files(paths, Findings()), *(_mounted(secrets) if secrets is not None else ())]
     return tuple((str(file), *_identity(file)) for file in files)
 

@@ -1,6 +1,6 @@
-"""Mounted Secrets: a folder in place of Secret resources, `FOLDER/NAME/KEY` or `FOLDER/NAMESPACE/NAME/KEY`.
+"""Mounted Secrets: a folder instead of Secret resources, `FOLDER/NAME/KEY` or `FOLDER/NAMESPACE/NAME/KEY`.
 
-Kubernetes mounts a Secret as a folder of symbolic links into another one, `..data`, which it swaps as a whole:
+Kubernetes mounts a Secret as a folder of symbolic links into a folder `..data`, which it replaces atomically:
 https://kubernetes.io/docs/concepts/configuration/secret/#using-secrets-as-files-from-a-pod
 """
 
@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from aigw_extproc.config.resources.ai_gateway import Metadata
+from aigw_extproc.config.resources.ai_gateway import ResourceMetadata
 from aigw_extproc.config.resources.catalog import Item, Mounts
 from aigw_extproc.config.resources.findings import Findings, Place
 from aigw_extproc.config.resources.infrastructure import MountedSecret
 
 
 def mounted_files(folder: Path) -> Iterator[Path]:
-    """Every key's file, sorted; hidden names are kubelet's own business.
+    """Yield the file of every key, sorted, without hidden names, which are kubelet's.
 
     Raises:
-        OSError: something cannot be read, the folder itself for one.
+        OSError: the folder, or one in it, cannot be read.
     """
     for path in _visible(folder):
         if path.is_dir():
@@ -28,36 +28,36 @@ def mounted_files(folder: Path) -> Iterator[Path]:
 
 
 def mounted_folders(folder: Path) -> frozenset[Path]:
-    """The folders in which something must happen before a Secret changes, comes or goes."""
+    """Return the folders to watch for changed, new and removed Secrets."""
     try:
-        inside = [path for path in _visible(folder) if path.is_dir()]
-        deeper = [path for outer in inside for path in _visible(outer) if path.is_dir()]
+        outer = [path for path in _visible(folder) if path.is_dir()]
+        inner = [path for parent in outer for path in _visible(parent) if path.is_dir()]
     except OSError:
         return frozenset({folder})
-    return frozenset({folder, *inside, *deeper})
+    return frozenset({folder, *outer, *inner})
 
 
 def read_mounts(folder: Path, findings: Findings) -> Mounts:
-    """The Secrets in `folder`, by namespace (None where any will do) and name. What cannot be read is recorded."""
-    found: dict[tuple[str | None, str], dict[str, str]] = {}
+    """Return the Secrets in `folder` by namespace (None for any) and name, and record what cannot be read."""
+    secrets: dict[tuple[str | None, str], dict[str, str]] = {}
     try:
         for file in mounted_files(folder):
             owner = file.parent
             namespace = None if owner.parent == folder else owner.parent.name
-            # Whatever is no text turns into a character that no credential has.
-            found.setdefault((namespace, owner.name), {})[file.name] = file.read_text("utf-8-sig", errors="replace")
+            # Bytes that are not UTF-8 become a character that validation of credentials rejects.
+            secrets.setdefault((namespace, owner.name), {})[file.name] = file.read_text("utf-8-sig", errors="replace")
     except OSError as error:
         Place(findings=findings, file=str(folder), resource="mounted Secrets").problem(
             f"cannot be read: {error.strerror}"
         )
-    return {key: _item(folder, *key, keys, findings) for key, keys in found.items()}
+    return {key: _item(folder, *key, keys, findings) for key, keys in secrets.items()}
 
 
 def _item(
     folder: Path, namespace: str | None, name: str, keys: dict[str, str], findings: Findings
 ) -> Item[MountedSecret]:
     path = folder / name if namespace is None else folder / namespace / name
-    metadata = Metadata(name=name, namespace=namespace or "default")
+    metadata = ResourceMetadata(name=name, namespace=namespace or "default")
     secret = MountedSecret(api_version="v1", kind="Secret", metadata=metadata, string_data=keys)
     return Item(place=Place(findings=findings, file=str(path), resource="mounted Secret"), resource=secret)
 

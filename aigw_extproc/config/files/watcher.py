@@ -1,6 +1,6 @@
-"""Reload: resource files are watched, and a valid change takes effect within two seconds.
+"""Reload of resource files: a valid change takes effect within two seconds.
 
-An invalid change changes nothing; it is logged once, with every problem, and shows in a `Status`.
+An invalid change has no effect; it is logged once, with every problem, and recorded in a `ReloadStatus`.
 """
 
 from __future__ import annotations
@@ -23,30 +23,30 @@ from aigw_extproc.errors import ConfigError, Problem
 
 log = logging.getLogger(__name__)
 
-# Files are looked at this often even without an event: network file systems send none, and one that comes while
-# the watch moves to another folder is lost.
+# Files are checked this often even without an event: network file systems send none, and an event is lost when it
+# comes while the watch moves to another folder.
 TICK_SECONDS: Final = 1.0
 
-# A file that is being written changes between two looks this far apart.
+# A file that is being written differs between two checks this far apart.
 SETTLE_SECONDS: Final = 0.05
-_MAX_LOOKS: Final = 12
+_MAX_CHECKS: Final = 12
 
 
 @dataclass(slots=True, kw_only=True)
-class Status:
-    """How the configuration fares, for readiness and metrics. `watch` writes it, everybody else only reads."""
+class ReloadStatus:
+    """The state of the configuration, for readiness and metrics. Only `watch` changes it."""
 
     loaded_at: float | None = None
-    """When the files were last found valid, in seconds since 1970; None before the first look at them."""
+    """When the files were last valid, in seconds since 1970; None before the first check."""
     reloads: int = 0
-    """How many changes took effect."""
+    """The number of changes that took effect."""
     rejections: int = 0
-    """How many changes were refused."""
+    """The number of changes that were rejected."""
     problems: tuple[Problem, ...] = ()
-    """What is wrong with the files as they are now; empty when they are what is in effect."""
+    """The faults of the current files; empty when they are in effect."""
 
     def as_details(self) -> dict[str, object]:
-        """The same as plain values, for `/readyz`."""
+        """Return the status as plain values, for `/readyz`."""
         return {
             "loaded_at": self.loaded_at,
             "reloads": self.reloads,
@@ -59,30 +59,30 @@ async def watch(
     paths: Iterable[str | Path],
     current: Configuration,
     apply: Callable[[Configuration], None],
-    status: Status,
+    status: ReloadStatus,
     *,
     secrets: Path | None = None,
     clock: Callable[[], float] = time.time,
 ) -> None:
-    """Keep loading `paths`, with the mounted `secrets`, as they change, until cancelled.
+    """Reload `paths` and the mounted `secrets` whenever they change, until cancelled.
 
-    `current` is what is in effect. `apply` is called on the event loop with each configuration that differs from the
-    one before; it must only swap references.
+    `current` is the configuration in effect. `apply` is called on the event loop with each configuration that differs
+    from the previous one; it must only replace references.
     """
     watched = tuple(map(Path, paths))
     seen: Fingerprint | None = None
-    async for _ in _occasions(watched, secrets):
+    async for _ in _wakeups(watched, secrets):
         if await asyncio.to_thread(fingerprint, watched, secrets) == seen:
             continue
         seen = await _settled(watched, secrets)
         try:
-            # In a thread: thousands of rules take a second to read, during which streams must go on.
+            # In a thread: loading thousands of rules takes a second, and streams must not wait for it.
             loaded = await asyncio.to_thread(load, watched, secrets)
             if loaded.snapshot != current.snapshot:
                 apply(loaded)
         except ConfigError as error:
             _reject(status, error.problems)
-        except Exception:  # a defect of ours must not end the watching, nor the service with it
+        except Exception:  # a defect here must not end the watch, and the service with it
             log.exception("config reload failed")
             _reject(status, (_defect(watched),))
         else:
@@ -90,7 +90,7 @@ async def watch(
             current = loaded
 
 
-def _accept(status: Status, current: Configuration, loaded: Configuration, now: float) -> None:
+def _accept(status: ReloadStatus, current: Configuration, loaded: Configuration, now: float) -> None:
     changed = loaded.snapshot != current.snapshot
     if changed or status.problems:
         log.info("config accepted files=%d rules=%d", len(loaded.files), len(loaded.snapshot.rules))
@@ -98,11 +98,11 @@ def _accept(status: Status, current: Configuration, loaded: Configuration, now: 
     status.reloads += changed
 
 
-def _reject(status: Status, problems: tuple[Problem, ...]) -> None:
+def _reject(status: ReloadStatus, problems: tuple[Problem, ...]) -> None:
     status.problems = problems
     status.rejections += 1
     listing = "\n".join(map(str, problems))
-    log.error("config rejected, the one in effect stays problems=%d\n%s", len(problems), listing)
+    log.error("config rejected, the previous one stays in effect problems=%d\n%s", len(problems), listing)
 
 
 def _defect(paths: tuple[Path, ...]) -> Problem:
@@ -111,9 +111,9 @@ def _defect(paths: tuple[Path, ...]) -> Problem:
 
 
 async def _settled(paths: tuple[Path, ...], secrets: Path | None) -> Fingerprint:
-    """The fingerprint once nobody writes any more, or after half a second of writing."""
+    """Return the fingerprint once the files stop changing, or after half a second."""
     seen = await asyncio.to_thread(fingerprint, paths, secrets)
-    for _ in range(_MAX_LOOKS):
+    for _ in range(_MAX_CHECKS):
         await asyncio.sleep(SETTLE_SECONDS)
         now = await asyncio.to_thread(fingerprint, paths, secrets)
         if now == seen:
@@ -122,8 +122,8 @@ async def _settled(paths: tuple[Path, ...], secrets: Path | None) -> Fingerprint
     return seen
 
 
-async def _occasions(paths: tuple[Path, ...], secrets: Path | None) -> AsyncGenerator[None]:
-    """Yields now, whenever something happens near the files, and once in a tick."""
+async def _wakeups(paths: tuple[Path, ...], secrets: Path | None) -> AsyncGenerator[None]:
+    """Yield at once, whenever something changes near the files, and every `TICK_SECONDS`."""
     yield
     warned = False
     while True:
@@ -134,9 +134,9 @@ async def _occasions(paths: tuple[Path, ...], secrets: Path | None) -> AsyncGene
                     yield
                     if _folders(paths, secrets) != folders:
                         break
-        except (OSError, RuntimeError) as error:  # no inotify watches left, or a folder just went
+        except (OSError, RuntimeError) as error:  # no inotify watches left, or a folder was removed
             if not warned:
-                log.warning("config watch failed, looking every %g s error=%s", TICK_SECONDS, error)
+                log.warning("config watch failed, checking every %g s error=%s", TICK_SECONDS, error)
             warned = True
             await asyncio.sleep(TICK_SECONDS)
             yield
@@ -145,9 +145,9 @@ async def _occasions(paths: tuple[Path, ...], secrets: Path | None) -> AsyncGene
 async def _events(folders: frozenset[Path]) -> AsyncGenerator[None]:
     watching = awatch(
         *folders,
-        watch_filter=None,  # the default leaves out hidden names; kubelet's swap is that of `..data`
+        watch_filter=None,  # the default ignores hidden names, and kubelet replaces `..data`
         recursive=False,
-        step=100,  # milliseconds between looks at the events; shorter steps burn CPU while nothing happens
+        step=100,  # milliseconds between polls; shorter steps use CPU while idle
         debounce=200,
         rust_timeout=int(TICK_SECONDS * 1000),
         yield_on_timeout=True,
@@ -158,13 +158,13 @@ async def _events(folders: frozenset[Path]) -> AsyncGenerator[None]:
 
 
 def _folders(paths: Iterable[Path], secrets: Path | None) -> frozenset[Path]:
-    """The folders in which something must happen before `paths` or the mounted `secrets` can change.
+    """Return the folders to watch for changes of `paths` and the mounted `secrets`.
 
-    Of a file its folder, since many editors save by renaming, and the folder that it links to.
+    For a file these are its folder, since many editors save by renaming, and the folder of its link target.
     """
-    found = {folder for folder in mounted_folders(secrets) if folder.is_dir()} if secrets is not None else set[Path]()
+    folders = {folder for folder in mounted_folders(secrets) if folder.is_dir()} if secrets is not None else set[Path]()
     for path in paths:
         for candidate in (path, path.resolve()):
             folder = candidate if candidate.is_dir() else candidate.parent
-            found.add(next(parent for parent in (folder, *folder.absolute().parents) if parent.is_dir()))
-    return frozenset(found)
+            folders.add(next(parent for parent in (folder, *folder.absolute().parents) if parent.is_dir()))
+    return frozenset(folders)

@@ -1,4 +1,4 @@
-"""The kinds of resources, field by field, and how text becomes typed values of them.
+"""The kinds of resources, field by field, and the decoding of text into them.
 
-Every fault is recorded with its file, resource and field path; nothing is compiled here.
+Every fault is recorded with its file, resource and field path.
 """

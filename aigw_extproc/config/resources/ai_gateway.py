@@ -1,8 +1,8 @@
-"""AIGatewayRoute, AIServiceBackend and BackendSecurityPolicy, field by field, as users write them.
+"""AIGatewayRoute, AIServiceBackend and BackendSecurityPolicy, field by field.
 
-The format is another project's own (https://aigateway.envoyproxy.io/docs/api/), followed field by field so that a
-user's files work unchanged; `config.infrastructure` has the other kinds. A field that is missing here is an error in
-a user's file. `Ambient` fields are accepted in silence, `unused` ones are reported as having no effect.
+The format is Envoy AI Gateway's (https://aigateway.envoyproxy.io/docs/api/), so that its users' files work unchanged;
+`config.resources.infrastructure` has the other kinds. A field that is missing here is an error in a user's file.
+`Discarded` fields are accepted silently, `unused` ones are reported as having no effect.
 """
 
 from __future__ import annotations
@@ -11,83 +11,83 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
-from aigw_extproc.config.resources.decode import Ambient, refused, unused
+from aigw_extproc.config.resources.decode import Discarded, refused, unused
 
 AI_GATEWAY: Final = "aigateway.envoyproxy.io"
 
 Name = Annotated[str, msgspec.Meta(min_length=1)]
 _Count = Annotated[int, msgspec.Meta(ge=0)]
-_MAX_MUTATIONS = msgspec.Meta(max_length=16)  # the limit of the formats' own CRDs
+_MAX_MUTATIONS = msgspec.Meta(max_length=16)  # the limit of the format's CRDs
 
-NotYet = Annotated[Ambient, unused("not supported yet, so it has no effect")]
-OtherSystem = Annotated[Ambient, unused("a setting of another system, without effect here")]
+Unsupported = Annotated[Discarded, unused("not supported yet, so it has no effect")]
+OtherSystem = Annotated[Discarded, unused("a setting of another system, without effect here")]
 _Metadata = Annotated[
-    Ambient, refused("not supported: Envoy is not told to send metadata to the processor; use fromRequestHeaders")
+    Discarded, refused("not supported: Envoy sends no metadata to the processor; use fromRequestHeaders")
 ]
 
 
-class Part(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """What every part of a resource is: a value, with its fields in camel case."""
+class ResourcePart(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Base of all parts of a resource: immutable, with fields in camel case."""
 
 
-class Metadata(Part, frozen=True, kw_only=True):
-    """`metadata` of every resource: only the names matter, and the time for the list of models."""
+class ResourceMetadata(ResourcePart, frozen=True, kw_only=True):
+    """`metadata` of a resource; `creationTimestamp` is used in the list of models."""
 
     name: Name
     namespace: Name = "default"
     creation_timestamp: str | None = None
     annotations: dict[str, Any] | None = None
-    deletion_grace_period_seconds: Ambient = None
-    deletion_timestamp: Ambient = None
-    finalizers: Ambient = None
-    generate_name: Ambient = None
-    generation: Ambient = None
-    labels: Ambient = None
-    managed_fields: Ambient = None
-    owner_references: Ambient = None
-    resource_version: Ambient = None
-    self_link: Ambient = None
-    uid: Ambient = None
+    deletion_grace_period_seconds: Discarded = None
+    deletion_timestamp: Discarded = None
+    finalizers: Discarded = None
+    generate_name: Discarded = None
+    generation: Discarded = None
+    labels: Discarded = None
+    managed_fields: Discarded = None
+    owner_references: Discarded = None
+    resource_version: Discarded = None
+    self_link: Discarded = None
+    uid: Discarded = None
 
 
-class Resource(Part, frozen=True, kw_only=True):
-    """What every resource begins with."""
+class Resource(ResourcePart, frozen=True, kw_only=True):
+    """Base of all resources."""
 
     api_version: str
     kind: str
-    metadata: Metadata
-    status: Ambient = None
+    metadata: ResourceMetadata
+    status: Discarded = None
 
 
-class NamedValue(Part, frozen=True, kw_only=True):
+class NamedValue(ResourcePart, frozen=True, kw_only=True):
     """A header of a mutation."""
 
     name: Name
     value: str
 
 
-class HeaderMutation(Part, frozen=True, kw_only=True):
+class HeaderMutationSpec(ResourcePart, frozen=True, kw_only=True):
     """`headerMutation`: headers to set and to remove."""
 
     set: Annotated[tuple[NamedValue, ...], _MAX_MUTATIONS] = ()
     remove: Annotated[tuple[Name, ...], _MAX_MUTATIONS] = ()
 
 
-class BodyField(Part, frozen=True, kw_only=True):
+class BodyField(ResourcePart, frozen=True, kw_only=True):
     """A top-level field of a body mutation; `value` is JSON."""
 
     path: Name
     value: str
 
 
-class BodyMutation(Part, frozen=True, kw_only=True):
+class BodyMutationSpec(ResourcePart, frozen=True, kw_only=True):
     """`bodyMutation`: top-level fields to set and to remove."""
 
     set: Annotated[tuple[BodyField, ...], _MAX_MUTATIONS] = ()
     remove: Annotated[tuple[Name, ...], _MAX_MUTATIONS] = ()
 
 
-class HeaderMatch(Part, frozen=True, kw_only=True):
+class HeaderMatchSpec(ResourcePart, frozen=True, kw_only=True):
     """One condition on a request header."""
 
     name: Name
@@ -95,13 +95,13 @@ class HeaderMatch(Part, frozen=True, kw_only=True):
     type: Literal["Exact", "RegularExpression"] = "Exact"
 
 
-class Match(Part, frozen=True, kw_only=True):
+class Match(ResourcePart, frozen=True, kw_only=True):
     """A conjunction of header conditions."""
 
-    headers: tuple[HeaderMatch, ...] = ()
+    headers: tuple[HeaderMatchSpec, ...] = ()
 
 
-class RouteBackendRef(Part, frozen=True, kw_only=True):
+class RouteBackendRef(ResourcePart, frozen=True, kw_only=True):
     """One destination of a rule."""
 
     name: Name
@@ -111,11 +111,11 @@ class RouteBackendRef(Part, frozen=True, kw_only=True):
     model_name_override: str | None = None
     weight: _Count = 1
     priority: _Count = 0
-    header_mutation: HeaderMutation = HeaderMutation()
-    body_mutation: BodyMutation = BodyMutation()
+    header_mutation: HeaderMutationSpec = HeaderMutationSpec()
+    body_mutation: BodyMutationSpec = BodyMutationSpec()
 
 
-class RouteRule(Part, frozen=True, kw_only=True):
+class RouteRule(ResourcePart, frozen=True, kw_only=True):
     """One rule of a route."""
 
     name: str | None = None
@@ -123,31 +123,31 @@ class RouteRule(Part, frozen=True, kw_only=True):
     backend_refs: tuple[RouteBackendRef, ...] = ()
     models_owned_by: str = "Envoy AI Gateway"
     models_created_at: str | None = None
-    timeouts: NotYet = None
-    stream_idle_timeout: NotYet = None
+    timeouts: Unsupported = None
+    stream_idle_timeout: Unsupported = None
 
 
-class RouteSpec(Part, frozen=True, kw_only=True):
+class RouteSpec(ResourcePart, frozen=True, kw_only=True):
     """`spec` of AIGatewayRoute."""
 
     rules: tuple[RouteRule, ...]
     hostnames: tuple[Name, ...] = ()
-    parent_refs: Ambient = None
-    target_refs: Ambient = None
-    llm_request_costs: NotYet = None
-    rate_limits_from_headers: NotYet = None
+    parent_refs: Discarded = None
+    target_refs: Discarded = None
+    llm_request_costs: Unsupported = None
+    rate_limits_from_headers: Unsupported = None
     filter_config: OtherSystem = None
-    schema: OtherSystem = None  # v1alpha1 named the clients' API here; it was always OpenAI
+    schema: OtherSystem = None  # the clients' API in v1alpha1, always OpenAI
 
 
 class AIGatewayRoute(Resource, frozen=True, kw_only=True):
-    """Which model goes to which backend."""
+    """Rules that assign models to backends."""
 
     spec: RouteSpec
 
 
-class ApiSchema(Part, frozen=True, kw_only=True):
-    """`schema` of a backend: the API it speaks."""
+class ApiSchema(ResourcePart, frozen=True, kw_only=True):
+    """`schema` of a backend: its API."""
 
     name: Literal[
         "AWSBedrock",
@@ -163,63 +163,63 @@ class ApiSchema(Part, frozen=True, kw_only=True):
     prefix: str = ""
 
 
-class ObjectRef(Part, frozen=True, kw_only=True):
-    """A reference to a resource by name; what may be left out depends on where it stands."""
+class ObjectRef(ResourcePart, frozen=True, kw_only=True):
+    """A reference to a resource by name; the field that holds it decides what may be omitted."""
 
     name: Name
     namespace: str | None = None
     group: str | None = None
     kind: str | None = None
     section_name: str | None = None
-    port: Ambient = None
+    port: Discarded = None
 
 
-class ServiceBackendSpec(Part, frozen=True, kw_only=True):
+class ServiceBackendSpec(ResourcePart, frozen=True, kw_only=True):
     """`spec` of AIServiceBackend."""
 
     schema: ApiSchema
     backend_ref: ObjectRef
-    header_mutation: HeaderMutation = HeaderMutation()
-    body_mutation: BodyMutation = BodyMutation()
-    response_body_mutation: NotYet = None
-    timeouts: NotYet = None
+    header_mutation: HeaderMutationSpec = HeaderMutationSpec()
+    body_mutation: BodyMutationSpec = BodyMutationSpec()
+    response_body_mutation: Unsupported = None
+    timeouts: Unsupported = None
     backend_security_policy_ref: ObjectRef | None = None
 
 
 class AIServiceBackend(Resource, frozen=True, kw_only=True):
-    """A backend and the API that it speaks."""
+    """A backend and its API."""
 
     spec: ServiceBackendSpec
 
 
-class CredentialsFile(Part, frozen=True, kw_only=True):
+class CredentialsFile(ResourcePart, frozen=True, kw_only=True):
     """An AWS credentials file in a Secret."""
 
     secret_ref: ObjectRef
     profile: str = "default"
 
 
-class OidcProvider(Part, frozen=True, kw_only=True):
-    """Who issues tokens."""
+class OidcProvider(ResourcePart, frozen=True, kw_only=True):
+    """The issuer of tokens."""
 
     issuer: Name
     token_endpoint: str | None = None
     authorization_endpoint: OtherSystem = None
     end_session_endpoint: OtherSystem = None
-    backend_ref: NotYet = None
-    backend_refs: NotYet = None
-    backend_settings: NotYet = None
+    backend_ref: Unsupported = None
+    backend_refs: Unsupported = None
+    backend_settings: Unsupported = None
 
 
-class Oidc(Part, frozen=True, kw_only=True):
-    """`oidc`: a client of an OpenID provider. The settings of a browser's login mean nothing to a machine's."""
+class Oidc(ResourcePart, frozen=True, kw_only=True):
+    """`oidc`: a client of an OpenID provider. Settings of browser logins do not apply to client credentials."""
 
     provider: OidcProvider
     client_id: Name = msgspec.field(name="clientID")
     client_secret: ObjectRef
     scopes: tuple[Name, ...] = ()
-    client_id_ref: NotYet = msgspec.field(default=None, name="clientIDRef")
-    resources: NotYet = None
+    client_id_ref: Unsupported = msgspec.field(default=None, name="clientIDRef")
+    resources: Unsupported = None
     cookie_names: OtherSystem = None
     cookie_config: OtherSystem = None
     cookie_domain: OtherSystem = None
@@ -233,7 +233,7 @@ class Oidc(Part, frozen=True, kw_only=True):
     refresh_token: OtherSystem = None
 
 
-class OidcExchangeToken(Part, frozen=True, kw_only=True):
+class OidcExchangeToken(ResourcePart, frozen=True, kw_only=True):
     """`oidcExchangeToken`: a provider's token in exchange for a role's credentials."""
 
     oidc: Oidc
@@ -242,49 +242,49 @@ class OidcExchangeToken(Part, frozen=True, kw_only=True):
     grant_type: Literal["client_credentials"] = "client_credentials"
 
 
-class AwsCredentials(Part, frozen=True, kw_only=True):
-    """`awsCredentials`: the region, and where credentials come from."""
+class AwsCredentials(ResourcePart, frozen=True, kw_only=True):
+    """`awsCredentials`: the region and the source of credentials."""
 
     region: Name
     credentials_file: CredentialsFile | None = None
     oidc_exchange_token: OidcExchangeToken | None = None
 
 
-class ApiKey(Part, frozen=True, kw_only=True):
+class ApiKey(ResourcePart, frozen=True, kw_only=True):
     """`apiKey`: a key in a Secret."""
 
     secret_ref: ObjectRef
 
 
-class RequestHeaderCredentials(Part, frozen=True, kw_only=True):
-    """`fromRequestHeaders`: for AWS, `header` begins the names of three headers."""
+class RequestHeaderCredentials(ResourcePart, frozen=True, kw_only=True):
+    """`fromRequestHeaders`: for AWS, `header` is the prefix of three headers."""
 
     header: Name = "x-aigw-aws-"
     fallback_to_configured: bool = True
 
 
-class CredentialOverride(Part, frozen=True, kw_only=True):
-    """`credentialOverride`: where a request may bring its own credentials."""
+class CredentialOverride(ResourcePart, frozen=True, kw_only=True):
+    """`credentialOverride`: where a request may have its own credentials."""
 
     from_request_headers: RequestHeaderCredentials | None = None
     from_dynamic_metadata: _Metadata = None
 
 
-class SecurityPolicySpec(Part, frozen=True, kw_only=True):
+class SecurityPolicySpec(ResourcePart, frozen=True, kw_only=True):
     """`spec` of BackendSecurityPolicy."""
 
     type: Literal["AWSCredentials", "APIKey", "AnthropicAPIKey", "AzureAPIKey", "AzureCredentials", "GCPCredentials"]
     target_refs: tuple[ObjectRef, ...] = ()
     aws_credentials: AwsCredentials | None = None
     api_key: ApiKey | None = None
-    anthropic_api_key: Ambient = msgspec.field(default=None, name="anthropicAPIKey")
-    azure_api_key: Ambient = msgspec.field(default=None, name="azureAPIKey")
-    azure_credentials: Ambient = None
-    gcp_credentials: Ambient = None
+    anthropic_api_key: Discarded = msgspec.field(default=None, name="anthropicAPIKey")
+    azure_api_key: Discarded = msgspec.field(default=None, name="azureAPIKey")
+    azure_credentials: Discarded = None
+    gcp_credentials: Discarded = None
     credential_override: CredentialOverride | None = None
 
 
 class BackendSecurityPolicy(Resource, frozen=True, kw_only=True):
-    """With which credentials requests to a backend are signed."""
+    """The credentials that sign requests to a backend."""
 
     spec: SecurityPolicySpec

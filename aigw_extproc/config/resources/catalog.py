@@ -1,7 +1,7 @@
-"""Every resource of a configuration, typed, by kind and name.
+"""The catalog: every resource of a configuration, typed, by kind and name.
 
-A resource that is written twice is accepted when nothing that has an effect differs between the two (the guide's
-files repeat each other); anything else under one name is a problem.
+A duplicate is accepted when all fields with an effect are equal (the guide's files repeat each other); otherwise it
+is a problem.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Key: TypeAlias = tuple[str, str]
 """(namespace, name)"""
 
 _REASONS: Final = {
-    "ServiceAccount": "the identity is that of this process: AWS credentials are found where an AWS SDK looks",
+    "ServiceAccount": "credentials come from this process, by the AWS SDK's default chain",
     "EnvoyProxy": "Envoy is configured by this program",
     "GatewayClass": "there is one gateway",
     "HTTPRoute": "only AIGatewayRoute routes requests here",
@@ -33,13 +33,13 @@ _REASONS: Final = {
     "MCPRoute": "MCP is not supported",
     "ReferenceGrant": "references to other namespaces need no grant here",
 }
-_MAX_COMPARED: Final = 100  # names; comparing takes 10 µs each, for every dangling reference
+_MAX_COMPARED: Final = 100  # names; comparing takes 10 µs each, for every unresolved reference
 _NO_EFFECT: Final = "this kind has no effect here"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item(Generic[R]):
-    """A resource that was read without a fault."""
+    """A valid resource and its place."""
 
     place: Place
     resource: R
@@ -51,58 +51,51 @@ class Item(Generic[R]):
 
     @property
     def name(self) -> str:
-        """Unique for its kind within the namespace."""
+        """Unique per kind and namespace."""
         return self.resource.metadata.name
 
     @property
     def key(self) -> Key:
-        """By which others refer to it."""
+        """The key in references to it."""
         return self.namespace, self.name
 
 
 Mounts: TypeAlias = Mapping[tuple[str | None, str], Item[MountedSecret]]
-"""Mounted Secrets by namespace, None where any will do, and name."""
+"""Mounted Secrets by namespace (None for any) and name."""
 
 
 @dataclass(slots=True)
 class Catalog:
-    """Resources by kind, namespace and name. A name without an item is a resource that has faults of its own."""
+    """Resources by kind, namespace and name. The item of a faulty resource is None."""
 
     items: dict[tuple[str, str, str], Item[Resource] | None] = field(default_factory=dict)
     complete: bool = True
-    """False when some text could not be read at all: what seems to be missing may then stand there."""
+    """False when some text could not be parsed: a missing resource may be in there."""
     mounts: Mounts = field(default_factory=dict)
-    """Secrets that stand in for those that are not among the items."""
+    """Used for Secrets that are not among the items."""
 
     def all(self, kind: type[R]) -> Iterator[Item[R]]:
-        """All sound resources of a kind, in the order in which they were written."""
+        """Yield the valid resources of a kind, in the order of the files."""
         for item in self.items.values():
             if item is not None and isinstance(item.resource, kind):
                 yield cast("Item[R]", item)
 
-    def sound(self, *kinds: type[Resource]) -> bool:
-        """Whether all of these kinds could be read, so that one that seems to be missing is missing indeed."""
+    def complete_for(self, *kinds: type[Resource]) -> bool:
+        """Return whether every resource of these kinds is valid, so that an absent one is truly missing."""
         names = {_kind_name(kind) for kind in kinds}
         return self.complete and all(item is not None for key, item in self.items.items() if key[0] in names)
 
     def find(self, kind: type[R], key: Key, place: Place) -> Item[R] | None:
-        """The resource called `key` (namespace, name).
-
-        None with a problem at `place` when there is no such resource, None in silence when it has faults of its own.
-        """
+        """Return the resource `key`; None if there is none, which is a problem at `place`, or if it is faulty."""
         name = _kind_name(kind)
-        item = self.items.get((name, *key)) or self._mounted(name, *key)
-        if item is None and (name, *key) not in self.items and self.complete:
-            place.problem(f"there is no {name} '{key[0]}/{key[1]}'{self._near(name, *key)}")
-        return cast("Item[R] | None", item)
+        if (name, *key) in self.items:
+            return cast("Item[R] | None", self.items[name, *key])
+        mounted = self.mounts.get(key) or self.mounts.get((None, key[1])) if name == "Secret" else None
+        if mounted is None and self.complete:
+            place.problem(f"there is no {name} '{key[0]}/{key[1]}'{self._suggestion(name, *key)}")
+        return cast("Item[R] | None", mounted)
 
-    def _mounted(self, kind: str, namespace: str, name: str) -> Item[MountedSecret] | None:
-        if kind != "Secret" or (kind, namespace, name) in self.items:
-            return None
-        mounted: Item[MountedSecret] | None = self.mounts.get((namespace, name)) or self.mounts.get((None, name))
-        return mounted
-
-    def _near(self, kind: str, namespace: str, name: str) -> str:
+    def _suggestion(self, kind: str, namespace: str, name: str) -> str:
         known = [key for key in self.items if key[0] == kind]
         elsewhere = [f"; did you mean '{key[1]}/{name}'?" for key in known if key[2] == name]
         if elsewhere:
@@ -112,7 +105,7 @@ class Catalog:
 
 
 def read(documents: Iterable[Document], findings: Findings, mounts: Mounts | None = None) -> Catalog:
-    """Type every document; what is wrong or without effect is recorded at its place."""
+    """Decode every document, and record what is wrong or without effect at its place."""
     catalog = Catalog(mounts=mounts or {})
     for document in documents:
         _add(catalog, document)
@@ -130,27 +123,27 @@ def _add(catalog: Catalog, document: Document) -> None:
         if not isinstance(value, str):
             document.place.field(name).problem(f"expected text, got {document.place.show(value)}")
     if not isinstance(api_version, str) or not isinstance(kind, str):
-        _claim(catalog, document)
+        _add_faulty(catalog, document)
         return
     group, _, version = api_version.rpartition("/")
     versions = KINDS.get((group, kind))
     if versions is None:
-        document.place.ignore(_REASONS.get(kind, _NO_EFFECT) + _misspelt(group, kind))
+        document.place.ignore(_REASONS.get(kind, _NO_EFFECT) + _kind_suggestion(group, kind))
     elif version not in versions:
         supported = " or ".join(f"{group}/{known}".lstrip("/") for known in versions)
         document.place.field("apiVersion").problem(f"'{api_version}' is not supported; use {supported}")
-        _claim(catalog, document)
+        _add_faulty(catalog, document)
     else:
-        _enter(catalog, document, decode(document.value, versions[version], document.place))
+        _add_decoded(catalog, document, decode(document.value, versions[version], document.place))
 
 
-def _misspelt(group: str, kind: str) -> str:
+def _kind_suggestion(group: str, kind: str) -> str:
     known = [name for candidate, name in KINDS if candidate == group]
     return "" if kind in _REASONS else suggestion(kind, known, cutoff=0.85)
 
 
-def _claim(catalog: Catalog, document: Document) -> None:
-    """Note a faulty resource, so that references to it are not called dangling."""
+def _add_faulty(catalog: Catalog, document: Document) -> None:
+    """Add a faulty resource, so that references to it are not reported as missing."""
     kind, metadata = document.value.get("kind"), document.value.get("metadata")
     name = metadata.get("name") if isinstance(metadata, dict) else None
     if isinstance(kind, str) and isinstance(metadata, dict) and isinstance(name, str):
@@ -159,18 +152,18 @@ def _claim(catalog: Catalog, document: Document) -> None:
         catalog.complete = False
 
 
-def _enter(catalog: Catalog, document: Document, resource: Resource | None) -> None:
+def _add_decoded(catalog: Catalog, document: Document, resource: Resource | None) -> None:
     if resource is None:
-        _claim(catalog, document)
+        _add_faulty(catalog, document)
         return
     key = (resource.kind, resource.metadata.namespace, resource.metadata.name)
     known = catalog.items.get(key)
     if known is None:
         catalog.items[key] = Item(place=document.place, resource=resource)
     elif _same(known.resource, resource):
-        document.place.ignore(f"repeats what {known.place.file} says")
+        document.place.ignore(f"repeats the resource in {known.place.file}")
     else:
-        document.place.problem(f"already defined, differently, in {known.place.file}; rename or remove one")
+        document.place.problem(f"already defined differently in {known.place.file}; rename or remove one")
 
 
 def _same(one: Resource, other: Resource) -> bool:

@@ -1,6 +1,6 @@
-"""Plain values, as a YAML file yields them, into `msgspec` Structs, with every fault instead of only the first.
+"""Decoding of plain values into `msgspec` Structs, which reports every fault.
 
-`msgspec.convert` stops at the first error. This walks the same type descriptions and goes on.
+`msgspec.convert` stops at the first error. This walks the same type descriptions and continues.
 """
 
 from __future__ import annotations
@@ -18,32 +18,32 @@ from aigw_extproc.config.resources.findings import Place
 
 T = TypeVar("T", bound=msgspec.Struct)
 
-Ambient = Annotated[Any, msgspec.Meta(extra={"kept": False})]
-"""A field that describes without deciding anything (labels, status): accepted, not kept, not worth a word."""
+Discarded = Annotated[Any, msgspec.Meta(extra={"kept": False})]
+"""A field that has no influence anywhere (labels, status): accepted, not kept, not reported."""
 Secret = msgspec.Meta(extra={"secret": True})
-"""Marks a field whose value never appears in a message."""
+"""Metadata of a field whose value never appears in a message."""
 
 
 def unused(reason: str) -> msgspec.Meta:
-    """Marks a field that is known and has no effect here: accepted, not kept, reported with `reason`."""
+    """Return the metadata of a field without effect here: accepted, not kept, reported with `reason`."""
     return msgspec.Meta(extra={"kept": False, "reason": reason})
 
 
 def refused(reason: str) -> msgspec.Meta:
-    """Marks a field that is known and that must not be overlooked: whoever writes it gets `reason` as a problem."""
+    """Return the metadata of a known field that is not supported: its presence is a problem, with `reason`."""
     return msgspec.Meta(extra={"kept": False, "problem": reason})
 
 
-FAULTY: Final = object()
-"""Stands for a value about which a problem has been recorded."""
+INVALID: Final = object()
+"""The result for a value with a recorded problem."""
 
 _type_info = cache(inspect.type_info)
 
 
 def decode(value: object, struct: type[T], place: Place) -> T | None:
-    """Build a `struct` from `value`; None when that is impossible, with every reason recorded at `place`."""
+    """Build a `struct` from `value`; None if that is impossible, with every problem recorded at `place`."""
     built = _build(value, _type_info(struct), place)
-    return None if built is FAULTY else cast("T", built)
+    return None if built is INVALID else cast("T", built)
 
 
 def _build(value: object, info: inspect.Type, place: Place) -> object:
@@ -62,42 +62,42 @@ def _any(value: object, info: inspect.AnyType, place: Place) -> object:
 def _struct(value: object, info: inspect.StructType, place: Place) -> object:
     if not isinstance(value, Mapping):
         place.problem(f"expected a mapping, got {place.show(value)}")
-        return FAULTY
+        return INVALID
     # Kubernetes treats null as absent.
     present = {name: item for name, item in value.items() if item is not None}
     known = {field.encode_name: field for field in info.fields}
     built: dict[str, object] = {}
-    spoilt = _strangers(value, known, place)
+    unusable = _report_unknown(value, known, place)
     for name, field in known.items():
         if name in present:
             built |= _field(present[name], field, place.field(name))
         elif field.required:
             place.field(name).problem("required, but missing")
-            spoilt = True
-    faulty = [field for field in info.fields if built.get(field.name) is FAULTY]
-    if spoilt or any(map(_decisive, faulty)):
-        return FAULTY
-    return info.cls(**{name: item for name, item in built.items() if item is not FAULTY})
+            unusable = True
+    faulty = [field for field in info.fields if built.get(field.name) is INVALID]
+    if unusable or any(map(_essential, faulty)):
+        return INVALID
+    return info.cls(**{name: item for name, item in built.items() if item is not INVALID})
 
 
-def _strangers(value: Mapping[str, object], known: Mapping[str, inspect.Field], place: Place) -> bool:
-    """Record unknown fields; whether one of them seems to be a decisive field, misspelt."""
-    strangers = [str(name) for name in value if name not in known]
-    for name in strangers:
+def _report_unknown(value: Mapping[str, object], known: Mapping[str, inspect.Field], place: Place) -> bool:
+    """Record unknown fields, and return whether one seems to be a misspelt essential field."""
+    unknown = [str(name) for name in value if name not in known]
+    for name in unknown:
         place.field(name).problem(f"unknown field{suggestion(name, known)}")
-    meant = [_nearest(name, known) for name in strangers]
-    return any(name is not None and _decisive(known[name]) for name in meant)
+    nearest = [_nearest(name, known) for name in unknown]
+    return any(name is not None and _essential(known[name]) for name in nearest)
 
 
-def _decisive(field: inspect.Field) -> bool:
-    """Whether a fault in this field leaves nothing to say about the rest; without a mere setting there is."""
+def _essential(field: inspect.Field) -> bool:
+    """Return whether a resource cannot be checked further without this field: all but optional scalars."""
     inner = field.type.type if isinstance(field.type, inspect.Metadata) else field.type
     choices = inner.types if isinstance(inner, inspect.UnionType) else (inner,)
-    mere_setting = all(isinstance(choice, _SETTINGS) for choice in choices) and "problem" not in _extra(field)
-    return field.required or not mere_setting
+    optional_scalar = all(isinstance(choice, _SCALARS) for choice in choices) and "problem" not in _extra(field)
+    return field.required or not optional_scalar
 
 
-_SETTINGS: Final = (
+_SCALARS: Final = (
     inspect.StrType,
     inspect.IntType,
     inspect.BoolType,
@@ -108,7 +108,7 @@ _SETTINGS: Final = (
 
 
 def suggestion(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
-    """`; did you mean 'x'?` for the nearest of the known names, or nothing."""
+    """Return `; did you mean 'x'?` for the nearest of the known names, or an empty text."""
     near = _nearest(name, known, cutoff)
     return f"; did you mean '{near}'?" if near else ""
 
@@ -123,7 +123,7 @@ def _field(value: object, field: inspect.Field, place: Place) -> dict[str, objec
     extra = _extra(field)
     if "problem" in extra:
         place.problem(extra["problem"])
-        return {field.name: FAULTY}
+        return {field.name: INVALID}
     if "reason" in extra:
         place.ignore(extra["reason"])
     return {field.name: _build(value, field.type, place)} if extra.get("kept", True) else {}
@@ -136,52 +136,52 @@ def _extra(field: inspect.Field) -> Mapping[str, str]:
 def _list(value: object, info: inspect.ListType | inspect.VarTupleType, place: Place) -> object:
     if not isinstance(value, list):
         place.problem(f"expected a list, got {place.show(value)}")
-        return FAULTY
+        return INVALID
     if info.max_length is not None and len(value) > info.max_length:
         place.problem(f"expected at most {info.max_length} entries, got {len(value)}")
-        return FAULTY
+        return INVALID
     built = [_build(item, info.item_type, place.item(index)) for index, item in enumerate(value)]
-    return FAULTY if any(item is FAULTY for item in built) else tuple(built)
+    return INVALID if any(item is INVALID for item in built) else tuple(built)
 
 
 def _dict(value: object, info: inspect.DictType, place: Place) -> object:
     if not isinstance(value, Mapping):
         place.problem(f"expected a mapping, got {place.show(value)}")
-        return FAULTY
+        return INVALID
     built = {str(name): _build(item, info.value_type, place.field(str(name))) for name, item in value.items()}
-    return FAULTY if any(item is FAULTY for item in built.values()) else built
+    return INVALID if any(item is INVALID for item in built.values()) else built
 
 
 def _union(value: object, info: inspect.UnionType, place: Place) -> object:
     choices = [choice for choice in info.types if not isinstance(choice, inspect.NoneType)]
     if len(choices) == 1:
         return _build(value, choices[0], place)
-    # The only union of scalars in the formats that are read is a quantity: a number or text.
+    # The only union of scalars in these formats is a quantity: a number or text.
     if isinstance(value, str | int) and not isinstance(value, bool):
         return value
     place.problem(f"expected a number or text, got {place.show(value)}")
-    return FAULTY
+    return INVALID
 
 
 def _text(value: object, info: inspect.StrType, place: Place) -> object:
     if not isinstance(value, str):
         quote = "" if isinstance(value, Mapping | list) or value is None else "; put it in quotes"
         place.problem(f"expected text, got {place.show(value)}{quote}")
-        return FAULTY
+        return INVALID
     if info.min_length is not None and len(value) < info.min_length:
         place.problem("must not be empty")
-        return FAULTY
+        return INVALID
     return value
 
 
 def _number(value: object, info: inspect.IntType, place: Place) -> object:
     if not isinstance(value, int) or isinstance(value, bool):
         place.problem(f"expected a whole number, got {place.show(value)}")
-        return FAULTY
+        return INVALID
     if not (info.ge is None or value >= info.ge) or not (info.le is None or value <= info.le):
         limits = f"{info.ge} or more" if info.le is None else f"between {info.ge} and {info.le}"
         place.problem(f"must be {limits}, got {value}")
-        return FAULTY
+        return INVALID
     return value
 
 
@@ -189,7 +189,7 @@ def _flag(value: object, info: inspect.BoolType, place: Place) -> object:
     if isinstance(value, bool):
         return value
     place.problem(f"expected true or false, got {place.show(value)}")
-    return FAULTY
+    return INVALID
 
 
 def _literal(value: object, info: inspect.LiteralType, place: Place) -> object:
@@ -198,7 +198,7 @@ def _literal(value: object, info: inspect.LiteralType, place: Place) -> object:
     near = suggestion(value, map(str, info.values)) if isinstance(value, str) else ""
     choices = ", ".join(map(repr, info.values))
     place.problem(f"must be {'one of ' if len(info.values) > 1 else ''}{choices}, got {place.show(value)}{near}")
-    return FAULTY
+    return INVALID
 
 
 _BUILDERS: Final[dict[type[inspect.Type], Callable[[object, Any, Place], object]]] = {

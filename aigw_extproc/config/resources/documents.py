@@ -1,7 +1,7 @@
-"""Text into plain values: YAML (many documents) or JSON, strictly, and with the place of each document.
+"""Strict parsing of YAML (many documents) or JSON into plain values, with the place of each document.
 
-Of YAML 1.1's implicit types only true/false, null and decimal whole numbers are recognised: a date, `1.0`, `on`,
-`0x10` or `1:30` stays the text that the user wrote, since no field of the formats wants anything else.
+Of YAML 1.1's implicit types only true/false, null and decimal integers are recognised: a date, `1.0`, `on`, `0x10` or
+`1:30` stays text, since no field of the formats needs another type.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ import yaml
 
 from aigw_extproc.config.resources.findings import Findings, Place
 
-_MAX_DEPTH: Final = 100  # the deepest resource that is known, a pod's template, has 12 levels
+_MAX_DEPTH: Final = 100  # the deepest known resource, a pod template, has 12 levels
 _TOO_DEEP: Final = f"nested more than {_MAX_DEPTH} levels deep"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """One resource, before anything about its kind is known."""
+    """One resource, before its kind is known."""
 
     place: Place
-    """Of the resource as a whole, under the name it gives itself where that is readable."""
+    """Of the resource, by its kind and name where these can be read."""
     value: Mapping[str, object]
 
 
 def parse(file: str, text: str, findings: Findings) -> Iterator[Document]:
-    """The resources in a file's text, with `kind: List` taken apart; whatever cannot be read is recorded."""
+    """Yield the resources in a file's text and the items of a `kind: List`, and record what cannot be parsed."""
     values = _json if file.endswith(".json") else _yaml
     for number, value in enumerate(values(file, text, findings), start=1):
         yield from _resources(value, Place(findings=findings, file=file, resource=f"document {number}"))
@@ -73,7 +73,7 @@ def _unreadable(file: str, findings: Findings, document: int, message: str) -> N
 
 
 class _Loader(yaml.CSafeLoader):
-    """The safe loader with fewer implicit types, which notes duplicate keys."""
+    """The safe loader with fewer implicit types, which collects duplicate keys."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - PyYAML's own way
 
@@ -109,11 +109,11 @@ def _yaml(file: str, text: str, findings: Findings) -> Iterator[object]:
     number = 0
     loader = _Loader(text)
     try:
-        while loader.check_data():  # type: ignore[no-untyped-call]  # the stubs say nothing about it
+        while loader.check_data():  # type: ignore[no-untyped-call]  # missing in the stubs
             number += 1
             value = loader.get_data()
             for key, mark in loader.duplicates:
-                _unreadable(file, findings, number, f"{_position(mark)}the key '{key}' is written twice")
+                _unreadable(file, findings, number, f"{_position(mark)}duplicate key '{key}'")
             if not loader.duplicates:
                 yield value
             loader.duplicates.clear()
@@ -128,9 +128,9 @@ def _yaml(file: str, text: str, findings: Findings) -> Iterator[object]:
 
 
 def _too_deep(text: str) -> str | None:
-    """Where a text is nested too deeply, if it is: the loader descends in C without a limit, until the process ends."""
+    """Return where a text is nested too deeply: the C loader recurses without a limit and would crash the process."""
     depth = 0
-    with suppress(yaml.YAMLError):  # the loader will say so
+    with suppress(yaml.YAMLError):  # the loader reports it
         for event in yaml.parse(text, Loader=yaml.CSafeLoader):
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > _MAX_DEPTH:
@@ -138,7 +138,7 @@ def _too_deep(text: str) -> str | None:
     return None
 
 
-def _position(mark: Any) -> str:  # the C parser's marks are a class of their own
+def _position(mark: Any) -> str:  # the C parser has a mark class of its own
     return f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
 
 
@@ -164,6 +164,6 @@ def _json(file: str, text: str, findings: Findings) -> Iterator[object]:
         where = f"line {error.lineno}, column {error.colno}"
         _unreadable(file, findings, 1, f"{where}: not valid JSON: {error.msg}")
     except _Duplicate as error:
-        _unreadable(file, findings, 1, f"not valid JSON: the key '{error}' is written twice")
+        _unreadable(file, findings, 1, f"not valid JSON: duplicate key '{error}'")
     except RecursionError:
         _unreadable(file, findings, 1, _TOO_DEEP)

@@ -1,4 +1,4 @@
-"""The kinds around a route, field by field: where to connect, with which TLS and secrets, and how clients connect.
+"""Backends, TLS policies, secrets, gateways and client policies, field by field.
 
 * Backend, ClientTrafficPolicy: https://gateway.envoyproxy.io/docs/api/extension_types/
 * Gateway, BackendTLSPolicy: https://gateway-api.sigs.k8s.io/reference/spec/
@@ -11,63 +11,63 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-from aigw_extproc.config.resources.ai_gateway import Name, NotYet, ObjectRef, OtherSystem, Part, Resource
-from aigw_extproc.config.resources.decode import Ambient, Secret, refused, unused
+from aigw_extproc.config.resources.ai_gateway import Name, ObjectRef, OtherSystem, Resource, ResourcePart, Unsupported
+from aigw_extproc.config.resources.decode import Discarded, Secret, refused, unused
 
 ENVOY_GATEWAY: Final = "gateway.envoyproxy.io"
 GATEWAY_API: Final = "gateway.networking.k8s.io"
 
 _Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
-_Elsewhere = Annotated[Ambient, unused("the listener is set by the command line (--host, --port)")]
-_Unix = Annotated[Ambient, refused("unix sockets are not supported yet; use fqdn or ip")]
+_ListenerSetting = Annotated[Discarded, unused("the listener is set on the command line (--host, --port)")]
+_Unix = Annotated[Discarded, refused("unix sockets are not supported yet; use fqdn or ip")]
 _BackendTls = Annotated[
-    Ambient, refused("not supported yet; attach a BackendTLSPolicy, or requests would go out in clear")
+    Discarded, refused("not supported yet; attach a BackendTLSPolicy, or requests would be sent in plaintext")
 ]
-_AltNames = Annotated[Ambient, refused("not supported yet; the hostname is what is verified")]
+_AltNames = Annotated[Discarded, refused("not supported yet; only `hostname` is verified")]
 
 
-class FqdnEndpoint(Part, frozen=True, kw_only=True):
+class FqdnEndpoint(ResourcePart, frozen=True, kw_only=True):
     """An endpoint by DNS name."""
 
     hostname: Name
     port: _Port
 
 
-class IpEndpoint(Part, frozen=True, kw_only=True):
+class IpEndpoint(ResourcePart, frozen=True, kw_only=True):
     """An endpoint by address."""
 
     address: Name
     port: _Port
 
 
-class Endpoint(Part, frozen=True, kw_only=True):
+class BackendEndpoint(ResourcePart, frozen=True, kw_only=True):
     """One endpoint; exactly one of `fqdn`, `ip`, `unix`."""
 
     hostname: str | None = None
     fqdn: FqdnEndpoint | None = None
     ip: IpEndpoint | None = None
     unix: _Unix = None
-    zone: NotYet = None
+    zone: Unsupported = None
 
 
-class BackendSpec(Part, frozen=True, kw_only=True):
+class BackendSpec(ResourcePart, frozen=True, kw_only=True):
     """`spec` of Backend."""
 
     type: Literal["Endpoints", "DynamicResolver"] = "Endpoints"
-    endpoints: tuple[Endpoint, ...] = ()
+    endpoints: tuple[BackendEndpoint, ...] = ()
     tls: _BackendTls = None
-    app_protocols: NotYet = None
-    fallback: Annotated[Ambient, unused("the `priority` of a rule's backendRefs decides")] = None
+    app_protocols: Unsupported = None
+    fallback: Annotated[Discarded, unused("the `priority` of a rule's backendRefs decides")] = None
 
 
-class Backend(Resource, frozen=True, kw_only=True):
-    """Where Envoy connects."""
+class BackendResource(Resource, frozen=True, kw_only=True):
+    """Backend: where Envoy connects."""
 
     spec: BackendSpec
 
 
-class TlsValidation(Part, frozen=True, kw_only=True):
-    """Whom to trust."""
+class TlsValidation(ResourcePart, frozen=True, kw_only=True):
+    """`validation` of BackendTLSPolicy: the trusted certificates."""
 
     hostname: Name
     well_known_ca_certificates: Literal["System", ""] = msgspec.field(default="", name="wellKnownCACertificates")
@@ -75,12 +75,12 @@ class TlsValidation(Part, frozen=True, kw_only=True):
     subject_alt_names: _AltNames = None
 
 
-class TlsPolicySpec(Part, frozen=True, kw_only=True):
+class TlsPolicySpec(ResourcePart, frozen=True, kw_only=True):
     """`spec` of BackendTLSPolicy, v1alpha3 and later."""
 
     target_refs: tuple[ObjectRef, ...]
     validation: TlsValidation
-    options: NotYet = None
+    options: Unsupported = None
 
 
 class BackendTLSPolicy(Resource, frozen=True, kw_only=True):
@@ -89,15 +89,15 @@ class BackendTLSPolicy(Resource, frozen=True, kw_only=True):
     spec: TlsPolicySpec
 
 
-class TlsValidationAlpha2(Part, frozen=True, kw_only=True):
-    """Whom to trust, as v1alpha2 wrote it."""
+class TlsValidationAlpha2(ResourcePart, frozen=True, kw_only=True):
+    """`tls` of BackendTLSPolicy in v1alpha2: the trusted certificates."""
 
     hostname: Name
     well_known_ca_certs: Literal["System", ""] = msgspec.field(default="", name="wellKnownCACerts")
     ca_cert_refs: tuple[ObjectRef, ...] = ()
 
 
-class TlsPolicySpecAlpha2(Part, frozen=True, kw_only=True):
+class TlsPolicySpecAlpha2(ResourcePart, frozen=True, kw_only=True):
     """`spec` of BackendTLSPolicy, v1alpha2: one target."""
 
     target_ref: ObjectRef
@@ -105,87 +105,87 @@ class TlsPolicySpecAlpha2(Part, frozen=True, kw_only=True):
 
 
 class BackendTLSPolicyAlpha2(Resource, frozen=True, kw_only=True):
-    """TLS to a Backend, as v1alpha2 wrote it."""
+    """TLS to a Backend, in v1alpha2."""
 
     spec: TlsPolicySpecAlpha2
 
 
 class SecretResource(Resource, frozen=True, kw_only=True):
-    """A Secret: `data` is base64, `stringData` is text and wins."""
+    """A Secret: `data` is base64, `stringData` is text and takes precedence."""
 
     data: Annotated[dict[str, str], Secret] = msgspec.field(default_factory=dict)
     string_data: Annotated[dict[str, str], Secret] = msgspec.field(default_factory=dict)
     type: str = "Opaque"
-    immutable: Ambient = None
+    immutable: Discarded = None
 
     def __repr__(self) -> str:
         return f"Secret {self.metadata.namespace}/{self.metadata.name}"
 
 
 class MountedSecret(SecretResource, frozen=True, kw_only=True):
-    """A Secret that is mounted as a folder, a file for each key."""
+    """A Secret mounted as a folder with a file for each key."""
 
 
 class ConfigMap(Resource, frozen=True, kw_only=True):
-    """A ConfigMap: trusted certificates may stand in one."""
+    """A ConfigMap, which may hold trusted certificates."""
 
     data: dict[str, str] = msgspec.field(default_factory=dict)
-    binary_data: Ambient = None
-    immutable: Ambient = None
+    binary_data: Discarded = None
+    immutable: Discarded = None
 
 
-class ClientConnection(Part, frozen=True, kw_only=True):
+class ClientConnection(ResourcePart, frozen=True, kw_only=True):
     """`connection` of ClientTrafficPolicy."""
 
     buffer_limit: int | str | None = None
-    connection_limit: NotYet = None
-    max_accept_per_socket_event: NotYet = None
-    socket_buffer_limit: NotYet = None
+    connection_limit: Unsupported = None
+    max_accept_per_socket_event: Unsupported = None
+    socket_buffer_limit: Unsupported = None
 
 
-class ClientTrafficPolicySpec(Part, frozen=True, kw_only=True):
+class ClientTrafficPolicySpec(ResourcePart, frozen=True, kw_only=True):
     """`spec` of ClientTrafficPolicy."""
 
     connection: ClientConnection = ClientConnection()
-    target_ref: Ambient = None
-    target_refs: Ambient = None
-    target_selectors: Ambient = None
-    client_ip_detection: NotYet = msgspec.field(default=None, name="clientIPDetection")
-    enable_proxy_protocol: NotYet = None
-    grpc: NotYet = None
-    headers: NotYet = None
-    health_check: NotYet = None
-    http1: NotYet = None
-    http2: NotYet = None
-    http3: NotYet = None
-    path: NotYet = None
-    proxy_protocol: NotYet = None
-    scheme: NotYet = None
-    tcp_keepalive: NotYet = None
-    timeout: NotYet = None
-    tls: NotYet = None
+    target_ref: Discarded = None
+    target_refs: Discarded = None
+    target_selectors: Discarded = None
+    client_ip_detection: Unsupported = msgspec.field(default=None, name="clientIPDetection")
+    enable_proxy_protocol: Unsupported = None
+    grpc: Unsupported = None
+    headers: Unsupported = None
+    health_check: Unsupported = None
+    http1: Unsupported = None
+    http2: Unsupported = None
+    http3: Unsupported = None
+    path: Unsupported = None
+    proxy_protocol: Unsupported = None
+    scheme: Unsupported = None
+    tcp_keepalive: Unsupported = None
+    timeout: Unsupported = None
+    tls: Unsupported = None
 
 
 class ClientTrafficPolicy(Resource, frozen=True, kw_only=True):
-    """How clients connect; of its settings the size of a body matters here."""
+    """How clients connect; only the limit of the body's size is used."""
 
     spec: ClientTrafficPolicySpec
 
 
-class GatewaySpec(Part, frozen=True, kw_only=True):
+class GatewaySpec(ResourcePart, frozen=True, kw_only=True):
     """`spec` of Gateway."""
 
-    gateway_class_name: Ambient = None
-    listeners: _Elsewhere = None
-    addresses: _Elsewhere = None
-    allowed_listeners: _Elsewhere = None
+    gateway_class_name: Discarded = None
+    listeners: _ListenerSetting = None
+    addresses: _ListenerSetting = None
+    allowed_listeners: _ListenerSetting = None
     infrastructure: OtherSystem = None
-    backend_tls: NotYet = msgspec.field(default=None, name="backendTLS")
-    default_scope: Ambient = None
-    tls: NotYet = None
+    backend_tls: Unsupported = msgspec.field(default=None, name="backendTLS")
+    default_scope: Discarded = None
+    tls: Unsupported = None
 
 
 class Gateway(Resource, frozen=True, kw_only=True):
-    """The gateway itself: everything about it is set on the command line."""
+    """The gateway itself, which is configured on the command line."""
 
     spec: GatewaySpec

@@ -1,4 +1,4 @@
-"""Which kinds are known, in which versions."""
+"""The supported kinds and their versions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from aigw_extproc.config.resources.ai_gateway import (
 from aigw_extproc.config.resources.infrastructure import (
     ENVOY_GATEWAY,
     GATEWAY_API,
-    Backend,
+    BackendResource,
     BackendTLSPolicy,
     BackendTLSPolicyAlpha2,
     ClientTrafficPolicy,
@@ -27,7 +27,7 @@ KINDS: Final[dict[tuple[str, str], dict[str, type[Resource]]]] = {
     (AI_GATEWAY, "AIGatewayRoute"): {"v1beta1": AIGatewayRoute, "v1alpha1": AIGatewayRoute},
     (AI_GATEWAY, "AIServiceBackend"): {"v1beta1": AIServiceBackend, "v1alpha1": AIServiceBackend},
     (AI_GATEWAY, "BackendSecurityPolicy"): {"v1beta1": BackendSecurityPolicy, "v1alpha1": BackendSecurityPolicy},
-    (ENVOY_GATEWAY, "Backend"): {"v1alpha1": Backend},
+    (ENVOY_GATEWAY, "Backend"): {"v1alpha1": BackendResource},
     (ENVOY_GATEWAY, "ClientTrafficPolicy"): {"v1alpha1": ClientTrafficPolicy},
     (GATEWAY_API, "BackendTLSPolicy"): {
         "v1": BackendTLSPolicy,
@@ -38,4 +38,4 @@ KINDS: Final[dict[tuple[str, str], dict[str, type[Resource]]]] = {
     ("", "Secret"): {"v1": SecretResource},
     ("", "ConfigMap"): {"v1": ConfigMap},
 }
-"""(group, kind) → version → how it is written there."""
+"""(group, kind) → version → the type to decode into."""

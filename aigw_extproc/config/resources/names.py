@@ -1,4 +1,4 @@
-"""The spelling of names and quantities in resources: hosts, headers, paths, bytes."""
+"""Validation of hosts, headers and paths in resources, and parsing of quantities."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ _UNITS: Final[dict[str | None, int]] = {
 
 
 def is_hostname(text: str) -> bool:
-    """Whether this is a DNS name without a wildcard, and not an IP address."""
+    """Return whether the text is a DNS name, without a wildcard."""
     return len(text) <= 253 and bool(_HOSTNAME.fullmatch(text)) and not is_ip(text)
 
 
 def is_host_pattern(text: str) -> bool:
-    """Whether this is a DNS name, or one below a leading `*.`."""
+    """Return whether the text is a DNS name, possibly after a leading `*.`."""
     return is_hostname(text.removeprefix("*."))
 
 
 def is_ip(text: str) -> bool:
-    """Whether this is an IPv4 or IPv6 address."""
+    """Return whether the text is an IPv4 or IPv6 address."""
     try:
         ipaddress.ip_address(text)
     except ValueError:
@@ -46,22 +46,22 @@ def is_ip(text: str) -> bool:
 
 
 def is_header_name(text: str) -> bool:
-    """Whether this may be the name of an HTTP header; pseudo-headers (`:path`) are not."""
+    """Return whether the text can be the name of an HTTP header; a pseudo-header such as `:path` cannot."""
     return bool(_TOKEN.fullmatch(text))
 
 
 def is_header_value(text: str) -> bool:
-    """Whether this may be the value of an HTTP header: nothing that could end the line."""
+    """Return whether the text can be the value of an HTTP header: no control characters but tabs."""
     return text.isprintable() or all(char.isprintable() or char == "\t" for char in text)
 
 
 def is_path_prefix(text: str) -> bool:
-    """Whether this may begin the path of a URL: segments that need no escape, none of them `.` or `..`."""
+    """Return whether the text can be the prefix of a URL's path: segments without escapes, none `.` or `..`."""
     return bool(_PATH.fullmatch(text)) and not {".", ".."} & set(text.split("/"))
 
 
 def quantity(value: int | str) -> int | None:
-    """Bytes of a Kubernetes quantity (`50Mi`, `1.5Gi`, `32768`); None when it is none, or no whole number."""
+    """Return the bytes of a Kubernetes quantity (`50Mi`, `1.5Gi`, `32768`); None if invalid or not an integer."""
     match = _QUANTITY.fullmatch(str(value))
     if match is None:
         return None

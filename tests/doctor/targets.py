@@ -1,4 +1,4 @@
-"""Backends to examine, and what became of the checks."""
+"""Backends to examine, and the outcomes of their checks."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ def rule(*backends: Backend, models: tuple[str, ...] = (MODEL,)) -> Rule:
 
 
 def snapshot(port: int, source: Source | None = DEMO, *models: str, tls: Tls | None = None) -> Snapshot:
-    """One backend at a port of this machine, asked for `models`, or for one that is there."""
+    """One backend at a port of this machine, with rules for `models`, or for one available model."""
     return Snapshot(rules=(rule(backend(upstream(port, tls=tls), source), models=models or (MODEL,)),))
 
 
-async def examined(found: Snapshot) -> dict[str, Check]:
-    """The checks of its only backend, by name."""
-    (diagnosis,) = await examine(found)
+async def examined(configuration: Snapshot) -> dict[str, Check]:
+    """The checks of the only backend, by name."""
+    (diagnosis,) = await examine(configuration)
     return by_name(diagnosis)
 
 
