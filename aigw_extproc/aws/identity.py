@@ -67,12 +67,12 @@ class AssumeRole:
     https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
     """
 
-    base: Source
+    base: CredentialSource
     role_arn: str
     session_name: str = "aigw-extproc"
     external_id: str | None = None
     duration_seconds: int | None = None
 
 
-Source = Credentials | BearerToken | DefaultChain | Profile | OidcExchange | AssumeRole
+CredentialSource = Credentials | BearerToken | DefaultChain | Profile | OidcExchange | AssumeRole
 """Where credentials come from: they themselves, or where to find them."""

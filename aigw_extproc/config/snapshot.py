@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from aigw_extproc.aws.identity import Source
+from aigw_extproc.aws.identity import CredentialSource
 from aigw_extproc.bedrock.families import Families, builtin
 
 MODEL_HEADER: Final = "x-ai-eg-model"
@@ -89,7 +89,7 @@ class AwsAuth:
     """How requests to a backend are signed."""
 
     region: str
-    source: Source
+    source: CredentialSource
     override: RequestCredentials | None = None
     """Whose credentials a request may bring along instead."""
 
@@ -179,7 +179,7 @@ class Snapshot:
         Without those of backends that only take a request's own credentials: nobody asks these sources.
         """
         auths = (backend.auth for rule in self.rules for backend in rule.backends if backend.auth is not None)
-        found: dict[Source, AwsAuth] = {}
+        found: dict[CredentialSource, AwsAuth] = {}
         for auth in auths:
             if auth.override is None or auth.override.fallback:
                 found.setdefault(auth.source, auth)

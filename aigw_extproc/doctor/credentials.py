@@ -10,9 +10,9 @@ from botocore.credentials import CredentialProvider
 from botocore.exceptions import BotoCoreError
 from botocore.session import Session
 
-from aigw_extproc.aws.credentials.found import Found, SourceFailed
+from aigw_extproc.aws.credentials.found_credentials import FoundCredentials, SourceFailed
 from aigw_extproc.aws.credentials.sources import BEARER_TOKEN_VARIABLE, find
-from aigw_extproc.aws.identity import AssumeRole, BearerToken, DefaultChain, Identity, Source
+from aigw_extproc.aws.identity import AssumeRole, BearerToken, CredentialSource, DefaultChain, Identity
 from aigw_extproc.doctor.checks import Check, failed, ok, skipped
 from aigw_extproc.doctor.identity import ONCE
 from aigw_extproc.doctor.providers import NOWHERE, Facts, next_step, title, why_not
@@ -30,7 +30,7 @@ class Looked:
     identity: Identity | None = None
 
 
-def look(source: Source, region: str, *, now: float) -> Looked:
+def look(source: CredentialSource, region: str, *, now: float) -> Looked:
     """Asks a source, and those that it is built on, innermost first. `now` is in seconds since 1970."""
     if isinstance(source, AssumeRole):
         return _look_through(source, region, now)
@@ -64,7 +64,7 @@ def _reason(failure: Exception) -> str:
     return str(failure) if isinstance(failure, SourceFailed) else f"{type(failure).__name__}: {failure}"
 
 
-def describe(found: Found, now: float) -> str:
+def describe(found: FoundCredentials, now: float) -> str:
     """What was found, where, and until when: `environment: access key AKIA…MPLE, does not expire`."""
     where = title(found.method)
     if isinstance(found.identity, BearerToken):
@@ -82,7 +82,7 @@ def _lifetime(expires_at: float | None, now: float) -> str:
     return f"expires in {minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"expires in {minutes} min"
 
 
-def _explain(source: Source, region: str, reason: str) -> Check:
+def _explain(source: CredentialSource, region: str, reason: str) -> Check:
     if not isinstance(source, DefaultChain):
         return failed(NAME, reason, _NEXT_STEPS.get(type(source).__name__, NOWHERE))
     try:

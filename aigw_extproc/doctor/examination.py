@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from aigw_extproc.aws.credentials.threads import to_daemon_thread
 from aigw_extproc.aws.identity import Identity
 from aigw_extproc.config.snapshot import AwsAuth, Snapshot
 from aigw_extproc.doctor import credentials, identity
@@ -16,7 +17,6 @@ from aigw_extproc.doctor.checks import Check, Diagnosis, failed, skipped
 from aigw_extproc.doctor.network import reach
 from aigw_extproc.doctor.redaction import redacted
 from aigw_extproc.doctor.targets import Patient, patients
-from aigw_extproc.doctor.waiting import in_thread
 
 CREDENTIAL_SECONDS = 15.0
 """For a source to answer: STS, an agent or a process may be behind it."""
@@ -61,7 +61,7 @@ async def _caller(auth: AwsAuth | None, clock: Clock) -> Caller:
         return _nobody(f"every request brings its own, in headers {auth.override.prefix}*")
     try:
         async with asyncio.timeout(CREDENTIAL_SECONDS):
-            looked = await in_thread(partial(credentials.look, auth.source, auth.region, now=clock()))
+            looked = await to_daemon_thread(partial(credentials.look, auth.source, auth.region, now=clock()))
     except TimeoutError:
         detail = f"the source does not answer within {CREDENTIAL_SECONDS:g} s"
         slow = failed(credentials.NAME, detail, "see whether STS, or the agent or process behind it, can be reached")
@@ -78,6 +78,6 @@ def _nobody(reason: str) -> Caller:
 async def _identified(who: Identity, region: str) -> Check:
     try:
         async with asyncio.timeout(identity.STS_SECONDS):
-            return await in_thread(partial(identity.identify, who, region))
+            return await to_daemon_thread(identity.identify, who, region)
     except TimeoutError:
         return skipped(identity.NAME, f"STS does not answer within {identity.STS_SECONDS:g} s; only this check asks it")

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from aigw_extproc.aws.identity import AssumeRole, BearerToken, Credentials, Identity, OidcExchange, Profile, Source
+from aigw_extproc.aws.identity import (
+    AssumeRole,
+    BearerToken,
+    Credentials,
+    CredentialSource,
+    Identity,
+    OidcExchange,
+    Profile,
+)
 from aigw_extproc.doctor.checks import Check
 
 HIDDEN = "[hidden]"
@@ -18,7 +26,7 @@ def shortened(identity: Credentials) -> str:
     return f"{key[:4]}…{key[-4:]}" if len(key) >= 12 else "…"
 
 
-def redacted(check: Check, *holders: Source | Identity | None) -> Check:
+def redacted(check: Check, *holders: CredentialSource | Identity | None) -> Check:
     """The check without what the holders keep secret, and with access key ids shortened."""
     hidden = dict(pair for holder in holders if holder is not None for pair in _hidden(holder) if pair[0])
 
@@ -35,7 +43,7 @@ def redacted(check: Check, *holders: Source | Identity | None) -> Check:
     )
 
 
-def _hidden(holder: Source | Identity) -> Iterator[tuple[str, str]]:
+def _hidden(holder: CredentialSource | Identity) -> Iterator[tuple[str, str]]:
     """Every secret text, and what stands in its place."""
     match holder:
         case Credentials():

@@ -8,7 +8,7 @@ from pathlib import Path
 from envoy_data_plane.envoy.config.core import v3 as core
 from envoy_data_plane.envoy.config.endpoint import v3 as endpoint
 
-from aigw_extproc.envoy.options import Endpoint
+from aigw_extproc.envoy.options import ListenAddress
 
 
 def is_ip(host: str) -> bool:
@@ -20,7 +20,7 @@ def is_ip(host: str) -> bool:
     return True
 
 
-def address(where: Endpoint) -> core.Address:
+def address(where: ListenAddress) -> core.Address:
     """A unix socket as a pipe, anything else as a TCP address or name."""
     if isinstance(where, Path):
         return core.Address(pipe=core.Pipe(path=str(where)))
@@ -28,7 +28,7 @@ def address(where: Endpoint) -> core.Address:
 
 
 def load_assignment(
-    cluster: str, endpoints: tuple[Endpoint, ...], *, hostname: str = ""
+    cluster: str, endpoints: tuple[ListenAddress, ...], *, hostname: str = ""
 ) -> endpoint.ClusterLoadAssignment:
     """All endpoints of a cluster in one locality; `hostname` is what `auto_host_rewrite` sends as Host."""
     members = [

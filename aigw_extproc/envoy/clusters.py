@@ -16,7 +16,7 @@ from aigw_extproc.envoy.discovery import dns_discovery
 from aigw_extproc.envoy.options import Options
 from aigw_extproc.envoy.tls import processor_tls, upstream_tls
 
-PROCESSOR = "aigw-extproc"
+PROCESSOR_CLUSTER = "aigw-extproc"
 """The name of the processor's cluster."""
 
 CONNECT_TIMEOUT = timedelta(seconds=10)
@@ -54,13 +54,13 @@ def upstream_cluster(upstream: Upstream, options: Options, *, buffer_limit: int)
 def processor_cluster(options: Options, *, buffer_limit: int) -> cluster.Cluster:
     """The processor: gRPC over HTTP/2, in clear unless the options say otherwise, one endpoint per worker."""
     return cluster.Cluster(
-        name=PROCESSOR,
+        name=PROCESSOR_CLUSTER,
         cluster_type=dns_discovery(options.processors, one_service=False),
         connect_timeout=CONNECT_TIMEOUT,
         per_connection_buffer_limit_bytes=buffer_limit,
         # Streams last as long as their answers: the worker with the fewest open ones takes the next.
         lb_policy=cluster.ClusterLbPolicy.LEAST_REQUEST,
-        load_assignment=load_assignment(PROCESSOR, options.processors),
+        load_assignment=load_assignment(PROCESSOR_CLUSTER, options.processors),
         circuit_breakers=circuit_breakers(options.max_streams),
         transport_socket=processor_tls(options.processor_tls) if options.processor_tls else None,
         typed_extension_protocol_options=_protocol(_http2(options)),

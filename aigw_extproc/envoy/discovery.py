@@ -11,10 +11,10 @@ from envoy_data_plane.google.protobuf import Any
 
 from aigw_extproc.config.snapshot import Address
 from aigw_extproc.envoy.addresses import is_ip
-from aigw_extproc.envoy.options import Endpoint
+from aigw_extproc.envoy.options import ListenAddress
 
 
-def dns_discovery(endpoints: Sequence[Endpoint], *, one_service: bool) -> cluster.ClusterCustomClusterType | None:
+def dns_discovery(endpoints: Sequence[ListenAddress], *, one_service: bool) -> cluster.ClusterCustomClusterType | None:
     """Resolution of names, or None for IP addresses and sockets alone: Envoy's default, a STATIC cluster.
 
     `one_service` says that there is a single name, whose addresses rotate as AWS's do: connections to earlier
@@ -34,5 +34,5 @@ def dns_discovery(endpoints: Sequence[Endpoint], *, one_service: bool) -> cluste
     return cluster.ClusterCustomClusterType(name="envoy.cluster.dns", typed_config=Any.pack(config))
 
 
-def _is_name(where: Endpoint) -> bool:
+def _is_name(where: ListenAddress) -> bool:
     return isinstance(where, Address) and not is_ip(where.host)

@@ -12,7 +12,7 @@ from aigw_extproc.aws.identity import Credentials
 from aigw_extproc.config.builtin import demo_configuration, region_configuration
 from aigw_extproc.config.snapshot import Snapshot
 from aigw_extproc.envoy.authorities import CA_FILES
-from aigw_extproc.envoy.options import Options
+from aigw_extproc.envoy.options import SIMULATOR, Options
 from aigw_extproc.envoy.render import render, to_yaml
 from aigw_extproc.envoy.snippet import snippet
 
@@ -24,7 +24,7 @@ HEADER = "# {title}\n# Rendered by `make envoy-examples`, like every file here; 
 
 def examples() -> dict[str, str]:
     """Every example by its file name."""
-    demo = demo_configuration("127.0.0.1", 8091, Credentials(access_key_id="", secret_access_key=""))
+    demo = demo_configuration(SIMULATOR.host, SIMULATOR.port, Credentials(access_key_id="", secret_access_key=""))
     return {
         "simulator.yaml": _whole("The built-in demonstration: the simulator in Bedrock's place.", demo.snapshot),
         "aws.yaml": _whole("Bedrock in us-east-1.", region_configuration("us-east-1").snapshot),

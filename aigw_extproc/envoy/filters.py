@@ -13,13 +13,11 @@ from envoy_data_plane.google.protobuf import Any
 
 from aigw_extproc.config.snapshot import MODEL_HEADER
 from aigw_extproc.envoy.access_log import MODEL_STATE, PATH_STATE
-from aigw_extproc.envoy.clusters import PROCESSOR
+from aigw_extproc.envoy.clusters import PROCESSOR_CLUSTER
 from aigw_extproc.envoy.options import Options
 from aigw_extproc.envoy.retries import processor_retries
 from aigw_extproc.envoy.routes import PROCESSOR_FILTER
-
-METADATA_NAMESPACE = "io.envoy.ai_gateway"
-"""Where the processor's dynamic metadata goes."""
+from aigw_extproc.exchange.names import METADATA_NAMESPACE
 
 
 def http_filters(options: Options) -> list[hcm.HttpFilter]:
@@ -46,9 +44,9 @@ def processor_filter(options: Options) -> hcm.HttpFilter:
     at once, and the client would get no reply at all.
     """
     config = ext_proc.ExternalProcessor(
-        stat_prefix=PROCESSOR,
+        stat_prefix=PROCESSOR_CLUSTER,
         grpc_service=core.GrpcService(
-            envoy_grpc=core.GrpcServiceEnvoyGrpc(cluster_name=PROCESSOR, skip_envoy_headers=True),
+            envoy_grpc=core.GrpcServiceEnvoyGrpc(cluster_name=PROCESSOR_CLUSTER, skip_envoy_headers=True),
             retry_policy=processor_retries(),  # the one inside envoy_grpc has no effect on ext_proc
         ),
         message_timeout=options.message_timeout,

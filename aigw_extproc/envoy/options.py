@@ -8,11 +8,12 @@ from pathlib import Path
 
 from aigw_extproc.config.snapshot import Address
 
-Endpoint = Address | Path
+ListenAddress = Address | Path
 """A TCP address, or the path of a unix socket."""
 
 GATEWAY = Address(host="127.0.0.1", port=1975)
 PROCESSOR = Address(host="127.0.0.1", port=1063)
+SIMULATOR = Address(host="127.0.0.1", port=8091)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +35,11 @@ class Options:
 
     listen: Address = GATEWAY
     """Where clients connect."""
-    processors: tuple[Endpoint, ...] = (PROCESSOR,)
+    processors: tuple[ListenAddress, ...] = (PROCESSOR,)
     """The processor's listening sockets, one per worker; Envoy balances over them."""
     processor_tls: ProcessorTls | None = None
     """None for cleartext."""
-    admin: Endpoint | None = None
+    admin: ListenAddress | None = None
     """Envoy's own admin interface; None for none. Whoever reaches it can stop Envoy."""
     ca_file: Path | None = None
     """Certificates that vouch for upstreams without their own; None to look where distributions keep them."""
@@ -60,7 +61,7 @@ class Options:
     its stream first, and the transport h2corn closes a connection that has seen 200 of them in ten seconds."""
 
 
-def parse_endpoint(text: str) -> Endpoint:
+def parse_address(text: str) -> ListenAddress:
     """`unix:///run/aigw.sock`, `HOST:PORT` or `[IPV6]:PORT` as an endpoint.
 
     Raises:

@@ -19,7 +19,7 @@ from aigw_extproc.config.snapshot import Snapshot
 from aigw_extproc.envoy.addresses import address
 from aigw_extproc.envoy.clusters import processor_cluster, upstream_clusters
 from aigw_extproc.envoy.listeners import gateway_listener
-from aigw_extproc.envoy.options import Endpoint, Options
+from aigw_extproc.envoy.options import ListenAddress, Options
 
 NODE = "aigw"
 """What Envoy calls itself; without a name it reads no clusters from a file."""
@@ -83,7 +83,7 @@ class _Dumper(yaml.SafeDumper):
         super().increase_indent(flow, False)
 
 
-def _admin(where: Endpoint) -> bootstrap.Admin:
+def _admin(where: ListenAddress) -> bootstrap.Admin:
     return bootstrap.Admin(address=address(where))
 
 

@@ -29,10 +29,9 @@ from aigw_extproc.exchange import (
     StreamResponse,
 )
 from aigw_extproc.exchange.messages import Pairs
+from aigw_extproc.exchange.names import METADATA_NAMESPACE
 from aigw_extproc.extproc.pb import ext_proc_pb2 as pb
 from aigw_extproc.extproc.protobuf import nested, prefix, prefixes
-
-METADATA_NAMESPACE = "io.envoy.ai_gateway"
 
 _STREAMED = pb.ProcessingResponse(
     mode_override=pb.ProcessingMode(

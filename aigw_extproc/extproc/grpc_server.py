@@ -12,8 +12,8 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from aigw_extproc.extproc.grpc_tls import server_credentials
-from aigw_extproc.extproc.server import MAX_MESSAGE_BYTES, SERVICE, SOCKET_MODE, Streams, unix_path
 from aigw_extproc.extproc.tls import ServerTls
+from aigw_extproc.extproc.transport import MAX_MESSAGE_BYTES, SERVICE, SOCKET_MODE, Streams, unix_path
 
 
 class GrpcServer:

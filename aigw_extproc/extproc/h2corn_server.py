@@ -20,8 +20,8 @@ from google.protobuf.message import DecodeError
 from grpc_health.v1 import health_pb2
 
 from aigw_extproc.extproc.framing import FramingError, MessageDecoder, frame
-from aigw_extproc.extproc.server import MAX_MESSAGE_BYTES, SERVICE, SOCKET_MODE, Streams, unix_path
 from aigw_extproc.extproc.tls import ServerTls
+from aigw_extproc.extproc.transport import MAX_MESSAGE_BYTES, SERVICE, SOCKET_MODE, Streams, unix_path
 
 log = logging.getLogger(__name__)
 

@@ -28,7 +28,7 @@ from aigw_extproc.exchange import (
     UpstreamReady,
 )
 from aigw_extproc.extproc import codec
-from aigw_extproc.extproc.server import Send
+from aigw_extproc.extproc.transport import Send
 from aigw_extproc.routing import Router
 from aigw_extproc.translate.contract import Fetched, UpstreamResponse
 

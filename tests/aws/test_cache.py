@@ -17,8 +17,8 @@ from prometheus_client import REGISTRY
 
 from aigw_extproc.aws.credentials.cache import CredentialCache
 from aigw_extproc.aws.credentials.entry import MANDATORY_SECONDS, RETRY_SECONDS, Entry
-from aigw_extproc.aws.credentials.found import Found, SourceFailed
-from aigw_extproc.aws.identity import AssumeRole, BearerToken, Credentials, DefaultChain, Profile, Source
+from aigw_extproc.aws.credentials.found_credentials import FoundCredentials, SourceFailed
+from aigw_extproc.aws.identity import AssumeRole, BearerToken, Credentials, CredentialSource, DefaultChain, Profile
 from aigw_extproc.config.snapshot import AwsAuth
 from aigw_extproc.errors import CredentialsUnavailable
 
@@ -35,7 +35,7 @@ class Origin:
     now: float = 1_000_000.0
     lifetime: float | None = HOUR
     failure: Exception | None = None
-    asked: list[Source] = field(default_factory=list)
+    asked: list[CredentialSource] = field(default_factory=list)
     regions: list[str] = field(default_factory=list)
     open: threading.Event = field(default_factory=threading.Event)
     """Closed, sources do not answer."""
@@ -43,7 +43,7 @@ class Origin:
     def __post_init__(self) -> None:
         self.open.set()
 
-    def find(self, source: Source, region: str) -> Found:
+    def find(self, source: CredentialSource, region: str) -> FoundCredentials:
         self.asked.append(source)
         self.regions.append(region)
         number = len(self.asked)
@@ -51,7 +51,7 @@ class Origin:
         if self.failure is not None:
             raise self.failure
         expires = None if self.lifetime is None else self.now + self.lifetime
-        return Found(identity=keys(number), method="script", expires_at=expires)
+        return FoundCredentials(identity=keys(number), method="script", expires_at=expires)
 
 
 def keys(number: int) -> Credentials:
@@ -231,7 +231,7 @@ async def test_what_is_expired_when_it_comes_is_a_failure(origin: Origin, cache:
 def test_there_is_always_time_to_renew(lifetime: float, share: float) -> None:
     """Credentials are due for renewal some time after they came, and some time before they must not be used."""
     entry = Entry(DefaultChain(), "us-east-1")
-    entry.succeed(Found(identity=keys(1), method="m", expires_at=lifetime), 0.0, share)
+    entry.succeed(FoundCredentials(identity=keys(1), method="m", expires_at=lifetime), 0.0, share)
     due = lifetime - entry.lead
     assert not entry.is_due(due - lifetime / 100, ())
     assert entry.is_due(due + lifetime / 1000, ())
@@ -310,7 +310,7 @@ async def test_what_nobody_foresaw_is_told_by_its_name_only(
     ids=["chain", "role", "profile"],
 )
 async def test_a_changed_file_is_seen_at_once(
-    origin: Origin, cache: CredentialCache, tmp_path: Path, name: str, source: Source
+    origin: Origin, cache: CredentialCache, tmp_path: Path, name: str, source: CredentialSource
 ) -> None:
     auth = AwsAuth(region="us-east-1", source=source)
     await tick(cache, auth)

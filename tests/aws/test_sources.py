@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from aigw_extproc.aws.credentials.found import Found, SourceFailed
+from aigw_extproc.aws.credentials.found_credentials import FoundCredentials, SourceFailed
 from aigw_extproc.aws.credentials.sources import find
 from aigw_extproc.aws.identity import (
     AssumeRole,
     BearerToken,
     Credentials,
+    CredentialSource,
     DefaultChain,
     OidcExchange,
     Profile,
-    Source,
 )
 from tests.aws.parts import OTHER_ROLE, ROLE, Agent, Provider, Sts
 from tests.docs.pages import table
@@ -45,12 +45,12 @@ def session(sts: Sts, name: str) -> Credentials:
     )
 
 
-def lasts(found: Found, seconds: float) -> bool:
+def lasts(found: FoundCredentials, seconds: float) -> bool:
     """Whether it is for that long."""
     return found.expires_at is not None and abs(found.expires_at - time.time() - seconds) < 60
 
 
-def failure(source: Source) -> str:
+def failure(source: CredentialSource) -> str:
     with pytest.raises(SourceFailed) as raised:
         find(source, REGION)
     return str(raised.value)
@@ -135,7 +135,7 @@ KEYS_IN_SECRET = Profile(
     ids=["keys", "API key", "role", "role on top"],
 )
 def test_a_secret_wins_over_every_place_of_the_environment(
-    environment: Environment, tmp_path: Path, agent: Agent, lay_out: LayOut, source: Source, method: str
+    environment: Environment, tmp_path: Path, agent: Agent, lay_out: LayOut, source: CredentialSource, method: str
 ) -> None:
     lay_out(environment, tmp_path, agent)
     found = find(source, REGION)

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from aigw_extproc.aws.identity import AssumeRole, BearerToken, Credentials, DefaultChain, OidcExchange, Profile, Source
+from aigw_extproc.aws.identity import (
+    AssumeRole,
+    BearerToken,
+    Credentials,
+    CredentialSource,
+    DefaultChain,
+    OidcExchange,
+    Profile,
+)
 from aigw_extproc.doctor.checks import failed
 from aigw_extproc.doctor.redaction import redacted, shortened
 
@@ -29,7 +37,7 @@ OIDC = OidcExchange(
     ],
     ids=["keys", "api key", "oidc", "role", "profile", "chain"],
 )
-def test_every_text_of_a_check(holder: Source, shown: str) -> None:
+def test_every_text_of_a_check(holder: CredentialSource, shown: str) -> None:
     said = "canary-1 canary-2 AKIAIOSFODNN7EXAMPLE"
     check = redacted(failed("call", said, said, notes=(said,)), holder, None)
     assert (check.detail, check.next_step, check.notes) == (shown, shown, (shown,))

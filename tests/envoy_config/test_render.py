@@ -13,7 +13,7 @@ import pytest
 from aigw_extproc.config.snapshot import Address, Tls
 from aigw_extproc.envoy.clusters import processor_cluster, upstream_cluster
 from aigw_extproc.envoy.filters import http_filters, processor_filter
-from aigw_extproc.envoy.options import Options, parse_endpoint
+from aigw_extproc.envoy.options import Options, parse_address
 from aigw_extproc.envoy.render import render, render_clusters, to_json, to_yaml
 from aigw_extproc.envoy.routes import route_to_backend
 from tests.envoy_config.snapshots import BEDROCK, document, snapshot, upstream
@@ -302,7 +302,9 @@ def test_json_says_the_same_as_yaml() -> None:
     assert json.loads(to_json(message)) == document(message)
 
 
-@pytest.mark.parametrize("module", ["aigw_extproc.envoy.options", "aigw_extproc.extproc.server"])
+@pytest.mark.parametrize(
+    "module", ["aigw_extproc.envoy.options", "aigw_extproc.extproc.server", "aigw_extproc.extproc.transport"]
+)
 def test_serving_does_not_load_envoys_api(module: str) -> None:
     code = f"import sys, {module}; print([name for name in sys.modules if name.startswith('envoy_data')])"
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "[]\n"
@@ -319,17 +321,17 @@ def test_serving_does_not_load_envoys_api(module: str) -> None:
     ],
 )
 def test_endpoints_are_parsed(text: str, endpoint: object) -> None:
-    assert parse_endpoint(text) == endpoint
+    assert parse_address(text) == endpoint
 
 
 @pytest.mark.parametrize("text", ["", "1063", ":1063", "host", "host:http", "host:0", "host:65536"])
 def test_other_texts_are_no_endpoints(text: str) -> None:
     with pytest.raises(ValueError, match="is not an address") as raised:
-        parse_endpoint(text)
+        parse_address(text)
     assert str(raised.value) == f"{text!r} is not an address: write HOST:PORT or unix:///PATH"
 
 
 def test_the_path_of_a_socket_must_be_absolute() -> None:
     with pytest.raises(ValueError, match="absolute") as raised:
-        parse_endpoint("unix:run/aigw.sock")
+        parse_address("unix:run/aigw.sock")
     assert str(raised.value) == ("'unix:run/aigw.sock' is not an address: the path of a unix socket must be absolute")

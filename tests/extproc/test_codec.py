@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import get_args
 
 import pytest
 from google.protobuf.json_format import MessageToDict
@@ -16,6 +17,9 @@ from aigw_extproc.exchange import (
     Continue,
     Event,
     ForwardRequest,
+    NeedCredentials,
+    NeedMedia,
+    NeedUpstream,
     ReplaceBody,
     Reply,
     RequestBody,
@@ -107,6 +111,12 @@ def test_a_message_of_no_phase_is_an_error() -> None:
 def test_continue_is_answered_in_the_phase_it_was_asked_in(phase: str) -> None:
     message = pb.ProcessingResponse.FromString(codec.encode(phase, Continue()))
     assert message.WhichOneof("response") == phase
+
+
+def test_every_action_has_an_encoder() -> None:
+    """`Continue` is encoded by phase; the processor answers the `Need…` actions itself."""
+    others = {Continue, NeedMedia, NeedCredentials, NeedUpstream}
+    assert codec._ENCODERS.keys() == set(get_args(Action)) - others
 
 
 def test_a_request_goes_on_with_new_headers_body_route_and_metadata() -> None:

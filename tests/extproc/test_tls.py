@@ -11,8 +11,9 @@ from pathlib import Path
 import grpc
 import pytest
 
-from aigw_extproc.extproc.server import TRANSPORTS, Transport, create_server
+from aigw_extproc.extproc.server import create_server
 from aigw_extproc.extproc.tls import ServerTls
+from aigw_extproc.extproc.transport import TRANSPORTS, Transport
 from tests.envoy_config.certificates import Authority, authority
 from tests.extproc.test_transports import GRACE, SERVING, health, processor
 

@@ -21,7 +21,8 @@ from aigw_extproc.config.snapshot import AwsAuth, Snapshot, Upstream
 from aigw_extproc.exchange import UpstreamCall
 from aigw_extproc.extproc.pb import ext_proc_pb2 as pb
 from aigw_extproc.extproc.processor import Processor
-from aigw_extproc.extproc.server import MAX_MESSAGE_BYTES, SERVICE, TRANSPORTS, Server, Transport, create_server
+from aigw_extproc.extproc.server import create_server
+from aigw_extproc.extproc.transport import MAX_MESSAGE_BYTES, SERVICE, TRANSPORTS, Server, Transport
 from aigw_extproc.routing import Router
 from aigw_extproc.translate.contract import Fetched, UpstreamResponse
 

@@ -11,17 +11,17 @@ from collections.abc import Callable, Iterable
 
 from aigw_extproc import metrics
 from aigw_extproc.aws.credentials.entry import Entry
-from aigw_extproc.aws.credentials.found import Found, SourceFailed, Stamp, stamp
-from aigw_extproc.aws.credentials.threads import in_daemon
+from aigw_extproc.aws.credentials.found_credentials import FoundCredentials, SourceFailed, Stamp, stamp
+from aigw_extproc.aws.credentials.threads import to_daemon_thread
 from aigw_extproc.aws.identity import (
     AssumeRole,
     BearerToken,
     Credentials,
+    CredentialSource,
     DefaultChain,
     Identity,
     OidcExchange,
     Profile,
-    Source,
 )
 from aigw_extproc.config.snapshot import AwsAuth
 from aigw_extproc.errors import CredentialsUnavailable
@@ -33,7 +33,7 @@ TICK_SECONDS = 0.5
 WAIT_SECONDS = 8.0
 """How long an exchange waits for a source, at most. Envoy waits for an answer of ours for ten seconds."""
 
-Find = Callable[[Source, str], Found]
+Find = Callable[[CredentialSource, str], FoundCredentials]
 
 
 class CredentialCache:
@@ -53,7 +53,7 @@ class CredentialCache:
         self._find = find or _find
         self._clock = clock
         self._share = share
-        self._entries: dict[Source, Entry] = {}
+        self._entries: dict[CredentialSource, Entry] = {}
 
     async def get(self, auth: AwsAuth) -> Identity:
         """Credentials that hold now; without waiting when there are any.
@@ -80,7 +80,7 @@ class CredentialCache:
     def retain(self, wanted: Iterable[AwsAuth]) -> None:
         """Keeps these sources and what was found of them, and forgets the others."""
         asked = (auth for auth in wanted if not isinstance(auth.source, _KNOWN))
-        kept: dict[Source, Entry] = {auth.source: self._entry(auth) for auth in asked}
+        kept: dict[CredentialSource, Entry] = {auth.source: self._entry(auth) for auth in asked}
         for source in self._entries.keys() - kept.keys():
             metrics.CREDENTIAL_EXPIRY.labels(describe(source)).set(math.inf)  # nobody is to be warned of their end
         self._entries = kept
@@ -136,7 +136,7 @@ class CredentialCache:
         try:
             # Before they are read: a change while they are is a change.
             [entry.files] = await asyncio.to_thread(_stamps, [entry.source])
-            found = await in_daemon(self._find, entry.source, entry.region)
+            found = await to_daemon_thread(self._find, entry.source, entry.region)
             self._succeeded(entry, found)
         except SourceFailed as failure:
             self._failed(entry, str(failure))
@@ -145,7 +145,7 @@ class CredentialCache:
         finally:
             entry.renewal = None
 
-    def _succeeded(self, entry: Entry, found: Found) -> None:
+    def _succeeded(self, entry: Entry, found: FoundCredentials) -> None:
         now = self._clock()
         if found.expires_at is not None and found.expires_at <= now:
             raise SourceFailed(f"{found.method} yielded credentials that have expired already")
@@ -160,14 +160,14 @@ class CredentialCache:
         log.log(level, "no credentials source=%s: %s", describe(entry.source), reason)
 
 
-def _find(source: Source, region: str) -> Found:
+def _find(source: CredentialSource, region: str) -> FoundCredentials:
     # Imported here, in a thread: it takes a fifth of a second that a gateway with fixed credentials need not spend.
     from aigw_extproc.aws.credentials import sources
 
     return sources.find(source, region)
 
 
-def _stamps(sources: list[Source]) -> list[Stamp]:
+def _stamps(sources: list[CredentialSource]) -> list[Stamp]:
     return list(map(stamp, sources))
 
 
@@ -183,6 +183,6 @@ _DESCRIPTIONS: dict[type, Callable[..., str]] = {
 }
 
 
-def describe(source: Source) -> str:
+def describe(source: CredentialSource) -> str:
     """A source for logs and metrics: what kind, and of which role."""
     return _DESCRIPTIONS[type(source)](source)

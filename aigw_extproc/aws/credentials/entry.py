@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from aigw_extproc.aws.credentials.found import Found, Stamp
-from aigw_extproc.aws.identity import Identity, Source
+from aigw_extproc.aws.credentials.found_credentials import FoundCredentials, Stamp
+from aigw_extproc.aws.identity import CredentialSource, Identity
 
 ADVISORY_SECONDS = 15 * 60.0
 """botocore's own. For credentials that live for less than an hour, the last quarter of their life."""
@@ -27,9 +27,9 @@ MAX_RETRY_SECONDS = 60.0
 class Entry:
     """The state of one source. Whatever chance spreads out is drawn once, as a `share` in [0, 1)."""
 
-    source: Source = field(repr=False)
+    source: CredentialSource = field(repr=False)
     region: str
-    found: Found | None = None
+    found: FoundCredentials | None = None
     lifetime: float = 0.0
     """Seconds that the credentials had left when they were found."""
     lead: float = 0.0
@@ -69,7 +69,7 @@ class Entry:
             return None
         return self.found.expires_at - now
 
-    def succeed(self, found: Found, now: float, share: float) -> None:
+    def succeed(self, found: FoundCredentials, now: float, share: float) -> None:
         """Takes what the source yielded."""
         self.found, self.error, self.failures, self.retry_at = found, None, 0, 0.0
         if found.expires_at is not None:

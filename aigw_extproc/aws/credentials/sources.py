@@ -24,15 +24,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.loaders import create_loader
 from botocore.session import Session
 
-from aigw_extproc.aws.credentials.found import Found, SourceFailed
+from aigw_extproc.aws.credentials.found_credentials import FoundCredentials, SourceFailed
 from aigw_extproc.aws.identity import (
     AssumeRole,
     BearerToken,
     Credentials,
+    CredentialSource,
     DefaultChain,
     OidcExchange,
     Profile,
-    Source,
 )
 
 BEARER_TOKEN_VARIABLE = "AWS_BEARER_TOKEN_BEDROCK"  # noqa: S105 - the name of a variable
@@ -42,7 +42,7 @@ OIDC_TIMEOUT_SECONDS = 10.0
 _STS = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 2, "mode": "standard"})
 
 
-def find(source: Source, region: str) -> Found:
+def find(source: CredentialSource, region: str) -> FoundCredentials:
     """Asks a source. `region` is where STS is asked.
 
     Raises:
@@ -57,19 +57,21 @@ def find(source: Source, region: str) -> Found:
         raise SourceFailed(f"{type(error).__name__}: {error}") from None
 
 
-def _fixed(source: Credentials | BearerToken, region: str) -> Found:
-    return Found(identity=source, method="configuration")
+def _fixed(source: Credentials | BearerToken, region: str) -> FoundCredentials:
+    return FoundCredentials(identity=source, method="configuration")
 
 
-def _default_chain(source: DefaultChain, region: str) -> Found:
+def _default_chain(source: DefaultChain, region: str) -> FoundCredentials:
     # As AWS's SDKs have it: https://docs.aws.amazon.com/bedrock/latest/userguide/api-keys-use.html
     token = os.environ.get(BEARER_TOKEN_VARIABLE)
     if token:
-        return Found(identity=BearerToken(token=token), method=f"environment variable {BEARER_TOKEN_VARIABLE}")
+        return FoundCredentials(
+            identity=BearerToken(token=token), method=f"environment variable {BEARER_TOKEN_VARIABLE}"
+        )
     return _chain_of_keys(region)
 
 
-def _chain_of_keys(region: str) -> Found:
+def _chain_of_keys(region: str) -> FoundCredentials:
     session = _session(variables={})
     if session.get_config_variable("region") is None:  # for STS, where the environment names none
         session.set_config_variable("region", region)
@@ -82,7 +84,7 @@ def _chain_of_keys(region: str) -> Found:
     return _found(found)
 
 
-def _profile(source: Profile, region: str) -> Found:
+def _profile(source: Profile, region: str) -> FoundCredentials:
     # botocore reads files only. A profile that is named counts before anything in the environment.
     with tempfile.TemporaryDirectory(prefix="aigw-") as folder:  # made for this user alone
         file = Path(folder) / "credentials"
@@ -97,7 +99,7 @@ def _profile(source: Profile, region: str) -> Found:
         return _found(found)
 
 
-def _assume_role(source: AssumeRole, region: str) -> Found:
+def _assume_role(source: AssumeRole, region: str) -> FoundCredentials:
     # A Bedrock API key that lies about in the environment is of no use to STS, and must not hide what is.
     base = _chain_of_keys(region) if isinstance(source.base, DefaultChain) else find(source.base, region)
     if not isinstance(base.identity, Credentials):
@@ -111,7 +113,7 @@ def _assume_role(source: AssumeRole, region: str) -> Found:
     return _from_sts(sts.assume_role(**options), f"assume-role ({base.method})")
 
 
-def _oidc(source: OidcExchange, region: str) -> Found:
+def _oidc(source: OidcExchange, region: str) -> FoundCredentials:
     sts = _session().create_client("sts", region_name=region, config=Config(signature_version=UNSIGNED))
     answer = sts.assume_role_with_web_identity(
         RoleArn=source.role_arn, RoleSessionName=source.session_name, WebIdentityToken=_oidc_token(source)
@@ -174,14 +176,14 @@ def _keys(credentials: Credentials) -> dict[str, str | None]:
     }
 
 
-def _from_sts(answer: Mapping[str, Any], method: str) -> Found:
+def _from_sts(answer: Mapping[str, Any], method: str) -> FoundCredentials:
     issued = answer["Credentials"]
     identity = Credentials(
         access_key_id=issued["AccessKeyId"],
         secret_access_key=issued["SecretAccessKey"],
         session_token=issued["SessionToken"],
     )
-    return Found(identity=identity, method=method, expires_at=issued["Expiration"].timestamp())
+    return FoundCredentials(identity=identity, method=method, expires_at=issued["Expiration"].timestamp())
 
 
 # What AWS_PROFILE names is a source of its own; whoever has credentials already needs nothing of it.
@@ -201,7 +203,7 @@ def _loader() -> Any:
     return create_loader()
 
 
-def _found(credentials: BotocoreCredentials) -> Found:
+def _found(credentials: BotocoreCredentials) -> FoundCredentials:
     # They are new: those with windows of their own would be renewed at once if they live for a quarter of an hour.
     for window in ("_advisory_refresh_timeout", "_mandatory_refresh_timeout"):
         if hasattr(credentials, window):
@@ -212,10 +214,12 @@ def _found(credentials: BotocoreCredentials) -> Found:
     identity = Credentials(
         access_key_id=frozen.access_key, secret_access_key=frozen.secret_key, session_token=frozen.token or None
     )
-    return Found(identity=identity, method=credentials.method, expires_at=expiry.timestamp() if expiry else None)
+    return FoundCredentials(
+        identity=identity, method=credentials.method, expires_at=expiry.timestamp() if expiry else None
+    )
 
 
-_FINDERS: dict[type, Callable[[Any, str], Found]] = {
+_FINDERS: dict[type, Callable[[Any, str], FoundCredentials]] = {
     Credentials: _fixed,
     BearerToken: _fixed,
     DefaultChain: _default_chain,

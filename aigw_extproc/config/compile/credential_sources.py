@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import msgspec
 import yaml
 
-from aigw_extproc.aws.identity import AssumeRole, BearerToken, DefaultChain, OidcExchange, Source
+from aigw_extproc.aws.identity import AssumeRole, BearerToken, CredentialSource, DefaultChain, OidcExchange
 from aigw_extproc.aws.names import is_external_id, is_role_arn, is_session_name
 from aigw_extproc.config.compile.credentials_file import parse_credentials
 from aigw_extproc.config.compile.secret_values import key_place, secret_text
@@ -55,7 +55,7 @@ class RoleSpec(Part, frozen=True, kw_only=True):
     duration_seconds: Annotated[int, msgspec.Meta(ge=900, le=43200)] | None = None
 
 
-def compile_source(item: Item[BackendSecurityPolicy], catalog: Catalog) -> Source | None:
+def compile_source(item: Item[BackendSecurityPolicy], catalog: Catalog) -> CredentialSource | None:
     """Where the policy's credentials come from; None, with the reasons recorded, when that cannot be said."""
     place = item.place.field("spec")
     compile_type = _TYPES.get(item.resource.spec.type)
@@ -65,7 +65,7 @@ def compile_source(item: Item[BackendSecurityPolicy], catalog: Catalog) -> Sourc
     return _with_role(compile_type(item, catalog, place), item)
 
 
-def _aws(item: Item[BackendSecurityPolicy], catalog: Catalog, place: Place) -> Source | None:
+def _aws(item: Item[BackendSecurityPolicy], catalog: Catalog, place: Place) -> CredentialSource | None:
     aws, place = item.resource.spec.aws_credentials, place.field("awsCredentials")
     match aws:
         case None:
@@ -92,13 +92,15 @@ def _api_key(item: Item[BackendSecurityPolicy], catalog: Catalog, place: Place) 
     return BearerToken(token=token) if token else None
 
 
-_TYPES: Final[dict[str, Callable[[Item[BackendSecurityPolicy], Catalog, Place], Source | None]]] = {
+_TYPES: Final[dict[str, Callable[[Item[BackendSecurityPolicy], Catalog, Place], CredentialSource | None]]] = {
     "AWSCredentials": _aws,
     "APIKey": _api_key,
 }
 
 
-def _file(file: CredentialsFile, item: Item[BackendSecurityPolicy], catalog: Catalog, place: Place) -> Source | None:
+def _file(
+    file: CredentialsFile, item: Item[BackendSecurityPolicy], catalog: Catalog, place: Place
+) -> CredentialSource | None:
     secret = _secret(file.secret_ref, item, catalog, place)
     text = secret_text(secret, _FILE_KEY) if secret else None
     if secret is None or text is None:
@@ -170,7 +172,7 @@ def _check_role(arn: str, place: Place) -> None:
 # --- a role on top ----------------------------------------------------------------------------------------------
 
 
-def _with_role(base: Source | None, item: Item[BackendSecurityPolicy]) -> Source | None:
+def _with_role(base: CredentialSource | None, item: Item[BackendSecurityPolicy]) -> CredentialSource | None:
     """The source as it is, or with the role of the annotation on top."""
     annotations = item.resource.metadata.annotations or {}
     place = item.place.field("metadata.annotations")

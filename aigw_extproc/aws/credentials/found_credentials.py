@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from aigw_extproc.aws.identity import AssumeRole, DefaultChain, Identity, Profile, Source
+from aigw_extproc.aws.identity import AssumeRole, CredentialSource, DefaultChain, Identity, Profile
 
 Stamp = tuple[tuple[str, int, int], ...]
 """The state of some files: name, time of the last change, inode of each."""
@@ -18,7 +18,7 @@ class SourceFailed(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class FoundCredentials:
     """Credentials, and where they were found."""
 
     identity: Identity
@@ -43,7 +43,7 @@ def watched_files(environment: Mapping[str, str] = os.environ) -> tuple[Path, ..
     return tuple(Path(os.path.expanduser(name)) for name in named if name)  # noqa: PTH111 - see above
 
 
-def stamp(source: Source) -> Stamp:
+def stamp(source: CredentialSource) -> Stamp:
     """What tells one state of the files that a source reads from another."""
     while isinstance(source, AssumeRole):
         source = source.base
