@@ -12,20 +12,20 @@ import pytest
 from aigw_extproc.aws.credentials.threads import to_daemon_thread
 
 
-async def test_what_is_returned() -> None:
+async def test_the_result_is_returned() -> None:
     assert await to_daemon_thread(pow, 2, 10) == 1024
 
 
-async def test_it_is_another_thread() -> None:
+async def test_the_work_runs_in_another_thread() -> None:
     assert await to_daemon_thread(threading.get_ident) != threading.get_ident()
 
 
-async def test_what_is_raised() -> None:
+async def test_an_error_is_raised() -> None:
     with pytest.raises(ZeroDivisionError, match="by zero"):
         await to_daemon_thread(divmod, 1, 0)
 
 
-async def test_whoever_waits_may_go() -> None:
+async def test_a_cancelled_caller_does_not_end_the_work() -> None:
     going_on, done = threading.Event(), threading.Event()
 
     def work() -> None:

@@ -12,10 +12,10 @@ T = TypeVar("T")
 
 
 async def to_daemon_thread(work: Callable[..., T], *arguments: Any) -> T:
-    """Call `work` in a thread of its own, and return its result or raise its error.
+    """Call `work` in a new thread, and return its result or raise its error.
 
     Unlike `asyncio.to_thread`, it does not delay the end of the process: STS may take ten seconds to fail. A caller
-    that is cancelled, as by a timeout, leaves the thread to itself.
+    that is cancelled, as by a timeout, leaves the thread running.
     """
     loop = asyncio.get_running_loop()
     done: asyncio.Future[T] = loop.create_future()
