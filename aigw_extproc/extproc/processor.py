@@ -117,7 +117,7 @@ class ExchangeStream:
         return self._exchange.receive(UpstreamReady(responses), now=time())
 
     def _failed(self, defect: Exception) -> Action:
-        """Fail the exchange for a defect of ours. The error's text goes to the log only: it could hold anything."""
+        """Fail the exchange for an unexpected error. Its text goes to the log only: it could hold anything."""
         metrics.DEFECTS.inc()
         log.error("exchange failed: operation=%s", self._exchange.outcome.operation, exc_info=defect)
         return self._exchange.fail(InternalError())

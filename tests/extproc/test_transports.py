@@ -138,7 +138,7 @@ async def test_a_stream_that_the_client_ends_early_has_status_ok(channel: grpc.a
 
 async def test_other_methods_are_unimplemented(channel: grpc.aio.Channel) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as raised:
-        # Without a message: sending one to a call that has ended is an error of its own.
+        # Without a message, since sending one to a call that has ended is another error.
         await call(channel, "Watch")
     assert raised.value.code() == grpc.StatusCode.UNIMPLEMENTED
 
