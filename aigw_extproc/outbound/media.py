@@ -31,8 +31,8 @@ TIMEOUT_SECONDS = 5.0
 MAX_URLS = 20
 """Converse's limit for one message; with more, none are fetched."""
 
-Address = IPv4Address | IPv6Address
-Resolve = Callable[[str, int], Awaitable[list[Address]]]
+IpAddress = IPv4Address | IPv6Address
+Resolve = Callable[[str, int], Awaitable[list[IpAddress]]]
 
 # IPv6 addresses that embed an IPv4 address which `is_global` ignores.
 _TRANSLATED = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
@@ -44,7 +44,7 @@ class _Refused(Exception):
     """An image cannot be fetched; the text is a phrase to follow the URL."""
 
 
-def is_public(address: Address) -> bool:
+def is_public(address: IpAddress) -> bool:
     """Return whether the address is reachable from the internet."""
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped is not None:
@@ -54,7 +54,7 @@ def is_public(address: Address) -> bool:
     return address.is_global and not address.is_multicast
 
 
-async def resolve(host: str, port: int) -> list[Address]:
+async def resolve(host: str, port: int) -> list[IpAddress]:
     """Return the addresses of a name or an address, in the system's order."""
     addresses = await asyncio.get_running_loop().getaddrinfo(host, port, type=SOCK_STREAM)
     return [ip_address(sockaddr[0]) for *_, sockaddr in addresses]
@@ -63,12 +63,12 @@ async def resolve(host: str, port: int) -> list[Address]:
 class MediaFetcher:
     """A client that fetches images. Tests replace `resolve` and `is_allowed`."""
 
-    def __init__(self, *, resolve: Resolve = resolve, is_allowed: Callable[[Address], bool] = is_public) -> None:
+    def __init__(self, *, resolve: Resolve = resolve, is_allowed: Callable[[IpAddress], bool] = is_public) -> None:
         self._network = _CheckedNetwork(resolve, is_allowed)
         self._ssl = ssl.create_default_context()
 
     async def fetch(self, urls: Iterable[str]) -> Mapping[str, Fetched]:
-        """Return the image of each URL, or why it cannot be fetched. URLs are fetched concurrently."""
+        """Return the image of each URL, or why it cannot be fetched. Fetches concurrently, and never raises."""
         wanted = list(urls)
         if len(wanted) > MAX_URLS:
             return dict.fromkeys(
@@ -88,7 +88,7 @@ def fetcher() -> MediaFetcher:
 class _CheckedNetwork(httpcore.AsyncNetworkBackend):
     """A network backend that connects to allowed addresses only."""
 
-    def __init__(self, resolve: Resolve, is_allowed: Callable[[Address], bool]) -> None:
+    def __init__(self, resolve: Resolve, is_allowed: Callable[[IpAddress], bool]) -> None:
         self._resolve = resolve
         self._is_allowed = is_allowed
         self._backend = httpcore.AnyIOBackend()

@@ -10,7 +10,7 @@ from ipaddress import ip_address
 import pytest
 
 from aigw_extproc.outbound import media
-from aigw_extproc.outbound.media import Address, MediaFetcher, is_public
+from aigw_extproc.outbound.media import IpAddress, MediaFetcher, is_public
 from aigw_extproc.translate.contract import Fetched, FetchFailed, Media
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -35,7 +35,7 @@ class Web:
         self.names: dict[str, list[str]] = {}
         self.lookups: list[str] = []
 
-    async def resolve(self, host: str, port: int) -> list[Address]:
+    async def resolve(self, host: str, port: int) -> list[IpAddress]:
         self.lookups.append(host)
         if host not in self.names:
             raise OSError("no such host")
@@ -157,7 +157,7 @@ async def test_a_redirect_to_a_private_address_is_refused(web: Web) -> None:
 async def test_the_connection_goes_to_the_checked_address(web: Web) -> None:
     """DNS rebinding has no effect: there is only one look-up."""
 
-    async def rebinding(host: str, port: int) -> list[Address]:
+    async def rebinding(host: str, port: int) -> list[IpAddress]:
         web.lookups.append(host)
         return [ip_address("127.0.0.2" if len(web.lookups) == 1 else "127.0.0.1")]
 
