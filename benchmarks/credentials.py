@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import Any
 
 from aigw_extproc.aws.credentials import CredentialCache
-from aigw_extproc.aws.credentials.found import Found
-from aigw_extproc.aws.identity import AssumeRole, Credentials, DefaultChain, OidcExchange, Source
+from aigw_extproc.aws.credentials.found_credentials import FoundCredentials
+from aigw_extproc.aws.identity import AssumeRole, Credentials, CredentialSource, DefaultChain, OidcExchange
 from aigw_extproc.config.builtin import region_configuration
 from aigw_extproc.config.snapshot import AwsAuth, Upstream
 from aigw_extproc.exchange import UpstreamCall
@@ -77,7 +77,7 @@ def main() -> None:
     other_side.terminate()
 
 
-def sources(url: str) -> dict[str, tuple[Source, dict[str, str]]]:
+def sources(url: str) -> dict[str, tuple[CredentialSource, dict[str, str]]]:
     """By name: the source, and the environment that it needs."""
     file = Path(tempfile.mkstemp(prefix="aigw-benchmark-")[1])
     file.write_text("token")
@@ -98,7 +98,7 @@ def sources(url: str) -> dict[str, tuple[Source, dict[str, str]]]:
     }
 
 
-def measured_apart(name: str, source: Source, environment: Mapping[str, str]) -> Row:
+def measured_apart(name: str, source: CredentialSource, environment: Mapping[str, str]) -> Row:
     """In a process that has not loaded botocore yet, as no gateway has at its start."""
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=measure, args=(theirs, name, source, environment))
@@ -109,7 +109,7 @@ def measured_apart(name: str, source: Source, environment: Mapping[str, str]) ->
     return row
 
 
-def measure(results: Connection, name: str, source: Source, environment: Mapping[str, str]) -> None:
+def measure(results: Connection, name: str, source: CredentialSource, environment: Mapping[str, str]) -> None:
     for variable in [variable for variable in os.environ if variable.startswith("AWS_")]:
         del os.environ[variable]
     os.environ.update(environment)
@@ -122,7 +122,7 @@ class Asked:
     def __init__(self) -> None:
         self.spans: list[tuple[float, float]] = []
 
-    def __call__(self, source: Source, region: str) -> Found:
+    def __call__(self, source: CredentialSource, region: str) -> FoundCredentials:
         begun = time.monotonic()
         try:
             from aigw_extproc.aws.credentials import sources
@@ -137,7 +137,7 @@ class Asked:
         return next((n for n, (begun, ended) in enumerate(self.spans) if begun <= moment <= ended + margin), None)
 
 
-async def _measured(name: str, source: Source) -> Row:
+async def _measured(name: str, source: CredentialSource) -> Row:
     asked = Asked()
     cache = CredentialCache(find=asked)
     auth = AwsAuth(region="us-east-1", source=source)

@@ -10,7 +10,8 @@ import argparse
 import asyncio
 
 from aigw_extproc.extproc.pb import ext_proc_pb2 as pb
-from aigw_extproc.extproc.server import TRANSPORTS, Send, Transport, create_server
+from aigw_extproc.extproc.server import create_server
+from aigw_extproc.extproc.transport import TRANSPORTS, Send, Transport
 from aigw_extproc.simulator.frames import CONTENT_TYPE
 
 _HEADERS = pb.HeadersResponse(response=pb.CommonResponse())

@@ -23,7 +23,7 @@ from aigw_extproc.envoy.binary import find_envoy
 from aigw_extproc.envoy.options import Options
 from aigw_extproc.envoy.render import render, to_json
 from aigw_extproc.envoy.routes import PROCESSOR_FILTER
-from aigw_extproc.extproc.server import TRANSPORTS
+from aigw_extproc.extproc.transport import TRANSPORTS
 from aigw_extproc.run.child import Child, OnLog, python, running
 from aigw_extproc.run.probes import all_accept, envoy_ready
 from aigw_extproc.serve.process import worker_address

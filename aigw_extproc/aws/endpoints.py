@@ -1,4 +1,4 @@
-"""Where Bedrock answers, by botocore's own rules; offline."""
+"""Bedrock's endpoints, by botocore's rules, without network access."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ SERVICE = "bedrock-runtime"
 
 
 class NoEndpoint(Exception):
-    """Bedrock has no endpoint of that kind there; the text says why."""
+    """Bedrock has no such endpoint in the region; the text says why."""
 
 
 def bedrock_host(region: str) -> str:
-    """The host of Bedrock's runtime in `region`, in whatever partition that is.
+    """Return the host of Bedrock's runtime in a region of any partition.
 
-    As for every SDK, `AWS_USE_FIPS_ENDPOINT` and `AWS_USE_DUALSTACK_ENDPOINT` (or the shared configuration file)
-    choose the variant: https://docs.aws.amazon.com/sdkref/latest/guide/feature-endpoints.html
+    `AWS_USE_FIPS_ENDPOINT` and `AWS_USE_DUALSTACK_ENDPOINT`, or the shared configuration file, choose the variant, as
+    in AWS's SDKs: https://docs.aws.amazon.com/sdkref/latest/guide/feature-endpoints.html
 
     Raises:
-        NoEndpoint: there is none, or a variable or file cannot be used.
+        NoEndpoint: there is none, or a variable or file is invalid.
     """
     session = Session()
     try:

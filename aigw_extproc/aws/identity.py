@@ -1,4 +1,4 @@
-"""Who signs: what a credential source yields, and what sources there are. No repr here shows a secret."""
+"""Identities that authorise requests, and the sources of credentials. No repr here shows a secret."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """An AWS access key pair, with a session token when it is temporary."""
+    """An AWS access key pair, with a session token if it is temporary."""
 
     access_key_id: str = field(repr=False)
     secret_access_key: str = field(repr=False)
@@ -16,7 +16,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BearerToken:
-    """A Bedrock API key: it goes along as it is, and nothing is signed.
+    """A Bedrock API key, which is sent with a request instead of a signature.
 
     https://docs.aws.amazon.com/bedrock/latest/userguide/api-keys.html
     """
@@ -25,26 +25,26 @@ class BearerToken:
 
 
 Identity = Credentials | BearerToken
-"""What proves to AWS who asks."""
+"""What authorises a request to AWS."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DefaultChain:
-    """Credentials come from where an AWS SDK would look: environment, IRSA, Pod Identity, profile, IMDS."""
+    """The default chain of an AWS SDK: environment, IRSA, Pod Identity, profile, IMDS."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """A profile of a credentials file that names a role or another source instead of keys."""
+    """A profile of a credentials file, with a role or another source instead of keys."""
 
     file: str = field(repr=False)
-    """The file's text."""
+    """The file's content."""
     name: str = "default"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OidcExchange:
-    """A token from an OpenID provider, by client credentials, for a role that trusts the provider.
+    """An OpenID provider's token, by client credentials, exchanged for a role that trusts the provider.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
     """
@@ -55,24 +55,24 @@ class OidcExchange:
     scopes: tuple[str, ...] = ()
     audience: str | None = None
     token_endpoint: str | None = None
-    """Where tokens are issued; None to ask the issuer."""
+    """The URL that issues tokens; None to discover it from the issuer."""
     role_arn: str
     session_name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssumeRole:
-    """A role that another source's credentials may take on.
+    """A role that is assumed with another source's credentials.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
     """
 
-    base: Source
+    base: CredentialSource
     role_arn: str
     session_name: str = "aigw-extproc"
     external_id: str | None = None
     duration_seconds: int | None = None
 
 
-Source = Credentials | BearerToken | DefaultChain | Profile | OidcExchange | AssumeRole
-"""Where credentials come from: they themselves, or where to find them."""
+CredentialSource = Credentials | BearerToken | DefaultChain | Profile | OidcExchange | AssumeRole
+"""Fixed credentials, or where to get them."""

@@ -1,11 +1,11 @@
-"""The spelling of AWS's own names: regions, Bedrock's hosts, ARNs, and what a role is assumed with."""
+"""The syntax of AWS's names: regions, Bedrock's hosts, ARNs, external ids and session names."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
-# us-east-1, us-gov-west-1, ap-southeast-4, mx-central-1. A region that is younger than this program must pass.
+# us-east-1, us-gov-west-1, ap-southeast-4, mx-central-1, and regions that AWS adds later.
 _REGION: Final = re.compile(r"[a-z]{2,4}(?:-[a-z]+){1,3}-[0-9]{1,2}")
 
 AWS_SUFFIXES: Final = (
@@ -30,32 +30,32 @@ _SESSION_NAME: Final = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
 
 
 def is_region(text: str) -> bool:
-    """Whether this is spelt like an AWS region."""
+    """Return whether `text` has the syntax of an AWS region."""
     return bool(_REGION.fullmatch(text))
 
 
 def host_region(host: str) -> str | None:
-    """The region in the name of one of Bedrock's own hosts, a port behind it or not; None for any other host."""
+    """Return the region in one of Bedrock's hosts, with or without a port; None for another host."""
     match = _REGIONAL.fullmatch(host)
     return match[1] if match else None
 
 
 def model_region(model: str) -> str | None:
-    """The region in the ARN of a model, an inference profile or a deployment; None for any other model id."""
+    """Return the region in the ARN of a model, an inference profile or a deployment; None for another model id."""
     match = _MODEL_ARN.fullmatch(model)
     return match[1] if match else None
 
 
 def is_role_arn(text: str) -> bool:
-    """Whether this is spelt like the ARN of an IAM role."""
+    """Return whether `text` has the syntax of an IAM role's ARN."""
     return bool(_ROLE_ARN.fullmatch(text))
 
 
 def is_external_id(text: str) -> bool:
-    """Whether this may be the external id with which a role is assumed."""
+    """Return whether `text` has the syntax of an external id of AssumeRole."""
     return bool(_EXTERNAL_ID.fullmatch(text))
 
 
 def is_session_name(text: str) -> bool:
-    """Whether this may be the name of a role's session."""
+    """Return whether `text` has the syntax of a role session name."""
     return bool(_SESSION_NAME.fullmatch(text))

@@ -17,7 +17,7 @@ from aigw_extproc.serve.source import Source
 
 if TYPE_CHECKING:
     from aigw_extproc.config.snapshot import Snapshot
-    from aigw_extproc.envoy.options import Endpoint, Options, ProcessorTls
+    from aigw_extproc.envoy.options import ListenAddress, Options, ProcessorTls
 
 
 @app.command()
@@ -130,7 +130,7 @@ def _write(source: Source, options: Options, folder: Path) -> None:
 
 
 def _processor_tls(
-    ca: Path | None, name: str | None, certificate: Path | None, key: Path | None, processor: Endpoint
+    ca: Path | None, name: str | None, certificate: Path | None, key: Path | None, processor: ListenAddress
 ) -> ProcessorTls | None:
     from aigw_extproc.envoy.options import ProcessorTls
 

@@ -12,7 +12,7 @@ from aigw_extproc.cli.output import LEVELS
 from aigw_extproc.serve.source import Source
 
 if TYPE_CHECKING:
-    from aigw_extproc.envoy.options import Endpoint
+    from aigw_extproc.envoy.options import ListenAddress
 
 PATH = click.Path(path_type=Path)
 PORT = click.IntRange(0, 65535)
@@ -51,11 +51,11 @@ def source_of(
     return Source(paths=tuple(resources), secrets=secrets, region=region, simulator=simulator)
 
 
-def endpoint(text: str) -> Endpoint:
+def endpoint(text: str) -> ListenAddress:
     """Where to listen or connect: `unix:///PATH` or `HOST:PORT`."""
-    from aigw_extproc.envoy.options import parse_endpoint
+    from aigw_extproc.envoy.options import parse_address
 
     try:
-        return parse_endpoint(text)
+        return parse_address(text)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None

@@ -14,7 +14,7 @@ from aigw_extproc.cli.app import app
 from aigw_extproc.cli.options import PATH, endpoint, source_of
 from aigw_extproc.cli.output import fail, refuse, set_up_logging
 from aigw_extproc.errors import ConfigError
-from aigw_extproc.extproc.server import TRANSPORTS, Transport
+from aigw_extproc.extproc.transport import TRANSPORTS, Transport
 
 if TYPE_CHECKING:
     from aigw_extproc.extproc.tls import ServerTls

@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from aigw_extproc.aws.identity import Source
+from aigw_extproc.aws.identity import CredentialSource
 from aigw_extproc.bedrock.families import Families, builtin
 
 MODEL_HEADER: Final = "x-ai-eg-model"
@@ -89,7 +89,7 @@ class AwsAuth:
     """How requests to a backend are signed."""
 
     region: str
-    source: Source
+    source: CredentialSource
     override: RequestCredentials | None = None
     """Where a request may have its own credentials instead; None if it may not."""
 
@@ -178,7 +178,7 @@ class Snapshot:
 
         Sources of backends that only accept a request's own credentials are left out, since they are never used.
         """
-        by_source: dict[Source, AwsAuth] = {}
+        by_source: dict[CredentialSource, AwsAuth] = {}
         for auth in (backend.auth for rule in self.rules for backend in rule.backends if backend.auth is not None):
             if auth.override is None or auth.override.fallback:
                 by_source.setdefault(auth.source, auth)

@@ -10,9 +10,17 @@ from botocore.credentials import CredentialProvider
 from botocore.exceptions import BotoCoreError
 from botocore.session import Session
 
-from aigw_extproc.aws.credentials.found import Found, SourceFailed
+from aigw_extproc.aws.credentials.found_credentials import FoundCredentials, SourceFailed
 from aigw_extproc.aws.credentials.sources import BEARER_TOKEN_VARIABLE, find
-from aigw_extproc.aws.identity import AssumeRole, BearerToken, DefaultChain, Identity, OidcExchange, Profile, Source
+from aigw_extproc.aws.identity import (
+    AssumeRole,
+    BearerToken,
+    CredentialSource,
+    DefaultChain,
+    Identity,
+    OidcExchange,
+    Profile,
+)
 from aigw_extproc.doctor.checks import Check, failed, ok, skipped
 from aigw_extproc.doctor.identity import SINGLE_ATTEMPT
 from aigw_extproc.doctor.providers import ADD_CREDENTIALS, SdkSettings, next_step, title, why_empty
@@ -30,7 +38,7 @@ class LookupResult:
     identity: Identity | None = None
 
 
-def look_up(source: Source, region: str, *, now: float) -> LookupResult:
+def look_up(source: CredentialSource, region: str, *, now: float) -> LookupResult:
     """Get credentials from a source, after those that it is built on. `now` is in seconds since 1970."""
     if isinstance(source, AssumeRole):
         return _assume_role(source, region, now)
@@ -67,7 +75,7 @@ def _reason(failure: Exception) -> str:
     return str(failure) if isinstance(failure, SourceFailed) else f"{type(failure).__name__}: {failure}"
 
 
-def describe(resolved: Found, now: float) -> str:
+def describe(resolved: FoundCredentials, now: float) -> str:
     """Return the source, kind and expiry of credentials: `environment: access key AKIA…MPLE, expires in 9 min`."""
     source = title(resolved.method)
     if isinstance(resolved.identity, BearerToken):
@@ -85,7 +93,7 @@ def _lifetime(expires_at: float | None, now: float) -> str:
     return f"expires in {minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"expires in {minutes} min"
 
 
-def _explain(source: Source, region: str, reason: str) -> Check:
+def _explain(source: CredentialSource, region: str, reason: str) -> Check:
     if not isinstance(source, DefaultChain):
         return failed(NAME, reason, _NEXT_STEPS.get(type(source), ADD_CREDENTIALS))
     try:
@@ -94,7 +102,7 @@ def _explain(source: Source, region: str, reason: str) -> Check:
         return failed(NAME, f"{type(failure).__name__}: {failure}", next_step("shared-credentials-file"))
 
 
-_NEXT_STEPS: dict[type[Source], str] = {
+_NEXT_STEPS: dict[type[CredentialSource], str] = {
     Profile: "check what the profile in the Secret has: keys, or a role_arn with a source_profile",
     OidcExchange: (
         "check the issuer, client id and secret in the BackendSecurityPolicy, and that the role's trust policy names "

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
+from aigw_extproc.aws.credentials.threads import to_daemon_thread
 from aigw_extproc.aws.identity import Identity
 from aigw_extproc.config.snapshot import AwsAuth, Snapshot
 from aigw_extproc.doctor import credentials, identity
@@ -16,7 +17,6 @@ from aigw_extproc.doctor.credentials import LookupResult
 from aigw_extproc.doctor.network import reach
 from aigw_extproc.doctor.redaction import redacted
 from aigw_extproc.doctor.targets import Target, targets
-from aigw_extproc.doctor.waiting import in_thread
 
 CREDENTIAL_SECONDS = 15.0
 """Limit for a source to answer, which may call STS, an agent or a process."""
@@ -54,7 +54,7 @@ async def _caller(auth: AwsAuth | None, clock: Clock) -> LookupResult:
         return _skip(f"every request must bring its own, in headers {auth.override.prefix}*")
     try:
         async with asyncio.timeout(CREDENTIAL_SECONDS):
-            result = await in_thread(partial(credentials.look_up, auth.source, auth.region, now=clock()))
+            result = await to_daemon_thread(partial(credentials.look_up, auth.source, auth.region, now=clock()))
     except TimeoutError:
         detail = f"the source did not answer within {CREDENTIAL_SECONDS:g} s"
         next_step = "check that STS, or the agent or process that supplies the credentials, can be reached"
@@ -73,6 +73,6 @@ def _skip(reason: str) -> LookupResult:
 async def _identify(caller: Identity, region: str) -> Check:
     try:
         async with asyncio.timeout(identity.STS_SECONDS):
-            return await in_thread(partial(identity.identify, caller, region))
+            return await to_daemon_thread(identity.identify, caller, region)
     except TimeoutError:
         return skipped(identity.NAME, f"STS did not answer within {identity.STS_SECONDS:g} s; only this check needs it")

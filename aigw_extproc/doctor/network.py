@@ -11,12 +11,13 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from aigw_extproc.aws.credentials.threads import to_daemon_thread
 from aigw_extproc.config.resources.names import is_ip
 from aigw_extproc.config.snapshot import Address, Upstream
 from aigw_extproc.doctor.checks import Check, failed, ok, skipped
 from aigw_extproc.doctor.probe import ReachedEndpoint
+from aigw_extproc.doctor.timeouts import STEP_SECONDS, reason
 from aigw_extproc.doctor.tls import secure
-from aigw_extproc.doctor.waiting import STEP_SECONDS, in_thread, reason
 
 PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 
@@ -73,7 +74,7 @@ async def _resolve(address: Address) -> tuple[Check, tuple[str, ...]]:
     begun = time.monotonic()
     try:
         async with asyncio.timeout(STEP_SECONDS):
-            records = await in_thread(lambda: socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM))
+            records = await to_daemon_thread(socket.getaddrinfo, address.host, address.port, 0, socket.SOCK_STREAM)
     except OSError as failure:
         detail = f"{address.host}: {reason(failure, STEP_SECONDS)}"
         return failed("dns", detail, _DNS_STEP, seconds=time.monotonic() - begun), ()

@@ -10,11 +10,11 @@ from aigw_extproc.aws.identity import (
     AssumeRole,
     BearerToken,
     Credentials,
+    CredentialSource,
     DefaultChain,
     Identity,
     OidcExchange,
     Profile,
-    Source,
 )
 from aigw_extproc.doctor.checks import Check
 
@@ -28,7 +28,7 @@ def shortened(identity: Credentials) -> str:
     return f"{key[:4]}…{key[-4:]}" if len(key) >= 12 else "…"
 
 
-def redacted(check: Check, *holders: Source | Identity | None) -> Check:
+def redacted(check: Check, *holders: CredentialSource | Identity | None) -> Check:
     """Return the check with the holders' secrets hidden and their access key ids shortened."""
     hidden = dict(pair for holder in holders if holder is not None for pair in _replacements(holder) if pair[0])
 
@@ -45,7 +45,7 @@ def redacted(check: Check, *holders: Source | Identity | None) -> Check:
     )
 
 
-def _replacements(holder: Source | Identity) -> Iterator[tuple[str, str]]:
+def _replacements(holder: CredentialSource | Identity) -> Iterator[tuple[str, str]]:
     """Yield every secret text with its replacement."""
     match holder:
         case Credentials():

@@ -8,7 +8,7 @@ import time
 
 from aigw_extproc.config.snapshot import Tls
 from aigw_extproc.doctor.checks import Check, failed, ok, skipped
-from aigw_extproc.doctor.waiting import STEP_SECONDS, reason
+from aigw_extproc.doctor.timeouts import STEP_SECONDS, reason
 from aigw_extproc.envoy.authorities import find_ca_file
 
 

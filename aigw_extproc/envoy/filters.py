@@ -1,4 +1,4 @@
-"""The HTTP filters of the connection manager, in the order in which a request meets them."""
+"""The HTTP filters of the connection manager."""
 
 from __future__ import annotations
 
@@ -13,18 +13,16 @@ from envoy_data_plane.google.protobuf import Any
 
 from aigw_extproc.config.snapshot import MODEL_HEADER
 from aigw_extproc.envoy.access_log import MODEL_STATE, PATH_STATE
-from aigw_extproc.envoy.clusters import PROCESSOR
+from aigw_extproc.envoy.clusters import PROCESSOR_CLUSTER
 from aigw_extproc.envoy.options import Options
 from aigw_extproc.envoy.retries import processor_retries
 from aigw_extproc.envoy.routes import PROCESSOR_FILTER
-
-METADATA_NAMESPACE = "io.envoy.ai_gateway"
-"""Where the processor's dynamic metadata goes."""
+from aigw_extproc.exchange.names import METADATA_NAMESPACE
 
 
 def http_filters(options: Options) -> list[hcm.HttpFilter]:
-    """The processor and the router; around the processor, what local replies and the access log want to know."""
-    path = _remember(PATH_STATE, "%PATH(NQ:PATH)%")  # the processor rewrites it; a query may hold secrets
+    """Return the filters in order: processor, router, and filter state for local replies and the access log."""
+    path = _remember(PATH_STATE, "%PATH(NQ:PATH)%")  # before the processor rewrites it; the query may hold secrets
     if not options.access_log:
         return [path, processor_filter(options), router_filter()]
     return [
@@ -36,26 +34,25 @@ def http_filters(options: Options) -> list[hcm.HttpFilter]:
 
 
 def processor_filter(options: Options) -> hcm.HttpFilter:
-    """The external processor, inline topology: headers and the whole body in both directions.
+    """Return the ext_proc filter: headers and buffered bodies in both directions.
 
-    The answer to the response headers may switch the response body to STREAMED. Without the processor
-    nothing passes: `failure_mode_allow` stays false.
+    The answer to the response headers may switch the response body to STREAMED. Without the processor all requests
+    fail: `failure_mode_allow` stays false.
 
-    It is disabled until a route enables it. So other routes do without it, and so does a request that Envoy
-    cannot even parse: its reply would pass through ext_proc, which comes too late, the connection being closed
-    at once, and the client would get no reply at all.
+    The filter is disabled until a route enables it, so other routes do not use it. Nor do requests that Envoy cannot
+    parse: Envoy closes their connection before ext_proc could answer, and the client would get no reply.
     """
     config = ext_proc.ExternalProcessor(
-        stat_prefix=PROCESSOR,
+        stat_prefix=PROCESSOR_CLUSTER,
         grpc_service=core.GrpcService(
-            envoy_grpc=core.GrpcServiceEnvoyGrpc(cluster_name=PROCESSOR, skip_envoy_headers=True),
+            envoy_grpc=core.GrpcServiceEnvoyGrpc(cluster_name=PROCESSOR_CLUSTER, skip_envoy_headers=True),
             retry_policy=processor_retries(),  # the one inside envoy_grpc has no effect on ext_proc
         ),
         message_timeout=options.message_timeout,
         max_message_timeout=options.max_message_timeout,
         allow_mode_override=True,
         processing_mode=_processing_mode(),
-        # So that the processor may remove a client's x-envoy-* headers, which nobody upstream should see.
+        # Lets the processor remove a client's x-envoy-* headers, which must not reach the upstream.
         mutation_rules=mutation_rules.HeaderMutationRules(allow_envoy=True),
         metadata_options=ext_proc.MetadataOptions(
             receiving_namespaces=ext_proc.MetadataOptionsMetadataNamespaces(untyped=[METADATA_NAMESPACE])
@@ -77,7 +74,7 @@ def _processing_mode() -> ext_proc.ProcessingMode:
 
 
 def router_filter() -> hcm.HttpFilter:
-    """The last filter; it adds no x-envoy-* headers of its own to what goes upstream."""
+    """Return the router, which adds no x-envoy-* headers to upstream requests."""
     return hcm.HttpFilter(
         name="envoy.filters.http.router", typed_config=Any.pack(router.Router(suppress_envoy_headers=True))
     )
@@ -89,7 +86,7 @@ def _remember(key: str, value: str) -> hcm.HttpFilter:
         factory_key="envoy.string",
         format_string=core.SubstitutionFormatString(
             text_format_source=core.DataSource(inline_string=value),
-            omit_empty_values=True,  # else what is missing is remembered as "-"
+            omit_empty_values=True,  # else a missing value becomes "-"
         ),
         skip_if_empty=True,
     )

@@ -1,4 +1,4 @@
-"""The listener that clients connect to."""
+"""The listener for clients."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ from envoy_data_plane.envoy.type.matcher import v3 as matcher
 from envoy_data_plane.google.protobuf import Any
 
 from aigw_extproc.envoy.access_log import stdout_access_log
-from aigw_extproc.envoy.addresses import address
+from aigw_extproc.envoy.addresses import envoy_address
 from aigw_extproc.envoy.filters import http_filters
 from aigw_extproc.envoy.local_replies import local_reply_config
 from aigw_extproc.envoy.options import Options
 from aigw_extproc.envoy.routes import route_configuration
 
 STAT_PREFIX = "aigw"
-"""Envoy's statistics of the listener are called `http.aigw.…`."""
+"""The prefix of the listener's statistics, `http.aigw.…`."""
 
 REQUEST_HEADERS_TIMEOUT = timedelta(seconds=30)
 UNTRUSTED = (
     matcher.StringMatcher(prefix="x-ai-eg-"),  # set by the processor only
-    matcher.StringMatcher(prefix="x-envoy-"),  # would steer Envoy's retries and timeouts
-    matcher.StringMatcher(exact="x-request-id"),  # ours, so that two clients cannot share one
+    matcher.StringMatcher(prefix="x-envoy-"),  # control Envoy's retries and timeouts
+    matcher.StringMatcher(exact="x-request-id"),  # generated here, so that it is unique
 )
 """Request headers that a client cannot set."""
 
 
 def gateway_listener(options: Options, *, buffer_limit: int) -> listener.Listener:
-    """HTTP/1.1 and HTTP/2 on one port. `buffer_limit` bounds a request's body (413 above it)."""
+    """Return the listener, for HTTP/1.1 and HTTP/2. Bodies above `buffer_limit` bytes are refused (413)."""
     chain = listener.FilterChain(filters=[_connection_manager(options, buffer_limit)])
     return listener.Listener(
         name="aigw",
-        address=address(options.listen),
+        address=envoy_address(options.listen),
         per_connection_buffer_limit_bytes=buffer_limit,
         filter_chains=[chain],
     )
 
 
 def _connection_manager(options: Options, buffer_limit: int) -> listener.Filter:
-    """Idle timeouts only: `request_timeout` would cut off a long upload, a route timeout a long answer."""
+    """Use idle timeouts only: `request_timeout` would end long uploads, a route timeout long answers."""
     manager = hcm.HttpConnectionManager(
         stat_prefix=STAT_PREFIX,
         codec_type=hcm.HttpConnectionManagerCodecType.AUTO,
@@ -51,9 +51,9 @@ def _connection_manager(options: Options, buffer_limit: int) -> listener.Filter:
         http_filters=http_filters(options),
         access_log=[stdout_access_log()] if options.access_log else [],
         local_reply_config=local_reply_config(buffer_limit=buffer_limit),
-        early_header_mutation_extensions=[_distrust()],
+        early_header_mutation_extensions=[_remove_untrusted_headers()],
         use_remote_address=True,
-        skip_xff_append=True,  # where the client sits is nothing that an upstream needs
+        skip_xff_append=True,  # upstreams do not need the client's address
         generate_request_id=True,
         always_set_request_id_in_response=True,
         server_header_transformation=hcm.HttpConnectionManagerServerHeaderTransformation.PASS_THROUGH,
@@ -65,8 +65,8 @@ def _connection_manager(options: Options, buffer_limit: int) -> listener.Filter:
     return listener.Filter(name="envoy.filters.network.http_connection_manager", typed_config=Any.pack(manager))
 
 
-def _distrust() -> core.TypedExtensionConfig:
-    """Removes `UNTRUSTED` before anything else looks at the request."""
+def _remove_untrusted_headers() -> core.TypedExtensionConfig:
+    """Remove `UNTRUSTED` headers before any filter sees the request."""
     mutations = [
         mutation_rules.HeaderMutation(remove_on_match=mutation_rules.HeaderMutationRemoveOnMatch(key_matcher=name))
         for name in UNTRUSTED

@@ -1,8 +1,8 @@
-"""Envoy's own replies (body too large, upstream unreachable…) in the shape of the errors of the client's API.
+"""Envoy's own replies (body too large, upstream unreachable…) in the error format of the client's API.
 
-The processor's ImmediateResponses are local replies too. Their `details` begin with `aigw_`, by which the
-first mapper recognises them and leaves them as they are. All others are marked with a header, by which the
-processor knows to leave their bodies alone. docs/notes/envoy-ext-proc.md has what was observed.
+The processor's ImmediateResponses are local replies too: the first mapper recognises them by `details` that begin with
+`aigw_`, and leaves them unchanged. The others get a marker header, so that the processor leaves their bodies unchanged.
+Observations are in docs/notes/envoy-ext-proc.md.
 
 https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/local_reply
 """
@@ -24,24 +24,24 @@ from aigw_extproc.exchange import LOCAL_REPLY_HEADER
 from aigw_extproc.translate.registry import ENDPOINTS
 
 DETAILS_PREFIX = "aigw_"
-"""How the `details` of every ImmediateResponse of the processor begin."""
+"""The prefix of the `details` of the processor's ImmediateResponses."""
 
 REFUSED = "the gateway refused the request: %RESPONSE_CODE_DETAILS%"
-"""With Envoy's own word for the reason, as `missing_host_header`."""
+"""With Envoy's details, such as `missing_host_header`."""
 BROKEN_OFF = "the upstream broke off its answer or did not speak HTTP"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalReply:
-    """One kind of local reply: the CEL condition for it, and the error that a client reads."""
+    """A kind of local reply: its CEL condition, and the client's error."""
 
     when: str
     type: str
     code: str
     message: str
-    """`{buffer_limit}` in it becomes the bytes of a body that Envoy holds."""
+    """`{buffer_limit}` is replaced by the number of bytes that Envoy buffers."""
     to_processor: bool = True
-    """Whether the processor gets to see it, and needs the mark; once the answer had begun Envoy replies by itself."""
+    """Whether the processor sees the reply, and so needs the marker: not if Envoy fails after an answer has begun."""
 
 
 REPLIES = (
@@ -75,7 +75,7 @@ REPLIES = (
         when="response.code_details.contains('overflow')",
         type="overloaded_error",
         code="gateway_overloaded",
-        message="the gateway serves as many requests as it is allowed to; try again later",
+        message="the gateway has reached its limit of concurrent requests; try again later",
     ),
     LocalReply(
         when="response.code == 503",
@@ -115,7 +115,7 @@ REPLIES = (
         message="the gateway has no such path",
     ),
     LocalReply(
-        when="response.code in [400, 426, 431]",  # before there is a request that the processor could see
+        when="response.code in [400, 426, 431]",  # before ext_proc runs
         type="invalid_request_error",
         code="bad_request",
         message=REFUSED,
@@ -134,20 +134,20 @@ REPLIES = (
         message="the gateway failed; its access log says why",
     ),
 )
-"""From the particular to the general. Envoy's own details stay out of the texts: they name addresses."""
+"""The first match applies. Messages omit Envoy's details, which can contain addresses."""
 
 
 def local_reply_config(*, buffer_limit: int) -> hcm.LocalReplyConfig:
-    """One mapper per kind and API; the first whose condition holds decides. `buffer_limit` is in bytes."""
-    ours = hcm.ResponseMapper(filter=_when(f"response.code_details.startsWith('{DETAILS_PREFIX}')"))
+    """Return a mapper per kind and API; the first match applies. `buffer_limit` is in bytes."""
+    unchanged = hcm.ResponseMapper(filter=_when(f"response.code_details.startsWith('{DETAILS_PREFIX}')"))
     replies = [replace(reply, message=reply.message.format(buffer_limit=buffer_limit)) for reply in REPLIES]
-    to_anthropic = _asked_for(path for path, endpoint in ENDPOINTS.items() if endpoint.render_error is anthropic_error)
+    to_anthropic = _sent_to(path for path, endpoint in ENDPOINTS.items() if endpoint.render_error is anthropic_error)
     anthropic = [_mapper(reply, f"{to_anthropic} && ({reply.when})", _anthropic_error(reply)) for reply in replies]
     openai = [_mapper(reply, reply.when, _openai_error(reply)) for reply in replies]
-    return hcm.LocalReplyConfig(mappers=[ours, *anthropic, *openai])
+    return hcm.LocalReplyConfig(mappers=[unchanged, *anthropic, *openai])
 
 
-_MARK = core.HeaderValueOption(
+_MARKER = core.HeaderValueOption(
     header=core.HeaderValue(key=LOCAL_REPLY_HEADER, value="true"),
     append_action=core.HeaderValueOptionHeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD,
 )
@@ -158,7 +158,7 @@ def _mapper(reply: LocalReply, when: str, document: dict[str, object]) -> hcm.Re
     return hcm.ResponseMapper(
         filter=_when(when),
         body_format_override=body,
-        headers_to_add=[_MARK] if reply.to_processor else [],
+        headers_to_add=[_MARKER] if reply.to_processor else [],
     )
 
 
@@ -171,9 +171,9 @@ def _anthropic_error(reply: LocalReply) -> dict[str, object]:
     return {"type": "error", "error": error, "request_id": "%REQ(X-REQUEST-ID)%"}
 
 
-def _asked_for(paths: Iterable[str]) -> str:
-    """The CEL condition for requests to these paths, as clients sent them: by now `:path` is the upstream's."""
-    # Filter state is bytes in CEL, which has no more than equality for them.
+def _sent_to(paths: Iterable[str]) -> str:
+    """Return the CEL condition for requests whose original path is one of `paths`."""
+    # `:path` may be the upstream's by now. Filter state is bytes in CEL, which can only be compared for equality.
     listed = ", ".join(f"b'{path}'" for path in paths)
     return f"filter_state['{PATH_STATE}'] in [{listed}]"
 

@@ -1,4 +1,4 @@
-"""What an operator may choose about Envoy beyond the resource files, and how addresses are written."""
+"""Envoy's options beyond the resource files, default addresses, and the syntax of addresses."""
 
 from __future__ import annotations
 
@@ -8,63 +8,64 @@ from pathlib import Path
 
 from aigw_extproc.config.snapshot import Address
 
-Endpoint = Address | Path
+ListenAddress = Address | Path
 """A TCP address, or the path of a unix socket."""
 
 GATEWAY = Address(host="127.0.0.1", port=1975)
 PROCESSOR = Address(host="127.0.0.1", port=1063)
+SIMULATOR = Address(host="127.0.0.1", port=8091)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessorTls:
-    """How Envoy reaches the processor over TLS. The files are where Envoy is; nothing here reads them."""
+    """TLS from Envoy to the processor. The files are on Envoy's machine, and not read here."""
 
     ca: Path
-    """Authorities that vouch for the processor."""
+    """Authorities of the processor's certificate."""
     name: str
-    """A subject alternative name of its certificate: DNS or an IP address."""
+    """A subject alternative name of that certificate: DNS or an IP address."""
     certificate: Path | None = None
-    """Envoy's own, where the processor asks for one; None for none."""
+    """Envoy's client certificate, if the processor requires one."""
     key: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """Everything about Envoy's configuration that does not come from the snapshot."""
+    """The part of Envoy's configuration that is not in the snapshot."""
 
     listen: Address = GATEWAY
-    """Where clients connect."""
-    processors: tuple[Endpoint, ...] = (PROCESSOR,)
-    """The processor's listening sockets, one per worker; Envoy balances over them."""
+    """The address for clients."""
+    processors: tuple[ListenAddress, ...] = (PROCESSOR,)
+    """The processor's addresses, one per worker; Envoy balances over them."""
     processor_tls: ProcessorTls | None = None
     """None for cleartext."""
-    admin: Endpoint | None = None
-    """Envoy's own admin interface; None for none. Whoever reaches it can stop Envoy."""
+    admin: ListenAddress | None = None
+    """Envoy's admin interface; None for none. Any client that can connect to it can stop Envoy."""
     ca_file: Path | None = None
-    """Certificates that vouch for upstreams without their own; None to look where distributions keep them."""
+    """Authorities for upstreams whose policy has none; None to search the paths of distributions."""
     clusters_file: Path | None = None
-    """Where Envoy reads the upstreams' clusters from, and reads them again when the file is replaced. None to have
-    them in the configuration itself."""
+    """The file from which Envoy loads the upstreams' clusters, again whenever it is replaced; None to have them in the
+    configuration."""
     access_log: bool = True
     """One JSON line per request on standard output, without credentials or bodies."""
     message_timeout: timedelta = timedelta(seconds=10)
-    """How long the processor may take over one message."""
+    """The processor's time for one message."""
     max_message_timeout: timedelta = timedelta(minutes=2)
-    """How long it may ask for instead: a request that becomes several takes as long as these."""
+    """The most that the processor can extend it to, for a request that becomes a batch."""
     idle_timeout: timedelta = timedelta(minutes=5)
-    """How long an exchange may stand still in both directions; there is no limit on its whole length."""
+    """How long an exchange may be idle in both directions. Its total duration is not limited."""
     max_streams: int = 16_384
-    """Exchanges at a time, per cluster: every open stream holds one place until its last byte."""
+    """Concurrent exchanges per cluster. A stream counts until its last byte."""
     max_requests_per_processor_connection: int = 150
-    """Exchanges after which a connection to the processor is replaced. Each ends in a reset, since the processor ends
-    its stream first, and the transport h2corn closes a connection that has seen 200 of them in ten seconds."""
+    """Exchanges per connection to the processor. Each ends in a reset, since the processor ends its stream first, and
+    the transport h2corn closes a connection after 200 resets in ten seconds."""
 
 
-def parse_endpoint(text: str) -> Endpoint:
-    """`unix:///run/aigw.sock`, `HOST:PORT` or `[IPV6]:PORT` as an endpoint.
+def parse_address(text: str) -> ListenAddress:
+    """Parse `unix:///run/aigw.sock`, `HOST:PORT` or `[IPV6]:PORT`.
 
     Raises:
-        ValueError: it is none of these; the text says what would be right.
+        ValueError: it is none of these; the text names the valid forms.
     """
     if text.startswith("unix:"):
         return _unix(text)

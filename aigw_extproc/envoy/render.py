@@ -1,4 +1,4 @@
-"""A whole Envoy configuration from a snapshot, and its text."""
+"""Renders a snapshot as Envoy's configuration."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from envoy_data_plane.envoy.service.discovery import v3 as discovery
 from envoy_data_plane.google.protobuf import Any
 
 from aigw_extproc.config.snapshot import Snapshot
-from aigw_extproc.envoy.addresses import address
+from aigw_extproc.envoy.addresses import envoy_address
 from aigw_extproc.envoy.clusters import processor_cluster, upstream_clusters
 from aigw_extproc.envoy.listeners import gateway_listener
-from aigw_extproc.envoy.options import Endpoint, Options
+from aigw_extproc.envoy.options import Options
 
 NODE = "aigw"
-"""What Envoy calls itself; without a name it reads no clusters from a file."""
+"""Envoy's node id and cluster, which it needs to read clusters from a file."""
 
 
 def render(snapshot: Snapshot, options: Options) -> bootstrap.Bootstrap:
-    """Everything that Envoy needs to serve `snapshot`, but for the clusters if `options` want them in a file."""
+    """Return Envoy's configuration for a snapshot; upstreams' clusters are omitted if `options` put them in a file."""
     limit = snapshot.buffer_limit
     upstreams = [] if options.clusters_file else upstream_clusters(snapshot, options)
     return bootstrap.Bootstrap(
         node=core.Node(id=NODE, cluster=NODE) if options.clusters_file else None,
         dynamic_resources=_from_file(options.clusters_file) if options.clusters_file else None,
-        admin=_admin(options.admin) if options.admin else None,
+        admin=bootstrap.Admin(address=envoy_address(options.admin)) if options.admin else None,
         overload_manager=_overload_manager(options),
         static_resources=bootstrap.BootstrapStaticResources(
             listeners=[gateway_listener(options, buffer_limit=limit)],
@@ -42,7 +42,7 @@ def render(snapshot: Snapshot, options: Options) -> bootstrap.Bootstrap:
 
 
 def render_clusters(snapshot: Snapshot, options: Options) -> discovery.DiscoveryResponse:
-    """The content of `options.clusters_file`.
+    """Return the content of `options.clusters_file`.
 
     https://www.envoyproxy.io/docs/envoy/latest/configuration/overview/examples#dynamic
     """
@@ -51,12 +51,12 @@ def render_clusters(snapshot: Snapshot, options: Options) -> discovery.Discovery
 
 
 def to_yaml(message: Message | Sequence[Message]) -> str:
-    """A message, or a list of them, as the YAML that Envoy reads; fields in the order of Envoy's API."""
+    """Return a message, or a list of them, as YAML for Envoy, with fields in the order of Envoy's API."""
     return yaml.dump(_document(message), Dumper=_Dumper, sort_keys=False, width=110)
 
 
 def to_json(message: Message) -> str:
-    """A message as JSON, which Envoy reads as well, field names as in the YAML."""
+    """Return a message as JSON for Envoy, with the field names of the YAML."""
     return json.dumps(_document(message), indent=2) + "\n"
 
 
@@ -74,7 +74,7 @@ def _from_file(clusters: Path) -> bootstrap.BootstrapDynamicResources:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes lists indented and repeats what is repeated: people paste parts of the text."""
+    """A dumper that indents lists and writes no aliases, so that parts of the text can be copied."""
 
     def ignore_aliases(self, data: object) -> bool:
         return True
@@ -83,12 +83,8 @@ class _Dumper(yaml.SafeDumper):
         super().increase_indent(flow, False)
 
 
-def _admin(where: Endpoint) -> bootstrap.Admin:
-    return bootstrap.Admin(address=address(where))
-
-
 def _overload_manager(options: Options) -> overload.OverloadManager:
-    """An explicit bound on connections: one client connection per stream is the most that HTTP/1.1 makes."""
+    """Limit client connections to `max_streams`: with HTTP/1.1, each stream has its own."""
     limit = connections.DownstreamConnectionsConfig(max_active_downstream_connections=options.max_streams)
     return overload.OverloadManager(
         resource_monitors=[

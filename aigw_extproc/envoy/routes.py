@@ -1,4 +1,4 @@
-"""Routing: one route for everything, since the processor names the cluster of each request."""
+"""Routing: one route for all requests, since the processor names the cluster of each."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from aigw_extproc.envoy.retries import upstream_retries
 from aigw_extproc.exchange import BACKEND_HEADER, LOCAL_REPLY_HEADER, SCHEME_HEADER
 
 PROCESSOR_FILTER = "envoy.filters.http.ext_proc"
-"""The name under which the connection manager has the processor's filter, and routes enable it."""
+"""The processor's filter, as named in the connection manager and in routes."""
 
 
 def route_configuration() -> route.RouteConfiguration:
-    """The one route, whatever the number of rules, so that Envoy's cost does not grow with them."""
+    """Return a single route, so that Envoy's cost does not grow with the number of rules."""
     everything = route.VirtualHost(name="aigw", domains=["*"], routes=[route_to_backend()])
     return route.RouteConfiguration(name="aigw", virtual_hosts=[everything])
 
 
 def route_to_backend() -> route.Route:
-    """To the cluster in `x-ai-eg-backend`.
+    """Return a route to the cluster in `x-ai-eg-backend`.
 
-    It also matches before the processor has set that header: a missing or unknown cluster is an error (503)
-    only once the router filter is reached. The Host is the endpoint's `hostname`, which is what was signed.
+    It also matches before the processor has set that header: a missing or unknown cluster is an error (503) only in the
+    router filter. The Host is the endpoint's `hostname`, as signed.
     """
     return route.Route(
         match=route.RouteMatch(prefix="/"),
@@ -34,15 +34,15 @@ def route_to_backend() -> route.Route:
             cluster_header=BACKEND_HEADER,
             cluster_not_found_response_code=route.RouteActionClusterNotFoundResponseCode.SERVICE_UNAVAILABLE,
             auto_host_rewrite=True,
-            timeout=timedelta(0),  # a stream may last; the listener's idle timeout watches over it
+            timeout=timedelta(0),  # streams can be long; the listener has an idle timeout
             retry_policy=upstream_retries(),
         ),
         typed_per_filter_config={PROCESSOR_FILTER: _enabled()},
         request_headers_to_remove=[MODEL_HEADER, BACKEND_HEADER, SCHEME_HEADER],
-        response_headers_to_remove=[LOCAL_REPLY_HEADER],  # only Envoy itself may say that a reply is Envoy's
+        response_headers_to_remove=[LOCAL_REPLY_HEADER],  # an upstream must not set the marker of Envoy's replies
     )
 
 
 def _enabled() -> Any:
-    """A filter that is disabled in the connection manager runs where a route has a configuration for it."""
+    """Return a route's configuration of the filter, which enables it there."""
     return Any.pack(ext_proc.ExtProcPerRoute(overrides=ext_proc.ExtProcOverrides()))

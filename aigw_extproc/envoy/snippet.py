@@ -1,4 +1,4 @@
-"""The parts that an Envoy which already runs needs, to be pasted into its configuration."""
+"""The parts of the configuration to paste into that of an existing Envoy."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ EXAMPLE = Upstream(
     addresses=(Address(host=BEDROCK, port=443),),
     tls=Tls(server_name=BEDROCK),
 )
-"""What is shown where there is no configuration yet."""
+"""The upstream of a snippet without a configuration."""
 
 
 def snippet(snapshot: Snapshot | None, options: Options) -> str:
-    """The filter, a route that uses it, the processor's cluster and one cluster per upstream, as YAML.
+    """Return the filter, a route that uses it, the processor's cluster and one cluster per upstream, as YAML.
 
-    Without a snapshot the upstream is Bedrock in us-east-1, in the cluster `default/bedrock`.
+    Without a snapshot, the upstream is Bedrock in us-east-1, in the cluster `default/bedrock`.
     """
     limit = (snapshot or Snapshot(rules=())).buffer_limit
     upstreams = snapshot.upstreams if snapshot else (EXAMPLE,)
@@ -31,14 +31,14 @@ def snippet(snapshot: Snapshot | None, options: Options) -> str:
         *(upstream_cluster(upstream, options, buffer_limit=limit) for upstream in upstreams),
     ]
     route = route_to_backend()
-    route.request_body_buffer_limit = limit  # the listener's own limit stays what it is
+    route.request_body_buffer_limit = limit  # the listener keeps its own limit
     return "\n".join(
         (
             "# 1. In http_filters of the HTTP connection manager, before the router. It does nothing until a route\n"
             "#    enables it.\n" + to_yaml([processor_filter(options)]),
-            "# 2. In routes of a virtual host; narrow the prefix down to what this Envoy should give away. The\n"
+            "# 2. In routes of a virtual host; narrow the prefix to the paths of this gateway. The\n"
             "#    processor names the cluster, `namespace/name` of the Backend resource, in x-ai-eg-backend.\n"
             + to_yaml([route]),
-            "# 3. In clusters: the processor, and where it sends requests to.\n" + to_yaml(clusters),
+            "# 3. In clusters: the processor and the upstreams.\n" + to_yaml(clusters),
         )
     )

@@ -1,4 +1,4 @@
-"""TLS to upstreams and to the processor: who they must be, and whose word is taken for it."""
+"""TLS to upstreams and to the processor: their names, and trusted authorities."""
 
 from __future__ import annotations
 
@@ -17,29 +17,32 @@ from aigw_extproc.envoy.options import ProcessorTls
 
 
 def upstream_tls(policy: Tls, ca_file: Path | None) -> core.TransportSocket:
-    """The transport socket of a cluster that is reached over TLS."""
+    """Return the transport socket of an upstream's cluster."""
     return _socket(policy.server_name, alpn="http/1.1", trusted=_trusted(policy, ca_file))
 
 
 def processor_tls(policy: ProcessorTls) -> core.TransportSocket:
-    """The transport socket of the processor's cluster, with a certificate of Envoy's own if there is one."""
-    own = []
+    """Return the transport socket of the processor's cluster, with Envoy's client certificate if it has one."""
+    client = []
     if policy.certificate and policy.key:
-        own.append(tls.TlsCertificate(certificate_chain=_file(policy.certificate), private_key=_file(policy.key)))
-    return _socket(policy.name, alpn="h2", trusted=_file(policy.ca), own=own)
+        client.append(tls.TlsCertificate(certificate_chain=_file(policy.certificate), private_key=_file(policy.key)))
+    return _socket(policy.name, alpn="h2", trusted=_file(policy.ca), client=client)
 
 
 def _socket(
-    name: str, *, alpn: str, trusted: core.DataSource, own: Sequence[tls.TlsCertificate] = ()
+    name: str, *, alpn: str, trusted: core.DataSource, client: Sequence[tls.TlsCertificate] = ()
 ) -> core.TransportSocket:
-    """https://www.envoyproxy.io/docs/envoy/latest/api-v3/extensions/transport_sockets/tls/v3/tls.proto"""
+    """Return a TLS context in a transport socket.
+
+    https://www.envoyproxy.io/docs/envoy/latest/api-v3/extensions/transport_sockets/tls/v3/tls.proto
+    """
     context = tls.UpstreamTlsContext(
         # RFC 6066 §3: an IP address is not a server name.
         sni="" if is_ip(name) else name,
         common_tls_context=tls.CommonTlsContext(
             alpn_protocols=[alpn],
             tls_params=tls.TlsParameters(tls_minimum_protocol_version=tls.TlsParametersTlsProtocol.TLSv1_2),
-            tls_certificates=list(own),
+            tls_certificates=list(client),
             validation_context=tls.CertificateValidationContext(
                 trusted_ca=trusted,
                 match_typed_subject_alt_names=[

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from aigw_extproc.errors import InvalidRequest
 
+METADATA_NAMESPACE = "io.envoy.ai_gateway"  # of the dynamic metadata that Envoy's access log reads
 MAX_MODEL_LENGTH = 2048
 """Bedrock's: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html, modelId."""
 MAX_DROPPED_LENGTH = 2048

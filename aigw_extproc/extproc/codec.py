@@ -1,8 +1,7 @@
-"""Envoy's messages to events, actions to Envoy's answers: the only module that knows the protobuf types.
+"""Decode Envoy's messages to events, and encode actions as answers. No other module uses the protobuf types.
 
+An answer must be of the same phase as its message. Constant answers are serialised once, at import.
 https://www.envoyproxy.io/docs/envoy/latest/api-v3/service/ext_proc/v3/external_processor.proto
-An answer must be of the same phase as the message that it answers, so `encode` is told the phase. Answers that never
-vary are serialised once.
 """
 
 from __future__ import annotations
@@ -29,10 +28,9 @@ from aigw_extproc.exchange import (
     StreamResponse,
 )
 from aigw_extproc.exchange.messages import Pairs
+from aigw_extproc.exchange.names import METADATA_NAMESPACE
 from aigw_extproc.extproc.pb import ext_proc_pb2 as pb
 from aigw_extproc.extproc.protobuf import nested, prefix, prefixes
-
-METADATA_NAMESPACE = "io.envoy.ai_gateway"
 
 _STREAMED = pb.ProcessingResponse(
     mode_override=pb.ProcessingMode(
@@ -55,15 +53,15 @@ _RAW_VALUE = pb.HeaderValue.RAW_VALUE_FIELD_NUMBER
 
 
 def decode(data: bytes) -> tuple[str, Event | None]:
-    """The phase of a message (`request_headers`, `response_body`…) and the event it stands for; None for trailers.
+    """Return the phase of a message (`request_headers`, `response_body`…) and its event, None for trailers.
 
     Raises:
-        DecodeError: the bytes are no ProcessingRequest, or one of none of the six phases.
+        DecodeError: the bytes are not a ProcessingRequest of one of the six phases.
     """
     message = pb.ProcessingRequest.FromString(data)
     phase = message.WhichOneof("request")
     if phase is None:
-        raise DecodeError("a message from Envoy that is none of the six phases")
+        raise DecodeError("Envoy's message has none of the six phases")
     return phase, _DECODERS[phase](getattr(message, phase))
 
 
@@ -78,16 +76,16 @@ _DECODERS: dict[str, Callable[[Any], Event | None]] = {
 
 
 def encode(phase: str, action: Action) -> bytes:
-    """The serialised answer to a message of `phase`."""
+    """Return the serialised answer to a message of `phase`."""
     if isinstance(action, Continue):
         return _CONTINUE[phase]
     return _ENCODERS[type(action)](action)
 
 
 def more_time(seconds: float) -> bytes:
-    """Tells Envoy that the answer to the message at hand takes longer than usual. Can be told once for a message.
+    """Return a message that extends Envoy's timeout for the current message. Envoy accepts one per message.
 
-    Envoy takes it up to the filter's `max_message_timeout`, and ignores it where that is not set.
+    The filter's `max_message_timeout` is the upper limit; without it, Envoy ignores the extension.
     """
     answer = pb.ProcessingResponse()
     answer.override_message_timeout.FromMilliseconds(int(seconds * 1000))
@@ -95,7 +93,7 @@ def more_time(seconds: float) -> bytes:
 
 
 def _headers(message: pb.HttpHeaders) -> dict[str, str]:
-    """Header values by name; a header that comes several times is joined with commas, as HTTP allows."""
+    """Return header values by name. Repeated headers are joined with commas, as HTTP allows."""
     pairs = [_known_header(data) if len(data) < _CACHEABLE else _header(data) for data in message.headers.headers]
     headers = dict(pairs)
     return headers if len(headers) == len(pairs) else _joined(pairs)
@@ -106,7 +104,7 @@ def _header(data: bytes) -> tuple[str, str]:
     return header.key, header.raw_value.decode("utf-8", "replace") or header.value
 
 
-# Nine headers of ten are the same from one exchange to the next: looked up, they cost a tenth. Long ones are not kept.
+# Nine of ten headers recur from one exchange to the next, and a lookup costs a tenth. Long ones are not cached.
 _CACHEABLE = 256
 _known_header = lru_cache(maxsize=2048)(_header)
 
@@ -120,22 +118,21 @@ def _joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 @lru_cache(maxsize=2048)
 def _before_value(name: str, length: int) -> bytes:
-    """The part of a HeaderMutation that sets one header, up to its value of this length in bytes, which ends it."""
+    """Serialise a HeaderMutation's `set_headers` entry up to the value, which comes last and has `length` bytes."""
     key = pb.HeaderValue(key=name).SerializeToString()
     header = key + prefix(_RAW_VALUE, length)
-    # The action comes before the header: fields may stand in any order.
+    # Fields may come in any order: the action first, so that the value comes last.
     option = _OVERWRITE + prefix(_HEADER, len(header) + length) + header
     return prefix(_SET_HEADERS, len(option) + length) + option
 
 
 @lru_cache(maxsize=1024)
 def _remove_headers(names: tuple[str, ...]) -> bytes:
-    """The part of a HeaderMutation that removes headers."""
     return pb.HeaderMutation(remove_headers=names).SerializeToString()
 
 
 def _mutation(set_headers: Pairs, remove: tuple[str, ...] = ()) -> bytes:
-    """A HeaderMutation."""
+    """Serialise a HeaderMutation."""
     parts: list[bytes] = []
     for name, value in set_headers:
         raw = value.encode()
@@ -145,7 +142,7 @@ def _mutation(set_headers: Pairs, remove: tuple[str, ...] = ()) -> bytes:
     return b"".join(parts)
 
 
-# Parts of an answer stand one behind the other, each with all that is around it: what is read merges them.
+# An answer is a concatenation of partial answers: protobuf merges them when it decodes.
 # https://protobuf.dev/programming-guides/encoding/#last-one-wins
 
 
@@ -163,7 +160,7 @@ def _forward_request(action: ForwardRequest) -> bytes:
 
 @lru_cache(maxsize=1024)
 def _metadata(backend: str, model: str) -> bytes:
-    """The part of an answer that tells Envoy's access log about the route taken."""
+    """Serialise the dynamic metadata of the route, for Envoy's access log."""
     answer = pb.ProcessingResponse()
     fields = answer.dynamic_metadata.get_or_create_struct(METADATA_NAMESPACE)
     fields["backend_name"] = backend
@@ -187,14 +184,14 @@ def _chunk(action: Chunk) -> bytes:
 
 @lru_cache(maxsize=2048)
 def _before_body(phase: int, length: int) -> bytes:
-    """What stands before a new body of this length. It stands before an empty one as well: that replaces, too."""
+    """Serialise what precedes a new body of this length. An empty body needs it too, to replace the old one."""
     return prefixes(length, _BODY, _BODY_MUTATION, _COMMON_RESPONSE, phase)
 
 
 def _reply(action: Reply) -> bytes:
     answer = pb.ProcessingResponse()
     reply = answer.immediate_response
-    reply.status.code = action.status  # type: ignore[assignment] # an open enum: any code goes as its number
+    reply.status.code = action.status  # type: ignore[assignment] # an open enum: any code is valid
     reply.headers.MergeFromString(_mutation(action.headers))
     reply.body, reply.details = action.body, action.details
     return answer.SerializeToString()
@@ -211,7 +208,7 @@ _ENCODERS: dict[type, Callable[..., bytes]] = {
 _HEADERS_CONTINUE = pb.HeadersResponse(response=pb.CommonResponse())
 _BODY_CONTINUE = pb.BodyResponse(response=pb.CommonResponse())
 
-# A marker that Envoy put on its own reply is for us alone. Removing what is not there costs nothing.
+# Only the processor needs the marker of Envoy's own replies. Removing an absent header costs nothing.
 _RESPONSE_HEADERS_CONTINUE = pb.HeadersResponse(
     response=pb.CommonResponse(header_mutation=pb.HeaderMutation(remove_headers=[LOCAL_REPLY_HEADER]))
 )

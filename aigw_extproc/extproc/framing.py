@@ -1,6 +1,6 @@
 """gRPC's framing of messages inside an HTTP/2 body.
 
-Each message is prefixed by one byte that says whether it is compressed, and its length in four bytes, big-endian.
+The prefix of a message is one byte, the compression flag, and four bytes, its length, big-endian.
 https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
 """
 
@@ -12,16 +12,16 @@ _PREFIX = struct.Struct("!BI")
 
 
 class FramingError(Exception):
-    """The bytes are not gRPC's, or a message is compressed or too long."""
+    """A message is compressed or too long."""
 
 
 def frame(message: bytes) -> bytes:
-    """One message with its prefix."""
+    """Return a message with its prefix."""
     return _PREFIX.pack(0, len(message)) + message
 
 
 class MessageDecoder:
-    """Turns bytes, cut anywhere, into messages. Holds at most one incomplete message."""
+    """A decoder of a byte stream into messages. It buffers at most one incomplete message."""
 
     def __init__(self, max_length: int) -> None:
         self._buffer: bytes | bytearray = b""
@@ -29,8 +29,8 @@ class MessageDecoder:
         self._max_length = max_length
 
     def feed(self, data: bytes) -> None:
-        """Takes the next bytes. You must call `next_message()` until it returns None."""
-        if self._position == len(self._buffer):  # mostly: a message seldom comes in pieces
+        """Add the next bytes. Afterwards you must call `next_message()` until it returns None."""
+        if self._position == len(self._buffer):  # the usual case: messages are seldom split
             self._buffer = data
         else:
             rest = self._buffer if isinstance(self._buffer, bytearray) else bytearray(self._buffer)
@@ -40,10 +40,10 @@ class MessageDecoder:
         self._position = 0
 
     def next_message(self) -> bytes | None:
-        """The next message, or None when more bytes are needed for it.
+        """Return the next message, or None if it is incomplete.
 
         Raises:
-            FramingError: it is compressed, or longer than allowed.
+            FramingError: the message is compressed, or longer than allowed.
         """
         start = self._position + _PREFIX.size
         if start > len(self._buffer):
@@ -56,8 +56,8 @@ class MessageDecoder:
         if start + length > len(self._buffer):
             return None
         self._position = start + length
-        with memoryview(self._buffer) as buffer:  # a slice of a bytearray would be one more copy
+        with memoryview(self._buffer) as buffer:  # slicing a bytearray would copy twice
             message = bytes(buffer[start : self._position])
-        if self._position == len(self._buffer):  # it can be large, and the next message take minutes
+        if self._position == len(self._buffer):  # free it: it can be large, and the next message may take minutes
             self._buffer, self._position = b"", 0
         return message

@@ -12,18 +12,18 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from aigw_extproc.extproc.grpc_tls import server_credentials
-from aigw_extproc.extproc.server import MAX_MESSAGE_BYTES, SERVICE, SOCKET_MODE, Streams, unix_path
 from aigw_extproc.extproc.tls import ServerTls
+from aigw_extproc.extproc.transport import MAX_MESSAGE_BYTES, SERVICE, SOCKET_MODE, Streams, unix_path
 
 
 class GrpcServer:
-    """Implements `Server` with gRPC's own implementation: the standard, and the default."""
+    """The default `Server`, on gRPC's own implementation."""
 
     def __init__(self, streams: Streams, listen: str, *, grace: float, tls: ServerTls | None = None) -> None:
-        """`listen` is `unix:///absolute/path` or `HOST:PORT`; port 0 takes a free one.
+        """Bind `listen`: `unix:///absolute/path` or `HOST:PORT`, where port 0 picks a free one.
 
         Raises:
-            OSError: the address cannot be had, or a file of `tls` cannot be used.
+            OSError: the address, or a file of `tls`, cannot be used.
         """
         self._server = grpc.aio.server(
             options=[
@@ -42,14 +42,14 @@ class GrpcServer:
         self._bind(listen, server_credentials(tls) if tls else None)
 
     async def _process(self, _requests: object, context: grpc.aio.ServicerContext[bytes, bytes]) -> None:
-        """One call. Reading and writing by hand costs less than an iterator of requests and one of answers."""
+        """Serve one call. `read` and `write` cost less than iterators of requests and answers."""
         with closing(self._streams.open(context.write)) as stream:
             while not stream.over:
                 message = await context.read()
                 if message is grpc.aio.EOF:  # type: ignore[attr-defined] # missing in the stubs
                     return
                 await context.write(await stream.answer(message))
-                del message  # it can be large, and the next take minutes
+                del message  # free it: it can be large, and the next may take minutes
 
     def _bind(self, listen: str, credentials: grpc.ServerCredentials | None) -> None:
         try:

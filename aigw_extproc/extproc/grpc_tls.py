@@ -1,4 +1,4 @@
-"""TLS of gRPC's own server: replaced files are used from the next connection on.
+"""TLS of gRPC's own server, which uses replaced files from the next connection on.
 
 https://grpc.github.io/grpc/python/grpc.html#grpc.dynamic_ssl_server_credentials
 """
@@ -17,21 +17,21 @@ _Contents = tuple[bytes, bytes, bytes | None]
 
 
 def server_credentials(tls: ServerTls) -> grpc.ServerCredentials:
-    """For a port of gRPC's. Files that become unusable change nothing, and are told in the log.
+    """Return the credentials of a gRPC port. Files that become unusable are logged, and change nothing.
 
     Raises:
-        OSError: a file cannot be read, or is not what it should be.
+        OSError: a file cannot be read, or has the wrong content.
     """
-    fetch = _Fetch(tls)
+    files = _CertificateFiles(tls)
     return grpc.dynamic_ssl_server_credentials(
-        fetch.configuration(),
-        fetch,  # type: ignore[arg-type] # the stubs do not know that None keeps what there is
+        files.configuration(),
+        files,  # type: ignore[arg-type] # the stubs do not know that None keeps the configuration
         require_client_authentication=tls.client_ca is not None,
     )
 
 
-class _Fetch:
-    """Asked by gRPC at every handshake, from threads of its own."""
+class _CertificateFiles:
+    """The files of a certificate. gRPC calls it at every handshake, from its own threads."""
 
     def __init__(self, tls: ServerTls) -> None:
         self._tls = tls
@@ -43,7 +43,7 @@ class _Fetch:
         return grpc.ssl_server_certificate_configuration([(key, certificate)], client_ca)
 
     def __call__(self) -> grpc.ServerCertificateConfiguration | None:
-        """Another configuration; None to keep what there is."""
+        """Return the new configuration, or None to keep the current one."""
         try:
             contents = _read(self._tls)
             if contents == self._seen:
@@ -51,10 +51,10 @@ class _Fetch:
             self._seen = contents
             self._tls.validate()
         except OSError as error:
-            log.error("the certificate stays what it was: %s", error)
+            log.error("kept the previous certificate: %s", error)
             return None
         self._contents = contents
-        log.info("another certificate: %s", self._tls.certificate)
+        log.info("loaded a new certificate: %s", self._tls.certificate)
         return self.configuration()
 
 

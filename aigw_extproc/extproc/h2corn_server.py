@@ -1,4 +1,4 @@
-"""The gRPC service on h2corn, an HTTP/2 server in Rust: calls come as ASGI requests, framed by us.
+"""The gRPC service on h2corn, an HTTP/2 server in Rust. Calls are ASGI requests; this module does gRPC's framing.
 
 https://h2corn.monicz.dev/grpc/
 """
@@ -20,18 +20,18 @@ from google.protobuf.message import DecodeError
 from grpc_health.v1 import health_pb2
 
 from aigw_extproc.extproc.framing import FramingError, MessageDecoder, frame
-from aigw_extproc.extproc.server import MAX_MESSAGE_BYTES, SERVICE, SOCKET_MODE, Streams, unix_path
 from aigw_extproc.extproc.tls import ServerTls
+from aigw_extproc.extproc.transport import MAX_MESSAGE_BYTES, SERVICE, SOCKET_MODE, Streams, unix_path
 
 log = logging.getLogger(__name__)
 
 BACKLOG = 1024
-"""Connections that wait to be accepted."""
+"""Connections that may wait to be accepted."""
 
-Receive = Callable[[], Awaitable[Any]]
-Send = Callable[[Any], Awaitable[None]]
+AsgiReceive = Callable[[], Awaitable[Any]]
+AsgiSend = Callable[[Any], Awaitable[None]]
 _End = tuple[bytes, bytes]
-"""A call's status, and its last message, framed: sent with the end of the body, it costs one turn less."""
+"""A call's status and its last message, framed. Sending both together saves an iteration of the event loop."""
 
 # https://grpc.io/docs/guides/status-codes/
 _OK, _INVALID_ARGUMENT, _NOT_FOUND, _UNIMPLEMENTED = b"0", b"3", b"5", b"12"
@@ -45,10 +45,14 @@ _START = {
 
 
 class H2cornServer:
-    """Implements `Server`."""
+    """A `Server` on h2corn."""
 
     def __init__(self, streams: Streams, listen: str, *, grace: float, tls: ServerTls | None = None) -> None:
-        """Raises OSError when a file of `tls` cannot be used."""
+        """Create a server, which binds `listen` in `start()`.
+
+        Raises:
+            OSError: a file of `tls` cannot be used.
+        """
         self._calls = _Calls(streams)
         self._listen = listen
         self._options: dict[str, Any] = _tls(tls) if tls else {}
@@ -60,7 +64,7 @@ class H2cornServer:
     def _create(self, listener: socket.socket) -> h2corn.Server:
         config = h2corn.Config(
             bind=(f"fd://{listener.fileno()}",),
-            runtime_threads=1,  # Python's one thread has twice its work: a second one would only be woken in its stead
+            runtime_threads=1,  # enough: Python's thread has twice its work
             grpc=True,
             http1=False,
             lifespan="off",
@@ -97,16 +101,17 @@ class H2cornServer:
             _refuse(self._listener)
             self._listener = None
         if self._serving is not None:
-            # Never cancelled: h2corn would wait for its native half on a loop that no longer runs. It keeps the time.
+            # Never cancelled: h2corn would wait for its native part on a closed loop. It enforces the grace itself.
             await self._serving
 
 
 def _bind(listen: str) -> socket.socket:
-    """A listening socket of our own. One of h2corn's would stay open while h2corn drains, and the kernel take
-    connections, and calls on them, that nobody is going to serve.
+    """Return a listening socket that we can close.
+
+    h2corn keeps its own socket open while it drains: the kernel would accept connections that are never served.
 
     Raises:
-        OSError: the address cannot be had.
+        OSError: the address cannot be used.
     """
     path = unix_path(listen)
     if path is None:
@@ -124,7 +129,7 @@ def _bind(listen: str) -> socket.socket:
 
 
 def _refuse(listener: socket.socket) -> None:
-    """Connections are refused from now on, although h2corn holds the socket too: Envoy then tries another processor."""
+    """Refuse connections, although h2corn holds the socket too, so that Envoy tries another processor."""
     listener.shutdown(socket.SHUT_RD)
     if listener.family == socket.AF_UNIX:
         Path(listener.getsockname()).unlink(missing_ok=True)
@@ -133,13 +138,13 @@ def _refuse(listener: socket.socket) -> None:
 
 def _tls(tls: ServerTls) -> dict[str, Any]:
     tls.validate()
-    asked = {"ca_certs": str(tls.client_ca), "cert_reqs": "required"} if tls.client_ca else {}
-    return {"certfile": str(tls.certificate), "keyfile": str(tls.key), **asked}
+    client = {"ca_certs": str(tls.client_ca), "cert_reqs": "required"} if tls.client_ca else {}
+    return {"certfile": str(tls.certificate), "keyfile": str(tls.key), **client}
 
 
 @contextlib.contextmanager
 def _banner_on_stderr() -> Iterator[None]:
-    """h2corn greets on standard output, where `serve` says one line: that it is ready."""
+    """Send h2corn's banner to standard error: `serve` writes only its ready line to standard output."""
     stdout = os.dup(1)
     os.dup2(2, 1)
     try:
@@ -150,17 +155,17 @@ def _banner_on_stderr() -> Iterator[None]:
 
 
 class _Calls:
-    """The ASGI application: a method per gRPC call."""
+    """The ASGI application, with a method for each gRPC method."""
 
     def __init__(self, streams: Streams) -> None:
         self.serving = False
         self._streams = streams
-        self._methods: dict[str, Callable[[Receive, Send], Awaitable[_End]]] = {
+        self._methods: dict[str, Callable[[AsgiReceive, AsgiSend], Awaitable[_End]]] = {
             f"/{SERVICE}/Process": self._process,
             "/grpc.health.v1.Health/Check": self._check,
         }
 
-    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Any, receive: AsgiReceive, send: AsgiSend) -> None:
         await send(_START)
         method = self._methods.get(scope["path"])
         try:
@@ -171,45 +176,45 @@ class _Calls:
         await send({"type": "http.response.body", "body": last, "more_body": False})
         await send({"type": "http.response.trailers", "headers": [(b"grpc-status", status)]})
 
-    async def _process(self, receive: Receive, send: Send) -> _End:
+    async def _process(self, receive: AsgiReceive, send: AsgiSend) -> _End:
         messages = _Messages(receive)
 
-        async def say(answer: bytes) -> None:
+        async def send_message(answer: bytes) -> None:
             await send({"type": "http.response.body", "body": frame(answer), "more_body": True})
 
-        with closing(self._streams.open(say)) as stream:
+        with closing(self._streams.open(send_message)) as stream:
             while (message := await messages.next()) is not None:
                 answer = await stream.answer(message)
                 if stream.over:
                     return _OK, frame(answer)
-                await say(answer)
-                del message, answer  # they can be large, and the next message take minutes
+                await send_message(answer)
+                del message, answer  # free them: they can be large, and the next message may take minutes
         return _OK, b""
 
-    async def _check(self, receive: Receive, send: Send) -> _End:
-        """https://github.com/grpc/grpc/blob/master/doc/health-checking.md"""
+    async def _check(self, receive: AsgiReceive, send: AsgiSend) -> _End:
+        """Report the health: https://github.com/grpc/grpc/blob/master/doc/health-checking.md"""
         message = await _Messages(receive).next()
         if message is None:
             return _INVALID_ARGUMENT, b""
         if health_pb2.HealthCheckRequest.FromString(message).service not in {"", SERVICE}:
             return _NOT_FOUND, b""
-        answers = health_pb2.HealthCheckResponse
-        answer = answers(status=answers.SERVING if self.serving else answers.NOT_SERVING)
+        response = health_pb2.HealthCheckResponse
+        answer = response(status=response.SERVING if self.serving else response.NOT_SERVING)
         return _OK, frame(answer.SerializeToString())
 
 
 class _Messages:
-    """The messages of a call. Not an async generator: one that is left before its end costs its loop a task."""
+    """The messages of a call. An async generator would cost the loop a task when it is left early."""
 
     __slots__ = ("_decoder", "_ended", "_receive")
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: AsgiReceive) -> None:
         self._receive = receive
         self._decoder = MessageDecoder(MAX_MESSAGE_BYTES)
         self._ended = False
 
     async def next(self) -> bytes | None:
-        """The next message, or None at the end of the call or of its connection."""
+        """Return the next message, or None at the end of the call or of its connection."""
         while (message := self._decoder.next_message()) is None:
             if self._ended:
                 return None

@@ -1,4 +1,4 @@
-"""Drives one `Exchange` per stream, whatever carries the stream."""
+"""Drives one `Exchange` per stream, over any transport."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from aigw_extproc.exchange import (
     UpstreamReady,
 )
 from aigw_extproc.extproc import codec
-from aigw_extproc.extproc.server import Send
+from aigw_extproc.extproc.transport import Send
 from aigw_extproc.routing import Router
 from aigw_extproc.translate.contract import Fetched, UpstreamResponse
 
 BATCH_SECONDS = 120
-"""What Envoy is told to wait for when a request became several: a little more than they may take."""
+"""Envoy's timeout while a batch of requests runs: a little more than `outbound.upstream.MAX_SECONDS`."""
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ CallUpstream = Callable[[Upstream, Sequence[UpstreamCall]], Awaitable[tuple[Upst
 
 
 class Processor:
-    """Answers ext_proc streams. `router` is asked once a stream, so that a stream keeps the rules it began with."""
+    """A factory of exchanges. `router` is called once per stream, so that a stream keeps the rules it began with."""
 
     def __init__(
         self, router: Callable[[], Router], credentials: FindCredentials, media: FetchMedia, upstream: CallUpstream
@@ -55,12 +55,12 @@ class Processor:
         self.upstream = upstream
 
     def open(self, send: Send) -> ExchangeStream:
-        """A stream begins; `send` takes what is to be told before an answer."""
+        """Open a stream. `send` sends messages that precede an answer."""
         return ExchangeStream(self, send)
 
 
 class ExchangeStream:
-    """Implements `Stream`: one exchange, Envoy's messages in, answers out."""
+    """A `Stream` of one exchange: Envoy's messages in, answers out."""
 
     __slots__ = ("_exchange", "_processor", "_send", "_timeline", "over")
 
@@ -73,7 +73,7 @@ class ExchangeStream:
         metrics.ACTIVE_EXCHANGES.inc()
 
     async def answer(self, message: bytes) -> bytes:
-        """The answer to one message; `over` with the last one."""
+        """Return the answer to a message, and set `over` with the last one."""
         phase, event = codec.decode(message)
         action = await self._act(event) if event else Continue()
         if isinstance(action, Chunk) and self._timeline.first_piece is None and action.body:
@@ -82,7 +82,7 @@ class ExchangeStream:
         return codec.encode(phase, action)
 
     def close(self) -> None:
-        """The stream has ended, whoever ended it."""
+        """Record the exchange at the end of its stream."""
         metrics.ACTIVE_EXCHANGES.dec()
         self._timeline.ended = monotonic()
         metrics.record(self._exchange.outcome, self._timeline)
@@ -117,7 +117,7 @@ class ExchangeStream:
         return self._exchange.receive(UpstreamReady(responses), now=time())
 
     def _failed(self, defect: Exception) -> Action:
-        """A defect of ours ends the exchange. Its text could hold anything, so it is for the log alone."""
+        """Fail the exchange for an unexpected error. Its text goes to the log only: it could hold anything."""
         metrics.DEFECTS.inc()
         log.error("exchange failed: operation=%s", self._exchange.outcome.operation, exc_info=defect)
         return self._exchange.fail(InternalError())

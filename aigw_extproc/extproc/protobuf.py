@@ -1,6 +1,6 @@
-"""The one rule of protobuf's wire format that the hot path needs: how a field lies within its message.
+"""Tags and lengths of protobuf's wire format, to put a message together from serialised parts.
 
-Putting serialised parts together takes a fifth of the time that message objects do.
+This takes a fifth of the time of message objects.
 https://protobuf.dev/programming-guides/encoding/#structure
 """
 
@@ -11,19 +11,19 @@ _ONE_BYTE = tuple(bytes((number,)) for number in range(0x80))
 
 
 def prefix(number: int, length: int) -> bytes:
-    """What stands before the `length` bytes of a field: a string, bytes or a message. `number` is of 1 to 15."""
+    """Return the tag and length of a string, bytes or message field of `length` bytes. `number` is 1 to 15."""
     return _ONE_BYTE[number << 3 | _LENGTH_DELIMITED] + varint(length)
 
 
 def nested(data: bytes, *numbers: int) -> bytes:
-    """A message as field of another, that as field of a third and so on; `numbers` are theirs, the innermost first."""
+    """Wrap a message as field of another, that one of a third and so on; field `numbers` from the innermost out."""
     for number in numbers:
         data = prefix(number, len(data)) + data
     return data
 
 
 def prefixes(length: int, *numbers: int) -> bytes:
-    """What stands before `length` bytes that lie as deep in a message: they need not be copied to get there."""
+    """Return what `nested` puts before `length` bytes of data, which need not be copied then."""
     before = b""
     for number in numbers:
         before = prefix(number, length + len(before)) + before
@@ -31,7 +31,7 @@ def prefixes(length: int, *numbers: int) -> bytes:
 
 
 def varint(number: int) -> bytes:
-    """A number that is not negative, seven bits a byte, the lowest first."""
+    """Encode a non-negative number, seven bits per byte, lowest bits first."""
     if number < 0x80:
         return _ONE_BYTE[number]
     encoded = bytearray()

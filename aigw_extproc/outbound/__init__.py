@@ -1,4 +1,4 @@
-"""Calls that the gateway makes itself on a request's behalf: images by URL, and the parts of a batch.
+"""Calls that the gateway makes itself for a request: images by URL, and the requests of a batch.
 
-Both keep one client per process and are imported with the first such request.
+Both keep one client per process and are imported at the first such request.
 """

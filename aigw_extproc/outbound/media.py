@@ -1,8 +1,8 @@
 """Fetches images that requests name by URL, from public addresses only.
 
-A client must not make the gateway read what only the gateway can reach (metadata services, the cluster's own network).
-So the address is checked on the connection itself: a name is resolved once, and the address that was checked is the
-one connected to, at every redirect anew. What a name resolves to later does not matter.
+A client must not use the gateway to read what only the gateway can reach (metadata services, the cluster's network).
+For each request, redirects included, a name is resolved once, and the connection goes to the address that was checked:
+a name that resolves differently later (DNS rebinding) gains nothing.
 https://cheatsheetseries.owasp.org/cheatsheets/Server_Side_Request_Forgery_Prevention_Cheat_Sheet.html
 """
 
@@ -24,28 +24,28 @@ import httpcore
 from aigw_extproc.translate.contract import Fetched, FetchFailed, Media
 
 MAX_BYTES = 3_750_000
-"""What Converse takes as one image: https://docs.aws.amazon.com/bedrock/latest/userguide/conversation-inference-call.html"""
+"""Converse's limit for one image: https://docs.aws.amazon.com/bedrock/latest/userguide/conversation-inference-call.html"""
 MAX_REDIRECTS = 3
 TIMEOUT_SECONDS = 5.0
-"""For one URL, redirects and all."""
+"""For one URL, redirects included."""
 MAX_URLS = 20
-"""What Converse takes of images in one message; more are not even looked at."""
+"""Converse's limit for one message; with more, none are fetched."""
 
-Address = IPv4Address | IPv6Address
-Resolve = Callable[[str, int], Awaitable[list[Address]]]
+IpAddress = IPv4Address | IPv6Address
+Resolve = Callable[[str, int], Awaitable[list[IpAddress]]]
 
-# Addresses inside which an IPv4 address hides that the prefix alone does not show.
+# IPv6 addresses that embed an IPv4 address which `is_global` ignores.
 _TRANSLATED = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _HEADERS = [("accept", "image/png, image/jpeg, image/gif, image/webp"), ("accept-encoding", "identity")]
 
 
 class _Refused(Exception):
-    """Why an image could not be had, as a phrase that goes on behind the URL."""
+    """An image cannot be fetched; the text is a phrase to follow the URL."""
 
 
-def is_public(address: Address) -> bool:
-    """Whether anybody on the internet could connect to it."""
+def is_public(address: IpAddress) -> bool:
+    """Return whether the address is reachable from the internet."""
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped is not None:
             return is_public(address.ipv4_mapped)
@@ -54,41 +54,41 @@ def is_public(address: Address) -> bool:
     return address.is_global and not address.is_multicast
 
 
-async def resolve(host: str, port: int) -> list[Address]:
-    """The addresses of a name, or of an address itself, in the system's order."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=SOCK_STREAM)
-    return [ip_address(sockaddr[0]) for *_, sockaddr in found]
+async def resolve(host: str, port: int) -> list[IpAddress]:
+    """Return the addresses of a name or an address, in the system's order."""
+    addresses = await asyncio.get_running_loop().getaddrinfo(host, port, type=SOCK_STREAM)
+    return [ip_address(sockaddr[0]) for *_, sockaddr in addresses]
 
 
 class MediaFetcher:
-    """Fetches images. The arguments are for tests: they say what a name stands for, and which addresses will do."""
+    """A client that fetches images. Tests replace `resolve` and `is_allowed`."""
 
-    def __init__(self, *, resolve: Resolve = resolve, is_allowed: Callable[[Address], bool] = is_public) -> None:
+    def __init__(self, *, resolve: Resolve = resolve, is_allowed: Callable[[IpAddress], bool] = is_public) -> None:
         self._network = _CheckedNetwork(resolve, is_allowed)
         self._ssl = ssl.create_default_context()
 
     async def fetch(self, urls: Iterable[str]) -> Mapping[str, Fetched]:
-        """What every URL holds, or why it could not be had. Takes no longer than the slowest one, and never raises."""
+        """Return the image of each URL, or why it cannot be fetched. Fetches concurrently, and never raises."""
         wanted = list(urls)
         if len(wanted) > MAX_URLS:
             return dict.fromkeys(
                 wanted, FetchFailed(reason=f"is one of {len(wanted)} images; at most {MAX_URLS} are fetched")
             )
         async with httpcore.AsyncConnectionPool(network_backend=self._network, ssl_context=self._ssl) as pool:
-            found = await asyncio.gather(*(_fetch(pool, url) for url in wanted))
-        return dict(zip(wanted, found, strict=True))
+            images = await asyncio.gather(*(_fetch(pool, url) for url in wanted))
+        return dict(zip(wanted, images, strict=True))
 
 
 @cache
 def fetcher() -> MediaFetcher:
-    """The process's own: made when it is needed first."""
+    """Return the process's fetcher, created at the first call."""
     return MediaFetcher()
 
 
 class _CheckedNetwork(httpcore.AsyncNetworkBackend):
-    """Connects to allowed addresses only."""
+    """A network backend that connects to allowed addresses only."""
 
-    def __init__(self, resolve: Resolve, is_allowed: Callable[[Address], bool]) -> None:
+    def __init__(self, resolve: Resolve, is_allowed: Callable[[IpAddress], bool]) -> None:
         self._resolve = resolve
         self._is_allowed = is_allowed
         self._backend = httpcore.AnyIOBackend()
@@ -146,10 +146,10 @@ async def _read(response: httpcore.Response, headers: Mapping[bytes, str]) -> Me
         raise _Refused(f"cannot be fetched: its server answered {response.status}")
     media_type = headers.get(b"content-type", "").partition(";")[0].strip().lower()
     if not media_type.startswith("image/"):
-        raise _Refused(f"is not an image: its server says {media_type or 'nothing of its type'}")
+        raise _Refused(f"is not an image: its server sent {media_type or 'no content-type'}")
     data = bytearray()
-    async for piece in response.aiter_stream():
-        data += piece
+    async for chunk in response.aiter_stream():
+        data += chunk
         if len(data) > MAX_BYTES:
             raise _Refused(f"is larger than {MAX_BYTES / 1e6:g} MB")
     return Media(media_type=media_type, base64=b64encode(data).decode())

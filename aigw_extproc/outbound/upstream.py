@@ -1,6 +1,6 @@
-"""Requests that the gateway makes itself, where one of a client's becomes several: as Envoy would make them.
+"""Requests that the gateway sends itself, when a client's request becomes a batch.
 
-They go where Envoy's cluster goes: to the same addresses, with the same host and the same demands on the certificate.
+They use the addresses, the host and the TLS policy of the upstream's cluster in Envoy.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from aigw_extproc.exchange import UpstreamCall
 from aigw_extproc.translate.contract import UpstreamResponse
 
 CONCURRENCY = 8
-"""Requests at a time for one of a client's: on-demand quotas are small, and other clients want a share of them."""
+"""Concurrent requests of a batch. On-demand quotas are small, and shared with other clients."""
 MAX_SECONDS = 110.0
-"""For all requests of one client's together."""
+"""For all requests of a batch together."""
 CONNECT_SECONDS = 10.0
-"""Envoy's for the same upstreams."""
+"""As Envoy's connect timeout."""
 RETRIES = 2
-"""Of connecting, as Envoy does; a request that was sent is not sent again."""
+"""Of connection attempts only, as in Envoy; requests are not repeated."""
 IDLE_SECONDS = 50.0
-"""How long an unused connection is kept: load balancers commonly close them after 60."""
+"""How long an idle connection is kept: load balancers commonly close them after 60 s."""
 MAX_CONNECTIONS = 256
-"""To all upstreams that share their demands on TLS."""
+"""To all upstreams with the same TLS policy."""
 
 
 class _Failed(Exception):
-    """One of the requests was answered with something other than 200."""
+    """A request was answered with a status other than 200."""
 
     def __init__(self, response: UpstreamResponse) -> None:
         super().__init__(response.status)
@@ -41,17 +41,19 @@ class _Failed(Exception):
 
 
 class UpstreamClient:
-    """Makes requests to upstreams, over connections that outlive a batch."""
+    """A client of upstreams, with connections that are kept between batches."""
 
     def __init__(self) -> None:
         self._pools: dict[Tls | None, httpcore.AsyncConnectionPool] = {}
 
     async def call(self, upstream: Upstream, calls: Sequence[UpstreamCall]) -> tuple[UpstreamResponse, ...]:
-        """The answers in the order of the requests; or the first that was no 200, alone: then the others are given up.
+        """Return the answers in the order of the calls, or only the first with a status other than 200.
+
+        After such an answer the other requests are cancelled.
 
         Raises:
-            UpstreamUnreachable: a connection could not be had, or broke.
-            UpstreamTimeout: it took longer than `MAX_SECONDS`.
+            UpstreamUnreachable: a connection failed or broke.
+            UpstreamTimeout: the batch took longer than `MAX_SECONDS`.
         """
         try:
             async with asyncio.timeout(MAX_SECONDS):
@@ -62,24 +64,24 @@ class UpstreamClient:
             raise UpstreamTimeout from None
 
     async def _all(self, upstream: Upstream, calls: Sequence[UpstreamCall]) -> tuple[UpstreamResponse, ...]:
-        pool, places = self._pool(upstream.tls), asyncio.Semaphore(CONCURRENCY)
+        pool, slots = self._pool(upstream.tls), asyncio.Semaphore(CONCURRENCY)
 
-        async def make(one: UpstreamCall, address: Address) -> UpstreamResponse:
-            async with places:
-                return await _post(pool, upstream.tls, address, one)
+        async def post(call: UpstreamCall, address: Address) -> UpstreamResponse:
+            async with slots:
+                return await _post(pool, upstream.tls, address, call)
 
         try:
-            async with asyncio.TaskGroup() as tasks:
-                made = [
-                    tasks.create_task(make(one, address))
-                    for one, address in zip(calls, cycle(upstream.addresses), strict=False)
+            async with asyncio.TaskGroup() as group:
+                tasks = [
+                    group.create_task(post(call, address))
+                    for call, address in zip(calls, cycle(upstream.addresses), strict=False)
                 ]
-        except ExceptionGroup as group:
-            raise group.exceptions[0] from None
-        return tuple(task.result() for task in made)
+        except ExceptionGroup as errors:
+            raise errors.exceptions[0] from None
+        return tuple(task.result() for task in tasks)
 
     def _pool(self, tls: Tls | None) -> httpcore.AsyncConnectionPool:
-        # A connection is known by its address alone, so those that trust differently must not share a pool.
+        # A pool reuses connections by address only, so each TLS policy needs its own pool.
         if tls not in self._pools:
             self._pools[tls] = httpcore.AsyncConnectionPool(
                 ssl_context=ssl.create_default_context(cadata=tls.ca_pem) if tls else None,
@@ -90,20 +92,20 @@ class UpstreamClient:
         return self._pools[tls]
 
     async def close(self) -> None:
-        """Closes all connections."""
+        """Close all connections."""
         for pool in self._pools.values():
             await pool.aclose()
 
 
 async def _post(
-    pool: httpcore.AsyncConnectionPool, tls: Tls | None, address: Address, one: UpstreamCall
+    pool: httpcore.AsyncConnectionPool, tls: Tls | None, address: Address, call: UpstreamCall
 ) -> UpstreamResponse:
     scheme = "https" if tls else "http"
-    url = httpcore.URL(scheme=scheme, host=address.host, port=address.port, target=one.path)
-    # The name that the certificate has to carry, whatever the address.
+    url = httpcore.URL(scheme=scheme, host=address.host, port=address.port, target=call.path)
+    # The certificate is checked against this name, not the address.
     extensions = {"timeout": {"connect": CONNECT_SECONDS}, **({"sni_hostname": tls.server_name} if tls else {})}
     try:
-        answer = await pool.request("POST", url, headers=list(one.headers), content=one.body, extensions=extensions)
+        answer = await pool.request("POST", url, headers=list(call.headers), content=call.body, extensions=extensions)
     except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, ssl.SSLError, OSError):
         raise UpstreamUnreachable from None
     headers = {name.decode("ascii").lower(): value.decode("latin-1") for name, value in answer.headers}
@@ -115,5 +117,5 @@ async def _post(
 
 @cache
 def client() -> UpstreamClient:
-    """The process's own: made when it is needed first."""
+    """Return the process's client, created at the first call."""
     return UpstreamClient()

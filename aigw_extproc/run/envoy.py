@@ -14,7 +14,7 @@ from aigw_extproc.config.compile.configuration import Configuration
 from aigw_extproc.config.files import watcher
 from aigw_extproc.config.snapshot import Address, Snapshot
 from aigw_extproc.envoy.binary import find_envoy
-from aigw_extproc.envoy.options import Endpoint, Options
+from aigw_extproc.envoy.options import ListenAddress, Options
 from aigw_extproc.run.child import Child
 from aigw_extproc.run.probes import drain_envoy, envoy_ready
 from aigw_extproc.serve.source import Source
@@ -30,7 +30,7 @@ class EnvoyFiles:
     options: Options
 
     @classmethod
-    def at(cls, runtime: Path, listen: Address, processors: Sequence[Endpoint], *, access_log: bool) -> EnvoyFiles:
+    def at(cls, runtime: Path, listen: Address, processors: Sequence[ListenAddress], *, access_log: bool) -> EnvoyFiles:
         """Files and the admin interface's socket, all in `runtime`."""
         return cls(
             options=Options(

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from aigw_extproc.config.snapshot import Address, Snapshot
-from aigw_extproc.envoy.options import parse_endpoint
+from aigw_extproc.envoy.options import parse_address
 from aigw_extproc.run.child import Child, OnLog, python
 from aigw_extproc.run.envoy import RELOAD_LAG, EnvoyFiles, envoy_child, keep_clusters
 from aigw_extproc.run.ports import require_free
@@ -62,7 +62,7 @@ async def run(options: RunOptions, *, on_ready: Callable[[str], None], on_log: O
     with tempfile.TemporaryDirectory(prefix="aigw-") as name:
         sockets = [worker_address(f"unix://{name}/processor.sock", index) for index in range(options.workers)]
         files = EnvoyFiles.at(
-            Path(name), options.listen, tuple(map(parse_endpoint, sockets)), access_log=options.access_log
+            Path(name), options.listen, tuple(map(parse_address, sockets)), access_log=options.access_log
         )
         await supervise(
             plan(options, configuration.snapshot, sockets, files),
@@ -129,13 +129,13 @@ def _processor_child(options: RunOptions, sockets: Sequence[str]) -> Child:
         name="processor",
         argv=python("serve", *arguments),
         env=_UNBUFFERED,
-        ready=partial(all_accept, tuple(map(parse_endpoint, sockets))),
+        ready=partial(all_accept, tuple(map(parse_address, sockets))),
         stop_seconds=options.drain_seconds + 10,  # it stops in time by itself; serve gives its workers 5 s more
     )
 
 
 def _simulator(options: RunOptions) -> Address:
-    where = parse_endpoint(options.source.simulator or "")
+    where = parse_address(options.source.simulator or "")
     if isinstance(where, Path):
         raise TypeError("the simulator listens on TCP only")
     return where

@@ -8,7 +8,7 @@ import socket
 from pathlib import Path
 
 from aigw_extproc.config.snapshot import Address
-from aigw_extproc.envoy.options import Endpoint
+from aigw_extproc.envoy.options import ListenAddress
 
 _REASONS = {
     errno.EADDRINUSE: "is in use",
@@ -25,7 +25,7 @@ class PortUnavailable(Exception):
     """An address cannot be listened on; the text names the option that chooses another."""
 
 
-def require_free(endpoint: Endpoint, *, option: str) -> None:
+def require_free(endpoint: ListenAddress, *, option: str) -> None:
     """Does nothing if `endpoint` can be listened on: port 0 always, and a socket that was left behind.
 
     Raises:

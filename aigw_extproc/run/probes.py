@@ -8,13 +8,13 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from aigw_extproc.envoy.options import Endpoint
+from aigw_extproc.envoy.options import ListenAddress
 
 _ACTIVE = "http.aigw.downstream_rq_active"
 _POLL_SECONDS = 0.05
 
 
-async def all_accept(endpoints: Sequence[Endpoint]) -> bool:
+async def all_accept(endpoints: Sequence[ListenAddress]) -> bool:
     """Whether connections to all of the endpoints are accepted."""
     for endpoint in endpoints:
         try:
@@ -49,7 +49,7 @@ async def _active_requests(admin: Path) -> int:
     return int(found[1]) if found else 0
 
 
-async def _connect(endpoint: Endpoint) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def _connect(endpoint: ListenAddress) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     if isinstance(endpoint, Path):
         return await asyncio.open_unix_connection(endpoint)
     return await asyncio.open_connection(endpoint.host, endpoint.port)

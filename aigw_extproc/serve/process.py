@@ -34,8 +34,8 @@ from aigw_extproc.serve.worker_status import Details, tell, told
 from aigw_extproc.translate.contract import Fetched, UpstreamResponse
 
 if TYPE_CHECKING:
-    from aigw_extproc.extproc.server import Transport
     from aigw_extproc.extproc.tls import ServerTls
+    from aigw_extproc.extproc.transport import Transport
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""No credentials but those that a test lays out."""
+"""Fixtures: servers that issue credentials, and an environment without any."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def provider() -> Iterator[Provider]:
 
 @pytest.fixture
 def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """An environment in which no source has any."""
+    """Remove every source of credentials from the environment."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))

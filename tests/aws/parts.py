@@ -1,4 +1,4 @@
-"""What hands out credentials in AWS, on this machine: STS, the Pod Identity agent, and an OpenID provider."""
+"""Local servers that issue credentials: STS, the Pod Identity agent and an OpenID provider."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ OTHER_ROLE = "arn:aws:iam::444455556666:role/bedrock-too"
 
 
 class Live(Mapping[str, Any]):
-    """A mapping that is made anew whenever somebody looks something up."""
+    """A mapping that is computed at each lookup."""
 
     def __init__(self, make: Callable[[], dict[str, Any]]) -> None:
         self._make = make
@@ -42,12 +42,12 @@ class Live(Mapping[str, Any]):
 
 @dataclass(frozen=True, kw_only=True)
 class Sts:
-    """moto's STS, which runs in this process, so that what it issued can be looked up."""
+    """moto's STS, in this process, so that tests can read the sessions it issued."""
 
     url: str
 
     def issued(self, session_name: str) -> list[Any]:
-        """The sessions of that name, oldest first."""
+        """Return the sessions of that name, oldest first."""
         return [session for session in _sessions() if session.session_name == session_name]
 
 
@@ -64,7 +64,7 @@ def _sessions() -> list[Any]:
 def running_sts() -> Iterator[Sts]:
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
-    sts_backends.reset()  # moto has one for the whole process, and what another test was issued is none of ours
+    sts_backends.reset()  # moto has one per process: drop the sessions of other tests
     try:
         yield Sts(url=f"http://127.0.0.1:{server.get_host_and_port()[1]}")
     finally:
@@ -72,12 +72,12 @@ def running_sts() -> Iterator[Sts]:
 
 
 @dataclass
-class Endpoint:
-    """Something on this machine that is asked over HTTP. Stopped, it answers nobody, at the same port."""
+class HttpServer:
+    """A local HTTP server. After `stop()`, its port refuses connections."""
 
     server: ThreadingHTTPServer
     requests: list[str] = field(default_factory=list)
-    """Method and path of each."""
+    """Method and path of each request."""
 
     @property
     def url(self) -> str:
@@ -89,16 +89,16 @@ class Endpoint:
 
 
 @dataclass
-class Agent(Endpoint):
-    """EKS's Pod Identity agent: credentials for whoever brings the pod's token.
+class Agent(HttpServer):
+    """EKS's Pod Identity agent: credentials for requests with the pod's token.
 
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
     """
 
     token: str = "first-token"
-    """The one that it takes."""
+    """The token that it accepts."""
     lifetime: float = 6 * 3600
-    """Seconds, of what it hands out from now on."""
+    """Of the credentials that it issues from now on, in seconds."""
     issued: list[dict[str, str]] = field(default_factory=list)
 
     def answer(self, request: BaseHTTPRequestHandler, _body: bytes) -> tuple[int, Any]:
@@ -115,7 +115,7 @@ class Agent(Endpoint):
         return 200, keys
 
     def environment(self, file: Path) -> dict[str, str]:
-        """What EKS puts into a pod's environment; `file` is the pod's token."""
+        """Return the variables that EKS sets in a pod; `file` holds the pod's token."""
         return {
             "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{self.url}/v1/credentials",
             "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": str(file),
@@ -123,15 +123,15 @@ class Agent(Endpoint):
 
 
 @dataclass
-class Provider(Endpoint):
+class Provider(HttpServer):
     """An OpenID provider with one client."""
 
     client_id: str = "gateway"
     client_secret: str = "canary-of-a-client-secret"
     discovery: Any = None
-    """What it says of itself, where that is not the truth."""
+    """Its discovery document; None for the correct one."""
     forms: list[dict[str, list[str]]] = field(default_factory=list)
-    """What was sent for tokens."""
+    """The forms of token requests."""
 
     def answer(self, request: BaseHTTPRequestHandler, body: bytes) -> tuple[int, Any]:
         if request.path.endswith("/.well-known/openid-configuration"):
@@ -172,7 +172,7 @@ def _serving(kind: Callable[..., Any]) -> Iterator[Any]:
         do_POST = do_GET  # noqa: N815 - as above
 
         def log_message(self, *args: Any) -> None:
-            """Says nothing on standard error."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     served = kind(server=server)
@@ -184,7 +184,7 @@ def _serving(kind: Callable[..., Any]) -> Iterator[Any]:
 
 
 def account(*agents: Agent, bearer_tokens: frozenset[str] = frozenset()) -> Settings:
-    """An account in which everything counts that STS and these agents have issued, as soon as they have."""
+    """Return settings of a simulator that accepts all credentials that STS and these agents have issued."""
 
     def secrets_by_key() -> dict[str, str]:
         by_sts = {session.access_key_id: session.secret_access_key for session in _sessions()}

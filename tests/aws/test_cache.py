@@ -1,4 +1,4 @@
-"""Tests for aigw_extproc.aws.credentials.cache, with a clock of their own and sources that answer as they are told."""
+"""Tests for aigw_extproc.aws.credentials.cache, with a fake clock and scripted sources."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from prometheus_client import REGISTRY
 
 from aigw_extproc.aws.credentials.cache import CredentialCache
 from aigw_extproc.aws.credentials.entry import MANDATORY_SECONDS, RETRY_SECONDS, Entry
-from aigw_extproc.aws.credentials.found import Found, SourceFailed
-from aigw_extproc.aws.identity import AssumeRole, BearerToken, Credentials, DefaultChain, Profile, Source
+from aigw_extproc.aws.credentials.found_credentials import FoundCredentials, SourceFailed
+from aigw_extproc.aws.identity import AssumeRole, BearerToken, Credentials, CredentialSource, DefaultChain, Profile
 from aigw_extproc.config.snapshot import AwsAuth
 from aigw_extproc.errors import CredentialsUnavailable
 
@@ -30,28 +30,28 @@ HOUR = 3600.0
 
 @dataclass
 class Origin:
-    """Sources as they are told to be, and the time."""
+    """Scripted sources, and the time."""
 
     now: float = 1_000_000.0
     lifetime: float | None = HOUR
     failure: Exception | None = None
-    asked: list[Source] = field(default_factory=list)
+    calls: list[CredentialSource] = field(default_factory=list)
     regions: list[str] = field(default_factory=list)
     open: threading.Event = field(default_factory=threading.Event)
-    """Closed, sources do not answer."""
+    """While it is not set, sources do not answer."""
 
     def __post_init__(self) -> None:
         self.open.set()
 
-    def find(self, source: Source, region: str) -> Found:
-        self.asked.append(source)
+    def find(self, source: CredentialSource, region: str) -> FoundCredentials:
+        self.calls.append(source)
         self.regions.append(region)
-        number = len(self.asked)
+        number = len(self.calls)
         assert self.open.wait(10)
         if self.failure is not None:
             raise self.failure
         expires = None if self.lifetime is None else self.now + self.lifetime
-        return Found(identity=keys(number), method="script", expires_at=expires)
+        return FoundCredentials(identity=keys(number), method="script", expires_at=expires)
 
 
 def keys(number: int) -> Credentials:
@@ -73,15 +73,15 @@ async def cache(origin: Origin) -> AsyncIterator[CredentialCache]:
 
 
 async def tick(cache: CredentialCache, *wanted: AwsAuth) -> int:
-    """One round of the keeper, to its end; how many renewals it began."""
+    """Run one round of `keep_fresh` and its renewals, and return their number."""
     cache.retain(wanted or (CHAIN,))
-    begun = await cache.renew_due()
-    await asyncio.gather(*begun)
-    return len(begun)
+    renewals = await cache.renew_due()
+    await asyncio.gather(*renewals)
+    return len(renewals)
 
 
 async def until(condition: Callable[[], object]) -> None:
-    """Lets others run until it holds."""
+    """Wait until the condition holds."""
     async with asyncio.timeout(10):
         while not condition():
             await asyncio.to_thread(bool)
@@ -99,23 +99,23 @@ async def refused(cache: CredentialCache, auth: AwsAuth = CHAIN) -> str:
 async def test_a_hundred_exchanges_wait_for_one_attempt(origin: Origin, cache: CredentialCache) -> None:
     origin.open.clear()
     waiting = [asyncio.ensure_future(cache.get(CHAIN)) for _ in range(100)]
-    await until(lambda: origin.asked)
+    await until(lambda: origin.calls)
     origin.open.set()
     assert set(await asyncio.gather(*waiting)) == {keys(1)}
-    assert origin.asked == [DefaultChain()]
+    assert origin.calls == [DefaultChain()]
 
 
-async def test_an_attempt_outlives_the_exchange_that_asked(origin: Origin, cache: CredentialCache) -> None:
+async def test_an_attempt_outlives_the_exchange_that_started_it(origin: Origin, cache: CredentialCache) -> None:
     origin.open.clear()
-    gone = asyncio.ensure_future(cache.get(CHAIN))
-    await until(lambda: origin.asked)
-    gone.cancel()
-    stays = asyncio.ensure_future(cache.get(CHAIN))
+    first = asyncio.ensure_future(cache.get(CHAIN))
+    await until(lambda: origin.calls)
+    first.cancel()
+    second = asyncio.ensure_future(cache.get(CHAIN))
     origin.open.set()
-    assert await stays == keys(1)
+    assert await second == keys(1)
 
 
-async def test_the_keeper_and_an_exchange_share_an_attempt(origin: Origin, cache: CredentialCache) -> None:
+async def test_a_renewal_and_an_exchange_share_an_attempt(origin: Origin, cache: CredentialCache) -> None:
     origin.open.clear()
     cache.retain([CHAIN])
     [renewal] = await cache.renew_due()
@@ -132,14 +132,14 @@ async def test_nothing_blocks_the_event_loop(origin: Origin, cache: CredentialCa
     origin.open.clear()
     cache.retain([CHAIN])
     [renewal] = await cache.renew_due()
-    await until(lambda: len(origin.asked) == 2)
+    await until(lambda: len(origin.calls) == 2)
     assert await cache.get(CHAIN) == keys(1)  # while the source hangs
     origin.open.set()
     await renewal
     assert await cache.get(CHAIN) == keys(2)
 
 
-async def test_an_exchange_waits_so_long_and_no_longer(
+async def test_an_exchange_waits_for_a_limited_time(
     origin: Origin, cache: CredentialCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("aigw_extproc.aws.credentials.cache.WAIT_SECONDS", 0.01)
@@ -147,32 +147,32 @@ async def test_an_exchange_waits_so_long_and_no_longer(
     assert await refused(cache) == "the gateway has no AWS credentials at the moment; its log says why"
 
 
-async def test_sources_are_asked_in_their_region(origin: Origin, cache: CredentialCache) -> None:
+async def test_sources_are_called_with_their_region(origin: Origin, cache: CredentialCache) -> None:
     await cache.get(AwsAuth(region="eu-west-1", source=DefaultChain()))
     assert origin.regions == ["eu-west-1"]
 
 
-async def test_each_source_has_its_own(origin: Origin, cache: CredentialCache) -> None:
+async def test_each_source_has_its_own_credentials(origin: Origin, cache: CredentialCache) -> None:
     assert [await cache.get(CHAIN), await cache.get(ROLE_AUTH), await cache.get(CHAIN)] == [keys(1), keys(2), keys(1)]
 
 
 # --- windows ----------------------------------------------------------------------------------------------------
 
 
-async def test_nothing_is_renewed_before_its_time(origin: Origin, cache: CredentialCache) -> None:
+async def test_nothing_is_renewed_before_the_advisory_window(origin: Origin, cache: CredentialCache) -> None:
     assert await tick(cache) == 1
     origin.now += HOUR - 901
     assert await tick(cache) == 0
 
 
-async def test_one_renewal_across_the_end(origin: Origin, cache: CredentialCache) -> None:
+async def test_one_renewal_per_lifetime(origin: Origin, cache: CredentialCache) -> None:
     await tick(cache)
     begun = 0
-    for _ in range(int(HOUR)):  # a tick each second, to just before the second ones are due
+    for _ in range(int(HOUR)):  # a tick each second, until just before the second renewal
         origin.now += 1
         begun += await tick(cache)
         await cache.get(CHAIN)
-    assert (begun, len(origin.asked)) == (1, 2)
+    assert (begun, len(origin.calls)) == (1, 2)
 
 
 async def test_workers_renew_at_different_times(origin: Origin) -> None:
@@ -186,7 +186,7 @@ async def test_workers_renew_at_different_times(origin: Origin) -> None:
     assert begun == [1, 0, 0]
 
 
-async def test_old_ones_serve_while_renewal_fails(origin: Origin, cache: CredentialCache) -> None:
+async def test_old_credentials_are_used_while_renewal_fails(origin: Origin, cache: CredentialCache) -> None:
     await tick(cache)
     origin.failure = SourceFailed("the agent is down")
     origin.now += HOUR - 600
@@ -194,7 +194,7 @@ async def test_old_ones_serve_while_renewal_fails(origin: Origin, cache: Credent
     assert await cache.get(CHAIN) == keys(1)
 
 
-async def test_they_serve_no_more_just_before_their_end(origin: Origin, cache: CredentialCache) -> None:
+async def test_credentials_are_not_used_in_the_mandatory_window(origin: Origin, cache: CredentialCache) -> None:
     await tick(cache)
     origin.failure = SourceFailed("the agent is down")
     origin.now += HOUR - MANDATORY_SECONDS - 1
@@ -203,14 +203,14 @@ async def test_they_serve_no_more_just_before_their_end(origin: Origin, cache: C
     await refused(cache)
 
 
-async def test_at_their_very_end_they_serve_no_more(origin: Origin, cache: CredentialCache) -> None:
+async def test_expired_credentials_are_not_used(origin: Origin, cache: CredentialCache) -> None:
     await tick(cache)
     origin.failure = SourceFailed("the agent is down")
     origin.now += HOUR
     await refused(cache)
 
 
-async def test_what_never_expires_is_found_once(origin: Origin, cache: CredentialCache) -> None:
+async def test_credentials_without_expiry_are_not_renewed(origin: Origin, cache: CredentialCache) -> None:
     origin.lifetime = None
     await tick(cache)
     origin.now += 1000 * HOUR
@@ -218,20 +218,20 @@ async def test_what_never_expires_is_found_once(origin: Origin, cache: Credentia
     assert await cache.get(CHAIN) == keys(1)
 
 
-async def test_what_is_expired_when_it_comes_is_a_failure(origin: Origin, cache: CredentialCache) -> None:
+async def test_credentials_that_arrive_expired_are_a_failure(origin: Origin, cache: CredentialCache) -> None:
     origin.lifetime = 0
     await refused(cache)
     await refused(cache)
-    assert len(origin.asked) == 1
-    assert cache.as_details()[0]["error"] == "script yielded credentials that have expired already"
+    assert len(origin.calls) == 1
+    assert cache.as_details()[0]["error"] == "script returned expired credentials"
 
 
 @settings(max_examples=200)
 @given(lifetime=st.floats(1, 43_200), share=st.floats(0, 1, exclude_max=True))
 def test_there_is_always_time_to_renew(lifetime: float, share: float) -> None:
-    """Credentials are due for renewal some time after they came, and some time before they must not be used."""
+    """Credentials are due some time after they were issued, and some time before they expire."""
     entry = Entry(DefaultChain(), "us-east-1")
-    entry.succeed(Found(identity=keys(1), method="m", expires_at=lifetime), 0.0, share)
+    entry.succeed(FoundCredentials(identity=keys(1), method="m", expires_at=lifetime), 0.0, share)
     due = lifetime - entry.lead
     assert not entry.is_due(due - lifetime / 100, ())
     assert entry.is_due(due + lifetime / 1000, ())
@@ -242,14 +242,14 @@ def test_there_is_always_time_to_renew(lifetime: float, share: float) -> None:
 # --- failures ---------------------------------------------------------------------------------------------------
 
 
-async def test_after_a_failure_requests_fail_without_asking(origin: Origin, cache: CredentialCache) -> None:
+async def test_after_a_failure_requests_fail_without_a_call(origin: Origin, cache: CredentialCache) -> None:
     origin.failure = SourceFailed("no such role")
     for _ in range(50):
         await refused(cache)
-    assert len(origin.asked) == 1
+    assert len(origin.calls) == 1
 
 
-async def test_after_a_pause_it_is_asked_again(origin: Origin, cache: CredentialCache) -> None:
+async def test_after_a_pause_the_source_is_called_again(origin: Origin, cache: CredentialCache) -> None:
     origin.failure = SourceFailed("no such role")
     await refused(cache)
     origin.failure = None
@@ -257,7 +257,7 @@ async def test_after_a_pause_it_is_asked_again(origin: Origin, cache: Credential
     assert await cache.get(CHAIN) == keys(2)
 
 
-async def test_pauses_grow_while_there_is_something_to_use(origin: Origin, cache: CredentialCache) -> None:
+async def test_pauses_grow_while_old_credentials_are_usable(origin: Origin, cache: CredentialCache) -> None:
     await tick(cache)
     origin.failure = SourceFailed("the agent is down")
     origin.now += HOUR - 900
@@ -268,7 +268,7 @@ async def test_pauses_grow_while_there_is_something_to_use(origin: Origin, cache
     assert attempts == 9  # at 0, 4, 12, 28, 60, 108… seconds, then every 48
 
 
-async def test_pauses_do_not_grow_while_there_is_nothing(origin: Origin, cache: CredentialCache) -> None:
+async def test_pauses_do_not_grow_without_usable_credentials(origin: Origin, cache: CredentialCache) -> None:
     origin.failure = SourceFailed("the agent is down")
     attempts = 0
     for _ in range(40):
@@ -291,7 +291,7 @@ async def test_a_reason_is_logged_once(
     ]
 
 
-async def test_what_nobody_foresaw_is_told_by_its_name_only(
+async def test_unexpected_errors_are_reported_by_type_only(
     origin: Origin, cache: CredentialCache, caplog: pytest.LogCaptureFixture
 ) -> None:
     origin.failure = RuntimeError("canary-of-a-secret")
@@ -309,8 +309,8 @@ async def test_what_nobody_foresaw_is_told_by_its_name_only(
     [DefaultChain(), AssumeRole(base=DefaultChain(), role_arn=ROLE), Profile(file="")],
     ids=["chain", "role", "profile"],
 )
-async def test_a_changed_file_is_seen_at_once(
-    origin: Origin, cache: CredentialCache, tmp_path: Path, name: str, source: Source
+async def test_a_changed_file_is_noticed_at_once(
+    origin: Origin, cache: CredentialCache, tmp_path: Path, name: str, source: CredentialSource
 ) -> None:
     auth = AwsAuth(region="us-east-1", source=source)
     await tick(cache, auth)
@@ -328,7 +328,7 @@ async def test_a_change_ends_the_pause_after_a_failure(origin: Origin, cache: Cr
     assert await cache.get(CHAIN) == keys(2)
 
 
-async def test_a_broken_file_leaves_the_old_ones(origin: Origin, cache: CredentialCache, tmp_path: Path) -> None:
+async def test_a_broken_file_leaves_the_old_credentials(origin: Origin, cache: CredentialCache, tmp_path: Path) -> None:
     await tick(cache)
     origin.failure = SourceFailed("the file is broken")
     (tmp_path / "AWS_CONFIG_FILE").write_text("broken")
@@ -340,21 +340,21 @@ async def test_a_change_during_an_attempt_is_not_lost(origin: Origin, cache: Cre
     origin.open.clear()
     cache.retain([CHAIN])
     [renewal] = await cache.renew_due()
-    await until(lambda: origin.asked)
+    await until(lambda: origin.calls)
     (tmp_path / "AWS_CONFIG_FILE").write_text("rotated")
     origin.open.set()
     await renewal
     assert await tick(cache) == 1
 
 
-async def test_a_reload_keeps_what_was_found(origin: Origin, cache: CredentialCache) -> None:
+async def test_a_reload_keeps_credentials(origin: Origin, cache: CredentialCache) -> None:
     await tick(cache, CHAIN)
     await tick(cache, ROLE_AUTH, CHAIN)
     assert await cache.get(CHAIN) == keys(1)
-    assert origin.asked == [DefaultChain(), ROLE_AUTH.source]
+    assert origin.calls == [DefaultChain(), ROLE_AUTH.source]
 
 
-async def test_a_reload_forgets_what_is_gone(origin: Origin, cache: CredentialCache) -> None:
+async def test_a_reload_drops_removed_sources(origin: Origin, cache: CredentialCache) -> None:
     await tick(cache, CHAIN, ROLE_AUTH)
     await tick(cache, CHAIN)
     assert [entry["source"] for entry in cache.as_details()] == ["default chain"]
@@ -362,7 +362,7 @@ async def test_a_reload_forgets_what_is_gone(origin: Origin, cache: CredentialCa
     assert REGISTRY.get_sample_value("aigw_credential_expiry_seconds", labels) == math.inf
 
 
-async def test_what_is_in_the_configuration_is_not_kept(cache: CredentialCache) -> None:
+async def test_credentials_in_the_configuration_are_not_cached(cache: CredentialCache) -> None:
     for known in (keys(1), BearerToken(token="t")):
         assert await tick(cache, AwsAuth(region="us-east-1", source=known)) == 0
 

@@ -1,4 +1,4 @@
-"""Credentials as an AWS SDK finds them; none is an error that the client understands."""
+"""Tests for credentials of the default chain, and for the client's error if there are none."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from aigw_extproc.routing import Router
 from aigw_extproc.translate.contract import Fetched, UpstreamResponse
 
 AUTH = AwsAuth(region="us-east-1", source=DefaultChain())
-FOUND = Credentials(access_key_id="AKIDOFTEST", secret_access_key="found-secret", session_token="found-token")
+KEYS = Credentials(access_key_id="AKIDOFTEST", secret_access_key="chain-secret", session_token="chain-token")
 INI = "[default]\naws_access_key_id = AKIDOFFILE\naws_secret_access_key = file-secret\n"
 
 
 @pytest.fixture(autouse=True)
-def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No source has any: neither environment nor files nor a machine's own."""
+def no_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Remove every source of credentials: environment, files and instance metadata."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -39,45 +39,45 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", FOUND.access_key_id)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", FOUND.secret_access_key)
-    monkeypatch.setenv("AWS_SESSION_TOKEN", str(FOUND.session_token))
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEYS.access_key_id)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", KEYS.secret_access_key)
+    monkeypatch.setenv("AWS_SESSION_TOKEN", str(KEYS.session_token))
     return monkeypatch
 
 
 @pytest.mark.usefixtures("environment")
-async def test_the_environment() -> None:
-    assert await CredentialCache().get(AUTH) == FOUND
+async def test_credentials_in_the_environment() -> None:
+    assert await CredentialCache().get(AUTH) == KEYS
 
 
-async def test_the_shared_file(tmp_path: Path) -> None:
+async def test_credentials_in_the_shared_file(tmp_path: Path) -> None:
     (tmp_path / ".aws").mkdir()
     (tmp_path / ".aws" / "credentials").write_text(INI)
-    found = Credentials(access_key_id="AKIDOFFILE", secret_access_key="file-secret")
-    assert await CredentialCache().get(AUTH) == found
+    expected = Credentials(access_key_id="AKIDOFFILE", secret_access_key="file-secret")
+    assert await CredentialCache().get(AUTH) == expected
 
 
-NOTHING = "the gateway has no AWS credentials at the moment; its log says why"
+NO_CREDENTIALS = "the gateway has no AWS credentials at the moment; its log says why"
 
 
-async def test_none(caplog: pytest.LogCaptureFixture) -> None:
+async def test_no_credentials_are_an_error(caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(CredentialsUnavailable) as raised:
         await CredentialCache().get(AUTH)
-    assert raised.value.message == NOTHING
+    assert raised.value.message == NO_CREDENTIALS
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
 
 
-async def test_a_source_that_fails_is_told_in_the_log_alone(
+async def test_why_a_source_fails_is_only_in_the_log(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("AWS_PROFILE", "lost")
     with pytest.raises(CredentialsUnavailable) as raised:
         await CredentialCache().get(AUTH)
-    assert raised.value.message == NOTHING
+    assert raised.value.message == NO_CREDENTIALS
     assert "lost" in caplog.text
 
 
-async def test_found_ones_are_kept(environment: pytest.MonkeyPatch) -> None:
+async def test_credentials_are_cached(environment: pytest.MonkeyPatch) -> None:
     cache = CredentialCache()
     first = await cache.get(AUTH)
     environment.setenv("AWS_ACCESS_KEY_ID", "AKIDOFANOTHER")
@@ -85,7 +85,7 @@ async def test_found_ones_are_kept(environment: pytest.MonkeyPatch) -> None:
 
 
 def test_no_secret_is_in_a_repr() -> None:
-    assert repr(FOUND) == "Credentials()"
+    assert repr(KEYS) == "Credentials()"
 
 
 # --- through an exchange ----------------------------------------------------------------------------------------
@@ -94,17 +94,17 @@ def test_no_secret_is_in_a_repr() -> None:
 async def test_the_chains_credentials_sign(environment: pytest.MonkeyPatch) -> None:
     _, forwarded = await answers()
     headers = {one.header.key: one.header.raw_value for one in _mutation(forwarded).set_headers}
-    assert headers["x-amz-security-token"] == b"found-token"
+    assert headers["x-amz-security-token"] == b"chain-token"
     assert headers["authorization"].startswith(b"AWS4-HMAC-SHA256 Credential=AKIDOFTEST/")
 
 
-async def test_none_is_a_503_that_says_no_more(caplog: pytest.LogCaptureFixture) -> None:
+async def test_no_credentials_are_a_503_without_the_reason(caplog: pytest.LogCaptureFixture) -> None:
     before = _failures()
     _, reply = await answers()
     assert reply.immediate_response.status.code == 503
     assert json.loads(reply.immediate_response.body) == {
         "error": {
-            "message": NOTHING,
+            "message": NO_CREDENTIALS,
             "type": "api_error",
             "param": None,
             "code": "upstream_credentials",
@@ -116,10 +116,10 @@ async def test_none_is_a_503_that_says_no_more(caplog: pytest.LogCaptureFixture)
 
 
 async def answers() -> list[pb.ProcessingResponse]:
-    """What Envoy is told, for a chat completion that goes to us-east-1."""
+    """Return the answers to Envoy for a chat completion that goes to us-east-1."""
     router = Router(region_configuration("us-east-1").snapshot)
     processor = Processor(lambda: router, CredentialCache().get, _no_media, _no_upstream)
-    with closing(processor.open(_nothing_before_an_answer)) as stream:
+    with closing(processor.open(_unexpected_message)) as stream:
         return [pb.ProcessingResponse.FromString(await stream.answer(message)) for message in _messages()]
 
 
@@ -131,7 +131,7 @@ def _messages() -> Iterator[bytes]:
     yield pb.ProcessingRequest(request_body=pb.HttpBody(body=body, end_of_stream=True)).SerializeToString()
 
 
-async def _nothing_before_an_answer(message: bytes) -> None:
+async def _unexpected_message(message: bytes) -> None:
     raise AssertionError(message)
 
 

@@ -1,4 +1,4 @@
-"""Tests for aigw_extproc.aws.endpoints, and that whatever host it finds is one whose region is known."""
+"""Tests for aigw_extproc.aws.endpoints, and that `host_region` recognises each of its hosts."""
 
 import json
 from pathlib import Path
@@ -51,14 +51,14 @@ def test_every_domain_of_aws_is_known() -> None:
     assert {output[name] for output in outputs for name in ("dnsSuffix", "dualStackDnsSuffix")} == set(AWS_SUFFIXES)
 
 
-def test_a_variable_that_cannot_be_used(environment: Environment) -> None:
+def test_an_invalid_variable(environment: Environment) -> None:
     environment.setenv("AWS_PROFILE", "lost")
     with pytest.raises(NoEndpoint) as raised:
         bedrock_host("us-east-1")
     assert str(raised.value) == "The config profile (lost) could not be found"
 
 
-def test_it_is_an_error_of_the_command_line(environment: Environment) -> None:
+def test_an_invalid_variable_is_an_error_of_the_command_line(environment: Environment) -> None:
     environment.setenv("AWS_PROFILE", "lost")
     with pytest.raises(ConfigError) as raised:
         Source(region="us-east-1").load()

@@ -1,4 +1,4 @@
-"""Tests for aigw_extproc.aws.names: regions in hosts and ARNs, and the spelling of AWS's names."""
+"""Tests for aigw_extproc.aws.names."""
 
 import pytest
 from hypothesis import given

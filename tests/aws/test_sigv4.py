@@ -1,4 +1,4 @@
-"""Signatures against botocore's, which is the oracle."""
+"""Tests for aigw_extproc.aws.sigv4, with botocore's signatures as the oracle."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def botocore_headers(
     token=st.none() | PRINTABLE,
     now=st.floats(min_value=1_000_000_000, max_value=4_000_000_000),
 )
-def test_every_request_is_signed_as_botocore_signs_it(
+def test_signatures_equal_botocores(
     model: str,
     stream: bool,
     method: str,
@@ -98,6 +98,6 @@ def test_a_token_is_signed_and_sent() -> None:
     assert "SignedHeaders=host;x-amz-date;x-amz-security-token," in headers["authorization"]
 
 
-def test_credentials_do_not_show_in_their_repr() -> None:
+def test_a_repr_shows_no_credentials() -> None:
     credentials = Credentials(access_key_id="AKID", secret_access_key="secret", session_token="token")
     assert repr(credentials) == "Credentials()"

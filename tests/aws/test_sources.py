@@ -1,23 +1,25 @@
-"""Tests for aigw_extproc.aws.credentials.sources, each asking who really hands out credentials."""
+"""Tests for aigw_extproc.aws.credentials.sources, with local servers that issue credentials."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from aigw_extproc.aws.credentials.found import Found, SourceFailed
+from aigw_extproc.aws.credentials import cache, sources
+from aigw_extproc.aws.credentials.found_credentials import FoundCredentials, SourceFailed
 from aigw_extproc.aws.credentials.sources import find
 from aigw_extproc.aws.identity import (
     AssumeRole,
     BearerToken,
     Credentials,
+    CredentialSource,
     DefaultChain,
     OidcExchange,
     Profile,
-    Source,
 )
 from tests.aws.parts import OTHER_ROLE, ROLE, Agent, Provider, Sts
 from tests.docs.pages import table
@@ -33,89 +35,93 @@ Environment = pytest.MonkeyPatch
 
 
 @pytest.fixture(autouse=True)
-def only_what_a_test_lays_out(environment: Environment, sts: Sts) -> None:
+def local_sts(environment: Environment, sts: Sts) -> None:
     environment.setenv("AWS_ENDPOINT_URL_STS", sts.url)
 
 
 def session(sts: Sts, name: str) -> Credentials:
-    """What STS issued last for that session name."""
+    """Return the credentials that STS issued last for that session name."""
     last = sts.issued(name)[-1]
     return Credentials(
         access_key_id=last.access_key_id, secret_access_key=last.secret_access_key, session_token=last.session_token
     )
 
 
-def lasts(found: Found, seconds: float) -> bool:
-    """Whether it is for that long."""
-    return found.expires_at is not None and abs(found.expires_at - time.time() - seconds) < 60
+def lasts(credentials: FoundCredentials, seconds: float) -> bool:
+    """Return whether the credentials expire in about that many seconds."""
+    return credentials.expires_at is not None and abs(credentials.expires_at - time.time() - seconds) < 60
 
 
-def failure(source: Source) -> str:
+def failure(source: CredentialSource) -> str:
     with pytest.raises(SourceFailed) as raised:
         find(source, REGION)
     return str(raised.value)
 
 
-# --- laying out the places of the default chain ------------------------------------------------------------------
+def test_every_source_has_a_finder_and_a_description() -> None:
+    assert sources._FINDERS.keys() == cache._DESCRIPTIONS.keys() == set(get_args(CredentialSource))
 
 
-def lay_out_keys(environment: Environment, folder: Path, agent: Agent) -> None:
+# --- setting up the providers of the default chain ---------------------------------------------------------------
+
+
+def set_up_keys(environment: Environment, folder: Path, agent: Agent) -> None:
     environment.setenv("AWS_ACCESS_KEY_ID", AMBIENT.access_key_id)
     environment.setenv("AWS_SECRET_ACCESS_KEY", AMBIENT.secret_access_key)
     environment.setenv("AWS_SESSION_TOKEN", str(AMBIENT.session_token))
 
 
-def lay_out_bearer(environment: Environment, folder: Path, agent: Agent) -> None:
+def set_up_bearer(environment: Environment, folder: Path, agent: Agent) -> None:
     environment.setenv("AWS_BEARER_TOKEN_BEDROCK", "ambient-key")
 
 
-def lay_out_irsa(environment: Environment, folder: Path, agent: Agent, session_name: str = "irsa") -> None:
+def set_up_irsa(environment: Environment, folder: Path, agent: Agent, session_name: str = "irsa") -> None:
     (folder / "token").write_text("a.projected.token")
     environment.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(folder / "token"))
     environment.setenv("AWS_ROLE_ARN", ROLE)
     environment.setenv("AWS_ROLE_SESSION_NAME", session_name)
 
 
-def lay_out_file(environment: Environment, folder: Path, agent: Agent) -> None:
+def set_up_file(environment: Environment, folder: Path, agent: Agent) -> None:
     (folder / "shared").write_text(f"[default]\n{FILE_TEXT}")
     environment.setenv("AWS_SHARED_CREDENTIALS_FILE", str(folder / "shared"))
 
 
-def lay_out_role_profile(environment: Environment, folder: Path, agent: Agent) -> None:
+def set_up_role_profile(environment: Environment, folder: Path, agent: Agent) -> None:
     text = f"[default]\nrole_arn = {OTHER_ROLE}\nrole_session_name = shared\nsource_profile = base\n[base]\n{FILE_TEXT}"
     (folder / "shared").write_text(text)
     environment.setenv("AWS_SHARED_CREDENTIALS_FILE", str(folder / "shared"))
 
 
-def lay_out_named_profile(environment: Environment, folder: Path, agent: Agent) -> None:
+def set_up_named_profile(environment: Environment, folder: Path, agent: Agent) -> None:
     (folder / "shared").write_text(f"[named]\n{FILE_TEXT}")
     environment.setenv("AWS_SHARED_CREDENTIALS_FILE", str(folder / "shared"))
     environment.setenv("AWS_PROFILE", "named")
 
 
-def lay_out_pod_identity(environment: Environment, folder: Path, agent: Agent) -> None:
+def set_up_pod_identity(environment: Environment, folder: Path, agent: Agent) -> None:
     (folder / "pod-token").write_text(agent.token)
     for name, value in agent.environment(folder / "pod-token").items():
         environment.setenv(name, value)
 
 
-def lay_out_lost_profile(environment: Environment, folder: Path, agent: Agent) -> None:
+def set_up_missing_profile(environment: Environment, folder: Path, agent: Agent) -> None:
     environment.setenv("AWS_PROFILE", "lost")
 
 
-LayOut = Callable[[Environment, Path, Agent], None]
+SetUp = Callable[[Environment, Path, Agent], None]
 
-# --- precedence: a row of the table in docs/credentials.md each ---------------------------------------------------
+# --- precedence: the table in docs/credentials.md -----------------------------------------------------------------
 
-AMBIENT_PLACES = [
-    lay_out_bearer,
-    lay_out_keys,
-    lay_out_irsa,
-    lay_out_file,
-    lay_out_role_profile,
-    lay_out_named_profile,
-    lay_out_lost_profile,
-    lay_out_pod_identity,
+ALL_SET_UPS = [
+    set_up_bearer,
+    set_up_keys,
+    set_up_irsa,
+    set_up_file,
+    set_up_role_profile,
+    set_up_named_profile,
+    set_up_missing_profile,
+    set_up_pod_identity,
 ]
 KEYS_IN_SECRET = Profile(
     file=f"[default]\nrole_arn = {ROLE}\nrole_session_name = of-secret\nsource_profile = base\n[base]\n"
@@ -123,7 +129,7 @@ KEYS_IN_SECRET = Profile(
 )
 
 
-@pytest.mark.parametrize("lay_out", AMBIENT_PLACES)
+@pytest.mark.parametrize("set_up", ALL_SET_UPS)
 @pytest.mark.parametrize(
     ("source", "method"),
     [
@@ -134,25 +140,25 @@ KEYS_IN_SECRET = Profile(
     ],
     ids=["keys", "API key", "role", "role on top"],
 )
-def test_a_secret_wins_over_every_place_of_the_environment(
-    environment: Environment, tmp_path: Path, agent: Agent, lay_out: LayOut, source: Source, method: str
+def test_a_secret_takes_precedence_over_the_environment(
+    environment: Environment, tmp_path: Path, agent: Agent, set_up: SetUp, source: CredentialSource, method: str
 ) -> None:
-    lay_out(environment, tmp_path, agent)
-    found = find(source, REGION)
-    assert found.method == method
+    set_up(environment, tmp_path, agent)
+    credentials = find(source, REGION)
+    assert credentials.method == method
     assert agent.requests == []
     if isinstance(source, Credentials | BearerToken):
-        assert found.identity == source
+        assert credentials.identity == source
 
 
-PLACES: dict[str, LayOut] = {
-    "`AWS_BEARER_TOKEN_BEDROCK`": lay_out_bearer,
-    "`AWS_ACCESS_KEY_ID`": lay_out_keys,
-    "IRSA": lay_out_irsa,
-    "keys in the shared files": lay_out_file,
-    "a role in the shared files": lay_out_role_profile,
-    "a profile of `AWS_PROFILE`": lay_out_named_profile,
-    "Pod Identity": lay_out_pod_identity,
+SET_UPS: dict[str, SetUp] = {
+    "`AWS_BEARER_TOKEN_BEDROCK`": set_up_bearer,
+    "`AWS_ACCESS_KEY_ID`": set_up_keys,
+    "IRSA": set_up_irsa,
+    "keys in the shared files": set_up_file,
+    "a role in the shared files": set_up_role_profile,
+    "a profile of `AWS_PROFILE`": set_up_named_profile,
+    "Pod Identity": set_up_pod_identity,
 }
 METHODS = {
     "`AWS_BEARER_TOKEN_BEDROCK`": "environment variable AWS_BEARER_TOKEN_BEDROCK",
@@ -161,23 +167,23 @@ METHODS = {
     "keys in the shared files": "shared-credentials-file",
     "a role in the shared files": "assume-role",
 }
-ROWS = [(stronger, weaker) for stronger, weaker in table("docs/credentials.md", "## What wins") if stronger in PLACES]
+ROWS = [(stronger, weaker) for stronger, weaker in table("docs/credentials.md", "## What wins") if stronger in SET_UPS]
 
 
-def test_the_page_has_the_rows() -> None:
+def test_the_rows_are_read_from_the_page() -> None:
     assert len(ROWS) == 8
 
 
 @pytest.mark.parametrize(("stronger", "weaker"), ROWS)
-def test_the_default_chain_has_the_order_of_an_sdk(
+def test_the_default_chain_has_the_precedence_of_an_sdk(
     environment: Environment, tmp_path: Path, agent: Agent, stronger: str, weaker: str
 ) -> None:
-    for place in (weaker, stronger):
-        PLACES[place](environment, tmp_path, agent)
+    for provider in (weaker, stronger):
+        SET_UPS[provider](environment, tmp_path, agent)
     assert find(DefaultChain(), REGION).method == METHODS[stronger]
 
 
-def test_a_role_on_top_of_the_chain_passes_over_an_api_key(environment: Environment, sts: Sts, tmp_path: Path) -> None:
+def test_a_role_on_the_chain_ignores_an_api_key(environment: Environment, sts: Sts, tmp_path: Path) -> None:
     environment.setenv("AWS_BEARER_TOKEN_BEDROCK", "ambient-key")
     environment.setenv("AWS_ACCESS_KEY_ID", AMBIENT.access_key_id)
     environment.setenv("AWS_SECRET_ACCESS_KEY", AMBIENT.secret_access_key)
@@ -189,22 +195,22 @@ def test_a_role_on_top_of_the_chain_passes_over_an_api_key(environment: Environm
 
 
 def test_irsa(environment: Environment, tmp_path: Path, agent: Agent, sts: Sts) -> None:
-    lay_out_irsa(environment, tmp_path, agent, "irsa-alone")
-    found = find(DefaultChain(), REGION)
-    assert found.identity == session(sts, "irsa-alone")
-    assert found.method == "assume-role-with-web-identity"
-    assert lasts(found, 3600)
-    assert [one.role_arn for one in sts.issued("irsa-alone")] == [ROLE]  # asked once
+    set_up_irsa(environment, tmp_path, agent, "irsa-alone")
+    credentials = find(DefaultChain(), REGION)
+    assert credentials.identity == session(sts, "irsa-alone")
+    assert credentials.method == "assume-role-with-web-identity"
+    assert lasts(credentials, 3600)
+    assert [one.role_arn for one in sts.issued("irsa-alone")] == [ROLE]  # one call
 
 
-def test_irsa_whose_token_is_missing(environment: Environment, tmp_path: Path, agent: Agent) -> None:
-    lay_out_irsa(environment, tmp_path, agent)
+def test_irsa_without_its_token(environment: Environment, tmp_path: Path, agent: Agent) -> None:
+    set_up_irsa(environment, tmp_path, agent)
     (tmp_path / "token").unlink()
     assert failure(DefaultChain()) == f"FileNotFoundError: [Errno 2] No such file or directory: '{tmp_path}/token'"
 
 
-def test_sts_that_cannot_be_reached(environment: Environment, tmp_path: Path, agent: Agent) -> None:
-    lay_out_irsa(environment, tmp_path, agent)
+def test_unreachable_sts(environment: Environment, tmp_path: Path, agent: Agent) -> None:
+    set_up_irsa(environment, tmp_path, agent)
     with refused_port() as port:
         environment.setenv("AWS_ENDPOINT_URL_STS", f"http://127.0.0.1:{port}")
         begun = time.monotonic()
@@ -217,38 +223,38 @@ def test_sts_that_cannot_be_reached(environment: Environment, tmp_path: Path, ag
 
 
 def test_pod_identity(environment: Environment, tmp_path: Path, agent: Agent) -> None:
-    lay_out_pod_identity(environment, tmp_path, agent)
-    found = find(DefaultChain(), REGION)
+    set_up_pod_identity(environment, tmp_path, agent)
+    credentials = find(DefaultChain(), REGION)
     [issued] = agent.issued
-    assert found.identity == Credentials(
+    assert credentials.identity == Credentials(
         access_key_id=issued["AccessKeyId"],
         secret_access_key=issued["SecretAccessKey"],
         session_token=issued["Token"],
     )
-    assert found.method == "container-role"
-    assert lasts(found, 6 * 3600)
+    assert credentials.method == "container-role"
+    assert lasts(credentials, 6 * 3600)
 
 
 @pytest.mark.parametrize("lifetime", [600, 890, 1000])
-def test_the_agent_is_asked_once_however_short_its_credentials_live(
+def test_the_agent_is_called_once_for_short_lifetimes(
     environment: Environment, tmp_path: Path, agent: Agent, lifetime: float
 ) -> None:
     agent.lifetime = lifetime
-    lay_out_pod_identity(environment, tmp_path, agent)
+    set_up_pod_identity(environment, tmp_path, agent)
     assert lasts(find(DefaultChain(), REGION), lifetime)
     assert agent.requests == ["GET /v1/credentials"]
 
 
-def test_the_pods_token_is_read_anew(environment: Environment, tmp_path: Path, agent: Agent) -> None:
-    lay_out_pod_identity(environment, tmp_path, agent)
+def test_the_pods_token_is_read_at_each_call(environment: Environment, tmp_path: Path, agent: Agent) -> None:
+    set_up_pod_identity(environment, tmp_path, agent)
     find(DefaultChain(), REGION)
     agent.token = "second-token"
     (tmp_path / "pod-token").write_text("second-token")
     assert find(DefaultChain(), REGION).method == "container-role"
 
 
-def test_a_token_that_is_not_the_pods(environment: Environment, tmp_path: Path, agent: Agent) -> None:
-    lay_out_pod_identity(environment, tmp_path, agent)
+def test_a_wrong_pod_token(environment: Environment, tmp_path: Path, agent: Agent) -> None:
+    set_up_pod_identity(environment, tmp_path, agent)
     agent.token = "canary-of-the-right-token"
     text = failure(DefaultChain())
     assert "Unauthorized" in text
@@ -260,22 +266,22 @@ def test_a_token_that_is_not_the_pods(environment: Environment, tmp_path: Path, 
 
 def test_assume_role(sts: Sts) -> None:
     source = AssumeRole(base=STATIC, role_arn=ROLE, session_name="tenant", external_id="tenant-7", duration_seconds=900)
-    found = find(source, REGION)
+    credentials = find(source, REGION)
     [issued] = sts.issued("tenant")
-    assert found.identity == session(sts, "tenant")
+    assert credentials.identity == session(sts, "tenant")
     assert (issued.role_arn, issued.external_id) == (ROLE, "tenant-7")
-    assert lasts(found, 900)
+    assert lasts(credentials, 900)
 
 
 def test_a_chain_of_two_roles(sts: Sts) -> None:
     first = AssumeRole(base=STATIC, role_arn=ROLE, session_name="first-of-two")
-    found = find(AssumeRole(base=first, role_arn=OTHER_ROLE, session_name="second-of-two"), REGION)
+    credentials = find(AssumeRole(base=first, role_arn=OTHER_ROLE, session_name="second-of-two"), REGION)
     assert [one.role_arn for one in sts.issued("first-of-two")] == [ROLE]
-    assert found.identity == session(sts, "second-of-two")
-    assert found.method == "assume-role (assume-role (configuration))"
+    assert credentials.identity == session(sts, "second-of-two")
+    assert credentials.method == "assume-role (assume-role (configuration))"
 
 
-def test_a_role_with_an_api_key() -> None:
+def test_an_api_key_cannot_assume_a_role() -> None:
     source = AssumeRole(base=BearerToken(token="canary"), role_arn=ROLE)
     assert failure(source) == "a Bedrock API key cannot assume a role"
 
@@ -290,12 +296,12 @@ def test_a_profile_with_a_source_profile(sts: Sts) -> None:
         f"[dev]\nrole_arn = {ROLE}\nsource_profile = base\nexternal_id = tenant-8\nrole_session_name = of-profile\n"
         f"duration_seconds = 1800\n[base]\n{FILE_TEXT}"
     )
-    found = find(Profile(file=text, name="dev"), REGION)
+    credentials = find(Profile(file=text, name="dev"), REGION)
     [issued] = sts.issued("of-profile")
-    assert found.identity == session(sts, "of-profile")
+    assert credentials.identity == session(sts, "of-profile")
     assert (issued.role_arn, issued.external_id) == (ROLE, "tenant-8")
-    assert found.method == "assume-role"
-    assert lasts(found, 1800)
+    assert credentials.method == "assume-role"
+    assert lasts(credentials, 1800)
 
 
 def test_a_profile_with_a_chain_of_profiles(sts: Sts) -> None:
@@ -304,19 +310,19 @@ def test_a_profile_with_a_chain_of_profiles(sts: Sts) -> None:
         f"[middle]\nrole_arn = {ROLE}\nsource_profile = base\nrole_session_name = middle-of-profiles\n"
         f"[base]\n{FILE_TEXT}"
     )
-    found = find(Profile(file=text), REGION)
+    credentials = find(Profile(file=text), REGION)
     assert [one.role_arn for one in sts.issued("middle-of-profiles")] == [ROLE]
-    assert found.identity == session(sts, "end-of-profiles")
+    assert credentials.identity == session(sts, "end-of-profiles")
 
 
-def test_a_profile_whose_role_is_the_environments(environment: Environment, sts: Sts) -> None:
+def test_a_profile_with_a_credential_source(environment: Environment, sts: Sts) -> None:
     environment.setenv("AWS_ACCESS_KEY_ID", AMBIENT.access_key_id)
     environment.setenv("AWS_SECRET_ACCESS_KEY", AMBIENT.secret_access_key)
     text = f"[default]\nrole_arn = {ROLE}\ncredential_source = Environment\nrole_session_name = of-environment\n"
     assert find(Profile(file=text), REGION).identity == session(sts, "of-environment")
 
 
-def test_nothing_is_left_of_a_profiles_file(environment: Environment, tmp_path: Path) -> None:
+def test_the_file_of_a_profile_is_deleted(environment: Environment, tmp_path: Path) -> None:
     environment.setattr("tempfile.tempdir", str(tmp_path))
     find(KEYS_IN_SECRET, REGION)
     assert list(tmp_path.iterdir()) == []
@@ -332,9 +338,9 @@ def oidc(provider: Provider, session_name: str, **fields: object) -> OidcExchang
 
 def test_oidc(provider: Provider, sts: Sts) -> None:
     source = oidc(provider, "ai-gateway-p", issuer=f"{provider.url}/tenant/", scopes=("a", "b"), audience="sts")
-    found = find(source, REGION)
-    assert found.identity == session(sts, "ai-gateway-p")
-    assert (found.method, lasts(found, 3600)) == ("oidc", True)
+    credentials = find(source, REGION)
+    assert credentials.identity == session(sts, "ai-gateway-p")
+    assert (credentials.method, lasts(credentials, 3600)) == ("oidc", True)
     assert provider.requests == ["GET /tenant/.well-known/openid-configuration", "POST /token"]
     assert provider.forms == [
         {
@@ -347,7 +353,7 @@ def test_oidc(provider: Provider, sts: Sts) -> None:
     ]
 
 
-def test_oidc_at_a_token_endpoint_that_is_known(provider: Provider) -> None:
+def test_oidc_with_a_token_endpoint(provider: Provider) -> None:
     find(oidc(provider, "ai-gateway-q", token_endpoint=f"{provider.url}/token"), REGION)
     assert provider.requests == ["POST /token"]
 
@@ -357,17 +363,17 @@ def test_oidc_with_a_wrong_secret(provider: Provider) -> None:
     assert text == f"the OpenID provider answered 401 at {provider.url}/token"
 
 
-def test_oidc_whose_provider_is_away(provider: Provider) -> None:
+def test_oidc_with_an_unreachable_provider(provider: Provider) -> None:
     with refused_port() as port:
         text = failure(oidc(provider, "ai-gateway-s", issuer=f"http://127.0.0.1:{port}"))
     assert text.startswith("ConnectError: ")
 
 
-def test_oidc_whose_provider_names_another_scheme(provider: Provider) -> None:
-    """As one that is reached over https and wants the secret in clear would."""
+def test_oidc_with_a_token_endpoint_of_another_scheme(provider: Provider) -> None:
+    """Such as an https provider that names an http endpoint, which would get the secret in clear."""
     provider.discovery = {"token_endpoint": "ftp://127.0.0.1/token"}
     text = failure(oidc(provider, "ai-gateway-t"))
-    assert text == f"the OpenID provider {provider.url} names a token endpoint that is not reached in the same way"
+    assert text == f"the OpenID provider {provider.url} names a token endpoint with another URL scheme"
     assert provider.requests == ["GET /.well-known/openid-configuration"]
 
 
@@ -378,7 +384,7 @@ def test_oidc_whose_provider_names_another_scheme(provider: Provider) -> None:
         ({"endpoint": "canary"}, "Object missing required field `token_endpoint`"),
     ],
 )
-def test_oidc_whose_provider_answers_something_else(provider: Provider, discovery: object, fault: str) -> None:
+def test_oidc_with_an_invalid_discovery_document(provider: Provider, discovery: object, fault: str) -> None:
     provider.discovery = discovery
     url = f"{provider.url}/.well-known/openid-configuration"
     text = failure(oidc(provider, "ai-gateway-u"))

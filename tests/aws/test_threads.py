@@ -9,30 +9,30 @@ import threading
 
 import pytest
 
-from aigw_extproc.aws.credentials.threads import in_daemon
+from aigw_extproc.aws.credentials.threads import to_daemon_thread
 
 
-async def test_what_is_returned() -> None:
-    assert await in_daemon(pow, 2, 10) == 1024
+async def test_the_result_is_returned() -> None:
+    assert await to_daemon_thread(pow, 2, 10) == 1024
 
 
-async def test_it_is_another_thread() -> None:
-    assert await in_daemon(threading.get_ident) != threading.get_ident()
+async def test_the_work_runs_in_another_thread() -> None:
+    assert await to_daemon_thread(threading.get_ident) != threading.get_ident()
 
 
-async def test_what_is_raised() -> None:
+async def test_an_error_is_raised() -> None:
     with pytest.raises(ZeroDivisionError, match="by zero"):
-        await in_daemon(divmod, 1, 0)
+        await to_daemon_thread(divmod, 1, 0)
 
 
-async def test_whoever_waits_may_go() -> None:
+async def test_a_cancelled_caller_does_not_end_the_work() -> None:
     going_on, done = threading.Event(), threading.Event()
 
     def work() -> None:
         going_on.wait(10)
         done.set()
 
-    waiting = asyncio.ensure_future(in_daemon(work))
+    waiting = asyncio.ensure_future(to_daemon_thread(work))
     await asyncio.to_thread(bool)
     waiting.cancel()
     going_on.set()
@@ -41,12 +41,12 @@ async def test_whoever_waits_may_go() -> None:
 
 STUCK = """
 import asyncio, threading
-from aigw_extproc.aws.credentials.threads import in_daemon
+from aigw_extproc.aws.credentials.threads import to_daemon_thread
 
 begun = threading.Event()
 
 async def main():
-    asyncio.ensure_future(in_daemon(lambda: begun.set() or threading.Event().wait()))
+    asyncio.ensure_future(to_daemon_thread(lambda: begun.set() or threading.Event().wait()))
     await asyncio.to_thread(begun.wait)
 
 asyncio.run(main())

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from aigw_extproc.extproc.server import TRANSPORTS
+from aigw_extproc.extproc.transport import TRANSPORTS
 from benchmarks.load import Request, run
 from benchmarks.measure import Measurement
 from benchmarks.report import Report

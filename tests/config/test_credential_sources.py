@@ -6,11 +6,11 @@ from aigw_extproc.aws.identity import (
     AssumeRole,
     BearerToken,
     Credentials,
+    CredentialSource,
     DefaultChain,
     Identity,
     OidcExchange,
     Profile,
-    Source,
 )
 from aigw_extproc.config.snapshot import AwsAuth, RequestCredentials
 from tests.config.sample import SECRET, compiled, problems, sample
@@ -51,7 +51,7 @@ def auth(*changes: tuple[str, str], secret: str = SECRET) -> AwsAuth:
     return result
 
 
-def source(*changes: tuple[str, str], secret: str = SECRET) -> Source | Identity:
+def source(*changes: tuple[str, str], secret: str = SECRET) -> CredentialSource | Identity:
     return auth(*changes, secret=secret).source
 
 

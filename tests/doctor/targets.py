@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aigw_extproc.aws.identity import Credentials, Source
+from aigw_extproc.aws.identity import Credentials, CredentialSource
 from aigw_extproc.config.snapshot import (
     MODEL_HEADER,
     Address,
@@ -29,7 +29,9 @@ def upstream(port: int, *, host: str = "127.0.0.1", tls: Tls | None = None) -> U
     )
 
 
-def backend(where: Upstream, source: Source | None = DEMO, *, name: str = "bedrock", **fields: object) -> Backend:
+def backend(
+    where: Upstream, source: CredentialSource | None = DEMO, *, name: str = "bedrock", **fields: object
+) -> Backend:
     auth = AwsAuth(region="us-east-1", source=source) if source else None
     full = {"schema": Schema(name="AWSBedrock"), "upstream": where, "auth": auth, **fields}
     return Backend(name=f"default/{name}/route/r/rule/0/ref/0", **full)  # type: ignore[arg-type]  # fields vary
@@ -40,7 +42,7 @@ def rule(*backends: Backend, models: tuple[str, ...] = (MODEL,)) -> Rule:
     return Rule(name="default/r/rule/0", matches=matches, backends=backends, owned_by="tests", created=0)
 
 
-def snapshot(port: int, source: Source | None = DEMO, *models: str, tls: Tls | None = None) -> Snapshot:
+def snapshot(port: int, source: CredentialSource | None = DEMO, *models: str, tls: Tls | None = None) -> Snapshot:
     """One backend at a port of this machine, with rules for `models`, or for one available model."""
     return Snapshot(rules=(rule(backend(upstream(port, tls=tls), source), models=models or (MODEL,)),))
 

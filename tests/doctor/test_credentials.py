@@ -13,8 +13,8 @@ import boto3
 import httpx
 import pytest
 
-from aigw_extproc.aws.credentials.found import Found
-from aigw_extproc.aws.identity import AssumeRole, Credentials, DefaultChain, Profile, Source
+from aigw_extproc.aws.credentials.found_credentials import FoundCredentials
+from aigw_extproc.aws.identity import AssumeRole, Credentials, CredentialSource, DefaultChain, Profile
 from aigw_extproc.doctor.checks import Check
 from aigw_extproc.doctor.credentials import LookupResult, describe, look_up
 from aigw_extproc.doctor.identity import identify
@@ -25,7 +25,7 @@ KEYS = Credentials(access_key_id="AKIAIOSFODNN7EXAMPLE", secret_access_key="cana
 INI = "[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = canary-secret\n"
 
 
-def result_of(source: Source) -> LookupResult:
+def result_of(source: CredentialSource) -> LookupResult:
     return look_up(source, REGION, now=time.time())
 
 
@@ -191,7 +191,7 @@ def test_an_agent_address_that_botocore_refuses(monkeypatch: pytest.MonkeyPatch)
     ],
 )
 def test_lifetime(left: float | None, lifetime: str) -> None:
-    found = Found(identity=KEYS, method="env", expires_at=None if left is None else 1000.0 + left)
+    found = FoundCredentials(identity=KEYS, method="env", expires_at=None if left is None else 1000.0 + left)
     assert describe(found, 1000.0) == f"environment: access key AKIA…MPLE, {lifetime}"
 
 

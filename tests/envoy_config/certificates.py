@@ -1,4 +1,4 @@
-"""Certificates for tests, made by the openssl command."""
+"""Certificates for tests, created by the openssl command."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 @dataclass(frozen=True)
 class Authority:
-    """A certificate authority of its own."""
+    """A certificate authority in a folder."""
 
     folder: Path
 
@@ -22,13 +22,13 @@ class Authority:
         return self.folder / "ca.pem"
 
     def server(self, *names: str) -> ssl.SSLContext:
-        """TLS for a server whose certificate carries these subject alternative names (`DNS:a.example`)."""
+        """Return a server's TLS context; its certificate has these subject alternative names (`DNS:a.example`)."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*self.certificate("server", *names))
         return context
 
     def certificate(self, name: str, *names: str) -> tuple[Path, Path]:
-        """The files of a new certificate, which carries these names, and of its key: `name` with `.pem` and `.key`."""
+        """Create a certificate with these names and its key, and return their files, `name.pem` and `name.key`."""
         key, request, certificate = (self.folder / f"{name}.{kind}" for kind in ("key", "csr", "pem"))
         openssl("req", "-new", *NEW_KEY, "-keyout", key, "-subj", f"/CN={name}", "-out", request)
         extensions = self.folder / f"{name}.ext"
@@ -42,7 +42,7 @@ NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"
 
 
 def authority(folder: Path) -> Authority:
-    """A new authority, kept in `folder`."""
+    """Create an authority in `folder`."""
     ca = Authority(folder)
     subject = ("-subj", "/CN=tests", "-days", "1")
     openssl("req", "-x509", *NEW_KEY, "-keyout", folder / "ca.key", *subject, "-out", ca.file)
@@ -52,5 +52,5 @@ def authority(folder: Path) -> Authority:
 def openssl(*arguments: str | Path) -> None:
     command = shutil.which("openssl")
     if command is None:
-        pytest.skip("the openssl command, which makes the certificates, is not installed")
+        pytest.skip("the openssl command, which creates the certificates, is not installed")
     subprocess.run([command, *arguments], check=True, capture_output=True)

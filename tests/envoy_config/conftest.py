@@ -1,4 +1,4 @@
-"""One Envoy with its processor and upstream for all tests that leave its configuration as it is."""
+"""A shared Envoy, processor and upstream for tests that do not change the configuration."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CHAT = "/v1/chat/completions"
 
 @dataclass(frozen=True, kw_only=True)
 class Gateway:
-    """Everything on the way of a request."""
+    """A running gateway: client, Envoy, processor and upstream."""
 
     envoy: RunningEnvoy
     processor: Processor
@@ -38,7 +38,7 @@ class Gateway:
 
 @pytest.fixture(scope="session")
 def folder() -> Iterator[Path]:
-    """A short path: those of unix sockets have little more than 100 bytes."""
+    """Return a folder with a short path, since those of unix sockets are limited to 107 bytes."""
     with tempfile.TemporaryDirectory(prefix="aigw-") as name:
         yield Path(name)
 
@@ -46,15 +46,15 @@ def folder() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def _gateway(folder: Path) -> Iterator[Gateway]:
     with (
-        running_upstream() as here,
-        refused_port() as nowhere,
+        running_upstream() as server,
+        refused_port() as refused,
         Processor(folder / "p.sock") as processor,
         httpx.Client(timeout=20) as client,
     ):
         clusters = snapshot(
-            upstream("default/by-address", ("127.0.0.1", here.port), host=SIGNED_HOST),
-            upstream("default/by-name", ("localhost", here.port), host=f"{SIGNED_HOST}:8443"),
-            upstream("default/refused", ("127.0.0.1", nowhere), host=SIGNED_HOST),
+            upstream("default/by-address", ("127.0.0.1", server.port), host=SIGNED_HOST),
+            upstream("default/by-name", ("localhost", server.port), host=f"{SIGNED_HOST}:8443"),
+            upstream("default/refused", ("127.0.0.1", refused), host=SIGNED_HOST),
             buffer_limit=BUFFER_LIMIT,
         )
         options = Options(
@@ -66,12 +66,12 @@ def _gateway(folder: Path) -> Iterator[Gateway]:
         )
         with running_envoy(to_yaml(render(clusters, options)), folder, folder / "admin.sock") as envoy:
             client.base_url = envoy.url
-            yield Gateway(envoy=envoy, processor=processor, upstream=here, client=client)
+            yield Gateway(envoy=envoy, processor=processor, upstream=server, client=client)
 
 
 @pytest.fixture
 def gateway(_gateway: Gateway) -> Gateway:
-    """The gateway as new: requests go to the upstream `default/by-address`, which answers 200."""
+    """Reset the gateway: requests go to the upstream `default/by-address`, which answers 200."""
     _gateway.processor.reset(request_body=forward("default/by-address"))
     _gateway.upstream.reset()
     return _gateway

@@ -1,4 +1,4 @@
-"""An ext_proc server whose answers a test chooses, and which remembers what Envoy sent."""
+"""An ext_proc server with scripted answers, which records Envoy's messages."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ STREAMED = pb.ProcessingMode(response_header_mode=pb.ProcessingMode.SEND, respon
 
 @dataclass
 class Stream:
-    """The messages of one ext_proc stream, and how it ended."""
+    """The messages of one ext_proc stream."""
 
     requests: list[pb.ProcessingRequest] = field(default_factory=list)
 
     @property
     def messages(self) -> list[str]:
-        """`request_headers`, `response_body eos`… in order of arrival."""
+        """Return `request_headers`, `response_body eos`… in order of arrival."""
         return [_describe(request) for request in self.requests]
 
     def headers(self, phase: str) -> dict[str, str]:
-        """The headers of the first message of `phase`."""
+        """Return the headers of the first message of `phase`."""
         message = next(request for request in self.requests if request.WhichOneof("request") == phase)
         pairs = getattr(message, phase).headers.headers
         return {pair.key: pair.raw_value.decode() or pair.value for pair in map(pb.HeaderValue.FromString, pairs)}
 
     def bodies(self) -> list[bytes]:
-        """The pieces of the response body."""
+        """Return the chunks of the response body."""
         return [r.response_body.body for r in self.requests if r.WhichOneof("request") == "response_body"]
 
 
@@ -47,7 +47,7 @@ def _describe(request: pb.ProcessingRequest) -> str:
 
 
 def mutation(*headers: tuple[str, str], remove: tuple[str, ...] = (), body: bytes | None = None) -> pb.CommonResponse:
-    """Sets and removes headers, replaces the body, and has the route chosen anew."""
+    """Set and remove headers, replace the body, and clear the route cache."""
     options = [
         pb.HeaderValueOption(
             header=pb.HeaderValue(key=name, raw_value=value.encode()),
@@ -64,7 +64,7 @@ def mutation(*headers: tuple[str, str], remove: tuple[str, ...] = (), body: byte
 
 
 def forward(cluster: str, *, path: str = "/model/m%3A0/converse") -> Answer:
-    """Answers the request body: Bedrock's path and a translated body, to `cluster`."""
+    """Answer the request body with Bedrock's path and a translated body, for `cluster`."""
     to = mutation(
         ("x-ai-eg-backend", cluster),
         ("x-ai-eg-model", "nova"),
@@ -76,7 +76,7 @@ def forward(cluster: str, *, path: str = "/model/m%3A0/converse") -> Answer:
 
 
 def immediate(body: bytes = b'{"ours":true}', *, details: str = "aigw_test") -> Answer:
-    """Answers anything with a reply to the client."""
+    """Answer any message with a reply to the client."""
     reply = pb.ImmediateResponse(
         status=pb.HttpStatus(code=418),
         headers=mutation(("content-type", "application/json"), ("x-ours", "1")).header_mutation,
@@ -87,7 +87,7 @@ def immediate(body: bytes = b'{"ours":true}', *, details: str = "aigw_test") -> 
 
 
 def stream_response(_: pb.ProcessingRequest) -> pb.ProcessingResponse:
-    """Answers the response headers: the body is to come in pieces."""
+    """Answer the response headers, and have the body streamed."""
     headers = pb.HeadersResponse(response=mutation(remove=("content-length",)))
     return pb.ProcessingResponse(response_headers=headers, mode_override=STREAMED)
 
@@ -104,7 +104,7 @@ PASS: dict[str, Answer] = {
 
 
 class Processor:
-    """Listens on a unix socket. `answers` maps phases to answers; a phase without one passes."""
+    """A server on a unix socket. `answers` maps phases to answers; other phases continue unchanged."""
 
     def __init__(self, socket: Path) -> None:
         self.socket = socket
@@ -129,16 +129,16 @@ class Processor:
         self._server.stop(grace=None).wait()
 
     def reset(self, **answers: Answer) -> None:
-        """Forgets earlier streams, and answers so from now on."""
+        """Drop earlier streams, and use these answers from now on."""
         self.answers = answers
         self._ended, self._arrived = queue.Queue(), queue.Queue()
 
     def wait_for_message(self) -> None:
-        """Until Envoy has sent one more message."""
+        """Wait for one more message from Envoy."""
         self._arrived.get(timeout=10)
 
     def ended(self) -> Stream:
-        """The next stream that has ended; waits for it."""
+        """Wait for the next stream that ends, and return it."""
         return self._ended.get(timeout=10)
 
     def _process(

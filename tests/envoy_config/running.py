@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 @dataclass
 class RunningEnvoy:
-    """Where it listens, and where it writes."""
+    """A running Envoy: its URL, log file and admin interface."""
 
     url: str
     log: Path
@@ -35,7 +35,7 @@ class RunningEnvoy:
         return httpx.URL(self.url).port or 0
 
     def access_log(self, request_id: str) -> dict[str, Any]:
-        """The line about one request; waits for it."""
+        """Wait for the line of a request, and return it."""
         return wait_for(lambda: next(self._lines(request_id), None), what=f"an access log line of {request_id}")
 
     def _lines(self, request_id: str) -> Iterator[dict[str, Any]]:
@@ -44,7 +44,7 @@ class RunningEnvoy:
 
 
 def wait_for(condition: Callable[[], T | None], *, what: str, seconds: float = 10) -> T:
-    """The first value of `condition` that is not None."""
+    """Wait until `condition` returns a value other than None, and return it."""
     deadline = time.monotonic() + seconds
     pause = threading.Event()
     while (value := condition()) is None:
@@ -56,7 +56,7 @@ def wait_for(condition: Callable[[], T | None], *, what: str, seconds: float = 1
 
 @contextlib.contextmanager
 def running_envoy(config: str, folder: Path, admin: Path) -> Iterator[RunningEnvoy]:
-    """Envoy with `config`, whose admin interface must be the socket `admin`, its listener on any free port."""
+    """Run Envoy with `config`, whose admin interface must be at the socket `admin`, its listener at port 0."""
     file, log = folder / "envoy.yaml", folder / "envoy.log"
     file.write_text(config)
     options = ("--use-dynamic-base-id", "--concurrency", "1", "-l", "warn", "--file-flush-interval-msec", "20")
@@ -86,7 +86,7 @@ def _port(client: httpx.Client, process: subprocess.Popen[bytes], log: Path) -> 
 
 @dataclass
 class Received:
-    """A request as it reached the upstream."""
+    """A request that the upstream received."""
 
     line: str
     headers: list[tuple[str, str]]
@@ -94,7 +94,7 @@ class Received:
 
 
 def json_answer(handler: Handler) -> None:
-    """Answers 200 with a JSON body."""
+    """Answer 200 with a JSON body."""
     body = b'{"answer":true}'
     handler.send_response_only(200)
     handler.send_header("content-type", "application/json")
@@ -105,7 +105,7 @@ def json_answer(handler: Handler) -> None:
 
 @dataclass
 class Upstream:
-    """An HTTP/1.1 server that keeps what it received. `answer` writes the response."""
+    """An HTTP/1.1 server that records requests. `answer` writes the response."""
 
     answer: Callable[[Handler], None] = json_answer
     received: list[Received] = field(default_factory=list)
@@ -128,19 +128,19 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_POST  # noqa: N815 - as above
 
     def log_message(self, *_: object) -> None:
-        """Quiet."""
+        """Log nothing."""
 
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, *_: object) -> None:
-        """Quiet: Envoy resets connections in many of these tests."""
+        """Log nothing: Envoy resets connections in many of these tests."""
 
 
 @contextlib.contextmanager
 def running_upstream(tls: ssl.SSLContext | None = None) -> Iterator[Upstream]:
-    """An upstream on a free port of 127.0.0.1."""
+    """Run an upstream on a free port of 127.0.0.1."""
     upstream = Upstream()
     handler = type("UpstreamHandler", (Handler,), {"upstream": upstream})
     server = _Server(("127.0.0.1", 0), handler)
@@ -158,7 +158,7 @@ def running_upstream(tls: ssl.SSLContext | None = None) -> Iterator[Upstream]:
 
 @contextlib.contextmanager
 def refused_port() -> Iterator[int]:
-    """A port that refuses connections: bound, but nobody listens."""
+    """Reserve a port that refuses connections: bound, but not listening."""
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         yield held.getsockname()[1]

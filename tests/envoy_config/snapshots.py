@@ -1,4 +1,4 @@
-"""Snapshots for rendering."""
+"""Snapshots to render in tests."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def upstream(
 
 
 def snapshot(*upstreams: Upstream, **fields: Any) -> Snapshot:
-    """One rule for each of the upstreams."""
+    """Return a snapshot with a rule for each upstream."""
     rules = tuple(
         Rule(name=f"default/r/rule/{number}", backends=(_backend(one),), owned_by="tests", created=0)
         for number, one in enumerate(upstreams)
@@ -43,5 +43,5 @@ def _backend(one: Upstream) -> Backend:
 
 
 def document(message: Any) -> Any:
-    """The message as Envoy will read it."""
+    """Return a message as the YAML document that Envoy reads."""
     return yaml.safe_load(to_yaml(message))

@@ -1,4 +1,4 @@
-"""Where the Envoy binary is looked for."""
+"""Tests for aigw_extproc.envoy.binary."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ def not_installed(name: str) -> None:
     raise metadata.PackageNotFoundError(name)
 
 
-def test_the_wheels_binary_is_found_although_other_packages_share_its_name() -> None:
+def test_the_wheels_binary_is_found_although_protobuf_packages_share_its_name() -> None:
     assert "envoy  version" in subprocess.check_output([find_envoy(), "--version"], text=True)
 
 
-def test_without_the_wheel_it_is_the_one_on_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_wheel_the_path_is_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     envoy = tmp_path / "envoy"
     envoy.touch(mode=0o755)
     monkeypatch.setattr(metadata, "files", not_installed)

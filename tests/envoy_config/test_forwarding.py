@@ -1,4 +1,4 @@
-"""What leaves Envoy: to the upstream, to the client, into the access log."""
+"""What Envoy sends to the upstream and to the client, and writes to the access log."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.envoy_config.snapshots import snapshot, upstream
 @pytest.mark.parametrize(
     ("cluster", "host"), [("default/by-address", SIGNED_HOST), ("default/by-name", f"{SIGNED_HOST}:8443")]
 )
-def test_the_host_is_the_one_that_is_signed(gateway: Gateway, cluster: str, host: str) -> None:
+def test_the_host_is_the_signed_one(gateway: Gateway, cluster: str, host: str) -> None:
     gateway.processor.answers["request_body"] = forward(cluster)
     gateway.chat(host="client.example")
     assert dict(gateway.upstream.received[0].headers)["host"] == host
@@ -39,7 +39,7 @@ def test_the_body_arrives_with_its_length(gateway: Gateway) -> None:
     assert (dict(received.headers)["content-length"], received.body) == (str(len(TRANSLATED)), TRANSLATED)
 
 
-def test_internal_headers_stay_inside(gateway: Gateway) -> None:
+def test_internal_headers_are_not_forwarded(gateway: Gateway) -> None:
     gateway.chat()
     names = {name for name, _ in gateway.upstream.received[0].headers}
     assert names & {"x-ai-eg-backend", "x-ai-eg-model", "x-envoy-expected-rq-timeout-ms"} == set()
@@ -69,7 +69,7 @@ def test_http_2_is_spoken_on_the_same_port(gateway: Gateway) -> None:
     assert (response.http_version, response.json()) == ("HTTP/2", {"answer": True})
 
 
-def test_an_upstream_cannot_pass_for_envoy(gateway: Gateway) -> None:
+def test_an_upstream_cannot_set_the_local_reply_marker(gateway: Gateway) -> None:
     def forge(handler: Handler) -> None:
         handler.send_response_only(200)
         handler.send_header("x-aigw-local-reply", "true")
@@ -81,7 +81,7 @@ def test_an_upstream_cannot_pass_for_envoy(gateway: Gateway) -> None:
     assert "x-aigw-local-reply" not in gateway.processor.ended().headers("response_headers")
 
 
-def test_a_body_of_almost_the_limit_passes(gateway: Gateway) -> None:
+def test_a_body_just_below_the_limit_is_accepted(gateway: Gateway) -> None:
     assert gateway.chat(b"x" * (1024 * 1024 - 1)).status_code == 200
 
 
@@ -95,7 +95,7 @@ def test_an_error_of_the_upstream_is_not_retried(gateway: Gateway) -> None:
     assert (gateway.chat().status_code, len(gateway.upstream.received)) == (503, 1)
 
 
-def test_the_access_log_tells_what_became_of_a_request(gateway: Gateway) -> None:
+def test_the_access_log_describes_a_request(gateway: Gateway) -> None:
     response = gateway.chat(authorization="Bearer canary")
     request_id = response.headers["x-request-id"]
     line = gateway.envoy.access_log(request_id)
@@ -124,14 +124,14 @@ def test_the_access_log_has_no_query(gateway: Gateway) -> None:
     assert line["path"] == "/v1/chat/completions"
 
 
-def test_what_is_unknown_is_null_in_the_access_log(gateway: Gateway) -> None:
+def test_missing_values_are_null_in_the_access_log(gateway: Gateway) -> None:
     response = gateway.client.get("/v1/models")
     line = gateway.envoy.access_log(response.headers["x-request-id"])
     assert (line["model"], line["cluster"], line["aws_request_id"]) == (None, None, None)
 
 
-def test_a_dead_worker_costs_no_request() -> None:
-    with tempfile.TemporaryDirectory(prefix="aigw-") as name, running_upstream() as here:
+def test_no_request_fails_because_of_a_dead_worker() -> None:
+    with tempfile.TemporaryDirectory(prefix="aigw-") as name, running_upstream() as backend:
         folder = Path(name)
         with Processor(folder / "p.sock") as processor:
             processor.reset(request_body=forward("default/a"))
@@ -140,7 +140,7 @@ def test_a_dead_worker_costs_no_request() -> None:
                 processors=(folder / "dead.sock", processor.socket),
                 admin=folder / "admin.sock",
             )
-            config = render(snapshot(upstream("default/a", ("127.0.0.1", here.port))), options)
+            config = render(snapshot(upstream("default/a", ("127.0.0.1", backend.port))), options)
             with running_envoy(to_yaml(config), folder, folder / "admin.sock") as envoy:
                 statuses = {httpx.post(f"{envoy.url}/v1", content=b"{}").status_code for _ in range(20)}
                 failed = envoy.admin.get("/stats", params={"filter": "cluster.aigw-extproc.upstream_cx_connect_fail"})

@@ -1,4 +1,4 @@
-"""Envoy's own replies, as a client sees them."""
+"""Tests for Envoy's own replies, as a client sees them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ AT_ONCE.set()
 NO_ANSWER = error("the gateway got no answer from the upstream", "api_error", "upstream_unavailable")
 
 
-def test_too_large_a_body(gateway: Gateway) -> None:
+def test_a_body_that_is_too_large(gateway: Gateway) -> None:
     response = gateway.chat(b"x" * 2 * BUFFER_LIMIT)
     assert (response.status_code, response.headers["content-type"]) == (413, "application/json")
     assert response.json() == error(
@@ -68,7 +68,7 @@ def test_an_idle_upstream(gateway: Gateway) -> None:
     assert (response.status_code, response.json()) == (504, expected)
 
 
-def test_an_answer_that_breaks_off(gateway: Gateway) -> None:
+def test_an_incomplete_answer(gateway: Gateway) -> None:
     gateway.upstream.reset(break_off(AT_ONCE))
     response = gateway.chat()
     expected = error("the upstream broke off its answer or did not speak HTTP", "api_error", "upstream_error")
@@ -80,7 +80,7 @@ def anthropic_error(message: str, type_: str, request_id: str) -> dict[str, Any]
 
 
 @pytest.mark.parametrize("path", ["/v1/messages", "/anthropic/v1/messages", "/anthropic/v1/messages/count_tokens"])
-def test_too_large_a_message(gateway: Gateway, path: str) -> None:
+def test_a_message_that_is_too_large(gateway: Gateway, path: str) -> None:
     response = gateway.client.post(path, content=b"x" * 2 * BUFFER_LIMIT)
     message = "the request body is larger than the 1048576 bytes that this gateway accepts"
     assert (response.status_code, response.json()) == (
@@ -105,10 +105,10 @@ def test_an_anthropic_client_raises_its_own_exception(gateway: Gateway) -> None:
         pytest.raises(anthropic.InternalServerError) as raised,
     ):
         client.messages.create(model="nova", max_tokens=1, messages=[{"role": "user", "content": "Hi"}])
-    told = anthropic_error(
+    expected = anthropic_error(
         "the upstream did not answer in time", "timeout_error", raised.value.response.headers["x-request-id"]
     )
-    assert (raised.value.status_code, raised.value.body) == (504, told)
+    assert (raised.value.status_code, raised.value.body) == (504, expected)
 
 
 def test_a_path_that_begins_like_messages_is_openais(gateway: Gateway) -> None:
@@ -116,7 +116,7 @@ def test_a_path_that_begins_like_messages_is_openais(gateway: Gateway) -> None:
     assert gateway.client.post("/v1/messages-of-mine", content=b"{}").json() == NO_ANSWER
 
 
-def test_too_large_an_answer(gateway: Gateway) -> None:
+def test_an_answer_that_is_too_large(gateway: Gateway) -> None:
     gateway.upstream.reset(answer_too_large(AT_ONCE))
     response = gateway.chat()
     expected = error(
@@ -132,7 +132,7 @@ PROCESSOR_FAILED = error(
 )
 
 
-def test_a_failing_processor_does_not_tell_why(gateway: Gateway) -> None:
+def test_a_processors_failure_is_not_described(gateway: Gateway) -> None:
     def fail(_: object) -> Any:
         raise RuntimeError("canary")
 
@@ -154,7 +154,7 @@ def test_a_processor_that_does_not_answer_in_time(gateway: Gateway) -> None:
     assert (response.status_code, response.json()) == (504, PROCESSOR_FAILED)
 
 
-def test_details_without_our_prefix_are_no_pass_for_a_reply(gateway: Gateway) -> None:
+def test_replies_without_our_prefix_are_replaced(gateway: Gateway) -> None:
     gateway.processor.answers["request_body"] = immediate(details="other")
     assert gateway.chat().json() == error(
         "the gateway refused the request: other", "invalid_request_error", "bad_request"
@@ -181,7 +181,7 @@ def test_a_request_that_cannot_be_parsed_gets_a_reply(
 
 
 def raw(envoy: RunningEnvoy, request: bytes) -> tuple[int, Any]:
-    """Status and JSON body of the answer to exactly these bytes."""
+    """Send these bytes, and return the status and JSON body of the answer."""
     with socket.create_connection(("127.0.0.1", envoy.port), timeout=10) as client:
         client.sendall(request)
         with client.makefile("rb") as answer:

@@ -1,4 +1,4 @@
-"""What Envoy sends an ext_proc server in each case: the facts of docs/notes/envoy-ext-proc.md."""
+"""Tests for the facts of docs/notes/envoy-ext-proc.md: Envoy's messages to an ext_proc server in each case."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from tests.envoy_config.processor import PASS, Answer, forward, immediate, mutat
 from tests.envoy_config.running import Handler
 
 REQUEST = ["request_headers", "request_body eos"]
-WHOLE = [*REQUEST, "response_headers", "response_body eos"]
+EXCHANGE = [*REQUEST, "response_headers", "response_body eos"]
 MARKER = "x-aigw-local-reply"
 
 
 def close_early(handler: Handler) -> None:
-    """Ends the connection without an answer."""
+    """Close the connection without an answer."""
     handler.close_connection = True
 
 
 def break_off(until: threading.Event) -> Callable[[Handler], None]:
-    """Ends the connection in the middle of the body, `until` has happened."""
+    """Close the connection in the middle of the body, after `until` is set."""
 
     def answer(handler: Handler) -> None:
         handler.send_response_only(200)
@@ -38,7 +38,7 @@ def break_off(until: threading.Event) -> Callable[[Handler], None]:
 
 
 def then(answer: Answer, event: threading.Event) -> Answer:
-    """The answer, after which `event` has happened."""
+    """Answer, and set `event`."""
 
     def answering(request: pb.ProcessingRequest) -> pb.ProcessingResponse:
         event.set()
@@ -48,7 +48,7 @@ def then(answer: Answer, event: threading.Event) -> Answer:
 
 
 def chunks(handler: Handler) -> None:
-    """Two chunks and the end."""
+    """Answer with two chunks and the end."""
     handler.send_response_only(200)
     handler.send_header("transfer-encoding", "chunked")
     handler.end_headers()
@@ -62,13 +62,13 @@ def no_content(handler: Handler) -> None:
 
 
 def never(handler: Handler) -> None:
-    """Answers only when the connection is gone."""
+    """Send no answer before the connection is closed."""
     handler.rfile.read(1)
     handler.close_connection = True
 
 
 def answer_too_large(after: threading.Event) -> Callable[[Handler], None]:
-    """A body that Envoy cannot hold, `after` has happened."""
+    """Answer with a body above Envoy's limit, after `after` is set."""
 
     def answer(handler: Handler) -> None:
         handler.send_response_only(200)
@@ -82,7 +82,7 @@ def answer_too_large(after: threading.Event) -> Callable[[Handler], None]:
 
 def test_a_post_is_four_messages(gateway: Gateway) -> None:
     gateway.chat()
-    assert gateway.processor.ended().messages == WHOLE
+    assert gateway.processor.ended().messages == EXCHANGE
 
 
 def test_a_get_ends_with_its_headers(gateway: Gateway) -> None:
@@ -98,7 +98,7 @@ def test_an_answer_without_a_body_ends_with_its_headers(gateway: Gateway) -> Non
     assert gateway.processor.ended().messages == [*REQUEST, "response_headers eos"]
 
 
-def test_a_streamed_answer_comes_in_pieces_with_a_last_one(gateway: Gateway) -> None:
+def test_a_streamed_answer_has_chunks_and_a_last_one(gateway: Gateway) -> None:
     gateway.processor.answers["response_headers"] = stream_response
     gateway.upstream.reset(chunks)
     assert gateway.chat().content == b"onetwo"
@@ -107,7 +107,7 @@ def test_a_streamed_answer_comes_in_pieces_with_a_last_one(gateway: Gateway) -> 
     assert b"".join(stream.bodies()) == b"onetwo"
 
 
-def test_too_large_a_body_is_never_sent_but_the_reply_is(gateway: Gateway) -> None:
+def test_of_a_body_that_is_too_large_only_the_reply_is_sent(gateway: Gateway) -> None:
     assert gateway.chat(b"x" * 2 * BUFFER_LIMIT).status_code == 413
     stream = gateway.processor.ended()
     assert stream.messages == ["request_headers", "response_headers", "response_body eos"]
@@ -115,60 +115,60 @@ def test_too_large_a_body_is_never_sent_but_the_reply_is(gateway: Gateway) -> No
 
 
 @pytest.mark.parametrize("cluster", ["default/refused", "default/unknown", ""])
-def test_an_unreachable_upstream_comes_back_as_a_marked_reply(gateway: Gateway, cluster: str) -> None:
+def test_an_unreachable_upstream_is_a_marked_reply(gateway: Gateway, cluster: str) -> None:
     gateway.processor.answers["request_body"] = forward(cluster)
     assert gateway.chat().status_code == 503
     stream = gateway.processor.ended()
-    assert stream.messages == WHOLE
+    assert stream.messages == EXCHANGE
     assert stream.headers("response_headers")[MARKER] == "true"
 
 
-def test_without_x_forwarded_proto_no_route_is_found_anew(gateway: Gateway) -> None:
+def test_without_x_forwarded_proto_no_route_matches(gateway: Gateway) -> None:
     to = pb.BodyResponse(response=mutation(("x-ai-eg-backend", "default/by-address"), remove=("x-forwarded-proto",)))
     gateway.processor.answers["request_body"] = lambda _: pb.ProcessingResponse(request_body=to)
     assert gateway.chat().status_code == 404
 
 
-def test_a_connection_closed_before_the_answer_comes_back_as_a_marked_reply(gateway: Gateway) -> None:
+def test_a_connection_closed_before_the_answer_is_a_marked_reply(gateway: Gateway) -> None:
     gateway.upstream.reset(close_early)
     assert gateway.chat().status_code == 503
     stream = gateway.processor.ended()
-    assert stream.messages == WHOLE
+    assert stream.messages == EXCHANGE
     assert stream.headers("response_headers")[MARKER] == "true"
 
 
-def test_an_idle_upstream_comes_back_as_a_marked_reply(gateway: Gateway) -> None:
+def test_an_idle_upstream_is_a_marked_reply(gateway: Gateway) -> None:
     gateway.upstream.reset(never)
     assert gateway.chat().status_code == 504
     stream = gateway.processor.ended()
-    assert stream.messages == WHOLE
+    assert stream.messages == EXCHANGE
     assert stream.headers("response_headers")[MARKER] == "true"
 
 
-def test_a_buffered_answer_that_breaks_off_is_never_sent(gateway: Gateway) -> None:
-    headers_answered = threading.Event()
-    gateway.processor.answers["response_headers"] = then(PASS["response_headers"], headers_answered)
-    gateway.upstream.reset(break_off(headers_answered))
+def test_an_incomplete_buffered_answer_is_not_sent(gateway: Gateway) -> None:
+    headers_sent = threading.Event()
+    gateway.processor.answers["response_headers"] = then(PASS["response_headers"], headers_sent)
+    gateway.upstream.reset(break_off(headers_sent))
     assert gateway.chat().status_code == 502
     assert gateway.processor.ended().messages == [*REQUEST, "response_headers"]
 
 
-def test_a_streamed_answer_that_breaks_off_has_no_last_piece(gateway: Gateway) -> None:
-    piece_arrived = threading.Event()
+def test_an_incomplete_streamed_answer_has_no_last_chunk(gateway: Gateway) -> None:
+    chunk_arrived = threading.Event()
     gateway.processor.answers |= {
         "response_headers": stream_response,
-        "response_body": then(PASS["response_body"], piece_arrived),
+        "response_body": then(PASS["response_body"], chunk_arrived),
     }
-    gateway.upstream.reset(break_off(piece_arrived))
+    gateway.upstream.reset(break_off(chunk_arrived))
     with pytest.raises(httpx.RemoteProtocolError):
         gateway.chat()
     assert gateway.processor.ended().messages == [*REQUEST, "response_headers", "response_body"]
 
 
-def test_too_large_an_answer_is_never_sent(gateway: Gateway) -> None:
-    headers_answered = threading.Event()
-    gateway.processor.answers["response_headers"] = then(PASS["response_headers"], headers_answered)
-    gateway.upstream.reset(answer_too_large(headers_answered))
+def test_an_answer_that_is_too_large_is_not_sent(gateway: Gateway) -> None:
+    headers_sent = threading.Event()
+    gateway.processor.answers["response_headers"] = then(PASS["response_headers"], headers_sent)
+    gateway.upstream.reset(answer_too_large(headers_sent))
     assert gateway.chat().status_code == 500
     assert gateway.processor.ended().messages == [*REQUEST, "response_headers"]
 
@@ -176,13 +176,13 @@ def test_too_large_an_answer_is_never_sent(gateway: Gateway) -> None:
 @pytest.mark.parametrize(
     ("phase", "messages"),
     [
-        ("request_headers", WHOLE[:1]),
-        ("request_body", WHOLE[:2]),
-        ("response_headers", WHOLE[:3]),
-        ("response_body", WHOLE),
+        ("request_headers", EXCHANGE[:1]),
+        ("request_body", EXCHANGE[:2]),
+        ("response_headers", EXCHANGE[:3]),
+        ("response_body", EXCHANGE),
     ],
 )
-def test_an_immediate_response_ends_the_exchange_and_reaches_the_client_untouched(
+def test_an_immediate_response_ends_the_exchange_and_reaches_the_client_unchanged(
     gateway: Gateway, phase: str, messages: list[str]
 ) -> None:
     gateway.processor.answers[phase] = immediate()
@@ -193,7 +193,7 @@ def test_an_immediate_response_ends_the_exchange_and_reaches_the_client_untouche
     assert MARKER not in response.headers
 
 
-def test_an_immediate_response_comes_too_late_for_a_stream_that_has_begun(gateway: Gateway) -> None:
+def test_an_immediate_response_resets_a_stream_that_has_begun(gateway: Gateway) -> None:
     begun = threading.Event()
 
     def answer(handler: Handler) -> None:

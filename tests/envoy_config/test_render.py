@@ -1,4 +1,4 @@
-"""The rendered blocks, one fact each."""
+"""Tests for the rendered parts of the configuration."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from aigw_extproc.config.snapshot import Address, Tls
 from aigw_extproc.envoy.clusters import processor_cluster, upstream_cluster
 from aigw_extproc.envoy.filters import http_filters, processor_filter
-from aigw_extproc.envoy.options import Options, parse_endpoint
+from aigw_extproc.envoy.options import Options, parse_address
 from aigw_extproc.envoy.render import render, render_clusters, to_json, to_yaml
 from aigw_extproc.envoy.routes import route_to_backend
 from tests.envoy_config.snapshots import BEDROCK, document, snapshot, upstream
@@ -98,7 +98,7 @@ def test_a_cluster_of_bedrock() -> None:
     }
 
 
-def test_certificates_of_the_backend_take_the_place_of_the_systems() -> None:
+def test_certificates_of_the_backend_replace_the_systems() -> None:
     rendered = cluster(upstream(tls=Tls(server_name="x.example", ca_pem="-----BEGIN…")))
     validation = rendered["transport_socket"]["typed_config"]["common_tls_context"]["validation_context"]
     assert validation["trusted_ca"] == {"inline_string": "-----BEGIN…"}
@@ -239,32 +239,32 @@ def test_the_route() -> None:
     }
 
 
-def test_the_listener_listens_where_it_is_told() -> None:
+def test_the_listeners_address() -> None:
     config = document(render(snapshot(), Options(listen=Address(host="::1", port=8080))))
     address = config["static_resources"]["listeners"][0]["address"]
     assert address == {"socket_address": {"address": "::1", "port_value": 8080}}
 
 
-def test_the_buffer_limit_holds_on_every_connection() -> None:
+def test_the_buffer_limit_applies_to_every_connection() -> None:
     config = document(render(snapshot(upstream(), buffer_limit=123), OPTIONS))["static_resources"]
     limits = {part["per_connection_buffer_limit_bytes"] for part in config["listeners"] + config["clusters"]}
     assert limits == {123}
 
 
-def test_timeouts_are_idle_ones() -> None:
+def test_all_timeouts_are_idle_timeouts() -> None:
     manager = connection_manager(document(render(snapshot(), OPTIONS)))
     timeouts = {name: value for name, value in manager.items() if name.endswith("timeout")}
     assert timeouts == {"stream_idle_timeout": "300s", "request_headers_timeout": "30s"}
 
 
-def test_without_an_access_log_the_path_is_remembered_for_local_replies_alone() -> None:
+def test_without_an_access_log_only_the_path_is_remembered() -> None:
     options = Options(access_log=False)
     names = [document(one)["name"] for one in http_filters(options)]
     assert names == ["remember aigw.path", "envoy.filters.http.ext_proc", "envoy.filters.http.router"]
     assert "access_log" not in connection_manager(document(render(snapshot(), options)))
 
 
-def test_there_is_no_admin_interface_unless_asked_for() -> None:
+def test_there_is_no_admin_interface_by_default() -> None:
     assert "admin" not in document(render(snapshot(), OPTIONS))
 
 
@@ -273,7 +273,7 @@ def test_an_upstream_that_many_rules_share_is_one_cluster() -> None:
     assert to_yaml(render(snapshot(*[upstream()] * 500), OPTIONS)) == to_yaml(one)
 
 
-def test_clusters_can_be_in_a_file_of_their_own() -> None:
+def test_clusters_can_be_in_a_separate_file() -> None:
     options = Options(ca_file=CA, clusters_file=Path("/run/aigw/clusters.yaml"))
     config = document(render(snapshot(upstream()), options))
     assert config["node"] == {"id": "aigw", "cluster": "aigw"}
@@ -286,30 +286,32 @@ def test_clusters_can_be_in_a_file_of_their_own() -> None:
     assert [one["name"] for one in config["static_resources"]["clusters"]] == ["aigw-extproc"]
 
 
-def test_the_file_of_clusters_has_what_would_be_in_the_configuration() -> None:
-    of_bedrock = {"@type": f"{TYPE}.config.cluster.v3.Cluster", **cluster(upstream())}
+def test_clusters_are_the_same_in_a_separate_file() -> None:
+    expected = {"@type": f"{TYPE}.config.cluster.v3.Cluster", **cluster(upstream())}
     clusters = document(render_clusters(snapshot(upstream(), buffer_limit=1000), OPTIONS))
-    assert clusters == {"resources": [of_bedrock]}
+    assert clusters == {"resources": [expected]}
 
 
-def test_credentials_stay_out() -> None:
+def test_credentials_are_not_rendered() -> None:
     text = to_yaml(render(snapshot(upstream()), OPTIONS))
     assert [word for word in ("CANARY", "canary") if word in text] == []
 
 
-def test_json_says_the_same_as_yaml() -> None:
+def test_json_equals_yaml() -> None:
     message = render(snapshot(upstream()), OPTIONS)
     assert json.loads(to_json(message)) == document(message)
 
 
-@pytest.mark.parametrize("module", ["aigw_extproc.envoy.options", "aigw_extproc.extproc.server"])
+@pytest.mark.parametrize(
+    "module", ["aigw_extproc.envoy.options", "aigw_extproc.extproc.server", "aigw_extproc.extproc.transport"]
+)
 def test_serving_does_not_load_envoys_api(module: str) -> None:
     code = f"import sys, {module}; print([name for name in sys.modules if name.startswith('envoy_data')])"
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "[]\n"
 
 
 @pytest.mark.parametrize(
-    ("text", "endpoint"),
+    ("text", "address"),
     [
         ("127.0.0.1:1063", Address(host="127.0.0.1", port=1063)),
         ("processor:1063", Address(host="processor", port=1063)),
@@ -318,18 +320,18 @@ def test_serving_does_not_load_envoys_api(module: str) -> None:
         ("unix:/run/aigw.sock", Path("/run/aigw.sock")),
     ],
 )
-def test_endpoints_are_parsed(text: str, endpoint: object) -> None:
-    assert parse_endpoint(text) == endpoint
+def test_addresses_are_parsed(text: str, address: object) -> None:
+    assert parse_address(text) == address
 
 
 @pytest.mark.parametrize("text", ["", "1063", ":1063", "host", "host:http", "host:0", "host:65536"])
-def test_other_texts_are_no_endpoints(text: str) -> None:
+def test_other_texts_are_not_addresses(text: str) -> None:
     with pytest.raises(ValueError, match="is not an address") as raised:
-        parse_endpoint(text)
+        parse_address(text)
     assert str(raised.value) == f"{text!r} is not an address: write HOST:PORT or unix:///PATH"
 
 
 def test_the_path_of_a_socket_must_be_absolute() -> None:
     with pytest.raises(ValueError, match="absolute") as raised:
-        parse_endpoint("unix:run/aigw.sock")
+        parse_address("unix:run/aigw.sock")
     assert str(raised.value) == ("'unix:run/aigw.sock' is not an address: the path of a unix socket must be absolute")

@@ -1,4 +1,4 @@
-"""Envoys of their own: TLS to the upstream, and the snippet in somebody else's configuration."""
+"""Tests with an Envoy each: TLS to the upstream, and the snippet in an existing configuration."""
 
 from __future__ import annotations
 
@@ -28,28 +28,28 @@ NAME = "bedrock-runtime.us-east-1.example"
 Config = Callable[[Cluster, Options], str]
 
 
-def whole(cluster: Cluster, options: Options) -> str:
+def rendered(cluster: Cluster, options: Options) -> str:
     return to_yaml(render(snapshot(cluster), options))
 
 
 @contextlib.contextmanager
 def gateway(
-    tls: Tls | None = None, server: ssl.SSLContext | None = None, config: Config = whole, **fields: Path
+    tls: Tls | None = None, server: ssl.SSLContext | None = None, config: Config = rendered, **fields: Path
 ) -> Iterator[tuple[RunningEnvoy, Upstream]]:
-    """Envoy before an upstream that listens on 127.0.0.1."""
+    """Run Envoy and an upstream that listens on 127.0.0.1."""
     with (
         tempfile.TemporaryDirectory(prefix="aigw-") as name,
-        running_upstream(server) as here,
+        running_upstream(server) as backend,
         Processor(Path(name) / "p.sock") as processor,
     ):
         processor.reset(request_body=forward("a/b"))
-        cluster = upstream("a/b", ("127.0.0.1", here.port), host=NAME, tls=tls)
+        cluster = upstream("a/b", ("127.0.0.1", backend.port), host=NAME, tls=tls)
         admin = Path(name) / "admin.sock"
         options = Options(
             listen=Address(host="127.0.0.1", port=0), processors=(processor.socket,), admin=admin, **fields
         )
         with running_envoy(config(cluster, options), Path(name), admin) as envoy:
-            yield envoy, here
+            yield envoy, backend
 
 
 def status(envoy: RunningEnvoy, content: bytes = b"{}") -> int:
@@ -63,8 +63,8 @@ def ca(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 @pytest.mark.parametrize("names", [f"DNS:{NAME}", "DNS:*.us-east-1.example"])
 def test_a_server_with_the_right_name_is_trusted(ca: Authority, names: str) -> None:
-    with gateway(Tls(server_name=NAME), ca.server(names), ca_file=ca.file) as (envoy, here):
-        assert (status(envoy), len(here.received)) == (200, 1)
+    with gateway(Tls(server_name=NAME), ca.server(names), ca_file=ca.file) as (envoy, backend):
+        assert (status(envoy), len(backend.received)) == (200, 1)
 
 
 def test_the_certificates_of_the_policy_are_used(ca: Authority) -> None:
@@ -81,22 +81,22 @@ def test_an_ip_address_can_be_the_name(ca: Authority) -> None:
 
 @pytest.mark.parametrize("names", ["DNS:other.example", "DNS:*.example", "IP:127.0.0.1"])
 def test_a_server_with_another_name_gets_nothing(ca: Authority, names: str) -> None:
-    with gateway(Tls(server_name=NAME), ca.server(names), ca_file=ca.file) as (envoy, here):
-        assert (status(envoy), here.received) == (503, [])
+    with gateway(Tls(server_name=NAME), ca.server(names), ca_file=ca.file) as (envoy, backend):
+        assert (status(envoy), backend.received) == (503, [])
 
 
-def test_a_server_vouched_for_by_a_stranger_gets_nothing(ca: Authority) -> None:
-    with gateway(Tls(server_name=NAME), ca.server(f"DNS:{NAME}")) as (envoy, here):
-        assert (status(envoy), here.received) == (503, [])
+def test_a_server_of_an_unknown_authority_gets_nothing(ca: Authority) -> None:
+    with gateway(Tls(server_name=NAME), ca.server(f"DNS:{NAME}")) as (envoy, backend):
+        assert (status(envoy), backend.received) == (503, [])
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1 is deprecated")
-def test_tls_1_1_is_not_spoken(ca: Authority) -> None:
+def test_tls_1_1_is_refused(ca: Authority) -> None:
     server = ca.server(f"DNS:{NAME}")
     server.minimum_version, server.maximum_version = ssl.TLSVersion.MINIMUM_SUPPORTED, ssl.TLSVersion.TLSv1_1
     server.set_ciphers("ALL:@SECLEVEL=0")
-    with gateway(Tls(server_name=NAME), server, ca_file=ca.file) as (envoy, here):
-        assert (status(envoy), here.received) == (503, [])
+    with gateway(Tls(server_name=NAME), server, ca_file=ca.file) as (envoy, backend):
+        assert (status(envoy), backend.received) == (503, [])
 
 
 def test_the_server_name_is_sent(ca: Authority) -> None:
@@ -108,20 +108,20 @@ def test_the_server_name_is_sent(ca: Authority) -> None:
     assert names == [NAME]
 
 
-def theirs(cluster: Cluster, options: Options, buffer_limit: int = 50 * 1024 * 1024) -> str:
-    """Somebody's Envoy, which allows bodies of 1 MiB, with our snippet in it."""
+def existing(cluster: Cluster, options: Options, buffer_limit: int = 50 * 1024 * 1024) -> str:
+    """Return an existing configuration, which allows bodies of 1 MiB, with our snippet."""
     config = yaml.safe_load(pasted(snippet(snapshot(cluster, buffer_limit=buffer_limit), options)))
     config["admin"] = {"address": {"pipe": {"path": str(options.admin)}}}
     return yaml.safe_dump(config)
 
 
 def test_the_snippet_works_where_it_is_pasted() -> None:
-    with gateway(config=theirs) as (envoy, here):
+    with gateway(config=existing) as (envoy, backend):
         assert status(envoy) == 200
-    assert dict(here.received[0].headers)["host"] == NAME
+    assert dict(backend.received[0].headers)["host"] == NAME
 
 
 def test_the_snippets_route_has_a_buffer_limit_of_its_own() -> None:
-    with gateway(config=partial(theirs, buffer_limit=3 * 1024 * 1024)) as (envoy, _):
+    with gateway(config=partial(existing, buffer_limit=3 * 1024 * 1024)) as (envoy, _):
         statuses = [status(envoy, b"x" * size * 1024 * 1024) for size in (2, 4)]
     assert statuses == [200, 413]

@@ -1,4 +1,4 @@
-"""Envoy itself accepts every rendering, without a warning."""
+"""Validates every rendering with Envoy itself, without warnings."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ OPTIONS = [
 
 
 def validate(config: str, file: Path) -> str:
-    """What Envoy has to say about a configuration, warnings included."""
+    """Return Envoy's verdict on a configuration, with its warnings."""
     file.write_text(config)
     done = subprocess.run(
         [find_envoy(), "--mode", "validate", "-c", file, "-l", "warn"],
@@ -75,20 +75,20 @@ def test_the_snippet_is_valid_where_it_is_pasted(tmp_path: Path, which: Snapshot
 
 
 def pasted(text: str) -> str:
-    """A configuration as someone might have, with the parts of the snippet in their places."""
+    """Return an existing configuration with the parts of the snippet pasted in."""
     filters, routes, clusters = (yaml.safe_load(part) for part in text.split("\n\n"))
     router = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"
     manager = {
         "@type": (
             "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
         ),
-        "stat_prefix": "theirs",
+        "stat_prefix": "existing",
         "http_filters": [*filters, {"name": "envoy.filters.http.router", "typed_config": {"@type": router}}],
-        "route_config": {"virtual_hosts": [{"name": "theirs", "domains": ["*"], "routes": routes}]},
+        "route_config": {"virtual_hosts": [{"name": "existing", "domains": ["*"], "routes": routes}]},
     }
     chain = {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
     address = {"socket_address": {"address": "127.0.0.1", "port_value": 0}}
-    listener = {"name": "theirs", "address": address, "filter_chains": [chain]}
+    listener = {"name": "existing", "address": address, "filter_chains": [chain]}
     return yaml.safe_dump({"static_resources": {"listeners": [listener], "clusters": clusters}})
 
 
@@ -98,12 +98,11 @@ def test_an_example_is_valid(tmp_path: Path, name: str) -> None:
     assert validate((ROOT / "envoy" / name).read_text(), file) == f"configuration '{file}' OK"
 
 
-def test_the_examples_are_what_would_be_rendered_now() -> None:
-    found = {file.name: file.read_text() for file in (ROOT / "envoy").iterdir()}
-    assert found == examples()
+def test_the_examples_are_up_to_date() -> None:
+    assert {file.name: file.read_text() for file in (ROOT / "envoy").iterdir()} == examples()
 
 
-def test_the_examples_are_written_as_they_are_rendered(tmp_path: Path) -> None:
+def test_the_examples_are_written_to_files(tmp_path: Path) -> None:
     write(tmp_path / "envoy")
     assert {file.name: file.read_text() for file in (tmp_path / "envoy").iterdir()} == examples()
 

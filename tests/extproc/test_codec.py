@@ -1,8 +1,9 @@
-"""Envoy's messages and our answers, as protobuf."""
+"""Tests for aigw_extproc.extproc.codec: Envoy's messages and our answers as protobuf."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import get_args
 
 import pytest
 from google.protobuf.json_format import MessageToDict
@@ -16,6 +17,9 @@ from aigw_extproc.exchange import (
     Continue,
     Event,
     ForwardRequest,
+    NeedCredentials,
+    NeedMedia,
+    NeedUpstream,
     ReplaceBody,
     Reply,
     RequestBody,
@@ -44,7 +48,7 @@ def decode(message: pb.ProcessingRequest) -> tuple[str, Event | None]:
     return codec.decode(message.SerializeToString())
 
 
-def test_headers_are_decoded_whatever_bytes_they_hold() -> None:
+def test_headers_are_decoded_with_any_bytes() -> None:
     headers = pb.HttpHeaders(
         headers=pb.HeaderMap(
             headers=[
@@ -81,15 +85,15 @@ def test_bodies_are_decoded() -> None:
     )
 
 
-def test_trailers_stand_for_nothing() -> None:
+def test_trailers_have_no_event() -> None:
     assert codec.decode(pb.ProcessingRequest(request_trailers=pb.HttpTrailers()).SerializeToString()) == (
         "request_trailers",
         None,
     )
 
 
-def test_a_message_of_no_phase_is_an_error() -> None:
-    with pytest.raises(DecodeError, match="a message from Envoy that is none of the six phases"):
+def test_a_message_without_a_phase_is_an_error() -> None:
+    with pytest.raises(DecodeError, match="Envoy's message has none of the six phases"):
         decode(pb.ProcessingRequest())
 
 
@@ -104,12 +108,18 @@ def test_a_message_of_no_phase_is_an_error() -> None:
         "response_trailers",
     ],
 )
-def test_continue_is_answered_in_the_phase_it_was_asked_in(phase: str) -> None:
+def test_continue_has_the_phase_of_the_message(phase: str) -> None:
     message = pb.ProcessingResponse.FromString(codec.encode(phase, Continue()))
     assert message.WhichOneof("response") == phase
 
 
-def test_a_request_goes_on_with_new_headers_body_route_and_metadata() -> None:
+def test_every_action_has_an_encoder() -> None:
+    """`Continue` is encoded by phase; the processor answers the `Need…` actions itself."""
+    others = {Continue, NeedMedia, NeedCredentials, NeedUpstream}
+    assert codec._ENCODERS.keys() == set(get_args(Action)) - others
+
+
+def test_a_request_is_forwarded_with_new_headers_body_route_and_metadata() -> None:
     action = ForwardRequest(
         set_headers=((":path", "/y"),), remove_headers=("cookie",), body=b"{}", backend="b", model="m"
     )
@@ -128,7 +138,7 @@ def test_a_request_goes_on_with_new_headers_body_route_and_metadata() -> None:
     }
 
 
-def test_a_stream_begins_without_a_length_and_in_pieces() -> None:
+def test_a_streamed_response_has_no_content_length() -> None:
     assert encoded("response_headers", StreamResponse(set_headers=(("a", "b"),))) == {
         "response_headers": {
             "response": {
@@ -142,7 +152,7 @@ def test_a_stream_begins_without_a_length_and_in_pieces() -> None:
     }
 
 
-def test_an_empty_piece_is_still_a_body() -> None:
+def test_an_empty_chunk_is_still_a_body() -> None:
     message = pb.ProcessingResponse.FromString(codec.encode("response_body", Chunk(body=b"", final=False)))
     assert message.response_body.response.body_mutation.WhichOneof("mutation") == "body"
 
@@ -160,7 +170,7 @@ def test_a_body_is_replaced_with_its_length() -> None:
     }
 
 
-def test_a_reply_takes_any_status() -> None:
+def test_a_reply_can_have_any_status() -> None:
     message = pb.ProcessingResponse.FromString(
         codec.encode("request_body", Reply(status=429, headers=(), body=b"x", details="aigw_x"))
     )
@@ -175,7 +185,7 @@ BODIES = st.binary(max_size=300) | st.integers(0, 70_000).map(bytes)
 
 
 def mutation(set_headers: Pairs, remove: Sequence[str] = ()) -> pb.HeaderMutation:
-    """The same as protobuf's own objects, which are slower by far."""
+    """Build the expected mutation from protobuf's own objects."""
     overwrite = pb.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
     options = [
         pb.HeaderValueOption(header=pb.HeaderValue(key=name, raw_value=value.encode()), append_action=overwrite)
@@ -185,9 +195,7 @@ def mutation(set_headers: Pairs, remove: Sequence[str] = ()) -> pb.HeaderMutatio
 
 
 @given(headers=PAIRS, removed=st.lists(NAMES, max_size=4).map(tuple), body=BODIES)
-def test_forwarded_requests_are_what_protobuf_would_write(
-    headers: Pairs, removed: tuple[str, ...], body: bytes
-) -> None:
+def test_forwarded_requests_equal_protobufs_own(headers: Pairs, removed: tuple[str, ...], body: bytes) -> None:
     action = ForwardRequest(set_headers=headers, remove_headers=removed, body=body, backend="b", model="m")
     expected = pb.CommonResponse(
         header_mutation=mutation(headers, removed), body_mutation=pb.BodyMutation(body=body), clear_route_cache=True
@@ -197,7 +205,7 @@ def test_forwarded_requests_are_what_protobuf_would_write(
 
 
 @given(headers=PAIRS, body=BODIES)
-def test_answers_are_what_protobuf_would_write(headers: Pairs, body: bytes) -> None:
+def test_replaced_bodies_equal_protobufs_own(headers: Pairs, body: bytes) -> None:
     answer = pb.ProcessingResponse.FromString(
         codec.encode("response_body", ReplaceBody(set_headers=headers, body=body))
     )
@@ -206,15 +214,15 @@ def test_answers_are_what_protobuf_would_write(headers: Pairs, body: bytes) -> N
 
 
 @given(body=BODIES)
-def test_pieces_are_what_protobuf_would_write(body: bytes) -> None:
+def test_chunks_equal_protobufs_own(body: bytes) -> None:
     answer = pb.ProcessingResponse.FromString(codec.encode("response_body", Chunk(body=body, final=False)))
     expected = pb.CommonResponse(body_mutation=pb.BodyMutation(body=body))
     assert answer == pb.ProcessingResponse(response_body=pb.BodyResponse(response=expected))
 
 
 @given(pairs=st.lists(st.tuples(NAMES, st.binary(max_size=300)), max_size=8, unique_by=lambda pair: pair[0]))
-def test_headers_are_what_they_were(pairs: list[tuple[str, bytes]]) -> None:
+def test_decoded_headers_equal_the_encoded_ones(pairs: list[tuple[str, bytes]]) -> None:
     headers = pb.HttpHeaders(headers=pb.HeaderMap(headers=[header(name, value) for name, value in pairs]))
-    for _ in range(2):  # the second time from memory
+    for _ in range(2):  # the second time from the cache
         _, event = decode(pb.ProcessingRequest(request_headers=headers))
         assert event == RequestHeaders({name: value.decode("utf-8", "replace") for name, value in pairs}, False)

@@ -1,4 +1,4 @@
-"""gRPC's framing of messages."""
+"""Tests for aigw_extproc.extproc.framing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LIMIT = 1000
 
 
 def decoded(data: bytes, cuts: list[int]) -> list[bytes]:
-    """What a decoder makes of `data` that comes in pieces."""
+    """Return the messages in `data`, which the decoder gets in pieces cut at `cuts`."""
     decoder = MessageDecoder(LIMIT)
     messages = []
     for start, end in zip([0, *cuts], [*cuts, len(data)], strict=True):
@@ -27,7 +27,7 @@ def test_a_message_is_prefixed_with_its_length() -> None:
 
 
 @given(messages=st.lists(st.binary(max_size=300)), data=st.data())
-def test_messages_come_out_as_they_went_in_however_they_are_cut(messages: list[bytes], data: st.DataObject) -> None:
+def test_messages_are_decoded_wherever_they_are_cut(messages: list[bytes], data: st.DataObject) -> None:
     sent = b"".join(map(frame, messages))
     cuts = data.draw(st.lists(st.integers(0, len(sent))).map(sorted))
     assert decoded(sent, cuts) == messages
@@ -35,7 +35,7 @@ def test_messages_come_out_as_they_went_in_however_they_are_cut(messages: list[b
 
 
 @pytest.mark.parametrize("sent", [b"\x00\x00", frame(b"abc")[:-1]], ids=["prefix", "message"])
-def test_what_is_incomplete_waits(sent: bytes) -> None:
+def test_an_incomplete_message_is_not_returned(sent: bytes) -> None:
     assert decoded(sent, []) == []
 
 
@@ -47,7 +47,7 @@ def test_what_is_incomplete_waits(sent: bytes) -> None:
     ],
     ids=["compressed", "too long"],
 )
-def test_what_cannot_be_read_is_refused_before_it_has_come_whole(sent: bytes, error: str) -> None:
+def test_an_invalid_message_is_refused_at_its_prefix(sent: bytes, error: str) -> None:
     with pytest.raises(FramingError) as raised:
         decoded(sent, [])
     assert str(raised.value) == error

@@ -1,4 +1,4 @@
-"""The subset of Envoy's API in proto/ against Envoy's own descriptors."""
+"""Compares the subset of Envoy's API in proto/ with Envoy's own descriptors."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ THEIRS: dict[str, Descriptor] = {
     for file in (service.DESCRIPTOR, mode.DESCRIPTOR, core.DESCRIPTOR, status.DESCRIPTOR)
     for name, message in file.message_types_by_name.items()
 }
-# A message is length-delimited as bytes are: https://protobuf.dev/programming-guides/encoding/#submessages
+# Messages and bytes are both length-delimited: https://protobuf.dev/programming-guides/encoding/#submessages
 KEPT_SERIALISED = {("HeaderMap", "headers"): {"type": FieldDescriptor.TYPE_BYTES, "message": None}}
 FIELDS = [(name, field) for name, message in OURS.message_types_by_name.items() for field in message.fields]
 
 
 def shape(field: FieldDescriptor) -> dict[str, object]:
-    """What matters on the wire, and the names by which messages refer to each other."""
+    """Return what matters on the wire, and the names of the types that the field refers to."""
     return {
         "name": field.name,
         "number": field.number,
@@ -35,13 +35,13 @@ def shape(field: FieldDescriptor) -> dict[str, object]:
     }
 
 
-def test_the_comparison_sees_all_messages() -> None:
+def test_all_messages_are_compared() -> None:
     assert len(FIELDS) > 40
     assert set(OURS.message_types_by_name) <= set(THEIRS)
 
 
 @pytest.mark.parametrize(("message", "field"), FIELDS, ids=lambda value: getattr(value, "name", value))
-def test_every_field_is_envoys(message: str, field: FieldDescriptor) -> None:
+def test_every_field_equals_envoys(message: str, field: FieldDescriptor) -> None:
     theirs = THEIRS[message].fields_by_name[field.name]
     assert shape(field) == shape(theirs) | KEPT_SERIALISED.get((message, field.name), {})
     if field.enum_type:

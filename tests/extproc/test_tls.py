@@ -1,4 +1,4 @@
-"""Each transport over TLS, asked by gRPC's own client; a whole Envoy is in tests/docs/test_existing_envoy.py."""
+"""Tests for TLS on each transport, with gRPC's own client; tests/docs/test_existing_envoy.py has a real Envoy."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from pathlib import Path
 import grpc
 import pytest
 
-from aigw_extproc.extproc.server import TRANSPORTS, Transport, create_server
+from aigw_extproc.extproc.server import create_server
 from aigw_extproc.extproc.tls import ServerTls
+from aigw_extproc.extproc.transport import TRANSPORTS, Transport
 from tests.envoy_config.certificates import Authority, authority
 from tests.extproc.test_transports import GRACE, SERVING, health, processor
 
@@ -41,7 +42,7 @@ def server_tls(ca: Authority, client_ca: Authority | None = None) -> ServerTls:
 
 @asynccontextmanager
 async def serving(transport: Transport, tls: ServerTls) -> AsyncIterator[str]:
-    """Where."""
+    """Run a server, and yield its address."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         where = f"127.0.0.1:{free.getsockname()[1]}"
     server = create_server(transport, processor(), where, grace=GRACE, tls=tls)
@@ -52,10 +53,10 @@ async def serving(transport: Transport, tls: ServerTls) -> AsyncIterator[str]:
         await server.drain()
 
 
-async def ask(where: str, trusted: Authority, own: tuple[Path, Path] | None = None) -> int:
+async def check_health(where: str, trusted: Authority, own: tuple[Path, Path] | None = None) -> int:
     certificate, key = (file.read_bytes() for file in own) if own else (None, None)
     credentials = grpc.ssl_channel_credentials(trusted.file.read_bytes(), key, certificate)
-    # Each on a connection of its own, else they would share one that was made with another certificate.
+    # A new connection for each call: a shared one could have been made with another certificate.
     options = (("grpc.use_local_subchannel_pool", 1),)
     async with grpc.aio.secure_channel(where, credentials, options=options) as channel:
         return await health(channel, "")
@@ -63,28 +64,30 @@ async def ask(where: str, trusted: Authority, own: tuple[Path, Path] | None = No
 
 async def refused(where: str, trusted: Authority, own: tuple[Path, Path] | None = None) -> bool:
     try:
-        await ask(where, trusted, own)
+        await check_health(where, trusted, own)
     except grpc.aio.AioRpcError as error:
         return error.code() is grpc.StatusCode.UNAVAILABLE
     return False
 
 
-async def test_a_client_that_trusts_it_is_served(transport: Transport, ca: Authority, other_ca: Authority) -> None:
+async def test_a_client_that_trusts_the_certificate_is_served(
+    transport: Transport, ca: Authority, other_ca: Authority
+) -> None:
     async with serving(transport, server_tls(ca)) as where:
-        assert await ask(where, ca) == SERVING
+        assert await check_health(where, ca) == SERVING
         assert await refused(where, other_ca)
 
 
-async def test_only_clients_with_a_certificate_are_let_in(
+async def test_only_clients_with_a_certificate_are_accepted(
     transport: Transport, ca: Authority, other_ca: Authority
 ) -> None:
     async with serving(transport, server_tls(ca, client_ca=ca)) as where:
-        assert await ask(where, ca, ca.certificate("envoy", "DNS:envoy")) == SERVING
+        assert await check_health(where, ca, ca.certificate("envoy", "DNS:envoy")) == SERVING
         assert await refused(where, ca, other_ca.certificate("stranger", "DNS:envoy"))
         assert await refused(where, ca)
 
 
-async def test_a_client_in_clear_is_refused(transport: Transport, ca: Authority) -> None:
+async def test_a_client_without_tls_is_refused(transport: Transport, ca: Authority) -> None:
     async with serving(transport, server_tls(ca)) as where, grpc.aio.insecure_channel(where) as channel:
         with pytest.raises(grpc.aio.AioRpcError):
             await health(channel, "")
@@ -93,36 +96,36 @@ async def test_a_client_in_clear_is_refused(transport: Transport, ca: Authority)
 async def test_a_replaced_certificate_is_used_for_the_next_connection(ca: Authority, other_ca: Authority) -> None:
     tls = server_tls(ca)
     async with serving("grpc", tls) as where:
-        assert await ask(where, ca) == SERVING
+        assert await check_health(where, ca) == SERVING
         for file, new in zip((tls.certificate, tls.key), other_ca.certificate("new", "DNS:localhost"), strict=True):
             new.rename(file)
-        assert await ask(where, other_ca) == SERVING
+        assert await check_health(where, other_ca) == SERVING
 
 
-async def test_a_broken_one_changes_nothing_and_is_told_once(ca: Authority, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_broken_certificate_is_logged_once_and_changes_nothing(
+    ca: Authority, caplog: pytest.LogCaptureFixture
+) -> None:
     tls = server_tls(ca)
     async with serving("grpc", tls) as where:
         tls.certificate.write_text("nothing\n")
         with caplog.at_level(logging.ERROR):
-            assert [await ask(where, ca), await ask(where, ca)] == [SERVING, SERVING]
+            assert [await check_health(where, ca), await check_health(where, ca)] == [SERVING, SERVING]
     reason = (
-        f"{tls.certificate} and {tls.key} are no certificate and its key: they cannot be read, or the key is encrypted"
+        f"{tls.certificate} and {tls.key} are not a certificate and key: they cannot be read, or the key is encrypted"
     )
-    assert [line for line in caplog.messages if "certificate" in line] == [
-        f"the certificate stays what it was: {reason}"
-    ]
+    assert [line for line in caplog.messages if "certificate" in line] == [f"kept the previous certificate: {reason}"]
 
 
-async def test_a_key_that_is_not_the_certificates_is_an_error(transport: Transport, ca: Authority) -> None:
+async def test_a_key_of_another_certificate_is_an_error(transport: Transport, ca: Authority) -> None:
     certificate, _ = ca.certificate("one", "DNS:localhost")
     _, key = ca.certificate("two", "DNS:localhost")
-    with pytest.raises(OSError, match=f"{certificate} and {key} are no certificate and its key: KEY_VALUES_MISMATCH"):
+    with pytest.raises(OSError, match=f"{certificate} and {key} are not a certificate and key: KEY_VALUES_MISMATCH"):
         create_server(
             transport, processor(), "127.0.0.1:0", grace=GRACE, tls=ServerTls(certificate=certificate, key=key)
         )
 
 
-async def test_authorities_that_are_none_are_an_error(transport: Transport, ca: Authority) -> None:
+async def test_a_file_without_authorities_is_an_error(transport: Transport, ca: Authority) -> None:
     certificate, key = ca.certificate("one", "DNS:localhost")
     tls = ServerTls(certificate=certificate, key=key, client_ca=key)
     with pytest.raises(OSError, match=f"{key} holds no certificates: "):

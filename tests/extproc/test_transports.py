@@ -1,4 +1,4 @@
-"""Each transport, asked by gRPC's own client."""
+"""Tests for each transport, with gRPC's own client."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from aigw_extproc.config.snapshot import AwsAuth, Snapshot, Upstream
 from aigw_extproc.exchange import UpstreamCall
 from aigw_extproc.extproc.pb import ext_proc_pb2 as pb
 from aigw_extproc.extproc.processor import Processor
-from aigw_extproc.extproc.server import MAX_MESSAGE_BYTES, SERVICE, TRANSPORTS, Server, Transport, create_server
+from aigw_extproc.extproc.server import create_server
+from aigw_extproc.extproc.transport import MAX_MESSAGE_BYTES, SERVICE, TRANSPORTS, Server, Transport
 from aigw_extproc.routing import Router
 from aigw_extproc.translate.contract import Fetched, UpstreamResponse
 
@@ -49,7 +50,7 @@ CALL = {
     "te": "trailers",
 }
 REFUSED = {"grpc": "8", "h2corn": "3"}
-"""RESOURCE_EXHAUSTED, INVALID_ARGUMENT"""
+"""The status of a message above the limit: RESOURCE_EXHAUSTED, INVALID_ARGUMENT."""
 
 
 async def no_credentials(auth: AwsAuth) -> Identity:
@@ -114,20 +115,20 @@ async def test_it_is_healthy(channel: grpc.aio.Channel, service: str) -> None:
     assert await health(channel, service) == SERVING
 
 
-async def test_the_health_of_what_is_not_here_is_not_found(channel: grpc.aio.Channel) -> None:
+async def test_the_health_of_another_service_is_not_found(channel: grpc.aio.Channel) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as raised:
         await health(channel, "envoy.service.auth.v3.Authorization")
     assert raised.value.code() == grpc.StatusCode.NOT_FOUND
 
 
-async def test_a_stream_ends_with_its_answer(channel: grpc.aio.Channel) -> None:
+async def test_a_stream_ends_with_its_last_answer(channel: grpc.aio.Channel) -> None:
     [answer] = await call(channel, "Process", GET_MODELS.SerializeToString())
     reply = pb.ProcessingResponse.FromString(answer).immediate_response
     assert (reply.status.code, reply.body) == (200, b'{"object":"list","data":[]}')
 
 
-async def test_a_stream_that_its_client_ends_early_ends_well(channel: grpc.aio.Channel) -> None:
-    """As Envoy ends it when its own client has gone."""
+async def test_a_stream_that_the_client_ends_early_has_status_ok(channel: grpc.aio.Channel) -> None:
+    """Envoy does this when its own client has gone."""
     stream = channel.stream_stream(f"/{SERVICE}/Process")(timeout=5)
     await stream.write(POST_CHAT.SerializeToString())
     await stream.read()
@@ -137,12 +138,12 @@ async def test_a_stream_that_its_client_ends_early_ends_well(channel: grpc.aio.C
 
 async def test_other_methods_are_unimplemented(channel: grpc.aio.Channel) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as raised:
-        # Without a message: sending one to a call that has ended is an error of its own.
+        # Without a message, since sending one to a call that has ended is another error.
         await call(channel, "Watch")
     assert raised.value.code() == grpc.StatusCode.UNIMPLEMENTED
 
 
-async def test_a_message_that_cannot_be_read_ends_its_stream_alone(channel: grpc.aio.Channel) -> None:
+async def test_a_malformed_message_ends_its_own_stream_only(channel: grpc.aio.Channel) -> None:
     with pytest.raises(grpc.aio.AioRpcError):
         await call(channel, "Process", b"\xff")
     assert len(await call(channel, "Process", GET_MODELS.SerializeToString())) == 1
@@ -152,7 +153,7 @@ async def test_a_message_that_cannot_be_read_ends_its_stream_alone(channel: grpc
 async def test_a_frame_that_claims_more_than_the_limit_is_refused_at_once(
     channel: grpc.aio.Channel, listen: str, transport: Transport
 ) -> None:
-    """At its first five bytes: nothing is set aside for what may never come."""
+    """Its prefix suffices: no memory is reserved for the message."""
     claim = b"\0" + struct.pack(">I", MAX_MESSAGE_BYTES + 1)
     async with asyncio.timeout(5):
         assert await status_of(listen, claim) == REFUSED[transport]
@@ -160,7 +161,7 @@ async def test_a_frame_that_claims_more_than_the_limit_is_refused_at_once(
 
 
 async def status_of(listen: str, data: bytes) -> str:
-    """Begins a call with this, leaves it open, and returns the status with which the server ends it."""
+    """Begin a call with `data`, leave it open, and return the status with which the server ends it."""
     reader, writer = await asyncio.open_unix_connection(listen.removeprefix("unix://"))
     client = H2Connection(H2Configuration(header_encoding="utf-8"))
     client.initiate_connection()
@@ -178,10 +179,10 @@ async def status_of(listen: str, data: bytes) -> str:
 
 @pytest.mark.usefixtures("server")
 async def test_only_the_owner_and_the_group_can_connect(listen: str) -> None:
-    assert os.stat(listen.removeprefix("unix://")).st_mode & 0o777 == 0o660  # noqa: PTH116 - one quick look
+    assert os.stat(listen.removeprefix("unix://")).st_mode & 0o777 == 0o660  # noqa: PTH116 - one stat does not block
 
 
-async def test_an_address_that_cannot_be_had_is_an_error(transport: Transport) -> None:
+async def test_an_unusable_address_is_an_error(transport: Transport) -> None:
     async def start() -> None:
         await create_server(transport, processor(), "unix:///nowhere/p.sock", grace=GRACE).start()
 
@@ -200,7 +201,7 @@ async def test_a_stream_that_outlives_the_grace_is_closed(server: Server, channe
 
 @pytest.mark.parametrize("place", ["unix", "tcp"])
 async def test_while_it_drains_connections_are_refused(transport: Transport, listen: str, place: str) -> None:
-    """Not merely left unanswered: whoever connects goes elsewhere at once."""
+    """Connections are not left unanswered: clients can try another address at once."""
     if place == "tcp":
         with socket.create_server(("127.0.0.1", 0)) as free:
             listen = "127.0.0.1:{1}".format(*free.getsockname())
@@ -227,7 +228,7 @@ async def until_refused(listen: str) -> None:
             (await connecting)[1].close()
 
 
-async def test_after_its_drain_nobody_is_served(server: Server, channel: grpc.aio.Channel) -> None:
+async def test_after_its_drain_calls_are_refused(server: Server, channel: grpc.aio.Channel) -> None:
     await server.drain()
     with pytest.raises(grpc.aio.AioRpcError) as raised:
         await health(channel, "")

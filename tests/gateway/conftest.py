@@ -11,7 +11,7 @@ from typing import Any
 import openai
 import pytest
 
-from aigw_extproc.extproc.server import TRANSPORTS, Transport
+from aigw_extproc.extproc.transport import TRANSPORTS, Transport
 from tests.envoy_config.running import Upstream, refused_port, running_upstream
 from tests.gateway.resources import Document, backend, buffer_limit, ref, route, rule
 from tests.gateway.running import Gateway, running_gateway

@@ -7,7 +7,7 @@ import asyncio
 import httpx
 import pytest
 
-from aigw_extproc.extproc.server import Transport
+from aigw_extproc.extproc.transport import Transport
 from benchmarks.proc import resident_megabytes
 from tests.gateway.conftest import NewGateway
 from tests.gateway.resources import backend, ref, route, rule

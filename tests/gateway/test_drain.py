@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from aigw_extproc.extproc.server import Transport
+from aigw_extproc.extproc.transport import Transport
 from tests.envoy_config.running import wait_for
 from tests.gateway.conftest import NewGateway
 from tests.gateway.resources import backend, ref, route, rule

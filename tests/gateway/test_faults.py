@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from aigw_extproc.extproc.server import Transport
+from aigw_extproc.extproc.transport import Transport
 from tests.gateway.conftest import NewGateway
 from tests.gateway.load import BROKEN, REFUSED, SERVED, Ask, steady, streamed, whole
 from tests.gateway.resources import backend, ref, route, rule

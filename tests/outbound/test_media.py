@@ -1,4 +1,4 @@
-"""The guard on image URLs: what is fetched, what is refused, and that no connection is made where none may be."""
+"""Tests for aigw_extproc.outbound.media: fetched images, refused URLs, and connections that must not be made."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ipaddress import ip_address
 import pytest
 
 from aigw_extproc.outbound import media
-from aigw_extproc.outbound.media import Address, MediaFetcher, is_public
+from aigw_extproc.outbound.media import IpAddress, MediaFetcher, is_public
 from aigw_extproc.translate.contract import Fetched, FetchFailed, Media
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -25,7 +25,7 @@ def answer(body: bytes = PNG, status: str = "200 OK", **headers: str) -> bytes:
 
 
 class Web:
-    """A server on loopback that plays the internet: names resolve to it, and it counts who connects."""
+    """A server on loopback that stands for the internet: names resolve to it, and it counts connections."""
 
     def __init__(self) -> None:
         self.port = 0
@@ -35,14 +35,14 @@ class Web:
         self.names: dict[str, list[str]] = {}
         self.lookups: list[str] = []
 
-    async def resolve(self, host: str, port: int) -> list[Address]:
+    async def resolve(self, host: str, port: int) -> list[IpAddress]:
         self.lookups.append(host)
         if host not in self.names:
             raise OSError("no such host")
         return [ip_address(text) for text in self.names[host]]
 
     async def fetch(self, url: str) -> Fetched:
-        # 127.0.0.2 stands for a public address; every other loopback address is what it is.
+        # 127.0.0.2 stands for a public address; other loopback addresses are private.
         fetcher = MediaFetcher(resolve=self.resolve, is_allowed=lambda address: str(address) == "127.0.0.2")
         return (await fetcher.fetch([url]))[url]
 
@@ -57,12 +57,12 @@ class Web:
 
 
 async def listening(web: Web) -> tuple[asyncio.Server, asyncio.Server]:
-    """A public and a private address on the same port, so that a connection that must not be made would be seen."""
+    """Listen on a public and a private address at the same port, to detect connections that must not be made."""
     while True:
         public = await asyncio.start_server(web.serve, "127.0.0.2", 0)
         try:
             return public, await asyncio.start_server(web.serve, "127.0.0.1", public.sockets[0].getsockname()[1])
-        except OSError:  # what is free on one address may be taken on the other
+        except OSError:  # the port may be in use on the other address
             public.close()
 
 
@@ -78,8 +78,8 @@ async def running() -> AsyncIterator[Web]:
 
 @pytest.fixture
 async def web() -> AsyncIterator[Web]:
-    async with running() as found:
-        yield found
+    async with running() as server:
+        yield server
 
 
 async def test_an_image_is_fetched(web: Web) -> None:
@@ -122,7 +122,7 @@ async def test_redirects_are_followed(web: Web) -> None:
         "2001:0:4136:e378:8000:63bf:3fff:fdd2",
     ],
 )
-def test_addresses_of_our_own_networks_are_not_public(address: str) -> None:
+def test_private_addresses_are_not_public(address: str) -> None:
     assert not is_public(ip_address(address))
 
 
@@ -132,21 +132,21 @@ def test_addresses_of_the_internet_are_public(address: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "localhost", "0x7f.1", "2130706433"])
-async def test_what_is_not_public_is_not_connected_to(web: Web, host: str) -> None:
+async def test_private_hosts_get_no_connection(web: Web, host: str) -> None:
     url = f"http://{host}:{web.port}/"
     failed = (await MediaFetcher().fetch([url]))[url]
     assert isinstance(failed, FetchFailed)
     assert web.connections == 0
 
 
-async def test_a_name_with_one_address_of_ours_is_refused(web: Web) -> None:
+async def test_a_name_with_one_private_address_is_refused(web: Web) -> None:
     web.names["mixed.test"] = ["127.0.0.2", "127.0.0.1"]
     failed = await web.fetch(f"http://mixed.test:{web.port}/")
     assert failed == FetchFailed(reason="is not at a public address")
     assert web.connections == 0
 
 
-async def test_a_redirect_to_an_address_of_ours_is_refused(web: Web) -> None:
+async def test_a_redirect_to_a_private_address_is_refused(web: Web) -> None:
     web.names["inside.test"] = ["127.0.0.1"]
     web.answer = lambda _path: answer(b"", "302 Found", location=f"http://inside.test:{web.port}/")
     failed = await web.fetch(f"http://images.test:{web.port}/")
@@ -154,10 +154,10 @@ async def test_a_redirect_to_an_address_of_ours_is_refused(web: Web) -> None:
     assert web.connections == 1
 
 
-async def test_the_address_that_was_checked_is_the_one_connected_to(web: Web) -> None:
-    """A name that resolves to another address at the next look-up gains nothing: there is no next look-up."""
+async def test_the_connection_goes_to_the_checked_address(web: Web) -> None:
+    """DNS rebinding has no effect: there is only one look-up."""
 
-    async def rebinding(host: str, port: int) -> list[Address]:
+    async def rebinding(host: str, port: int) -> list[IpAddress]:
         web.lookups.append(host)
         return [ip_address("127.0.0.2" if len(web.lookups) == 1 else "127.0.0.1")]
 
@@ -171,8 +171,8 @@ async def test_the_address_that_was_checked_is_the_one_connected_to(web: Web) ->
     ("reply", "reason"),
     [
         (answer(status="404 Not Found"), "cannot be fetched: its server answered 404"),
-        (answer(content_type="text/html; charset=utf-8"), "is not an image: its server says text/html"),
-        (answer(content_type=""), "is not an image: its server says nothing of its type"),
+        (answer(content_type="text/html; charset=utf-8"), "is not an image: its server sent text/html"),
+        (answer(content_type=""), "is not an image: its server sent no content-type"),
         (answer(bytes(media.MAX_BYTES + 1)), "is larger than 3.75 MB"),
         (answer(b"", "302 Found", location="/again"), "redirects more than 3 times"),
         (answer(b"", "302 Found", location="file:///etc/passwd"), "is not a URL of http or https"),
@@ -180,7 +180,7 @@ async def test_the_address_that_was_checked_is_the_one_connected_to(web: Web) ->
         (b"", "could not be fetched: the connection failed"),
     ],
 )
-async def test_what_cannot_be_used_is_refused_with_the_reason(web: Web, reply: bytes, reason: str) -> None:
+async def test_unusable_answers_are_refused_with_the_reason(web: Web, reply: bytes, reason: str) -> None:
     web.answer = lambda _path: reply
     assert await web.fetch(f"http://images.test:{web.port}/") == FetchFailed(reason=reason)
 
@@ -196,12 +196,12 @@ async def test_what_cannot_be_used_is_refused_with_the_reason(web: Web, reply: b
         ("http://bücher.test/", "is not a URL of http or https"),
     ],
 )
-async def test_urls_that_lead_nowhere_are_refused(web: Web, url: str, reason: str) -> None:
+async def test_invalid_urls_are_refused(web: Web, url: str, reason: str) -> None:
     assert await web.fetch(url) == FetchFailed(reason=reason)
     assert web.connections == 0
 
 
-async def test_what_takes_too_long_is_given_up(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_fetch_has_a_timeout(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(media, "TIMEOUT_SECONDS", 0.2)
     web.answer = lambda _path: answer()[:-4]
     hanging = asyncio.Event()
@@ -218,8 +218,8 @@ async def test_what_takes_too_long_is_given_up(web: Web, monkeypatch: pytest.Mon
     assert failed == FetchFailed(reason="could not be fetched within 0 seconds")
 
 
-async def test_a_request_cannot_make_the_gateway_fetch_without_end(web: Web) -> None:
+async def test_the_number_of_images_is_limited(web: Web) -> None:
     urls = [f"http://images.test:{web.port}/{number}" for number in range(media.MAX_URLS + 1)]
-    found = await MediaFetcher(resolve=web.resolve, is_allowed=lambda _address: True).fetch(urls)
-    assert set(found.values()) == {FetchFailed(reason="is one of 21 images; at most 20 are fetched")}
+    images = await MediaFetcher(resolve=web.resolve, is_allowed=lambda _address: True).fetch(urls)
+    assert set(images.values()) == {FetchFailed(reason="is one of 21 images; at most 20 are fetched")}
     assert web.connections == 0

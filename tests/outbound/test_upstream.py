@@ -1,4 +1,4 @@
-"""Requests that the gateway makes itself: where they go, how many at a time, and what a failure does to the others."""
+"""Tests for aigw_extproc.outbound.upstream: destinations, concurrency and failures of batches."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def server() -> Iterator[Server]:
 
 
 def echo(handler: Handler, status: int = 200) -> None:
-    """Answers with the number in the path."""
+    """Answer with the number in the path."""
     body = handler.path.removeprefix("/model/m/").encode()
     handler.send_response_only(status)
     handler.send_header("X-Amzn-RequestId", "R")
@@ -73,7 +73,7 @@ async def test_answers_keep_the_order_of_the_requests(client: UpstreamClient, se
     assert [answer.body for answer in answers] == [str(number).encode() for number in range(40)]
 
 
-async def test_no_more_than_some_at_a_time(client: UpstreamClient, server: Server) -> None:
+async def test_concurrency_is_limited(client: UpstreamClient, server: Server) -> None:
     full, lock, most, now = threading.Barrier(CONCURRENCY), threading.Lock(), 0, 0
 
     def count(handler: Handler) -> None:
@@ -81,7 +81,7 @@ async def test_no_more_than_some_at_a_time(client: UpstreamClient, server: Serve
         with lock:
             now += 1
             most = max(most, now)
-        full.wait(10)  # only as many as may come at a time open it
+        full.wait(10)  # released by CONCURRENCY concurrent requests
         with lock:
             now -= 1
         echo(handler)
@@ -91,7 +91,7 @@ async def test_no_more_than_some_at_a_time(client: UpstreamClient, server: Serve
     assert most == CONCURRENCY
 
 
-async def test_the_first_failure_is_the_answer_and_ends_the_others(client: UpstreamClient, server: Server) -> None:
+async def test_the_first_failure_is_the_answer_and_cancels_the_others(client: UpstreamClient, server: Server) -> None:
     release = threading.Event()
 
     def fail_the_third(handler: Handler) -> None:
@@ -109,7 +109,7 @@ async def test_the_first_failure_is_the_answer_and_ends_the_others(client: Upstr
     assert len(server.received) <= 2 * CONCURRENCY
 
 
-async def test_every_address_gets_its_share(client: UpstreamClient, server: Server) -> None:
+async def test_requests_are_distributed_over_all_addresses(client: UpstreamClient, server: Server) -> None:
     with running_upstream() as second:
         second.answer = echo
         await client.call(to(server.port, second.port), calls(10))
@@ -141,9 +141,7 @@ async def test_a_broken_connection(client: UpstreamClient, server: Server) -> No
         await client.call(to(server.port), calls(2))
 
 
-async def test_all_of_it_has_to_come_in_time(
-    client: UpstreamClient, server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_batch_has_a_timeout(client: UpstreamClient, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     release = threading.Event()
 
     def hold(_: Handler) -> None:
@@ -159,7 +157,7 @@ async def test_all_of_it_has_to_come_in_time(
     assert (caught.value.status, caught.value.message) == (504, "the upstream did not answer in time")
 
 
-async def test_a_certificate_is_held_against_the_name_and_the_authority(client: UpstreamClient, tmp_path: Path) -> None:
+async def test_the_certificates_name_and_authority_are_checked(client: UpstreamClient, tmp_path: Path) -> None:
     ca = authority(tmp_path)
     with running_upstream(ca.server("DNS:bedrock.test")) as server:
         server.answer = echo
@@ -172,7 +170,7 @@ async def test_a_certificate_is_held_against_the_name_and_the_authority(client: 
     assert len(server.received) == 1
 
 
-async def test_who_goes_away_takes_the_requests_along(client: UpstreamClient, server: Server) -> None:
+async def test_a_cancelled_call_cancels_its_requests(client: UpstreamClient, server: Server) -> None:
     arrived, release = threading.Event(), threading.Event()
 
     def hold(handler: Handler) -> None:
@@ -181,8 +179,8 @@ async def test_who_goes_away_takes_the_requests_along(client: UpstreamClient, se
 
     server.answer = hold
     try:
-        async with asyncio.TaskGroup() as tasks:
-            task = tasks.create_task(client.call(to(server.port), calls(50)))
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(client.call(to(server.port), calls(50)))
             await asyncio.to_thread(arrived.wait, 10)
             task.cancel()
     finally:

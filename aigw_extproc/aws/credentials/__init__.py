@@ -1,6 +1,6 @@
-"""Where credentials come from when the configuration does not hold them, and how they are kept fresh.
+"""Credentials that are not in the configuration.
 
-`sources` asks AWS and the machine, and blocks; `cache` keeps what was found, so that exchanges do not wait.
+`sources` gets them from AWS and this machine, and blocks; `cache` keeps and renews them, so that exchanges do not wait.
 """
 
 from aigw_extproc.aws.credentials.cache import CredentialCache

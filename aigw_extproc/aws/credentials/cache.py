@@ -1,4 +1,4 @@
-"""Credentials, kept fresh: an exchange waits for a source only when there is nothing to use instead."""
+"""A cache of credentials: an exchange waits for a source only if there are none to use."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from collections.abc import Callable, Iterable
 
 from aigw_extproc import metrics
 from aigw_extproc.aws.credentials.entry import Entry
-from aigw_extproc.aws.credentials.found import Found, SourceFailed, Stamp, stamp
-from aigw_extproc.aws.credentials.threads import in_daemon
+from aigw_extproc.aws.credentials.found_credentials import FoundCredentials, SourceFailed, Stamp, stamp
+from aigw_extproc.aws.credentials.threads import to_daemon_thread
 from aigw_extproc.aws.identity import (
     AssumeRole,
     BearerToken,
     Credentials,
+    CredentialSource,
     DefaultChain,
     Identity,
     OidcExchange,
     Profile,
-    Source,
 )
 from aigw_extproc.config.snapshot import AwsAuth
 from aigw_extproc.errors import CredentialsUnavailable
@@ -29,17 +29,17 @@ from aigw_extproc.errors import CredentialsUnavailable
 log = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.5
-"""How often the keeper looks whether something is due, or a file has changed."""
+"""Between two checks whether a renewal is due or a file has changed."""
 WAIT_SECONDS = 8.0
-"""How long an exchange waits for a source, at most. Envoy waits for an answer of ours for ten seconds."""
+"""How long an exchange waits for a source at most. Envoy waits ten seconds for our answer."""
 
-Find = Callable[[Source, str], Found]
+Find = Callable[[CredentialSource, str], FoundCredentials]
 
 
 class CredentialCache:
-    """All sources of one process. One attempt at a time for each, however many exchanges wait for it.
+    """The credentials of all sources in a process. Exchanges that need the same source share one attempt.
 
-    Its methods are called on the event loop; sources and files are asked in threads.
+    Methods are called on the event loop; sources and files are read in threads.
     """
 
     def __init__(
@@ -49,14 +49,18 @@ class CredentialCache:
         clock: Callable[[], float] = time.time,
         share: Callable[[], float] = random.random,
     ) -> None:
-        """`find` asks a source, and may block; without it botocore does. `share` in [0, 1) spreads workers out."""
+        """Create an empty cache.
+
+        `find` gets credentials from a source and may block; the default is botocore. `share` returns random numbers in
+        [0, 1), which spread the workers' renewals.
+        """
         self._find = find or _find
         self._clock = clock
         self._share = share
-        self._entries: dict[Source, Entry] = {}
+        self._entries: dict[CredentialSource, Entry] = {}
 
     async def get(self, auth: AwsAuth) -> Identity:
-        """Credentials that hold now; without waiting when there are any.
+        """Return credentials that are valid now, without waiting if there are any.
 
         Raises:
             CredentialsUnavailable: there are none. The log says why.
@@ -71,22 +75,22 @@ class CredentialCache:
         return identity
 
     async def keep_fresh(self, wanted: Callable[[], Iterable[AwsAuth]]) -> None:
-        """Renews in the background what is due, and forgets what is no longer `wanted`; until cancelled."""
+        """Renew what is due and drop sources that are not `wanted`, until cancelled."""
         while True:
             self.retain(wanted())
             await self.renew_due()
             await asyncio.sleep(TICK_SECONDS)
 
     def retain(self, wanted: Iterable[AwsAuth]) -> None:
-        """Keeps these sources and what was found of them, and forgets the others."""
-        asked = (auth for auth in wanted if not isinstance(auth.source, _KNOWN))
-        kept: dict[Source, Entry] = {auth.source: self._entry(auth) for auth in asked}
+        """Keep the entries of these sources, and drop the others."""
+        lookups = (auth for auth in wanted if not isinstance(auth.source, _FIXED))
+        kept: dict[CredentialSource, Entry] = {auth.source: self._entry(auth) for auth in lookups}
         for source in self._entries.keys() - kept.keys():
-            metrics.CREDENTIAL_EXPIRY.labels(describe(source)).set(math.inf)  # nobody is to be warned of their end
+            metrics.CREDENTIAL_EXPIRY.labels(describe(source)).set(math.inf)  # so that no alert fires
         self._entries = kept
 
     async def renew_due(self) -> list[asyncio.Task[None]]:
-        """Begins to renew whatever is due, and says what it has begun."""
+        """Start the renewals that are due, and return their tasks."""
         entries = list(self._entries.values())
         files = await asyncio.to_thread(_stamps, [entry.source for entry in entries])
         now = self._clock()
@@ -98,12 +102,12 @@ class CredentialCache:
         return [self._begin(entry) for entry in due]
 
     def as_details(self) -> list[dict[str, object]]:
-        """The state of every source as plain values, for `/readyz`; no secret among them."""
+        """Return the state of every source as plain values without secrets, for `/readyz`."""
         now = self._clock()
         return [
             {
                 "source": describe(entry.source),
-                "method": entry.found.method if entry.found else None,
+                "method": entry.credentials.method if entry.credentials else None,
                 "usable": entry.usable(now) is not None,
                 "expires_in": entry.expires_in(now),
                 "error": entry.error,
@@ -127,51 +131,51 @@ class CredentialCache:
             log.warning("no credentials yet source=%s: it takes longer than a request can wait", describe(entry.source))
 
     def _begin(self, entry: Entry) -> asyncio.Task[None]:
-        """The attempt under way, or a new one. It outlives the exchange that asked for it."""
+        """Return the current attempt, or start one. It outlives the exchange that started it."""
         if entry.renewal is None:
             entry.renewal = asyncio.ensure_future(self._attempt(entry))
         return entry.renewal
 
     async def _attempt(self, entry: Entry) -> None:
         try:
-            # Before they are read: a change while they are is a change.
+            # Before the files are read, so that a change during the attempt is noticed.
             [entry.files] = await asyncio.to_thread(_stamps, [entry.source])
-            found = await in_daemon(self._find, entry.source, entry.region)
-            self._succeeded(entry, found)
+            credentials = await to_daemon_thread(self._find, entry.source, entry.region)
+            self._succeeded(entry, credentials)
         except SourceFailed as failure:
             self._failed(entry, str(failure))
-        except Exception as failure:  # botocore's sources raise whatever their I/O raises
+        except Exception as failure:  # botocore passes on any error of its I/O
             self._failed(entry, type(failure).__name__)
         finally:
             entry.renewal = None
 
-    def _succeeded(self, entry: Entry, found: Found) -> None:
+    def _succeeded(self, entry: Entry, credentials: FoundCredentials) -> None:
         now = self._clock()
-        if found.expires_at is not None and found.expires_at <= now:
-            raise SourceFailed(f"{found.method} yielded credentials that have expired already")
-        entry.succeed(found, now, self._share())
+        if credentials.expires_at is not None and credentials.expires_at <= now:
+            raise SourceFailed(f"{credentials.method} returned expired credentials")
+        entry.succeed(credentials, now, self._share())
         metrics.CREDENTIAL_REFRESHES.labels(describe(entry.source), "ok").inc()
-        log.info("credentials found source=%s method=%s", describe(entry.source), found.method)
+        log.info("credentials found source=%s method=%s", describe(entry.source), credentials.method)
 
     def _failed(self, entry: Entry, reason: str) -> None:
-        level = logging.DEBUG if reason == entry.error else logging.WARNING  # once is enough
+        level = logging.DEBUG if reason == entry.error else logging.WARNING  # warn once
         entry.fail(reason, self._clock(), self._share())
         metrics.CREDENTIAL_REFRESHES.labels(describe(entry.source), "failed").inc()
         log.log(level, "no credentials source=%s: %s", describe(entry.source), reason)
 
 
-def _find(source: Source, region: str) -> Found:
-    # Imported here, in a thread: it takes a fifth of a second that a gateway with fixed credentials need not spend.
+def _find(source: CredentialSource, region: str) -> FoundCredentials:
+    # Imported here, in a thread: it takes 0.2 s, which a gateway with fixed credentials saves.
     from aigw_extproc.aws.credentials import sources
 
     return sources.find(source, region)
 
 
-def _stamps(sources: list[Source]) -> list[Stamp]:
+def _stamps(sources: list[CredentialSource]) -> list[Stamp]:
     return list(map(stamp, sources))
 
 
-_KNOWN = (Credentials, BearerToken)  # nothing is to be found: the exchange takes these as they are
+_FIXED = (Credentials, BearerToken)  # the exchange uses these directly
 
 _DESCRIPTIONS: dict[type, Callable[..., str]] = {
     DefaultChain: lambda _: "default chain",
@@ -183,6 +187,6 @@ _DESCRIPTIONS: dict[type, Callable[..., str]] = {
 }
 
 
-def describe(source: Source) -> str:
-    """A source for logs and metrics: what kind, and of which role."""
+def describe(source: CredentialSource) -> str:
+    """Return a source's kind and role, for logs and metrics."""
     return _DESCRIPTIONS[type(source)](source)

@@ -1,7 +1,7 @@
-"""Credentials from their sources, by botocore: what an AWS SDK would find, found anew at every call. Everything blocks.
+"""Credentials as an AWS SDK finds them, by botocore. Everything blocks.
 
-Nothing is remembered between calls: a token file that was rotated, a profile that was edited and a role that was
-changed are seen at the next one. Errors are for the operator's log; they hold no secret.
+Nothing is cached, so that a call sees rotated token files, edited profiles and changed roles. Errors are for the
+operator's log and hold no secret.
 https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
 """
 
@@ -24,29 +24,29 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.loaders import create_loader
 from botocore.session import Session
 
-from aigw_extproc.aws.credentials.found import Found, SourceFailed
+from aigw_extproc.aws.credentials.found_credentials import FoundCredentials, SourceFailed
 from aigw_extproc.aws.identity import (
     AssumeRole,
     BearerToken,
     Credentials,
+    CredentialSource,
     DefaultChain,
     OidcExchange,
     Profile,
-    Source,
 )
 
 BEARER_TOKEN_VARIABLE = "AWS_BEARER_TOKEN_BEDROCK"  # noqa: S105 - the name of a variable
 OIDC_TIMEOUT_SECONDS = 10.0
 
-# STS is near, or it is not there: an exchange that has to wait should not wait for four attempts of a minute each.
+# An exchange may be waiting: botocore's default is four attempts of up to a minute each.
 _STS = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 2, "mode": "standard"})
 
 
-def find(source: Source, region: str) -> Found:
-    """Asks a source. `region` is where STS is asked.
+def find(source: CredentialSource, region: str) -> FoundCredentials:
+    """Return a source's credentials. `region` is the region of STS.
 
     Raises:
-        SourceFailed: it has none.
+        SourceFailed: the source has none.
     """
     try:
         return _FINDERS[type(source)](source, region)
@@ -57,48 +57,50 @@ def find(source: Source, region: str) -> Found:
         raise SourceFailed(f"{type(error).__name__}: {error}") from None
 
 
-def _fixed(source: Credentials | BearerToken, region: str) -> Found:
-    return Found(identity=source, method="configuration")
+def _fixed(source: Credentials | BearerToken, region: str) -> FoundCredentials:
+    return FoundCredentials(identity=source, method="configuration")
 
 
-def _default_chain(source: DefaultChain, region: str) -> Found:
-    # As AWS's SDKs have it: https://docs.aws.amazon.com/bedrock/latest/userguide/api-keys-use.html
+def _default_chain(source: DefaultChain, region: str) -> FoundCredentials:
+    # First, as in AWS's SDKs: https://docs.aws.amazon.com/bedrock/latest/userguide/api-keys-use.html
     token = os.environ.get(BEARER_TOKEN_VARIABLE)
     if token:
-        return Found(identity=BearerToken(token=token), method=f"environment variable {BEARER_TOKEN_VARIABLE}")
+        return FoundCredentials(
+            identity=BearerToken(token=token), method=f"environment variable {BEARER_TOKEN_VARIABLE}"
+        )
     return _chain_of_keys(region)
 
 
-def _chain_of_keys(region: str) -> Found:
+def _chain_of_keys(region: str) -> FoundCredentials:
     session = _session(variables={})
-    if session.get_config_variable("region") is None:  # for STS, where the environment names none
+    if session.get_config_variable("region") is None:  # STS needs one
         session.set_config_variable("region", region)
-    found = session.get_credentials()
-    if found is None:
+    credentials = session.get_credentials()
+    if credentials is None:
         raise SourceFailed(
-            "none of the places where an AWS SDK looks has credentials: environment, shared files, web identity "
-            "(IRSA), container (Pod Identity), instance metadata"
+            "the default chain has no credentials: environment, shared files, web identity (IRSA), container "
+            "(Pod Identity), instance metadata"
         )
-    return _found(found)
+    return _frozen(credentials)
 
 
-def _profile(source: Profile, region: str) -> Found:
-    # botocore reads files only. A profile that is named counts before anything in the environment.
-    with tempfile.TemporaryDirectory(prefix="aigw-") as folder:  # made for this user alone
+def _profile(source: Profile, region: str) -> FoundCredentials:
+    # botocore reads files only. An explicit profile takes precedence over the environment.
+    with tempfile.TemporaryDirectory(prefix="aigw-") as folder:  # with mode 0700
         file = Path(folder) / "credentials"
         file.write_text(source.file, encoding="utf-8")
         session = _session(source.name)
         session.set_config_variable("credentials_file", str(file))
         session.set_config_variable("config_file", str(file))
         session.set_config_variable("region", region)
-        found = session.get_credentials()
-        if found is None:
-            raise SourceFailed(f"profile '{source.name}' leads to no credentials")
-        return _found(found)
+        credentials = session.get_credentials()
+        if credentials is None:
+            raise SourceFailed(f"profile '{source.name}' has no credentials")
+        return _frozen(credentials)
 
 
-def _assume_role(source: AssumeRole, region: str) -> Found:
-    # A Bedrock API key that lies about in the environment is of no use to STS, and must not hide what is.
+def _assume_role(source: AssumeRole, region: str) -> FoundCredentials:
+    # STS does not accept a Bedrock API key: ignore one in the environment.
     base = _chain_of_keys(region) if isinstance(source.base, DefaultChain) else find(source.base, region)
     if not isinstance(base.identity, Credentials):
         raise SourceFailed("a Bedrock API key cannot assume a role")
@@ -111,7 +113,7 @@ def _assume_role(source: AssumeRole, region: str) -> Found:
     return _from_sts(sts.assume_role(**options), f"assume-role ({base.method})")
 
 
-def _oidc(source: OidcExchange, region: str) -> Found:
+def _oidc(source: OidcExchange, region: str) -> FoundCredentials:
     sts = _session().create_client("sts", region_name=region, config=Config(signature_version=UNSIGNED))
     answer = sts.assume_role_with_web_identity(
         RoleArn=source.role_arn, RoleSessionName=source.session_name, WebIdentityToken=_oidc_token(source)
@@ -146,8 +148,8 @@ def _token_endpoint(issuer: str, pool: httpcore.ConnectionPool) -> str:
     endpoint: str = _json(
         pool, "GET", f"{issuer.rstrip('/')}/.well-known/openid-configuration", _Discovery
     ).token_endpoint
-    if urlsplit(endpoint).scheme != urlsplit(issuer).scheme:  # a secret is sent there
-        raise SourceFailed(f"the OpenID provider {issuer} names a token endpoint that is not reached in the same way")
+    if urlsplit(endpoint).scheme != urlsplit(issuer).scheme:  # the client secret is sent there
+        raise SourceFailed(f"the OpenID provider {issuer} names a token endpoint with another URL scheme")
     return endpoint
 
 
@@ -174,17 +176,17 @@ def _keys(credentials: Credentials) -> dict[str, str | None]:
     }
 
 
-def _from_sts(answer: Mapping[str, Any], method: str) -> Found:
+def _from_sts(answer: Mapping[str, Any], method: str) -> FoundCredentials:
     issued = answer["Credentials"]
     identity = Credentials(
         access_key_id=issued["AccessKeyId"],
         secret_access_key=issued["SecretAccessKey"],
         session_token=issued["SessionToken"],
     )
-    return Found(identity=identity, method=method, expires_at=issued["Expiration"].timestamp())
+    return FoundCredentials(identity=identity, method=method, expires_at=issued["Expiration"].timestamp())
 
 
-# What AWS_PROFILE names is a source of its own; whoever has credentials already needs nothing of it.
+# AWS_PROFILE is a source of the default chain; clients that have credentials must ignore it.
 _NO_PROFILE = {"profile": (None, None, None, None)}
 
 
@@ -197,25 +199,27 @@ def _session(profile: str | None = None, variables: Mapping[str, Any] = _NO_PROF
 
 @cache
 def _loader() -> Any:
-    """Shared, since parsing its files of a megabyte holds up the event loop every time."""
+    """Return a shared loader: parsing a megabyte of files would hold up the event loop each time."""
     return create_loader()
 
 
-def _found(credentials: BotocoreCredentials) -> Found:
-    # They are new: those with windows of their own would be renewed at once if they live for a quarter of an hour.
+def _frozen(credentials: BotocoreCredentials) -> FoundCredentials:
+    # The credentials are new: without this, botocore would renew at once those that live less than 15 minutes.
     for window in ("_advisory_refresh_timeout", "_mandatory_refresh_timeout"):
         if hasattr(credentials, window):
             setattr(credentials, window, 0)
     frozen = credentials.get_frozen_credentials()
-    # Deferred and refreshable credentials know when they end; botocore has no public word for it.
+    # Deferred and refreshable credentials have an expiry, but no public attribute for it.
     expiry = getattr(credentials, "_expiry_time", None)
     identity = Credentials(
         access_key_id=frozen.access_key, secret_access_key=frozen.secret_key, session_token=frozen.token or None
     )
-    return Found(identity=identity, method=credentials.method, expires_at=expiry.timestamp() if expiry else None)
+    return FoundCredentials(
+        identity=identity, method=credentials.method, expires_at=expiry.timestamp() if expiry else None
+    )
 
 
-_FINDERS: dict[type, Callable[[Any, str], Found]] = {
+_FINDERS: dict[type, Callable[[Any, str], FoundCredentials]] = {
     Credentials: _fixed,
     BearerToken: _fixed,
     DefaultChain: _default_chain,

@@ -1,4 +1,4 @@
-"""Work that blocks, in threads that nobody has to wait for at the end."""
+"""Blocking calls in daemon threads."""
 
 from __future__ import annotations
 
@@ -11,25 +11,26 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-async def in_daemon(work: Callable[..., T], *arguments: Any) -> T:
-    """What `work` returns or raises. Unlike `asyncio.to_thread`, it does not hold up the end of the process.
+async def to_daemon_thread(work: Callable[..., T], *arguments: Any) -> T:
+    """Call `work` in a new thread, and return its result or raise its error.
 
-    STS may take ten seconds to fail; a gateway that was told to stop has better things to do.
+    Unlike `asyncio.to_thread`, it does not delay the end of the process: STS may take ten seconds to fail. A caller
+    that is cancelled, as by a timeout, leaves the thread running.
     """
     loop = asyncio.get_running_loop()
     done: asyncio.Future[T] = loop.create_future()
 
-    def settle(how: Callable[[Any], None], outcome: object) -> None:
-        with suppress(RuntimeError):  # the loop has ended, and nobody waits any more
-            loop.call_soon_threadsafe(lambda: None if done.done() else how(outcome))
+    def settle(set_outcome: Callable[[Any], None], outcome: object) -> None:
+        with suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(lambda: None if done.done() else set_outcome(outcome))
 
     def run() -> None:
         try:
             result = work(*arguments)
-        except Exception as error:  # for whoever waits
+        except Exception as error:
             settle(done.set_exception, error)
         else:
             settle(done.set_result, result)
 
-    threading.Thread(target=run, name="credentials", daemon=True).start()
+    threading.Thread(target=run, daemon=True).start()
     return await done

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 import yaml
 
-from aigw_extproc.aws.identity import AssumeRole, BearerToken, DefaultChain, OidcExchange, Source
+from aigw_extproc.aws.identity import AssumeRole, BearerToken, CredentialSource, DefaultChain, OidcExchange
 from aigw_extproc.aws.names import is_external_id, is_role_arn, is_session_name
 from aigw_extproc.config.compile.credentials_file import parse_credentials
 from aigw_extproc.config.compile.secret_values import key_place, secret_value
@@ -54,7 +54,7 @@ class RoleSpec(ResourcePart, frozen=True, kw_only=True):
     duration_seconds: Annotated[int, msgspec.Meta(ge=900, le=43200)] | None = None
 
 
-def compile_source(item: Item[BackendSecurityPolicy], catalog: Catalog) -> Source | None:
+def compile_source(item: Item[BackendSecurityPolicy], catalog: Catalog) -> CredentialSource | None:
     """Return the source of the policy's credentials; None, with the problems recorded, if there is none."""
     place = item.place.field("spec")
     compile_type = _TYPES.get(item.resource.spec.type)
@@ -64,7 +64,7 @@ def compile_source(item: Item[BackendSecurityPolicy], catalog: Catalog) -> Sourc
     return _with_role(compile_type(item, catalog, place), item)
 
 
-def _aws(item: Item[BackendSecurityPolicy], catalog: Catalog, place: Place) -> Source | None:
+def _aws(item: Item[BackendSecurityPolicy], catalog: Catalog, place: Place) -> CredentialSource | None:
     aws, place = item.resource.spec.aws_credentials, place.field("awsCredentials")
     if aws is None:
         place.problem("required with type AWSCredentials, but missing")
@@ -89,13 +89,15 @@ def _api_key(item: Item[BackendSecurityPolicy], catalog: Catalog, place: Place) 
     return BearerToken(token=token) if token else None
 
 
-_TYPES: Final[dict[str, Callable[[Item[BackendSecurityPolicy], Catalog, Place], Source | None]]] = {
+_TYPES: Final[dict[str, Callable[[Item[BackendSecurityPolicy], Catalog, Place], CredentialSource | None]]] = {
     "AWSCredentials": _aws,
     "APIKey": _api_key,
 }
 
 
-def _file(file: CredentialsFile, item: Item[BackendSecurityPolicy], catalog: Catalog, place: Place) -> Source | None:
+def _file(
+    file: CredentialsFile, item: Item[BackendSecurityPolicy], catalog: Catalog, place: Place
+) -> CredentialSource | None:
     secret = _secret(file.secret_ref, item, catalog, place)
     text = secret_value(secret, _FILE_KEY) if secret else None
     if secret is None or text is None:
@@ -167,7 +169,7 @@ def _check_role(arn: str, place: Place) -> None:
 # --- assumed role -----------------------------------------------------------------------------------------------
 
 
-def _with_role(base: Source | None, item: Item[BackendSecurityPolicy]) -> Source | None:
+def _with_role(base: CredentialSource | None, item: Item[BackendSecurityPolicy]) -> CredentialSource | None:
     """Return the source, or the role of the annotation assumed with it."""
     annotations = item.resource.metadata.annotations or {}
     place = item.place.field("metadata.annotations")

@@ -1,4 +1,4 @@
-"""What a source of credentials yields."""
+"""Credentials from a source, and the state of the files that a source reads."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from aigw_extproc.aws.identity import AssumeRole, DefaultChain, Identity, Profile, Source
+from aigw_extproc.aws.identity import AssumeRole, CredentialSource, DefaultChain, Identity, Profile
 
 Stamp = tuple[tuple[str, int, int], ...]
-"""The state of some files: name, time of the last change, inode of each."""
+"""The state of files: name, time of the last change and inode of each."""
 
 
 class SourceFailed(Exception):
-    """A source has no credentials; the text says why, for the operator, and holds no secret."""
+    """A source has no credentials; the text says why and holds no secret."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """Credentials, and where they were found."""
+class FoundCredentials:
+    """Credentials, and where they came from."""
 
     identity: Identity
     method: str
-    """Which of a source's places answered: `env`, `assume-role-with-web-identity`, `container-role`…"""
+    """Which provider of the source had them: `env`, `assume-role-with-web-identity`, `container-role`…"""
     expires_at: float | None = None
-    """Seconds since 1970; None when they do not expire."""
+    """Seconds since 1970; None if they do not expire."""
 
 
 def watched_files(environment: Mapping[str, str] = os.environ) -> tuple[Path, ...]:
-    """The files that the default chain reads: a change to one means new credentials.
+    """Return the files that the default chain reads. A change to one means new credentials.
 
     https://docs.aws.amazon.com/sdkref/latest/guide/environment-variables.html
     """
@@ -39,18 +39,18 @@ def watched_files(environment: Mapping[str, str] = os.environ) -> tuple[Path, ..
         environment.get("AWS_WEB_IDENTITY_TOKEN_FILE"),
         environment.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"),
     ]
-    # Path.expanduser fails where a user has no home, as users of small containers have none.
+    # Path.expanduser fails for users without a home, as in small containers.
     return tuple(Path(os.path.expanduser(name)) for name in named if name)  # noqa: PTH111 - see above
 
 
-def stamp(source: Source) -> Stamp:
-    """What tells one state of the files that a source reads from another."""
+def stamp(source: CredentialSource) -> Stamp:
+    """Return the current state of the files that a source reads."""
     while isinstance(source, AssumeRole):
         source = source.base
-    return tuple(map(_identity, watched_files())) if isinstance(source, DefaultChain | Profile) else ()
+    return tuple(map(_file_state, watched_files())) if isinstance(source, DefaultChain | Profile) else ()
 
 
-def _identity(file: Path) -> tuple[str, int, int]:
+def _file_state(file: Path) -> tuple[str, int, int]:
     try:
         status = file.stat()
     except OSError:
