@@ -15,6 +15,7 @@ from aigw_extproc.envoy.authorities import CA_FILES
 from aigw_extproc.envoy.options import Options
 from aigw_extproc.envoy.render import render, to_yaml
 from aigw_extproc.envoy.snippet import snippet
+from aigw_extproc.simulator.settings import DEFAULT_PORT
 
 OPTIONS = Options(ca_file=CA_FILES[0])
 """The defaults, with the certificate file of the official Envoy image wherever this runs."""
@@ -24,7 +25,7 @@ HEADER = "# {title}\n# Rendered by `make envoy-examples`, like every file here; 
 
 def examples() -> dict[str, str]:
     """Every example by its file name."""
-    demo = demo_configuration("127.0.0.1", 8091, Credentials(access_key_id="", secret_access_key=""))
+    demo = demo_configuration("127.0.0.1", DEFAULT_PORT, Credentials(access_key_id="", secret_access_key=""))
     return {
         "simulator.yaml": _whole("The built-in demonstration: the simulator in Bedrock's place.", demo.snapshot),
         "aws.yaml": _whole("Bedrock in us-east-1.", region_configuration("us-east-1").snapshot),

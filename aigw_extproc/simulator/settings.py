@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+DEFAULT_PORT = 8091
 DEMO_REGION = "us-east-1"
 DEMO_ACCESS_KEY_ID = "AKIAIOSFODNN7EXAMPLE"
 """With its secret, the example pair of AWS's own documentation: it opens nothing anywhere."""

@@ -189,4 +189,4 @@ def test_mounted_secrets(folder: Path) -> None:
 
 def test_mounted_secrets_of_no_resources(folder: Path) -> None:
     ended = aigw("check", "--region", "us-east-1", "--secrets-dir", "mounts", cwd=folder)
-    assert usage_error(ended) == "Invalid value: --secrets-dir goes with resource files, whose Secrets it holds"
+    assert usage_error(ended) == "Invalid value: --secrets-dir needs resource files, whose Secrets it holds"

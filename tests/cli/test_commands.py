@@ -57,19 +57,19 @@ def test_run_names_the_option_for_a_port_in_use(option: str) -> None:
         (("envoy-config", "--processor", "here"), "Invalid value: 'here' is not an address: write HOST:PORT or "),
         (
             ("envoy-config", "--snippet", "--processor-name", "here"),
-            "Invalid value: --processor-name and --processor-client-cert go with --processor-ca",
+            "Invalid value: --processor-name and --processor-client-cert need --processor-ca",
         ),
         (
             ("envoy-config", "--snippet", "--processor-client-key", "key.pem"),
-            "Invalid value: --processor-client-cert and --processor-client-key go together",
+            "Invalid value: --processor-client-cert and --processor-client-key need each other",
         ),
         (
             ("envoy-config", "--snippet", "--processor", "unix:///p.sock", "--processor-ca", "ca.pem"),
-            "Invalid value: a socket has no host: say with --processor-name what its ",
+            "Invalid value: a socket has no host: give the name in its certificate ",
         ),
         (
             ("serve", "--region", "us-east-1", "--tls-client-ca", "ca.pem"),
-            "Invalid value: --tls-cert and --tls-key go together, --tls-client-ca ",
+            "Invalid value: --tls-cert and --tls-key need each other, and --tls-client-ca ",
         ),
         (("envoy-config", "--simulator", "here"), "Invalid value: 'here' is not an address: write HOST:PORT or "),
         (("bogus",), "No such command 'bogus'."),
@@ -107,7 +107,7 @@ def test_envoy_config_says_what_it_cannot_write(folder: Path) -> None:
 
 def test_a_snippet_is_not_written_into_files(folder: Path) -> None:
     ended = aigw("envoy-config", "all.yaml", "--snippet", "--write-to", ".", cwd=folder)
-    assert usage_error(ended) == "Invalid value: --write-to writes a whole configuration: leave --snippet out"
+    assert usage_error(ended) == "Invalid value: --write-to writes a complete configuration; leave out --snippet"
 
 
 def test_envoy_accepts_the_configuration(folder: Path, tmp_path: Path) -> None:

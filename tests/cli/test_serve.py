@@ -102,7 +102,7 @@ def test_a_socket_in_use_of_the_second_worker(folder: Path) -> None:
 
 def test_a_socket_in_a_folder_that_is_not_there(folder: Path) -> None:
     path = folder / "nothing" / "p.sock"
-    told = f"the socket {path} cannot be made in {path.parent}; choose another with --listen\n"
+    told = f"the socket {path} cannot be created in {path.parent}; choose another with --listen\n"
     assert serve(folder, "all.yaml", "--listen", f"unix://{path}") == Ended(code=1, out="", err=told)
 
 
@@ -113,7 +113,7 @@ def test_a_socket_with_a_path_that_is_too_long(folder: Path) -> None:
 
 
 def test_a_host_without_an_address(folder: Path) -> None:
-    told = "port 1 on nowhere.invalid cannot be had: "
+    told = "port 1 on nowhere.invalid cannot be listened on: "
     assert serve(folder, "all.yaml", "--listen", "nowhere.invalid:1").err.startswith(told)
 
 
@@ -149,7 +149,7 @@ def test_a_transport_that_is_not_installed(folder: Path) -> None:
     site.mkdir()
     (site / "sitecustomize.py").write_text("import sys\nsys.modules['h2corn'] = None\n")  # as if it were not there
     ended = aigw("serve", "all.yaml", "--transport", "h2corn", cwd=folder, PYTHONPATH=f"{site}:{ROOT}")
-    told = '--transport h2corn: it is not installed; run: pip install "aigw-extproc[fast]"\n'
+    told = '--transport h2corn: h2corn is not installed; run: pip install "aigw-extproc[fast]"\n'
     assert ended == Ended(code=1, out="", err=told)
 
 
@@ -247,7 +247,7 @@ def test_a_worker_that_dies_ends_them_all(running: Running) -> None:
     os.kill(first, signal.SIGKILL)
     assert running.process.wait(15) == 1
     last = running.log.splitlines()[-1]
-    assert last == f"worker with pid {first} ended by itself, exit code -9; its log says why"
+    assert last == "worker 0 ended by itself (killed by SIGKILL); its log has the reason"
     assert not Path(f"/proc/{second}").exists()
     assert "Traceback" not in running.log
 

@@ -24,14 +24,14 @@ import yaml
 from aigw_extproc.config.files.load import load
 from aigw_extproc.config.snapshot import Address, Snapshot
 from aigw_extproc.errors import ConfigError
-from aigw_extproc.run.child import ChildFailed, python
 from aigw_extproc.run.envoy import Clusters, EnvoyFiles
 from aigw_extproc.run.gateway import RunOptions, curl, plan, run
 from aigw_extproc.run.ports import PortUnavailable, require_free
-from aigw_extproc.serve.source import Source
+from aigw_extproc.serve.child import ChildFailed, python
+from aigw_extproc.serve.source import ConfigurationSource
 from tests.envoy_config.running import Handler, running_upstream
 from tests.envoy_config.snapshots import snapshot, upstream
-from tests.run.test_supervisor import alive, ignore, until
+from tests.serve.test_supervisor import alive, ignore, until
 
 QUESTION = {"model": "us.amazon.nova-micro-v1:0", "messages": [{"role": "user", "content": "Hello!"}]}
 
@@ -43,7 +43,7 @@ def free_address() -> Address:
 
 def demo(**fields: Any) -> RunOptions:
     """The demonstration, on free ports."""
-    source = Source(simulator=f"127.0.0.1:{free_address().port}")
+    source = ConfigurationSource(simulator=f"127.0.0.1:{free_address().port}")
     options = {"source": source, "start_simulator": True, "listen": free_address(), "admin": free_address(), **fields}
     return RunOptions(**options)
 
@@ -131,7 +131,7 @@ async def test_requests_under_way_end_in_peace() -> None:
     release, arrived = threading.Event(), threading.Event()
     with running_upstream() as upstream:
         upstream.reset(converse("late", release, arrived))
-        options = demo(source=Source(simulator=f"127.0.0.1:{upstream.port}"), start_simulator=False)
+        options = demo(source=ConfigurationSource(simulator=f"127.0.0.1:{upstream.port}"), start_simulator=False)
         async with httpx.AsyncClient(timeout=20) as client, asyncio.TaskGroup() as tasks, running(options):
             response = tasks.create_task(client.post(url(options), json=QUESTION))
             await until(arrived.is_set)
@@ -146,7 +146,7 @@ async def test_a_backend_that_moves_is_followed_without_a_dropped_request(tmp_pa
         old.reset(converse("old", release, arrived))
         new.reset(converse("new"))
         file.write_text(RESOURCES.replace("8091", str(old.port)))
-        options = demo(source=Source(paths=(file,)), start_simulator=False)
+        options = demo(source=ConfigurationSource(paths=(file,)), start_simulator=False)
         async with running(options), httpx.AsyncClient(timeout=20) as client, asyncio.TaskGroup() as tasks:
             under_way = tasks.create_task(client.post(url(options), json=QUESTION))
             await until(arrived.is_set)
@@ -172,7 +172,7 @@ async def test_a_rule_that_changes_its_backend_drops_no_request(tmp_path: Path) 
         old.reset(converse("old"))
         new.reset(converse("new"))
         file.write_text(on_backend("b", old.port))
-        options = demo(source=Source(paths=(file,)), start_simulator=False)
+        options = demo(source=ConfigurationSource(paths=(file,)), start_simulator=False)
         async with running(options), httpx.AsyncClient(timeout=20) as client:
             file.write_text(on_backend("c", new.port))
             responses = []
@@ -233,7 +233,7 @@ async def test_a_port_in_use_is_told_before_anything_starts(field: str, option: 
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         where = Address(host="127.0.0.1", port=port)
-        value = Source(simulator=f"127.0.0.1:{port}") if field == "source" else where
+        value = ConfigurationSource(simulator=f"127.0.0.1:{port}") if field == "source" else where
         with pytest.raises(PortUnavailable) as raised:
             await run(demo(**{field: value}), on_ready=lambda _: None, on_log=ignore)
     assert str(raised.value) == f"port {port} on 127.0.0.1 is in use; choose another with {option}"
@@ -257,7 +257,7 @@ def test_an_address_of_another_machine_is_told_apart() -> None:
 
 async def test_a_configuration_that_cannot_be_used_starts_nothing(tmp_path: Path, others: set[int]) -> None:
     (tmp_path / "bad.yaml").write_text("kind: Nonsense\n")
-    options = demo(source=Source(paths=(tmp_path,)), start_simulator=False)
+    options = demo(source=ConfigurationSource(paths=(tmp_path,)), start_simulator=False)
     with pytest.raises(ConfigError):
         await run(options, on_ready=lambda _: None, on_log=ignore)
     assert ours(others) == {}
@@ -268,7 +268,7 @@ def test_no_secret_is_on_a_command_line_or_in_a_file(tmp_path: Path) -> None:
     runtime.mkdir()
     file = tmp_path / "aws.yaml"
     file.write_text(RESOURCES)
-    options = demo(source=Source(paths=(file,)), start_simulator=False)
+    options = demo(source=ConfigurationSource(paths=(file,)), start_simulator=False)
     files = EnvoyFiles.at(runtime, options.listen, (), access_log=True)
     stages = plan(options, load([file]).snapshot, [f"unix://{runtime}/p.sock"], files)
     texts = [text for stage in stages for child in stage for text in (*child.argv, *child.env.values())]
@@ -304,10 +304,11 @@ import asyncio, os, sys
 from aigw_extproc.config.snapshot import Address
 from aigw_extproc.run.envoy import Clusters, EnvoyFiles
 from aigw_extproc.run.gateway import RunOptions, run
-from aigw_extproc.source import Source
+from aigw_extproc.serve.source import ConfigurationSource
 ports = sys.argv[1:]
+source = ConfigurationSource(simulator=f"127.0.0.1:{ports[2]}")
 listen, admin = (Address(host="127.0.0.1", port=int(port)) for port in ports[:2])
-options = RunOptions(source=Source(simulator=f"127.0.0.1:{ports[2]}"), start_simulator=True, listen=listen, admin=admin)
+options = RunOptions(source=source, start_simulator=True, listen=listen, admin=admin)
 asyncio.run(run(options, on_ready=lambda _: print("ready", flush=True), on_log=lambda *_: None))
 """
 
