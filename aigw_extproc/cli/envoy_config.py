@@ -87,7 +87,7 @@ def envoy_config(
             snapshot = source_of(resources, region, simulator, secrets_dir).load().snapshot
         except ConfigError as error:
             refuse(error)
-    text = _complete(snapshot, envoy_options) if snapshot and not snippet else _snippet(snapshot, envoy_options)
+    text = _render(snapshot, envoy_options, snippet=snippet)
     if output is None:
         print(text)
         return
@@ -97,16 +97,12 @@ def envoy_config(
         fail(f"--output {output}: {error.strerror}")
 
 
-def _snippet(snapshot: Snapshot | None, options: Options) -> str:
-    from aigw_extproc.envoy.snippet import snippet  # takes 0.5 s to import
+def _render(snapshot: Snapshot | None, options: Options, *, snippet: bool) -> str:
+    # Imported here: they take 0.5 s.
+    from aigw_extproc.envoy import snippet as snippets
+    from aigw_extproc.envoy.render import render, to_yaml
 
-    return snippet(snapshot, options)
-
-
-def _complete(snapshot: Snapshot, options: Options) -> str:
-    from aigw_extproc.envoy.render import render, to_yaml  # takes 0.5 s to import
-
-    return to_yaml(render(snapshot, options))
+    return to_yaml(render(snapshot, options)) if snapshot and not snippet else snippets.snippet(snapshot, options)
 
 
 def _write(source: ConfigurationSource, options: Options, folder: Path) -> None:

@@ -89,7 +89,7 @@ def _require_ports(options: RunOptions) -> None:
     require_free(options.listen, option="--port")
     require_free(options.admin, option="--admin-port")
     if options.start_simulator:
-        require_free(_simulator(options), option="--simulator-port")
+        require_free(_simulator_address(options), option="--simulator-port")
 
 
 def curl(listen: Address, snapshot: Snapshot) -> str:
@@ -106,7 +106,7 @@ def curl(listen: Address, snapshot: Snapshot) -> str:
 def _simulator_child(options: RunOptions) -> tuple[Child, ...]:
     if not options.start_simulator:
         return ()
-    address = _simulator(options)
+    address = _simulator_address(options)
     arguments = ("--host", address.host, "--port", str(address.port), "--log-level", options.log_level)
     ready = partial(all_accept, (address,))
     return (Child(name="simulator", argv=python("simulator", *arguments), env=_UNBUFFERED, ready=ready),)
@@ -129,7 +129,7 @@ def _processor_child(options: RunOptions, sockets: Sequence[str]) -> Child:
     )
 
 
-def _simulator(options: RunOptions) -> Address:
+def _simulator_address(options: RunOptions) -> Address:
     address = parse_endpoint(options.source.simulator or "")
     if isinstance(address, Path):
         raise TypeError("the simulator listens on TCP only")

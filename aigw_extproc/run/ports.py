@@ -6,6 +6,7 @@ import errno
 import os
 import socket
 from pathlib import Path
+from typing import assert_never
 
 from aigw_extproc.config.snapshot import Address
 from aigw_extproc.envoy.options import Endpoint
@@ -29,10 +30,13 @@ def require_free(endpoint: Endpoint, *, option: str) -> None:
     Raises:
         PortUnavailable: it cannot be listened on.
     """
-    if isinstance(endpoint, Path):
-        _require_socket(endpoint, option)
-    else:
-        _require_port(endpoint, option)
+    match endpoint:
+        case Path():
+            _require_socket(endpoint, option)
+        case Address():
+            _require_port(endpoint, option)
+        case _:
+            assert_never(endpoint)
 
 
 def _require_port(address: Address, option: str) -> None:

@@ -7,7 +7,9 @@ import contextlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import assert_never
 
+from aigw_extproc.config.snapshot import Address
 from aigw_extproc.envoy.options import Endpoint
 
 _ACTIVE = "http.aigw.downstream_rq_active"
@@ -50,9 +52,13 @@ async def _active_requests(admin: Path) -> int:
 
 
 async def _connect(endpoint: Endpoint) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    if isinstance(endpoint, Path):
-        return await asyncio.open_unix_connection(endpoint)
-    return await asyncio.open_connection(endpoint.host, endpoint.port)
+    match endpoint:
+        case Path():
+            return await asyncio.open_unix_connection(endpoint)
+        case Address(host=host, port=port):
+            return await asyncio.open_connection(host, port)
+        case _:
+            assert_never(endpoint)
 
 
 async def _request(admin: Path, method: str, target: str) -> str:

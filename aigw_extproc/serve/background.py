@@ -19,10 +19,4 @@ async def background(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
             yield
             task.cancel()
     except ExceptionGroup as group:
-        raise _first(group) from None
-
-
-def _first(error: Exception) -> Exception:
-    while isinstance(error, ExceptionGroup):
-        error = error.exceptions[0]
-    return error
+        raise group.exceptions[0] from None

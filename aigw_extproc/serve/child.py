@@ -23,10 +23,6 @@ OnLog = Callable[[str, str], None]
 """Takes a child's name and a line of its output."""
 
 
-async def _nothing() -> None:
-    """Drain nothing."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Child:
     """A command to run as a child process."""
@@ -40,7 +36,7 @@ class Child:
     """Returns whether the child is ready; polled until it is. None: the first line of its output means ready."""
     ready_seconds: float | None = 30.0
     """How long becoming ready may take; None for no limit."""
-    drain: Callable[[], Awaitable[None]] = _nothing
+    drain: Callable[[], Awaitable[None]] | None = None
     """Lets work under way end; awaited before SIGTERM is sent."""
     stop_seconds: float = 10.0
     """How long draining may take, and how long stopping, before SIGKILL is sent."""
@@ -50,8 +46,7 @@ class Child:
 
 
 class ChildFailed(Exception):
-    """A child ended by itself, or did not become ready. The text ends with the last lines of its log, if they are
-    known."""
+    """A child ended by itself, or did not become ready. The text has the last lines of its log, if they are known."""
 
     def __init__(self, name: str, reason: str, last_lines: tuple[str, ...] | None) -> None:
         super().__init__(f"{name} {reason}; {_log_hint(last_lines)}")
@@ -129,9 +124,10 @@ class RunningChild(asyncio.SubprocessProtocol):
             await asyncio.sleep(POLL_SECONDS)
 
     async def _drain(self) -> None:
-        with contextlib.suppress(TimeoutError, OSError):
-            async with asyncio.timeout(self._child.stop_seconds):
-                await self._child.drain()
+        if self._child.drain is not None:
+            with contextlib.suppress(TimeoutError, OSError):
+                async with asyncio.timeout(self._child.stop_seconds):
+                    await self._child.drain()
 
     def _failure(self, reason: str) -> ChildFailed:
         return ChildFailed(self._child.name, reason, None if self._child.inherits else tuple(self._last_lines))

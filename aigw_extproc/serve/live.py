@@ -40,15 +40,10 @@ class Live:
 
 async def reload(options: ServeOptions, live: Live) -> None:
     """Apply changes of the configuration's files until cancelled."""
-    if options.source.paths:
-        apply = _delayed(live.apply, options.reload_lag) if options.reload_lag else live.apply
-        await watch(options.source.paths, live.configuration, apply, live.status, secrets=options.source.secrets)
+    source, loop = options.source, asyncio.get_running_loop()
 
+    def apply(configuration: Configuration) -> None:
+        loop.call_later(options.reload_lag, live.apply, configuration)
 
-def _delayed(apply: Callable[[Configuration], None], seconds: float) -> Callable[[Configuration], None]:
-    loop = asyncio.get_running_loop()
-
-    def schedule(configuration: Configuration) -> None:
-        loop.call_later(seconds, apply, configuration)
-
-    return schedule
+    if source.paths:
+        await watch(source.paths, live.configuration, apply, live.status, secrets=source.secrets)

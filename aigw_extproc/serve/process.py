@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 from aigw_extproc.config.snapshot import Upstream
@@ -25,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 async def serve(options: ServeOptions) -> None:
-    """Serve until SIGTERM or SIGINT, then drain. A line on standard output tells when it is ready.
+    """Serve until SIGTERM or SIGINT, then drain. When it is ready, it prints a line on standard output.
 
     Raises:
         ConfigError: the configuration cannot be used.
@@ -34,38 +33,27 @@ async def serve(options: ServeOptions) -> None:
     """
     with stop_signals() as stop:
         live = Live(options.source.load())
-        admin = _bind_admin(options)
         if options.workers == 1:
-            async with _reload_and_admin(options, live, admin):
+            async with _reload_and_admin(options, live):
                 await _serve_streams(options, live, stop)
         else:
             with shared_folder() as folder:
                 live.credentials = partial(read_statuses, folder)
-                async with _reload_and_admin(options, live, admin):
+                async with _reload_and_admin(options, live):
                     await supervise_workers(options, live, stop)
 
 
-def _bind_admin(options: ServeOptions) -> socket.socket | None:
-    if options.admin is None:
-        return None
-    # Imported here: a worker has no operator's port, and so needs no web server.
-    from aigw_extproc.serve import admin
-
-    return admin.bind(options.admin)
-
-
 @asynccontextmanager
-async def _reload_and_admin(options: ServeOptions, live: Live, admin: socket.socket | None) -> AsyncIterator[None]:
+async def _reload_and_admin(options: ServeOptions, live: Live) -> AsyncIterator[None]:
     """Reload the configuration and answer on the operator's port during the block."""
-    async with background(reload(options, live)), background(_serve_admin(admin, live)):
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(background(reload(options, live)))
+        if options.admin is not None:
+            # Imported here: a worker has no operator's port, and so needs no web server.
+            from aigw_extproc.serve.admin import bind, serve_admin
+
+            await stack.enter_async_context(background(serve_admin(bind(options.admin), live)))
         yield
-
-
-async def _serve_admin(listener: socket.socket | None, live: Live) -> None:
-    if listener is not None:
-        from aigw_extproc.serve.admin import serve_admin
-
-        await serve_admin(listener, live)
 
 
 async def _serve_streams(options: ServeOptions, live: Live, stop: asyncio.Event) -> None:

@@ -8,12 +8,8 @@ import signal
 from collections.abc import Callable, Iterator
 
 
-def _nothing() -> None:
-    """Ignore the signal."""
-
-
 @contextlib.contextmanager
-def stop_signals(on_repeat: Callable[[], None] = _nothing) -> Iterator[asyncio.Event]:
+def stop_signals(on_repeat: Callable[[], None] = lambda: None) -> Iterator[asyncio.Event]:
     """Set the event on the first SIGINT or SIGTERM while the block runs; call `on_repeat` on each later one.
 
     Must be called in the main thread.

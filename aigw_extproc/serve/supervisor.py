@@ -13,10 +13,6 @@ class _Stopped(Exception):
     """The stop was requested."""
 
 
-def _nothing() -> None:
-    """Do nothing before the stop."""
-
-
 class Supervisor:
     """Runs children in stages: those of one stage start together, when all of the stage before are ready."""
 
@@ -26,12 +22,12 @@ class Supervisor:
         self._started: list[RunningChild] = []
 
     async def run(
-        self, stop: asyncio.Event, *, on_ready: Callable[[], None], on_stop: Callable[[], None] = _nothing
+        self, stop: asyncio.Event, *, on_ready: Callable[[], None], on_stop: Callable[[], None] = lambda: None
     ) -> None:
         """Run the children until `stop` is set, then stop the stages in reverse order, each stage's children together.
 
         `on_ready` is called when all are ready, and `on_stop` after that, before the first one is stopped. Must be
-        called in the main thread, whose end ends the children.
+        called in the main thread, with which the children end.
 
         Raises:
             ChildFailed: one ended by itself, or was not ready in time; the others have been stopped.

@@ -135,12 +135,13 @@ async def test_the_stop_is_announced_before_the_first_child_stops(journal: Journ
 async def test_without_a_probe_the_first_line_of_output_means_ready() -> None:
     code = "import signal; print('ready', flush=True); signal.pause()"
     lines: list[str] = []
+
+    def on_ready() -> None:
+        lines.append("on_ready")
+        os.kill(os.getpid(), signal.SIGTERM)
+
     child = Child(name="a", argv=(sys.executable, "-c", code), inherits=True)
-    await supervise(
-        [[child]],
-        on_ready=lambda: (lines.append("on_ready"), send()())[1],
-        on_log=lambda _, line: lines.append(line),
-    )
+    await supervise([[child]], on_ready=on_ready, on_log=lambda _, line: lines.append(line))
     assert lines == ["ready", "on_ready"]
 
 
