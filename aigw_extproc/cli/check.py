@@ -8,9 +8,7 @@ import click
 
 from aigw_extproc.cli import options
 from aigw_extproc.cli.app import app
-from aigw_extproc.cli.options import source_of
-from aigw_extproc.cli.output import count, refuse
-from aigw_extproc.errors import ConfigError
+from aigw_extproc.cli.output import count
 
 
 @app.command()
@@ -22,10 +20,7 @@ def check(resources: tuple[Path, ...], region: str | None, secrets_dir: Path | N
 
     Lists every error, and what has no effect here. RESOURCES are files, or folders of them.
     """
-    try:
-        configuration = source_of(resources, region, None, secrets_dir).load()
-    except ConfigError as error:
-        refuse(error)
+    configuration = options.load(resources, region, None, secrets_dir)
     for ignored in configuration.ignored:
         click.secho(f"ignored: {ignored}", dim=True)
     snapshot = configuration.snapshot

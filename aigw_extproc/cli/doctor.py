@@ -10,9 +10,6 @@ import click
 
 from aigw_extproc.cli import options
 from aigw_extproc.cli.app import app
-from aigw_extproc.cli.options import source_of
-from aigw_extproc.cli.output import refuse
-from aigw_extproc.errors import ConfigError
 
 
 @app.command()
@@ -30,11 +27,7 @@ def doctor(resources: tuple[Path, ...], region: str | None, secrets_dir: Path | 
     from aigw_extproc.doctor import report
     from aigw_extproc.doctor.examination import examine
 
-    try:
-        snapshot = source_of(resources, region, None, secrets_dir).load().snapshot
-    except ConfigError as error:
-        refuse(error)
-    diagnoses = asyncio.run(examine(snapshot))
+    diagnoses = asyncio.run(examine(options.load(resources, region, None, secrets_dir).snapshot))
     if as_json:
         print(report.to_json(diagnoses))
     else:

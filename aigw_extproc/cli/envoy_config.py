@@ -83,10 +83,7 @@ def envoy_config(
         return
     snapshot = None
     if not snippet or resources or region is not None or simulator is not None:
-        try:
-            snapshot = source_of(resources, region, simulator, secrets_dir).load().snapshot
-        except ConfigError as error:
-            refuse(error)
+        snapshot = options.load(resources, region, simulator, secrets_dir).snapshot
     text = _render(snapshot, envoy_options, snippet=snippet)
     if output is None:
         print(text)

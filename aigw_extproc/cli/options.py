@@ -7,9 +7,11 @@ from pathlib import Path
 
 import click
 
-from aigw_extproc.cli.output import LEVELS
+from aigw_extproc.cli.output import LEVELS, refuse
+from aigw_extproc.config.compile.configuration import Configuration
 from aigw_extproc.config.snapshot import Address
 from aigw_extproc.envoy.options import GATEWAY, Endpoint, parse_endpoint
+from aigw_extproc.errors import ConfigError
 from aigw_extproc.serve.options import ADMIN
 from aigw_extproc.serve.source import ConfigurationSource
 
@@ -50,6 +52,16 @@ def source_of(
     if secrets is not None and not resources:
         raise click.BadParameter("--secrets-dir needs resource files, whose Secrets it holds")
     return ConfigurationSource(paths=tuple(resources), secrets=secrets, region=region, simulator=simulator)
+
+
+def load(
+    resources: Sequence[Path], region: str | None, simulator: str | None, secrets: Path | None = None
+) -> Configuration:
+    """Load the configuration that the options name; if it is invalid, print its problems and exit."""
+    try:
+        return source_of(resources, region, simulator, secrets).load()
+    except ConfigError as error:
+        refuse(error)
 
 
 def endpoint(text: str) -> Endpoint:

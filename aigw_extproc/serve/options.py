@@ -33,6 +33,6 @@ class ServeOptions:
     drain_seconds: float = 30.0
     """How long exchanges may take to end after SIGTERM."""
     reload_lag: float = 0.0
-    """Seconds between reading a valid change and applying it, for Envoy to learn of a new cluster first."""
+    """Seconds between reading a valid change and applying it, so that Envoy has a new cluster first."""
     log_level: str = "info"
     """The lowest level that is logged; workers get the same."""

@@ -193,14 +193,14 @@ async def test_a_child_that_ends_by_itself_stops_the_others(journal: Journal) ->
 async def test_a_killed_child_is_reported_with_its_signal() -> None:
     code = "import os; os.kill(os.getpid(), 9)"
     with pytest.raises(ChildFailed) as raised:
-        await supervise([[Child(name="a", argv=(sys.executable, "-c", code), ready=at_once)]], on_log=ignore)
+        await supervise([[Child(name="a", argv=(sys.executable, "-c", code), ready=at_once)]])
     assert str(raised.value) == "a ended by itself (killed by SIGKILL); its last lines:\n  (it wrote nothing)"
 
 
 async def test_only_the_last_lines_are_reported() -> None:
     code = "for number in range(100): print(number)"
     with pytest.raises(ChildFailed) as raised:
-        await supervise([[Child(name="a", argv=(sys.executable, "-c", code), ready=at_once)]], on_log=ignore)
+        await supervise([[Child(name="a", argv=(sys.executable, "-c", code), ready=at_once)]])
     assert raised.value.last_lines == tuple(map(str, range(80, 100)))
 
 
@@ -209,9 +209,7 @@ async def test_a_child_that_is_not_ready_in_time_fails(journal: Journal) -> None
         return False
 
     with pytest.raises(ChildFailed) as raised:
-        await supervise(
-            [[journal.child("a")], [Child(name="b", argv=("sleep", "60"), ready=never, ready_seconds=0.1)]],
-        )
+        await supervise([[journal.child("a")], [Child(name="b", argv=("sleep", "60"), ready=never, ready_seconds=0.1)]])
     assert str(raised.value) == "b was not ready after 0 s; its last lines:\n  (it wrote nothing)"
     assert journal.lines() == ["a starts", "a stops"]
 
