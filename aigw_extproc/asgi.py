@@ -1,4 +1,4 @@
-"""An ASGI application inside an event loop that somebody else owns."""
+"""An ASGI server for an event loop that has other work too."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import uvicorn
 from starlette.types import ASGIApp
 
 GRACE_SECONDS = 1
-"""How long a stop waits for answers that are being sent."""
+"""Seconds that a stop waits for responses that are being sent."""
 KEEP_ALIVE_SECONDS = 75
-"""Longer than clients, Envoy among them, keep an idle connection: closing it first would race with a request."""
+"""Longer than clients such as Envoy keep an idle connection: closing it before they do would race with a request."""
 
 
 class EmbeddedServer(uvicorn.Server):
-    """uvicorn that leaves signals to the owner of the event loop, and tells when it is ready."""
+    """A uvicorn server without signal handlers, and with a callback when it is ready."""
 
     def __init__(
         self,
@@ -26,7 +26,7 @@ class EmbeddedServer(uvicorn.Server):
         protocol: type[asyncio.Protocol] | None = None,
         on_ready: Callable[[], None] = lambda: None,
     ) -> None:
-        """`protocol` replaces uvicorn's own HTTP/1.1."""
+        """Configure the server. `protocol` replaces uvicorn's own HTTP/1.1."""
         config = uvicorn.Config(
             app,
             http=protocol or "h11",
@@ -42,7 +42,7 @@ class EmbeddedServer(uvicorn.Server):
         self._on_ready = on_ready
 
     async def serve_until_cancelled(self, listener: socket.socket) -> None:
-        """Serves on a listening socket, and closes what is open when cancelled."""
+        """Serve on a listening socket until cancelled, then close all connections."""
         try:
             await self.serve(sockets=[listener])
         finally:
@@ -59,13 +59,13 @@ class EmbeddedServer(uvicorn.Server):
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 takes a free one.
+    """Return a listening socket; port 0 takes a free one.
 
     Raises:
-        OSError: the address cannot be had.
+        OSError: the address cannot be listened on.
     """
     listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-    # asyncio does this only for sockets that name TCP as their protocol, which Python's own do not. Without it every
-    # small write behind another waits 40 ms for the peer's delayed acknowledgement.
+    # asyncio sets this only on sockets with an explicit protocol, which create_server does not give. Without it, a
+    # small write after another one waits 40 ms for the peer's delayed acknowledgement.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener

@@ -1,9 +1,9 @@
-"""What the gateway counts and times, for Prometheus.
+"""The gateway's Prometheus metrics.
 
-The `gen_ai_*` families carry the reference system's names, labels and buckets, so that its dashboards keep working:
+The `gen_ai_*` metrics have the names, labels and buckets of the reference system, so that its dashboards work:
 https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-metrics/
-With several workers, prometheus-client's multiprocess mode adds them up; that mode is switched on by the environment
-before this module is imported.
+With several workers, prometheus-client's multiprocess mode adds them up. The environment has to switch that mode on
+before this module is imported (`serve.metrics_files`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from aigw_extproc.exchange import Outcome
 from aigw_extproc.translate.contract import Usage
 
 MAX_MODELS = 500
-"""Model names come from clients where a rule takes any: past this many the rest share the label `other`."""
+"""Model names that get labels of their own; later ones share `other`. Clients can choose them if a rule takes any."""
 
 _TOKEN_BUCKETS = tuple(4**power for power in range(14))
 _DURATION_BUCKETS = tuple(0.01 * 2**power for power in range(14))
@@ -54,16 +54,16 @@ TIME_TO_FIRST_TOKEN = Histogram(
 )
 TIME_PER_OUTPUT_TOKEN = Histogram(
     "gen_ai_server_time_per_output_token_seconds",
-    "Time per token behind the first one of a streamed response.",
+    "Time per token after the first one of a streamed response.",
     _LABELS,
     buckets=_PER_TOKEN_BUCKETS,
 )
 EXCHANGES = Counter(
-    "aigw_exchanges", "HTTP exchanges by their end; status 0: the client went away.", ("operation", "status", "code")
+    "aigw_exchanges", "HTTP exchanges by result; status 0: the client disconnected.", ("operation", "status", "code")
 )
 DROPPED_PARAMETERS = Counter("aigw_dropped_parameters", "Requests with parameters that were dropped.", ("operation",))
 SIGNATURES = Counter("aigw_signatures", "Requests signed.", ("region",))
-SIGNING_FAILURES = Counter("aigw_signing_failures", "Requests not signed for want of credentials.", ("region",))
+SIGNING_FAILURES = Counter("aigw_signing_failures", "Requests not signed, without credentials.", ("region",))
 CREDENTIAL_REFRESHES = Counter(
     "aigw_credential_refreshes", "Attempts to get credentials from a source.", ("source", "result")
 )
@@ -76,7 +76,7 @@ CREDENTIAL_EXPIRY = Gauge(
 TRANSLATION_FAILURES = Counter(
     "aigw_translation_failures", "Requests or responses that could not be translated.", ("operation", "phase")
 )
-DEFECTS = Counter("aigw_defects", "Exceptions that nobody foresaw; each is in the log with its trace.")
+DEFECTS = Counter("aigw_defects", "Unexpected exceptions; each is in the log with its traceback.")
 ACTIVE_EXCHANGES = Gauge("aigw_active_exchanges", "HTTP exchanges under way.", multiprocess_mode="livesum")
 
 _PROVIDERS = {"AWSBedrock": "aws.bedrock", "AWSAnthropic": "aws.anthropic", "OpenAI": "openai"}
@@ -84,7 +84,7 @@ _PROVIDERS = {"AWSBedrock": "aws.bedrock", "AWSAnthropic": "aws.anthropic", "Ope
 
 @dataclass(slots=True, kw_only=True)
 class Timeline:
-    """When things happened in one exchange, in seconds of a monotonic clock; None for what did not happen."""
+    """The times of one exchange, in seconds of a monotonic clock; None for what did not happen."""
 
     started: float
     first_piece: float | None = None
@@ -97,7 +97,7 @@ _seen_models: set[str] = set()
 
 
 def record(outcome: Outcome, timeline: Timeline) -> None:
-    """Counts one exchange that is over."""
+    """Record an exchange that has ended."""
     code = (outcome.error.code or outcome.error.type) if outcome.error else ""
     _child(EXCHANGES, outcome.operation, str(outcome.status), code).inc()
     if outcome.dropped:
@@ -124,13 +124,13 @@ def record(outcome: Outcome, timeline: Timeline) -> None:
 def _labels(outcome: Outcome) -> tuple[str, ...]:
     schema = outcome.backend.schema.name if outcome.backend else ""
     model = _bounded(outcome.request_model)
-    # Bedrock does not say which model answered; it is the one that was asked.
+    # Bedrock does not return the model that answered; it is the requested one.
     return (outcome.operation, _PROVIDERS.get(schema, schema.lower()), _bounded(outcome.model), model, model)
 
 
 @lru_cache(maxsize=10_000)
 def _child(metric: Metric, *labels: str) -> Metric:
-    """A metric with its labels. Looking it up costs a microsecond, which an exchange would pay six times."""
+    """Return a metric with these labels. Without the cache it takes 1 µs, six times per exchange."""
     return metric.labels(*labels)
 
 

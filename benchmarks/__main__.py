@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 
 from aigw_extproc.envoy.binary import EnvoyNotFound
-from aigw_extproc.run.child import ChildFailed
+from aigw_extproc.serve.child import ChildFailed
 from benchmarks.findings import Findings
 from benchmarks.measure import BenchmarkFailed
 from benchmarks.parts import PARTS, Effort, Part

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from aigw_extproc.run.child import Child, OnLog, running
-from aigw_extproc.serve.source import Source
+from aigw_extproc.serve.child import Child, OnLog, running
+from aigw_extproc.serve.source import ConfigurationSource
 from benchmarks.crosscheck import cross_check
 from benchmarks.findings import Findings, Idle, Start
 from benchmarks.load import Request, open_streams
@@ -67,7 +67,7 @@ async def routes(folder: Path, effort: Effort, found: Findings) -> None:
             file = folder / f"{number}.yaml"
             file.write_text(resources(number, port=upstream.port))
             for stack in OURS:
-                place, source = folder / f"{stack.name}, {number}", Source(paths=(file,))
+                place, source = folder / f"{stack.name}, {number}", ConfigurationSource(paths=(file,))
                 async with running_stack(stack, place, upstream, source=source, on_log=effort.on_log) as one:
                     found.measurements.extend(
                         await measure_all([with_routes(number)], [one], rounds=effort.rounds, share=effort.share)
@@ -122,7 +122,9 @@ async def startup(folder: Path, effort: Effort, found: Findings) -> None:
         for number in range(max(2, int(STARTS * effort.share))):
             assert stack.processor is not None
             listen = f"unix://{folder / f'{number}.sock'}"
-            seconds = await _start(stack.processor(listen, Source(simulator="127.0.0.1:9"), 1), effort.on_log)
+            seconds = await _start(
+                stack.processor(listen, ConfigurationSource(simulator="127.0.0.1:9"), 1), effort.on_log
+            )
             found.starts.append(Start(stack=stack.name, seconds=seconds))
 
 

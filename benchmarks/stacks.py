@@ -24,10 +24,10 @@ from aigw_extproc.envoy.options import Options
 from aigw_extproc.envoy.render import render, to_json
 from aigw_extproc.envoy.routes import PROCESSOR_FILTER
 from aigw_extproc.extproc.transport import TRANSPORTS
-from aigw_extproc.run.child import Child, OnLog, python, running
 from aigw_extproc.run.probes import all_accept, envoy_ready
-from aigw_extproc.serve.process import worker_address
-from aigw_extproc.serve.source import Source
+from aigw_extproc.serve.child import Child, OnLog, python, running
+from aigw_extproc.serve.source import ConfigurationSource
+from aigw_extproc.serve.workers import worker_address
 
 UPSTREAM = "upstream"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "an example; the upstream looks at none"}
@@ -45,7 +45,7 @@ class Stack:
     """Whether it takes what OpenAI's clients send. If not, it is sent what Bedrock takes."""
     adapt: Callable[[Document, str], None]
     """Changes our configuration of Envoy in place; the second argument is the upstream's cluster."""
-    processor: Callable[[str, Source, int], tuple[str, ...]] | None
+    processor: Callable[[str, ConfigurationSource, int], tuple[str, ...]] | None
     """The processor's command line for an address to listen on and a number of workers, or None for no processor."""
 
 
@@ -103,11 +103,11 @@ def _module(name: str, *arguments: str) -> tuple[str, ...]:
     return (sys.executable, "-m", f"benchmarks.{name}", *arguments)
 
 
-def _noop(transport: str, listen: str, _source: Source, _workers: int) -> tuple[str, ...]:
+def _noop(transport: str, listen: str, _source: ConfigurationSource, _workers: int) -> tuple[str, ...]:
     return _module("noop", "--listen", listen, "--transport", transport)
 
 
-def _ours(transport: str, listen: str, source: Source, workers: int) -> tuple[str, ...]:
+def _ours(transport: str, listen: str, source: ConfigurationSource, workers: int) -> tuple[str, ...]:
     where = ("--listen", listen, "--transport", transport, "--workers", str(workers), "--no-admin")
     return python("serve", *source.arguments(), *where)
 
@@ -138,9 +138,9 @@ class Upstream:
     pid: int
 
     @property
-    def source(self) -> Source:
+    def source(self) -> ConfigurationSource:
         """Any model, from there."""
-        return Source(simulator=f"127.0.0.1:{self.port}")
+        return ConfigurationSource(simulator=f"127.0.0.1:{self.port}")
 
 
 @contextlib.asynccontextmanager
@@ -163,7 +163,13 @@ async def running_upstream(folder: Path, *options: str, on_log: OnLog) -> AsyncI
 
 @contextlib.asynccontextmanager
 async def running_stack(
-    stack: Stack, folder: Path, upstream: Upstream, *, on_log: OnLog, source: Source | None = None, workers: int = 1
+    stack: Stack,
+    folder: Path,
+    upstream: Upstream,
+    *,
+    on_log: OnLog,
+    source: ConfigurationSource | None = None,
+    workers: int = 1,
 ) -> AsyncIterator[RunningStack]:
     """A stack with its sockets in this new folder; `source` is the processor's, if not any model from the upstream.
 
@@ -194,7 +200,7 @@ async def running_stacks(
         ]
 
 
-def _children(stack: Stack, folder: Path, source: Source, workers: int) -> list[Child]:
+def _children(stack: Stack, folder: Path, source: ConfigurationSource, workers: int) -> list[Child]:
     folder.mkdir()
     listen, admin = f"unix://{folder / 'processor.sock'}", folder / "admin.sock"
     sockets = tuple(Path(worker_address(listen, index).removeprefix("unix://")) for index in range(workers))

@@ -1,4 +1,4 @@
-"""What is counted, under which names; the `gen_ai_*` ones are those that dashboards of the reference system read."""
+"""Metrics and their names; dashboards of the reference system use the `gen_ai_*` ones."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ USAGE = Usage(input_tokens=100, output_tokens=11, total_tokens=111)
 TIMES = Timeline(started=10.0, first_piece=10.5, ended=12.5)
 
 
-class Counted:
-    """What has been added to the samples since the beginning of the test."""
+class Changes:
+    """The changes of all samples since the beginning of the test."""
 
     def __init__(self) -> None:
         self._before = self._samples()
@@ -54,9 +54,9 @@ class Counted:
 
 
 @pytest.fixture
-def counted(monkeypatch: pytest.MonkeyPatch) -> Counted:
+def changes(monkeypatch: pytest.MonkeyPatch) -> Changes:
     monkeypatch.setattr(metrics, "_seen_models", set())
-    return Counted()
+    return Changes()
 
 
 def outcome(**fields: Any) -> Outcome:
@@ -92,73 +92,73 @@ def test_buckets_of_the_time_per_token() -> None:
     ]  # fmt: skip
 
 
-def test_a_success_is_timed(counted: Counted) -> None:
+def test_a_success_is_timed(changes: Changes) -> None:
     record(outcome(), TIMES)
-    assert counted.value("gen_ai_server_request_duration_seconds_sum", **LABELS, error_type="") == 2.5
-    assert counted.value("aigw_exchanges_total", operation="chat", status="200", code="") == 1
+    assert changes.value("gen_ai_server_request_duration_seconds_sum", **LABELS, error_type="") == 2.5
+    assert changes.value("aigw_exchanges_total", operation="chat", status="200", code="") == 1
 
 
-def test_tokens_are_counted_by_their_kind(counted: Counted) -> None:
+def test_tokens_are_counted_by_their_kind(changes: Changes) -> None:
     record(outcome(usage=USAGE), TIMES)
     kinds = ("input", "output", "cached_input", "cache_creation_input")
     name = "gen_ai_client_token_usage_token_sum"
-    found = {kind: counted.value(name, **LABELS, gen_ai_token_type=kind) for kind in kinds}
-    assert found == {"input": 100, "output": 11, "cached_input": 0, "cache_creation_input": 0}
+    tokens = {kind: changes.value(name, **LABELS, gen_ai_token_type=kind) for kind in kinds}
+    assert tokens == {"input": 100, "output": 11, "cached_input": 0, "cache_creation_input": 0}
 
 
-def test_what_a_cache_did_is_counted_apart(counted: Counted) -> None:
+def test_tokens_of_a_cache_are_counted_separately(changes: Changes) -> None:
     usage = Usage(input_tokens=100, output_tokens=0, cached_input_tokens=60, cache_creation_input_tokens=7)
     record(outcome(usage=usage), TIMES)
     name = "gen_ai_client_token_usage_token_sum"
-    assert counted.value(name, **LABELS, gen_ai_token_type="cached_input") == 60
-    assert counted.value(name, **LABELS, gen_ai_token_type="cache_creation_input") == 7
-    counts = [labels for key, labels in counted.added("gen_ai_client_token_usage_token_count")]
+    assert changes.value(name, **LABELS, gen_ai_token_type="cached_input") == 60
+    assert changes.value(name, **LABELS, gen_ai_token_type="cache_creation_input") == 7
+    counts = [labels for key, labels in changes.added("gen_ai_client_token_usage_token_count")]
     assert sorted(dict(labels)["gen_ai_token_type"] for labels in counts) == [
         "cache_creation_input", "cached_input", "input", "output",
     ]  # fmt: skip
 
 
-def test_a_stream_is_timed_to_its_first_piece_and_per_token_behind_it(counted: Counted) -> None:
+def test_a_stream_is_timed_to_its_first_piece_and_per_token_after_it(changes: Changes) -> None:
     record(outcome(stream=True, usage=USAGE), TIMES)
-    assert counted.value("gen_ai_server_time_to_first_token_seconds_sum", **LABELS) == 0.5
-    assert counted.value("gen_ai_server_time_per_output_token_seconds_sum", **LABELS) == 0.2
+    assert changes.value("gen_ai_server_time_to_first_token_seconds_sum", **LABELS) == 0.5
+    assert changes.value("gen_ai_server_time_per_output_token_seconds_sum", **LABELS) == 0.2
 
 
-def test_what_is_not_streamed_has_no_first_token(counted: Counted) -> None:
+def test_a_buffered_response_has_no_time_to_the_first_token(changes: Changes) -> None:
     record(outcome(usage=USAGE), TIMES)
-    assert counted.added("gen_ai_server_time_to_first_token") == {}
+    assert changes.added("gen_ai_server_time_to_first_token") == {}
 
 
-def test_one_token_has_none_behind_it(counted: Counted) -> None:
+def test_one_token_has_no_time_per_token(changes: Changes) -> None:
     record(outcome(stream=True, usage=Usage(output_tokens=1)), TIMES)
-    assert counted.added("gen_ai_server_time_per_output_token") == {}
+    assert changes.added("gen_ai_server_time_per_output_token") == {}
 
 
-def test_a_failure_is_counted_once(counted: Counted) -> None:
+def test_a_failure_is_counted_once(changes: Changes) -> None:
     error = UpstreamError("slow down", status=429, type="rate_limit_error", code="throttling_exception")
     record(outcome(status=429, error=error), TIMES)
-    assert counted.added("aigw_exchanges_total") == {
+    assert changes.added("aigw_exchanges_total") == {
         ("aigw_exchanges_total", (("code", "throttling_exception"), ("operation", "chat"), ("status", "429"))): 1
     }
-    assert counted.value("gen_ai_server_request_duration_seconds_count", **LABELS, error_type="_OTHER") == 1
-    assert counted.added("aigw_translation_failures_total") == {}
+    assert changes.value("gen_ai_server_request_duration_seconds_count", **LABELS, error_type="_OTHER") == 1
+    assert changes.added("aigw_translation_failures_total") == {}
 
 
-def test_a_stream_that_fails_is_a_failure_although_its_status_is_200(counted: Counted) -> None:
+def test_a_failed_stream_is_a_failure_although_its_status_is_200(changes: Changes) -> None:
     record(outcome(stream=True, error=InvalidUpstreamResponse("damaged")), TIMES)
-    assert counted.value("gen_ai_server_request_duration_seconds_count", **LABELS, error_type="_OTHER") == 1
-    assert counted.value("aigw_exchanges_total", operation="chat", status="200", code="upstream_error") == 1
+    assert changes.value("gen_ai_server_request_duration_seconds_count", **LABELS, error_type="_OTHER") == 1
+    assert changes.value("aigw_exchanges_total", operation="chat", status="200", code="upstream_error") == 1
 
 
-def test_a_request_that_no_rule_takes_is_counted_but_has_no_model(counted: Counted) -> None:
+def test_a_request_without_a_rule_is_counted_but_has_no_model(changes: Changes) -> None:
     record(outcome(backend=None, model="", request_model="", status=404, error=ModelNotFound("none")), TIMES)
-    assert counted.value("aigw_exchanges_total", operation="chat", status="404", code="model_not_found") == 1
-    assert counted.added("gen_ai_") == {}
+    assert changes.value("aigw_exchanges_total", operation="chat", status="404", code="model_not_found") == 1
+    assert changes.added("gen_ai_") == {}
 
 
-def test_an_error_without_a_code_is_counted_by_its_type(counted: Counted) -> None:
+def test_an_error_without_a_code_is_counted_by_its_type(changes: Changes) -> None:
     record(outcome(backend=None, status=400, error=InvalidRequest("no")), TIMES)
-    assert counted.value("aigw_exchanges_total", operation="chat", status="400", code="invalid_request_error") == 1
+    assert changes.value("aigw_exchanges_total", operation="chat", status="400", code="invalid_request_error") == 1
 
 
 @pytest.mark.parametrize(
@@ -166,27 +166,27 @@ def test_an_error_without_a_code_is_counted_by_its_type(counted: Counted) -> Non
     [(InvalidRequest("no"), "request"), (InvalidUpstreamResponse("no"), "response")],
     ids=["request", "response"],
 )
-def test_a_translation_that_fails_is_counted_by_its_phase(counted: Counted, error: Any, phase: str) -> None:
+def test_a_failed_translation_is_counted_by_its_phase(changes: Changes, error: Any, phase: str) -> None:
     record(outcome(status=error.status, error=error), TIMES)
-    assert counted.value("aigw_translation_failures_total", operation="chat", phase=phase) == 1
+    assert changes.value("aigw_translation_failures_total", operation="chat", phase=phase) == 1
 
 
-def test_dropped_parameters_are_counted_once_a_request(counted: Counted) -> None:
+def test_dropped_parameters_are_counted_once_per_request(changes: Changes) -> None:
     record(outcome(dropped=("seed", "logit_bias")), TIMES)
-    assert counted.value("aigw_dropped_parameters_total", operation="chat") == 1
+    assert changes.value("aigw_dropped_parameters_total", operation="chat") == 1
 
 
 @pytest.mark.parametrize(("signed", "count"), [(True, 1), (False, 0)])
-def test_signatures_are_counted_by_region(counted: Counted, signed: bool, count: int) -> None:
+def test_signatures_are_counted_by_region(changes: Changes, signed: bool, count: int) -> None:
     record(outcome(signed=signed), TIMES)
-    assert counted.value("aigw_signatures_total", region="xx-test-1") == count
+    assert changes.value("aigw_signatures_total", region="xx-test-1") == count
 
 
-def test_model_names_are_bounded(counted: Counted) -> None:
-    """They come from clients: each would be some hundred samples for ever."""
+def test_model_names_are_bounded(changes: Changes) -> None:
+    """Clients can choose them, and each one adds about a hundred samples."""
     for number in range(MAX_MODELS + 10):
         record(outcome(model=f"client-{number}"), TIMES)
-    added = counted.added("gen_ai_server_request_duration_seconds_count")
+    added = changes.added("gen_ai_server_request_duration_seconds_count")
     models = {dict(labels)["gen_ai_original_model"]: count for (_, labels), count in added.items()}
-    assert len(models) == MAX_MODELS  # one place is that of the requested model; `other` is on top
+    assert len(models) == MAX_MODELS  # one less for the requested model, one more for `other`
     assert models["other"] == 11

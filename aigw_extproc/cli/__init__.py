@@ -1,9 +1,10 @@
-"""The command line: `aigw-extproc run | serve | check | doctor | envoy-config | simulator`.
+"""The command line, `aigw-extproc`: one module per command.
 
-Every command is a thin layer over one function elsewhere; heavy imports happen inside the command that needs them.
+A command is a thin layer over one function elsewhere, and imports what is heavy in its function.
 """
 
-from aigw_extproc.cli import run, serve, look, envoy_config, simulator, about  # noqa: F401, I001 - each joins the application, in the order of its help
+# In the order of the help.
+from aigw_extproc.cli import run, serve, check, doctor, envoy_config, simulator, models, version  # noqa: F401, I001 - importing a command adds it to `app`
 from aigw_extproc.cli.app import app
 
 __all__ = ["app"]

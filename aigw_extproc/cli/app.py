@@ -1,4 +1,4 @@
-"""The application that the commands join."""
+"""The group of all commands."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from aigw_extproc import __version__
 
 
 class _InOrder(click.Group):
-    """A group whose help lists commands as they joined, not by the alphabet: what is wanted first comes first."""
+    """A group whose help lists commands in the order in which they were added, not alphabetically."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
@@ -17,4 +17,4 @@ class _InOrder(click.Group):
 @click.group(cls=_InOrder, context_settings={"show_default": True, "max_content_width": 100})
 @click.version_option(__version__, "--version", "-V", message="%(version)s")
 def app() -> None:
-    """OpenAI clients to AWS Bedrock, through a stock Envoy."""
+    """Connect OpenAI and Anthropic clients to AWS Bedrock, through a stock Envoy."""

@@ -1,4 +1,4 @@
-"""What is said on the terminal: results, refusals, logs."""
+"""Output on the terminal: counts, errors and logs."""
 
 from __future__ import annotations
 
@@ -12,32 +12,36 @@ import click
 from aigw_extproc.errors import ConfigError
 
 LEVELS = ("debug", "info", "warning", "error")
-"""From where on messages are logged."""
+"""Log levels, lowest first."""
 
 
 def refuse(error: ConfigError) -> NoReturn:
+    """Print all problems of an invalid configuration, and exit with code 1."""
     for problem in error.problems:
         click.secho(f"error: {problem}", fg="red", err=True)
     fail(f"{count(error.problems, 'problem')} in the configuration")
 
 
 def count(things: Sized, noun: str) -> str:
+    """Return a phrase such as `2 models`."""
     return f"{len(things)} {noun}{'s' if len(things) != 1 else ''}"
 
 
 def fail(message: str) -> NoReturn:
+    """Print an error, and exit with code 1."""
     click.secho(message, fg="red", bold=True, err=True)
     sys.exit(1)
 
 
 def set_up_logging(level: str) -> None:
+    """Log to standard error from this level on."""
     logging.basicConfig(
         level=level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # it tells of every start and stop
-    # At debug level these tell of headers and bodies, and an answer of STS holds nothing but secrets. botocore's
-    # warnings repeat, with a trace, what the cache tells in a line.
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # it logs every start and stop
+    # At debug level these log headers and bodies, and a response of STS is full of secrets. botocore's warnings
+    # repeat, with a traceback, what the credential cache logs in a line.
     for name in ("botocore", "urllib3", "httpcore"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    # It tells of every change in a watched folder: that of a log in it too, which is changed by the telling, for ever.
+    # It logs every change in a watched folder: a log file in that folder would grow for ever.
     logging.getLogger("watchfiles").setLevel(logging.WARNING)

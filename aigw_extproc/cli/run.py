@@ -1,8 +1,9 @@
-"""`run`: everything, on this machine."""
+"""`aigw-extproc run`."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -11,7 +12,9 @@ from aigw_extproc.cli import options
 from aigw_extproc.cli.app import app
 from aigw_extproc.cli.options import source_of
 from aigw_extproc.cli.output import fail, refuse
+from aigw_extproc.envoy.options import SIMULATOR
 from aigw_extproc.errors import ConfigError
+from aigw_extproc.serve.options import ADMIN
 
 
 @app.command()
@@ -21,7 +24,12 @@ from aigw_extproc.errors import ConfigError
 @options.host
 @options.port
 @options.admin_port
-@click.option("--simulator-port", type=click.IntRange(1, 65535), default=8091, help="Of the built-in demonstration.")
+@click.option(
+    "--simulator-port",
+    type=click.IntRange(1, 65535),
+    default=SIMULATOR.port,
+    help="Port of the demonstration's simulator.",
+)
 @options.workers
 @click.option("--access-log/--no-access-log", default=True, help="One line per request, on standard output.")
 @options.log_level
@@ -37,23 +45,23 @@ def run(
     access_log: bool,
     log_level: str,
 ) -> None:
-    """Envoy and the processor, on this machine.
+    """Run Envoy and the processor on this machine.
 
-    RESOURCES are resource files, or folders of them. Without any, and without a region: a demonstration against the
-    simulator, no AWS account needed.
+    RESOURCES are resource files, or folders of them. Without RESOURCES and --region, it is a demonstration with the
+    simulator, which needs no AWS account.
     """
     from aigw_extproc.config.snapshot import Address
     from aigw_extproc.envoy.binary import EnvoyNotFound
-    from aigw_extproc.run.child import ChildFailed
     from aigw_extproc.run.gateway import RunOptions
     from aigw_extproc.run.gateway import run as run_until_stopped
     from aigw_extproc.run.ports import PortUnavailable
+    from aigw_extproc.serve.child import ChildFailed
 
     demonstration = not resources and region is None
     run_options = RunOptions(
         source=source_of(resources, region, f"127.0.0.1:{simulator_port}" if demonstration else None, secrets_dir),
         listen=Address(host=host, port=port),
-        admin=Address(host="127.0.0.1", port=admin_port),
+        admin=replace(ADMIN, port=admin_port),
         start_simulator=demonstration,
         workers=workers,
         access_log=access_log,

@@ -1,4 +1,4 @@
-"""`serve`: the processor alone."""
+"""`aigw-extproc serve`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from aigw_extproc.cli import options
 from aigw_extproc.cli.app import app
 from aigw_extproc.cli.options import PATH, endpoint, source_of
 from aigw_extproc.cli.output import fail, refuse, set_up_logging
+from aigw_extproc.config.snapshot import Address
+from aigw_extproc.envoy.options import PROCESSOR
 from aigw_extproc.errors import ConfigError
 from aigw_extproc.extproc.transport import TRANSPORTS, Transport
+from aigw_extproc.serve.options import ADMIN, ServeOptions
 
 if TYPE_CHECKING:
     from aigw_extproc.extproc.tls import ServerTls
@@ -25,21 +28,26 @@ if TYPE_CHECKING:
 @options.region
 @options.simulator
 @options.secrets_dir
-@click.option("--listen", metavar="ADDRESS", default="127.0.0.1:1063", help="unix:///PATH or HOST:PORT, for Envoy.")
-@click.option("--admin-host", default="127.0.0.1", help="Address of the operator's port.")
+@click.option(
+    "--listen",
+    metavar="ADDRESS",
+    default=f"{PROCESSOR.host}:{PROCESSOR.port}",
+    help="unix:///PATH or HOST:PORT, for Envoy.",
+)
+@click.option("--admin-host", default=ADMIN.host, help="Address of the operator's port.")
 @options.admin_port
-@click.option("--admin/--no-admin", default=True, help="Whether to have an operator's port at all.")
+@click.option("--admin/--no-admin", default=True, help="Whether to open the operator's port.")
 @options.workers
 @click.option(
     "--transport",
     type=click.Choice(TRANSPORTS),
     default="grpc",
-    help="What carries Envoy's streams; h2corn needs the extra `fast`.",
+    help="The server of Envoy's streams; h2corn needs the extra `fast`.",
 )
-@click.option("--tls-cert", metavar="FILE", type=PATH, help="Speak TLS, with this certificate.")
+@click.option("--tls-cert", metavar="FILE", type=PATH, help="Use TLS, with this certificate.")
 @click.option("--tls-key", metavar="FILE", type=PATH, help="The certificate's key.")
 @click.option(
-    "--tls-client-ca", metavar="FILE", type=PATH, help="Let in only clients whose certificate these vouch for."
+    "--tls-client-ca", metavar="FILE", type=PATH, help="Accept only clients with a certificate that these signed."
 )
 @click.option(
     "--drain-seconds",
@@ -48,7 +56,7 @@ if TYPE_CHECKING:
     help="How long exchanges may take to end after SIGTERM.",
 )
 @click.option("--reload-lag", default=0.0, hidden=True, help="Seconds before a change takes effect.")
-@click.option("--shared-port", is_flag=True, hidden=True, help="Other workers have it too.")
+@click.option("--shared-port", is_flag=True, hidden=True, help="Other workers listen on the same port.")
 @options.log_level
 def serve(
     resources: tuple[Path, ...],
@@ -69,18 +77,19 @@ def serve(
     shared_port: bool,
     log_level: str,
 ) -> None:
-    """The processor alone, for an Envoy that runs elsewhere. RESOURCES are resource files, or folders of them."""
-    from aigw_extproc.config.snapshot import Address
+    """Run the processor alone, for an Envoy that runs elsewhere. RESOURCES are resource files, or folders of them."""
     from aigw_extproc.run.ports import PortUnavailable, require_free
-    from aigw_extproc.serve.process import ServeOptions, WorkerFailed, worker_address
+    from aigw_extproc.serve.child import ChildFailed
     from aigw_extproc.serve.process import serve as serve_until_stopped
+    from aigw_extproc.serve.workers import worker_address
 
     set_up_logging(log_level)
+    operator = Address(host=admin_host, port=admin_port) if admin else None
     endpoints = {endpoint(worker_address(listen, index)) for index in range(workers)}
     serve_options = ServeOptions(
         source=source_of(resources, region, simulator, secrets_dir),
         listen=listen,
-        admin=(admin_host, admin_port) if admin else None,
+        admin=operator,
         workers=workers,
         transport=transport,
         tls=_server_tls(tls_cert, tls_key, tls_client_ca),
@@ -89,16 +98,16 @@ def serve(
         log_level=log_level,
     )
     if transport == "h2corn" and find_spec("h2corn") is None:
-        fail('--transport h2corn: it is not installed; run: pip install "aigw-extproc[fast]"')
+        fail('--transport h2corn: h2corn is not installed; run: pip install "aigw-extproc[fast]"')
     try:
-        for taken in () if shared_port else sorted(endpoints, key=str):
-            require_free(taken, option="--listen")
-        if admin:
-            require_free(Address(host=admin_host, port=admin_port), option="--admin-port")
+        for each in () if shared_port else sorted(endpoints, key=str):
+            require_free(each, option="--listen")
+        if operator:
+            require_free(operator, option="--admin-port")
         asyncio.run(serve_until_stopped(serve_options))
     except ConfigError as error:
         refuse(error)
-    except (OSError, PortUnavailable, WorkerFailed) as error:
+    except (OSError, PortUnavailable, ChildFailed) as error:
         fail(str(error))
 
 
@@ -110,7 +119,7 @@ def _server_tls(
     if certificate is None and key is None and client_ca is None:
         return None
     if certificate is None or key is None:
-        raise click.BadParameter("--tls-cert and --tls-key go together, --tls-client-ca with both")
+        raise click.BadParameter("--tls-cert and --tls-key need each other, and --tls-client-ca needs both")
     from aigw_extproc.extproc.tls import ServerTls
 
     return ServerTls(certificate=certificate, key=key, client_ca=client_ca)

@@ -1,4 +1,4 @@
-"""`simulator`: what stands in for Bedrock."""
+"""`aigw-extproc simulator`."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from aigw_extproc.cli import options
 from aigw_extproc.cli.app import app
 from aigw_extproc.cli.options import PORT
 from aigw_extproc.cli.output import fail, set_up_logging
+from aigw_extproc.envoy.options import SIMULATOR
+from aigw_extproc.simulator.settings import Settings
 
 
 @app.command()
 @options.host
-@click.option("--port", type=PORT, default=8091, help="Port to listen on.")
+@click.option("--port", type=PORT, default=SIMULATOR.port, help="Port to listen on.")
 @options.log_level
 def simulator(host: str, port: int, log_level: str) -> None:
-    """The Bedrock simulator alone. It checks signatures and requests as Bedrock does."""
+    """Run the Bedrock simulator alone. It checks signatures and requests as Bedrock does."""
     from aigw_extproc.simulator import server
-    from aigw_extproc.simulator.settings import Settings
 
     set_up_logging(log_level)
     try:

@@ -1,4 +1,4 @@
-"""`aigw-extproc run`: Envoy, the processor and, for the demonstration, the simulator as one thing in the foreground.
+"""`aigw-extproc run`: Envoy, the processor and, for the demonstration, the simulator, in the foreground.
 
-`gateway.run` is what the command calls; `supervisor` knows nothing about what it supervises.
+`gateway.run` is what the command calls; `serve.supervisor` starts and stops the processes.
 """

@@ -1,10 +1,9 @@
-"""Envoy as a child: its files in the runtime directory, and how to ask it to end its work."""
+"""Envoy as a child process, and the files that it reads."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,23 +14,25 @@ from aigw_extproc.config.files import watcher
 from aigw_extproc.config.snapshot import Address, Snapshot
 from aigw_extproc.envoy.binary import find_envoy
 from aigw_extproc.envoy.options import ListenAddress, Options
-from aigw_extproc.run.child import Child
 from aigw_extproc.run.probes import drain_envoy, envoy_ready
-from aigw_extproc.serve.source import Source
+from aigw_extproc.serve.background import background
+from aigw_extproc.serve.child import Child
+from aigw_extproc.serve.signals import stop_signals
+from aigw_extproc.serve.source import ConfigurationSource
 
 RELOAD_LAG = 1.0
-"""Seconds by which the processor follows Envoy when resources change: time to read a file and resolve a name."""
+"""Seconds between Envoy's change of clusters and the processor's: time to read a file and resolve a name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvoyFiles:
-    """What Envoy reads: its configuration once, the upstreams' clusters whenever they have changed."""
+    """Envoy's files: the configuration, which it reads once, and the clusters, which it reads after each change."""
 
     options: Options
 
     @classmethod
     def at(cls, runtime: Path, listen: Address, processors: Sequence[ListenAddress], *, access_log: bool) -> EnvoyFiles:
-        """Files and the admin interface's socket, all in `runtime`."""
+        """Return the files, and the socket of the admin interface, in the folder `runtime`."""
         return cls(
             options=Options(
                 listen=listen,
@@ -43,8 +44,8 @@ class EnvoyFiles:
         )
 
     def write(self, snapshot: Snapshot) -> Path:
-        """Writes everything; returns the configuration's file."""
-        # Imported here: it takes half a second, which a refused configuration need not wait for.
+        """Write both files, and return the configuration's."""
+        # Imported here: it takes 0.5 s, which an invalid configuration need not wait for.
         from aigw_extproc.envoy.render import render, to_yaml
 
         self.write_clusters(snapshot)
@@ -53,7 +54,7 @@ class EnvoyFiles:
         return file
 
     def write_clusters(self, snapshot: Snapshot) -> None:
-        """Replaces the clusters. Envoy notices a file that is moved into place, not one that is written to."""
+        """Replace the clusters. Envoy notices a file that is moved into place, not one that is written to."""
         from aigw_extproc.envoy.render import render_clusters, to_yaml
 
         _replace(self._clusters, to_yaml(render_clusters(snapshot, self.options)))
@@ -65,14 +66,14 @@ class EnvoyFiles:
 
 
 def _replace(file: Path, text: str) -> None:
-    """Who waits for the file finds it whole."""
+    """Write a file so that it is never read half written."""
     draft = file.with_suffix(".new")
     draft.write_text(text)
     draft.replace(file)
 
 
 class Clusters:
-    """Envoy's clusters while resources change: new ones at once, old ones until nobody is sent there any more."""
+    """Envoy's clusters while resources change: adds new ones at once, removes old ones when they are unused."""
 
     def __init__(self, files: EnvoyFiles, snapshot: Snapshot) -> None:
         self._files = files
@@ -80,7 +81,7 @@ class Clusters:
         self._retirement: asyncio.TimerHandle | None = None
 
     def change(self, snapshot: Snapshot) -> None:
-        """Adds what is new in `snapshot`, and removes what is not in it once the processor goes by it too."""
+        """Add the clusters of `snapshot`, and remove all others when the processor uses `snapshot` too."""
         if self._retirement:
             self._retirement.cancel()
         self._write(replace(snapshot, rules=(*self._known.rules, *snapshot.rules)))
@@ -91,40 +92,40 @@ class Clusters:
         self._known = snapshot
 
 
-async def keep_clusters(source: Source, configuration: Configuration, files: EnvoyFiles) -> None:
-    """Gives Envoy other clusters when the resources change; until cancelled."""
+async def keep_clusters(source: ConfigurationSource, configuration: Configuration, files: EnvoyFiles) -> None:
+    """Rewrite Envoy's clusters when the resources change, until cancelled."""
     if source.paths:
-        # The processor watches the same files, and tells what is wrong with them: once is enough.
+        # The processor watches the same files, and logs what is wrong with them.
         logging.getLogger(watcher.__name__).addHandler(logging.NullHandler())
         clusters = Clusters(files, configuration.snapshot)
-        status = watcher.ReloadStatus()
-        apply = lambda changed: clusters.change(changed.snapshot)  # noqa: E731 - a name for what is passed on
-        await watcher.watch(source.paths, configuration, apply, status, secrets=source.secrets)
+        await watcher.watch(
+            source.paths,
+            configuration,
+            lambda changed: clusters.change(changed.snapshot),
+            watcher.ReloadStatus(),
+            secrets=source.secrets,
+        )
 
 
-async def write_until_stopped(source: Source, files: EnvoyFiles) -> None:
-    """Writes Envoy's files, and the clusters anew when the resources change, until SIGTERM or SIGINT.
+async def write_until_stopped(source: ConfigurationSource, files: EnvoyFiles) -> None:
+    """Write Envoy's files, and rewrite the clusters when the resources change, until SIGTERM or SIGINT.
 
     Raises:
         ConfigError: the resources cannot be used; nothing was written.
         OSError: the files cannot be written.
     """
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    configuration = source.load()
-    print(f"aigw-extproc: wrote {files.write(configuration.snapshot)}", flush=True)
-    async with asyncio.TaskGroup() as tasks:
-        keeping = tasks.create_task(keep_clusters(source, configuration, files))
-        await stop.wait()
-        keeping.cancel()
+    with stop_signals() as stop:
+        configuration = source.load()
+        print(f"aigw-extproc: wrote {files.write(configuration.snapshot)}", flush=True)
+        async with background(keep_clusters(source, configuration, files)):
+            await stop.wait()
 
 
 def envoy_child(files: EnvoyFiles, snapshot: Snapshot, *, drain_seconds: float) -> Child:
-    """Envoy with the configuration for `snapshot`, which is written here.
+    """Write Envoy's files for `snapshot`, and return Envoy as a child process.
 
     Raises:
-        EnvoyNotFound: there is none.
+        EnvoyNotFound: there is no Envoy.
     """
     binary, config = find_envoy(), files.write(snapshot)
     admin = files.options.admin

@@ -1,4 +1,4 @@
-"""What `run` runs: the simulator if asked for, the processor, and Envoy with the configuration for both."""
+"""The processes of `run`: the simulator for the demonstration, the processor, and Envoy."""
 
 from __future__ import annotations
 
@@ -10,32 +10,34 @@ from pathlib import Path
 
 from aigw_extproc.config.snapshot import Address, Snapshot
 from aigw_extproc.envoy.options import parse_address
-from aigw_extproc.run.child import Child, OnLog, python
 from aigw_extproc.run.envoy import RELOAD_LAG, EnvoyFiles, envoy_child, keep_clusters
 from aigw_extproc.run.ports import require_free
 from aigw_extproc.run.probes import all_accept
-from aigw_extproc.run.supervisor import supervise
-from aigw_extproc.serve.process import worker_address
-from aigw_extproc.serve.source import Source
+from aigw_extproc.serve.background import background
+from aigw_extproc.serve.child import Child, OnLog, python
+from aigw_extproc.serve.signals import stop_signals
+from aigw_extproc.serve.source import ConfigurationSource
+from aigw_extproc.serve.supervisor import Supervisor
+from aigw_extproc.serve.workers import worker_address
 
 ANY_MODEL = "us.amazon.nova-micro-v1:0"
-"""What to ask for where the configuration names no model."""
-_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where clients find what listens everywhere
+"""The model of the example request if the configuration names none."""
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - clients connect to it here
 _UNBUFFERED = {"PYTHONUNBUFFERED": "1"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """What `run` is asked to do."""
+    """Options of `run`."""
 
-    source: Source
-    """Files, a region or a simulator that runs already. With `start_simulator`, the one that is to be started."""
+    source: ConfigurationSource
+    """With `start_simulator`, the simulator to start."""
     listen: Address
     """Where clients connect."""
     admin: Address
-    """The processor's own port: /healthz, /readyz, /metrics."""
+    """The operator's port: /healthz, /readyz, /metrics."""
     start_simulator: bool = False
-    """Whether the source is the built-in demonstration, whose simulator is one of the children."""
+    """Whether to run the built-in demonstration, whose simulator is one of the children."""
     workers: int = 1
     access_log: bool = True
     log_level: str = "info"
@@ -45,37 +47,36 @@ class RunOptions:
 
 
 async def run(options: RunOptions, *, on_ready: Callable[[str], None], on_log: OnLog) -> None:
-    """Runs everything until SIGINT or SIGTERM, then drains and stops it. Call it in the main thread.
+    """Run everything until SIGINT or SIGTERM, then drain and stop it; a second signal kills it.
 
-    `on_ready` gets a curl command to paste; `on_log` a child's name and a line of its log.
+    `on_ready` takes a curl command to paste; `on_log` a child's name and a line of its log. Must be called in the
+    main thread.
 
     Raises:
-        ConfigError: the resources cannot be used; nothing was started, as with the next two.
-        PortUnavailable: a port is taken.
-        EnvoyNotFound: there is no Envoy.
+        ConfigError: the resources cannot be used; nothing was started.
+        PortUnavailable: a port cannot be listened on; nothing was started.
+        EnvoyNotFound: there is no Envoy; nothing was started.
         ChildFailed: a child ended by itself; the others have been stopped.
-        OSError: a child could not be started, or the runtime directory not be made.
+        OSError: a child could not be started, or the runtime directory not be created.
     """
     configuration = options.source.load()
     _require_ports(options)
-    # mkdtemp makes it accessible to this user alone: whoever reaches the sockets in it can stop Envoy.
+    # Only this user has access to the directory: the admin socket in it can stop Envoy.
     with tempfile.TemporaryDirectory(prefix="aigw-") as name:
         sockets = [worker_address(f"unix://{name}/processor.sock", index) for index in range(options.workers)]
         files = EnvoyFiles.at(
             Path(name), options.listen, tuple(map(parse_address, sockets)), access_log=options.access_log
         )
-        await supervise(
-            plan(options, configuration.snapshot, sockets, files),
-            on_ready=lambda: on_ready(curl(options.listen, configuration.snapshot)),
-            on_log=on_log,
-            beside=lambda: keep_clusters(options.source, configuration, files),
-        )
+        supervisor = Supervisor(plan(options, configuration.snapshot, sockets, files), on_log)
+        with stop_signals(supervisor.kill) as stop:
+            async with background(keep_clusters(options.source, configuration, files)):
+                await supervisor.run(stop, on_ready=lambda: on_ready(curl(options.listen, configuration.snapshot)))
 
 
 def plan(
     options: RunOptions, snapshot: Snapshot, sockets: Sequence[str], files: EnvoyFiles
 ) -> tuple[tuple[Child, ...], ...]:
-    """The children, by stages of their start: Envoy last. The processor's workers listen on `sockets`.
+    """Return the children by stages of their start, Envoy last. The processor's workers listen on `sockets`.
 
     Raises:
         EnvoyNotFound: there is no Envoy.
@@ -88,11 +89,11 @@ def _require_ports(options: RunOptions) -> None:
     require_free(options.listen, option="--port")
     require_free(options.admin, option="--admin-port")
     if options.start_simulator:
-        require_free(_simulator(options), option="--simulator-port")
+        require_free(_simulator_address(options), option="--simulator-port")
 
 
 def curl(listen: Address, snapshot: Snapshot) -> str:
-    """A chat completion, to be pasted into a shell."""
+    """Return a shell command that requests a chat completion."""
     model = next((model.id for model in snapshot.models), ANY_MODEL)
     host = _EVERYWHERE.get(listen.host, listen.host)
     authority = f"[{host}]:{listen.port}" if ":" in host else f"{host}:{listen.port}"
@@ -105,16 +106,10 @@ def curl(listen: Address, snapshot: Snapshot) -> str:
 def _simulator_child(options: RunOptions) -> tuple[Child, ...]:
     if not options.start_simulator:
         return ()
-    where = _simulator(options)
-    arguments = ("--host", where.host, "--port", str(where.port), "--log-level", options.log_level)
-    return (
-        Child(
-            name="simulator",
-            argv=python("simulator", *arguments),
-            env=_UNBUFFERED,
-            ready=partial(all_accept, (where,)),
-        ),
-    )
+    address = _simulator_address(options)
+    arguments = ("--host", address.host, "--port", str(address.port), "--log-level", options.log_level)
+    ready = partial(all_accept, (address,))
+    return (Child(name="simulator", argv=python("simulator", *arguments), env=_UNBUFFERED, ready=ready),)
 
 
 def _processor_child(options: RunOptions, sockets: Sequence[str]) -> Child:
@@ -130,12 +125,12 @@ def _processor_child(options: RunOptions, sockets: Sequence[str]) -> Child:
         argv=python("serve", *arguments),
         env=_UNBUFFERED,
         ready=partial(all_accept, tuple(map(parse_address, sockets))),
-        stop_seconds=options.drain_seconds + 10,  # it stops in time by itself; serve gives its workers 5 s more
+        stop_seconds=options.drain_seconds + 10,  # more than `serve` gives its workers
     )
 
 
-def _simulator(options: RunOptions) -> Address:
-    where = parse_address(options.source.simulator or "")
-    if isinstance(where, Path):
+def _simulator_address(options: RunOptions) -> Address:
+    address = parse_address(options.source.simulator or "")
+    if isinstance(address, Path):
         raise TypeError("the simulator listens on TCP only")
-    return where
+    return address

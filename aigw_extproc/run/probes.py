@@ -1,4 +1,4 @@
-"""Asking children how they are: whether somebody listens, and Envoy's admin interface."""
+"""Probes of child processes: whether they accept connections, and requests to Envoy's admin interface."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import contextlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import assert_never
 
+from aigw_extproc.config.snapshot import Address
 from aigw_extproc.envoy.options import ListenAddress
 
 _ACTIVE = "http.aigw.downstream_rq_active"
@@ -15,7 +17,7 @@ _POLL_SECONDS = 0.05
 
 
 async def all_accept(endpoints: Sequence[ListenAddress]) -> bool:
-    """Whether connections to all of the endpoints are accepted."""
+    """Return whether all of the endpoints accept connections."""
     for endpoint in endpoints:
         try:
             _, writer = await _connect(endpoint)
@@ -26,37 +28,41 @@ async def all_accept(endpoints: Sequence[ListenAddress]) -> bool:
 
 
 async def envoy_ready(admin: Path) -> bool:
-    """Whether Envoy, whose admin interface is at this socket, serves requests."""
+    """Return whether the Envoy whose admin interface is at this socket serves requests."""
     try:
-        return (await _ask(admin, "GET", "/ready")).startswith("HTTP/1.1 200 ")
+        return (await _request(admin, "GET", "/ready")).startswith("HTTP/1.1 200 ")
     except OSError:
         return False
 
 
 async def drain_envoy(admin: Path) -> None:
-    """Has Envoy accept no more connections, and returns when no request is under way any more.
+    """Stop Envoy from accepting connections, and wait until no request is under way.
 
     Raises:
         OSError: Envoy does not answer.
     """
-    await _ask(admin, "POST", "/drain_listeners")
+    await _request(admin, "POST", "/drain_listeners")
     while await _active_requests(admin):  # noqa: ASYNC110 - another process sets no event of ours
         await asyncio.sleep(_POLL_SECONDS)
 
 
 async def _active_requests(admin: Path) -> int:
-    found = re.search(rf"^{_ACTIVE}: (\d+)", await _ask(admin, "GET", f"/stats?filter={_ACTIVE}"), re.MULTILINE)
-    return int(found[1]) if found else 0
+    match = re.search(rf"^{_ACTIVE}: (\d+)", await _request(admin, "GET", f"/stats?filter={_ACTIVE}"), re.MULTILINE)
+    return int(match[1]) if match else 0
 
 
 async def _connect(endpoint: ListenAddress) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    if isinstance(endpoint, Path):
-        return await asyncio.open_unix_connection(endpoint)
-    return await asyncio.open_connection(endpoint.host, endpoint.port)
+    match endpoint:
+        case Path():
+            return await asyncio.open_unix_connection(endpoint)
+        case Address(host=host, port=port):
+            return await asyncio.open_connection(host, port)
+        case _:
+            assert_never(endpoint)
 
 
-async def _ask(admin: Path, method: str, target: str) -> str:
-    """The whole answer of the admin interface, head and body; small enough to need no HTTP client."""
+async def _request(admin: Path, method: str, target: str) -> str:
+    """Return the response of the admin interface, headers included. It is too small to need an HTTP client."""
     reader, writer = await _connect(admin)
     with contextlib.closing(writer):
         writer.write(f"{method} {target} HTTP/1.1\r\nhost: envoy\r\nconnection: close\r\n\r\n".encode())

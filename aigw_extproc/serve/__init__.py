@@ -1,4 +1,4 @@
-"""The process behind `aigw-extproc serve`: its configuration's source, its workers and the operator's port.
+"""The processes of `aigw-extproc serve`: the processor, its workers, the operator's port, and reload.
 
-`process.serve` is what the command calls; the rest are the parts of a process: reload, metrics, memory, its parent.
+`process.serve` is what the command calls. `child` and `supervisor` run any child processes; `run` uses them too.
 """

@@ -1,11 +1,12 @@
-"""The operator's port: is it alive, is it ready, what has it counted.
+"""The operator's port: liveness, readiness and metrics.
 
-Nothing here shows a credential, a header or a body.
+It shows no credentials, headers or bodies.
 """
 
 from __future__ import annotations
 
-import os
+import logging
+import socket
 from collections.abc import Callable, Mapping
 
 import msgspec
@@ -16,9 +17,36 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from aigw_extproc import asgi
+from aigw_extproc.config.snapshot import Address
+from aigw_extproc.serve.live import Live
+from aigw_extproc.serve.metrics_files import current_folder
+
+log = logging.getLogger(__name__)
+
+
+def bind(address: Address) -> socket.socket:
+    """Return a listening socket, and log its address: port 0 takes a free one.
+
+    Raises:
+        OSError: the address cannot be listened on.
+    """
+    listener = asgi.bind(address.host, address.port)
+    log.info("operator's port: http://%s:%d", *listener.getsockname()[:2])
+    return listener
+
+
+async def serve_admin(listener: socket.socket, live: Live) -> None:
+    """Serve until cancelled. It is ready while streams are served, even if the last change of the files was invalid."""
+    app = create_app(ready=lambda: live.serving, details=live.details)
+    await asgi.EmbeddedServer(app).serve_until_cancelled(listener)
+
 
 def create_app(*, ready: Callable[[], bool], details: Callable[[], Mapping[str, object]]) -> Starlette:
-    """GET /healthz, /readyz and /metrics. /readyz answers 503 until `ready()`, and tells the `details()` either way."""
+    """Return the application of GET /healthz, /readyz and /metrics.
+
+    /readyz answers 503 until `ready()`, and 200 from then on; its body has the `details()` in both cases.
+    """
 
     async def readyz(_request: Request) -> Response:
         is_ready = ready()
@@ -43,8 +71,8 @@ async def _metrics(_request: Request) -> Response:
 
 
 def _registry() -> CollectorRegistry:
-    """All workers' counts added up, when there are several; this process's otherwise."""
-    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+    """Return a registry with the sums of all workers; without workers, that of this process."""
+    if current_folder() is None:
         return REGISTRY
     registry = CollectorRegistry()
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call] # the library's own constructor is not annotated

@@ -1,4 +1,4 @@
-"""A child that does not outlive its parent, however the parent ends."""
+"""Ending child processes when their parent ends, even if it is killed."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def end_with_parent(number: signal.Signals = signal.SIGTERM) -> Callable[[], None] | None:
-    """A `preexec_fn`: the child gets this signal when its parent is gone, even if that was killed. Linux only.
+    """Return a `preexec_fn` with which the child gets this signal when its parent ends; None except on Linux.
 
-    None elsewhere. The signal is tied to the thread that starts the child, so this must be the main thread.
+    The child gets it when the thread that started it ends, so that must be the main thread.
     https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html
     """
     if sys.platform != "linux":
         return None
-    prctl, parent = ctypes.CDLL(None).prctl, os.getpid()  # looked up here: little is safe after a fork
+    prctl, parent = ctypes.CDLL(None).prctl, os.getpid()  # looked up before the fork, after which little is safe
 
-    def in_the_child() -> None:
+    def set_signal() -> None:
         prctl(_PR_SET_PDEATHSIG, number)
-        if os.getppid() != parent:  # it ended before prctl was called
+        if os.getppid() != parent:  # the parent ended before prctl was called
             os._exit(1)
 
-    return in_the_child
+    return set_signal

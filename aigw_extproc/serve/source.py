@@ -1,4 +1,4 @@
-"""Where a configuration comes from: resource files, a region alone, or a simulator."""
+"""Sources of a configuration: resource files, a region, or a simulator."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from aigw_extproc.simulator.settings import DEMO_ACCESS_KEY_ID, DEMO_SECRET_ACCE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
-    """Exactly one of paths, region and simulator is set."""
+class ConfigurationSource:
+    """The source of the configuration: exactly one of `paths`, `region` and `simulator` is set."""
 
     paths: tuple[Path, ...] = ()
-    """Resource files, and folders of them."""
+    """Resource files, or folders of them."""
     secrets: Path | None = None
     """A folder of mounted Secrets, for those that are not among the resources."""
     region: str | None = None
-    """Any model, from Bedrock there, with the default chain's credentials."""
+    """An AWS region: any model of its Bedrock, with the credentials of the default chain."""
     simulator: str | None = None
-    """`HOST:PORT`: any model, from the simulator there, with the credentials of AWS's documentation."""
+    """`HOST:PORT` of a simulator: any model, with the example credentials of AWS's documentation."""
 
     def load(self) -> Configuration:
-        """Reads and validates.
+        """Read and validate the configuration.
 
         Raises:
-            ConfigError: with every fault that was found.
+            ConfigError: the configuration has errors; all of them are listed.
         """
         if self.region is not None:
             return _in_region(self.region)
@@ -41,7 +41,7 @@ class Source:
         return load(self.paths, self.secrets)
 
     def arguments(self) -> Iterator[str]:
-        """The same source, in the words of the command line."""
+        """Yield the command line arguments for this source."""
         yield from map(str, self.paths)
         if self.secrets is not None:
             yield from ("--secrets-dir", str(self.secrets))
@@ -52,10 +52,10 @@ class Source:
 
 
 def _in_region(region: str) -> Configuration:
-    # botocore is a fifth of a second that other sources need not spend.
+    # botocore takes 0.2 s to import, which other sources need not spend.
     from aigw_extproc.aws.endpoints import NoEndpoint, bedrock_host
 
-    region_configuration(region)  # so that what is no region at all is told in our words
+    region_configuration(region)  # raises our own error if it is not a region
     try:
         return region_configuration(region, bedrock_host(region))
     except NoEndpoint as error:

@@ -1,6 +1,6 @@
-"""How each worker's credentials stand, told to the process that watches over the workers, and so to its operator.
+"""The status of each worker's credentials, for `/readyz` of the process that supervises the workers.
 
-A file for each worker, in a folder that only they share, next to those in which prometheus-client has their counts.
+There is a file per worker in the folder that they share (`metrics_files`).
 """
 
 from __future__ import annotations
@@ -13,29 +13,30 @@ from typing import Any
 
 import msgspec
 
-TELL_SECONDS = 1.0
+PUBLISH_SECONDS = 1.0
+"""Seconds between two updates of a worker's file."""
 _NAME = "credentials-{}.json"
 
-Details = list[dict[str, object]]
-"""What `CredentialCache.as_details` yields."""
+CredentialDetails = list[dict[str, object]]
+"""The type that `CredentialCache.as_details` returns."""
 
 
-async def tell(folder: Path, details: Callable[[], Details]) -> None:
-    """Keeps this process's file as it should be; until cancelled."""
+async def publish_status(folder: Path, details: Callable[[], CredentialDetails]) -> None:
+    """Keep this process's file up to date until cancelled."""
     file = folder / _NAME.format(os.getpid())
     while True:
-        # Written aside first: whoever reads it sees all of it or the one before.
-        unfinished = file.with_suffix(".tmp")
-        await asyncio.to_thread(unfinished.write_bytes, msgspec.json.encode(details()))
-        unfinished.rename(file)
-        await asyncio.sleep(TELL_SECONDS)
+        # Renamed into place, so that it is never read half written.
+        draft = file.with_suffix(".tmp")
+        await asyncio.to_thread(draft.write_bytes, msgspec.json.encode(details()))
+        draft.rename(file)
+        await asyncio.sleep(PUBLISH_SECONDS)
 
 
-def told(folder: Path) -> Details:
-    """What every worker has told last, with its process id."""
-    found: Details = []
+def read_statuses(folder: Path) -> CredentialDetails:
+    """Return the latest status of every worker, each entry with the worker's process id."""
+    statuses: CredentialDetails = []
     for file in sorted(folder.glob(_NAME.format("*"))):
         pid = int(file.stem.rpartition("-")[2])
         entries: list[dict[str, Any]] = msgspec.json.decode(file.read_bytes())
-        found += [{"pid": pid, **entry} for entry in entries]
-    return found
+        statuses += [{"pid": pid, **entry} for entry in entries]
+    return statuses

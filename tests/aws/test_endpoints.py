@@ -9,7 +9,7 @@ import pytest
 from aigw_extproc.aws.endpoints import NoEndpoint, bedrock_host
 from aigw_extproc.aws.names import AWS_SUFFIXES, host_region
 from aigw_extproc.errors import ConfigError
-from aigw_extproc.serve.source import Source
+from aigw_extproc.serve.source import ConfigurationSource
 
 PARTITIONS = json.loads((Path(botocore.__file__).parent / "data" / "partitions.json").read_text())["partitions"]
 REGIONS = sorted(region for one in PARTITIONS for region in one["regions"] if not region.startswith("aws-"))
@@ -61,13 +61,13 @@ def test_an_invalid_variable(environment: Environment) -> None:
 def test_an_invalid_variable_is_an_error_of_the_command_line(environment: Environment) -> None:
     environment.setenv("AWS_PROFILE", "lost")
     with pytest.raises(ConfigError) as raised:
-        Source(region="us-east-1").load()
+        ConfigurationSource(region="us-east-1").load()
     assert str(raised.value) == "command line: --region: The config profile (lost) could not be found"
 
 
 @pytest.mark.usefixtures("environment")
 def test_a_region_of_another_partition_is_reached_and_signed_for() -> None:
-    backend = Source(region="cn-north-1").load().snapshot.rules[0].backends[0]
+    backend = ConfigurationSource(region="cn-north-1").load().snapshot.rules[0].backends[0]
     assert backend.upstream.host == "bedrock-runtime.cn-north-1.amazonaws.com.cn"
     assert backend.upstream.tls is not None
     assert backend.upstream.tls.server_name == backend.upstream.host

@@ -1,4 +1,4 @@
-"""The command line, as a user types it."""
+"""Running the command line as a user does."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ stringData: {{credentials: "[default]\\naws_access_key_id = AKIDOFTEST\\naws_sec
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
-    """What became of a command."""
+    """The result of a command."""
 
     code: int
     out: str
@@ -61,8 +61,7 @@ class Ended:
 
 
 def aigw(*arguments: str | Path, cwd: Path | None = None, **more: str) -> Ended:
-    """Runs a command to its end, with `more` in its environment. Whatever it is: no trace of Python, and no secret, is
-    shown."""
+    """Run a command to its end, with `more` in its environment. Its output must have no traceback and no secret."""
     done = subprocess.run(
         command(*arguments), cwd=cwd, env=environment(**more), capture_output=True, text=True, timeout=60
     )
@@ -77,13 +76,13 @@ def command(*arguments: str | Path) -> list[str]:
 
 
 def environment(**more: str) -> dict[str, str]:
-    """Ours without AWS's variables, as a terminal without colours."""
+    """Return our environment without AWS's variables."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return {**kept, **more}
 
 
 def usage_error(ended: Ended) -> str:
-    """The sentence behind the usage."""
+    """Return the error after the usage."""
     assert (ended.code, ended.out) == (2, "")
     match = re.search(r"^Error: (.*)$", ended.err, re.MULTILINE)
     assert match, ended.err
@@ -92,6 +91,6 @@ def usage_error(ended: Ended) -> str:
 
 @contextmanager
 def taken_port() -> Iterator[int]:
-    """A port that somebody listens on."""
+    """Yield a port that is in use."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield listener.getsockname()[1]

@@ -1,4 +1,4 @@
-"""`check`: every fault at once, where it is, and what has no effect."""
+"""`check`: all errors with their places, and what has no effect."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ OK = Ended(code=0, out="ok: 1 rule, 1 upstream, 1 model\n", err="")
 
 
 @pytest.mark.parametrize("name", ["aws.yaml", "aws-irsa.yaml", "aws-pod-identity.yaml"])
-def test_the_examples_are_right(name: str) -> None:
+def test_the_examples_are_valid(name: str) -> None:
     assert aigw("check", EXAMPLES / name).out.splitlines()[-1] == "ok: 2 rules, 1 upstream, 2 models"
 
 
@@ -67,7 +67,7 @@ def test_a_region_needs_no_file() -> None:
     assert aigw("check", "--region", "eu-west-1") == Ended(code=0, out="ok: 1 rule, 1 upstream, 0 models\n", err="")
 
 
-def test_what_has_no_effect_is_named(folder: Path) -> None:
+def test_ignored_resources_are_listed(folder: Path) -> None:
     (folder / "both" / "others.yaml").write_text(
         "{apiVersion: v1, kind: ServiceAccount, metadata: {name: gateway}}\n---\n"
         "{apiVersion: gateway.envoyproxy.io/v1alpha1, kind: EnvoyProxy, metadata: {name: sidecars}}\n"
@@ -82,11 +82,11 @@ def test_what_has_no_effect_is_named(folder: Path) -> None:
     ]
 
 
-def test_every_fault_of_a_broken_file(folder: Path) -> None:
+def test_all_errors_of_an_invalid_file(folder: Path) -> None:
     ended = aigw("check", "broken.yaml", cwd=folder)
     assert (ended.code, ended.out) == (1, "")
-    *faults, count = ended.err.splitlines()
-    assert [fault.split(": ", 4) for fault in faults] == [
+    *errors, count = ended.err.splitlines()
+    assert [error.split(": ", 4) for error in errors] == [
         [
             "error",
             "broken.yaml",
@@ -132,7 +132,7 @@ def test_every_fault_of_a_broken_file(folder: Path) -> None:
     assert count == "6 problems in the configuration"
 
 
-def test_a_file_that_is_not_there(folder: Path) -> None:
+def test_a_missing_file(folder: Path) -> None:
     assert aigw("check", "route.yaml", "nothing.yaml", cwd=folder).err.splitlines()[-2:] == [
         "error: nothing.yaml: file: cannot be read: No such file or directory",
         "1 problem in the configuration",
@@ -147,7 +147,7 @@ def test_a_folder_without_resources(folder: Path) -> None:
     )
 
 
-def test_a_region_that_is_none() -> None:
+def test_an_unknown_region() -> None:
     assert aigw("check", "--region", "moon") == Ended(
         code=1,
         out="",
@@ -157,7 +157,7 @@ def test_a_region_that_is_none() -> None:
 
 
 @pytest.mark.parametrize("arguments", [(), ("--region", "us-east-1", "route.yaml")])
-def test_nothing_or_too_much(arguments: tuple[str, ...], folder: Path) -> None:
+def test_no_source_or_two(arguments: tuple[str, ...], folder: Path) -> None:
     ended = aigw("check", *arguments, cwd=folder)
     assert usage_error(ended) == "Invalid value: give resource files or folders, or --region, and not both"
 
@@ -187,6 +187,6 @@ def test_mounted_secrets(folder: Path) -> None:
     assert aigw("check", "route.yaml", "lost.yaml", cwd=folder).err.splitlines()[0].endswith("no Secret 'default/key'")
 
 
-def test_mounted_secrets_of_no_resources(folder: Path) -> None:
+def test_mounted_secrets_without_resources(folder: Path) -> None:
     ended = aigw("check", "--region", "us-east-1", "--secrets-dir", "mounts", cwd=folder)
-    assert usage_error(ended) == "Invalid value: --secrets-dir goes with resource files, whose Secrets it holds"
+    assert usage_error(ended) == "Invalid value: --secrets-dir needs resource files, whose Secrets it holds"

@@ -1,4 +1,4 @@
-"""The other commands: `run` that cannot start, `envoy-config`, `simulator`, `version`, and help."""
+"""The other commands: errors of `run`, `envoy-config`, `simulator`, `version`, and help."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("arguments", [("route.yaml",), ("nothing.yaml",), ("--region", "moon")])
 @pytest.mark.parametrize("name", ["run", "envoy-config"])
-def test_broken_configuration_is_refused_in_the_words_of_check(
+def test_an_invalid_configuration_has_the_same_output_as_check(
     folder: Path, name: str, arguments: tuple[str, ...]
 ) -> None:
-    told = aigw("check", *arguments, cwd=folder)
-    assert told.code == 1
-    assert aigw(name, *arguments, cwd=folder) == told
+    expected = aigw("check", *arguments, cwd=folder)
+    assert expected.code == 1
+    assert aigw(name, *arguments, cwd=folder) == expected
 
 
 @pytest.mark.parametrize("option", ["--port", "--admin-port", "--simulator-port"])
@@ -45,7 +45,7 @@ def test_run_names_the_option_for_a_port_in_use(option: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "error"),
     [
         (("run", "--port", "99999"), "Invalid value for '--port': 99999 is not in the range 0<=x<=65535."),
         (("run", "--workers", "0"), "Invalid value for '--workers': 0 is not in the range x>=1."),
@@ -57,19 +57,19 @@ def test_run_names_the_option_for_a_port_in_use(option: str) -> None:
         (("envoy-config", "--processor", "here"), "Invalid value: 'here' is not an address: write HOST:PORT or "),
         (
             ("envoy-config", "--snippet", "--processor-name", "here"),
-            "Invalid value: --processor-name and --processor-client-cert go with --processor-ca",
+            "Invalid value: --processor-name and --processor-client-cert need --processor-ca",
         ),
         (
             ("envoy-config", "--snippet", "--processor-client-key", "key.pem"),
-            "Invalid value: --processor-client-cert and --processor-client-key go together",
+            "Invalid value: --processor-client-cert and --processor-client-key need each other",
         ),
         (
             ("envoy-config", "--snippet", "--processor", "unix:///p.sock", "--processor-ca", "ca.pem"),
-            "Invalid value: a socket has no host: say with --processor-name what its ",
+            "Invalid value: a socket has no host: give the name in its certificate ",
         ),
         (
             ("serve", "--region", "us-east-1", "--tls-client-ca", "ca.pem"),
-            "Invalid value: --tls-cert and --tls-key go together, --tls-client-ca ",
+            "Invalid value: --tls-cert and --tls-key need each other, and --tls-client-ca ",
         ),
         (("envoy-config", "--simulator", "here"), "Invalid value: 'here' is not an address: write HOST:PORT or "),
         (("bogus",), "No such command 'bogus'."),
@@ -77,14 +77,14 @@ def test_run_names_the_option_for_a_port_in_use(option: str) -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
-def test_what_cannot_be_meant(arguments: tuple[str, ...], told: str) -> None:
-    assert usage_error(aigw(*arguments)).startswith(told)
+def test_usage_errors(arguments: tuple[str, ...], error: str) -> None:
+    assert usage_error(aigw(*arguments)).startswith(error)
 
 
 # --- envoy-config -----------------------------------------------------------------------------------------------
 
 
-def test_envoy_config_is_written_and_kept_until_sigterm(folder: Path) -> None:
+def test_envoy_config_is_written_and_updated_until_sigterm(folder: Path) -> None:
     process = subprocess.Popen(command("envoy-config", "all.yaml", "--write-to", "."), cwd=folder, env=environment())
     config = folder / "envoy.yaml"
     try:
@@ -100,14 +100,14 @@ def test_envoy_config_is_written_and_kept_until_sigterm(folder: Path) -> None:
     assert process.wait(10) == 0
 
 
-def test_envoy_config_says_what_it_cannot_write(folder: Path) -> None:
+def test_a_folder_that_envoy_config_cannot_write_into(folder: Path) -> None:
     ended = aigw("envoy-config", "all.yaml", "--write-to", "nowhere", cwd=folder)
     assert ended == Ended(code=1, out="", err="cannot write into nowhere: No such file or directory\n")
 
 
 def test_a_snippet_is_not_written_into_files(folder: Path) -> None:
     ended = aigw("envoy-config", "all.yaml", "--snippet", "--write-to", ".", cwd=folder)
-    assert usage_error(ended) == "Invalid value: --write-to writes a whole configuration: leave --snippet out"
+    assert usage_error(ended) == "Invalid value: --write-to writes a complete configuration; leave out --snippet"
 
 
 def test_envoy_accepts_the_configuration(folder: Path, tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_envoy_accepts_the_configuration(folder: Path, tmp_path: Path) -> None:
     assert validate(config.out, file) == f"configuration '{file}' OK"
 
 
-def test_envoy_knows_every_processor() -> None:
+def test_envoy_gets_every_processor() -> None:
     where = ("--processor", "127.0.0.1:1063", "--processor", "unix:///run/aigw.sock", "--processor", "[::1]:1064")
     config = yaml.safe_load(aigw("envoy-config", "--region", "us-east-1", *where).out)
     cluster = next(one for one in config["static_resources"]["clusters"] if one["name"] == "aigw-extproc")
@@ -129,7 +129,7 @@ def test_envoy_knows_every_processor() -> None:
     ]
 
 
-def test_envoy_listens_where_it_is_told() -> None:
+def test_envoy_listens_on_the_given_address() -> None:
     config = yaml.safe_load(aigw("envoy-config", "--region", "us-east-1", "--host", "::1", "--port", "8080").out)
     (listener,) = config["static_resources"]["listeners"]
     assert listener["address"] == {"socket_address": {"address": "::1", "port_value": 8080}}
@@ -156,7 +156,7 @@ def _snippet(*arguments: str, cwd: Path | None = None) -> list[list[dict]]:
 # --- simulator --------------------------------------------------------------------------------------------------
 
 
-def test_the_simulator_says_where_it_is_and_ends_in_peace() -> None:
+def test_the_simulator_prints_its_address_and_ends_without_an_error() -> None:
     started = command("simulator", "--port", "0")
     with subprocess.Popen(started, env=environment(), stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
@@ -196,7 +196,7 @@ def test_every_command_has_help(name: str) -> None:
     assert f" {name} " in ended.out.splitlines()[0]
 
 
-def test_no_command_at_all_shows_the_help() -> None:
+def test_no_command_shows_the_help() -> None:
     ended = aigw()
     assert ended.code == 2
     assert "Usage: " in ended.out + ended.err
@@ -213,10 +213,10 @@ def test_a_file_that_cannot_be_written_is_an_error() -> None:
     assert (ended.code, ended.err) == (1, "--output /nowhere/envoy.yaml: No such file or directory\n")
 
 
-def test_shells_are_taught_to_complete() -> None:
+def test_shell_completion() -> None:
     script = Path(sys.executable).parent / "aigw-extproc"
-    asked = environment(
+    variables = environment(
         _AIGW_EXTPROC_COMPLETE="bash_complete", COMP_WORDS="aigw-extproc envoy-config --sn", COMP_CWORD="2"
     )
-    done = subprocess.run([script], capture_output=True, text=True, env=asked, check=False)
+    done = subprocess.run([script], capture_output=True, text=True, env=variables, check=False)
     assert done.stdout.split() == ["plain,--snippet"]

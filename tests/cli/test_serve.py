@@ -1,4 +1,4 @@
-"""`serve` refuses to start with a sentence that says what to do, and stops with all of its workers."""
+"""`serve`: errors at the start, readiness, and the end of all workers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ REFUSED = "1 problem in the configuration"
 
 @contextmanager
 def resources() -> Iterator[Path]:
-    """A folder of them; its path is short, as those of unix sockets have to be."""
+    """Yield a folder of resource files, with a path short enough for unix sockets."""
     with tempfile.TemporaryDirectory(prefix="aigw-") as name:
         (Path(name) / "all.yaml").write_text(f"{ROUTE}---\n{BACKEND}")
         (Path(name) / "route.yaml").write_text(ROUTE)
@@ -45,16 +45,16 @@ def serve(folder: Path, *arguments: str) -> Ended:
 
 
 @pytest.mark.parametrize("arguments", [("route.yaml",), ("nothing.yaml",), ("--region", "moon")])
-def test_broken_configuration_is_refused_in_the_words_of_check(folder: Path, arguments: tuple[str, ...]) -> None:
-    told = aigw("check", *arguments, cwd=folder)
-    assert told.err.splitlines()[-1] == REFUSED
-    assert serve(folder, *arguments, "--listen", f"unix://{folder}/p.sock") == told
+def test_an_invalid_configuration_has_the_same_output_as_check(folder: Path, arguments: tuple[str, ...]) -> None:
+    expected = aigw("check", *arguments, cwd=folder)
+    assert expected.err.splitlines()[-1] == REFUSED
+    assert serve(folder, *arguments, "--listen", f"unix://{folder}/p.sock") == expected
 
 
-def test_several_workers_refuse_it_once(folder: Path) -> None:
+def test_several_workers_report_it_once(folder: Path) -> None:
     listen = f"unix://{folder}/p.sock"
-    told = aigw("check", "route.yaml", cwd=folder)
-    assert serve(folder, "route.yaml", "--workers", "2", "--listen", listen) == told
+    expected = aigw("check", "route.yaml", cwd=folder)
+    assert serve(folder, "route.yaml", "--workers", "2", "--listen", listen) == expected
 
 
 def test_a_port_in_use(folder: Path) -> None:
@@ -64,15 +64,15 @@ def test_a_port_in_use(folder: Path) -> None:
         )
 
 
-def test_a_port_of_another_processor_counts_as_in_use(folder: Path) -> None:
-    """gRPC shares its ports: each of the two would get half of Envoy's requests."""
+def test_a_port_that_another_processor_shares_is_in_use(folder: Path) -> None:
+    """gRPC shares ports: each processor would get half of Envoy's requests."""
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        told = f"port {port} on 127.0.0.1 is in use; choose another with --listen\n"
-        assert serve(folder, "all.yaml", "--listen", f"127.0.0.1:{port}").err == told
+        expected = f"port {port} on 127.0.0.1 is in use; choose another with --listen\n"
+        assert serve(folder, "all.yaml", "--listen", f"127.0.0.1:{port}").err == expected
 
 
 def test_an_operators_port_in_use(folder: Path) -> None:
@@ -82,7 +82,7 @@ def test_an_operators_port_in_use(folder: Path) -> None:
 
 
 def test_a_socket_in_use(folder: Path) -> None:
-    """gRPC would take it away from who serves there."""
+    """gRPC would take it away from the process that serves on it."""
     path = folder / "p.sock"
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
@@ -91,7 +91,7 @@ def test_a_socket_in_use(folder: Path) -> None:
     assert ended == Ended(code=1, out="", err=f"the socket {path} is in use; choose another with --listen\n")
 
 
-def test_a_socket_in_use_of_the_second_worker(folder: Path) -> None:
+def test_the_second_workers_socket_in_use(folder: Path) -> None:
     path = folder / "p.sock-1"
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
@@ -100,38 +100,38 @@ def test_a_socket_in_use_of_the_second_worker(folder: Path) -> None:
     assert ended.err == f"the socket {path} is in use; choose another with --listen\n"
 
 
-def test_a_socket_in_a_folder_that_is_not_there(folder: Path) -> None:
+def test_a_socket_in_a_missing_folder(folder: Path) -> None:
     path = folder / "nothing" / "p.sock"
-    told = f"the socket {path} cannot be made in {path.parent}; choose another with --listen\n"
-    assert serve(folder, "all.yaml", "--listen", f"unix://{path}") == Ended(code=1, out="", err=told)
+    expected = f"the socket {path} cannot be created in {path.parent}; choose another with --listen\n"
+    assert serve(folder, "all.yaml", "--listen", f"unix://{path}") == Ended(code=1, out="", err=expected)
 
 
-def test_a_socket_with_a_path_that_is_too_long(folder: Path) -> None:
+def test_a_socket_with_too_long_a_path(folder: Path) -> None:
     path = folder / ("x" * 108)
-    told = f"the socket {path} has a path of more than 107 bytes; choose another with --listen\n"
-    assert serve(folder, "all.yaml", "--listen", f"unix://{path}").err == told
+    expected = f"the socket {path} has a path of more than 107 bytes; choose another with --listen\n"
+    assert serve(folder, "all.yaml", "--listen", f"unix://{path}").err == expected
 
 
 def test_a_host_without_an_address(folder: Path) -> None:
-    told = "port 1 on nowhere.invalid cannot be had: "
-    assert serve(folder, "all.yaml", "--listen", "nowhere.invalid:1").err.startswith(told)
+    expected = "port 1 on nowhere.invalid cannot be listened on: "
+    assert serve(folder, "all.yaml", "--listen", "nowhere.invalid:1").err.startswith(expected)
 
 
 @pytest.mark.parametrize("listen", ["1063", "127.0.0.1", "127.0.0.1:abc", "127.0.0.1:99999", "127.0.0.1:0"])
-def test_what_is_no_address(folder: Path, listen: str) -> None:
-    told = f"Invalid value: '{listen}' is not an address: write HOST:PORT or unix:///PATH"
-    assert usage_error(serve(folder, "all.yaml", "--listen", listen)) == told
+def test_an_invalid_address(folder: Path, listen: str) -> None:
+    expected = f"Invalid value: '{listen}' is not an address: write HOST:PORT or unix:///PATH"
+    assert usage_error(serve(folder, "all.yaml", "--listen", listen)) == expected
 
 
 def test_a_socket_with_a_relative_path(folder: Path) -> None:
-    told = "Invalid value: 'unix:p.sock' is not an address: the path of a unix socket must be absolute"
-    assert usage_error(serve(folder, "all.yaml", "--listen", "unix:p.sock")) == told
+    expected = "Invalid value: 'unix:p.sock' is not an address: the path of a unix socket must be absolute"
+    assert usage_error(serve(folder, "all.yaml", "--listen", "unix:p.sock")) == expected
 
 
 @pytest.mark.parametrize("where", ["8091", "localhost", "localhost:x"])
-def test_a_simulator_that_is_nowhere(folder: Path, where: str) -> None:
-    told = f"Invalid value: '{where}' is not an address: write HOST:PORT or unix:///PATH"
-    assert usage_error(serve(folder, "--simulator", where)) == told
+def test_an_invalid_address_of_a_simulator(folder: Path, where: str) -> None:
+    expected = f"Invalid value: '{where}' is not an address: write HOST:PORT or unix:///PATH"
+    assert usage_error(serve(folder, "--simulator", where)) == expected
 
 
 def test_a_simulator_on_a_socket(folder: Path) -> None:
@@ -139,25 +139,25 @@ def test_a_simulator_on_a_socket(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("arguments", [(), ("all.yaml", "--region", "us-east-1"), ("all.yaml", "--simulator", "a:1")])
-def test_nothing_or_too_much(folder: Path, arguments: tuple[str, ...]) -> None:
-    told = "Invalid value: give resource files or folders, or --region, and not both"
-    assert usage_error(serve(folder, *arguments)) == told
+def test_no_source_or_two(folder: Path, arguments: tuple[str, ...]) -> None:
+    expected = "Invalid value: give resource files or folders, or --region, and not both"
+    assert usage_error(serve(folder, *arguments)) == expected
 
 
 def test_a_transport_that_is_not_installed(folder: Path) -> None:
     site = folder / "site"
     site.mkdir()
-    (site / "sitecustomize.py").write_text("import sys\nsys.modules['h2corn'] = None\n")  # as if it were not there
+    (site / "sitecustomize.py").write_text("import sys\nsys.modules['h2corn'] = None\n")  # as if it were not installed
     ended = aigw("serve", "all.yaml", "--transport", "h2corn", cwd=folder, PYTHONPATH=f"{site}:{ROOT}")
-    told = '--transport h2corn: it is not installed; run: pip install "aigw-extproc[fast]"\n'
-    assert ended == Ended(code=1, out="", err=told)
+    expected = '--transport h2corn: h2corn is not installed; run: pip install "aigw-extproc[fast]"\n'
+    assert ended == Ended(code=1, out="", err=expected)
 
 
-def test_a_log_level_that_is_none(folder: Path) -> None:
+def test_an_unknown_log_level(folder: Path) -> None:
     assert "'loud' is not one of" in usage_error(serve(folder, "all.yaml", "--log-level", "loud"))
 
 
-# --- what runs --------------------------------------------------------------------------------------------------
+# --- running ----------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -194,7 +194,7 @@ def serving(folder: Path, workers: int) -> Iterator[Running]:
 
 @pytest.fixture(scope="module", params=[1, 2], ids=["one process", "two workers"])
 def shared(request: pytest.FixtureRequest) -> Iterator[Running]:
-    """For tests that leave it as it is."""
+    """Share a process between tests that do not change it."""
     with resources() as folder, serving(folder, request.param) as running:
         yield running
 
@@ -205,14 +205,14 @@ def running(folder: Path, request: pytest.FixtureRequest) -> Iterator[Running]:
         yield running
 
 
-def test_it_says_when_it_is_ready(shared: Running) -> None:
+def test_it_prints_when_it_is_ready(shared: Running) -> None:
     ready = [line for line in shared.log.splitlines() if line.startswith("aigw-extproc: ")]
     workers = len(shared.workers())
     expected = f"{workers} workers ready" if workers else f"ready on unix://{shared.folder}/p.sock"
     assert ready == [f"aigw-extproc: {expected}"]
 
 
-def test_each_socket_answers_for_its_health(shared: Running) -> None:
+def test_each_socket_answers_health_checks(shared: Running) -> None:
     sockets = sorted(shared.folder.glob("p.sock*"))
     assert len(sockets) == max(1, len(shared.workers()))
     for path in sockets:
@@ -221,7 +221,7 @@ def test_each_socket_answers_for_its_health(shared: Running) -> None:
         assert answer.status == health_pb2.HealthCheckResponse.SERVING
 
 
-def test_only_owner_and_group_reach_the_socket(shared: Running) -> None:
+def test_only_owner_and_group_can_connect_to_the_socket(shared: Running) -> None:
     modes = {path.stat().st_mode & 0o777 for path in shared.folder.glob("p.sock*")}
     assert modes == {0o660}
 
@@ -233,7 +233,7 @@ def test_the_operators_port(shared: Running) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
-def test_a_signal_ends_it_in_peace(running: Running, number: signal.Signals) -> None:
+def test_a_signal_ends_it_without_an_error(running: Running, number: signal.Signals) -> None:
     workers = running.workers()
     running.process.send_signal(number)
     assert running.process.wait(10) == 0
@@ -242,12 +242,12 @@ def test_a_signal_ends_it_in_peace(running: Running, number: signal.Signals) -> 
 
 
 @pytest.mark.parametrize("running", [2], indirect=True)
-def test_a_worker_that_dies_ends_them_all(running: Running) -> None:
+def test_a_worker_that_dies_ends_the_others(running: Running) -> None:
     first, second = running.workers()
     os.kill(first, signal.SIGKILL)
     assert running.process.wait(15) == 1
     last = running.log.splitlines()[-1]
-    assert last == f"worker with pid {first} ended by itself, exit code -9; its log says why"
+    assert last == "worker 0 ended by itself (killed by SIGKILL); its log has the reason"
     assert not Path(f"/proc/{second}").exists()
     assert "Traceback" not in running.log
 
@@ -259,12 +259,12 @@ def test_a_second_processor_leaves_the_first_alone(shared: Running) -> None:
     assert shared.admin("/readyz").status_code == 200
 
 
-def test_a_socket_that_was_left_behind_is_replaced(running: Running) -> None:
+def test_an_abandoned_socket_is_replaced(running: Running) -> None:
     running.process.kill()
     running.process.wait()
     wait_for(lambda: None if _served(running.folder / "p.sock") else True, what="the workers to end")
     ended = serve(running.folder, "route.yaml", "--listen", f"unix://{running.folder}/p.sock")
-    assert ended.err.splitlines()[-1] == REFUSED  # and not: in use
+    assert ended.err.splitlines()[-1] == REFUSED  # and not that it is in use
 
 
 def _served(path: Path) -> bool:

@@ -21,7 +21,7 @@ from aigw_extproc.config.files.load import load
 from aigw_extproc.config.snapshot import Address
 from aigw_extproc.envoy.options import Options
 from aigw_extproc.envoy.render import render, to_yaml
-from aigw_extproc.serve.process import worker_address
+from aigw_extproc.serve.workers import worker_address
 from tests.envoy_config.running import RunningEnvoy, running_envoy, wait_for
 from tests.gateway.resources import Document, write
 from tests.simulator.running import RunningSimulator

@@ -1,4 +1,4 @@
-"""`run` whole: real Envoy, real processor, and the simulator or an upstream of the test's."""
+"""`run` with a real Envoy, a real processor, and the simulator or an upstream of the test."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ import yaml
 from aigw_extproc.config.files.load import load
 from aigw_extproc.config.snapshot import Address, Snapshot
 from aigw_extproc.errors import ConfigError
-from aigw_extproc.run.child import ChildFailed, python
 from aigw_extproc.run.envoy import Clusters, EnvoyFiles
 from aigw_extproc.run.gateway import RunOptions, curl, plan, run
 from aigw_extproc.run.ports import PortUnavailable, require_free
-from aigw_extproc.serve.source import Source
+from aigw_extproc.serve.child import ChildFailed, python
+from aigw_extproc.serve.source import ConfigurationSource
 from tests.envoy_config.running import Handler, running_upstream
 from tests.envoy_config.snapshots import snapshot, upstream
-from tests.run.test_supervisor import alive, ignore, until
+from tests.serve.test_supervisor import alive, ignore, until
 
 QUESTION = {"model": "us.amazon.nova-micro-v1:0", "messages": [{"role": "user", "content": "Hello!"}]}
 
@@ -42,8 +42,8 @@ def free_address() -> Address:
 
 
 def demo(**fields: Any) -> RunOptions:
-    """The demonstration, on free ports."""
-    source = Source(simulator=f"127.0.0.1:{free_address().port}")
+    """Return options for the demonstration, on free ports."""
+    source = ConfigurationSource(simulator=f"127.0.0.1:{free_address().port}")
     options = {"source": source, "start_simulator": True, "listen": free_address(), "admin": free_address(), **fields}
     return RunOptions(**options)
 
@@ -53,29 +53,32 @@ def url(options: RunOptions) -> str:
 
 
 def descendants(pid: int) -> dict[int, str]:
-    """All processes below one, and their command lines."""
-    found: dict[int, str] = {}
-    with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # some may end while we look
+    """Return all descendants of a process, and their command lines."""
+    processes: dict[int, str] = {}
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # some may end meanwhile
         for task in Path(f"/proc/{pid}/task").iterdir():
             for child in map(int, (task / "children").read_text().split()):
-                found |= {child: Path(f"/proc/{child}/cmdline").read_text().replace("\0", " "), **descendants(child)}
-    return found
+                processes |= {
+                    child: Path(f"/proc/{child}/cmdline").read_text().replace("\0", " "),
+                    **descendants(child),
+                }
+    return processes
 
 
 @pytest.fixture
 def others() -> set[int]:
-    """Processes that other tests' fixtures have started, and which are none of our business."""
+    """Processes that fixtures of other tests have started."""
     return set(descendants(os.getpid()))
 
 
 def ours(others: set[int]) -> dict[int, str]:
-    """Our own descendants, and their command lines."""
+    """Return the descendants that this test has started, and their command lines."""
     return {pid: command for pid, command in descendants(os.getpid()).items() if pid not in others}
 
 
 @contextlib.asynccontextmanager
 async def running(options: RunOptions) -> AsyncIterator[str]:
-    """Everything up, until the end of the block; yields the curl command."""
+    """Run everything during the block; yield the curl command."""
     ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(run(options, on_ready=ready.set_result, on_log=ignore))
@@ -83,7 +86,7 @@ async def running(options: RunOptions) -> AsyncIterator[str]:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-async def test_the_demonstration_answers_and_leaves_nothing_behind(others: set[int]) -> None:
+async def test_the_demonstration_answers_and_leaves_no_process_or_file(others: set[int]) -> None:
     options = demo()
     async with running(options), httpx.AsyncClient() as client:
         answer = await client.post(url(options), json=QUESTION, timeout=20)
@@ -95,8 +98,8 @@ async def test_the_demonstration_answers_and_leaves_nothing_behind(others: set[i
     assert ([pid for pid in children if alive(pid)], runtime.parent.exists()) == ([], False)
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl to paste the command into")
-async def test_the_curl_command_works_as_it_is_printed() -> None:
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+async def test_the_printed_curl_command_works() -> None:
     async with running(demo(workers=2)) as command:
         shell = await asyncio.create_subprocess_shell(f"{command} --silent", stdout=asyncio.subprocess.PIPE)
         output, _ = await shell.communicate()
@@ -104,7 +107,7 @@ async def test_the_curl_command_works_as_it_is_printed() -> None:
 
 
 def converse(text: str, release: threading.Event | None = None, arrived: threading.Event | None = None) -> Any:
-    """Answers as Bedrock would; after `release`, if one is given."""
+    """Return an upstream that answers like Bedrock, after `release` if it is given."""
     output = {"message": {"role": "assistant", "content": [{"text": text}]}}
     usage = {"inputTokens": 1, "outputTokens": 1, "totalTokens": 2}
     answer = {"output": output, "stopReason": "end_turn", "usage": usage, "metrics": {"latencyMs": 1}}
@@ -123,30 +126,30 @@ def converse(text: str, release: threading.Event | None = None, arrived: threadi
     return respond
 
 
-def said(response: httpx.Response) -> str:
+def text_of(response: httpx.Response) -> str:
     return response.json()["choices"][0]["message"]["content"]
 
 
-async def test_requests_under_way_end_in_peace() -> None:
+async def test_requests_under_way_are_completed() -> None:
     release, arrived = threading.Event(), threading.Event()
     with running_upstream() as upstream:
         upstream.reset(converse("late", release, arrived))
-        options = demo(source=Source(simulator=f"127.0.0.1:{upstream.port}"), start_simulator=False)
+        options = demo(source=ConfigurationSource(simulator=f"127.0.0.1:{upstream.port}"), start_simulator=False)
         async with httpx.AsyncClient(timeout=20) as client, asyncio.TaskGroup() as tasks, running(options):
             response = tasks.create_task(client.post(url(options), json=QUESTION))
             await until(arrived.is_set)
             tasks.create_task(release_when_refused(options.listen, release))
-    assert said(response.result()) == "late"
+    assert text_of(response.result()) == "late"
 
 
-async def test_a_backend_that_moves_is_followed_without_a_dropped_request(tmp_path: Path) -> None:
+async def test_a_backend_that_moves_drops_no_request(tmp_path: Path) -> None:
     release, arrived = threading.Event(), threading.Event()
     file = tmp_path / "resources.yaml"
     with running_upstream() as old, running_upstream() as new:
         old.reset(converse("old", release, arrived))
         new.reset(converse("new"))
         file.write_text(RESOURCES.replace("8091", str(old.port)))
-        options = demo(source=Source(paths=(file,)), start_simulator=False)
+        options = demo(source=ConfigurationSource(paths=(file,)), start_simulator=False)
         async with running(options), httpx.AsyncClient(timeout=20) as client, asyncio.TaskGroup() as tasks:
             under_way = tasks.create_task(client.post(url(options), json=QUESTION))
             await until(arrived.is_set)
@@ -157,12 +160,12 @@ async def test_a_backend_that_moves_is_followed_without_a_dropped_request(tmp_pa
                     others.append(tasks.create_task(client.post(url(options), json=QUESTION)))
                     await asyncio.sleep(0.1)
             release.set()
-    assert said(under_way.result()) == "old"
+    assert text_of(under_way.result()) == "old"
     assert {response.result().status_code for response in others} == {200}
 
 
 def on_backend(name: str, port: int) -> str:
-    """The resources with a Backend of this name, at this port."""
+    """Return the resources with a Backend of this name, at this port."""
     return re.sub(r"\bname: b\b", f"name: {name}", RESOURCES).replace("8091", str(port))
 
 
@@ -172,7 +175,7 @@ async def test_a_rule_that_changes_its_backend_drops_no_request(tmp_path: Path) 
         old.reset(converse("old"))
         new.reset(converse("new"))
         file.write_text(on_backend("b", old.port))
-        options = demo(source=Source(paths=(file,)), start_simulator=False)
+        options = demo(source=ConfigurationSource(paths=(file,)), start_simulator=False)
         async with running(options), httpx.AsyncClient(timeout=20) as client:
             file.write_text(on_backend("c", new.port))
             responses = []
@@ -180,10 +183,10 @@ async def test_a_rule_that_changes_its_backend_drops_no_request(tmp_path: Path) 
                 while not new.received:
                     responses.append(await client.post(url(options), json=QUESTION))
     assert {response.status_code for response in responses} == {200}
-    assert (said(responses[0]), said(responses[-1])) == ("old", "new")
+    assert (text_of(responses[0]), text_of(responses[-1])) == ("old", "new")
 
 
-async def test_clusters_are_kept_until_nobody_is_sent_there(tmp_path: Path) -> None:
+async def test_clusters_are_kept_while_they_are_used(tmp_path: Path) -> None:
     def clusters() -> list[str]:
         file = tmp_path / "clusters.yaml"
         return [one["name"] for one in yaml.safe_load(file.read_text()).get("resources", [])]
@@ -199,7 +202,7 @@ async def test_clusters_are_kept_until_nobody_is_sent_there(tmp_path: Path) -> N
 
 
 async def release_when_refused(address: Address, release: threading.Event) -> None:
-    """Lets the request go on once Envoy accepts no more connections."""
+    """Let the request go on when Envoy accepts no more connections."""
 
     def refused() -> bool:
         with socket.socket() as client:
@@ -229,18 +232,18 @@ async def test_a_child_that_is_killed_ends_everything(name: str, part: str, othe
 @pytest.mark.parametrize(
     ("field", "option"), [("listen", "--port"), ("admin", "--admin-port"), ("source", "--simulator-port")]
 )
-async def test_a_port_in_use_is_told_before_anything_starts(field: str, option: str, others: set[int]) -> None:
+async def test_a_port_in_use_is_reported_before_anything_starts(field: str, option: str, others: set[int]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        where = Address(host="127.0.0.1", port=port)
-        value = Source(simulator=f"127.0.0.1:{port}") if field == "source" else where
+        address = Address(host="127.0.0.1", port=port)
+        value = ConfigurationSource(simulator=f"127.0.0.1:{port}") if field == "source" else address
         with pytest.raises(PortUnavailable) as raised:
             await run(demo(**{field: value}), on_ready=lambda _: None, on_log=ignore)
     assert str(raised.value) == f"port {port} on 127.0.0.1 is in use; choose another with {option}"
     assert ours(others) == {}
 
 
-async def test_a_port_that_another_envoy_shares_counts_as_in_use() -> None:
+async def test_a_port_that_another_envoy_shares_is_in_use() -> None:
     with socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         taken.bind(("127.0.0.1", 0))
@@ -249,15 +252,15 @@ async def test_a_port_that_another_envoy_shares_counts_as_in_use() -> None:
             require_free(Address(host="127.0.0.1", port=taken.getsockname()[1]), option="--port")
 
 
-def test_an_address_of_another_machine_is_told_apart() -> None:
+def test_an_address_of_another_machine() -> None:
     with pytest.raises(PortUnavailable) as raised:
         require_free(Address(host="192.0.2.1", port=1975), option="--port")
     assert str(raised.value) == ("port 1975 on 192.0.2.1 is not an address of this machine; choose another with --port")
 
 
-async def test_a_configuration_that_cannot_be_used_starts_nothing(tmp_path: Path, others: set[int]) -> None:
+async def test_an_invalid_configuration_starts_nothing(tmp_path: Path, others: set[int]) -> None:
     (tmp_path / "bad.yaml").write_text("kind: Nonsense\n")
-    options = demo(source=Source(paths=(tmp_path,)), start_simulator=False)
+    options = demo(source=ConfigurationSource(paths=(tmp_path,)), start_simulator=False)
     with pytest.raises(ConfigError):
         await run(options, on_ready=lambda _: None, on_log=ignore)
     assert ours(others) == {}
@@ -268,7 +271,7 @@ def test_no_secret_is_on_a_command_line_or_in_a_file(tmp_path: Path) -> None:
     runtime.mkdir()
     file = tmp_path / "aws.yaml"
     file.write_text(RESOURCES)
-    options = demo(source=Source(paths=(file,)), start_simulator=False)
+    options = demo(source=ConfigurationSource(paths=(file,)), start_simulator=False)
     files = EnvoyFiles.at(runtime, options.listen, (), access_log=True)
     stages = plan(options, load([file]).snapshot, [f"unix://{runtime}/p.sock"], files)
     texts = [text for stage in stages for child in stage for text in (*child.argv, *child.env.values())]
@@ -277,22 +280,22 @@ def test_no_secret_is_on_a_command_line_or_in_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "where"),
+    ("host", "url"),
     [
         ("127.0.0.1", "http://127.0.0.1:1975/"),
-        ("0.0.0.0", "http://127.0.0.1:1975/"),  # noqa: S104 - nobody listens there
+        ("0.0.0.0", "http://127.0.0.1:1975/"),  # noqa: S104 - only an address
         ("::", "http://[::1]:1975/"),
         ("gw.example", "http://gw.example:1975/"),
     ],
 )
-def test_the_curl_command_goes_where_clients_can_connect(host: str, where: str) -> None:
+def test_the_curl_command_has_an_address_that_clients_can_connect_to(host: str, url: str) -> None:
     words = shlex.split(curl(Address(host=host, port=1975), Snapshot(rules=())))
-    assert words[1].startswith(where)
+    assert words[1].startswith(url)
 
 
 @pytest.fixture
 def killed() -> Iterator[list[int]]:
-    """Processes that must be gone, whatever the test finds."""
+    """Processes to kill at the end, even if the test fails."""
     pids: list[int] = []
     yield pids
     for pid in filter(alive, pids):
@@ -304,15 +307,16 @@ import asyncio, os, sys
 from aigw_extproc.config.snapshot import Address
 from aigw_extproc.run.envoy import Clusters, EnvoyFiles
 from aigw_extproc.run.gateway import RunOptions, run
-from aigw_extproc.source import Source
+from aigw_extproc.serve.source import ConfigurationSource
 ports = sys.argv[1:]
+source = ConfigurationSource(simulator=f"127.0.0.1:{ports[2]}")
 listen, admin = (Address(host="127.0.0.1", port=int(port)) for port in ports[:2])
-options = RunOptions(source=Source(simulator=f"127.0.0.1:{ports[2]}"), start_simulator=True, listen=listen, admin=admin)
+options = RunOptions(source=source, start_simulator=True, listen=listen, admin=admin)
 asyncio.run(run(options, on_ready=lambda _: print("ready", flush=True), on_log=lambda *_: None))
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="a parent that is killed is noticed on Linux only")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends children with their parent")
 async def test_nothing_outlives_a_run_that_is_killed(killed: list[int]) -> None:
     ports = [str(free_address().port) for _ in range(3)]
     parent = await asyncio.create_subprocess_exec(sys.executable, "-c", RUN, *ports, stdout=asyncio.subprocess.PIPE)
@@ -325,7 +329,7 @@ async def test_nothing_outlives_a_run_that_is_killed(killed: list[int]) -> None:
     await until(lambda: not any(map(alive, killed)))
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="a parent that is killed is noticed on Linux only")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends children with their parent")
 async def test_no_worker_outlives_a_processor_that_is_killed(tmp_path: Path, killed: list[int]) -> None:
     arguments = ("--simulator", "127.0.0.1:1", "--listen", f"unix://{tmp_path}/p", "--workers", "2", "--no-admin")
     parent = await asyncio.create_subprocess_exec(*python("serve", *arguments), stdout=asyncio.subprocess.PIPE)

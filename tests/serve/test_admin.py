@@ -22,25 +22,25 @@ def client(*, ready: bool = True) -> TestClient:
 
 
 def test_it_is_alive_before_it_is_ready() -> None:
-    answer = client(ready=False).get("/healthz")
-    assert (answer.status_code, answer.text) == (200, "ok\n")
+    response = client(ready=False).get("/healthz")
+    assert (response.status_code, response.text) == (200, "ok\n")
 
 
 @pytest.mark.parametrize(("ready", "status"), [(False, 503), (True, 200)])
-def test_readiness_is_a_status_and_json_with_the_reasons(ready: bool, status: int) -> None:
-    answer = client(ready=ready).get("/readyz")
-    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/json")
-    assert answer.json() == {"ready": ready, "config": {"problems": ["a", "b"]}}
+def test_readiness_is_a_status_and_details_in_json(ready: bool, status: int) -> None:
+    response = client(ready=ready).get("/readyz")
+    assert (response.status_code, response.headers["content-type"]) == (status, "application/json")
+    assert response.json() == {"ready": ready, "config": {"problems": ["a", "b"]}}
 
 
-def test_metrics_are_prometheus_own_text() -> None:
+def test_metrics_are_in_the_text_format_of_prometheus() -> None:
     metrics.EXCHANGES.labels("tests", "418", "teapot").inc()
-    answer = client().get("/metrics")
-    assert (answer.status_code, answer.headers["content-type"]) == (200, CONTENT_TYPE_LATEST)
-    assert 'aigw_exchanges_total{code="teapot",operation="tests",status="418"} 1.0\n' in answer.text
+    response = client().get("/metrics")
+    assert (response.status_code, response.headers["content-type"]) == (200, CONTENT_TYPE_LATEST)
+    assert 'aigw_exchanges_total{code="teapot",operation="tests",status="418"} 1.0\n' in response.text
 
 
-def test_what_several_processes_count_is_added_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_metrics_of_several_processes_are_added_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
     for _ in range(2):
         subprocess.run([sys.executable, "-c", COUNT_TWO], env=environment, check=True)
@@ -49,5 +49,5 @@ def test_what_several_processes_count_is_added_up(tmp_path: Path, monkeypatch: p
 
 
 @pytest.mark.parametrize(("method", "path", "status"), [("POST", "/readyz", 405), ("GET", "/", 404)])
-def test_there_is_nothing_else(method: str, path: str, status: int) -> None:
+def test_other_methods_and_paths(method: str, path: str, status: int) -> None:
     assert client().request(method, path).status_code == status

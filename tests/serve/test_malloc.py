@@ -1,4 +1,4 @@
-"""Freed memory is there for the next large body."""
+"""Freed memory is reused for the next large body."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 LOAD = "from aigw_extproc.serve.malloc import keep_freed_memory"
 KEEP = f"{LOAD}; keep_freed_memory()"
-# An exchange holds the same body several times: as it came, as text, as it is sent.
+# An exchange holds a body several times: as received, as text, and as sent.
 EXCHANGES = """
 import resource
 for _ in range(50):
@@ -18,7 +18,7 @@ for _ in range(50):
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
 """
 PAGES = 5 * 5_000_000 // 4096
-"""Of one exchange."""
+"""Pages of one exchange."""
 
 
 def page_faults(setup: str) -> int:

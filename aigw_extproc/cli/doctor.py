@@ -1,0 +1,35 @@
+"""`aigw-extproc doctor`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import click
+
+from aigw_extproc.cli import options
+from aigw_extproc.cli.app import app
+
+
+@app.command()
+@options.resources
+@options.region
+@options.secrets_dir
+@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
+def doctor(resources: tuple[Path, ...], region: str | None, secrets_dir: Path | None, as_json: bool) -> None:
+    """Find out why it does not work.
+
+    Checks credentials, identity, network, clock and models of every backend. RESOURCES are files, or folders of them.
+    """
+    from rich.console import Console
+
+    from aigw_extproc.doctor import report
+    from aigw_extproc.doctor.examination import examine
+
+    diagnoses = asyncio.run(examine(options.load(resources, region, None, secrets_dir).snapshot))
+    if as_json:
+        print(report.to_json(diagnoses))
+    else:
+        report.show(diagnoses, Console(highlight=False, markup=False, emoji=False))
+    sys.exit(0 if all(diagnosis.healthy for diagnosis in diagnoses) else 1)

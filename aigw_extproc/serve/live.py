@@ -1,0 +1,49 @@
+"""The state of a serving process that changes while it runs, and the reload that changes it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from aigw_extproc.config.compile.configuration import Configuration
+from aigw_extproc.config.files.watcher import ReloadStatus, watch
+from aigw_extproc.routing import Router
+from aigw_extproc.serve.options import ServeOptions
+from aigw_extproc.serve.worker_status import CredentialDetails
+
+
+class Live:
+    """The current configuration, the credentials, and whether streams are served."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self.configuration = configuration
+        """The one at the start."""
+        self.status = ReloadStatus(loaded_at=time.time())
+        self.serving = False
+        self.credentials: Callable[[], CredentialDetails] = list
+        """Returns the status of this process's credentials, or of its workers'."""
+        self._router = Router(configuration.snapshot)
+
+    def router(self) -> Router:
+        """Return the router for new streams."""
+        return self._router
+
+    def apply(self, configuration: Configuration) -> None:
+        """Use another configuration for new streams; open ones keep theirs."""
+        self._router = Router(configuration.snapshot)
+
+    def details(self) -> dict[str, object]:
+        """Return the details of `/readyz` as plain values, without secrets."""
+        return {"config": self.status.as_details(), "credentials": self.credentials()}
+
+
+async def reload(options: ServeOptions, live: Live) -> None:
+    """Apply changes of the configuration's files until cancelled."""
+    source, loop = options.source, asyncio.get_running_loop()
+
+    def apply(configuration: Configuration) -> None:
+        loop.call_later(options.reload_lag, live.apply, configuration)
+
+    if source.paths:
+        await watch(source.paths, live.configuration, apply, live.status, secrets=source.secrets)

@@ -1,0 +1,55 @@
+"""Several workers, and the process that supervises them.
+
+Each worker has a listening socket of its own, and Envoy balances over them. Streams share nothing, so workers share
+nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from aigw_extproc.serve.child import Child, python
+from aigw_extproc.serve.live import Live
+from aigw_extproc.serve.options import ServeOptions
+from aigw_extproc.serve.supervisor import Supervisor
+
+
+def worker_address(listen: str, index: int) -> str:
+    """Return the address that worker `index` listens on. Envoy's configuration has the same addresses."""
+    return f"{listen}-{index}" if index and listen.startswith("unix:") else listen
+
+
+async def supervise_workers(options: ServeOptions, live: Live, stop: asyncio.Event) -> None:
+    """Run the workers until `stop`, then drain them.
+
+    Raises:
+        ChildFailed: a worker ended by itself; the others have been stopped.
+        OSError: a worker could not be started; likewise.
+    """
+
+    def on_ready() -> None:
+        live.serving = True
+        print(f"aigw-extproc: {options.workers} workers ready", flush=True)
+
+    def on_stop() -> None:
+        live.serving = False
+
+    workers = [_worker(options, index) for index in range(options.workers)]
+    await Supervisor([workers], on_log=lambda *_: None).run(stop, on_ready=on_ready, on_stop=on_stop)
+
+
+def _worker(options: ServeOptions, index: int) -> Child:
+    arguments = (
+        *options.source.arguments(),
+        *("--listen", worker_address(options.listen, index), "--shared-port", "--no-admin"),
+        *("--drain-seconds", str(options.drain_seconds), "--reload-lag", str(options.reload_lag)),
+        *("--log-level", options.log_level, "--transport", options.transport),
+        *(options.tls.arguments() if options.tls else ()),
+    )
+    return Child(
+        name=f"worker {index}",
+        argv=python("serve", *arguments),
+        inherits=True,
+        ready_seconds=None,
+        stop_seconds=options.drain_seconds + 5,
+    )
