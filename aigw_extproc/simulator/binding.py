@@ -1,7 +1,7 @@
-"""The context that the newest Claudes bind their reasoning to: system, tools, and the messages before it.
+"""The context that the newest Claude models bind their reasoning to: system, tools and the messages before it.
 
-Who changes one of them between turns gets a 400 when the reasoning comes back. Other than the real ones, the simulated
-model does not bind what it hides.
+A client that changes one of them between turns gets a 400 when it returns the reasoning. Unlike the real models, the
+simulated one does not bind hidden reasoning.
 https://platform.claude.com/docs/en/build-with-claude/preserved-thinking
 """
 
@@ -13,21 +13,20 @@ from typing import Any
 
 import msgspec
 
-from aigw_extproc.simulator.cache_points import without_cache_points
+from aigw_extproc.simulator.converse_request import Conversation, tools, without_cache_points
 
 PARTS = ("system", "tools", "messages")
 DIGEST_BYTES = 8
 
 
-def context(body: Mapping[str, Any], turn: int) -> bytes:
-    """The context of the message at `turn` in a Converse request, as short digests of its parts."""
-    tools = body.get("toolConfig", {}).get("tools", [])
-    messages = [_without_reasoning(message) for message in body.get("messages", [])[:turn]]
-    return b"".join(map(_digest, (body.get("system", []), tools, messages)))
+def context(conversation: Conversation, turn: int) -> bytes:
+    """Return the context of the message at index `turn`, as short digests of its parts."""
+    messages = [_without_reasoning(message) for message in conversation.get("messages", [])[:turn]]
+    return b"".join(map(_digest, (conversation.get("system", []), tools(conversation), messages)))
 
 
 def differing(before: bytes, now: bytes) -> list[str]:
-    """The parts that are not the same any more."""
+    """Return the names of the parts that differ between two contexts."""
     return [name for name, first, second in zip(PARTS, _digests(before), _digests(now), strict=True) if first != second]
 
 

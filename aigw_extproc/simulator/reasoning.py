@@ -1,6 +1,6 @@
-"""The seals by which the simulated model knows its own reasoning again: of text a signature, of hidden text itself.
+"""Authentication of the simulated model's reasoning: signatures of text, and redacted reasoning.
 
-As with the real ones, nothing can be read from them, and a changed byte spoils them.
+As from the real models, both are opaque, and a changed byte makes them invalid.
 https://platform.claude.com/docs/en/build-with-claude/extended-thinking#thinking-encryption
 """
 
@@ -16,18 +16,18 @@ OPAQUE_BYTES, MAC_BYTES = 16, 32
 
 
 def sign(text: str, context: bytes = b"") -> str:
-    """The signature of a reasoning text, in base64. Where reasoning is bound to its context, that is in it."""
+    """Return the signature of a reasoning text, in base64, with the context that it is bound to."""
     return base64.b64encode(context + _mac(b"text", context + text.encode())).decode()
 
 
 def is_signed(text: str, signature: str) -> bool:
-    """Whether the signature is that of this text, to the byte, in whatever context."""
+    """Return whether a signature is valid for this text, in any context."""
     expected = sign(text, context_of(signature))
     return hmac.compare_digest(expected.encode(), signature.encode())
 
 
 def context_of(signature: str) -> bytes:
-    """The context that is in a signature; empty in one that has none, and in what is not a signature."""
+    """Return the context in a signature; empty if it has none or is no signature."""
     try:
         return base64.b64decode(signature, validate=True)[:-MAC_BYTES]
     except (binascii.Error, ValueError):
@@ -35,13 +35,13 @@ def context_of(signature: str) -> bytes:
 
 
 def redact(text: str) -> str:
-    """Reasoning that is not to be read, in base64."""
+    """Return redacted reasoning, in base64."""
     opaque = sha256(text.encode()).digest()[:OPAQUE_BYTES]
     return base64.b64encode(opaque + _mac(b"redacted", opaque)).decode()
 
 
 def is_redacted(data: str) -> bool:
-    """Whether this is something that `redact` made."""
+    """Return whether the data comes from `redact`."""
     try:
         sealed = base64.b64decode(data, validate=True)
     except (binascii.Error, ValueError):

@@ -1,8 +1,8 @@
-"""Validation of values against botocore's service model of bedrock-runtime: the shape of every request.
+"""Validation of requests against botocore's service model of bedrock-runtime.
 
-botocore itself checks types, lengths and required members before it sends; a service also checks enums and
-patterns, and knows no member beyond those of the model. Strict where AWS is lenient in one point: a JSON null
-is not taken for an absent member, so that a client learns to leave it out.
+botocore checks types, lengths and required members before it sends; a service also checks enums and patterns, and
+rejects unknown members. One check is stricter than AWS's: a JSON null is not an absent member, so that clients learn
+to leave it out.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from botocore.model import ServiceModel
 
 from aigw_extproc.simulator.errors import Invalid
 
-LONGEST_QUOTE = 80
-"""Characters of a bad value that an error repeats, at most."""
+MAX_QUOTE = 80
+"""Characters of an invalid value that an error repeats."""
 
 INTEGER_BITS = MappingProxyType({"integer": 32, "long": 64})
 
@@ -42,12 +42,12 @@ Problems = Iterator[str]
 
 @cache
 def service_model() -> Any:
-    """botocore's ServiceModel of bedrock-runtime; read once."""
+    """Return botocore's ServiceModel of bedrock-runtime."""
     return ServiceModel(Loader().load_service_model("bedrock-runtime", "service-2"), "bedrock-runtime")
 
 
 def validate(operation: str, members: Mapping[str, Any]) -> None:
-    """Checks the members of an operation's input, as JSON has them (blobs in base64), against its shape.
+    """Check the members of an operation's input, as JSON values (blobs in base64).
 
     Raises Invalid, which lists every violation in the order of the request.
     """
@@ -58,7 +58,7 @@ def validate(operation: str, members: Mapping[str, Any]) -> None:
 
 
 def violations(shape: Any, value: Any) -> list[str]:
-    """How a JSON value differs from a shape of the service model; empty where it does not."""
+    """Return the differences between a JSON value and a shape of the service model."""
     return list(_check(shape, value, ""))
 
 
@@ -172,7 +172,7 @@ def _wrong_type(value: Any, path: str, expected: str) -> str:
 
 def _violation(value: Any, path: str, constraint: str) -> str:
     text = str(value)
-    quoted = text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}…"
+    quoted = text if len(text) <= MAX_QUOTE else f"{text[:MAX_QUOTE]}…"
     return f"Value '{quoted}' at '{path}' failed to satisfy constraint: {constraint}"
 
 

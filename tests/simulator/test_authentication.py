@@ -10,7 +10,7 @@ import pytest
 
 from aigw_extproc.simulator.authentication import authenticate
 from aigw_extproc.simulator.errors import ServiceError
-from aigw_extproc.simulator.received import Received
+from aigw_extproc.simulator.http_request import HttpRequest
 from aigw_extproc.simulator.settings import DEMO_ACCESS_KEY_ID, DEMO_SECRET_ACCESS_KEY, Settings
 from tests.simulator.signing import NOW, PATH, signed, without_header
 
@@ -29,7 +29,7 @@ SETTINGS = Settings(
 )
 
 
-def verdict(received: Received) -> tuple[int, str, str]:
+def verdict(received: HttpRequest) -> tuple[int, str, str]:
     with pytest.raises(ServiceError) as caught:
         authenticate(received, SETTINGS)
     return caught.value.status, caught.value.name, caught.value.message
@@ -50,16 +50,16 @@ def verdict(received: Received) -> tuple[int, str, str]:
             signed(key=TEMPORARY, secret="canary-temporary-secret", token="canary-good-token"), id="session token"
         ),
         pytest.param(
-            Received(method="POST", raw_path=PATH, headers=(("authorization", "Bearer canary-api-key"),), body=b""),
+            HttpRequest(method="POST", raw_path=PATH, headers=(("authorization", "Bearer canary-api-key"),), body=b""),
             id="bearer token",
         ),
     ],
 )
-def test_genuine_requests_are_let_through(received: Received) -> None:
+def test_genuine_requests_are_let_through(received: HttpRequest) -> None:
     assert authenticate(received, SETTINGS) is None
 
 
-SPOILT: dict[str, Callable[[Received], Received]] = {
+SPOILT: dict[str, Callable[[HttpRequest], HttpRequest]] = {
     "a changed byte of the body": lambda r: replace(r, body=b"X" + r.body[1:]),
     "another path": lambda r: replace(r, raw_path=r.raw_path.replace("haiku", "opus")),
     "a model id that is decoded on the way": lambda r: replace(r, raw_path=r.raw_path + "%2F"),
@@ -77,7 +77,7 @@ SPOILT: dict[str, Callable[[Received], Received]] = {
 
 
 @pytest.mark.parametrize("spoil", SPOILT.values(), ids=SPOILT.keys())
-def test_a_request_changed_after_signing_is_rejected(spoil: Callable[[Received], Received]) -> None:
+def test_a_request_changed_after_signing_is_rejected(spoil: Callable[[HttpRequest], HttpRequest]) -> None:
     assert verdict(spoil(signed())) == (403, "InvalidSignatureException", MISMATCH)
 
 
@@ -119,7 +119,7 @@ def test_a_request_without_authorization_is_rejected() -> None:
 
 
 def test_a_mutilated_authorization_is_rejected() -> None:
-    received = Received(method="POST", raw_path=PATH, headers=(("authorization", "AWS4-HMAC-SHA256 x"),), body=b"")
+    received = HttpRequest(method="POST", raw_path=PATH, headers=(("authorization", "AWS4-HMAC-SHA256 x"),), body=b"")
     assert verdict(received) == (
         403,
         "IncompleteSignatureException",
@@ -128,7 +128,7 @@ def test_a_mutilated_authorization_is_rejected() -> None:
 
 
 def test_an_unknown_bearer_token_is_rejected() -> None:
-    received = Received(method="POST", raw_path=PATH, headers=(("authorization", "Bearer canary-guess"),), body=b"")
+    received = HttpRequest(method="POST", raw_path=PATH, headers=(("authorization", "Bearer canary-guess"),), body=b"")
     assert verdict(received) == (
         403,
         "AccessDeniedException",

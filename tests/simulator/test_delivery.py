@@ -16,7 +16,7 @@ import httpx
 import pytest
 from botocore.eventstream import ChecksumMismatch, EventStreamBuffer
 
-from aigw_extproc.simulator.journal import REMEMBERED
+from aigw_extproc.simulator.journal import MAX_ENTRIES
 from tests.simulator.running import RunningSimulator
 from tests.simulator.signing import HELLO, signed
 
@@ -151,7 +151,7 @@ def acknowledged_types(simulator: RunningSimulator, started: Barrier) -> list[st
 
 
 def test_more_held_streams_than_are_remembered_go_on(simulator: RunningSimulator) -> None:
-    streams = REMEMBERED + 20
+    streams = MAX_ENTRIES + 20
     started = Barrier(streams)
     with ThreadPoolExecutor(streams) as pool:
         all_seen = list(pool.map(lambda _: acknowledged_types(simulator, started), range(streams)))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from aigw_extproc.simulator.examples import DEEPEST, example, example_value
+from aigw_extproc.simulator.examples import MAX_DEPTH, example, example_value
 
 
 def value_for(schema: Any, **root: Any) -> Any:
@@ -71,7 +71,7 @@ def test_a_schema_that_contains_itself_has_an_end() -> None:
     depth = 0
     while value:
         value, depth = value["next"], depth + 1
-    assert depth == DEEPEST
+    assert depth == MAX_DEPTH
 
 
 def test_a_schema_that_may_contain_itself_ends_with_null() -> None:

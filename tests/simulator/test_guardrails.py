@@ -83,7 +83,7 @@ def test_no_tool_is_used_for_what_is_forbidden(bedrock: Any) -> None:
     ids=["the last turn", "marked text", "unmarked text beside it", "no name", "no guardrail", "an earlier turn"],
 )
 def test_what_is_assessed(body: dict[str, Any], identifier: str | None) -> None:
-    assert guardrail.that_blocks(body) == identifier
+    assert guardrail.blocking(body) == identifier
 
 
 def test_marked_text_is_read_by_the_model(bedrock: Any) -> None:

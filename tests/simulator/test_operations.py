@@ -10,7 +10,7 @@ import pytest
 from botocore.eventstream import EventStreamBuffer
 
 from aigw_extproc.simulator import shapes
-from aigw_extproc.simulator.answers import Answer, Send
+from aigw_extproc.simulator.http_response import HttpResponse, Send
 from aigw_extproc.simulator.operations import respond
 from aigw_extproc.simulator.reasoning import redact, sign
 from aigw_extproc.simulator.settings import Settings
@@ -30,7 +30,7 @@ IMAGE: dict[str, Any] = {
 }
 
 
-def body_of(answer: Answer) -> Any:
+def body_of(answer: HttpResponse) -> Any:
     return json.loads(b"".join(step.data for step in answer.steps if isinstance(step, Send)))
 
 
@@ -217,7 +217,7 @@ def test_a_model_id_may_be_an_arn() -> None:
     assert call("converse", HELLO, model=arn)["stopReason"] == "end_turn"
 
 
-def frames_of(answer: Answer) -> list[tuple[str, Any]]:
+def frames_of(answer: HttpResponse) -> list[tuple[str, Any]]:
     buffer = EventStreamBuffer()
     for step in answer.steps:
         assert isinstance(step, Send)
@@ -408,7 +408,7 @@ def test_headers_of_invoke_model_are_checked() -> None:
 def test_another_familys_body_is_refused() -> None:
     assert failure("invoke", {"inputText": "x"}, model="meta.llama3-8b-instruct-v1:0") == (
         "ValidationException",
-        "The simulator does not know the InvokeModel bodies of meta.llama3-8b-instruct-v1:0",
+        "The simulator does not support InvokeModel for meta.llama3-8b-instruct-v1:0",
     )
 
 

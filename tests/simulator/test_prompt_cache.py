@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aigw_extproc.simulator.prompt_cache import REMEMBERED, CacheUse, PromptCache
+from aigw_extproc.simulator.prompt_cache import MAX_PREFIXES, CacheUse, PromptCache
 
 MODEL = "anthropic.claude-sonnet-4-5-20250929-v1:0"
 POINT: dict[str, Any] = {"cachePoint": {"type": "default"}}
@@ -81,7 +81,7 @@ def test_reading_prolongs() -> None:
 
 def test_the_memory_is_bounded() -> None:
     cache = PromptCache()
-    bodies = [talk(user(f"number{n}", POINT)) for n in range(REMEMBERED + 1)]
+    bodies = [talk(user(f"number{n}", POINT)) for n in range(MAX_PREFIXES + 1)]
     for body in bodies:
         cache.use(MODEL, body, 0)
     assert (cache.use(MODEL, bodies[-1], 1), cache.use(MODEL, bodies[0], 1)) == (used(2, 0), used(0, 2, ("5m", 2)))

@@ -1,4 +1,4 @@
-"""Tools, where a family has them at all.
+"""Support of tools by the family.
 
 https://docs.aws.amazon.com/bedrock/latest/userguide/conversation-inference-supported-models-features.html
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ToolChoice.html
@@ -6,34 +6,34 @@ https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ToolChoice.h
 
 from __future__ import annotations
 
-from aigw_extproc.simulator.capabilities import model_field
-from aigw_extproc.simulator.rules.conversation import MODEL_ERRORS, Asked, Problems, unsupported
+from aigw_extproc.simulator.converse_request import model_field, tool_choice
+from aigw_extproc.simulator.rules.problems import MODEL_ERRORS, ModelRequest, Problems, unsupported
 
 
-def tools_are_known(asked: Asked) -> Problems:
-    """The family uses tools, and streams while it does."""
-    if "toolConfig" not in asked.conversation:
+def tools_are_supported(request: ModelRequest) -> Problems:
+    """The family supports tools, also in streaming mode."""
+    if "toolConfig" not in request.conversation:
         return
-    if not asked.family.tools:
+    if not request.family.tools:
         yield "This model doesn't support tool use."
-    elif asked.streamed and not asked.family.streamed_tools:
+    elif request.streamed and not request.family.streamed_tools:
         yield "This model doesn't support tool use in streaming mode."
 
 
-def choice_is_known(asked: Asked) -> Problems:
-    """The family can be told to use a tool."""
-    for kind in asked.conversation.get("toolConfig", {}).get("toolChoice", {}).keys() - asked.family.choices:
-        if asked.is_claude:
+def tool_choice_is_supported(request: ModelRequest) -> Problems:
+    """The family supports the toolChoice."""
+    for kind in tool_choice(request.conversation).keys() - request.family.choices:
+        if request.is_claude:
             yield f'{MODEL_ERRORS} tool_choice: type "tool" and "any" are not supported'
         else:
             yield unsupported(f"toolConfig.toolChoice.{kind}")
 
 
-def choice_is_made_once(asked: Asked) -> Problems:
-    """Claude's own `tool_choice.type` does not go with a toolChoice."""
-    own = model_field(asked.conversation, "tool_choice", "type")
-    for kind in asked.conversation.get("toolConfig", {}).get("toolChoice", {}):
-        if asked.is_claude and own is not None:
+def tool_choice_is_set_once(request: ModelRequest) -> Problems:
+    """Claude's own `tool_choice.type` excludes a toolChoice."""
+    own = model_field(request.conversation, "tool_choice", "type")
+    for kind in tool_choice(request.conversation):
+        if request.is_claude and own is not None:
             yield (
                 f"The additional field tool_choice/type conflicts with the existing field toolConfig.toolChoice.{kind}."
                 " Remove tool_choice/type and try again."

@@ -1,4 +1,4 @@
-"""An HTTP answer as a value: a status, headers, and the steps in which the body is sent."""
+"""HTTP responses as values: a status, headers, and the steps in which the body is sent."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from aigw_extproc.simulator.errors import ServiceError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Send:
-    """Send these bytes; the first of these steps sends the headers before them."""
+    """Send bytes of the body; the first such step sends the headers before them."""
 
     data: bytes = field(repr=False)
 
@@ -28,20 +28,20 @@ class Pause:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AwaitAcknowledgement:
-    """Wait until a client says that it has got what was sent."""
+    """Wait until the client acknowledges what was sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reset:
-    """Abort the connection with a TCP reset; nothing follows."""
+    """Abort the connection with a TCP reset; the last step."""
 
 
 Step = Send | Pause | AwaitAcknowledgement | Reset
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """Without `content-length` among its headers the body is chunked and ends with the steps."""
+class HttpResponse:
+    """A response. Without a `content-length` header the body is chunked and ends with the last step."""
 
     status: int = 200
     headers: tuple[tuple[str, str], ...]
@@ -52,30 +52,35 @@ class Answer:
         """Whether the body is an event stream."""
         return ("content-type", frames.CONTENT_TYPE) in self.headers
 
+    @property
+    def body(self) -> bytes:
+        """The bytes of all steps."""
+        return b"".join(step.data for step in self.steps if isinstance(step, Send))
 
-def whole(
+
+def buffered(
     body: bytes, *, status: int = 200, content_type: str = "application/json", headers: Mapping[str, str] | None = None
-) -> Answer:
-    """An answer in one piece."""
+) -> HttpResponse:
+    """Return a response whose body is sent at once."""
     fields = {"content-type": content_type, "content-length": str(len(body)), **(headers or {})}
-    return Answer(status=status, headers=tuple(fields.items()), steps=(Send(data=body),) if body else ())
+    return HttpResponse(status=status, headers=tuple(fields.items()), steps=(Send(data=body),) if body else ())
 
 
-def json(value: Any, *, headers: Mapping[str, str] | None = None) -> Answer:
-    """A successful answer of the API."""
-    return whole(msgspec.json.encode(value), headers=headers)
+def json(value: Any, *, headers: Mapping[str, str] | None = None) -> HttpResponse:
+    """Return a successful JSON response."""
+    return buffered(msgspec.json.encode(value), headers=headers)
 
 
-def error(failure: ServiceError) -> Answer:
-    """An error as AWS's JSON protocols have it: its name in a header, its text in the body."""
+def error(failure: ServiceError) -> HttpResponse:
+    """Return an error response of AWS's JSON protocols: name in a header, message in the body."""
     headers = {"x-amzn-errortype": failure.error_type, **failure.headers}
-    return whole(msgspec.json.encode({"message": failure.message}), status=failure.status, headers=headers)
+    return buffered(msgspec.json.encode({"message": failure.message}), status=failure.status, headers=headers)
 
 
-def stream(encoded: Iterable[bytes], **headers: str) -> Answer:
-    """A successful event stream: one step for each frame. `_` in the name of a header stands for `-`."""
+def stream(encoded: Iterable[bytes], **headers: str) -> HttpResponse:
+    """Return a successful event stream, one step for each frame. `_` in a header name means `-`."""
     fields = ((name.replace("_", "-"), value) for name, value in headers.items())
-    return Answer(
+    return HttpResponse(
         headers=(("content-type", frames.CONTENT_TYPE), *fields),
         steps=tuple(Send(data=frame) for frame in encoded),
     )
