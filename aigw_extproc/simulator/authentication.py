@@ -35,8 +35,8 @@ MISMATCH = (
 )
 
 AUTHORIZATION = re.compile(
-    rf"{ALGORITHM} +Credential=(?P<key>[^/, ]+)/(?P<date>\d{{8}})/(?P<region>[^/, ]+)/(?P<service>[^/, ]+)"
-    r"/aws4_request, *SignedHeaders=(?P<headers>[^, ]+), *Signature=(?P<signature>[0-9a-f]{64})"
+    rf"{ALGORITHM} +Credential=(?P<access_key_id>[^/, ]+)/(?P<date>\d{{8}})/(?P<region>[^/, ]+)/(?P<service>[^/, ]+)"
+    r"/aws4_request, *SignedHeaders=(?P<signed>[^, ]+), *Signature=(?P<signature>[0-9a-f]{64})"
 )
 
 
@@ -48,8 +48,13 @@ class Authorization:
     date: str
     region: str
     service: str
-    signed_headers: tuple[str, ...]
+    signed: str
     signature: str
+
+    @property
+    def signed_headers(self) -> list[str]:
+        """Return the names of the signed headers."""
+        return self.signed.split(";")
 
     @property
     def scope(self) -> str:
@@ -65,14 +70,7 @@ def parse_authorization(header: str) -> Authorization:
             "IncompleteSignatureException",
             "Authorization header requires 'Credential', 'SignedHeaders' and 'Signature' parameters.",
         )
-    return Authorization(
-        access_key_id=match["key"],
-        date=match["date"],
-        region=match["region"],
-        service=match["service"],
-        signed_headers=tuple(match["headers"].split(";")),
-        signature=match["signature"],
-    )
+    return Authorization(**match.groupdict())
 
 
 def authenticate(request: HttpRequest, settings: Settings) -> None:
@@ -185,7 +183,7 @@ def expected_signature(request: HttpRequest, authorization: Authorization, secre
             signer._normalize_url_path(request.raw_path),
             signer.canonical_query_string(aws_request),
             signer.canonical_headers(signed) + "\n",
-            ";".join(authorization.signed_headers),
+            authorization.signed,
             sha256(request.body).hexdigest(),
         )
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from aigw_extproc.simulator import binding, guardrail
+from aigw_extproc.simulator import guardrail, reasoning
 from aigw_extproc.simulator.capabilities import Capabilities, requested_reasoning
 from aigw_extproc.simulator.converse_request import (
     Conversation,
@@ -38,7 +38,8 @@ def prompt(conversation: Conversation, family: Capabilities) -> ModelPrompt:
     content = _last_user_content(conversation)
     inference = inference_config(conversation)
     choice = _choice(conversation)
-    reasoning = requested_reasoning(conversation, family)
+    requested = requested_reasoning(conversation, family)
+    turn = len(conversation.get("messages", ()))
     return ModelPrompt(
         text=" ".join(_texts(content)),
         attachments=tuple(_attachments(content)),
@@ -46,9 +47,9 @@ def prompt(conversation: Conversation, family: Capabilities) -> ModelPrompt:
         tools=tuple(_tools(conversation)),
         must_use_tool="any" in choice or "tool" in choice,
         announces_tools=family.text_beside_uses,
-        reasoning=family.reasoning.form if reasoning.on else None,
-        shows_reasoning=reasoning.shown,
-        binding=binding.context(conversation, len(conversation.get("messages", ()))) if family.reasoning.bound else b"",
+        reasoning=family.reasoning.form if requested.on else None,
+        shows_reasoning=requested.shown,
+        binding=reasoning.context(conversation, turn) if family.reasoning.bound else b"",
         answer_schema=answer_schema(conversation),
         cited=tuple(_cited_documents(conversation)),
         blocked_by=guardrail.blocking(conversation),

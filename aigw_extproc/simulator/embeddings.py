@@ -31,11 +31,6 @@ class TitanV1(RequestBody, frozen=True, kw_only=True, rename="camel"):
 
     input_text: Annotated[str, msgspec.Meta(min_length=1, max_length=50_000)]
 
-    @property
-    def dimensions(self) -> int:
-        """Return the only length that the model supports."""
-        return 1536
-
 
 class TitanV2(RequestBody, frozen=True, kw_only=True, rename="camel"):
     """Titan Text Embeddings V2."""
@@ -51,11 +46,6 @@ class CohereV3(RequestBody, frozen=True, kw_only=True):
     texts: Annotated[list[Annotated[str, msgspec.Meta(max_length=2048)]], msgspec.Meta(min_length=1, max_length=96)]
     input_type: InputType
     truncate: Literal["NONE", "START", "END"] = "NONE"
-
-    @property
-    def dimensions(self) -> int:
-        """Return the only length that the model supports."""
-        return 1024
 
 
 class CohereV4(RequestBody, frozen=True, kw_only=True):
@@ -103,18 +93,19 @@ class Nova(RequestBody, frozen=True, kw_only=True, rename="camel"):
 
 def titan_v1(body: bytes) -> Invocation:
     """Return the embedding of a text. Raises Invalid."""
-    return _titan(decode(body, TitanV1))
+    return _titan(decode(body, TitanV1).input_text, 1536)
 
 
 def titan_v2(body: bytes) -> Invocation:
     """Return the embedding of a text, in the requested length. Raises Invalid."""
-    return _titan(decode(body, TitanV2), by_type=True)
+    request = decode(body, TitanV2)
+    return _titan(request.input_text, request.dimensions, by_type=True)
 
 
 def cohere_v3(body: bytes) -> Invocation:
     """Return the embeddings of up to 96 texts. Raises Invalid."""
     request = decode(body, CohereV3)
-    return _cohere(request.texts, request.input_type, request.dimensions)
+    return _cohere(request.texts, request.input_type, 1024)
 
 
 def cohere_v4(body: bytes) -> Invocation:
@@ -134,9 +125,9 @@ def nova(body: bytes) -> Invocation:
     return Invocation(body={"embeddings": [{"embeddingType": "TEXT", "embedding": embedding}]}, input_tokens=count)
 
 
-def _titan(request: TitanV1 | TitanV2, *, by_type: bool = False) -> Invocation:
-    count = _count(request.input_text)
-    embedding = vector(request.input_text, request.dimensions)
+def _titan(text: str, dimensions: int, *, by_type: bool = False) -> Invocation:
+    count = _count(text)
+    embedding = vector(text, dimensions)
     typed = {"embeddingsByType": {"float": embedding}} if by_type else {}
     return Invocation(body={"embedding": embedding, "inputTextTokenCount": count, **typed}, input_tokens=count)
 

@@ -81,6 +81,5 @@ def stream(encoded: Iterable[bytes], **headers: str) -> HttpResponse:
     """Return a successful event stream, one step for each frame. `_` in a header name means `-`."""
     fields = ((name.replace("_", "-"), value) for name, value in headers.items())
     return HttpResponse(
-        headers=(("content-type", frames.CONTENT_TYPE), *fields),
-        steps=tuple(Send(data=frame) for frame in encoded),
+        headers=(("content-type", frames.CONTENT_TYPE), *fields), steps=tuple(Send(data=frame) for frame in encoded)
     )

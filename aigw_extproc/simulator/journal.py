@@ -99,4 +99,4 @@ def _redacted_authorization(value: str) -> str:
         authorization = parse_authorization(value)
     except ServiceError:
         return f"{value.partition(' ')[0]} …" if " " in value else "…"
-    return f"AWS4-HMAC-SHA256 {authorization.scope}, SignedHeaders={';'.join(authorization.signed_headers)}"
+    return f"AWS4-HMAC-SHA256 {authorization.scope}, SignedHeaders={authorization.signed}"

@@ -45,7 +45,11 @@ def capabilities_of(model_id: str) -> Capabilities:
 
 LOW_TO_HIGH = ("low", "medium", "high")
 ALL_EFFORTS = ("low", "medium", "high", "xhigh", "max")
+DOCUMENTS = frozenset({"document"})
+DOCUMENTS_AND_IMAGES = frozenset({"image", "document"})
 NEVER_FORCED = frozenset({"auto"})
+OUTPUT_EFFORT = ("output_config", "effort")
+NO_HISTORY = ReasoningSupport(history=NOTHING)
 REASONING_TEXT = frozenset({"reasoningText"})
 
 # https://docs.anthropic.com/en/api/messages, without those that Converse has fields for.
@@ -57,41 +61,22 @@ CLAUDE = Capabilities(
     strict_tools=False,
     text_format=False,
     plain_schemas=True,
-    media=frozenset({"image", "document"}),
+    media=DOCUMENTS_AND_IMAGES,
     s3=False,
     beside_results=frozenset({"text", "image"}),
     in_results=frozenset({"text", "image", "document"}),
     fields=OLD_CLAUDE_FIELDS,
 )
 CLAUDE_2 = replace(CLAUDE, tools=False, media=NOTHING, caches=NOTHING)
-BUDGETED = replace(
-    CLAUDE, fields=CLAUDE_FIELDS, reasoning=ReasoningSupport(types=("enabled", "disabled"), form="signed")
-)
+BUDGET = ReasoningSupport(types=("enabled", "disabled"), form="signed")
+BUDGETED = replace(CLAUDE, fields=CLAUDE_FIELDS, reasoning=BUDGET)
 CLAUDE_4_1 = replace(BUDGETED, temperature_and_top_p=False)
 CLAUDE_4_5 = replace(CLAUDE_4_1, strict_tools=True, text_format=True)
-OPUS_4_5 = replace(
-    CLAUDE_4_5,
-    reasoning=ReasoningSupport(
-        types=("enabled", "disabled"), effort_path=("output_config", "effort"), efforts=LOW_TO_HIGH, form="signed"
-    ),
-)
-CLAUDE_4_6 = replace(
-    CLAUDE_4_5,
-    prefill=False,
-    reasoning=ReasoningSupport(
-        types=("enabled", "adaptive", "disabled"),
-        effort_path=("output_config", "effort"),
-        efforts=("low", "medium", "high", "max"),
-        form="signed",
-    ),
-)
-ADAPTIVE = ReasoningSupport(
-    types=("adaptive", "disabled"),
-    effort_path=("output_config", "effort"),
-    efforts=ALL_EFFORTS,
-    form="signed",
-    omitted=True,
-)
+EFFORT = replace(BUDGET, effort_path=OUTPUT_EFFORT, efforts=LOW_TO_HIGH)
+OPUS_4_5 = replace(CLAUDE_4_5, reasoning=EFFORT)
+BOTH = replace(EFFORT, types=("enabled", "adaptive", "disabled"), efforts=(*LOW_TO_HIGH, "max"))
+CLAUDE_4_6 = replace(CLAUDE_4_5, prefill=False, reasoning=BOTH)
+ADAPTIVE = replace(EFFORT, types=("adaptive", "disabled"), efforts=ALL_EFFORTS, omitted=True)
 CLAUDE_4_7 = replace(CLAUDE_4_6, sampling=False, reasoning=ADAPTIVE)
 CLAUDE_5 = replace(CLAUDE_4_7, reasoning=replace(ADAPTIVE, default=True))
 HAIKU_5_5 = replace(CLAUDE_5, reasoning=replace(ADAPTIVE, default=True, bound=True))
@@ -112,7 +97,7 @@ NOVA = Capabilities(
     caches=frozenset({"system", "messages"}),
     caches_after_results=False,
     fields=frozenset({"inferenceConfig", "messages", "schemaVersion", "system", "toolConfig"}),
-    reasoning=ReasoningSupport(history=NOTHING),
+    reasoning=NO_HISTORY,
 )
 NOVA_2 = replace(
     NOVA,
@@ -129,16 +114,16 @@ NOVA_2 = replace(
 WITHOUT_VIDEO = MEDIA - {"video"}
 PLAIN = Capabilities(strict_tools=False, text_format=False, caches=NOTHING, media=WITHOUT_VIDEO)
 """Most others: no cache and no structured output."""
-TEXT_ONLY = replace(PLAIN, tools=False, media=frozenset({"document"}))
+TEXT_ONLY = replace(PLAIN, tools=False, media=DOCUMENTS)
 LLAMA = replace(
     PLAIN,
     streamed_tools=False,
     choices=NEVER_FORCED,
-    media=frozenset({"image", "document"}),
+    media=DOCUMENTS_AND_IMAGES,
     beside_results=NOTHING,
     text_beside_uses=False,
     in_results=frozenset({"text", "image", "document"}),
-    reasoning=ReasoningSupport(history=NOTHING),
+    reasoning=NO_HISTORY,
 )
 MISTRAL = replace(
     PLAIN,
@@ -148,7 +133,7 @@ MISTRAL = replace(
     beside_results=NOTHING,
     text_beside_uses=False,
     in_results=frozenset({"text", "document"}),
-    reasoning=ReasoningSupport(history=NOTHING),
+    reasoning=NO_HISTORY,
 )
 MISTRAL_3 = replace(MISTRAL, text_beside_uses=True, streamed_tools=True, choices=CHOICES, text_format=True)
 OPEN = Capabilities(caches=NOTHING, media=WITHOUT_VIDEO)
@@ -195,7 +180,7 @@ GROK = replace(
 )
 KIMI = replace(
     OPEN,
-    media=frozenset({"image", "document"}),
+    media=DOCUMENTS_AND_IMAGES,
     in_results=frozenset({"text"}),
     reasoning=ReasoningSupport(
         effort_path=("reasoning_effort",), reasons_at=frozenset(ALL_EFFORTS), default=True, history=REASONING_TEXT
@@ -255,14 +240,14 @@ FAMILIES: Mapping[str, Capabilities] = MappingProxyType(
         "mistral.mistral-large-24": MISTRAL,
         "mistral.mistral-small-24": replace(MISTRAL, choices=CHOICES),
         "mistral.pixtral": replace(MISTRAL, choices=NEVER_FORCED),
-        "cohere.command-r": replace(PLAIN, choices=NEVER_FORCED, media=frozenset({"document"})),
-        "ai21.jamba-1-5": replace(PLAIN, choices=NEVER_FORCED, media=frozenset({"document"})),
+        "cohere.command-r": replace(PLAIN, choices=NEVER_FORCED, media=DOCUMENTS),
+        "ai21.jamba-1-5": replace(PLAIN, choices=NEVER_FORCED, media=DOCUMENTS),
         "ai21.jamba-instruct": replace(PLAIN, tools=False, media=NOTHING),
         "deepseek.r1": replace(TEXT_ONLY, reasoning=ReasoningSupport(default=True, history=NOTHING)),
-        "deepseek.v3": replace(OPEN, media=frozenset({"document"}), reasoning=FLAT_EFFORT),
+        "deepseek.v3": replace(OPEN, media=DOCUMENTS, reasoning=FLAT_EFFORT),
         "openai.gpt-oss": replace(
             OPEN,
-            media=frozenset({"document"}),
+            media=DOCUMENTS,
             reasoning=replace(FLAT_EFFORT, efforts=LOW_TO_HIGH, reasons_at=frozenset(LOW_TO_HIGH), default=True),
         ),
         "openai.gpt-5.6": GPT,
@@ -270,23 +255,18 @@ FAMILIES: Mapping[str, Capabilities] = MappingProxyType(
         "xai.grok-4.6": GROK,
         "xai.grok-4.7": GROK,
         "qwen.qwen3-": QWEN,
-        "qwen.qwen3-coder": replace(QWEN, reasoning=ReasoningSupport(history=NOTHING)),
+        "qwen.qwen3-coder": replace(QWEN, reasoning=NO_HISTORY),
         "moonshot.": KIMI,
         "moonshotai.": KIMI,
         "minimax.": replace(OPEN, reasoning=replace(FLAT_EFFORT, effort_path=(), efforts=(), default=True)),
         "zai.glm-": replace(OPEN, reasoning=FLAT_EFFORT),
         "zai.glm-5.3": replace(
-            OPEN,
-            reasoning=replace(FLAT_EFFORT, efforts=ALL_EFFORTS, reasons_at=frozenset(ALL_EFFORTS), default=True),
+            OPEN, reasoning=replace(FLAT_EFFORT, efforts=ALL_EFFORTS, reasons_at=frozenset(ALL_EFFORTS), default=True)
         ),
         "nvidia.": OPEN,
-        "google.gemma-": replace(OPEN, in_results=ALL - {"image"}, reasoning=ReasoningSupport(history=NOTHING)),
+        "google.gemma-": replace(OPEN, in_results=ALL - {"image"}, reasoning=NO_HISTORY),
         "writer.palmyra": replace(
-            PLAIN,
-            choices=NEVER_FORCED,
-            beside_results=NOTHING,
-            result_status=False,
-            reasoning=ReasoningSupport(history=NOTHING),
+            PLAIN, choices=NEVER_FORCED, beside_results=NOTHING, result_status=False, reasoning=NO_HISTORY
         ),
     }
 )

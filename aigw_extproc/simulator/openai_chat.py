@@ -161,17 +161,17 @@ def _reply_text(reply: ModelReply) -> str:
 def _calls(reply: ModelReply) -> list[dict[str, Any]]:
     return [
         {
-            "index": index,
             "id": f"call_{use.key}",
             "type": "function",
             "function": {"name": use.name, "arguments": msgspec.json.encode(use.input).decode()},
         }
-        for index, use in enumerate(block for block in reply.content if isinstance(block, ReplyToolUse))
+        for use in reply.content
+        if isinstance(use, ReplyToolUse)
     ]
 
 
 def _choice(reply: ModelReply) -> dict[str, Any]:
-    calls = [{name: value for name, value in call.items() if name != "index"} for call in _calls(reply)]
+    calls = _calls(reply)
     message = {"role": "assistant", "content": _reply_text(reply) or None, **({"tool_calls": calls} if calls else {})}
     return {"index": 0, "message": message, "finish_reason": _finish_reason(reply)}
 
@@ -190,7 +190,7 @@ def _events(common: Mapping[str, Any], reply: ModelReply, *, usage: bool) -> Ite
         {"role": "assistant"},
         *({"content": token} for token in tokens(_reply_text(reply))),
     ]
-    deltas += [{"tool_calls": [call]} for call in _calls(reply)]
+    deltas += [{"tool_calls": [{"index": index, **call}]} for index, call in enumerate(_calls(reply))]
     for delta in deltas:
         yield {**common, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
     yield {**common, "choices": [{"index": 0, "delta": {}, "finish_reason": _finish_reason(reply)}]}

@@ -1,7 +1,10 @@
 """Authentication of the simulated model's reasoning: signatures of text, and redacted reasoning.
 
-As from the real models, both are opaque, and a changed byte makes them invalid.
+As from the real models, both are opaque, and a changed byte makes them invalid. The newest Claude models bind signed
+reasoning to its context: system, tools and the messages before it. A client that changes one of them between turns
+gets a 400 when it returns the reasoning. Unlike the real models, the simulated one does not bind redacted reasoning.
 https://platform.claude.com/docs/en/build-with-claude/extended-thinking#thinking-encryption
+https://platform.claude.com/docs/en/build-with-claude/preserved-thinking
 """
 
 from __future__ import annotations
@@ -9,10 +12,19 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+from collections.abc import Mapping
 from hashlib import sha256
+from typing import Any
+
+import msgspec
+
+from aigw_extproc.simulator.converse_request import Conversation, tools, without_cache_points
 
 KEY = b"what the simulated model seals its reasoning with; nothing else is protected by it"
 OPAQUE_BYTES, MAC_BYTES = 16, 32
+
+CONTEXT_PARTS = ("system", "tools", "messages")
+DIGEST_BYTES = 8
 
 
 def sign(text: str, context: bytes = b"") -> str:
@@ -52,3 +64,30 @@ def is_redacted(data: str) -> bool:
 
 def _mac(purpose: bytes, data: bytes) -> bytes:
     return hmac.digest(KEY, purpose + b"\0" + data, "sha256")
+
+
+def context(conversation: Conversation, turn: int) -> bytes:
+    """Return the context of the message at index `turn`, as short digests of its parts."""
+    messages = [_without_reasoning(message) for message in conversation.get("messages", [])[:turn]]
+    return b"".join(map(_digest, (conversation.get("system", []), tools(conversation), messages)))
+
+
+def differing_parts(before: bytes, now: bytes) -> list[str]:
+    """Return the names of the parts that differ between two contexts."""
+    return [
+        name
+        for name, first, second in zip(CONTEXT_PARTS, _digests(before), _digests(now), strict=True)
+        if first != second
+    ]
+
+
+def _without_reasoning(message: Mapping[str, Any]) -> dict[str, Any]:
+    return {**message, "content": [block for block in message["content"] if "reasoningContent" not in block]}
+
+
+def _digest(value: Any) -> bytes:
+    return sha256(msgspec.json.encode(without_cache_points(value), order="sorted")).digest()[:DIGEST_BYTES]
+
+
+def _digests(joined: bytes) -> list[bytes]:
+    return [joined[DIGEST_BYTES * index : DIGEST_BYTES * (index + 1)] for index in range(len(CONTEXT_PARTS))]

@@ -64,14 +64,16 @@ def violations(shape: Any, value: Any) -> list[str]:
 
 def _check(shape: Any, value: Any, path: str) -> Problems:
     if getattr(shape, "is_document_type", False):
-        return iter(())
-    return VALIDATORS[shape.type_name](shape, value, path)
-
-
-def _structure(shape: Any, value: Any, path: str) -> Problems:
-    if not isinstance(value, Mapping):
-        yield _wrong_type(value, path, "structure")
         return
+    types, noun, check = VALIDATORS[shape.type_name]
+    if type(value) in types:
+        yield from check(shape, value, path)
+    else:
+        found = JSON_TYPES[type(value)]
+        yield f"Value at '{path}' failed to satisfy constraint: Expected {noun}, found {found}"
+
+
+def _structure(shape: Any, value: dict[str, Any], path: str) -> Problems:
     for name in sorted(set(value) - set(shape.members)):
         yield f"Value at '{_join(path, name)}' failed to satisfy constraint: Member is not known"
     for name in shape.required_members:
@@ -85,29 +87,20 @@ def _structure(shape: Any, value: Any, path: str) -> Problems:
             yield from _check(member, value[name], _join(path, name))
 
 
-def _list(shape: Any, value: Any, path: str) -> Problems:
-    if not isinstance(value, list):
-        yield _wrong_type(value, path, "list")
-        return
+def _list(shape: Any, value: list[Any], path: str) -> Problems:
     yield from _size(shape, len(value), value, path)
     for index, item in enumerate(value):
         yield from _check(shape.member, item, _join(path, str(index)))
 
 
-def _map(shape: Any, value: Any, path: str) -> Problems:
-    if not isinstance(value, Mapping):
-        yield _wrong_type(value, path, "map")
-        return
+def _map(shape: Any, value: dict[str, Any], path: str) -> Problems:
     yield from _size(shape, len(value), value, path)
     for key, item in value.items():
         yield from _check(shape.key, key, _join(path, key))
         yield from _check(shape.value, item, _join(path, key))
 
 
-def _string(shape: Any, value: Any, path: str) -> Problems:
-    if not isinstance(value, str):
-        yield _wrong_type(value, path, "string")
-        return
+def _string(shape: Any, value: str, path: str) -> Problems:
     yield from _size(shape, len(value), value, path)
     if shape.enum and value not in shape.enum:
         yield _violation(value, path, f"Member must satisfy enum value set: [{', '.join(shape.enum)}]")
@@ -116,10 +109,7 @@ def _string(shape: Any, value: Any, path: str) -> Problems:
         yield _violation(value, path, f"Member must satisfy regular expression pattern: {pattern}")
 
 
-def _blob(shape: Any, value: Any, path: str) -> Problems:
-    if not isinstance(value, str):
-        yield _wrong_type(value, path, "base64 string")
-        return
+def _blob(shape: Any, value: str, path: str) -> Problems:
     try:
         size = len(base64.b64decode(value, validate=True))
     except (binascii.Error, ValueError):
@@ -128,26 +118,16 @@ def _blob(shape: Any, value: Any, path: str) -> Problems:
         yield from _size(shape, size, value, path)
 
 
-def _integer(shape: Any, value: Any, path: str) -> Problems:
+def _integer(shape: Any, value: int, path: str) -> Problems:
     bits = INTEGER_BITS[shape.type_name]
-    if type(value) is not int:
-        yield _wrong_type(value, path, "integer")
-    elif not -(2 ** (bits - 1)) <= value < 2 ** (bits - 1):
+    if -(2 ** (bits - 1)) <= value < 2 ** (bits - 1):
+        yield from _range(shape, value, path)
+    else:
         yield _violation(value, path, f"Member must be a {bits}-bit integer")
-    else:
-        yield from _range(shape, value, path)
 
 
-def _float(shape: Any, value: Any, path: str) -> Problems:
-    if type(value) not in (int, float):
-        yield _wrong_type(value, path, "float")
-    else:
-        yield from _range(shape, value, path)
-
-
-def _boolean(_shape: Any, value: Any, path: str) -> Problems:
-    if not isinstance(value, bool):
-        yield _wrong_type(value, path, "boolean")
+def _boolean(_shape: Any, _value: bool, _path: str) -> Problems:
+    return iter(())
 
 
 def _size(shape: Any, size: int, value: Any, path: str) -> Problems:
@@ -166,10 +146,6 @@ def _range(shape: Any, value: float, path: str) -> Problems:
         yield _violation(value, path, f"Member must have value less than or equal to {most}")
 
 
-def _wrong_type(value: Any, path: str, expected: str) -> str:
-    return f"Value at '{path}' failed to satisfy constraint: Expected {expected}, found {JSON_TYPES[type(value)]}"
-
-
 def _violation(value: Any, path: str, constraint: str) -> str:
     text = str(value)
     quoted = text if len(text) <= MAX_QUOTE else f"{text[:MAX_QUOTE]}…"
@@ -180,16 +156,17 @@ def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-VALIDATORS: Mapping[str, Callable[[Any, Any, str], Problems]] = MappingProxyType(
+VALIDATORS: Mapping[str, tuple[tuple[type, ...], str, Callable[[Any, Any, str], Problems]]] = MappingProxyType(
     {
-        "blob": _blob,
-        "boolean": _boolean,
-        "float": _float,
-        "integer": _integer,
-        "list": _list,
-        "long": _integer,
-        "map": _map,
-        "string": _string,
-        "structure": _structure,
+        "blob": ((str,), "base64 string", _blob),
+        "boolean": ((bool,), "boolean", _boolean),
+        "float": ((int, float), "float", _range),
+        "integer": ((int,), "integer", _integer),
+        "list": ((list,), "list", _list),
+        "long": ((int,), "integer", _integer),
+        "map": ((dict,), "map", _map),
+        "string": ((str,), "string", _string),
+        "structure": ((dict,), "structure", _structure),
     }
 )
+"""By type of the shape: the types of its JSON values, the noun for them in errors, and the check of a value."""

@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from aigw_extproc.simulator import rules
-from aigw_extproc.simulator.binding import context, differing
 from aigw_extproc.simulator.errors import ServiceError
-from aigw_extproc.simulator.reasoning import is_redacted, is_signed, redact, sign
+from aigw_extproc.simulator.reasoning import context, differing_parts, is_redacted, is_signed, redact, sign
 from tests.simulator.conversations import (
     HI,
     assistant,
@@ -367,4 +366,4 @@ def test_hidden_reasoning_is_known_again() -> None:
 )
 def test_reasoning_is_bound_to_what_is_before_it(change: dict[str, Any], parts: list[str]) -> None:
     before = tool_talk(user(), assistant(), system=[HI])
-    assert differing(context(before, 1), context({**before, **change}, 1)) == parts
+    assert differing_parts(context(before, 1), context({**before, **change}, 1)) == parts

@@ -1,4 +1,4 @@
-"""Parameters that not every family supports.
+"""Parameters of inference, many of which only some families support.
 
 https://docs.aws.amazon.com/bedrock/latest/userguide/conversation-inference-supported-models-features.html
 https://platform.claude.com/docs/en/about-claude/models/whats-new-claude-4-7
@@ -6,14 +6,25 @@ https://platform.claude.com/docs/en/about-claude/models/whats-new-claude-4-7
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
-from aigw_extproc.simulator.converse_request import inference_config, model_field, turns
+from aigw_extproc.simulator.converse_request import Conversation, inference_config, model_field, turns
 from aigw_extproc.simulator.rules.problems import MODEL_ERRORS, ModelRequest, Problems, unsupported
+
+# https://www.rfc-editor.org/rfc/rfc6901#section-3
+JSON_POINTER = re.compile(r"(?:/(?:[^~/]|~[01])*)+")
 
 ANTHROPIC_NAMES: Mapping[str, str] = MappingProxyType({"temperature": "temperature", "topP": "top_p"})
 """Sampling parameters of Converse, with their names in Anthropic's API."""
+
+
+def response_fields_are_json_pointers(conversation: Conversation) -> Problems:
+    """`additionalModelResponseFieldPaths` has JSON pointers, none of them empty."""
+    for index, path in enumerate(conversation.get("additionalModelResponseFieldPaths", ())):
+        if JSON_POINTER.fullmatch(path) is None:
+            yield f"The value at additionalModelResponseFieldPaths.{index} is not a valid JSON Pointer: {path}"
 
 
 def temperature_or_top_p(request: ModelRequest) -> Problems:

@@ -5,13 +5,14 @@ https://docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
 from aigw_extproc.simulator import json_schema
 from aigw_extproc.simulator.converse_prompt import answer_schema
-from aigw_extproc.simulator.converse_request import media, model_field, output_schema, tool_specs
+from aigw_extproc.simulator.converse_request import Conversation, media, model_field, output_schema, tool_specs
 from aigw_extproc.simulator.rules.problems import MODEL_ERRORS, ModelRequest, Problems, unsupported
 
 NUMBERS = ("exclusiveMaximum", "exclusiveMinimum", "maximum", "minimum", "multipleOf")
@@ -22,6 +23,13 @@ NOT_PLAIN: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 SUBSCHEMAS = ("$defs", "definitions", "properties")
 ALTERNATIVES = ("allOf", "anyOf", "oneOf", "prefixItems")
+
+
+def output_schema_is_json(conversation: Conversation) -> Problems:
+    """`outputConfig.textFormat` has a JSON schema, as the text of a JSON object."""
+    schema = output_schema(conversation)
+    if schema is not None and not _is_object(schema):
+        yield "The value at outputConfig.textFormat.structure.jsonSchema.schema must be the text of a JSON object."
 
 
 def output_format_is_supported(request: ModelRequest) -> Problems:
@@ -73,6 +81,13 @@ def citations_exclude_a_schema(request: ModelRequest) -> Problems:
     cited = any(document.get("citations", {}).get("enabled") for _, document in media(request.conversation, "document"))
     if cited and request.is_claude and answer_schema(request.conversation) is not None:
         yield f"{MODEL_ERRORS} Citations cannot be enabled when output format is set"
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except ValueError:
+        return False
 
 
 def _binding(request: ModelRequest) -> Iterator[tuple[str, Any]]:

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from aigw_extproc.simulator import binding, reasoning
+from aigw_extproc.simulator import reasoning
 from aigw_extproc.simulator.capabilities import requested_reasoning
-from aigw_extproc.simulator.converse_request import Conversation, blocks, model_field
+from aigw_extproc.simulator.converse_request import Conversation, blocks, messages, model_field, tool_use_ids
 from aigw_extproc.simulator.rules.problems import MODEL_ERRORS, ModelRequest, Problems, unsupported
 
 
@@ -45,7 +45,7 @@ def reasoning_matches_its_conversation(request: ModelRequest) -> Problems:
     lenient = model_field(request.conversation, "thinking", "block_binding", "prefix_mismatch_behavior") == "drop_block"
     for i, j, content in _reasoning(request.conversation) if request.family.reasoning.bound and not lenient else ():
         before = reasoning.context_of(content.get("reasoningText", {}).get("signature", ""))
-        changed = binding.differing(before, binding.context(request.conversation, i)) if before else []
+        changed = reasoning.differing_parts(before, reasoning.context(request.conversation, i)) if before else []
         if changed:
             yield (
                 f"{MODEL_ERRORS} messages.{i}.content.{j}: Invalid `signature` in `thinking` block. The block is bound"
@@ -81,17 +81,13 @@ def _first_of_tool_loop(conversation: Conversation) -> int | None:
     The turns of a tool loop count as one, so reasoning at its beginning is enough.
     """
     first = None
-    for index, message in reversed(list(enumerate(conversation.get("messages", ())))):
+    for index, message in reversed(messages(conversation)):
         if message["role"] == "assistant":
-            first = index if _uses_tools(message) else first
-        elif not any("toolResult" in block for block in message["content"]):
+            first = index if tool_use_ids(message, "toolUse") else first
+        elif not tool_use_ids(message, "toolResult"):
             break
-    last = (conversation.get("messages") or [{}])[-1]
-    return first if any("toolResult" in block for block in last.get("content", ())) else None
-
-
-def _uses_tools(message: Mapping[str, Any]) -> bool:
-    return any("toolUse" in block for block in message["content"])
+    ends_with_results = any(tool_use_ids(message, "toolResult") for _, message in messages(conversation)[-1:])
+    return first if ends_with_results else None
 
 
 def _reasoning(conversation: Conversation) -> Iterator[tuple[int, int, Mapping[str, Any]]]:
