@@ -1,6 +1,6 @@
-"""What it costs to select a backend: one JSON line per case, microseconds per call (the best of seven runs).
+"""Cost of selecting a backend: one JSON line per case, microseconds per call (the best of seven runs).
 
-Run `python benchmarks/routing.py`. The point is that the cost does not grow with the number of routes.
+Run `python benchmarks/routing.py`. The cost must not grow with the number of routes.
 """
 
 from __future__ import annotations
@@ -54,13 +54,13 @@ spec: {rules: [{backendRefs: [{name: b}]}]}
 
 
 def resources(routes: int, hosts: str = "", *, port: int = 8091) -> str:
-    """The text of a configuration with this many routes and a catch-all, to an upstream at this port."""
+    """Return a configuration with `routes` routes and a catch-all, to an upstream at `port`."""
     listed = "".join(ROUTE % {"number": number, "hosts": hosts % number if hosts else ""} for number in range(routes))
     return BACKEND.replace("8091", str(port)) + listed + CATCH_ALL
 
 
 def microseconds(router: Router, model: str, host: str) -> float:
-    """The cost of one selection."""
+    """Return the cost of a selection."""
     headers = {":authority": host, "content-type": "application/json"}
     runs = timeit.repeat(lambda: router.select(model, headers, 0.5), number=CALLS, repeat=7)
     return min(runs) / CALLS * 1e6

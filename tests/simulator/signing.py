@@ -1,4 +1,4 @@
-"""Requests signed by botocore, and then spoilt at will."""
+"""Requests signed by botocore."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def signed(
     at: datetime = NOW,
     headers: Mapping[str, str] | None = None,
 ) -> HttpRequest:
-    """A request as a server gets it from a client that signs with botocore."""
+    """Return a request that botocore has signed."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     fields = {"host": "bedrock.test", "content-type": "application/json", **(headers or {})}
     request = AWSRequest("POST", f"http://bedrock.test{path}", headers=fields, data=data)
@@ -42,6 +42,6 @@ def signed(
     return HttpRequest(method="POST", raw_path=path, headers=sent, body=data)
 
 
-def without_header(received: HttpRequest, *names: str) -> tuple[tuple[str, str], ...]:
-    """The headers but for these."""
-    return tuple((name, value) for name, value in received.headers if name not in names)
+def without_header(request: HttpRequest, *names: str) -> tuple[tuple[str, str], ...]:
+    """Return the headers without some."""
+    return tuple((name, value) for name, value in request.headers if name not in names)

@@ -1,4 +1,4 @@
-"""What is made of a JSON schema."""
+"""Example values for JSON schemas."""
 
 from __future__ import annotations
 
@@ -62,11 +62,11 @@ def test_a_reference_to_nothing_is_a_string() -> None:
     assert value_for({"$ref": "#/$defs/Missing"}) == "example p"
 
 
-def test_a_reference_to_what_is_no_schema_is_a_string() -> None:
+def test_a_reference_to_an_invalid_schema_is_a_string() -> None:
     assert value_for({"$ref": "#/examples"}, examples={"type": "odd"}) == "example p"
 
 
-def test_a_schema_that_contains_itself_has_an_end() -> None:
+def test_a_recursive_schema_ends() -> None:
     value = example({"type": "object", "properties": {"next": {"$ref": "#"}}})
     depth = 0
     while value:
@@ -74,7 +74,7 @@ def test_a_schema_that_contains_itself_has_an_end() -> None:
     assert depth == MAX_DEPTH
 
 
-def test_a_schema_that_may_contain_itself_ends_with_null() -> None:
+def test_an_optional_recursion_ends_with_null() -> None:
     value = example({"type": "object", "properties": {"next": {"anyOf": [{"$ref": "#"}, {"type": "null"}]}}})
     assert value == {"next": {"next": {"next": {"next": None}}}}
 

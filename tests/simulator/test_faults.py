@@ -1,4 +1,4 @@
-"""Which fault is asked for, and what it makes of an response. What happens on the wire is in test_delivery."""
+"""Selection of faults, and their effect on a response. test_delivery has their effect on the wire."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_errors_have_their_status_name_and_text(fault: str, expected: tuple[int,
     assert outcome(converse(fault)) == expected
 
 
-def test_throttling_says_when_to_come_back() -> None:
+def test_throttling_has_a_retry_after_header() -> None:
     assert dict(converse("throttling-30").headers)["retry-after"] == "30"
 
 
@@ -105,12 +105,12 @@ def test_an_error_type_has_the_real_suffix() -> None:
         ("not-json", 200, "text/plain", b"this is not JSON"),
     ],
 )
-def test_answers_that_are_not_bedrocks(fault: str, status: int, content_type: str, body: bytes) -> None:
+def test_responses_that_are_not_bedrocks(fault: str, status: int, content_type: str, body: bytes) -> None:
     headers = (("content-type", content_type), ("content-length", str(len(body))))
     assert converse(fault) == http_response.HttpResponse(status=status, headers=headers, steps=(Send(data=body),))
 
 
-def test_an_empty_body_is_one() -> None:
+def test_an_empty_body() -> None:
     assert converse("empty") == http_response.HttpResponse(
         status=500, headers=(("content-type", "application/json"), ("content-length", "0")), steps=()
     )
@@ -176,17 +176,17 @@ def test_a_stream_exception_ends_the_stream() -> None:
     assert b"modelStreamErrorException" in exception.data
 
 
-def test_a_whole_answer_is_truncated_in_its_middle() -> None:
+def test_a_buffered_response_is_truncated_in_its_middle() -> None:
     assert disturbed("truncated", 4, http_response.buffered(b"123456")) == (Send(data=b"123"),)
 
 
-def test_a_whole_answer_is_reset_in_its_middle_with_the_length_of_the_whole() -> None:
+def test_a_buffered_response_is_reset_in_its_middle_with_the_full_content_length() -> None:
     response = Injection(name="reset", parameter=4).disturb(http_response.buffered(b"123456"))
     assert response.steps == (Send(data=b"123"), Reset())
     assert dict(response.headers)["content-length"] == "6"
 
 
-def test_a_stream_exception_makes_a_whole_answer_fail() -> None:
+def test_a_stream_exception_makes_a_buffered_response_fail() -> None:
     assert outcome(converse("stream-exception")) == (
         424,
         "ModelStreamErrorException",
@@ -194,12 +194,12 @@ def test_a_stream_exception_makes_a_whole_answer_fail() -> None:
     )
 
 
-def test_a_whole_answer_has_no_checksum_to_corrupt() -> None:
+def test_a_buffered_response_has_no_checksum_to_corrupt() -> None:
     response = http_response.buffered(b"{}")
     assert Injection(name="corrupt-crc", parameter=3).disturb(response) == response
 
 
-def test_long_has_as_many_tokens_as_are_wanted() -> None:
+def test_long_has_as_many_tokens_as_its_parameter() -> None:
     (body,) = converse("long-12").steps
     assert isinstance(body, Send)
     assert json.loads(body.data)["usage"]["outputTokens"] == 12
@@ -217,11 +217,11 @@ def test_long_has_as_many_tokens_as_are_wanted() -> None:
         ("simulator.slow", "html", Injection(name="html", parameter=0)),
     ],
 )
-def test_a_fault_is_named_by_model_or_header(model_id: str, header: str | None, injection: Injection | None) -> None:
+def test_a_fault_is_selected_by_model_or_header(model_id: str, header: str | None, injection: Injection | None) -> None:
     assert selected_fault(model_id, header) == injection
 
 
-def test_a_parameter_of_nought_is_a_parameter() -> None:
+def test_a_parameter_of_zero_is_valid() -> None:
     assert selected_fault("simulator.reset-0", None) == Injection(name="reset", parameter=0)
 
 

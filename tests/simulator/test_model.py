@@ -1,4 +1,4 @@
-"""What the simulated model answers."""
+"""Replies of the simulated model."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_a_text_is_echoed() -> None:
     )
 
 
-def test_a_long_text_is_not_echoed_whole() -> None:
+def test_a_long_text_is_cut() -> None:
     assert said(ask("x" * 1001)) == f"Hello! You said: {'x' * 1000}…"
 
 
@@ -98,18 +98,18 @@ def test_a_tool_that_is_not_named_is_not_used(text: str) -> None:
     assert used(ask(text, tools=(CLOCK,))) == []
 
 
-def test_where_a_tool_must_be_used_the_first_is_and_nothing_is_said() -> None:
+def test_a_forced_tool_use_has_no_text() -> None:
     reply = ask("Hi", tools=(WEATHER, CLOCK), must_use_tool=True)
     assert [type(block) for block in reply.content] == [ReplyToolUse]
     assert used(reply) == ["get_weather"]
 
 
-def test_after_tool_results_no_tool_is_used_unless_it_must_be() -> None:
+def test_after_tool_results_only_forced_tools_are_used() -> None:
     assert used(ask("clock", tools=(CLOCK,), tool_results=("12:00",))) == []
     assert used(ask("clock", tools=(CLOCK,), tool_results=("12:00",), must_use_tool=True)) == ["clock"]
 
 
-def test_what_a_tool_answers_leads_to_another() -> None:
+def test_a_tool_result_can_name_the_next_tool() -> None:
     reply = ask("clock", tools=(CLOCK, WEATHER), tool_results=("12:00, now use get_weather",))
     assert used(reply) == ["get_weather"]
 
@@ -129,7 +129,7 @@ def test_another_request_has_other_keys() -> None:
     assert ask("clock", tools=(CLOCK,)) != ask("clock", tools=(CLOCK,), seed=b"other")
 
 
-def test_a_reply_can_be_as_long_as_is_wanted() -> None:
+def test_a_reply_can_be_lengthened() -> None:
     assert said(lengthen(ask(), 3)) == "word1 word2 word3"
 
 

@@ -1,4 +1,4 @@
-"""That the other tests know a request against every rule."""
+"""Completeness of the tests of rules: a request breaks each of them."""
 
 from __future__ import annotations
 
