@@ -27,19 +27,19 @@ def create_app(settings: Settings) -> Starlette:
     * `POST /simulator/requests/{id}/acknowledge`: lets the response to that request, held by
       the fault `hold`, send its next frame
     """
-    own = OwnEndpoints(Journal())
+    endpoints = SimulatorEndpoints(Journal())
     return Starlette(
         routes=[
-            Route("/simulator/health", own.health),
-            Route("/simulator/faults", own.faults),
-            Route("/simulator/requests", own.requests),
-            Route("/simulator/requests/{id}/acknowledge", own.acknowledge, methods=["POST"]),
-            Mount("/", app=Bedrock(settings, own.journal)),
+            Route("/simulator/health", endpoints.health),
+            Route("/simulator/faults", endpoints.faults),
+            Route("/simulator/requests", endpoints.requests),
+            Route("/simulator/requests/{id}/acknowledge", endpoints.acknowledge, methods=["POST"]),
+            Mount("/", app=Bedrock(settings, endpoints.journal)),
         ]
     )
 
 
-class OwnEndpoints:
+class SimulatorEndpoints:
     """Endpoints that the real service does not have."""
 
     def __init__(self, journal: Journal) -> None:

@@ -110,7 +110,7 @@ def _ending(request: Conversation, reply: ModelReply) -> dict[str, Any]:
 
 
 def _copy(source: dict[str, Any], target: dict[str, Any], path: list[str]) -> None:
-    """Copy the value at a JSON pointer to the same place; nothing where it is absent."""
+    """Copy the value at a JSON pointer, if there is one, to the same place."""
     name, *rest = path
     if name not in source:
         return

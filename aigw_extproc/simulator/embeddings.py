@@ -17,7 +17,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from aigw_extproc.simulator.errors import Invalid
-from aigw_extproc.simulator.invocation import Invocation, RequestBody, decode
+from aigw_extproc.simulator.invocation import Invocation, InvokeBody, decode
 from aigw_extproc.simulator.prompt import count_text
 
 MAX_TOKENS = 8192
@@ -26,13 +26,13 @@ MAX_TOKENS = 8192
 InputType = Literal["search_document", "search_query", "classification", "clustering"]
 
 
-class TitanV1(RequestBody, frozen=True, kw_only=True, rename="camel"):
+class TitanV1(InvokeBody, frozen=True, kw_only=True, rename="camel"):
     """Titan Embeddings G1 - Text."""
 
     input_text: Annotated[str, msgspec.Meta(min_length=1, max_length=50_000)]
 
 
-class TitanV2(RequestBody, frozen=True, kw_only=True, rename="camel"):
+class TitanV2(InvokeBody, frozen=True, kw_only=True, rename="camel"):
     """Titan Text Embeddings V2."""
 
     input_text: Annotated[str, msgspec.Meta(min_length=1, max_length=50_000)]
@@ -40,7 +40,7 @@ class TitanV2(RequestBody, frozen=True, kw_only=True, rename="camel"):
     normalize: bool = True
 
 
-class CohereV3(RequestBody, frozen=True, kw_only=True):
+class CohereV3(InvokeBody, frozen=True, kw_only=True):
     """Embed English and Multilingual."""
 
     texts: Annotated[list[Annotated[str, msgspec.Meta(max_length=2048)]], msgspec.Meta(min_length=1, max_length=96)]
@@ -48,7 +48,7 @@ class CohereV3(RequestBody, frozen=True, kw_only=True):
     truncate: Literal["NONE", "START", "END"] = "NONE"
 
 
-class CohereV4(RequestBody, frozen=True, kw_only=True):
+class CohereV4(InvokeBody, frozen=True, kw_only=True):
     """Embed v4."""
 
     texts: Annotated[list[str], msgspec.Meta(min_length=1, max_length=96)]
@@ -58,14 +58,14 @@ class CohereV4(RequestBody, frozen=True, kw_only=True):
     truncate: Literal["NONE", "LEFT", "RIGHT"] = "NONE"
 
 
-class NovaText(RequestBody, frozen=True, kw_only=True, rename="camel"):
+class NovaText(InvokeBody, frozen=True, kw_only=True, rename="camel"):
     """Text in the request."""
 
     truncation_mode: Literal["START", "END", "NONE"]
     value: Annotated[str, msgspec.Meta(min_length=1)]
 
 
-class NovaParameters(RequestBody, frozen=True, kw_only=True, rename="camel"):
+class NovaParameters(InvokeBody, frozen=True, kw_only=True, rename="camel"):
     """One embedding of one text. The simulator does not support other media."""
 
     embedding_purpose: Literal[
@@ -83,7 +83,7 @@ class NovaParameters(RequestBody, frozen=True, kw_only=True, rename="camel"):
     text: NovaText
 
 
-class Nova(RequestBody, frozen=True, kw_only=True, rename="camel"):
+class Nova(InvokeBody, frozen=True, kw_only=True, rename="camel"):
     """Nova Multimodal Embeddings, synchronous."""
 
     schema_version: Literal["nova-multimodal-embed-v1"] = "nova-multimodal-embed-v1"

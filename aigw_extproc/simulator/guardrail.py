@@ -38,7 +38,7 @@ def trace(conversation: Conversation) -> dict[str, Any]:
 
 
 def _is_forbidden(conversation: Conversation) -> bool:
-    """Assess the guardContent blocks, or the last user turn where there are none."""
+    """Return whether the guardContent blocks, or else the last user turn, have the forbidden word."""
     texts = list(_user_texts(conversation))
     last_turn = max((turn for turn, _, _ in texts), default=None)
     guarded = [text for _, text, marked in texts if marked]

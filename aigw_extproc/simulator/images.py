@@ -15,21 +15,21 @@ from typing import Annotated, Literal
 import msgspec
 
 from aigw_extproc.simulator.guardrail import FORBIDDEN
-from aigw_extproc.simulator.invocation import Invocation, RequestBody, decode
+from aigw_extproc.simulator.invocation import Invocation, InvokeBody, decode
 
 Seed = Annotated[int, msgspec.Meta(ge=0, le=858_993_459)]
 Pixels = Annotated[int, msgspec.Meta(ge=320, le=4096, multiple_of=16)]
 PromptText = Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
 
 
-class TextToImage(RequestBody, frozen=True, kw_only=True, rename="camel"):
+class TextToImage(InvokeBody, frozen=True, kw_only=True, rename="camel"):
     """The prompt and its negative."""
 
     text: PromptText
     negative_text: PromptText = "-"
 
 
-class ImageConfig(RequestBody, frozen=True, kw_only=True, rename="camel"):
+class ImageConfig(InvokeBody, frozen=True, kw_only=True, rename="camel"):
     """Number, size and quality of the images."""
 
     number_of_images: Annotated[int, msgspec.Meta(ge=1, le=5)] = 1
@@ -40,7 +40,7 @@ class ImageConfig(RequestBody, frozen=True, kw_only=True, rename="camel"):
     seed: Seed = 12
 
 
-class AmazonImageRequest(RequestBody, frozen=True, kw_only=True, rename="camel"):
+class AmazonImageRequest(InvokeBody, frozen=True, kw_only=True, rename="camel"):
     """Nova Canvas and Titan Image Generator. The simulator supports only this task."""
 
     task_type: Literal["TEXT_IMAGE"]
@@ -48,7 +48,7 @@ class AmazonImageRequest(RequestBody, frozen=True, kw_only=True, rename="camel")
     image_generation_config: ImageConfig = ImageConfig()
 
 
-class StabilityImageRequest(RequestBody, frozen=True, kw_only=True):
+class StabilityImageRequest(InvokeBody, frozen=True, kw_only=True):
     """Stable Image Core and Ultra, Stable Diffusion 3.5."""
 
     prompt: Annotated[str, msgspec.Meta(min_length=1, max_length=10_000)]

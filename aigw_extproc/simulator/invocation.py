@@ -13,7 +13,7 @@ from aigw_extproc.simulator.errors import Invalid
 T = TypeVar("T")
 
 
-class RequestBody(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+class InvokeBody(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """Base of the bodies: a field that is not listed is an error."""
 
 

@@ -38,7 +38,7 @@ class Call:
     now: float
 
     def check_shape(self, body: Mapping[str, Any]) -> None:
-        """Check the request against the service model, and then whether the fault refuses the model. Raises Invalid."""
+        """Check the request against the service model, then raise the fault's refusal. Raises ServiceError."""
         shapes.validate(self.operation, _members(self, body))
         if self.fault:
             self.fault.admit()
@@ -161,4 +161,4 @@ OPERATIONS: Mapping[str, tuple[str, Callable[[Call], HttpResponse]]] = MappingPr
         "invoke-with-response-stream": ("InvokeModelWithResponseStream", _invoke_stream),
     }
 )
-"""By the last segment of the path."""
+"""Operation and handler, by the last segment of the path."""

@@ -10,14 +10,14 @@ from typing import Annotated, Literal
 import msgspec
 
 from aigw_extproc.simulator.errors import Invalid
-from aigw_extproc.simulator.invocation import Invocation, RequestBody, decode
+from aigw_extproc.simulator.invocation import Invocation, InvokeBody, decode
 from aigw_extproc.simulator.prompt import count_text
 
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 NonEmpty = Annotated[str, msgspec.Meta(min_length=1)]
 
 
-class AmazonRerankRequest(RequestBody, frozen=True, kw_only=True):
+class AmazonRerankRequest(InvokeBody, frozen=True, kw_only=True):
     """Amazon Rerank 1.0."""
 
     query: NonEmpty

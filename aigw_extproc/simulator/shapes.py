@@ -37,7 +37,7 @@ JSON_TYPES: Mapping[type, str] = MappingProxyType(
     }
 )
 
-Problems = Iterator[str]
+Violations = Iterator[str]
 
 
 @cache
@@ -62,7 +62,7 @@ def violations(shape: Any, value: Any) -> list[str]:
     return list(_check(shape, value, ""))
 
 
-def _check(shape: Any, value: Any, path: str) -> Problems:
+def _check(shape: Any, value: Any, path: str) -> Violations:
     if getattr(shape, "is_document_type", False):
         return
     types, noun, check = VALIDATORS[shape.type_name]
@@ -73,7 +73,7 @@ def _check(shape: Any, value: Any, path: str) -> Problems:
         yield f"Value at '{path}' failed to satisfy constraint: Expected {noun}, found {found}"
 
 
-def _structure(shape: Any, value: dict[str, Any], path: str) -> Problems:
+def _structure(shape: Any, value: dict[str, Any], path: str) -> Violations:
     for name in sorted(set(value) - set(shape.members)):
         yield f"Value at '{_join(path, name)}' failed to satisfy constraint: Member is not known"
     for name in shape.required_members:
@@ -87,20 +87,20 @@ def _structure(shape: Any, value: dict[str, Any], path: str) -> Problems:
             yield from _check(member, value[name], _join(path, name))
 
 
-def _list(shape: Any, value: list[Any], path: str) -> Problems:
+def _list(shape: Any, value: list[Any], path: str) -> Violations:
     yield from _size(shape, len(value), value, path)
     for index, item in enumerate(value):
         yield from _check(shape.member, item, _join(path, str(index)))
 
 
-def _map(shape: Any, value: dict[str, Any], path: str) -> Problems:
+def _map(shape: Any, value: dict[str, Any], path: str) -> Violations:
     yield from _size(shape, len(value), value, path)
     for key, item in value.items():
         yield from _check(shape.key, key, _join(path, key))
         yield from _check(shape.value, item, _join(path, key))
 
 
-def _string(shape: Any, value: str, path: str) -> Problems:
+def _string(shape: Any, value: str, path: str) -> Violations:
     yield from _size(shape, len(value), value, path)
     if shape.enum and value not in shape.enum:
         yield _violation(value, path, f"Member must satisfy enum value set: [{', '.join(shape.enum)}]")
@@ -109,7 +109,7 @@ def _string(shape: Any, value: str, path: str) -> Problems:
         yield _violation(value, path, f"Member must satisfy regular expression pattern: {pattern}")
 
 
-def _blob(shape: Any, value: str, path: str) -> Problems:
+def _blob(shape: Any, value: str, path: str) -> Violations:
     try:
         size = len(base64.b64decode(value, validate=True))
     except (binascii.Error, ValueError):
@@ -118,7 +118,7 @@ def _blob(shape: Any, value: str, path: str) -> Problems:
         yield from _size(shape, size, value, path)
 
 
-def _integer(shape: Any, value: int, path: str) -> Problems:
+def _integer(shape: Any, value: int, path: str) -> Violations:
     bits = INTEGER_BITS[shape.type_name]
     if -(2 ** (bits - 1)) <= value < 2 ** (bits - 1):
         yield from _range(shape, value, path)
@@ -126,11 +126,11 @@ def _integer(shape: Any, value: int, path: str) -> Problems:
         yield _violation(value, path, f"Member must be a {bits}-bit integer")
 
 
-def _boolean(_shape: Any, _value: bool, _path: str) -> Problems:
+def _boolean(_shape: Any, _value: bool, _path: str) -> Violations:
     return iter(())
 
 
-def _size(shape: Any, size: int, value: Any, path: str) -> Problems:
+def _size(shape: Any, size: int, value: Any, path: str) -> Violations:
     least, most = shape.metadata.get("min", 0), shape.metadata.get("max")
     if size < least:
         yield _violation(value, path, f"Member must have length greater than or equal to {least}")
@@ -138,7 +138,7 @@ def _size(shape: Any, size: int, value: Any, path: str) -> Problems:
         yield _violation(value, path, f"Member must have length less than or equal to {most}")
 
 
-def _range(shape: Any, value: float, path: str) -> Problems:
+def _range(shape: Any, value: float, path: str) -> Violations:
     least, most = shape.metadata.get("min"), shape.metadata.get("max")
     if least is not None and value < least:
         yield _violation(value, path, f"Member must have value greater than or equal to {least}")
@@ -156,7 +156,7 @@ def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-VALIDATORS: Mapping[str, tuple[tuple[type, ...], str, Callable[[Any, Any, str], Problems]]] = MappingProxyType(
+VALIDATORS: Mapping[str, tuple[tuple[type, ...], str, Callable[[Any, Any, str], Violations]]] = MappingProxyType(
     {
         "blob": ((str,), "base64 string", _blob),
         "boolean": ((bool,), "boolean", _boolean),

@@ -19,7 +19,7 @@ REMOVE = "Please remove the invalid cache point and try again."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CachePoint:
+class PlacedCachePoint:
     """A cachePoint and its place."""
 
     place: str
@@ -90,7 +90,7 @@ def cache_points_do_not_follow_plain_documents(request: ModelRequest) -> Problem
             yield f"{MODEL_ERRORS} {point.path[1:].replace('/', '.')}.{point.index}.type: Field required"
 
 
-def _points(conversation: Conversation) -> Iterator[CachePoint]:
+def _points(conversation: Conversation) -> Iterator[PlacedCachePoint]:
     """Yield the cache points in the order of the prompt."""
     yield from _in_list("tools", "/toolConfig/tools", tools(conversation))
     yield from _in_list("system", "/system", conversation.get("system", []))
@@ -98,11 +98,11 @@ def _points(conversation: Conversation) -> Iterator[CachePoint]:
         yield from _in_list("messages", f"/messages/{index}/content", message["content"])
 
 
-def _in_list(place: str, path: str, blocks: list[Mapping[str, Any]]) -> Iterator[CachePoint]:
+def _in_list(place: str, path: str, blocks: list[Mapping[str, Any]]) -> Iterator[PlacedCachePoint]:
     skipped = 0
     for index, block in enumerate(blocks):
         if "cachePoint" in block:
             before = blocks[index - 1] if index else {}
             ttl = block["cachePoint"].get("ttl", "5m")
-            yield CachePoint(place=place, path=path, index=index, before=before, skipped=skipped, ttl=ttl)
+            yield PlacedCachePoint(place=place, path=path, index=index, before=before, skipped=skipped, ttl=ttl)
             skipped += 1
