@@ -1,16 +1,16 @@
 """Cost of selecting a backend: one JSON line per case, microseconds per call (the best of seven runs).
 
-Run `python benchmarks/routing.py`. The cost must not grow with the number of routes.
+Run `python -m benchmarks.routing`. The cost must not grow with the number of routes.
 """
 
 from __future__ import annotations
 
 import json
 import time
-import timeit
 
 from aigw_extproc.config.compile.configuration import compile_documents
 from aigw_extproc.routing import Router
+from benchmarks.timing import microseconds
 
 CALLS = 20_000
 
@@ -59,11 +59,10 @@ def resources(routes: int, hosts: str = "", *, port: int = 8091) -> str:
     return BACKEND.replace("8091", str(port)) + listed + CATCH_ALL
 
 
-def microseconds(router: Router, model: str, host: str) -> float:
-    """Return the cost of a selection."""
+def selection_us(router: Router, model: str, host: str) -> float:
+    """Return the cost of a selection, in microseconds."""
     headers = {":authority": host, "content-type": "application/json"}
-    runs = timeit.repeat(lambda: router.select(model, headers, 0.5), number=CALLS, repeat=7)
-    return min(runs) / CALLS * 1e6
+    return microseconds(lambda: router.select(model, headers, 0.5), CALLS)
 
 
 def main() -> None:
@@ -81,8 +80,8 @@ def main() -> None:
             figures = {
                 "routes": routes,
                 "hosts": name,
-                "exact_us": round(microseconds(router, f"model-{last}", host), 2),
-                "catch_all_us": round(microseconds(router, "unknown", host), 2),
+                "exact_us": selection_us(router, f"model-{last}", host),
+                "catch_all_us": selection_us(router, "unknown", host),
                 "load_ms": round((loaded - started) * 1e3, 1),
                 "index_ms": round((indexed - loaded) * 1e3, 2),
             }
