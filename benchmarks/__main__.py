@@ -1,8 +1,8 @@
-"""What the processor adds to Envoy: CPU, latency, memory and time to start; beside a no-op processor, and beside peers.
+"""What the processor adds to Envoy: CPU, latency, memory and start time, compared with a no-op processor and peers.
 
-Run `make bench`, or `python -m benchmarks`; `--quick` to see whether it works at all. Scenarios times stacks, in rounds
-that go from stack to stack; every figure is the median of the rounds. Machines differ and are noisy: compare within a
-run. Everything is on loopback, on ports that the system picks. Linux only (/proc).
+Run `make bench`, or `python -m benchmarks`; `--quick` checks that it works. Every scenario runs on every stack, in
+rounds that go from stack to stack; figures are medians of the rounds. Machines differ and are noisy: compare only
+within a run. Everything is on loopback, on ports that the system picks. Linux only (/proc).
 """
 
 from __future__ import annotations
@@ -28,27 +28,31 @@ from benchmarks.picture import write_docs
 from benchmarks.report import Report, report, show
 
 QUICK = 0.02
-"""Of the requests that a full run sends."""
+"""Share of the requests of a full run."""
 PEERS = {"litellm": litellm}
 
 
 async def benchmark(parts: Sequence[Part], effort: Effort) -> Report:
-    """One part after the other, each with a folder of its own."""
-    found = Findings()
+    """Run the parts one after the other, each in its own folder."""
+    findings = Findings()
     for part in parts:
         with tempfile.TemporaryDirectory(prefix="aigw-bench-") as folder:
-            await part(Path(folder), effort, found)
-    return report(found, rounds=effort.rounds)
+            await part(Path(folder), effort, findings)
+    return report(findings, rounds=effort.rounds)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--only", type=_parts, default=[*PARTS], metavar="PART,...", help=f"of {', '.join(PARTS)}")
-    parser.add_argument("--peer", choices=PEERS, action="append", default=[], help="installed, and measured as well")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything to this file")
-    parser.add_argument("--docs", action="store_true", help="draw docs/performance.svg and fill in docs/performance.md")
+    parser.add_argument(
+        "--only", type=_parts, default=[*PARTS], metavar="PART,...", help=f"parts to run, of {', '.join(PARTS)}"
+    )
+    parser.add_argument("--peer", choices=PEERS, action="append", default=[], help="install and measure this peer too")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results to this file")
+    parser.add_argument(
+        "--docs", action="store_true", help="write docs/performance.svg and the tables of docs/performance.md"
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="one round with few requests")
     return parser.parse_args()
@@ -57,12 +61,12 @@ def _options() -> argparse.Namespace:
 def _parts(text: str) -> list[str]:
     names = [name for name in text.split(",") if name]
     if unknown := set(names) - set(PARTS):
-        raise argparse.ArgumentTypeError(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+        raise argparse.ArgumentTypeError(f"unknown part: {', '.join(sorted(unknown))}; choose from {', '.join(PARTS)}")
     return names
 
 
 def main() -> None:
-    """Prints the tables; exits with 1 when a request failed. Bounds are shown, not enforced: machines differ."""
+    """Print the tables; exit with 1 when a request failed. Bounds are shown, not enforced: machines differ."""
     options = _options()
     _allow_many_files()
     log: deque[str] = deque(maxlen=30)
@@ -84,7 +88,7 @@ def main() -> None:
 
 
 def _allow_many_files() -> None:
-    """2,000 streams are 4,000 sockets of Envoy's; children inherit the limit."""
+    """Raise the limit of open files: 2,000 streams are 4,000 sockets of Envoy's. Child processes inherit it."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 

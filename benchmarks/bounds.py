@@ -1,4 +1,4 @@
-"""What the processor may cost, each bound beside what was found. Medians of the rounds; ratios within one run."""
+"""Bounds of the processor's cost, each with the measured figure. Medians of the rounds; ratios within one run."""
 
 from __future__ import annotations
 
@@ -13,62 +13,62 @@ from benchmarks.scenarios import CHAT, PEERS, SIZES, STREAM
 from benchmarks.stacks import PAIRS, Pair, Stack
 
 MEMORY_MB, STREAM_MB = 80, 0.010
-"""What one worker may take, and what each open stream may add."""
+"""Memory of one worker, and of each open stream."""
 PEER = "LiteLLM"
 
 
 class Bound(msgspec.Struct, frozen=True, kw_only=True):
-    """One figure and its bound."""
+    """A figure and its bound."""
 
     what: str
     found: float
     bound: float
     unit: str
     at_most: bool
-    """Otherwise at least."""
+    """The bound is an upper limit; otherwise a lower one."""
     held: bool
 
     @property
     def found_text(self) -> str:
-        """The figure with its unit."""
+        """Return the figure with its unit."""
         return f"{self.found:,.2f} {self.unit}".rstrip()
 
     @property
     def bound_text(self) -> str:
-        """The bound with its unit."""
+        """Return the bound with its unit."""
         return f"{'≤' if self.at_most else '≥'} {self.bound:,.4g} {self.unit}".rstrip()
 
 
 def at_most(what: str, found: float, bound: float, unit: str) -> Bound:
-    """A figure that must not be larger."""
+    """Return a figure with its upper limit."""
     return Bound(what=what, found=found, bound=bound, unit=unit, at_most=True, held=found <= bound)
 
 
 def at_least(what: str, found: float, bound: float, unit: str = "times") -> Bound:
-    """A figure that must not be smaller."""
+    """Return a figure with its lower limit."""
     return Bound(what=what, found=found, bound=bound, unit=unit, at_most=False, held=found >= bound)
 
 
-def bounds(found: Findings) -> Iterator[Bound]:
-    """Those that the parts which ran have figures for."""
-    ran = {one.part for one in found.measurements}
+def bounds(findings: Findings) -> Iterator[Bound]:
+    """Yield the bounds of the parts that have run."""
+    ran = {one.part for one in findings.measurements}
     for transport, pair in PAIRS.items():
-        for part, judge in _JUDGES.items():
+        for part, part_bounds in _PART_BOUNDS.items():
             if part in ran:
-                yield from judge(transport, pair, found.measurements)
-        yield from _idle(pair, found)
-        yield from _start(pair, found)
+                yield from part_bounds(transport, pair, findings.measurements)
+        yield from _idle(pair, findings)
+        yield from _start(pair, findings)
     if "gateway" in ran:
-        yield from _transports(found.measurements)
+        yield from _transports(findings.measurements)
 
 
 def exchange_us(measurements: list[Measurement], stack: Stack, scenario: str = CHAT.name) -> float:
-    """The processor's CPU per exchange."""
+    """Return the processor's CPU per exchange, in microseconds."""
     return statistics.median(one.cpu_us["processor"] for one in _of(measurements, scenario, stack.name))
 
 
 def chunk_us(measurements: list[Measurement], stack: Stack) -> float:
-    """The processor's CPU per chunk: what a streamed exchange costs more than a whole one, per message more."""
+    """Return the processor's CPU per chunk: extra CPU of a streamed exchange, per extra message."""
     pairs = zip(_of(measurements, STREAM.name, stack.name), _of(measurements, CHAT.name, stack.name), strict=True)
     return statistics.median(
         (stream.cpu_us["processor"] - chat.cpu_us["processor"]) / (stream.messages - chat.messages)
@@ -83,9 +83,9 @@ def _gateway(transport: str, pair: Pair, measurements: list[Measurement]) -> Ite
 
 
 def _transports(measurements: list[Measurement]) -> Iterator[Bound]:
-    for who in ("noop", "ours"):
-        slow, fast = (exchange_us(measurements, getattr(PAIRS[one], who)) for one in ("grpc", "h2corn"))
-        name = PAIRS["grpc"].noop.name.split()[0] if who == "noop" else who
+    for role in ("noop", "ours"):
+        slow, fast = (exchange_us(measurements, getattr(PAIRS[one], role)) for one in ("grpc", "h2corn"))
+        name = PAIRS["grpc"].noop.name.split()[0] if role == "noop" else role
         yield at_least(f"{name}: CPU per exchange on grpc over that on h2corn", slow / fast, 2.5)
 
 
@@ -103,7 +103,7 @@ def _routes(transport: str, pair: Pair, measurements: list[Measurement]) -> Iter
 
 
 def _workers(transport: str, pair: Pair, measurements: list[Measurement]) -> Iterator[Bound]:
-    # Capacity ends where the busier worker has no CPU left: that takes in how evenly Envoy shares the work out.
+    # Capacity ends when the busier worker has no CPU left: this includes how evenly Envoy distributes the work.
     one, two = _ends(measurements, "workers", pair.ours, lambda one: one.busiest_us["processor"])
     yield at_least(f"{transport}: capacity of two workers over that of one, by CPU of the busier", one / two, 1.8)
 
@@ -111,7 +111,7 @@ def _workers(transport: str, pair: Pair, measurements: list[Measurement]) -> Ite
 def _peer(transport: str, pair: Pair, measurements: list[Measurement]) -> Iterator[Bound]:
     for scenario in PEERS:
         ours, peer = (_of(measurements, scenario.name, name) for name in (pair.ours.name, PEER))
-        # Ours is nothing without Envoy, so that Envoy's CPU counts.
+        # Ours does not work without Envoy, so Envoy's CPU counts.
         cpu = _median(peer, gateway_cpu) / _median(ours, gateway_cpu)
         rate = _median(peer, lambda one: 1 / one.requests_per_second) / _median(
             ours, lambda one: 1 / one.requests_per_second
@@ -121,9 +121,9 @@ def _peer(transport: str, pair: Pair, measurements: list[Measurement]) -> Iterat
         yield at_least(f"{transport}: our requests/s over {PEER}'s; {name}", rate, 15)
 
 
-def _idle(pair: Pair, found: Findings) -> Iterator[Bound]:
+def _idle(pair: Pair, findings: Findings) -> Iterator[Bound]:
     name = pair.ours.name
-    mine = sorted((one for one in found.idle if one.stack == name), key=lambda one: one.streams)
+    mine = sorted((one for one in findings.idle if one.stack == name), key=lambda one: one.streams)
     if mine:
         most = mine[-1]
         memory = MEMORY_MB + STREAM_MB * most.streams
@@ -132,13 +132,13 @@ def _idle(pair: Pair, found: Findings) -> Iterator[Bound]:
         yield at_most(f"{what}, CPU of the processor while nothing flows", most.cpu_percent, 1, "% of a core")
 
 
-def _start(pair: Pair, found: Findings) -> Iterator[Bound]:
-    seconds = [one.seconds for one in found.starts if one.stack == pair.ours.name]
+def _start(pair: Pair, findings: Findings) -> Iterator[Bound]:
+    seconds = [one.seconds for one in findings.starts if one.stack == pair.ours.name]
     if seconds:
         yield at_most(f"{pair.ours.name}: start of `serve` to ready", statistics.median(seconds), 1, "s")
 
 
-_JUDGES: dict[str, Callable[[str, Pair, list[Measurement]], Iterator[Bound]]] = {
+_PART_BOUNDS: dict[str, Callable[[str, Pair, list[Measurement]], Iterator[Bound]]] = {
     "gateway": _gateway,
     "sizes": _sizes,
     "routes": _routes,
@@ -154,7 +154,7 @@ def _of(measurements: Iterable[Measurement], scenario: str, stack: str) -> list[
 def _ends(
     measurements: list[Measurement], part: str, stack: Stack, value: Callable[[Measurement], float]
 ) -> tuple[float, float]:
-    """The figure at the smallest x and at the largest."""
+    """Return the figure at the smallest x and at the largest."""
     mine = [one for one in measurements if (one.part, one.stack) == (part, stack.name)]
     ends = min(one.x for one in mine), max(one.x for one in mine)
     first, last = (_median([one for one in mine if one.x == end], value) for end in ends)
@@ -166,5 +166,5 @@ def _median(measurements: list[Measurement], value: Callable[[Measurement], floa
 
 
 def gateway_cpu(one: Measurement) -> float:
-    """Of everything but the upstream, per exchange."""
+    """Return the CPU of all processes but the upstream, per exchange, in microseconds."""
     return sum(spent for role, spent in one.cpu_us.items() if role != "upstream")

@@ -1,9 +1,9 @@
-"""What renewing credentials costs those who are being served: `python -m benchmarks.credentials`.
+"""Stalls of the event loop while credentials are renewed: `python -m benchmarks.credentials`.
 
-One process as it runs in production but for gRPC: exchanges one after the other, each signed with what the cache
-holds, while botocore asks a source in a thread. A stall is an event loop that cannot run: it waits for the
-interpreter's lock, which a thread gives up every five milliseconds at best, and not at all while it parses JSON. The
-sources' other side answers in a process of its own, with credentials that live for a few seconds.
+One process, as in production without gRPC: exchanges one after the other, each signed with credentials of the cache,
+while botocore calls a source in a thread. In a stall the event loop waits for the interpreter's lock, which a thread
+releases every five milliseconds at best, and not while it parses JSON. A fake endpoint in another process answers the
+sources, with credentials that are valid for a few seconds.
 """
 
 from __future__ import annotations
@@ -35,50 +35,50 @@ from aigw_extproc.routing import Router
 from aigw_extproc.translate.contract import Fetched, UpstreamResponse
 
 LIFETIME = 6.0
-"""Seconds. The cache renews in the last quarter, so the second ones come after 4.5 to 4.8 and the third after 9."""
+"""Seconds. The cache renews in the last quarter: the first time after 4.5 to 4.8, the second after 9."""
 SECONDS = 7.5
 ROLE = "arn:aws:iam::111122223333:role/bedrock"
-KEYS = Credentials(access_key_id="AKID", secret_access_key="benchmark")  # noqa: S106 - opens nothing
+KEYS = Credentials(access_key_id="AKID", secret_access_key="benchmark")  # noqa: S106 - no real key
 BODY = b'{"model":"us.amazon.nova-micro-v1:0","messages":[{"role":"user","content":"Hello!"}]}'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """What came of one source."""
+    """The result for one source."""
 
     source: str
     exchanges: int
     failures: int
     quiet: float
-    """The longest stall while no source was asked, in milliseconds."""
+    """Longest stall outside of all calls of the source, in milliseconds."""
     first: float
-    """The longest one around the first time."""
+    """Longest stall around the first call."""
     renewal: float
-    """The longest one around the renewal."""
+    """Longest stall around a renewal."""
     renewals: int
 
 
 def main() -> None:
-    """Prints a row for each source."""
+    """Print a row for each source."""
     ours, theirs = multiprocessing.Pipe()
-    other_side = multiprocessing.get_context("spawn").Process(target=answer, args=(theirs,), daemon=True)
-    other_side.start()
+    endpoint = multiprocessing.get_context("spawn").Process(target=serve_endpoint, args=(theirs,), daemon=True)
+    endpoint.start()
     port = ours.recv()
     print(
         f"{'source':<14}{'exchanges':>10}{'failed':>8}{'stall ms: quiet':>17}{'first':>8}{'renewal':>9}{'renewals':>10}"
     )
     for name, (source, environment) in sources(f"http://127.0.0.1:{port}").items():
-        row = measured_apart(name, source, environment)
+        row = measure_in_process(name, source, environment)
         print(
             f"{row.source:<14}{row.exchanges:>10}{row.failures:>8}{row.quiet:>17.1f}{row.first:>8.1f}"
             f"{row.renewal:>9.1f}{row.renewals:>10}",
             flush=True,
         )
-    other_side.terminate()
+    endpoint.terminate()
 
 
 def sources(url: str) -> dict[str, tuple[CredentialSource, dict[str, str]]]:
-    """By name: the source, and the environment that it needs."""
+    """Return the sources by name, each with its environment."""
     file = Path(tempfile.mkstemp(prefix="aigw-benchmark-")[1])
     file.write_text("token")
     sts = {"AWS_ENDPOINT_URL_STS": url, "AWS_EC2_METADATA_DISABLED": "true"}
@@ -98,12 +98,12 @@ def sources(url: str) -> dict[str, tuple[CredentialSource, dict[str, str]]]:
     }
 
 
-def measured_apart(name: str, source: CredentialSource, environment: Mapping[str, str]) -> Row:
-    """In a process that has not loaded botocore yet, as no gateway has at its start."""
+def measure_in_process(name: str, source: CredentialSource, environment: Mapping[str, str]) -> Row:
+    """Measure in a process that has not loaded botocore yet, like a gateway at its start."""
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=measure, args=(theirs, name, source, environment))
     process.start()
-    theirs.close()  # or else nobody would see the other end close when that process fails
+    theirs.close()  # so that `recv` fails when the process does
     row: Row = ours.recv()
     process.join()
     return row
@@ -116,8 +116,8 @@ def measure(results: Connection, name: str, source: CredentialSource, environmen
     results.send(asyncio.run(_measured(name, source)))
 
 
-class Asked:
-    """Asks a source as the cache does, and notes when."""
+class RecordedCalls:
+    """Calls a source as the cache does, and records when."""
 
     def __init__(self) -> None:
         self.spans: list[tuple[float, float]] = []
@@ -132,14 +132,14 @@ class Asked:
             self.spans.append((begun, time.monotonic()))
 
     def around(self, moment: float) -> int | None:
-        """Which of the attempts this moment belongs to."""
-        margin = 0.05  # what is done with an answer, on the loop, comes after it
+        """Return the index of the call at this moment."""
+        margin = 0.05  # the loop handles the result after the call
         return next((n for n, (begun, ended) in enumerate(self.spans) if begun <= moment <= ended + margin), None)
 
 
 async def _measured(name: str, source: CredentialSource) -> Row:
-    asked = Asked()
-    cache = CredentialCache(find=asked)
+    calls = RecordedCalls()
+    cache = CredentialCache(find=calls)
     auth = AwsAuth(region="us-east-1", source=source)
     router = Router(region_configuration("us-east-1").snapshot)
     processor = Processor(lambda: router, lambda _: cache.get(auth), _no_media, _no_upstream)
@@ -155,21 +155,21 @@ async def _measured(name: str, source: CredentialSource) -> Row:
         beat.cancel()
     stalls: dict[int | None, float] = {}
     for moment, seconds in gaps:
-        attempt = asked.around(moment)
-        stalls[attempt] = max(stalls.get(attempt, 0.0), seconds * 1000)
+        call = calls.around(moment)
+        stalls[call] = max(stalls.get(call, 0.0), seconds * 1000)
     return Row(
         source=name,
         exchanges=len(statuses),
         failures=sum(status != 0 for status in statuses),
         quiet=stalls.get(None, 0.0),
         first=stalls.get(0, 0.0),
-        renewal=max((stall for attempt, stall in stalls.items() if attempt), default=0.0),
-        renewals=len(asked.spans) - 1,
+        renewal=max((stall for call, stall in stalls.items() if call), default=0.0),
+        renewals=len(calls.spans) - 1,
     )
 
 
 async def _beat(gaps: list[tuple[float, float]]) -> None:
-    """Notes how much later than it wanted the loop came back, and when."""
+    """Record how late the loop wakes up from a sleep, and when."""
     while True:
         before = time.monotonic()
         await asyncio.sleep(0.001)
@@ -178,10 +178,10 @@ async def _beat(gaps: list[tuple[float, float]]) -> None:
 
 
 async def _exchange(processor: Processor) -> int:
-    """The status of the refusal of one exchange; 0 when it was signed and let through."""
-    with closing(processor.open(_nothing_before_an_answer)) as stream:
+    """Run an exchange. Return the status of its error; 0 when the request was signed."""
+    with closing(processor.open(_no_extra_messages)) as stream:
         answers = [await stream.answer(message) for message in _messages()]
-    await asyncio.sleep(0)  # where gRPC would wait for the next one
+    await asyncio.sleep(0)  # as gRPC would wait for the next message
     return pb.ProcessingResponse.FromString(answers[-1]).immediate_response.status.code
 
 
@@ -192,7 +192,7 @@ def _messages() -> Iterator[bytes]:
     yield pb.ProcessingRequest(request_body=pb.HttpBody(body=BODY, end_of_stream=True)).SerializeToString()
 
 
-async def _nothing_before_an_answer(message: bytes) -> None:
+async def _no_extra_messages(message: bytes) -> None:
     raise AssertionError(message)
 
 
@@ -204,11 +204,11 @@ async def _no_media(urls: tuple[str, ...]) -> Mapping[str, Fetched]:
     return {}
 
 
-# --- the other side -----------------------------------------------------------------------------------------------
+# --- the endpoint -------------------------------------------------------------------------------------------------
 
 
-def answer(port: Connection) -> None:
-    """Answers as a Pod Identity agent, as STS and as an OpenID provider would."""
+def serve_endpoint(port: Connection) -> None:
+    """Serve as a Pod Identity agent, STS and an OpenID provider. Sends the port."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     port.send(server.server_address[1])
     server.serve_forever()
@@ -240,7 +240,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(text.encode())
 
     def log_message(self, *args: Any) -> None:
-        """Says nothing on standard error."""
+        """Log nothing."""
 
 
 def _keys(token: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Our load generator held against h2load, of Debian's nghttp2-client, where that is installed."""
+"""Comparison of our load generator with h2load, of Debian's nghttp2-client, where it is installed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _GOOD = re.compile(r"^status codes: (\d+) 2xx", re.MULTILINE)
 
 
 class CrossCheck(msgspec.Struct, frozen=True, kw_only=True):
-    """The same requests to the same stack, one generator after the other."""
+    """Rates of the two generators for the same requests to the same stack."""
 
     stack: str
     scenario: str
@@ -28,10 +28,10 @@ class CrossCheck(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def cross_check(running: RunningStack, scenario: Scenario, *, share: float) -> list[CrossCheck]:
-    """Nothing where there is no h2load.
+    """Run both generators; return nothing where h2load is not installed.
 
     Raises:
-        BenchmarkFailed: an answer was wrong.
+        BenchmarkFailed: a response was wrong.
     """
     if shutil.which("h2load") is None:
         return []

@@ -1,7 +1,7 @@
-"""What decoding Bedrock's event stream costs: one JSON line per case, microseconds per frame.
+"""Cost of decoding Bedrock's event stream: one JSON line per case, microseconds per frame.
 
-Run `python -m benchmarks.eventstream`. The cost of a frame must not depend on how the network cuts the stream, beyond
-the calls that more pieces take, nor on how much of the stream there is.
+Run `python -m benchmarks.eventstream`. The cost of a frame must not depend on the length of the stream, nor on how the
+network cuts it, apart from the calls for additional pieces.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ DELTAS = 1_000
 
 
 def ours(pieces: Sequence[bytes]) -> Callable[[], int]:
-    """Our decoder; returns the number of frames."""
+    """Return a call of our decoder, which returns the number of frames."""
 
     def call() -> int:
         decoder, count = EventStreamDecoder(), 0
@@ -36,7 +36,7 @@ def ours(pieces: Sequence[bytes]) -> Callable[[], int]:
 
 
 def theirs(pieces: Sequence[bytes]) -> Callable[[], int]:
-    """botocore's decoder."""
+    """Return a call of botocore's decoder, which returns the number of frames."""
 
     def call() -> int:
         buffer, count = EventStreamBuffer(), 0
@@ -49,7 +49,7 @@ def theirs(pieces: Sequence[bytes]) -> Callable[[], int]:
 
 
 def cut(data: bytes, size: int) -> list[bytes]:
-    """The same bytes in pieces of `size`."""
+    """Return the bytes in pieces of `size`."""
     return [data[start : start + size] for start in range(0, len(data), size)]
 
 

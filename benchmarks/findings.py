@@ -1,4 +1,4 @@
-"""What the parts of the benchmark find, before anything is concluded from it."""
+"""Results of the benchmark's parts."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from benchmarks.measure import Measurement
 
 
 class Idle(msgspec.Struct, frozen=True, kw_only=True):
-    """Streams that have begun, and in which nothing flows."""
+    """Cost of open, idle streams."""
 
     stack: str
     streams: int
     cpu_percent: float
-    """Of one core, by the processor."""
+    """CPU of the processor, in percent of one core."""
     resident_mb: dict[str, float]
     """By role."""
 
 
 class Start(msgspec.Struct, frozen=True, kw_only=True):
-    """From the command to the line that says that the processor is ready."""
+    """Time from the command to the processor's line `ready`."""
 
     stack: str
     seconds: float
@@ -30,7 +30,7 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What the parts have found."""
+    """The results of all parts."""
 
     measurements: list[Measurement] = field(default_factory=list)
     idle: list[Idle] = field(default_factory=list)

@@ -1,9 +1,9 @@
-"""A load generator: so many connections, each with one request under way at most, until so many are answered.
+"""A load generator: a number of connections, each with at most one request at a time, until all requests are answered.
 
-Ours, not a package: h2load and wrk look at no answer, tell no time of a single first byte of a stream, and cannot hold
-streams open. It sends an exact number of requests (CPU per exchange is divided by it) and costs some 30 µs a request in
-the process of the benchmark, which does nothing else then. Where h2load is installed, a run states the requests/s of
-both (`crosscheck.py`): h2load leaves more of the CPU to the stack, so that its figure ought to be the larger one.
+It replaces h2load and wrk, which do not check responses, do not report the time of a stream's first byte, and cannot
+keep streams open. It sends an exact number of requests, for CPU per exchange, and costs some 30 µs a request in the
+benchmark's process, which does nothing else meanwhile. Where h2load is installed, a run reports the requests/s of both
+(`crosscheck.py`): h2load leaves more CPU to the stack, so its figure should be larger.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ _OK = b"HTTP/1.1 200 "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A POST of JSON, and by what its answer is known to be right."""
+    """A POST of JSON, and a check of its response."""
 
     path: str
     body: bytes
     expected: bytes
-    """What the answer's body has to hold besides its status, 200."""
+    """Bytes that the response must have; its status must be 200."""
 
     def encode(self, port: int) -> bytes:
-        """The request as it is sent."""
+        """Return the request's bytes."""
         head = (
             f"POST {self.path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nuser-agent: benchmark\r\naccept: */*\r\n"
             f"content-type: application/json\r\ncontent-length: {len(self.body)}\r\n\r\n"
@@ -40,17 +40,17 @@ class Request:
 
 @dataclass(slots=True)
 class Load:
-    """What came of a run. Times are in seconds, one per answer."""
+    """The results of a run. Times are in seconds, one per response."""
 
     first_bytes: list[float] = field(default_factory=list)
     latencies: list[float] = field(default_factory=list)
     failures: list[bytes] = field(default_factory=list)
-    """The beginning of each answer that was wrong."""
+    """The beginning of each wrong response."""
     seconds: float = 0.0
 
 
 class _Connection(asyncio.Protocol):
-    """Sends its next request as soon as an answer is complete and `turns` says it is time, while there are any left."""
+    """Sends its next request once a response is complete and `turns` allows it, while requests are left."""
 
     def __init__(self, data: bytes, expected: bytes, left: list[None], turns: Iterator[float], load: Load) -> None:
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -113,7 +113,7 @@ def _is_complete(answer: bytearray) -> bool:
 
 
 async def run(port: int, request: Request, *, connections: int, count: int, limit: float, rate: float = 0) -> Load:
-    """Has `count` requests answered on 127.0.0.1:`port`: as many as go, or `rate` a second.
+    """Send `count` requests to 127.0.0.1:`port`, as fast as possible or `rate` a second.
 
     Raises:
         TimeoutError: it took more than `limit` seconds.
@@ -138,10 +138,10 @@ async def run(port: int, request: Request, *, connections: int, count: int, limi
 
 @contextlib.asynccontextmanager
 async def open_streams(port: int, request: Request, *, count: int, limit: float) -> AsyncIterator[None]:
-    """So many answers that have begun, `expected` included, and have not ended.
+    """Keep `count` streams open, each read up to the request's `expected`.
 
     Raises:
-        IncompleteReadError: an answer ended before.
+        IncompleteReadError: a response ended too early.
         TimeoutError: it took more than `limit` seconds.
     """
     data, writers = request.encode(port), []

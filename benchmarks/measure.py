@@ -1,4 +1,4 @@
-"""One scenario on one running stack: the load, and what its processes spend on it."""
+"""Measurement of a scenario on a running stack: the load, and the resources of its processes."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from benchmarks.scenarios import Scenario
 from benchmarks.stacks import RunningStack
 
 LIMIT = 120.0
-"""Seconds that one measurement may take."""
+"""Seconds that a measurement may take."""
 
 
 class BenchmarkFailed(Exception):
-    """A request was not answered as it should have been."""
+    """A response was wrong."""
 
 
 class Measurement(msgspec.Struct, frozen=True, kw_only=True):
-    """One scenario on one stack in one round, without a failed request."""
+    """The results of a scenario on a stack in one round, without failed requests."""
 
     part: str
     scenario: str
     x: float
-    """What varies within the part: bytes, routes, workers."""
+    """The variable of the part: bytes, routes or workers."""
     stack: str
     requests: int
     requests_per_second: float
@@ -35,20 +35,20 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     p99_ms: float
     first_byte_p50_ms: float
     messages: float
-    """ext_proc messages from Envoy, per exchange."""
+    """ext_proc messages from Envoy per exchange."""
     cpu_us: dict[str, float]
-    """User and system time per exchange, by role; of all processes of the role."""
+    """User and system time per exchange of all processes of a role, by role."""
     busiest_us: dict[str, float]
-    """The same of that process of the role which spent most."""
+    """User and system time per exchange of the busiest process of a role, by role."""
     resident_mb: dict[str, float]
 
 
 async def measure_all(
     scenarios: Sequence[Scenario], stacks: Sequence[RunningStack], *, rounds: int, share: float
 ) -> list[Measurement]:
-    """Rounds that go from stack to stack: what the machine does meanwhile then hits them alike.
+    """Measure in rounds that go from stack to stack, so that other load on the machine affects them alike.
 
-    `share` is how much of its requests a scenario sends. Raises as `measure` does.
+    `share` is the share of its requests that a scenario sends. Raises as `measure` does.
     """
     return [
         await measure(scenario, running, count=max(int(scenario.requests * share), scenario.connections, 2))
@@ -59,10 +59,10 @@ async def measure_all(
 
 
 async def measure(scenario: Scenario, running: RunningStack, *, count: int) -> Measurement:
-    """One scenario on one stack, warmed up by a tenth of the requests.
+    """Measure a scenario on a stack, after a tenth of the requests as warm-up.
 
     Raises:
-        BenchmarkFailed: an answer was wrong.
+        BenchmarkFailed: a response was wrong.
         TimeoutError: it took more than `LIMIT`.
     """
     print(f"{scenario.name}, {running.stack.name}", file=sys.stderr)
@@ -94,7 +94,7 @@ async def _load(scenario: Scenario, running: RunningStack, count: int) -> Load:
     )
     if load.failures:
         failed = f"{scenario.name}, {running.stack.name}: {len(load.failures)} of {count} requests failed"
-        raise BenchmarkFailed(f"{failed}; the first answer:\n{load.failures[0].decode(errors='replace')}")
+        raise BenchmarkFailed(f"{failed}; the first response:\n{load.failures[0].decode(errors='replace')}")
     return load
 
 
@@ -103,10 +103,10 @@ def _cpu(running: RunningStack) -> dict[str, dict[int, float]]:
 
 
 def _spent(before: Mapping[int, float], after: Mapping[int, float], count: int) -> list[float]:
-    """Microseconds per exchange, one number per process."""
+    """Return the microseconds per exchange of each process."""
     return [(seconds - before.get(pid, 0.0)) / count * 1e6 for pid, seconds in after.items()]
 
 
 def _percentile(seconds: list[float], percent: int) -> float:
-    """In milliseconds."""
+    """Return a percentile in milliseconds."""
     return statistics.quantiles(seconds, n=100, method="inclusive")[percent - 1] * 1e3

@@ -1,7 +1,7 @@
-"""A processor that does nothing: what the transport, the protocol and Python cost before any work of ours.
+"""A processor that does nothing: the cost of transport, protocol and Python without our own work.
 
-It takes the same four messages on the same servers as ours, with constant answers, and has the response body handed
-over as ours does: in pieces when it is an event stream, whole when it is not.
+It gets the same four messages on the same servers as ours and gives constant answers. Like ours, it gets the response
+body in pieces when it is an event stream, and buffered otherwise.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _STREAM = pb.ProcessingResponse(response_headers=_HEADERS, mode_override=_STREAM
 
 
 class Noop:
-    """Implements `Streams` and `Stream`: it has nothing to remember, but where it ends."""
+    """Implements `Streams` and `Stream`; its only state is whether the exchange is over."""
 
     def __init__(self) -> None:
         self.over = False
@@ -55,13 +55,13 @@ def _is_stream(message: pb.HttpHeaders) -> bool:
 
 
 async def serve(transport: Transport, listen: str) -> None:
-    """Serves until it is stopped."""
+    """Serve until stopped."""
     await create_server(transport, Noop(), listen, grace=1).start()
     await asyncio.Event().wait()
 
 
 def main() -> None:
-    """Serves on the address that is given."""
+    """Serve on the given address."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--listen", required=True, help="unix:///PATH")
     parser.add_argument("--transport", choices=TRANSPORTS, required=True)

@@ -1,4 +1,4 @@
-"""The parts of the benchmark. Each starts what it measures, and adds what it found to the `Findings`."""
+"""The parts of the benchmark. Each starts the stacks that it measures, and adds its results to the `Findings`."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from benchmarks.scenarios import CHAT, SCENARIOS, SIZES, STREAM, with_routes, wi
 from benchmarks.stacks import ALONE, PAIRS, STACKS, RunningStack, running_stack, running_stacks, running_upstream
 
 INTERVAL = ("--interval", "0.005")
-"""Seconds between two pieces of a stream: fast for a model, slow enough for each piece to travel alone."""
-STANDING = (*INTERVAL, "--writes", "4")
-"""Of streams that stand still: the head, the start of the message and two pieces of its text have come."""
+"""Seconds between two pieces of a stream: fast for a model, slow enough to keep the pieces apart."""
+IDLE = (*INTERVAL, "--writes", "4")
+"""Options for idle streams, which stop after the head, the start of the message and two pieces of text."""
 ROUTES = (1, 100, 2000)
 WORKERS = (1, 2)
 STREAMS = (0, 1, 200, 2000)
@@ -32,36 +32,36 @@ OURS = tuple(pair.ours for pair in PAIRS.values())
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effort:
-    """How thoroughly."""
+    """The extent of a run."""
 
     rounds: int
     share: float = 1.0
-    """Of the requests of each scenario, of the open streams, and of the seconds that these are watched for."""
+    """Share of each scenario's requests, of the open streams, and of the seconds that these are measured."""
     on_log: OnLog
 
 
-async def gateway(folder: Path, effort: Effort, found: Findings) -> None:
-    """Every stack: whole and streamed answers, few and many at a time."""
+async def gateway(folder: Path, effort: Effort, findings: Findings) -> None:
+    """Measure buffered and streamed responses on every stack, one and many at a time."""
     async with (
         running_upstream(folder, *INTERVAL, on_log=effort.on_log) as upstream,
         running_stacks(STACKS, folder, upstream, on_log=effort.on_log) as stacks,
     ):
-        found.measurements.extend(await measure_all(SCENARIOS, stacks, rounds=effort.rounds, share=effort.share))
+        findings.measurements.extend(await measure_all(SCENARIOS, stacks, rounds=effort.rounds, share=effort.share))
         for running_one in (one for one in stacks if one.stack in (ALONE, OURS[-1])):
-            found.checks.extend(await cross_check(running_one, CHAT, share=effort.share))
+            findings.checks.extend(await cross_check(running_one, CHAT, share=effort.share))
 
 
-async def sizes(folder: Path, effort: Effort, found: Findings) -> None:
-    """Every stack: request bodies from 1 kB to 25 MB."""
+async def sizes(folder: Path, effort: Effort, findings: Findings) -> None:
+    """Measure request bodies from 1 kB to 25 MB on every stack."""
     async with (
         running_upstream(folder, *INTERVAL, on_log=effort.on_log) as upstream,
         running_stacks(STACKS, folder, upstream, on_log=effort.on_log) as stacks,
     ):
-        found.measurements.extend(await measure_all(SIZES, stacks, rounds=effort.rounds, share=effort.share))
+        findings.measurements.extend(await measure_all(SIZES, stacks, rounds=effort.rounds, share=effort.share))
 
 
-async def routes(folder: Path, effort: Effort, found: Findings) -> None:
-    """Ours: from 1 to 2,000 routes."""
+async def routes(folder: Path, effort: Effort, findings: Findings) -> None:
+    """Measure ours with 1 to 2,000 routes."""
     async with running_upstream(folder, *INTERVAL, on_log=effort.on_log) as upstream:
         for number in ROUTES:
             file = folder / f"{number}.yaml"
@@ -69,38 +69,39 @@ async def routes(folder: Path, effort: Effort, found: Findings) -> None:
             for stack in OURS:
                 place, source = folder / f"{stack.name}, {number}", ConfigurationSource(paths=(file,))
                 async with running_stack(stack, place, upstream, source=source, on_log=effort.on_log) as one:
-                    found.measurements.extend(
+                    findings.measurements.extend(
                         await measure_all([with_routes(number)], [one], rounds=effort.rounds, share=effort.share)
                     )
 
 
-async def workers(folder: Path, effort: Effort, found: Findings) -> None:
-    """Ours: one worker and two."""
+async def workers(folder: Path, effort: Effort, findings: Findings) -> None:
+    """Measure ours with one worker and with two."""
     async with running_upstream(folder, *INTERVAL, on_log=effort.on_log) as upstream:
         for number in WORKERS:
             for stack in OURS:
                 place = folder / f"{stack.name}, {number}"
                 async with running_stack(stack, place, upstream, workers=number, on_log=effort.on_log) as one:
-                    found.measurements.extend(
+                    findings.measurements.extend(
                         await measure_all([with_workers(number)], [one], rounds=effort.rounds, share=effort.share)
                     )
 
 
-async def streams(folder: Path, effort: Effort, found: Findings) -> None:
-    """Ours: from none to 2,000 open streams in which nothing flows."""
-    async with running_upstream(folder, *STANDING, on_log=effort.on_log) as upstream:
+async def streams(folder: Path, effort: Effort, findings: Findings) -> None:
+    """Measure ours with 0 to 2,000 idle streams."""
+    async with running_upstream(folder, *IDLE, on_log=effort.on_log) as upstream:
         for stack in OURS:
             for number in STREAMS:
                 place = folder / f"{stack.name}, {number}"
                 async with running_stack(stack, place, upstream, on_log=effort.on_log) as one:
-                    found.idle.append(await _idle(one, int(number * effort.share), seconds=5 * effort.share))
+                    findings.idle.append(await _idle(one, int(number * effort.share), seconds=5 * effort.share))
 
 
 async def _idle(one: RunningStack, number: int, *, seconds: float) -> Idle:
-    asked = STREAM.request(one.stack)
-    request = Request(path=asked.path, body=asked.body, expected=b" ")  # of the text: the role has come before
+    complete = STREAM.request(one.stack)
+    # The first space is in the text, after the role.
+    request = Request(path=complete.path, body=complete.body, expected=b" ")
     async with open_streams(one.port, request, count=number, limit=LIMIT):
-        await asyncio.sleep(min(1.0, seconds))  # for what opening them leaves to be done
+        await asyncio.sleep(min(1.0, seconds))  # until the work of opening them is done
         before = _processor_cpu(one)
         await asyncio.sleep(seconds)
         cores = (_processor_cpu(one) - before) / seconds
@@ -116,8 +117,8 @@ def _processor_cpu(one: RunningStack) -> float:
     return sum(cpu_seconds(one.pids["processor"]).values())
 
 
-async def startup(folder: Path, effort: Effort, found: Findings) -> None:
-    """Ours: from the command to the line that says it is ready."""
+async def startup(folder: Path, effort: Effort, findings: Findings) -> None:
+    """Measure the time from the command to the ready line of ours."""
     for stack in OURS:
         for number in range(max(2, int(STARTS * effort.share))):
             assert stack.processor is not None
@@ -125,7 +126,7 @@ async def startup(folder: Path, effort: Effort, found: Findings) -> None:
             seconds = await _start(
                 stack.processor(listen, ConfigurationSource(simulator="127.0.0.1:9"), 1), effort.on_log
             )
-            found.starts.append(Start(stack=stack.name, seconds=seconds))
+            findings.starts.append(Start(stack=stack.name, seconds=seconds))
 
 
 async def _start(argv: tuple[str, ...], on_log: OnLog) -> float:
@@ -141,7 +142,7 @@ async def _start(argv: tuple[str, ...], on_log: OnLog) -> float:
 
     started = time.perf_counter()
     async with running(Child(name="processor", argv=argv, ready=is_ready), look) as process:
-        waiting = asyncio.ensure_future(process.until_ready())  # raises when it dies or takes too long
+        waiting = asyncio.ensure_future(process.until_ready())  # raises when it exits or takes too long
         await asyncio.wait([waiting, asyncio.ensure_future(ready.wait())], return_when=asyncio.FIRST_COMPLETED)
         seconds = time.perf_counter() - started
         await waiting
@@ -150,4 +151,4 @@ async def _start(argv: tuple[str, ...], on_log: OnLog) -> float:
 
 Part = Callable[[Path, Effort, Findings], Awaitable[None]]
 PARTS: dict[str, Part] = {part.__name__: part for part in (gateway, sizes, routes, streams, workers, startup)}
-"""By the name that `--only` takes."""
+"""By name in `--only`."""

@@ -1,7 +1,7 @@
-"""LiteLLM on the same work: one worker of its proxy, before the same upstream, in the same run as ours.
+"""LiteLLM on the same work: one worker of its proxy, with the same upstream, in the same run as ours.
 
-It is installed into an environment of its own, since its versions are not ours. The release is pinned: figures mean
-nothing without it, and what a name stands for tomorrow is not ours to say.
+It has its own environment, since it needs other versions than ours. The release is pinned, since figures are only
+meaningful for a release.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ ENVIRONMENT = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
     "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true",
 }
-"""It fetches no prices before it starts, and authenticates nobody, as ours: on loopback, with no real keys."""
+"""It fetches no prices at its start and, like ours, requires no authentication: on loopback, without real keys."""
 START_SECONDS = 180.0
 LITELLM = Stack(name=PEER, translates=True, adapt=ALONE.adapt, processor=None)
 
 
 class NotInstalled(Exception):
-    """The peer could not be installed. The text is what pip said."""
+    """The peer could not be installed. The message has pip's exit code."""
 
 
-async def litellm(folder: Path, effort: Effort, found: Findings) -> None:
-    """Ours on each transport and LiteLLM, side by side.
+async def litellm(folder: Path, effort: Effort, findings: Findings) -> None:
+    """Measure ours on each transport, and LiteLLM, in turns.
 
     Raises:
         ChildFailed: it did not start.
-        NotInstalled: it cannot be had.
+        NotInstalled: pip failed.
     """
     await _install()
     async with (
@@ -54,11 +54,11 @@ async def litellm(folder: Path, effort: Effort, found: Findings) -> None:
         running_stacks(OURS, folder, upstream, on_log=effort.on_log) as ours,
         _running(folder, upstream, effort.on_log) as peer,
     ):
-        found.measurements.extend(await measure_all(PEERS, [*ours, peer], rounds=effort.rounds, share=effort.share))
+        findings.measurements.extend(await measure_all(PEERS, [*ours, peer], rounds=effort.rounds, share=effort.share))
 
 
 async def _install() -> None:
-    """Once for each release."""
+    """Install the release, unless it is installed."""
     done = VENV / RELEASE
     if done.exists():
         return
@@ -94,7 +94,7 @@ async def _running(folder: Path, upstream: Upstream, on_log: OnLog) -> AsyncIter
 
 
 def configuration(port: int) -> dict[str, object]:
-    """Of LiteLLM's proxy: the one model, on Converse, at our upstream. JSON is YAML."""
+    """Return the configuration of LiteLLM's proxy: one model, on Converse, at our upstream. JSON is YAML."""
     parameters = {
         "model": f"bedrock/converse/{MODEL}",
         "aws_access_key_id": "AKIDEXAMPLE",

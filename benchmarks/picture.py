@@ -1,4 +1,4 @@
-"""docs/performance.svg and the tables of docs/performance.md, from a run: `python -m benchmarks.picture FILE.json`."""
+"""Writes docs/performance.svg and the tables of docs/performance.md: `python -m benchmarks.picture FILE.json`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ COLOURS = {"Envoy alone": "#8a8f98", "no-op": "#7aa6d6", "ours": "#2f6f4f", "Lit
 
 
 class Panel(msgspec.Struct, frozen=True, kw_only=True):
-    """Bars under one title."""
+    """Bars with a title."""
 
     title: str
     form: str
@@ -32,32 +32,34 @@ class Panel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def panels(report: Report) -> Iterator[Panel]:
-    """Those that the report has figures for."""
-    found = report.measurements
-    yield _panel("CPU of Envoy and processor per chat exchange, µs", ",.0f", found, CHAT.name, gateway_cpu)
-    yield _panel("Requests per second, 16 connections", ",.0f", found, CHAT.name, lambda one: one.requests_per_second)
-    yield _panel("p50 of one request at a time, ms", ".2f", found, CHAT_LATENCY.name, lambda one: one.p50_ms)
-    if any(one.scenario == STREAM.name for one in found):
-        bars = [(stack.name, chunk_us(found, stack)) for stack in STACKS if stack is not ALONE]
+    """Yield the panels that the report has figures for."""
+    measurements = report.measurements
+    yield _panel("CPU of Envoy and processor per chat exchange, µs", ",.0f", measurements, CHAT.name, gateway_cpu)
+    yield _panel("Requests per second, 16 connections", ",.0f", measurements, CHAT.name, _rate)
+    yield _panel("p50 of one request at a time, ms", ".2f", measurements, CHAT_LATENCY.name, lambda one: one.p50_ms)
+    if any(one.scenario == STREAM.name for one in measurements):
+        bars = [(stack.name, chunk_us(measurements, stack)) for stack in STACKS if stack is not ALONE]
         yield Panel(title="CPU of the processor per chunk of a stream, µs", form=".1f", bars=bars)
-    yield _panel("Beside a peer: CPU per chat request, µs", ",.0f", found, PEERS[0].name, gateway_cpu)
-    yield _panel(
-        "Beside a peer: requests per second", ",.0f", found, PEERS[0].name, lambda one: one.requests_per_second
-    )
+    yield _panel("Beside a peer: CPU per chat request, µs", ",.0f", measurements, PEERS[0].name, gateway_cpu)
+    yield _panel("Beside a peer: requests per second", ",.0f", measurements, PEERS[0].name, _rate)
     most = max((one.streams for one in report.idle), default=0)
     bars = [(one.stack, one.resident_mb["processor"]) for one in report.idle if one.streams == most]
     yield Panel(title=f"Memory of the processor with {most:,} open streams, MB", form=".0f", bars=bars)
 
 
 def _panel(
-    title: str, form: str, found: list[Measurement], scenario: str, value: Callable[[Measurement], float]
+    title: str, form: str, measurements: list[Measurement], scenario: str, value: Callable[[Measurement], float]
 ) -> Panel:
-    groups = grouped((one for one in found if one.scenario == scenario), lambda one: one.stack)
+    groups = grouped((one for one in measurements if one.scenario == scenario), lambda one: one.stack)
     return Panel(title=title, form=form, bars=[(stack, statistics.median(map(value, ones))) for stack, ones in groups])
 
 
+def _rate(one: Measurement) -> float:
+    return one.requests_per_second
+
+
 def svg(report: Report) -> str:
-    """The picture, on white, so that it can be read on any page."""
+    """Return the picture, with a white background for pages of any colour."""
     lines, y = [], GAP
     for panel in (panel for panel in panels(report) if panel.bars):
         lines += [f'<text x="{GAP}" y="{y + 14}" font-weight="bold">{escape(panel.title)}</text>']
@@ -79,7 +81,7 @@ def _bars(panel: Panel, top: int) -> Iterator[str]:
 
 
 def write_docs(report: Report, docs: Path = DOCS) -> None:
-    """Replaces the picture, and in the page what is between the marks."""
+    """Replace the picture, and the text between the marks of the page."""
     (docs / "performance.svg").write_text(svg(report))
     page = docs / "performance.md"
     figures = "\n\n".join((BEGIN, _machine(report), *map(_table, filter(lambda one: one.rows, tables(report))), END))

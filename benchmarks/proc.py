@@ -1,4 +1,4 @@
-"""What Linux tells about a process and those that it has started.
+"""CPU time and memory of a process and its descendants, on Linux.
 
 https://man7.org/linux/man-pages/man2/clock_getres.2.html, https://man7.org/linux/man-pages/man5/proc.5.html
 """
@@ -12,13 +12,13 @@ from pathlib import Path
 
 
 def cpu_seconds(pid: int) -> dict[int, float]:
-    """User and system time of all threads, of the process and of each one below it, by process id."""
-    # A process's CPU clock, as clock_getcpuclockid makes its number: exact, where /proc/PID/stat counts in 10 ms.
+    """Return user and system time of the process and of each descendant, by process id."""
+    # A process's CPU clock, with the number from clock_getcpuclockid: exact, while /proc/PID/stat counts in 10 ms.
     return {one: time.clock_gettime(~one << 3 | 2) for one in _family(pid)}
 
 
 def resident_megabytes(pid: int) -> float:
-    """Memory that is in RAM, in 10^6 bytes, of the process and those below it; what they share counts for each."""
+    """Return the resident memory of the process and its descendants, in 10^6 bytes; shared pages count for each."""
     return sum(map(_resident, _family(pid)))
 
 
@@ -30,5 +30,5 @@ def _family(pid: int) -> Iterator[int]:
 
 
 def _resident(pid: int) -> float:
-    found = re.search(r"^VmRSS:\s+(\d+) kB$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
-    return int(found[1]) * 1024 / 1e6 if found else 0.0
+    match = re.search(r"^VmRSS:\s+(\d+) kB$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    return int(match[1]) * 1024 / 1e6 if match else 0.0

@@ -1,4 +1,4 @@
-"""The results: as values, which are the JSON, and as tables."""
+"""The results of a run: as values, which are the JSON, and as tables."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Item = TypeVar("Item")
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole run."""
+    """The results of a run."""
 
     machine: dict[str, str]
     rounds: int
@@ -35,21 +35,21 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     bounds: list[Bound]
 
 
-def report(found: Findings, *, rounds: int) -> Report:
-    """What was found in so many rounds, and what it says about the bounds."""
+def report(findings: Findings, *, rounds: int) -> Report:
+    """Return the report of the findings, with the bounds."""
     return Report(
         machine=machine(),
         rounds=rounds,
-        measurements=found.measurements,
-        idle=found.idle,
-        starts=found.starts,
-        checks=found.checks,
-        bounds=list(bounds(found)),
+        measurements=findings.measurements,
+        idle=findings.idle,
+        starts=findings.starts,
+        checks=findings.checks,
+        bounds=list(bounds(findings)),
     )
 
 
 def machine() -> dict[str, str]:
-    """What the figures hold for."""
+    """Return the machine and the versions that the figures are valid for."""
     return {
         "cpus": str(os.cpu_count()),
         "architecture": platform.machine(),
@@ -59,7 +59,7 @@ def machine() -> dict[str, str]:
 
 
 class Rows(msgspec.Struct, frozen=True, kw_only=True):
-    """A table, ready to be printed or written."""
+    """A table with formatted cells."""
 
     title: str
     columns: list[str]
@@ -85,7 +85,7 @@ _COLUMNS: Mapping[str, tuple[Callable[[Measurement], float | None], str]] = {
 
 
 def tables(report: Report) -> Iterator[Rows]:
-    """Everything that was measured; of several rounds the median."""
+    """Yield the tables of all measurements, with medians of the rounds."""
     yield Rows(
         title="Bounds",
         columns=["what", "found", "bound", "held"],
@@ -130,7 +130,7 @@ def tables(report: Report) -> Iterator[Rows]:
 
 
 def show(report: Report, console: Console | None = None) -> None:
-    """Prints the tables that have rows, the bounds last."""
+    """Print the tables that have rows, the bounds last."""
     console = console or Console(width=WIDTH)
     console.print(", ".join(f"{name} {value}" for name, value in report.machine.items()), style="dim")
     bounds, *others = tables(report)
@@ -144,15 +144,15 @@ def show(report: Report, console: Console | None = None) -> None:
 
 
 def grouped(items: Iterable[Item], key: Callable[[Item], str]) -> Iterable[tuple[str, list[Item]]]:
-    """Groups in the order in which they appear first."""
-    found: dict[str, list[Item]] = {}
+    """Return the groups in the order of their first items."""
+    groups: dict[str, list[Item]] = {}
     for one in items:
-        found.setdefault(key(one), []).append(one)
-    return found.items()
+        groups.setdefault(key(one), []).append(one)
+    return groups.items()
 
 
 def _median(rounds: list[Measurement], value: Callable[[Measurement], float | None], form: str) -> str:
-    values = [found for one in rounds if (found := value(one)) is not None]
+    values = [number for one in rounds if (number := value(one)) is not None]
     return format(statistics.median(values), form) if values else "-"
 
 

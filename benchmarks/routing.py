@@ -1,16 +1,16 @@
-"""What it costs to select a backend: one JSON line per case, microseconds per call (the best of seven runs).
+"""Cost of selecting a backend: one JSON line per case, microseconds per call (the best of seven runs).
 
-Run `python benchmarks/routing.py`. The point is that the cost does not grow with the number of routes.
+Run `python -m benchmarks.routing`. The cost must not grow with the number of routes.
 """
 
 from __future__ import annotations
 
 import json
 import time
-import timeit
 
 from aigw_extproc.config.compile.configuration import compile_documents
 from aigw_extproc.routing import Router
+from benchmarks.timing import microseconds
 
 CALLS = 20_000
 
@@ -54,16 +54,15 @@ spec: {rules: [{backendRefs: [{name: b}]}]}
 
 
 def resources(routes: int, hosts: str = "", *, port: int = 8091) -> str:
-    """The text of a configuration with this many routes and a catch-all, to an upstream at this port."""
+    """Return a configuration with `routes` routes and a catch-all, to an upstream at `port`."""
     listed = "".join(ROUTE % {"number": number, "hosts": hosts % number if hosts else ""} for number in range(routes))
     return BACKEND.replace("8091", str(port)) + listed + CATCH_ALL
 
 
-def microseconds(router: Router, model: str, host: str) -> float:
-    """The cost of one selection."""
+def selection_us(router: Router, model: str, host: str) -> float:
+    """Return the cost of a selection, in microseconds."""
     headers = {":authority": host, "content-type": "application/json"}
-    runs = timeit.repeat(lambda: router.select(model, headers, 0.5), number=CALLS, repeat=7)
-    return min(runs) / CALLS * 1e6
+    return microseconds(lambda: router.select(model, headers, 0.5), CALLS)
 
 
 def main() -> None:
@@ -81,8 +80,8 @@ def main() -> None:
             figures = {
                 "routes": routes,
                 "hosts": name,
-                "exact_us": round(microseconds(router, f"model-{last}", host), 2),
-                "catch_all_us": round(microseconds(router, "unknown", host), 2),
+                "exact_us": selection_us(router, f"model-{last}", host),
+                "catch_all_us": selection_us(router, "unknown", host),
                 "load_ms": round((loaded - started) * 1e3, 1),
                 "index_ms": round((indexed - loaded) * 1e3, 2),
             }

@@ -1,4 +1,4 @@
-"""What is asked of stacks."""
+"""The requests that stacks are measured with."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from benchmarks.traffic import CHAT_PATH, MODEL, chat_request, converse_request
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """What is asked, by how many at a time, how often."""
+    """A request, with the number of connections and of requests."""
 
     name: str
     part: str = "gateway"
-    """Of the benchmark."""
+    """The part of the benchmark."""
     x: float = 0
-    """What varies within the part: bytes, routes, workers."""
+    """The variable of the part: bytes, routes or workers."""
     stream: bool = False
     connections: int
     requests: int
     rate: float = 0
-    """Requests a second; 0 for as many as go."""
+    """Requests a second; 0 for as many as possible."""
     model: str = MODEL
     size: int = 0
-    """Bytes of the request, if more than the question has by itself."""
+    """Minimal size of the request, in bytes."""
 
     def request(self, stack: Stack) -> Request:
-        """The same question in the words that the stack takes."""
+        """Return the request in the API of the stack."""
         if stack.translates:
             expected = b"data: [DONE]\n\n" if self.stream else b'"object":"chat.completion"'
             body = chat_request(stream=self.stream, model=self.model, size=self.size)
@@ -38,7 +38,7 @@ class Scenario:
 
 
 def _of_size(size: int) -> Scenario:
-    # One at a time, and some 100 MB in all: every body is buffered twice, by Envoy and by the processor.
+    # One at a time, and some 100 MB in total: Envoy and the processor each buffer every body.
     requests = min(400, max(8, 100_000_000 // size))
     return Scenario(
         name=f"chat of {size / 1000:,.0f} kB", part="sizes", x=size, connections=1, requests=requests, size=size
@@ -46,14 +46,16 @@ def _of_size(size: int) -> Scenario:
 
 
 def with_routes(routes: int) -> Scenario:
-    """A question for the last one of so many routes."""
+    """Return a scenario whose requests match the last of `routes` routes."""
     name, model = f"chat, {routes:,} routes", f"model-{routes - 1}"
     return Scenario(name=name, part="routes", x=routes, connections=16, requests=1500, model=model)
 
 
 def with_workers(workers: int) -> Scenario:
-    """The same load for each worker, however many there are, and no more than two cores bear with Envoy beside them:
-    a worker that waits for work takes it in smaller batches than one that never catches up, at a higher price."""
+    """Return a scenario with the same load per worker, low enough for two cores with Envoy.
+
+    An idle worker takes smaller batches than an overloaded one, which cost more.
+    """
     return Scenario(
         name=f"chat, workers: {workers}",
         part="workers",
@@ -71,6 +73,6 @@ SCENARIOS = (CHAT, CHAT_LATENCY, STREAM)
 SIZES = tuple(map(_of_size, (1_000, 10_000, 100_000, 1_000_000, 5_000_000, 25_000_000)))
 PEERS = (
     Scenario(name="peer: chat, 16 connections", part="peer", connections=16, requests=600),
-    # So many that the upstream's pace, which is three streams a second for each of them, limits nobody.
+    # Enough connections not to be limited by the upstream, which serves three streams a second on each.
     Scenario(name="peer: stream, 128 connections", part="peer", stream=True, connections=128, requests=512),
 )

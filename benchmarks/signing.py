@@ -1,7 +1,7 @@
-"""What a signature costs: one JSON line per body, microseconds per call, ours beside botocore's.
+"""Cost of a signature: one JSON line per body, microseconds per call, ours and botocore's.
 
-Run `python -m benchmarks.signing`. The signing key and the date are cached, as they are in service; hashing the body
-is all that grows.
+Run `python -m benchmarks.signing`. The signing key and the date are cached, as in production; only hashing grows with
+the body.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ KEY, SECRET = "AKIDEXAMPLE", "benchmark"
 TOKEN = "IQoJb3JpZ2luX2VjE" * 40
 NOW = 1_790_000_000.0
 SIZES = {200: 5_000, 10_000: 5_000, 1_000_000: 50}
-"""Calls by the size of the body in bytes."""
+"""Number of calls by size of the body in bytes."""
 
 
 def ours(body: bytes) -> Callable[[], object]:
-    """Our signer, with temporary credentials."""
+    """Return a call of our signer, with temporary credentials."""
     credentials = Credentials(access_key_id=KEY, secret_access_key=SECRET, session_token=TOKEN)
     return lambda: sign(
         method="POST", host=HOST, path=PATH, body=body, region="us-east-1", credentials=credentials, now=NOW
@@ -35,7 +35,7 @@ def ours(body: bytes) -> Callable[[], object]:
 
 
 def theirs(body: bytes) -> Callable[[], object]:
-    """botocore's signer, and the request object that it wants."""
+    """Return a call of botocore's signer, including its request object."""
     signer = SigV4Auth(BotocoreCredentials(KEY, SECRET, TOKEN), "bedrock", "us-east-1")
     return lambda: signer.add_auth(AWSRequest("POST", f"https://{HOST}{PATH}", data=body))
 

@@ -1,7 +1,7 @@
-"""What is compared: the same Envoy without a processor, with one that does nothing, and with ours.
+"""The stacks that are compared: the same Envoy without a processor, with a no-op processor, and with ours.
 
-All of them run at the same time in front of the same upstream, so that a run can go from one to the other and back:
-what the machine does meanwhile then hits them alike.
+They all run at the same time, with the same upstream, so that a run can alternate between them and other load on the
+machine affects them alike.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from aigw_extproc.serve.source import ConfigurationSource
 from aigw_extproc.serve.workers import worker_address
 
 UPSTREAM = "upstream"
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "an example; the upstream looks at none"}
-"""For processors whose configuration names the default chain."""
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "an example; the upstream checks none"}
+"""For processors that use the default credential chain."""
 Document = dict[str, Any]
-"""Envoy's configuration, as it is written in JSON."""
+"""Envoy's configuration as JSON."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,16 +42,16 @@ class Stack:
 
     name: str
     translates: bool
-    """Whether it takes what OpenAI's clients send. If not, it is sent what Bedrock takes."""
+    """Whether it takes OpenAI's requests; otherwise it takes Bedrock's."""
     adapt: Callable[[Document, str], None]
-    """Changes our configuration of Envoy in place; the second argument is the upstream's cluster."""
+    """Adapts our configuration of Envoy in place; the second argument is the upstream's cluster."""
     processor: Callable[[str, ConfigurationSource, int], tuple[str, ...]] | None
-    """The processor's command line for an address to listen on and a number of workers, or None for no processor."""
+    """The processor's command line for a listen address, a source and a number of workers; None for no processor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """A processor that does nothing, and ours, on the same transport."""
+    """The no-op processor and ours, on the same transport."""
 
     noop: Stack
     ours: Stack
@@ -59,29 +59,29 @@ class Pair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningStack:
-    """A stack that takes requests."""
+    """A stack that is ready for requests."""
 
     stack: Stack
     port: int
     pids: dict[str, int]
-    """Its processes, and the upstream, by role: `envoy`, `processor`, `upstream`."""
+    """Its processes and the upstream, by role: `envoy`, `processor`, `upstream`."""
     admin: httpx.AsyncClient | None
-    """Envoy's, where there is one."""
+    """A client of Envoy's admin port; None without Envoy."""
 
     async def messages(self) -> int:
-        """How many messages Envoy has sent to the processor so far."""
+        """Return the number of messages that Envoy has sent to the processor."""
         if self.admin is None:
             return 0
         response = await self.admin.get("/stats", params={"filter": "ext_proc.*stream_msgs_sent", "format": "json"})
         return sum(counter["value"] for counter in response.json()["stats"] if "value" in counter)
 
 
-def _as_it_is(_document: Document, _cluster: str) -> None:
-    """Ours runs with the configuration that `run` uses."""
+def _unchanged(_document: Document, _cluster: str) -> None:
+    """Keep the configuration of `run`."""
 
 
 def _route_to(document: Document, cluster: str) -> None:
-    """One fixed upstream, since nobody names it in a header."""
+    """Use a fixed upstream, since no processor sets the header that names one."""
     route = _manager(document)["route_config"]["virtual_hosts"][0]["routes"][0]["route"]
     del route["cluster_header"]
     route["cluster"] = cluster
@@ -116,36 +116,36 @@ ALONE = Stack(name="Envoy alone", translates=False, adapt=_without_processor, pr
 
 
 def _pair(transport: str) -> Pair:
-    """Both processors on one transport."""
+    """Return the two processors on a transport."""
     return Pair(
         noop=Stack(
             name=f"no-op on {transport}", translates=False, adapt=_route_to, processor=partial(_noop, transport)
         ),
-        ours=Stack(name=f"ours on {transport}", translates=True, adapt=_as_it_is, processor=partial(_ours, transport)),
+        ours=Stack(name=f"ours on {transport}", translates=True, adapt=_unchanged, processor=partial(_ours, transport)),
     )
 
 
 PAIRS = {transport: _pair(transport) for transport in TRANSPORTS}
-"""By transport."""
+"""Pairs by transport."""
 STACKS = (ALONE, *(stack for pair in PAIRS.values() for stack in (pair.noop, pair.ours)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upstream:
-    """The upstream that runs behind stacks."""
+    """The running upstream of the stacks."""
 
     port: int
     pid: int
 
     @property
     def source(self) -> ConfigurationSource:
-        """Any model, from there."""
+        """Return a source that sends every model to the upstream."""
         return ConfigurationSource(simulator=f"127.0.0.1:{self.port}")
 
 
 @contextlib.asynccontextmanager
 async def running_upstream(folder: Path, *options: str, on_log: OnLog) -> AsyncIterator[Upstream]:
-    """An upstream with these options.
+    """Run an upstream with these options.
 
     Raises:
         ChildFailed: it did not become ready.
@@ -171,11 +171,11 @@ async def running_stack(
     source: ConfigurationSource | None = None,
     workers: int = 1,
 ) -> AsyncIterator[RunningStack]:
-    """A stack with its sockets in this new folder; `source` is the processor's, if not any model from the upstream.
+    """Run a stack with its sockets in a new folder. By default, the processor sends every model to the upstream.
 
     Raises:
         ChildFailed: a process did not become ready.
-        EnvoyNotFound: there is no Envoy.
+        EnvoyNotFound: Envoy is not installed.
     """
     pids = {UPSTREAM: upstream.pid}
     async with contextlib.AsyncExitStack() as exits:
@@ -192,7 +192,7 @@ async def running_stack(
 async def running_stacks(
     stacks: Sequence[Stack], folder: Path, upstream: Upstream, *, on_log: OnLog
 ) -> AsyncIterator[list[RunningStack]]:
-    """All of them at the same time, before one upstream; raises as `running_stack` does."""
+    """Run stacks at the same time, with one upstream. Raises as `running_stack` does."""
     async with contextlib.AsyncExitStack() as exits:
         yield [
             await exits.enter_async_context(running_stack(stack, folder / str(index), upstream, on_log=on_log))

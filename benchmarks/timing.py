@@ -1,4 +1,4 @@
-"""How long a call takes."""
+"""Timing of calls."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ RUNS = 7
 
 
 def microseconds(call: Callable[[], object], calls: int) -> float:
-    """The cost of one call: the best of seven runs of `calls` calls, since whatever else runs only adds to it."""
+    """Return the cost of a call: the best of seven runs of `calls` calls, since other load only adds to it."""
     return round(min(timeit.repeat(call, number=calls, repeat=RUNS)) / calls * 1e6, 2)

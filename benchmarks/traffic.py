@@ -1,4 +1,4 @@
-"""What travels in the benchmarks: one chat request, and Bedrock's two ways to answer it."""
+"""Messages of the benchmarks: a chat request, and Bedrock's buffered and streamed response."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from aigw_extproc.translate.registry import ENDPOINTS, parse
 MODEL = "us.amazon.nova-micro-v1:0"
 CHAT_PATH = "/v1/chat/completions"
 DELTAS = 48
-"""Pieces of text in a stream; two events before and behind them, as Bedrock sends them."""
+"""Pieces of text in a stream, with the events before and after them as from Bedrock."""
 
 _TEXT = "Envoy carries the request, the processor translates it, and Bedrock's answer comes back the same way."
 
 
 def chat_request(*, stream: bool, model: str = MODEL, size: int = 0) -> bytes:
-    """A chat completion request of 200 bytes, a few more when it asks for a stream; or as many as `size`, if more."""
+    """Return a chat completion request of 200 bytes, a few more for a stream, or `size` bytes if that is more."""
     messages = [
         {"role": "system", "content": "You answer in one sentence."},
         {"role": "user", "content": "What does an API gateway do?"},
@@ -33,20 +33,20 @@ def chat_request(*, stream: bool, model: str = MODEL, size: int = 0) -> bytes:
 
 
 def converse_request(*, stream: bool, size: int = 0) -> UpstreamRequest:
-    """The same request as Bedrock gets it: for an Envoy that nobody translates for."""
+    """Return the same request to Converse, for stacks that do not translate."""
     return translated(chat_request(stream=stream, size=size))
 
 
 def translated(
     body: bytes, *, path: str = CHAT_PATH, schema: str = "AWSBedrock", model: str = MODEL
 ) -> UpstreamRequest:
-    """A client's request as the backend gets it."""
+    """Translate a client's request."""
     parsed = parse(ENDPOINTS[path], schema, body, {})
     return parsed(Target(model=model, family=family_of(model), schema=Schema(name=schema)))
 
 
 def converse_response() -> bytes:
-    """The body of a Converse answer."""
+    """Return the body of a Converse response."""
     return msgspec.json.encode(
         {
             "output": {"message": {"role": "assistant", "content": [{"text": _TEXT}]}},
@@ -58,7 +58,7 @@ def converse_response() -> bytes:
 
 
 def converse_frames(deltas: int = DELTAS) -> list[bytes]:
-    """The frames of a ConverseStream answer, each as Bedrock sends it: padded, with its checksums."""
+    """Return the frames of a ConverseStream response, padded and with checksums."""
     words = _TEXT.split()
     pieces = [{"contentBlockIndex": 0, "delta": {"text": f"{words[i % len(words)]} "}} for i in range(deltas)]
     return [

@@ -1,7 +1,7 @@
-"""What our own work costs in one exchange, without gRPC: one JSON line per case, microseconds per call.
+"""Cost of our own work in an exchange, without gRPC: one JSON line per case, microseconds per call.
 
-Run `python -m benchmarks.translate`. `exchange` and `streamed chunk` are what `make bench` compares with a processor
-that does nothing; the other lines are their parts.
+Run `python -m benchmarks.translate`. `exchange` and `streamed chunk` are the figures that `make bench` compares with
+the no-op processor; the other lines are parts of them.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from benchmarks.traffic import (
 
 CALLS = 2_000
 DIFFERENT = 10_000
-"""Exchanges, each with a question and ids of its own: what the codec remembers must not be all that it is asked."""
+"""Number of exchanges with different questions and ids, so that not all messages hit the codec's cache."""
 NOW = 1_790_000_000.0
 CONTEXT = ResponseContext(request_id="2f3a1c9e-7f04-4c1e-9d52-0a3c6b1d8e77", created=int(NOW))
 ENVOY_ID = "c1f0a3a4-6a50-4a3b-8a58-7f0a3e0f7a51"
@@ -43,7 +43,7 @@ TURNS = 40
 CLAUDE = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
 AGENT_TURNS, AGENT_TOOLS = 100, 40
 
-# What Envoy sends about a request of a plain client, and about an answer of Bedrock's.
+# Headers that Envoy sends for a client's request and for Bedrock's response.
 REQUEST_HEADERS = {
     ":authority": "127.0.0.1:1975",
     ":path": CHAT_PATH,
@@ -66,14 +66,14 @@ RESPONSE_HEADERS = {
 
 
 def long_request() -> bytes:
-    """A chat of many turns, some 10 kB."""
+    """Return a chat of many turns, some 10 kB."""
     turn = [{"role": "user", "content": "word " * 50}, {"role": "assistant", "content": "answer " * 30}]
     messages = [*turn * TURNS, {"role": "user", "content": "And now?"}]
     return json.dumps({"model": MODEL, "messages": messages}).encode()
 
 
 def tool_request() -> bytes:
-    """A chat that offers twenty tools and has called two of them."""
+    """Return a chat with twenty tools, two of which have been called."""
     schema = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
     tools = [{"type": "function", "function": {"name": f"tool_{n}", "parameters": schema}} for n in range(20)]
     function = {"name": "tool_0", "arguments": '{"city":"Oslo"}'}
@@ -85,7 +85,7 @@ def tool_request() -> bytes:
 
 
 def agent_request() -> bytes:
-    """What an agent sends in the middle of its work: 200 messages, every other one a tool's result, and 40 tools."""
+    """Return an agent's request: 200 messages, every second one a tool result, and 40 tools."""
     properties = {name: {"type": "string", "description": f"The {name}."} for name in ("path", "pattern", "text")}
     schema = {"type": "object", "properties": properties, "required": ["path"]}
     tools = [
@@ -108,7 +108,7 @@ def _headers(values: dict[str, str], *, end: bool = False) -> pb.HttpHeaders:
 
 
 def envoy_messages(*, stream: bool) -> list[bytes]:
-    """The messages of one exchange as Envoy sends them; a stream's first frame only."""
+    """Return Envoy's messages of an exchange, with only the first frame of a stream."""
     media_type = CONTENT_TYPE if stream else "application/json"
     response_headers = _headers(RESPONSE_HEADERS | {"content-type": media_type})
     body = converse_frames()[0] if stream else converse_response()
@@ -122,7 +122,7 @@ def envoy_messages(*, stream: bool) -> list[bytes]:
 
 
 def different_exchanges() -> list[list[bytes]]:
-    """The messages of exchanges that have nothing in common but what any two of one client's have."""
+    """Return the messages of exchanges that differ as those of one client do."""
     messages = envoy_messages(stream=False)
 
     def changed(message: bytes, number: int) -> bytes:
@@ -134,20 +134,20 @@ def different_exchanges() -> list[list[bytes]]:
 
 
 def router() -> Router:
-    """Rules that send every model to one upstream, signed with a fixed key."""
+    """Return a router that sends every model to one upstream, signed with a fixed key."""
     credentials = Credentials(access_key_id="AKIDEXAMPLE", secret_access_key="secret")  # noqa: S106 - signs nothing real
     return Router(demo_configuration("127.0.0.1", 8091, credentials).snapshot)
 
 
 def answer(exchange: Exchange, message: bytes) -> bytes:
-    """What the server does for one message, but for gRPC's part."""
+    """Process a message like the server, without gRPC."""
     phase, event = codec.decode(message)
     assert event is not None
     return codec.encode(phase, exchange.receive(event, now=NOW))
 
 
 def exchange_case() -> Callable[[], object]:
-    """A whole chat exchange of four messages, each time another one."""
+    """Return a call that runs a chat exchange of four messages, a different one each time."""
     exchanges, rules = itertools.cycle(different_exchanges()), router()
 
     def call() -> None:
@@ -160,7 +160,7 @@ def exchange_case() -> Callable[[], object]:
 
 
 def chunk_case() -> Callable[[], object]:
-    """One more piece of a stream that has begun."""
+    """Return a call that processes another piece of a stream."""
     exchange = Exchange(router(), pick=0.5)
     for message in envoy_messages(stream=True):
         answer(exchange, message)
@@ -170,7 +170,7 @@ def chunk_case() -> Callable[[], object]:
 
 
 def request_cases() -> Iterable[tuple[str, Callable[[], object]]]:
-    """Parsing and translating requests of different kinds."""
+    """Yield calls that parse and translate requests."""
     target = Target(model=MODEL, family=family_of(MODEL), schema=Schema(name="AWSBedrock"))
     bodies = {
         "chat": chat_request(stream=False),
@@ -185,7 +185,7 @@ def request_cases() -> Iterable[tuple[str, Callable[[], object]]]:
 
 
 def response_cases() -> Iterable[tuple[str, Callable[[], object]]]:
-    """Translating answers."""
+    """Yield calls that translate responses."""
     answer = translated(chat_request(stream=True)).answer
     body, frame = converse_response(), converse_frames()[1]
     stream = answer.translate_stream(CONTEXT)

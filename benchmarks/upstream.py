@@ -1,8 +1,8 @@
-"""An upstream that costs next to nothing: it looks at nothing but the path, and all of its answers are made before.
+"""A cheap upstream: it checks only the path, and its responses are prepared in advance.
 
-A process of its own, so that its work is nobody else's. A streamed answer is written frame by frame at a fixed pace:
-frames that wait in a socket together would reach the processor as one chunk.
-Envoy's direct responses would be cheaper still, but they come whole.
+It runs in its own process, so that its CPU is counted separately. A streamed response is written frame by frame at a
+fixed pace: frames that wait together in a socket would reach the processor as one chunk. Envoy's direct responses
+would be cheaper, but do not stream.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ _STREAM = b"/converse-stream HTTP/1.1\r\n"
 _HEAD = b"HTTP/1.1 200 OK\r\nx-amzn-requestid: 2f3a1c9e-7f04-4c1e-9d52-0a3c6b1d8e77\r\ncontent-type: %b\r\n"
 
 
-def _whole(media_type: bytes, body: bytes) -> bytes:
+def _buffered(media_type: bytes, body: bytes) -> bytes:
     return _HEAD % media_type + b"content-length: %d\r\n\r\n" % len(body) + body
 
 
 def _chunked(media_type: bytes, pieces: Sequence[bytes]) -> list[bytes]:
-    """The writes of a chunked answer: its head, each piece, and the end."""
+    """Return the writes of a chunked response: its head, each piece, and the end."""
     head = _HEAD % media_type + b"transfer-encoding: chunked\r\n\r\n"
     return [head, *(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces), b"0\r\n\r\n"]
 
 
-CHAT = _whole(b"application/json", converse_response())
+CHAT = _buffered(b"application/json", converse_response())
 STREAM = _chunked(b"application/vnd.amazon.eventstream", converse_frames())
 
 
@@ -57,7 +57,7 @@ class Connection(asyncio.Protocol):
                 return
             length = _LENGTH.search(head + b"\r\n")
             self._head, self._missing = head, int(length[1]) if length else 0
-        self._missing -= len(data)  # a body of 25 MB is counted, not kept
+        self._missing -= len(data)  # a body of 25 MB is counted, not stored
         if self._missing <= 0:
             self._answer(self._head)
 
@@ -77,8 +77,9 @@ class Connection(asyncio.Protocol):
 
 
 async def serve(port_file: Path, interval: float, written: int) -> None:
-    """Listens on a free port of 127.0.0.1, which is written to `port_file`; `interval` is in seconds. After this many
-    writes a stream stands still.
+    """Serve on a free port of 127.0.0.1, which is written to `port_file`.
+
+    `interval` is the seconds between two writes of a stream, which stops after `written` of them, without an end.
     """
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Connection(interval, written), "127.0.0.1", 0, backlog=4096)
@@ -89,11 +90,11 @@ async def serve(port_file: Path, interval: float, written: int) -> None:
 
 
 def main() -> None:
-    """Serves until it is stopped."""
+    """Serve until stopped."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port-file", type=Path, required=True)
     parser.add_argument("--interval", type=float, required=True, help="seconds between two writes of a stream")
-    parser.add_argument("--writes", type=int, default=len(STREAM), help="of a stream, before it stands still")
+    parser.add_argument("--writes", type=int, default=len(STREAM), help="writes of a stream, after which it stops")
     options = parser.parse_args()
     asyncio.run(serve(options.port_file, options.interval, options.writes))
 

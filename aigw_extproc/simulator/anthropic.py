@@ -1,4 +1,4 @@
-"""InvokeModel with Claude's own bodies: the Anthropic Messages API as Bedrock has it.
+"""InvokeModel for Claude: the Anthropic Messages API on Bedrock.
 
 https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages-request-response.html
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, assert_never
 
 import msgspec
 
@@ -24,22 +24,24 @@ from aigw_extproc.simulator.frames import event
 from aigw_extproc.simulator.invocation import Invocation
 from aigw_extproc.simulator.model import input_deltas
 from aigw_extproc.simulator.prompt import (
-    Block,
-    HiddenThought,
     Model,
-    Prompt,
-    Reply,
-    Text,
-    Thought,
-    Tool,
-    ToolUse,
+    ModelPrompt,
+    ModelReply,
+    ModelTool,
+    ReplyBlock,
+    ReplyHiddenReasoning,
+    ReplyReasoning,
+    ReplyText,
+    ReplyToolUse,
     count_text,
+    describe_attachment,
+    describe_tool_result,
     tokens,
 )
 
 
 def invoke(model_id: str, body: bytes, model: Model) -> Invocation:
-    """The message in one piece. Raises Invalid."""
+    """Return the reply as a message. Raises Invalid."""
     reply = model(_prompt(parse(body), body))
     message = {
         **_message(model_id, reply),
@@ -52,7 +54,7 @@ def invoke(model_id: str, body: bytes, model: Model) -> Invocation:
 
 
 def invoke_stream(model_id: str, body: bytes, model: Model) -> Iterator[bytes]:
-    """Claude's own stream events, each wrapped as base64 in a `chunk` frame. Raises Invalid.
+    """Yield Claude's stream events, each in base64 in a `chunk` frame. Raises Invalid.
 
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_PayloadPart.html
     """
@@ -61,19 +63,19 @@ def invoke_stream(model_id: str, body: bytes, model: Model) -> Iterator[bytes]:
 
 
 def count_tokens(body: bytes) -> int:
-    """The tokens of messages, system and tools. Raises Invalid."""
+    """Return the tokens of messages, system and tools. Raises Invalid."""
     return _input_tokens(parse(body))
 
 
-def _prompt(request: MessagesRequest, body: bytes) -> Prompt:
+def _prompt(request: MessagesRequest, body: bytes) -> ModelPrompt:
     blocks = request.messages[-1].blocks
     choice = request.tool_choice
-    return Prompt(
+    return ModelPrompt(
         text=" ".join(block.text for block in blocks if isinstance(block, TextBlock)),
         attachments=tuple(_attachment(block) for block in blocks if isinstance(block, ImageBlock | DocumentBlock)),
         tool_results=tuple(_result_text(block) for block in blocks if isinstance(block, ToolResultBlock)),
         tools=tuple(
-            Tool(name=tool.name, schema=tool.input_schema)
+            ModelTool(name=tool.name, schema=tool.input_schema)
             for tool in request.tools
             if choice.type != "none" and choice.name in (None, tool.name)
         ),
@@ -93,16 +95,16 @@ def _input_tokens(request: MessagesRequest) -> int:
 
 def _attachment(block: ImageBlock | DocumentBlock) -> str:
     kind = "image" if isinstance(block, ImageBlock) else "document"
-    return f"a {block.source.media_type.rpartition('/')[2]} {kind} of {block.source.size}"
+    return describe_attachment(kind, block.source.media_type.rpartition("/")[2], block.source.size)
 
 
 def _result_text(block: ToolResultBlock) -> str:
     parts = [TextBlock(text=block.content)] if isinstance(block.content, str) else block.content
-    said = " ".join(part.text if isinstance(part, TextBlock) else _attachment(part) for part in parts) or "nothing"
-    return f"error: {said}" if block.is_error else said
+    texts = (part.text if isinstance(part, TextBlock) else _attachment(part) for part in parts)
+    return describe_tool_result(texts, is_error=block.is_error)
 
 
-def _message(model_id: str, reply: Reply) -> dict[str, Any]:
+def _message(model_id: str, reply: ModelReply) -> dict[str, Any]:
     return {
         "model": model_id,
         "id": f"msg_bdrk_{reply.key}",
@@ -115,19 +117,21 @@ def _message(model_id: str, reply: Reply) -> dict[str, Any]:
     }
 
 
-def _block(block: Block) -> dict[str, Any]:
+def _block(block: ReplyBlock) -> dict[str, Any]:
     match block:
-        case Text():
+        case ReplyText():
             return {"type": "text", "text": block.text}
-        case Thought():
+        case ReplyReasoning():
             return {"type": "thinking", "thinking": block.text, "signature": block.signature or ""}
-        case HiddenThought():
+        case ReplyHiddenReasoning():
             return {"type": "redacted_thinking", "data": block.data}
-        case ToolUse():
+        case ReplyToolUse():
             return {"type": "tool_use", "id": f"toolu_bdrk_{block.key}", "name": block.name, "input": block.input}
+        case _:
+            assert_never(block)
 
 
-def _events(model_id: str, reply: Reply) -> Iterator[dict[str, Any]]:
+def _events(model_id: str, reply: ModelReply) -> Iterator[dict[str, Any]]:
     yield {"type": "message_start", "message": _message(model_id, reply)}
     for index, block in enumerate(reply.content):
         yield {"type": "content_block_start", "index": index, "content_block": {**_block(block), **EMPTY[type(block)]}}
@@ -150,20 +154,27 @@ def _events(model_id: str, reply: Reply) -> Iterator[dict[str, Any]]:
     }
 
 
-def _deltas(block: Block) -> list[dict[str, Any]]:
+def _deltas(block: ReplyBlock) -> list[dict[str, Any]]:
     match block:
-        case Text():
+        case ReplyText():
             return [{"type": "text_delta", "text": token} for token in tokens(block.text)]
-        case Thought():
-            said = [{"type": "thinking_delta", "thinking": token} for token in tokens(block.text)]
-            return [*said, {"type": "signature_delta", "signature": block.signature or ""}]
-        case HiddenThought():
+        case ReplyReasoning():
+            deltas = [{"type": "thinking_delta", "thinking": token} for token in tokens(block.text)]
+            return [*deltas, {"type": "signature_delta", "signature": block.signature or ""}]
+        case ReplyHiddenReasoning():
             return []
-        case ToolUse():
+        case ReplyToolUse():
             return [{"type": "input_json_delta", "partial_json": piece} for piece in input_deltas(block)]
+        case _:
+            assert_never(block)
 
 
-EMPTY: Mapping[type[Block], dict[str, Any]] = MappingProxyType(
-    {Text: {"text": ""}, Thought: {"thinking": "", "signature": ""}, HiddenThought: {}, ToolUse: {"input": {}}}
+EMPTY: Mapping[type[ReplyBlock], dict[str, Any]] = MappingProxyType(
+    {
+        ReplyText: {"text": ""},
+        ReplyReasoning: {"thinking": "", "signature": ""},
+        ReplyHiddenReasoning: {},
+        ReplyToolUse: {"input": {}},
+    }
 )
-"""What a block begins with before its deltas: hidden reasoning comes whole, without any."""
+"""The fields of a block that are empty at its start. Hidden reasoning has no deltas, so its start is complete."""

@@ -1,4 +1,4 @@
-"""The Anthropic Messages request as InvokeModel takes it: its fields and blocks, strictly.
+"""The body of an Anthropic Messages request in InvokeModel. Unknown fields are errors.
 
 https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages-request-response.html
 https://docs.anthropic.com/en/api/messages
@@ -14,21 +14,22 @@ import msgspec
 
 from aigw_extproc.simulator import json_schema
 from aigw_extproc.simulator.errors import Invalid
+from aigw_extproc.simulator.invocation import decode
 
 Positive = Annotated[int, msgspec.Meta(ge=1)]
-Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Fraction = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Object = dict[str, Any]
 
 
 class Base64Source(msgspec.Struct, tag_field="type", tag="base64", forbid_unknown_fields=True, frozen=True):
-    """Bytes within the request."""
+    """Bytes in the request."""
 
     media_type: str
     data: str
 
     @property
     def size(self) -> str:
-        """How much there is, in words. Raises Invalid."""
+        """Return the number of bytes, as text. Raises Invalid."""
         try:
             return f"{len(base64.b64decode(self.data, validate=True))} bytes"
         except (binascii.Error, ValueError):
@@ -36,19 +37,19 @@ class Base64Source(msgspec.Struct, tag_field="type", tag="base64", forbid_unknow
 
 
 class TextSource(msgspec.Struct, tag_field="type", tag="text", forbid_unknown_fields=True, frozen=True):
-    """A document of plain text."""
+    """A plain-text document."""
 
     media_type: Literal["text/plain"]
     data: str
 
     @property
     def size(self) -> str:
-        """How much there is, in words."""
+        """Return the number of characters, as text."""
         return f"{len(self.data)} characters"
 
 
 class Block(msgspec.Struct, tag_field="type", forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """What all blocks may have."""
+    """The common field of all blocks."""
 
     cache_control: Object | None = None
 
@@ -61,7 +62,7 @@ class TextBlock(Block, tag="text", frozen=True, kw_only=True):
 
 
 class ImageBlock(Block, tag="image", frozen=True, kw_only=True):
-    """An image. Bedrock takes no URLs."""
+    """An image. Bedrock does not support URLs."""
 
     source: Base64Source
 
@@ -76,7 +77,7 @@ class DocumentBlock(Block, tag="document", frozen=True, kw_only=True):
 
 
 class ToolUseBlock(Block, tag="tool_use", frozen=True, kw_only=True):
-    """What the assistant wanted of a tool."""
+    """A tool use of the assistant."""
 
     id: Annotated[str, msgspec.Meta(pattern="^[a-zA-Z0-9_-]+$")]
     name: Annotated[str, msgspec.Meta(pattern="^[a-zA-Z0-9_-]{1,128}$")]
@@ -84,7 +85,7 @@ class ToolUseBlock(Block, tag="tool_use", frozen=True, kw_only=True):
 
 
 class ToolResultBlock(Block, tag="tool_result", frozen=True, kw_only=True):
-    """What the tool answered."""
+    """The result of a tool use."""
 
     tool_use_id: Annotated[str, msgspec.Meta(pattern="^[a-zA-Z0-9_-]+$")]
     content: str | list[TextBlock | ImageBlock | DocumentBlock] = ""
@@ -92,14 +93,14 @@ class ToolResultBlock(Block, tag="tool_result", frozen=True, kw_only=True):
 
 
 class ThinkingBlock(Block, tag="thinking", frozen=True, kw_only=True):
-    """What the assistant thought, with the proof that it did."""
+    """Reasoning with its signature."""
 
     thinking: str
     signature: str
 
 
 class RedactedThinkingBlock(Block, tag="redacted_thinking", frozen=True, kw_only=True):
-    """Thoughts that are not to be read."""
+    """Encrypted reasoning."""
 
     data: str
 
@@ -110,19 +111,19 @@ AnyBlock = (
 
 
 class Message(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """One turn; a string stands for one text block."""
+    """A turn; a string is short for one text block."""
 
     role: Literal["user", "assistant"]
     content: str | list[AnyBlock]
 
     @property
     def blocks(self) -> list[AnyBlock]:
-        """The content as blocks."""
+        """Return the content as blocks."""
         return [TextBlock(text=self.content)] if isinstance(self.content, str) else self.content
 
 
 class ToolDefinition(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """A tool of the client's own."""
+    """A tool of the client."""
 
     name: Annotated[str, msgspec.Meta(pattern="^[a-zA-Z0-9_-]{1,128}$")]
     input_schema: Object
@@ -133,7 +134,7 @@ class ToolDefinition(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw
 
 
 class ToolChoice(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """Whether, and which, tool is to be used."""
+    """Whether a tool must be used, and which one."""
 
     type: Literal["auto", "any", "tool", "none"] = "auto"
     name: str | None = None
@@ -141,7 +142,7 @@ class ToolChoice(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_onl
 
 
 class MessagesRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """The body. `model` and `stream` are not among its fields: on Bedrock they are in the path."""
+    """The body. It has no `model` and no `stream`: on Bedrock they are in the path."""
 
     anthropic_version: Literal["bedrock-2023-05-31"]
     max_tokens: Positive
@@ -152,20 +153,17 @@ class MessagesRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     output_config: Object | None = None
     stop_sequences: list[str] = []
     system: str | list[TextBlock] = ""
-    temperature: Share | None = None
+    temperature: Fraction | None = None
     thinking: Object | None = None
     tool_choice: ToolChoice = ToolChoice()
     tools: list[ToolDefinition] = []
     top_k: Annotated[int, msgspec.Meta(ge=0)] | None = None
-    top_p: Share | None = None
+    top_p: Fraction | None = None
 
 
 def parse(body: bytes) -> MessagesRequest:
-    """Reads and checks a body. Raises Invalid."""
-    try:
-        request = msgspec.json.decode(body, type=MessagesRequest)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Invalid(f"Malformed input request: {error}, please reformat your input and try again.") from None
+    """Decode and check a body. Raises Invalid."""
+    request = decode(body, MessagesRequest)
     _check_messages(request.messages)
     _check_tools(request.tools)
     return request

@@ -1,7 +1,6 @@
-"""Checks who sent a request, as AWS's front end does: SigV4 or a bearer token.
+"""Authentication, as in AWS's front end: SigV4 or a bearer token.
 
-The signature is computed again by botocore's signer over the request as it was received, so that it is an
-independent judge of the gateway's own signer.
+botocore's signer recomputes the signature over the raw request: an independent check of the gateway's own signer.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 """
 
@@ -20,7 +19,7 @@ from botocore.compat import HTTPHeaders
 from botocore.credentials import Credentials
 
 from aigw_extproc.simulator.errors import ServiceError
-from aigw_extproc.simulator.received import Received
+from aigw_extproc.simulator.http_request import HttpRequest
 from aigw_extproc.simulator.settings import Settings
 
 SERVICE = "bedrock"
@@ -36,8 +35,8 @@ MISMATCH = (
 )
 
 AUTHORIZATION = re.compile(
-    rf"{ALGORITHM} +Credential=(?P<key>[^/, ]+)/(?P<date>\d{{8}})/(?P<region>[^/, ]+)/(?P<service>[^/, ]+)"
-    r"/aws4_request, *SignedHeaders=(?P<headers>[^, ]+), *Signature=(?P<signature>[0-9a-f]{64})"
+    rf"{ALGORITHM} +Credential=(?P<access_key_id>[^/, ]+)/(?P<date>\d{{8}})/(?P<region>[^/, ]+)/(?P<service>[^/, ]+)"
+    r"/aws4_request, *SignedHeaders=(?P<signed>[^, ]+), *Signature=(?P<signature>[0-9a-f]{64})"
 )
 
 
@@ -49,36 +48,34 @@ class Authorization:
     date: str
     region: str
     service: str
-    signed_headers: tuple[str, ...]
+    signed: str
     signature: str
 
     @property
+    def signed_headers(self) -> list[str]:
+        """Return the names of the signed headers."""
+        return self.signed.split(";")
+
+    @property
     def scope(self) -> str:
-        """Everything in the credential but the access key: safe to show."""
+        """Return the credential without the access key: safe to show."""
         return f"{self.date}/{self.region}/{self.service}/aws4_request"
 
 
 def parse_authorization(header: str) -> Authorization:
-    """Reads a SigV4 `authorization` header. Raises ServiceError (IncompleteSignatureException)."""
+    """Parse a SigV4 `authorization` header. Raises ServiceError (IncompleteSignatureException)."""
     match = AUTHORIZATION.fullmatch(header)
     if match is None:
         raise ServiceError(
             "IncompleteSignatureException",
             "Authorization header requires 'Credential', 'SignedHeaders' and 'Signature' parameters.",
         )
-    return Authorization(
-        access_key_id=match["key"],
-        date=match["date"],
-        region=match["region"],
-        service=match["service"],
-        signed_headers=tuple(match["headers"].split(";")),
-        signature=match["signature"],
-    )
+    return Authorization(**match.groupdict())
 
 
-def authenticate(received: Received, settings: Settings) -> None:
-    """Returns when the request is genuine. Raises ServiceError with AWS's name and text for what is not."""
-    header = received.header("authorization")
+def authenticate(request: HttpRequest, settings: Settings) -> None:
+    """Check a request. Raises ServiceError with AWS's name and message if it is not authentic."""
+    header = request.header("authorization")
     if header is None:
         raise ServiceError("MissingAuthenticationTokenException", "Missing Authentication Token")
     scheme, _, token = header.partition(" ")
@@ -88,12 +85,12 @@ def authenticate(received: Received, settings: Settings) -> None:
     secret = settings.credentials.get(authorization.access_key_id)
     if secret is None:
         raise ServiceError("UnrecognizedClientException", INVALID_TOKEN)
-    _check_session_token(received.header("x-amz-security-token"), authorization.access_key_id, settings)
+    _check_session_token(request.header("x-amz-security-token"), authorization.access_key_id, settings)
     _check_scope(authorization, settings.region)
-    _check_signed_headers(received, authorization)
-    _check_date(received, authorization, settings.clock())
-    _check_body_hash(received)
-    return _check_signature(received, authorization, secret)
+    _check_signed_headers(request, authorization)
+    _check_date(request, authorization, settings.clock())
+    _check_body_hash(request)
+    return _check_signature(request, authorization, secret)
 
 
 def _check_bearer(token: str, settings: Settings) -> None:
@@ -119,21 +116,21 @@ def _check_scope(authorization: Authorization, region: str) -> None:
         raise _invalid_signature("Credential should be scoped to a valid region. ")
 
 
-def _check_signed_headers(received: Received, authorization: Authorization) -> None:
+def _check_signed_headers(request: HttpRequest, authorization: Authorization) -> None:
     signed = authorization.signed_headers
     if "host" not in signed:
         raise _invalid_signature("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")
-    if "x-amz-date" not in signed or received.header("x-amz-date") is None:
+    if "x-amz-date" not in signed or request.header("x-amz-date") is None:
         raise _invalid_signature("'X-Amz-Date' must be a 'SignedHeader' in the AWS Authorization.")
-    unsigned = sorted({name for name, _ in received.headers if name.startswith("x-amz-")} - set(signed))
+    unsigned = sorted({name for name, _ in request.headers if name.startswith("x-amz-")} - set(signed))
     if unsigned:
         raise _invalid_signature(
             f"There were headers present in the request which were not signed: {', '.join(unsigned)}"
         )
 
 
-def _check_date(received: Received, authorization: Authorization, now: float) -> None:
-    stamp = received.header("x-amz-date") or ""
+def _check_date(request: HttpRequest, authorization: Authorization, now: float) -> None:
+    stamp = request.header("x-amz-date") or ""
     try:
         signed_at = datetime.strptime(stamp, TIMESTAMP).replace(tzinfo=UTC)
     except ValueError:
@@ -159,45 +156,45 @@ def _skew_text(signed_at: datetime, now: datetime) -> str:
     return f"Signature not yet current: {stamp} is still later than {limit} ({current} + 5 min.)"
 
 
-def _check_body_hash(received: Received) -> None:
-    claimed = received.header("x-amz-content-sha256")
-    if claimed is not None and claimed != sha256(received.body).hexdigest():
+def _check_body_hash(request: HttpRequest) -> None:
+    claimed = request.header("x-amz-content-sha256")
+    if claimed is not None and claimed != sha256(request.body).hexdigest():
         raise _invalid_signature(MISMATCH)
 
 
-def _check_signature(received: Received, authorization: Authorization, secret: str) -> None:
-    expected = expected_signature(received, authorization, secret)
+def _check_signature(request: HttpRequest, authorization: Authorization, secret: str) -> None:
+    expected = expected_signature(request, authorization, secret)
     if not hmac.compare_digest(expected, authorization.signature):
         raise _invalid_signature(MISMATCH)
 
 
-def expected_signature(received: Received, authorization: Authorization, secret: str) -> str:
-    """The signature that botocore's signer gives to this request, over the headers that the client names."""
+def expected_signature(request: HttpRequest, authorization: Authorization, secret: str) -> str:
+    """Return botocore's signature of a request, over the headers that the client has signed."""
     signer = SigV4Auth(Credentials(authorization.access_key_id, secret), authorization.service, authorization.region)
-    request = _botocore_request(received)
+    aws_request = _botocore_request(request)
     signed: Any = HTTPHeaders()
-    for name, value in received.headers:
+    for name, value in request.headers:
         if name in authorization.signed_headers:
             signed[name] = value
-    # The steps of botocore's canonical_request(), which would leave out headers that the client may well sign.
+    # The steps of botocore's canonical_request(), which would leave out headers that the client may have signed.
     canonical = "\n".join(
         (
-            received.method,
-            signer._normalize_url_path(received.raw_path),
-            signer.canonical_query_string(request),
+            request.method,
+            signer._normalize_url_path(request.raw_path),
+            signer.canonical_query_string(aws_request),
             signer.canonical_headers(signed) + "\n",
-            ";".join(authorization.signed_headers),
-            sha256(received.body).hexdigest(),
+            authorization.signed,
+            sha256(request.body).hexdigest(),
         )
     )
-    return str(signer.signature(signer.string_to_sign(request, canonical), request))
+    return str(signer.signature(signer.string_to_sign(aws_request, canonical), aws_request))
 
 
-def _botocore_request(received: Received) -> Any:
-    query = f"?{received.query}" if received.query else ""
-    request = AWSRequest(method=received.method, url=f"http://simulator{received.raw_path}{query}")
-    request.context["timestamp"] = received.header("x-amz-date")
-    return request
+def _botocore_request(request: HttpRequest) -> Any:
+    query = f"?{request.query}" if request.query else ""
+    aws_request = AWSRequest(method=request.method, url=f"http://simulator{request.raw_path}{query}")
+    aws_request.context["timestamp"] = request.header("x-amz-date")
+    return aws_request
 
 
 def _invalid_signature(message: str) -> ServiceError:

@@ -1,6 +1,6 @@
-"""What a model family takes and does, as far as a client can tell: the terms in which `model_families` describes them.
+"""The vocabulary of `model_families`: what a model family supports, as far as a client can tell.
 
-Everything is allowed where nothing else is said, so that a model of which nothing is known refuses nothing.
+The defaults allow everything, so that an unknown model refuses nothing.
 """
 
 from __future__ import annotations
@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
+
+from aigw_extproc.simulator.converse_request import Conversation, model_field
+from aigw_extproc.simulator.prompt import ReasoningForm
 
 Kinds = frozenset[str]
 """Names of content blocks: `text`, `image`, `document`, `video`, `audio`."""
@@ -21,36 +24,34 @@ NOTHING: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reasoning:
-    """How a family is told to reason, and what its reasoning looks like."""
+class ReasoningSupport:
+    """How reasoning is requested from a family, and the form in which it is returned."""
 
     types: tuple[str, ...] = ()
-    """Values of `thinking.type` among the model's own fields. Empty where there is no such field."""
-    path: tuple[str, ...] = ()
-    """Where among the model's own fields the effort stands. Empty where there is none to set."""
-    words: tuple[str, ...] = ()
-    """The efforts that are taken; any where there are none."""
+    """Values of `thinking.type` among the model's own fields; empty where the family has no such field."""
+    effort_path: tuple[str, ...] = ()
+    """Path of the effort among the model's own fields; empty where it cannot be set."""
+    efforts: tuple[str, ...] = ()
+    """Supported efforts; empty where any is."""
     reasons_at: frozenset[str] = NOTHING
-    """The efforts that make a family reason which has no `thinking`."""
+    """Efforts at which a family without `thinking` reasons."""
     default: bool = False
-    """It reasons unless it is told not to."""
-    form: str = "plain"
-    """signed: text with a signature · plain: text alone · encrypted: nothing that can be read · hidden: a
-    placeholder for the text."""
+    """It reasons unless the request turns that off."""
+    form: ReasoningForm = "plain"
     omitted: bool = False
-    """The text is left out, and only its signature sent, unless `thinking.display` asks for it."""
+    """Only the signature is returned, not the text, unless `thinking.display` requests it."""
     bound: bool = False
-    """What is signed may come back in its own conversation only."""
+    """Signed reasoning is valid only in its own conversation."""
     history: frozenset[str] = frozenset({"reasoningText", "redactedContent"})
-    """What of it may come back in later requests."""
+    """Reasoning blocks that later requests may contain."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """One family."""
+    """What a model family supports."""
 
     provider: str = ""
-    """Whose API stands behind Converse: the wording of its errors depends on it."""
+    """Provider of the API that Converse calls, which decides the wording of errors."""
     temperature_and_top_p: bool = True
     sampling: bool = True
     stop_sequences: bool = True
@@ -59,81 +60,75 @@ class Capabilities:
     tools: bool = True
     streamed_tools: bool = True
     choices: frozenset[str] = CHOICES
-    """The members of toolChoice that are taken."""
+    """Supported members of toolChoice."""
     strict_tools: bool = True
     text_format: bool = True
-    """Whether `outputConfig.textFormat` is known."""
+    """Supports `outputConfig.textFormat`."""
     plain_schemas: bool = False
-    """Schemas that bind the answer may not bound numbers or lists."""
+    """Output schemas must not limit numbers or lists."""
     media: Kinds = MEDIA
-    """What a user may show."""
+    """Media in user messages."""
     s3: bool = True
     beside_results: Kinds = ALL
-    """What may stand in a turn with tool results."""
+    """Blocks in a turn with tool results."""
     text_beside_uses: bool = True
     in_results: Kinds = ALL
-    """What a tool may answer besides JSON. Formats stand for documents of that format alone."""
+    """Content of tool results besides JSON. A document format allows documents of that format."""
     result_status: bool = True
     caches: frozenset[str] = CACHEABLE
-    """Where cachePoints may stand. Empty for families that cache nothing, or by themselves."""
-    caches_behind_results: bool = True
+    """Places for cachePoints; empty for families without a cache, or with an automatic one."""
+    caches_after_results: bool = True
     fields: frozenset[str] | None = None
-    """The model's own fields; None where they are not known."""
-    reasoning: Reasoning = Reasoning()
+    """The model's own fields; None where they are unknown."""
+    reasoning: ReasoningSupport = ReasoningSupport()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Thinking:
-    """What a request says of reasoning."""
+class RequestedReasoning:
+    """The reasoning that a request asks for."""
 
     on: bool
     manual: bool
-    """With a budget instead of at the model's discretion: the older way, with the stricter rules."""
+    """With a token budget instead of at the model's discretion: the older way, with the stricter rules."""
     shown: bool
-    """The text is to be sent."""
+    """The text is returned."""
 
 
-def thinking(body: Mapping[str, Any], family: Capabilities) -> Thinking:
-    """Whether, and how, a family reasons over a Converse request."""
-    reasoning = family.reasoning
-    asked = model_field(body, "thinking")
-    shown = _word(asked, "display") or ("omitted" if reasoning.omitted else "summarized")
-    kind = _word(asked, "type")
-    return Thinking(on=_is_on(body, reasoning, kind), manual=kind == "enabled", shown=shown != "omitted")
+def requested_reasoning(conversation: Conversation, family: Capabilities) -> RequestedReasoning:
+    """Return whether, and how, a family reasons for a Converse request."""
+    support = family.reasoning
+    thinking = model_field(conversation, "thinking")
+    display = _string(thinking, "display") or ("omitted" if support.omitted else "summarized")
+    kind = _string(thinking, "type")
+    on = _is_on(conversation, support, kind)
+    return RequestedReasoning(on=on, manual=kind == "enabled", shown=display != "omitted")
 
 
-def effort(body: Mapping[str, Any], reasoning: Reasoning) -> Any:
-    """The effort that a request asks for, as it stands there; None where there is none."""
-    return model_field(body, *reasoning.path) if reasoning.path else None
+def requested_effort(conversation: Conversation, support: ReasoningSupport) -> Any:
+    """Return the effort in a request, unchecked; None where there is none."""
+    return model_field(conversation, *support.effort_path) if support.effort_path else None
 
 
-def model_field(body: Mapping[str, Any], *path: str) -> Any:
-    """A value among a request's additionalModelRequestFields; None where it is not there."""
-    value: Any = body.get("additionalModelRequestFields")
-    for name in path:
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return value
+def _is_on(conversation: Conversation, support: ReasoningSupport, kind: str | None) -> bool:
+    if support.types:
+        return support.default if kind is None else TYPES.get(kind, False)
+    has_switch = support.effort_path[:1] == ("reasoningConfig",)
+    switch = _string(model_field(conversation, "reasoningConfig"), "type") if has_switch else None
+    effort = requested_effort(conversation, support)
+    if not isinstance(effort, str):
+        return support.default or switch == "enabled"
+    return switch != "disabled" and effort in support.reasons_at
 
 
-def _is_on(body: Mapping[str, Any], reasoning: Reasoning, kind: str | None) -> bool:
-    if reasoning.types:
-        return reasoning.default if kind is None else TYPES.get(kind, False)
-    switch = _word(model_field(body, "reasoningConfig"), "type") if reasoning.path[:1] == ("reasoningConfig",) else None
-    word = effort(body, reasoning)
-    if not isinstance(word, str):
-        return reasoning.default or switch == "enabled"
-    return switch != "disabled" and word in reasoning.reasons_at
-
-
-def _word(value: Any, name: str) -> str | None:
-    word = value.get(name) if isinstance(value, Mapping) else None
-    return word if isinstance(word, str) else None
+def _string(value: Any, name: str) -> str | None:
+    member = value.get(name) if isinstance(value, Mapping) else None
+    return member if isinstance(member, str) else None
 
 
 TYPES: Mapping[str, bool] = MappingProxyType(
     {"enabled": True, "adaptive": True, "disabled": False, "between_tools": False}
 )
-"""Values of `thinking.type`: whether an answer begins with reasoning.
+"""Values of `thinking.type`: whether the reply begins with reasoning.
 
 https://platform.claude.com/docs/en/build-with-claude/adaptive-thinking
 """

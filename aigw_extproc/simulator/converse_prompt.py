@@ -1,4 +1,4 @@
-"""From a Converse request to what the model is asked."""
+"""The simulated model's prompt for a Converse request."""
 
 from __future__ import annotations
 
@@ -8,70 +8,84 @@ from typing import Any
 
 import msgspec
 
-from aigw_extproc.simulator import binding, guardrail
-from aigw_extproc.simulator.cache_points import without_cache_points
-from aigw_extproc.simulator.capabilities import Capabilities, model_field, thinking
-from aigw_extproc.simulator.prompt import Prompt, Source, Tool, count_text
+from aigw_extproc.simulator import guardrail, reasoning
+from aigw_extproc.simulator.capabilities import Capabilities, requested_reasoning
+from aigw_extproc.simulator.converse_request import (
+    Conversation,
+    blocks,
+    inference_config,
+    model_field,
+    output_schema,
+    tool_choice,
+    tool_specs,
+    without_cache_points,
+)
+from aigw_extproc.simulator.prompt import (
+    CitedDocument,
+    ModelPrompt,
+    ModelTool,
+    count_text,
+    describe_attachment,
+    describe_tool_result,
+)
 
-LONGEST_CITATION = 60
+MAX_EXCERPT = 60
 """Characters of a document that a citation quotes."""
 
 
-def prompt(body: Mapping[str, Any], family: Capabilities) -> Prompt:
-    """What the model is asked by a Converse request that has been validated."""
-    content = _last_user_content(body)
-    inference = body.get("inferenceConfig", {})
-    tool_config = body.get("toolConfig", {})
-    choice = _choice(body)
-    reasoning = thinking(body, family)
-    return Prompt(
+def prompt(conversation: Conversation, family: Capabilities) -> ModelPrompt:
+    """Return the prompt for a Converse request that has been validated."""
+    content = _last_user_content(conversation)
+    inference = inference_config(conversation)
+    choice = _choice(conversation)
+    requested = requested_reasoning(conversation, family)
+    turn = len(conversation.get("messages", ()))
+    return ModelPrompt(
         text=" ".join(_texts(content)),
         attachments=tuple(_attachments(content)),
         tool_results=tuple(_result_text(block["toolResult"]) for block in content if "toolResult" in block),
-        tools=_tools(tool_config, choice.get("tool", {}).get("name")),
+        tools=tuple(_tools(conversation)),
         must_use_tool="any" in choice or "tool" in choice,
         announces_tools=family.text_beside_uses,
-        reasoning=family.reasoning.form if reasoning.on else None,
-        shows_reasoning=reasoning.shown,
-        binding=binding.context(body, len(body.get("messages", ()))) if family.reasoning.bound else b"",
-        answer_schema=answer_schema(body),
-        cited=tuple(_sources(body)),
-        blocked_by=guardrail.that_blocks(body),
+        reasoning=family.reasoning.form if requested.on else None,
+        shows_reasoning=requested.shown,
+        binding=reasoning.context(conversation, turn) if family.reasoning.bound else b"",
+        answer_schema=answer_schema(conversation),
+        cited=tuple(_cited_documents(conversation)),
+        blocked_by=guardrail.blocking(conversation),
         max_tokens=inference.get("maxTokens"),
         stop_sequences=tuple(inference.get("stopSequences", ())),
-        input_tokens=input_tokens(body),
-        seed=msgspec.json.encode(body),
+        input_tokens=input_tokens(conversation),
+        seed=msgspec.json.encode(conversation),
     )
 
 
-def input_tokens(body: Mapping[str, Any]) -> int:
-    """The tokens of messages, system and tools. Cache points are not text."""
-    counted = {key: without_cache_points(body[key]) for key in ("messages", "system", "toolConfig") if key in body}
-    return count_text(counted)
+def input_tokens(conversation: Conversation) -> int:
+    """Return the tokens of messages, system and tools."""
+    counted = ("messages", "system", "toolConfig")
+    return count_text({key: without_cache_points(conversation[key]) for key in counted if key in conversation})
 
 
-def answer_schema(body: Mapping[str, Any]) -> Any:
-    """The JSON schema that the answer is bound to, in Converse's words or in Claude's own; None where there is none."""
-    text_format = body.get("outputConfig", {}).get("textFormat", {})
-    schema = text_format.get("structure", {}).get("jsonSchema", {}).get("schema")
+def answer_schema(conversation: Conversation) -> Any:
+    """Return the JSON schema for the reply, from Converse's field or from Claude's own; None where there is none."""
+    schema = output_schema(conversation)
     if schema is not None:
         return msgspec.json.decode(schema)
-    return model_field(body, "output_config", "format", "schema")
+    return model_field(conversation, "output_config", "format", "schema")
 
 
-def _choice(body: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The toolChoice, or what Claude's own field says in its place."""
-    choice: Mapping[str, Any] = body.get("toolConfig", {}).get("toolChoice", {})
-    if choice or not isinstance(model_field(body, "tool_choice"), Mapping):
+def _choice(conversation: Conversation) -> Mapping[str, Any]:
+    """Return toolChoice, or Claude's own field in its place."""
+    choice, own = tool_choice(conversation), model_field(conversation, "tool_choice")
+    if choice or not isinstance(own, Mapping):
         return choice
-    own = model_field(body, "tool_choice")
     return {own["type"]: own} if own.get("type") in ("any", "tool") else {}
 
 
-def _last_user_content(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    turns = [message["content"] for message in body.get("messages", ()) if message["role"] == "user"]
-    # A prompt of the account's library needs no messages: the words are in its variables.
-    return list(turns[-1]) if turns else list(body.get("promptVariables", {}).values())
+def _last_user_content(conversation: Conversation) -> list[Mapping[str, Any]]:
+    turns = [message["content"] for message in conversation.get("messages", ()) if message["role"] == "user"]
+    # A prompt from the prompt library needs no messages: its variables are the text.
+    return list(turns[-1]) if turns else list(conversation.get("promptVariables", {}).values())
 
 
 def _texts(content: list[Mapping[str, Any]]) -> Iterator[str]:
@@ -86,7 +100,7 @@ def _attachments(content: list[Mapping[str, Any]]) -> Iterator[str]:
     for block in content:
         for kind in ("image", "document", "video", "audio"):
             if kind in block:
-                yield f"a {block[kind].get('format', 'plain')} {kind} of {_source_size(block[kind]['source'])}"
+                yield describe_attachment(kind, block[kind].get("format", "plain"), _source_size(block[kind]["source"]))
 
 
 def _source_size(source: Mapping[str, Any]) -> str:
@@ -97,17 +111,17 @@ def _source_size(source: Mapping[str, Any]) -> str:
     return f"{count_text(dict(source))} words"
 
 
-def _sources(body: Mapping[str, Any]) -> Iterator[Source]:
-    """The documents of the whole conversation that are to be cited, each with its place among all documents."""
-    blocks = (block for message in body.get("messages", ()) for block in message["content"])
-    documents = [block["document"] for block in blocks if "document" in block]
+def _cited_documents(conversation: Conversation) -> Iterator[CitedDocument]:
+    """Yield the documents of all turns that are to be cited."""
+    documents = [block["document"] for _, _, block in blocks(conversation) if "document" in block]
     for index, document in enumerate(documents):
         if document.get("citations", {}).get("enabled"):
-            yield Source(index=index, title=document["name"], quoted=_readable(document["source"])[:LONGEST_CITATION])
+            excerpt = _document_text(document["source"])[:MAX_EXCERPT]
+            yield CitedDocument(index=index, title=document["name"], excerpt=excerpt)
 
 
-def _readable(source: Mapping[str, Any]) -> str:
-    """The text of a document; what is not text has none."""
+def _document_text(source: Mapping[str, Any]) -> str:
+    """Return the text of a document; empty for a PDF."""
     if "bytes" in source:
         data = base64.b64decode(source["bytes"])
         return "" if data.startswith(b"%PDF") else data.decode(errors="ignore")
@@ -115,8 +129,7 @@ def _readable(source: Mapping[str, Any]) -> str:
 
 
 def _result_text(result: Mapping[str, Any]) -> str:
-    said = " ".join(filter(None, map(_part_text, result["content"]))) or "nothing"
-    return f"error: {said}" if result.get("status") == "error" else said
+    return describe_tool_result(map(_part_text, result["content"]), is_error=result.get("status") == "error")
 
 
 def _part_text(part: Mapping[str, Any]) -> str:
@@ -127,8 +140,9 @@ def _part_text(part: Mapping[str, Any]) -> str:
     return " ".join(_attachments([part]))
 
 
-def _tools(tool_config: Mapping[str, Any], forced: str | None) -> tuple[Tool, ...]:
-    specs = [tool["toolSpec"] for tool in tool_config.get("tools", ()) if "toolSpec" in tool]
-    return tuple(
-        Tool(name=spec["name"], schema=spec["inputSchema"]["json"]) for spec in specs if forced in (None, spec["name"])
-    )
+def _tools(conversation: Conversation) -> Iterator[ModelTool]:
+    """Yield the tools, or only the one that the request forces."""
+    forced = _choice(conversation).get("tool", {}).get("name")
+    for _, spec in tool_specs(conversation):
+        if forced in (None, spec["name"]):
+            yield ModelTool(name=spec["name"], schema=spec["inputSchema"]["json"])

@@ -1,4 +1,4 @@
-"""InvokeModel with the bodies of embedding models: their documented schemas, strictly, and vectors made of the text.
+"""InvokeModel for embedding models: their documented schemas, and vectors that depend on the text.
 
 https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-titan-embed-text.html
 https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-embed.html
@@ -10,59 +10,45 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterable
+from dataclasses import replace
 from hashlib import shake_256
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from aigw_extproc.simulator.errors import Invalid
-from aigw_extproc.simulator.invocation import Invocation, decode
-from aigw_extproc.simulator.prompt import tokens
+from aigw_extproc.simulator.invocation import Invocation, InvokeBody, decode
+from aigw_extproc.simulator.prompt import count_text
 
 MAX_TOKENS = 8192
-"""Of one text, for Titan and Nova."""
+"""Limit of one text, for Titan and Nova."""
 
 InputType = Literal["search_document", "search_query", "classification", "clustering"]
 
 
-class Body(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """What all bodies are: no field but those that are listed."""
-
-
-class TitanV1(Body, frozen=True, kw_only=True):
+class TitanV1(InvokeBody, frozen=True, kw_only=True, rename="camel"):
     """Titan Embeddings G1 - Text."""
 
-    inputText: Annotated[str, msgspec.Meta(min_length=1, max_length=50_000)]  # noqa: N815 - Bedrock's own
-
-    @property
-    def dimensions(self) -> int:
-        """It knows one length only."""
-        return 1536
+    input_text: Annotated[str, msgspec.Meta(min_length=1, max_length=50_000)]
 
 
-class TitanV2(Body, frozen=True, kw_only=True):
+class TitanV2(InvokeBody, frozen=True, kw_only=True, rename="camel"):
     """Titan Text Embeddings V2."""
 
-    inputText: Annotated[str, msgspec.Meta(min_length=1, max_length=50_000)]  # noqa: N815 - as above
+    input_text: Annotated[str, msgspec.Meta(min_length=1, max_length=50_000)]
     dimensions: Literal[256, 512, 1024] = 1024
     normalize: bool = True
 
 
-class CohereV3(Body, frozen=True, kw_only=True):
+class CohereV3(InvokeBody, frozen=True, kw_only=True):
     """Embed English and Multilingual."""
 
     texts: Annotated[list[Annotated[str, msgspec.Meta(max_length=2048)]], msgspec.Meta(min_length=1, max_length=96)]
     input_type: InputType
     truncate: Literal["NONE", "START", "END"] = "NONE"
 
-    @property
-    def dimensions(self) -> int:
-        """It knows one length only."""
-        return 1024
 
-
-class CohereV4(Body, frozen=True, kw_only=True):
+class CohereV4(InvokeBody, frozen=True, kw_only=True):
     """Embed v4."""
 
     texts: Annotated[list[str], msgspec.Meta(min_length=1, max_length=96)]
@@ -72,17 +58,17 @@ class CohereV4(Body, frozen=True, kw_only=True):
     truncate: Literal["NONE", "LEFT", "RIGHT"] = "NONE"
 
 
-class NovaText(Body, frozen=True, kw_only=True):
-    """Text within the request."""
+class NovaText(InvokeBody, frozen=True, kw_only=True, rename="camel"):
+    """Text in the request."""
 
-    truncationMode: Literal["START", "END", "NONE"]  # noqa: N815 - Bedrock's own
+    truncation_mode: Literal["START", "END", "NONE"]
     value: Annotated[str, msgspec.Meta(min_length=1)]
 
 
-class NovaParameters(Body, frozen=True, kw_only=True):
-    """One embedding of one text; the simulator has no eyes and ears for the other kinds."""
+class NovaParameters(InvokeBody, frozen=True, kw_only=True, rename="camel"):
+    """One embedding of one text. The simulator does not support other media."""
 
-    embeddingPurpose: Literal[  # noqa: N815 - Bedrock's own
+    embedding_purpose: Literal[
         "GENERIC_INDEX",
         "GENERIC_RETRIEVAL",
         "TEXT_RETRIEVAL",
@@ -93,57 +79,57 @@ class NovaParameters(Body, frozen=True, kw_only=True):
         "CLASSIFICATION",
         "CLUSTERING",
     ]
-    embeddingDimension: Literal[256, 384, 1024, 3072] = 3072  # noqa: N815 - Bedrock's own
+    embedding_dimension: Literal[256, 384, 1024, 3072] = 3072
     text: NovaText
 
 
-class Nova(Body, frozen=True, kw_only=True):
-    """Nova Multimodal Embeddings, the synchronous part."""
+class Nova(InvokeBody, frozen=True, kw_only=True, rename="camel"):
+    """Nova Multimodal Embeddings, synchronous."""
 
-    schemaVersion: Literal["nova-multimodal-embed-v1"] = "nova-multimodal-embed-v1"  # noqa: N815 - Bedrock's own
-    taskType: Literal["SINGLE_EMBEDDING"]  # noqa: N815 - Bedrock's own
-    singleEmbeddingParams: NovaParameters  # noqa: N815 - Bedrock's own
+    schema_version: Literal["nova-multimodal-embed-v1"] = "nova-multimodal-embed-v1"
+    task_type: Literal["SINGLE_EMBEDDING"]
+    single_embedding_params: NovaParameters
 
 
 def titan_v1(body: bytes) -> Invocation:
-    """Raises Invalid, as all of these."""
-    return _titan(decode(body, TitanV1))
+    """Return the embedding of a text. Raises Invalid."""
+    return _titan(decode(body, TitanV1).input_text, 1536)
 
 
 def titan_v2(body: bytes) -> Invocation:
-    """With a vector in the length that was asked for."""
-    return _titan(decode(body, TitanV2), by_type=True)
+    """Return the embedding of a text, in the requested length. Raises Invalid."""
+    request = decode(body, TitanV2)
+    return _titan(request.input_text, request.dimensions, by_type=True)
 
 
 def cohere_v3(body: bytes) -> Invocation:
-    """Up to 96 texts at once."""
+    """Return the embeddings of up to 96 texts. Raises Invalid."""
     request = decode(body, CohereV3)
-    return _cohere(request.texts, request.input_type, request.dimensions)
+    return _cohere(request.texts, request.input_type, 1024)
 
 
 def cohere_v4(body: bytes) -> Invocation:
-    """The same, in the length that was asked for; its vectors come by their type."""
+    """Return the embeddings of up to 96 texts by type, in the requested length. Raises Invalid."""
     request = decode(body, CohereV4)
-    answer = _cohere(request.texts, request.input_type, request.output_dimension)
-    by_type = {**answer.body, "embeddings": {"float": answer.body["embeddings"]}, "response_type": "embeddings_by_type"}
-    return Invocation(body=by_type, input_tokens=answer.input_tokens)
+    result = _cohere(request.texts, request.input_type, request.output_dimension)
+    by_type = {"embeddings": {"float": result.body["embeddings"]}, "response_type": "embeddings_by_type"}
+    return replace(result, body={**result.body, **by_type})
 
 
 def nova(body: bytes) -> Invocation:
-    """One text, and what it is embedded for."""
-    asked = decode(body, Nova).singleEmbeddingParams
-    count = _count([asked.text.value])
-    embedding = vector(asked.text.value, asked.embeddingDimension, asked.embeddingPurpose)
+    """Return the embedding of a text for a purpose. Raises Invalid."""
+    parameters = decode(body, Nova).single_embedding_params
+    text = parameters.text.value
+    count = _count(text)
+    embedding = vector(text, parameters.embedding_dimension, parameters.embedding_purpose)
     return Invocation(body={"embeddings": [{"embeddingType": "TEXT", "embedding": embedding}]}, input_tokens=count)
 
 
-def _titan(request: TitanV1 | TitanV2, *, by_type: bool = False) -> Invocation:
-    count = _count([request.inputText])
-    embedding = vector(request.inputText, request.dimensions)
-    answer: dict[str, Any] = {"embedding": embedding, "inputTextTokenCount": count}
-    if by_type:
-        answer["embeddingsByType"] = {"float": embedding}
-    return Invocation(body=answer, input_tokens=count)
+def _titan(text: str, dimensions: int, *, by_type: bool = False) -> Invocation:
+    count = _count(text)
+    embedding = vector(text, dimensions)
+    typed = {"embeddingsByType": {"float": embedding}} if by_type else {}
+    return Invocation(body={"embedding": embedding, "inputTextTokenCount": count, **typed}, input_tokens=count)
 
 
 def _cohere(texts: list[str], input_type: str, dimensions: int) -> Invocation:
@@ -153,18 +139,18 @@ def _cohere(texts: list[str], input_type: str, dimensions: int) -> Invocation:
         "embeddings": [vector(text, dimensions, input_type) for text in texts],
         "texts": texts,
     }
-    return Invocation(body=body, input_tokens=sum(len(tokens(text)) for text in texts))
+    return Invocation(body=body, input_tokens=count_text(texts))
 
 
-def _count(texts: Iterable[str]) -> int:
-    count = sum(len(tokens(text)) for text in texts)
+def _count(text: str) -> int:
+    count = count_text(text)
     if count > MAX_TOKENS:
         raise Invalid(f"Too many input tokens. Max input tokens: {MAX_TOKENS}, request input token count: {count}")
     return count
 
 
 def vector(text: str, dimensions: int, purpose: str = "") -> list[float]:
-    """A direction that is always the same for a text and what it is embedded for; of length one."""
+    """Return a vector of length one that is always the same for a text and its purpose."""
     noise = shake_256(f"{purpose}\n{text}".encode()).digest(4 * dimensions)
     numbers = [number / 2**31 for number in struct.unpack(f"<{dimensions}i", noise)]
     length = math.hypot(*numbers)

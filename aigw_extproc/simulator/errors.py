@@ -1,4 +1,4 @@
-"""Errors as bedrock-runtime words them: an exception name, a status and a message.
+"""Errors with the wording of bedrock-runtime: an exception name, a status and a message.
 
 * ServiceError: any of the names in `STATUS`
     * Invalid: a ValidationException
@@ -8,6 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+
+# https://docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html
+FRONT_END: Mapping[str, int] = MappingProxyType(
+    {
+        "ExpiredTokenException": 403,
+        "IncompleteSignatureException": 403,
+        "InvalidSignatureException": 403,
+        "MissingAuthenticationTokenException": 403,
+        "SerializationException": 400,
+        "UnknownOperationException": 404,
+        "UnrecognizedClientException": 403,
+    }
+)
+"""Statuses of errors from AWS's front end, before a request reaches Bedrock."""
 
 STATUS: Mapping[str, int] = MappingProxyType(
     {
@@ -23,33 +37,13 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "ServiceUnavailableException": 503,
         "ThrottlingException": 429,
         "ValidationException": 400,
-        # https://docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html
-        "ExpiredTokenException": 403,
-        "IncompleteSignatureException": 403,
-        "InvalidSignatureException": 403,
-        "MissingAuthenticationTokenException": 403,
-        "SerializationException": 400,
-        "UnknownOperationException": 404,
-        "UnrecognizedClientException": 403,
+        **FRONT_END,
     }
 )
-
-FRONT_END = frozenset(
-    {
-        "ExpiredTokenException",
-        "IncompleteSignatureException",
-        "InvalidSignatureException",
-        "MissingAuthenticationTokenException",
-        "SerializationException",
-        "UnknownOperationException",
-        "UnrecognizedClientException",
-    }
-)
-"""Raised before a request reaches Bedrock itself, by what stands in front of every AWS service."""
 
 
 class ServiceError(Exception):
-    """An error that a client sees. `name` is one of `STATUS`."""
+    """An error that the client gets. `name` is a key of `STATUS`."""
 
     def __init__(self, name: str, message: str, *, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
@@ -60,13 +54,13 @@ class ServiceError(Exception):
 
     @property
     def error_type(self) -> str:
-        """The value of `x-amzn-errortype`; the suffix is the real service's, and clients have to cut it off."""
+        """Return the value of `x-amzn-errortype`, with the suffix of the real service, which clients cut off."""
         namespace = "com.amazon.coral.service" if self.name in FRONT_END else "com.amazon.bedrock"
         return f"{self.name}:http://internal.amazon.com/coral/{namespace}/"
 
 
 class Invalid(ServiceError):
-    """The request breaks a rule of the API."""
+    """A request that breaks a rule of the API."""
 
     def __init__(self, message: str) -> None:
         super().__init__("ValidationException", message)

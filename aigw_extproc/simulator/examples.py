@@ -1,4 +1,4 @@
-"""Example values for JSON schemas: what the simulated model puts into a tool's input or an answer bound to one."""
+"""Example values for JSON schemas, for tool inputs and structured output of the simulated model."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from aigw_extproc.simulator.json_schema import is_valid
 
 Schema = Mapping[str, Any]
 
-DEEPEST = 8
-"""Levels of objects and lists, so that a schema which contains itself has an end."""
+MAX_DEPTH = 8
+"""Levels of objects and lists: a limit for recursive schemas."""
 
-MOST_ITEMS, MOST_CHARACTERS = 100, 1000
-"""However many a schema demands."""
+MAX_ITEMS, MAX_CHARACTERS = 100, 1000
+"""Limits of `minItems` and `minLength`."""
 
 NULL = {"type": "null"}
 
@@ -32,22 +32,22 @@ FORMATS: Mapping[str, str] = MappingProxyType(
 
 
 def example(schema: Schema) -> dict[str, Any]:
-    """An object that the schema of a tool's input allows: every property, with the same value each time.
+    """Return an object for the schema of a tool's input, with every property, always the same.
 
-    The schema has to be valid, by `json_schema`. What it says of patterns and multiples is not heeded.
+    The schema has to be valid by `json_schema`. Patterns and multiples are ignored.
     """
     value = example_value(schema)
     return value if isinstance(value, dict) else {}
 
 
 def example_value(schema: Schema) -> Any:
-    """The same for a schema of any type: the whole answer where one is bound to it."""
+    """Return a value for a schema of any type."""
     return _value(schema, schema, "value", 0)
 
 
 def _value(schema: Any, root: Schema, name: str, depth: int) -> Any:
     # `true` is a schema too: it allows anything.
-    schema = _resolve(schema if isinstance(schema, Mapping) else {}, root, short=depth >= DEEPEST // 2)
+    schema = _resolve(schema if isinstance(schema, Mapping) else {}, root, short=depth >= MAX_DEPTH // 2)
     for keyword in ("const", "default"):
         if keyword in schema:
             return schema[keyword]
@@ -57,11 +57,11 @@ def _value(schema: Any, root: Schema, name: str, depth: int) -> Any:
 
 
 def _resolve(schema: Schema, root: Schema, *, short: bool) -> Schema:
-    """The schema with its reference followed, its first alternative chosen and its conjunction merged.
+    """Return the schema with its reference resolved, its first alternative chosen and `allOf` merged.
 
-    `short` prefers null among the alternatives: where a schema contains itself, that is its end.
+    `short` prefers null among the alternatives, which ends recursive schemas.
     """
-    for _ in range(DEEPEST):
+    for _ in range(MAX_DEPTH):
         if "$ref" in schema:
             schema = _lookup(root, schema["$ref"])
         for keyword in ("anyOf", "oneOf"):
@@ -99,19 +99,19 @@ def _type(schema: Schema) -> str:
 
 def _object(schema: Schema, root: Schema, _name: str, depth: int) -> dict[str, Any]:
     properties = schema.get("properties", {})
-    wanted = properties if depth < DEEPEST else ()
+    wanted = properties if depth < MAX_DEPTH else ()
     return {name: _value(properties[name], root, name, depth + 1) for name in wanted}
 
 
 def _array(schema: Schema, root: Schema, name: str, depth: int) -> list[Any]:
-    if depth >= DEEPEST:
+    if depth >= MAX_DEPTH:
         return []
-    return [_value(schema.get("items", {}), root, name, depth + 1)] * max(1, min(schema.get("minItems", 1), MOST_ITEMS))
+    return [_value(schema.get("items", {}), root, name, depth + 1)] * max(1, min(schema.get("minItems", 1), MAX_ITEMS))
 
 
 def _string(schema: Schema, _root: Schema, name: str, _depth: int) -> str:
     text = FORMATS.get(schema.get("format", ""), f"example {name}")
-    return text.ljust(min(schema.get("minLength", 0), MOST_CHARACTERS), "x")[: schema.get("maxLength")]
+    return text.ljust(min(schema.get("minLength", 0), MAX_CHARACTERS), "x")[: schema.get("maxLength")]
 
 
 def _integer(schema: Schema, _root: Schema, _name: str, _depth: int) -> int:
@@ -123,7 +123,7 @@ def _number(schema: Schema, _root: Schema, _name: str, _depth: int) -> float:
 
 
 def _least(schema: Schema, otherwise: float) -> float:
-    """The least number that is allowed, or so; `otherwise` where the schema sets no lower bound."""
+    """Return roughly the least allowed number, `otherwise` where the schema has no lower bound."""
     if "exclusiveMinimum" in schema:
         otherwise = schema["exclusiveMinimum"] + 1
     least: float = schema.get("minimum", otherwise)

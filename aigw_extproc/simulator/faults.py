@@ -1,9 +1,9 @@
-"""Faults on demand: what goes wrong with a request, chosen by model id or by a header.
+"""Faults on demand, chosen by model id or by a header.
 
-The model `simulator.slow-50` and the header `x-simulator-fault: slow-50` both ask for the fault `slow` with the
-parameter 50. The header counts when a client talks to the simulator itself: the gateway does not pass it on.
-A fault changes the answer to a request that is right; a wrong request gets its own error. Only what Bedrock decides
-before it reads what the model is told (access, throttling, whether there is such a model) comes first.
+The model `simulator.slow-50` and the header `x-simulator-fault: slow-50` both select the fault `slow` with parameter
+50. The header is for clients that call the simulator directly: the gateway does not pass it on. A fault changes the
+response to a valid request; an invalid request gets its own error. Only the errors that Bedrock raises before it reads
+the content (access, throttling, unknown model) come first.
 """
 
 from __future__ import annotations
@@ -13,151 +13,147 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from aigw_extproc.simulator import answers, frames
-from aigw_extproc.simulator.answers import Answer, AwaitAcknowledgement, Pause, Reset, Send, Step
-from aigw_extproc.simulator.errors import ServiceError
+from aigw_extproc.simulator import frames, http_response
+from aigw_extproc.simulator.errors import STATUS, ServiceError
+from aigw_extproc.simulator.http_response import AwaitAcknowledgement, HttpResponse, Pause, Reset, Send, Step
 from aigw_extproc.simulator.model import lengthen
-from aigw_extproc.simulator.prompt import Reply
+from aigw_extproc.simulator.prompt import ModelReply
 
 HEADER = "x-simulator-fault"
 MODEL_PREFIX = "simulator."
-NAMED = re.compile(r"(?P<name>[a-z]+(?:-[a-z]+)*)(?:-(?P<parameter>\d{1,9}))?")
+NAME_AND_PARAMETER = re.compile(r"(?P<name>[a-z]+(?:-[a-z]+)*)(?:-(?P<parameter>\d{1,9}))?")
 
 HTML = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 
-Disturbance = Callable[[Answer, int], Answer]
+Disturbance = Callable[[HttpResponse, int], HttpResponse]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One row of the table."""
+    """A row of the table of faults."""
 
     description: str
     default: int = 0
-    """The parameter where none is given."""
+    """Default of the parameter."""
     refusal: Callable[[int], ServiceError] | None = None
-    """What is said before the request is read any further than its shape."""
-    disturb: Disturbance = lambda answer, _: answer
-    reword: Callable[[Reply, int], Reply] = lambda reply, _: reply
+    """Error that is raised once the shape of the request has been checked."""
+    disturb: Disturbance = lambda response, _: response
+    reword: Callable[[ModelReply, int], ModelReply] = lambda reply, _: reply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Injection:
-    """A fault that a request asks for, with its parameter."""
+    """The fault that a request selects, with its parameter."""
 
     name: str
     parameter: int
 
     def admit(self) -> None:
-        """Returns when the request may go on. Raises ServiceError when it is refused, whatever it says."""
+        """Raise the ServiceError of a fault that refuses every request."""
         refusal = FAULTS[self.name].refusal
         if refusal is not None:
             raise refusal(self.parameter)
 
-    def disturb(self, answer: Answer) -> Answer:
-        """The answer with the fault in it."""
-        return FAULTS[self.name].disturb(answer, self.parameter)
+    def disturb(self, response: HttpResponse) -> HttpResponse:
+        """Return the response with the fault."""
+        return FAULTS[self.name].disturb(response, self.parameter)
 
-    def reword(self, reply: Reply) -> Reply:
-        """What the model says under this fault."""
+    def reword(self, reply: ModelReply) -> ModelReply:
+        """Return the model's reply with the fault."""
         return FAULTS[self.name].reword(reply, self.parameter)
 
 
-def asked_for(model_id: str, header: str | None) -> Injection | None:
-    """The fault that a request asks for, if any; the header wins over the model.
+def selected_fault(model_id: str, header: str | None) -> Injection | None:
+    """Return the fault that a request selects; the header wins over the model.
 
-    Raises ServiceError (ResourceNotFoundException) for a fault that there is not.
+    Raises ServiceError (ResourceNotFoundException) for an unknown fault.
     """
-    named = header or (model_id.removeprefix(MODEL_PREFIX) if model_id.startswith(MODEL_PREFIX) else None)
-    if named is None:
+    selector = header or (model_id.removeprefix(MODEL_PREFIX) if model_id.startswith(MODEL_PREFIX) else None)
+    if selector is None:
         return None
-    match = NAMED.fullmatch(named)
+    match = NAME_AND_PARAMETER.fullmatch(selector)
     if match is None or match["name"] not in FAULTS:
         raise ServiceError(
-            "ResourceNotFoundException", f"The simulator has no fault named {named}: see GET /simulator/faults"
+            "ResourceNotFoundException", f"The simulator has no fault named {selector}: see GET /simulator/faults"
         )
     default = FAULTS[match["name"]].default
     return Injection(name=match["name"], parameter=int(match["parameter"] or default))
 
 
-def _fails(name: str, message: str) -> Disturbance:
+def _failing(name: str, message: str, condition: str = "") -> Fault:
     failure = ServiceError(name, message)
-    return lambda _answer, _parameter: answers.error(failure)
+    description = f"{failure.status} {name}{condition}"
+    return Fault(description=description, disturb=lambda _response, _parameter: http_response.error(failure))
 
 
-def _refuses(name: str, message: str) -> Callable[[int], ServiceError]:
-    return lambda _parameter: ServiceError(name, message)
+def _refusing(name: str, message: str) -> Fault:
+    return Fault(description=f"{STATUS[name]} {name}", refusal=lambda _parameter: ServiceError(name, message))
 
 
-def _throttles(seconds: int) -> ServiceError:
+def _throttling(seconds: int) -> ServiceError:
     message = "Too many requests, please wait before trying again."
     return ServiceError("ThrottlingException", message, headers={"retry-after": str(seconds)})
 
 
 def _replaced(body: bytes, *, status: int = 200, content_type: str = "application/json") -> Disturbance:
-    return lambda _answer, _parameter: answers.whole(body, status=status, content_type=content_type)
+    return lambda _response, _parameter: http_response.buffered(body, status=status, content_type=content_type)
 
 
 def _breaks_off(name: str, message: str) -> Disturbance:
-    """After `parameter` frames an exception frame ends the stream; what is not streamed fails as a whole."""
+    """End a stream with an exception frame after `parameter` frames; answer with an error where it is buffered."""
 
-    def disturb(answer: Answer, parameter: int) -> Answer:
-        if not answer.streamed:
-            return answers.error(ServiceError(name[0].upper() + name[1:], message))
+    def disturb(response: HttpResponse, parameter: int) -> HttpResponse:
+        if not response.streamed:
+            return http_response.error(ServiceError(name[0].upper() + name[1:], message))
         frame = Send(data=frames.exception(name, message))
-        return replace(answer, steps=(*answer.steps[:parameter], frame))
+        return replace(response, steps=(*response.steps[:parameter], frame))
 
     return disturb
 
 
-def _truncated(answer: Answer, parameter: int) -> Answer:
-    if not answer.streamed:
-        body = _body(answer)
-        return answers.whole(body[: len(body) // 2])
-    return replace(answer, steps=answer.steps[:parameter])
+def _first_half(response: HttpResponse) -> bytes:
+    return response.body[: len(response.body) // 2]
 
 
-def _reset(answer: Answer, parameter: int) -> Answer:
-    if answer.streamed:
-        return replace(answer, steps=(*answer.steps[:parameter], Reset()))
-    body = _body(answer)
-    return replace(answer, steps=(Send(data=body[: len(body) // 2]), Reset()))
+def _truncated(response: HttpResponse, parameter: int) -> HttpResponse:
+    if not response.streamed:
+        return http_response.buffered(_first_half(response))
+    return replace(response, steps=response.steps[:parameter])
 
 
-def _corrupt_crc(answer: Answer, parameter: int) -> Answer:
-    if not answer.streamed:
-        return answer
-    return replace(
-        answer,
-        steps=tuple(_flip_last_byte(step) if n == parameter else step for n, step in enumerate(answer.steps, 1)),
-    )
+def _reset(response: HttpResponse, parameter: int) -> HttpResponse:
+    sent = response.steps[:parameter] if response.streamed else (Send(data=_first_half(response)),)
+    return replace(response, steps=(*sent, Reset()))
 
 
-def _slow(answer: Answer, milliseconds: int) -> Answer:
-    return replace(answer, steps=_interleaved(answer, Pause(seconds=milliseconds / 1000)))
+def _corrupt_crc(response: HttpResponse, parameter: int) -> HttpResponse:
+    if not response.streamed:
+        return response
+    steps = (_flip_last_byte(step) if n == parameter else step for n, step in enumerate(response.steps, 1))
+    return replace(response, steps=tuple(steps))
 
 
-def _hold(answer: Answer, _parameter: int) -> Answer:
-    return replace(answer, steps=_interleaved(answer, AwaitAcknowledgement())[1:])
+def _slow(response: HttpResponse, milliseconds: int) -> HttpResponse:
+    return replace(response, steps=_interleaved(response.steps, Pause(seconds=milliseconds / 1000)))
 
 
-def _split(answer: Answer, size: int) -> Answer:
-    """Pieces of so many bytes, with a pause between them so that they are not joined again on their way."""
-    body = _body(answer)
+def _hold(response: HttpResponse, _parameter: int) -> HttpResponse:
+    return replace(response, steps=_interleaved(response.steps, AwaitAcknowledgement())[1:])
+
+
+def _split(response: HttpResponse, size: int) -> HttpResponse:
+    """Send pieces of `size` bytes, with a pause between them so that the network does not join them again."""
+    body = response.body
     pieces = tuple(Send(data=body[start : start + size]) for start in range(0, len(body), max(1, size)))
-    return replace(answer, steps=_interleaved(replace(answer, steps=pieces), Pause(seconds=0.001)))
+    return replace(response, steps=_interleaved(pieces, Pause(seconds=0.001)))
 
 
 def _flip_last_byte(step: Step) -> Step:
     return Send(data=step.data[:-1] + bytes([step.data[-1] ^ 0xFF])) if isinstance(step, Send) else step
 
 
-def _interleaved(answer: Answer, between: Step) -> tuple[Step, ...]:
-    return tuple(step for sent in answer.steps for step in (between, sent))
-
-
-def _body(answer: Answer) -> bytes:
-    return b"".join(step.data for step in answer.steps if isinstance(step, Send))
+def _interleaved(steps: tuple[Step, ...], between: Step) -> tuple[Step, ...]:
+    return tuple(step for sent in steps for step in (between, sent))
 
 
 FAULTS: Mapping[str, Fault] = MappingProxyType(
@@ -165,58 +161,31 @@ FAULTS: Mapping[str, Fault] = MappingProxyType(
         "throttling": Fault(
             description="429 ThrottlingException; retry-after is the parameter, in seconds",
             default=1,
-            refusal=_throttles,
+            refusal=_throttling,
         ),
-        "validation": Fault(
-            description="400 ValidationException",
-            disturb=_fails("ValidationException", "The provided request is not valid."),
+        "validation": _failing("ValidationException", "The provided request is not valid."),
+        "too-long": _failing(
+            "ValidationException",
+            "Input is too long for requested model.",
+            " for a prompt that exceeds the context window",
         ),
-        "too-long": Fault(
-            description="400 ValidationException for a prompt that exceeds the context window",
-            disturb=_fails("ValidationException", "Input is too long for requested model."),
+        "access-denied": _refusing(
+            "AccessDeniedException", "You don't have access to the model with the specified model ID."
         ),
-        "access-denied": Fault(
-            description="403 AccessDeniedException",
-            refusal=_refuses(
-                "AccessDeniedException", "You don't have access to the model with the specified model ID."
-            ),
+        "not-found": _refusing(
+            "ResourceNotFoundException", "Could not resolve the foundation model from the provided model identifier."
         ),
-        "not-found": Fault(
-            description="404 ResourceNotFoundException",
-            refusal=_refuses(
-                "ResourceNotFoundException",
-                "Could not resolve the foundation model from the provided model identifier.",
-            ),
+        "timeout": _failing(
+            "ModelTimeoutException", "Model has timed out in processing the request. Try your request again."
         ),
-        "timeout": Fault(
-            description="408 ModelTimeoutException",
-            disturb=_fails(
-                "ModelTimeoutException", "Model has timed out in processing the request. Try your request again."
-            ),
+        "model-error": _failing("ModelErrorException", "The model encountered an error while processing the request."),
+        "internal": _failing(
+            "InternalServerException",
+            "The system encountered an unexpected error during processing. Try your request again.",
         ),
-        "model-error": Fault(
-            description="424 ModelErrorException",
-            disturb=_fails("ModelErrorException", "The model encountered an error while processing the request."),
-        ),
-        "internal": Fault(
-            description="500 InternalServerException",
-            disturb=_fails(
-                "InternalServerException",
-                "The system encountered an unexpected error during processing. Try your request again.",
-            ),
-        ),
-        "unavailable": Fault(
-            description="503 ServiceUnavailableException",
-            disturb=_fails("ServiceUnavailableException", "Bedrock is unable to process your request."),
-        ),
-        "not-ready": Fault(
-            description="429 ModelNotReadyException",
-            disturb=_fails("ModelNotReadyException", "Model is not ready for inference. Try your request again."),
-        ),
-        "quota": Fault(
-            description="400 ServiceQuotaExceededException",
-            disturb=_fails("ServiceQuotaExceededException", "Your request exceeds the service quota for your account."),
-        ),
+        "unavailable": _failing("ServiceUnavailableException", "Bedrock is unable to process your request."),
+        "not-ready": _failing("ModelNotReadyException", "Model is not ready for inference. Try your request again."),
+        "quota": _failing("ServiceQuotaExceededException", "Your request exceeds the service quota for your account."),
         "html": Fault(
             description="502 with an HTML page, as from a proxy in between",
             disturb=_replaced(HTML, status=502, content_type="text/html"),
@@ -255,7 +224,7 @@ FAULTS: Mapping[str, Fault] = MappingProxyType(
         ),
         "early-close": Fault(
             description="a TCP reset before the headers of the response",
-            disturb=lambda answer, _: replace(answer, steps=(Reset(),)),
+            disturb=lambda response, _: replace(response, steps=(Reset(),)),
         ),
         "corrupt-crc": Fault(
             description="the frame that the parameter counts to has a wrong checksum", default=3, disturb=_corrupt_crc
@@ -269,7 +238,7 @@ FAULTS: Mapping[str, Fault] = MappingProxyType(
         ),
         "hang": Fault(
             description="nothing is sent before POST /simulator/requests/{id}/acknowledge; the id is in the list",
-            disturb=lambda answer, _: replace(answer, steps=(AwaitAcknowledgement(), *answer.steps)),
+            disturb=lambda response, _: replace(response, steps=(AwaitAcknowledgement(), *response.steps)),
         ),
         "split": Fault(
             description="the body arrives in pieces of the parameter's bytes, whatever the frames",
@@ -281,7 +250,7 @@ FAULTS: Mapping[str, Fault] = MappingProxyType(
 )
 
 
-def listed() -> Iterator[dict[str, str | int]]:
-    """The table, for GET /simulator/faults."""
+def list_faults() -> Iterator[dict[str, str | int]]:
+    """Yield the rows of GET /simulator/faults."""
     for name, fault in FAULTS.items():
         yield {"name": name, "model": MODEL_PREFIX + name, "description": fault.description, "default": fault.default}

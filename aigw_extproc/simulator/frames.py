@@ -1,4 +1,4 @@
-"""Encoding of `application/vnd.amazon.eventstream`, the format in which Bedrock streams.
+"""Encoder of `application/vnd.amazon.eventstream`, the format of Bedrock's streams.
 
 A frame is a prelude (total length, length of the headers, CRC32 of those eight bytes), the headers, the payload
 and the CRC32 of everything before it; integers are big-endian.
@@ -23,7 +23,7 @@ PADDING = string.ascii_lowercase + string.ascii_uppercase + string.digits
 
 
 def encode_frame(headers: Mapping[str, str], payload: bytes) -> bytes:
-    """One frame with string headers."""
+    """Return a frame with string headers."""
     encoded = b"".join(_header(name, value) for name, value in headers.items())
     lengths = struct.pack("!II", 16 + len(encoded) + len(payload), len(encoded))
     message = lengths + struct.pack("!I", crc32(lengths)) + encoded + payload
@@ -31,16 +31,17 @@ def encode_frame(headers: Mapping[str, str], payload: bytes) -> bytes:
 
 
 def event(name: str, payload: object) -> bytes:
-    """An event frame: `payload` is what its JSON holds, to which the padding field `p` is added.
+    """Return an event frame with a JSON payload, to which the padding field `p` is added.
 
-    Bedrock pads so that the size of a frame does not give its text away; clients have to ignore the field.
+    Bedrock pads to hide the size of the text; clients have to ignore the field.
     """
     body = msgspec.json.encode(payload)
-    return encode_frame(_event_headers(name), b'%s,"p":"%s"}' % (body[:-1], _padding(len(body))))
+    headers = {":event-type": name, ":content-type": "application/json", ":message-type": "event"}
+    return encode_frame(headers, b'%s,"p":"%s"}' % (body[:-1], _padding(len(body))))
 
 
 def exception(name: str, message: str) -> bytes:
-    """An exception frame, after which Bedrock ends the stream. `name` begins in lower case."""
+    """Return an exception frame, after which Bedrock ends the stream. `name` begins in lower case."""
     headers = {":exception-type": name, ":content-type": "application/json", ":message-type": "exception"}
     return encode_frame(headers, msgspec.json.encode({"message": message}))
 
@@ -53,10 +54,6 @@ def _header(name: str, value: str) -> bytes:
         + struct.pack("!BH", STRING_HEADER, len(value_bytes))
         + value_bytes
     )
-
-
-def _event_headers(name: str) -> dict[str, str]:
-    return {":event-type": name, ":content-type": "application/json", ":message-type": "event"}
 
 
 def _padding(size: int) -> bytes:

@@ -1,4 +1,4 @@
-"""InvokeModel with the bodies of image models: a single pixel, in a colour of the prompt's own.
+"""InvokeModel for image models: each image is a single pixel, whose colour depends on the prompt.
 
 https://docs.aws.amazon.com/nova/latest/userguide/image-gen-req-resp-structure.html
 https://docs.aws.amazon.com/bedrock/latest/userguide/stability-ai-text-to-image.html
@@ -14,42 +14,41 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from aigw_extproc.simulator.invocation import Invocation, decode
-
-FORBIDDEN = "forbidden"
-"""A prompt with this word is filtered."""
+from aigw_extproc.simulator.guardrail import FORBIDDEN
+from aigw_extproc.simulator.invocation import Invocation, InvokeBody, decode
 
 Seed = Annotated[int, msgspec.Meta(ge=0, le=858_993_459)]
 Pixels = Annotated[int, msgspec.Meta(ge=320, le=4096, multiple_of=16)]
+PromptText = Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
 
 
-class TextToImage(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """What is to be seen, and what not."""
+class TextToImage(InvokeBody, frozen=True, kw_only=True, rename="camel"):
+    """The prompt and its negative."""
 
-    text: Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
-    negativeText: Annotated[str, msgspec.Meta(min_length=1, max_length=1024)] = "-"  # noqa: N815 - Bedrock's own
+    text: PromptText
+    negative_text: PromptText = "-"
 
 
-class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """How many images of which kind."""
+class ImageConfig(InvokeBody, frozen=True, kw_only=True, rename="camel"):
+    """Number, size and quality of the images."""
 
-    numberOfImages: Annotated[int, msgspec.Meta(ge=1, le=5)] = 1  # noqa: N815 - Bedrock's own
+    number_of_images: Annotated[int, msgspec.Meta(ge=1, le=5)] = 1
     width: Pixels = 1024
     height: Pixels = 1024
     quality: Literal["standard", "premium"] = "standard"
-    cfgScale: Annotated[float, msgspec.Meta(ge=1.1, le=10)] = 6.5  # noqa: N815 - Bedrock's own
+    cfg_scale: Annotated[float, msgspec.Meta(ge=1.1, le=10)] = 6.5
     seed: Seed = 12
 
 
-class Amazon(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """Nova Canvas and Titan Image Generator, of which the simulator knows the one task."""
+class AmazonImageRequest(InvokeBody, frozen=True, kw_only=True, rename="camel"):
+    """Nova Canvas and Titan Image Generator. The simulator supports only this task."""
 
-    taskType: Literal["TEXT_IMAGE"]  # noqa: N815 - Bedrock's own
-    textToImageParams: TextToImage  # noqa: N815 - Bedrock's own
-    imageGenerationConfig: Config = Config()  # noqa: N815 - Bedrock's own
+    task_type: Literal["TEXT_IMAGE"]
+    text_to_image_params: TextToImage
+    image_generation_config: ImageConfig = ImageConfig()
 
 
-class Stability(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+class StabilityImageRequest(InvokeBody, frozen=True, kw_only=True):
     """Stable Image Core and Ultra, Stable Diffusion 3.5."""
 
     prompt: Annotated[str, msgspec.Meta(min_length=1, max_length=10_000)]
@@ -61,27 +60,27 @@ class Stability(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only
 
 
 def amazon(body: bytes) -> Invocation:
-    """Raises Invalid, as `stability` does."""
-    request = decode(body, Amazon)
-    prompt, config = request.textToImageParams.text, request.imageGenerationConfig
+    """Return the images of a prompt; none where it is filtered. Raises Invalid."""
+    request = decode(body, AmazonImageRequest)
+    prompt, config = request.text_to_image_params.text, request.image_generation_config
     if FORBIDDEN in prompt:
         reason = "All of the generated images have been blocked by our content filters."
         return Invocation(body={"images": [], "error": reason}, input_tokens=0)
-    images = [pixel(f"{config.seed}.{number} {prompt}") for number in range(config.numberOfImages)]
+    images = [pixel(f"{config.seed}.{number} {prompt}") for number in range(config.number_of_images)]
     return Invocation(body={"images": images}, input_tokens=0)
 
 
 def stability(body: bytes) -> Invocation:
-    """One image at a time."""
-    request = decode(body, Stability)
+    """Return the image of a prompt; none where it is filtered. Raises Invalid."""
+    request = decode(body, StabilityImageRequest)
     if FORBIDDEN in request.prompt:
         return Invocation(body={"finish_reasons": ["Filter reason: prompt"]}, input_tokens=0)
-    answer = {"seeds": [request.seed], "finish_reasons": [None], "images": [pixel(request.prompt)]}
-    return Invocation(body=answer, input_tokens=0)
+    result = {"seeds": [request.seed], "finish_reasons": [None], "images": [pixel(request.prompt)]}
+    return Invocation(body=result, input_tokens=0)
 
 
 def pixel(text: str) -> str:
-    """A PNG of one pixel, in base64. https://www.w3.org/TR/png-3/"""
+    """Return a PNG of one pixel, in base64. https://www.w3.org/TR/png-3/"""
     colour = sha256(text.encode()).digest()[:3]
     header = struct.pack(">IIBBBBB", 1, 1, 8, 2, 0, 0, 0)
     chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(b"\0" + colour)), (b"IEND", b""))

@@ -1,4 +1,4 @@
-"""What InvokeModel comes to, whatever the family's body."""
+"""Requests and results of InvokeModel, the same for every body format."""
 
 from __future__ import annotations
 
@@ -13,9 +13,13 @@ from aigw_extproc.simulator.errors import Invalid
 T = TypeVar("T")
 
 
+class InvokeBody(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """Base of the bodies: a field that is not listed is an error."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invocation:
-    """A model's answer, with what Bedrock counts of every model's."""
+    """The result of an invocation, with the tokens that Bedrock counts for every model."""
 
     body: Mapping[str, Any]
     input_tokens: int
@@ -23,7 +27,7 @@ class Invocation:
 
     @property
     def headers(self) -> dict[str, str]:
-        """Bedrock's own, beside the model's body."""
+        """Return the response headers that Bedrock adds."""
         return {
             "x-amzn-bedrock-input-token-count": str(self.input_tokens),
             "x-amzn-bedrock-output-token-count": str(self.output_tokens),
@@ -32,7 +36,7 @@ class Invocation:
 
 
 def decode(body: bytes, schema: type[T]) -> T:
-    """Reads a body that must be of its schema. Raises Invalid."""
+    """Decode a body of a schema. Raises Invalid."""
     try:
         return msgspec.json.decode(body, type=schema)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

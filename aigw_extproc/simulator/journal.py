@@ -1,4 +1,4 @@
-"""The last requests, for tests and people to look at, and the way to let a held answer go on."""
+"""The journal of the last requests, for inspection and for the acknowledgement of held responses."""
 
 from __future__ import annotations
 
@@ -12,44 +12,44 @@ from typing import Any
 
 from aigw_extproc.simulator.authentication import parse_authorization
 from aigw_extproc.simulator.errors import ServiceError
-from aigw_extproc.simulator.received import Received
+from aigw_extproc.simulator.http_request import HttpRequest
 
-REMEMBERED = 100
-LONGEST_BODY = 256 * 1024
+MAX_ENTRIES = 100
+MAX_BODY_BYTES = 256 * 1024
 """Bytes of a body that are kept."""
 
 SECRET_HEADERS = frozenset({"authorization", "x-amz-security-token", "cookie", "x-api-key"})
 
 
 @dataclass(slots=True, kw_only=True)
-class Exchange:
-    """One request and how its answer went. Changes while the answer is being sent."""
+class JournalEntry:
+    """A request and the progress of its response, updated while the response is being sent."""
 
     id: str
-    """What the response carries as `x-amzn-requestid`."""
-    received: Received
-    """The request, with at most `LONGEST_BODY` bytes of its body."""
+    """The response's `x-amzn-requestid`."""
+    request: HttpRequest
+    """With at most `MAX_BODY_BYTES` bytes of its body."""
     body_bytes: int
-    """The whole length of the body."""
+    """Length of the complete body."""
     status: int | None = None
-    """Of the answer; None while there is none."""
+    """Status of the response, once there is one."""
     error_type: str | None = None
-    """The exception's name in the answer."""
+    """The response's `x-amzn-errortype`."""
     finished: bool = False
-    """Everything that was to be sent has been sent."""
+    """The response has been sent."""
     client_disconnected: bool = False
-    """The client went away before that."""
+    """The client disconnected before that."""
     acknowledgements: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0), repr=False)
-    """One for every POST to `acknowledge` that no frame has used up."""
+    """Counts the POSTs to `acknowledge` that no frame has used yet."""
 
     def report(self) -> dict[str, Any]:
-        """The exchange as JSON, without credentials."""
+        """Return the entry as JSON, without credentials."""
         return {
             "id": self.id,
-            "method": self.received.method,
-            "path": self.received.raw_path,
-            "headers": [[name, _shown(name, value)] for name, value in self.received.headers],
-            "body": self.received.body.decode(errors="replace"),
+            "method": self.request.method,
+            "path": self.request.raw_path,
+            "headers": [[name, _redacted(name, value)] for name, value in self.request.headers],
+            "body": self.request.body.decode(errors="replace"),
             "body_bytes": self.body_bytes,
             "status": self.status,
             "error_type": self.error_type,
@@ -59,44 +59,44 @@ class Exchange:
 
 
 class Journal:
-    """Exchanges in the order in which they began; the oldest are forgotten once they are over."""
+    """Entries in the order of their requests; the oldest are dropped once they are complete."""
 
     def __init__(self) -> None:
-        self._latest: deque[Exchange] = deque(maxlen=REMEMBERED)
-        self._open: dict[str, Exchange] = {}
+        self._latest: deque[JournalEntry] = deque(maxlen=MAX_ENTRIES)
+        self._open: dict[str, JournalEntry] = {}
 
-    def __iter__(self) -> Iterator[Exchange]:
-        """The latest ones."""
+    def __iter__(self) -> Iterator[JournalEntry]:
+        """Iterate over the latest entries."""
         return iter(self._latest)
 
     @contextlib.contextmanager
-    def exchange(self, received: Received) -> Iterator[Exchange]:
-        """Enters an exchange, which is over at the end of the block."""
-        kept = replace(received, body=received.body[:LONGEST_BODY])
-        exchange = Exchange(id=str(uuid.uuid4()), received=kept, body_bytes=len(received.body))
-        self._latest.append(exchange)
-        self._open[exchange.id] = exchange
+    def record(self, request: HttpRequest) -> Iterator[JournalEntry]:
+        """Add an entry, which is complete at the end of the block."""
+        kept = replace(request, body=request.body[:MAX_BODY_BYTES])
+        entry = JournalEntry(id=str(uuid.uuid4()), request=kept, body_bytes=len(request.body))
+        self._latest.append(entry)
+        self._open[entry.id] = entry
         try:
-            yield exchange
+            yield entry
         finally:
-            del self._open[exchange.id]
+            del self._open[entry.id]
 
-    def find(self, identifier: str) -> Exchange | None:
-        """The exchange with this id, if it is not over or among the latest."""
-        latest = (exchange for exchange in self._latest if exchange.id == identifier)
+    def find(self, identifier: str) -> JournalEntry | None:
+        """Return the entry with this id, if it is incomplete or among the latest."""
+        latest = (entry for entry in self._latest if entry.id == identifier)
         return self._open.get(identifier) or next(latest, None)
 
 
-def _shown(name: str, value: str) -> str:
+def _redacted(name: str, value: str) -> str:
     if name == "authorization":
-        return _shown_authorization(value)
+        return _redacted_authorization(value)
     return "…" if name in SECRET_HEADERS else value
 
 
-def _shown_authorization(value: str) -> str:
-    """The scope and the signed headers, without the access key and the signature."""
+def _redacted_authorization(value: str) -> str:
+    """Return the scope and the signed headers, without access key and signature."""
     try:
         authorization = parse_authorization(value)
     except ServiceError:
         return f"{value.partition(' ')[0]} …" if " " in value else "…"
-    return f"AWS4-HMAC-SHA256 {authorization.scope}, SignedHeaders={';'.join(authorization.signed_headers)}"
+    return f"AWS4-HMAC-SHA256 {authorization.scope}, SignedHeaders={authorization.signed}"

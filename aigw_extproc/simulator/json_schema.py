@@ -1,4 +1,4 @@
-"""Whether a JSON value is a JSON schema: the keywords that tools use, checked for the type of their value.
+"""Validation of JSON schemas: the type of the values of the keywords that tools use.
 
 https://json-schema.org/draft/2020-12/json-schema-validation
 """
@@ -13,13 +13,13 @@ INVALID = (
     "JSON schema is invalid. It must match JSON Schema draft 2020-12 (https://json-schema.org/draft/2020-12)."
     " Learn more about tool use at https://docs.claude.com/en/docs/tool-use."
 )
-"""What Claude says of a schema that is none."""
+"""Claude's error for an invalid schema."""
 
 TYPES = frozenset({"array", "boolean", "integer", "null", "number", "object", "string"})
 
 
 def is_valid(schema: Any) -> bool:
-    """True for a JSON schema; keywords that are not known here may have any value."""
+    """Return whether a value is a JSON schema. Keywords that are not in `KEYWORDS` may have any value."""
     if isinstance(schema, bool):
         return True
     return isinstance(schema, dict) and all(

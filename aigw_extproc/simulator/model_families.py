@@ -1,7 +1,7 @@
-"""The model families: one table, from how a model id begins to what the family takes.
+"""The model families: a table from the prefix of a model id to what the family supports.
 
-Facts come from AWS's and Anthropic's documentation and, where these are silent, from what people have seen the service
-refuse. Where they disagree, or nobody tells, a family takes everything.
+Sources are the documentation of AWS and Anthropic and, where it says nothing, users' reports of refused requests. Where
+sources disagree or are missing, a family supports everything.
 https://docs.aws.amazon.com/bedrock/latest/userguide/conversation-inference-supported-models-features.html
 https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html
 https://docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html
@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
-from aigw_extproc.simulator.capabilities import ALL, CHOICES, MEDIA, NOTHING, Capabilities, Reasoning
+from aigw_extproc.simulator.capabilities import ALL, CHOICES, MEDIA, NOTHING, Capabilities, ReasoningSupport
 
 REGIONS = r"(?:us|us-gov|eu|apac|jp|au|ca|in|global)\."
 """Prefixes of cross-region inference profiles.
@@ -27,14 +27,16 @@ https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.
 """
 
 MODEL = re.compile(rf"(?:arn:.*:(?:foundation-model|inference-profile)/)?(?:{REGIONS})?(?P<model>[a-z0-9-]+\..+)")
-"""An id that names a model: application profiles, provisioned and imported models do not."""
+"""An id that names a model. Those of application profiles, provisioned and imported models do not."""
 
-ANY = Capabilities(reasoning=Reasoning(types=("enabled", "adaptive", "disabled", "between_tools"), form="signed"))
-"""A model of which nothing is known."""
+ANY = Capabilities(
+    reasoning=ReasoningSupport(types=("enabled", "adaptive", "disabled", "between_tools"), form="signed")
+)
+"""An unknown model."""
 
 
 def capabilities_of(model_id: str) -> Capabilities:
-    """What the family of a model takes: the row whose key is the longest that the id begins with."""
+    """Return what a model supports: the row with the longest key that the id begins with."""
     match = MODEL.fullmatch(model_id)
     name = match["model"] if match else ""
     key = max((prefix for prefix in FAMILIES if name.startswith(prefix)), key=len, default=None)
@@ -43,10 +45,14 @@ def capabilities_of(model_id: str) -> Capabilities:
 
 LOW_TO_HIGH = ("low", "medium", "high")
 ALL_EFFORTS = ("low", "medium", "high", "xhigh", "max")
+DOCUMENTS = frozenset({"document"})
+DOCUMENTS_AND_IMAGES = frozenset({"image", "document"})
 NEVER_FORCED = frozenset({"auto"})
+OUTPUT_EFFORT = ("output_config", "effort")
+NO_HISTORY = ReasoningSupport(history=NOTHING)
 REASONING_TEXT = frozenset({"reasoningText"})
 
-# https://docs.anthropic.com/en/api/messages, without what Converse has fields of its own for.
+# https://docs.anthropic.com/en/api/messages, without those that Converse has fields for.
 OLD_CLAUDE_FIELDS = frozenset({"anthropic_beta", "anthropic_version", "metadata", "tool_choice", "tools", "top_k"})
 CLAUDE_FIELDS = OLD_CLAUDE_FIELDS | {"context_management", "output_config", "thinking"}
 
@@ -55,35 +61,22 @@ CLAUDE = Capabilities(
     strict_tools=False,
     text_format=False,
     plain_schemas=True,
-    media=frozenset({"image", "document"}),
+    media=DOCUMENTS_AND_IMAGES,
     s3=False,
     beside_results=frozenset({"text", "image"}),
     in_results=frozenset({"text", "image", "document"}),
     fields=OLD_CLAUDE_FIELDS,
 )
 CLAUDE_2 = replace(CLAUDE, tools=False, media=NOTHING, caches=NOTHING)
-BUDGETED = replace(CLAUDE, fields=CLAUDE_FIELDS, reasoning=Reasoning(types=("enabled", "disabled"), form="signed"))
+BUDGET = ReasoningSupport(types=("enabled", "disabled"), form="signed")
+BUDGETED = replace(CLAUDE, fields=CLAUDE_FIELDS, reasoning=BUDGET)
 CLAUDE_4_1 = replace(BUDGETED, temperature_and_top_p=False)
 CLAUDE_4_5 = replace(CLAUDE_4_1, strict_tools=True, text_format=True)
-OPUS_4_5 = replace(
-    CLAUDE_4_5,
-    reasoning=Reasoning(
-        types=("enabled", "disabled"), path=("output_config", "effort"), words=LOW_TO_HIGH, form="signed"
-    ),
-)
-CLAUDE_4_6 = replace(
-    CLAUDE_4_5,
-    prefill=False,
-    reasoning=Reasoning(
-        types=("enabled", "adaptive", "disabled"),
-        path=("output_config", "effort"),
-        words=("low", "medium", "high", "max"),
-        form="signed",
-    ),
-)
-ADAPTIVE = Reasoning(
-    types=("adaptive", "disabled"), path=("output_config", "effort"), words=ALL_EFFORTS, form="signed", omitted=True
-)
+EFFORT = replace(BUDGET, effort_path=OUTPUT_EFFORT, efforts=LOW_TO_HIGH)
+OPUS_4_5 = replace(CLAUDE_4_5, reasoning=EFFORT)
+BOTH = replace(EFFORT, types=("enabled", "adaptive", "disabled"), efforts=(*LOW_TO_HIGH, "max"))
+CLAUDE_4_6 = replace(CLAUDE_4_5, prefill=False, reasoning=BOTH)
+ADAPTIVE = replace(EFFORT, types=("adaptive", "disabled"), efforts=ALL_EFFORTS, omitted=True)
 CLAUDE_4_7 = replace(CLAUDE_4_6, sampling=False, reasoning=ADAPTIVE)
 CLAUDE_5 = replace(CLAUDE_4_7, reasoning=replace(ADAPTIVE, default=True))
 HAIKU_5_5 = replace(CLAUDE_5, reasoning=replace(ADAPTIVE, default=True, bound=True))
@@ -102,17 +95,17 @@ NOVA = Capabilities(
     media=frozenset({"image", "document", "video"}),
     in_results=frozenset({"text", "image", "video", "csv", "txt", "md", "html"}),
     caches=frozenset({"system", "messages"}),
-    caches_behind_results=False,
+    caches_after_results=False,
     fields=frozenset({"inferenceConfig", "messages", "schemaVersion", "system", "toolConfig"}),
-    reasoning=Reasoning(history=NOTHING),
+    reasoning=NO_HISTORY,
 )
 NOVA_2 = replace(
     NOVA,
     in_results=NOVA.in_results - {"video"},
     fields=frozenset({*(NOVA.fields or ()), "reasoningConfig"}),
-    reasoning=Reasoning(
-        path=("reasoningConfig", "maxReasoningEffort"),
-        words=LOW_TO_HIGH,
+    reasoning=ReasoningSupport(
+        effort_path=("reasoningConfig", "maxReasoningEffort"),
+        efforts=LOW_TO_HIGH,
         reasons_at=frozenset(LOW_TO_HIGH),
         form="hidden",
     ),
@@ -120,17 +113,17 @@ NOVA_2 = replace(
 
 WITHOUT_VIDEO = MEDIA - {"video"}
 PLAIN = Capabilities(strict_tools=False, text_format=False, caches=NOTHING, media=WITHOUT_VIDEO)
-"""Most others: no cache, and answers bound to a schema by instruction only."""
-TALKING = replace(PLAIN, tools=False, media=frozenset({"document"}))
+"""Most others: no cache and no structured output."""
+TEXT_ONLY = replace(PLAIN, tools=False, media=DOCUMENTS)
 LLAMA = replace(
     PLAIN,
     streamed_tools=False,
     choices=NEVER_FORCED,
-    media=frozenset({"image", "document"}),
+    media=DOCUMENTS_AND_IMAGES,
     beside_results=NOTHING,
     text_beside_uses=False,
     in_results=frozenset({"text", "image", "document"}),
-    reasoning=Reasoning(history=NOTHING),
+    reasoning=NO_HISTORY,
 )
 MISTRAL = replace(
     PLAIN,
@@ -140,18 +133,18 @@ MISTRAL = replace(
     beside_results=NOTHING,
     text_beside_uses=False,
     in_results=frozenset({"text", "document"}),
-    reasoning=Reasoning(history=NOTHING),
+    reasoning=NO_HISTORY,
 )
 MISTRAL_3 = replace(MISTRAL, text_beside_uses=True, streamed_tools=True, choices=CHOICES, text_format=True)
 OPEN = Capabilities(caches=NOTHING, media=WITHOUT_VIDEO)
-"""Newer open models: structured output, but no cache of which they are told."""
-FLAT_EFFORT = Reasoning(
-    path=("reasoning_effort",),
-    words=("none", *LOW_TO_HIGH),
+"""Newer open models: structured output, but no cache points."""
+FLAT_EFFORT = ReasoningSupport(
+    effort_path=("reasoning_effort",),
+    efforts=("none", *LOW_TO_HIGH),
     reasons_at=frozenset({"high"}),
     history=REASONING_TEXT,
 )
-# https://platform.openai.com/docs/api-reference/responses/create, whose fields these models take.
+# https://platform.openai.com/docs/api-reference/responses/create, whose fields these models have.
 GPT_FIELDS = frozenset(
     {"include", "metadata", "parallel_tool_calls", "prompt_cache_key", "reasoning", "safety_identifier"}
     | {"service_tier", "store", "text", "truncation", "user"}
@@ -163,9 +156,9 @@ GPT = replace(
     stop_sequences=False,
     in_results=ALL - {"image"},
     fields=GPT_FIELDS,
-    reasoning=Reasoning(
-        path=("reasoning", "effort"),
-        words=("none", *ALL_EFFORTS),
+    reasoning=ReasoningSupport(
+        effort_path=("reasoning", "effort"),
+        efforts=("none", *ALL_EFFORTS),
         reasons_at=frozenset(ALL_EFFORTS),
         default=True,
         form="encrypted",
@@ -177,9 +170,9 @@ GROK = replace(
     sampling=False,
     stop_sequences=False,
     in_results=ALL - {"image"},
-    reasoning=Reasoning(
-        path=("reasoning", "effort"),
-        words=(*LOW_TO_HIGH, "xhigh"),
+    reasoning=ReasoningSupport(
+        effort_path=("reasoning", "effort"),
+        efforts=(*LOW_TO_HIGH, "xhigh"),
         reasons_at=frozenset(ALL_EFFORTS),
         default=True,
         history=NOTHING,
@@ -187,17 +180,17 @@ GROK = replace(
 )
 KIMI = replace(
     OPEN,
-    media=frozenset({"image", "document"}),
+    media=DOCUMENTS_AND_IMAGES,
     in_results=frozenset({"text"}),
-    reasoning=Reasoning(
-        path=("reasoning_effort",), reasons_at=frozenset(ALL_EFFORTS), default=True, history=REASONING_TEXT
+    reasoning=ReasoningSupport(
+        effort_path=("reasoning_effort",), reasons_at=frozenset(ALL_EFFORTS), default=True, history=REASONING_TEXT
     ),
 )
 QWEN = replace(
     OPEN,
     media=frozenset({"image"}),
     in_results=frozenset({"text"}),
-    reasoning=replace(FLAT_EFFORT, path=("reasoning_config",)),
+    reasoning=replace(FLAT_EFFORT, effort_path=("reasoning_config",)),
 )
 
 FAMILIES: Mapping[str, Capabilities] = MappingProxyType(
@@ -233,53 +226,48 @@ FAMILIES: Mapping[str, Capabilities] = MappingProxyType(
         "amazon.nova-": NOVA,
         "amazon.nova-micro": replace(NOVA, media=NOTHING),
         "amazon.nova-2": NOVA_2,
-        "amazon.titan-t": replace(TALKING, system=False),
-        "meta.llama2": TALKING,
+        "amazon.titan-t": replace(TEXT_ONLY, system=False),
+        "meta.llama2": TEXT_ONLY,
         "meta.llama3-": LLAMA,
-        "meta.llama3-8b": TALKING,
-        "meta.llama3-70b": TALKING,
+        "meta.llama3-8b": TEXT_ONLY,
+        "meta.llama3-70b": TEXT_ONLY,
         "meta.llama3-2-1b": replace(LLAMA, tools=False),
         "meta.llama3-2-3b": replace(LLAMA, tools=False),
         "meta.llama4": LLAMA,
         "mistral.": MISTRAL_3,
-        "mistral.mistral-7b": replace(TALKING, system=False),
-        "mistral.mixtral": replace(TALKING, system=False),
+        "mistral.mistral-7b": replace(TEXT_ONLY, system=False),
+        "mistral.mixtral": replace(TEXT_ONLY, system=False),
         "mistral.mistral-large-24": MISTRAL,
         "mistral.mistral-small-24": replace(MISTRAL, choices=CHOICES),
         "mistral.pixtral": replace(MISTRAL, choices=NEVER_FORCED),
-        "cohere.command-r": replace(PLAIN, choices=NEVER_FORCED, media=frozenset({"document"})),
-        "ai21.jamba-1-5": replace(PLAIN, choices=NEVER_FORCED, media=frozenset({"document"})),
+        "cohere.command-r": replace(PLAIN, choices=NEVER_FORCED, media=DOCUMENTS),
+        "ai21.jamba-1-5": replace(PLAIN, choices=NEVER_FORCED, media=DOCUMENTS),
         "ai21.jamba-instruct": replace(PLAIN, tools=False, media=NOTHING),
-        "deepseek.r1": replace(TALKING, reasoning=Reasoning(default=True, history=NOTHING)),
-        "deepseek.v3": replace(OPEN, media=frozenset({"document"}), reasoning=FLAT_EFFORT),
+        "deepseek.r1": replace(TEXT_ONLY, reasoning=ReasoningSupport(default=True, history=NOTHING)),
+        "deepseek.v3": replace(OPEN, media=DOCUMENTS, reasoning=FLAT_EFFORT),
         "openai.gpt-oss": replace(
             OPEN,
-            media=frozenset({"document"}),
-            reasoning=replace(FLAT_EFFORT, words=LOW_TO_HIGH, reasons_at=frozenset(LOW_TO_HIGH), default=True),
+            media=DOCUMENTS,
+            reasoning=replace(FLAT_EFFORT, efforts=LOW_TO_HIGH, reasons_at=frozenset(LOW_TO_HIGH), default=True),
         ),
         "openai.gpt-5.6": GPT,
         "openai.gpt-6": GPT,
         "xai.grok-4.6": GROK,
         "xai.grok-4.7": GROK,
         "qwen.qwen3-": QWEN,
-        "qwen.qwen3-coder": replace(QWEN, reasoning=Reasoning(history=NOTHING)),
+        "qwen.qwen3-coder": replace(QWEN, reasoning=NO_HISTORY),
         "moonshot.": KIMI,
         "moonshotai.": KIMI,
-        "minimax.": replace(OPEN, reasoning=replace(FLAT_EFFORT, path=(), words=(), default=True)),
+        "minimax.": replace(OPEN, reasoning=replace(FLAT_EFFORT, effort_path=(), efforts=(), default=True)),
         "zai.glm-": replace(OPEN, reasoning=FLAT_EFFORT),
         "zai.glm-5.3": replace(
-            OPEN,
-            reasoning=replace(FLAT_EFFORT, words=ALL_EFFORTS, reasons_at=frozenset(ALL_EFFORTS), default=True),
+            OPEN, reasoning=replace(FLAT_EFFORT, efforts=ALL_EFFORTS, reasons_at=frozenset(ALL_EFFORTS), default=True)
         ),
         "nvidia.": OPEN,
-        "google.gemma-": replace(OPEN, in_results=ALL - {"image"}, reasoning=Reasoning(history=NOTHING)),
+        "google.gemma-": replace(OPEN, in_results=ALL - {"image"}, reasoning=NO_HISTORY),
         "writer.palmyra": replace(
-            PLAIN,
-            choices=NEVER_FORCED,
-            beside_results=NOTHING,
-            result_status=False,
-            reasoning=Reasoning(history=NOTHING),
+            PLAIN, choices=NEVER_FORCED, beside_results=NOTHING, result_status=False, reasoning=NO_HISTORY
         ),
     }
 )
-"""By how an id begins, after region and ARN."""
+"""By prefix of the model id, without region and ARN."""

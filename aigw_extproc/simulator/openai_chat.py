@@ -1,4 +1,4 @@
-"""Bedrock's own `/openai/v1/chat/completions`: OpenAI's API for the models of OpenAI, signed as all of Bedrock.
+"""Bedrock's `/openai/v1/chat/completions`: OpenAI's API for OpenAI's models, signed with SigV4.
 
 https://docs.aws.amazon.com/bedrock/latest/userguide/inference-chat-completions.html
 https://platform.openai.com/docs/api-reference/chat/create
@@ -11,10 +11,18 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from aigw_extproc.simulator import answers
-from aigw_extproc.simulator.answers import Answer, Send
+from aigw_extproc.simulator import http_response
+from aigw_extproc.simulator.http_response import HttpResponse, Send
 from aigw_extproc.simulator.model import complete
-from aigw_extproc.simulator.prompt import Prompt, Reply, Text, Tool, ToolUse, count_text, tokens
+from aigw_extproc.simulator.prompt import (
+    ModelPrompt,
+    ModelReply,
+    ModelTool,
+    ReplyText,
+    ReplyToolUse,
+    count_text,
+    tokens,
+)
 
 PATH = "/openai/v1/chat/completions"
 MODELS = ("openai.gpt-oss-20b-1:0", "openai.gpt-oss-120b-1:0")
@@ -28,21 +36,21 @@ class _Part(msgspec.Struct, frozen=True):
     text: str
 
 
-class _Called(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class _FunctionCall(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     arguments: str
 
 
-class _Call(msgspec.Struct, frozen=True):
+class _ToolCall(msgspec.Struct, frozen=True):
     id: str
     type: Literal["function"]
-    function: _Called
+    function: _FunctionCall
 
 
 class _Message(msgspec.Struct, frozen=True):
     role: Literal["system", "developer", "user", "assistant", "tool"]
     content: str | list[_Part] | None = None
-    tool_calls: list[_Call] | None = None
+    tool_calls: list[_ToolCall] | None = None
     tool_call_id: str | None = None
 
 
@@ -99,8 +107,8 @@ class _Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 _REQUEST = msgspec.json.Decoder(_Request)
 
 
-def respond(body: bytes) -> Answer:
-    """The answer to an authentic request, whole or as server-sent events; what is wrong is told in OpenAI's words."""
+def respond(body: bytes) -> HttpResponse:
+    """Return the response to an authentic request: JSON, server-sent events, or an error in OpenAI's format."""
     try:
         request = _REQUEST.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError) as fault:
@@ -110,29 +118,29 @@ def respond(body: bytes) -> Answer:
     reply = complete(_prompt(request, body))
     common = {"id": f"chatcmpl-{reply.key}", "created": CREATED, "model": request.model}
     if not request.stream:
-        return answers.json(
+        return http_response.json(
             {**common, "object": "chat.completion", "choices": [_choice(reply)], "usage": _usage(reply)}
         )
     options = request.stream_options or _StreamOptions()
     events = _events({**common, "object": "chat.completion.chunk"}, reply, usage=bool(options.include_usage))
-    return Answer(
+    return HttpResponse(
         headers=(("content-type", "text/event-stream"),), steps=tuple(Send(data=_event(event)) for event in events)
     )
 
 
-def error(status: int, message: str, type_: str, code: str | None = None) -> Answer:
-    """An error in OpenAI's shape."""
+def error(status: int, message: str, type_: str, code: str | None = None) -> HttpResponse:
+    """Return an error in OpenAI's format."""
     detail = {"message": message, "type": type_, "param": None, "code": code}
-    return answers.whole(msgspec.json.encode({"error": detail}), status=status)
+    return http_response.buffered(msgspec.json.encode({"error": detail}), status=status)
 
 
-def _prompt(request: _Request, body: bytes) -> Prompt:
+def _prompt(request: _Request, body: bytes) -> ModelPrompt:
     last = next((m for m in reversed(request.messages) if m.role == "user"), request.messages[-1])
     results = tuple(_text(m) for m in request.messages[request.messages.index(last) :] if m.role == "tool")
-    return Prompt(
+    return ModelPrompt(
         text="" if results else _text(last),
         tool_results=results,
-        tools=tuple(Tool(name=t.function.name, schema=t.function.parameters or {}) for t in request.tools or ()),
+        tools=tuple(ModelTool(name=t.function.name, schema=t.function.parameters or {}) for t in request.tools or ()),
         must_use_tool=request.tool_choice == "required",
         max_tokens=request.max_completion_tokens or request.max_tokens,
         stop_sequences=(request.stop,) if isinstance(request.stop, str) else tuple(request.stop or ()),
@@ -146,40 +154,43 @@ def _text(message: _Message) -> str:
     return content if isinstance(content, str) else "".join(part.text for part in content)
 
 
-def _said(reply: Reply) -> str:
-    return "".join(block.text for block in reply.content if isinstance(block, Text))
+def _reply_text(reply: ModelReply) -> str:
+    return "".join(block.text for block in reply.content if isinstance(block, ReplyText))
 
 
-def _calls(reply: Reply) -> list[dict[str, Any]]:
+def _calls(reply: ModelReply) -> list[dict[str, Any]]:
     return [
         {
-            "index": index,
             "id": f"call_{use.key}",
             "type": "function",
             "function": {"name": use.name, "arguments": msgspec.json.encode(use.input).decode()},
         }
-        for index, use in enumerate(block for block in reply.content if isinstance(block, ToolUse))
+        for use in reply.content
+        if isinstance(use, ReplyToolUse)
     ]
 
 
-def _choice(reply: Reply) -> dict[str, Any]:
-    calls = [{name: value for name, value in call.items() if name != "index"} for call in _calls(reply)]
-    message = {"role": "assistant", "content": _said(reply) or None, **({"tool_calls": calls} if calls else {})}
+def _choice(reply: ModelReply) -> dict[str, Any]:
+    calls = _calls(reply)
+    message = {"role": "assistant", "content": _reply_text(reply) or None, **({"tool_calls": calls} if calls else {})}
     return {"index": 0, "message": message, "finish_reason": _finish_reason(reply)}
 
 
-def _finish_reason(reply: Reply) -> str:
+def _finish_reason(reply: ModelReply) -> str:
     return _STOP_REASONS.get(reply.stop_reason, "stop")
 
 
-def _usage(reply: Reply) -> dict[str, int]:
-    given, generated = reply.input_tokens, reply.output_tokens
-    return {"prompt_tokens": given, "completion_tokens": generated, "total_tokens": given + generated}
+def _usage(reply: ModelReply) -> dict[str, int]:
+    prompt, completion = reply.input_tokens, reply.output_tokens
+    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
 
 
-def _events(common: Mapping[str, Any], reply: Reply, *, usage: bool) -> Iterator[object]:
-    deltas: list[dict[str, Any]] = [{"role": "assistant"}, *({"content": token} for token in tokens(_said(reply)))]
-    deltas += [{"tool_calls": [call]} for call in _calls(reply)]
+def _events(common: Mapping[str, Any], reply: ModelReply, *, usage: bool) -> Iterator[object]:
+    deltas: list[dict[str, Any]] = [
+        {"role": "assistant"},
+        *({"content": token} for token in tokens(_reply_text(reply))),
+    ]
+    deltas += [{"tool_calls": [{"index": index, **call}]} for index, call in enumerate(_calls(reply))]
     for delta in deltas:
         yield {**common, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
     yield {**common, "choices": [{"index": 0, "delta": {}, "finish_reason": _finish_reason(reply)}]}

@@ -1,18 +1,21 @@
-"""What the simulated model reads and writes, whatever the API in which it was asked."""
+"""Input and output of the simulated model, the same for every API."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-# A word with the white space that follows it: what this model calls a token.
+# A word with the white space after it is a token of this model.
 TOKEN = re.compile(r"\S+\s*|\s+")
+
+ReasoningForm = Literal["signed", "plain", "encrypted", "hidden"]
+"""signed: text with a signature; plain: text alone; encrypted: unreadable data; hidden: a placeholder for the text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tool:
+class ModelTool:
     """A tool that the model may use. `schema` is the JSON schema of its input."""
 
     name: str
@@ -20,59 +23,58 @@ class Tool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
-    """A document that can be cited: its place among the documents, its name, and the text that is quoted of it."""
+class CitedDocument:
+    """A document to be cited: its index among all documents, its name and the excerpt to quote."""
 
     index: int
     title: str
-    quoted: str
+    excerpt: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prompt:
-    """A request, reduced to what the answer depends on."""
+class ModelPrompt:
+    """The parts of a request that the reply depends on."""
 
     text: str
-    """The text of the last user turn."""
+    """Text of the last user turn."""
     attachments: tuple[str, ...] = ()
-    """What else that turn holds, each in words: `a png image of 68 bytes`."""
+    """Descriptions of that turn's media: `a png image of 68 bytes`."""
     tool_results: tuple[str, ...] = ()
-    """The results in that turn, as text."""
-    tools: tuple[Tool, ...] = ()
+    """That turn's tool results, as text."""
+    tools: tuple[ModelTool, ...] = ()
     must_use_tool: bool = False
-    """One of `tools` has to be used, whatever the text says."""
+    """One of `tools` has to be used, whatever the text."""
     announces_tools: bool = True
-    """A text stands before the tools that are used."""
-    reasoning: str | None = None
-    """The form in which the answer's reasoning comes, as `capabilities.Reasoning` has it; None for no reasoning."""
+    """Tool uses come after a text."""
+    reasoning: ReasoningForm | None = None
+    """The form of the reply's reasoning; None for no reasoning."""
     shows_reasoning: bool = True
-    """Reasoning has its text, not its signature alone."""
+    """Reasoning has its text, not only a signature."""
     binding: bytes = b""
-    """What signatures of reasoning are bound to besides its text."""
+    """Context that reasoning signatures are bound to."""
     answer_schema: Mapping[str, Any] | None = None
-    """The JSON schema of the answer's text."""
-    cited: tuple[Source, ...] = ()
-    """Documents that the answer has to cite."""
+    """JSON schema of the reply's text."""
+    cited: tuple[CitedDocument, ...] = ()
     blocked_by: str | None = None
-    """The guardrail that does not let the prompt through."""
+    """Identifier of the guardrail that blocks the prompt."""
     max_tokens: int | None = None
     stop_sequences: tuple[str, ...] = ()
     input_tokens: int
     seed: bytes
-    """The whole request: ids in the answer are derived from it."""
+    """The request's bytes: ids in the reply are derived from them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Text:
-    """A block of text, with the documents that it rests on."""
+class ReplyText:
+    """A block of text, with the documents that it cites."""
 
     text: str
-    cited: tuple[Source, ...] = ()
+    cited: tuple[CitedDocument, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ToolUse:
-    """A block that asks for a tool. `key` is unique in the conversation; APIs put their own prefix before it."""
+class ReplyToolUse:
+    """A block that asks for a tool. `key` is unique in the conversation; each API adds its own prefix."""
 
     key: str
     name: str
@@ -80,46 +82,46 @@ class ToolUse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Thought:
-    """A block of reasoning that can be read, with its signature where the family signs."""
+class ReplyReasoning:
+    """A block of readable reasoning, with a signature in families that sign."""
 
     text: str
     signature: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HiddenThought:
-    """A block of reasoning that cannot be read. `data` is in base64."""
+class ReplyHiddenReasoning:
+    """A block of unreadable reasoning. `data` is in base64."""
 
     data: str
 
 
-Block = Text | ToolUse | Thought | HiddenThought
+ReplyBlock = ReplyText | ReplyToolUse | ReplyReasoning | ReplyHiddenReasoning
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """A model's turn. `stop_reason` is one of Converse's names, which are Anthropic's too."""
+class ModelReply:
+    """A turn of the model. `stop_reason` is one of Converse's names, which Anthropic's API shares."""
 
     key: str
-    """Names the turn; derived from the prompt."""
-    content: tuple[Block, ...]
+    """Id of the turn, derived from the prompt."""
+    content: tuple[ReplyBlock, ...]
     stop_reason: str
     stop_sequence: str | None = None
     input_tokens: int
     output_tokens: int
 
 
-Model = Callable[[Prompt], Reply]
+Model = Callable[[ModelPrompt], ModelReply]
 
 
 def tokens(text: str) -> list[str]:
-    """The tokens of a text; joined they are the text."""
+    """Return the tokens of a text; joined they are the text."""
     return TOKEN.findall(text)
 
 
 def count_text(value: Any) -> int:
-    """The tokens of all text in a JSON value: keys do not count, other scalars are one token each."""
+    """Return the number of tokens in a JSON value: keys do not count, scalars other than text are one token each."""
     match value:
         case str():
             return len(tokens(value))
@@ -129,3 +131,14 @@ def count_text(value: Any) -> int:
             return sum(map(count_text, value))
         case _:
             return 1
+
+
+def describe_attachment(kind: str, media_format: str, size: str) -> str:
+    """Return a description of an image, a document, a video or an audio."""
+    return f"a {media_format} {kind} of {size}"
+
+
+def describe_tool_result(parts: Iterable[str], *, is_error: bool) -> str:
+    """Return the text of a tool result."""
+    text = " ".join(filter(None, parts)) or "nothing"
+    return f"error: {text}" if is_error else text

@@ -1,6 +1,6 @@
-"""What the simulated account has cached of prompts: prefixes up to a cachePoint, for their time to live.
+"""The prompt cache of the simulated account: prefixes up to a cachePoint, until their time to live is over.
 
-Other than the real one it caches prefixes of any length, since its users' prompts are short.
+Unlike the real one it caches prefixes of any length, since test prompts are short.
 https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html
 """
 
@@ -15,11 +15,11 @@ from typing import Any
 
 import msgspec
 
-from aigw_extproc.simulator.cache_points import without_cache_points
 from aigw_extproc.simulator.converse_prompt import input_tokens
+from aigw_extproc.simulator.converse_request import Conversation, messages, tools, without_cache_points
 
-REMEMBERED = 1000
-"""Prefixes, of which each takes about a hundred bytes."""
+MAX_PREFIXES = 1000
+"""Each takes about a hundred bytes."""
 
 DEFAULT_TTL = "5m"
 SECONDS: Mapping[str, int] = MappingProxyType({"5m": 300, "1h": 3600})
@@ -27,7 +27,7 @@ SECONDS: Mapping[str, int] = MappingProxyType({"5m": 300, "1h": 3600})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CacheUse:
-    """Tokens of a prompt that came from the cache and that went there; `details` are the latter by time to live."""
+    """Tokens of a prompt that were read from the cache and written to it; `details` are those written, by ttl."""
 
     read: int
     written: int
@@ -35,63 +35,59 @@ class CacheUse:
 
 
 class PromptCache:
-    """Prefixes by their hash; the ones that were not used for longest are forgotten."""
+    """Prefixes by their hash; the least recently used are evicted."""
 
     def __init__(self) -> None:
         self._expiries: OrderedDict[bytes, float] = OrderedDict()
 
-    def use(self, model_id: str, body: Mapping[str, Any], now: float) -> CacheUse | None:
-        """Looks a Converse request up, and remembers it; `now` in seconds. None for one without cachePoints."""
-        points = list(_points(model_id, body))
-        known = [self._expiries.get(point.key, 0) > now for point in points]
-        read = max((point.tokens for point, hit in zip(points, known, strict=True) if hit), default=0)
+    def use(self, model_id: str, conversation: Conversation, now: float) -> CacheUse | None:
+        """Look up a Converse request and cache its prefixes. `now` is in seconds. None without cachePoints."""
+        points = list(_points(model_id, conversation))
+        hits = [self._expiries.get(point.key, 0) > now for point in points]
+        read = max((point.tokens for point, hit in zip(points, hits, strict=True) if hit), default=0)
         written: dict[str, int] = {}
         reached = read
         for point in points:
-            self._remember(point.key, now + SECONDS[point.ttl])
+            self._store(point.key, now + SECONDS[point.ttl])
             if point.tokens > reached:
                 written[point.ttl] = written.get(point.ttl, 0) + point.tokens - reached
                 reached = point.tokens
         return CacheUse(read=read, written=reached - read, details=tuple(written.items())) if points else None
 
-    def _remember(self, key: bytes, expiry: float) -> None:
+    def _store(self, key: bytes, expiry: float) -> None:
         self._expiries[key] = expiry
         self._expiries.move_to_end(key)
-        while len(self._expiries) > REMEMBERED:
+        while len(self._expiries) > MAX_PREFIXES:
             self._expiries.popitem(last=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Point:
+class _CachePoint:
     key: bytes
     tokens: int
     ttl: str
 
 
-def _points(model_id: str, body: Mapping[str, Any]) -> Iterator[_Point]:
-    """The cachePoints in the order of the prompt, each with what stands before it."""
-    for prefix, mark in _prefixes(body):
+def _points(model_id: str, conversation: Conversation) -> Iterator[_CachePoint]:
+    for prefix, point in _prefixes(conversation):
         content = without_cache_points(prefix)
         key = sha256(msgspec.json.encode([model_id, content], order="sorted")).digest()
-        yield _Point(key=key, tokens=input_tokens(content), ttl=mark["cachePoint"].get("ttl", DEFAULT_TTL))
+        yield _CachePoint(key=key, tokens=input_tokens(content), ttl=point["cachePoint"].get("ttl", DEFAULT_TTL))
 
 
-def _prefixes(body: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], Any]]:
-    """Every cachePoint with the part of a request that it ends: tools come first, then system, then messages."""
-    tools, system, messages = (
-        body.get("toolConfig", {}).get("tools", []),
-        body.get("system", []),
-        body.get("messages", []),
-    )
-    for index, mark in _marks(tools):
-        yield {"toolConfig": {"tools": tools[:index]}}, mark
-    for index, mark in _marks(system):
-        yield {"toolConfig": {"tools": tools}, "system": system[:index]}, mark
-    for turn, message in enumerate(messages):
-        for index, mark in _marks(message["content"]):
+def _prefixes(conversation: Conversation) -> Iterator[tuple[dict[str, Any], Any]]:
+    """Yield every cachePoint with the part of the request before it, in the order tools, system, messages."""
+    all_tools, system = tools(conversation), conversation.get("system", [])
+    for index, point in _cache_points(all_tools):
+        yield {"toolConfig": {"tools": all_tools[:index]}}, point
+    for index, point in _cache_points(system):
+        yield {"toolConfig": {"tools": all_tools}, "system": system[:index]}, point
+    prefix = {"toolConfig": {"tools": all_tools}, "system": system}
+    for turn, message in messages(conversation):
+        for index, point in _cache_points(message["content"]):
             last = {**message, "content": message["content"][:index]}
-            yield {"toolConfig": {"tools": tools}, "system": system, "messages": [*messages[:turn], last]}, mark
+            yield {**prefix, "messages": [*conversation["messages"][:turn], last]}, point
 
 
-def _marks(blocks: list[Any]) -> Iterator[tuple[int, Any]]:
+def _cache_points(blocks: list[Any]) -> Iterator[tuple[int, Any]]:
     return ((index, block) for index, block in enumerate(blocks) if "cachePoint" in block)

@@ -1,4 +1,4 @@
-"""Runs the simulator on a port, with uvicorn."""
+"""The simulator as an HTTP server, with uvicorn."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ OnReady = Callable[[int], None]
 
 
 async def serve(host: str, port: int, settings: Settings, *, on_ready: OnReady = lambda _port: None) -> None:
-    """Serves until cancelled. `on_ready` is called with the port, once connections are accepted.
+    """Serve until cancelled. `on_ready` is called with the port, once connections are accepted.
 
-    Port 0 takes a free one. Installs no signal handlers. Raises OSError when the port cannot be had.
+    Port 0 takes a free one. Installs no signal handlers. Raises OSError when the port cannot be bound.
     """
     with bind(host, port) as listener:
         ready = partial(on_ready, listener.getsockname()[1])
@@ -33,7 +33,7 @@ async def serve(host: str, port: int, settings: Settings, *, on_ready: OnReady =
 
 
 def run(host: str, port: int, settings: Settings, *, on_ready: OnReady = lambda _port: None) -> None:
-    """Serves until SIGINT or SIGTERM. Raises OSError when the port cannot be had."""
+    """Serve until SIGINT or SIGTERM. Raises OSError when the port cannot be bound."""
 
     async def until_stopped() -> None:
         serving = asyncio.ensure_future(serve(host, port, settings, on_ready=on_ready))
@@ -46,7 +46,7 @@ def run(host: str, port: int, settings: Settings, *, on_ready: OnReady = lambda 
 
 
 class ResettableProtocol(H11Protocol):
-    """HTTP/1.1 whose connections the application can abort, which ASGI has no words for."""
+    """HTTP/1.1 whose connections the application can abort, which ASGI does not support."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's own
         super().connection_made(transport)
@@ -54,7 +54,7 @@ class ResettableProtocol(H11Protocol):
 
 
 def reset(transport: asyncio.Transport) -> None:
-    """Closes a connection so that the peer gets a RST instead of a FIN."""
+    """Close a connection with a RST instead of a FIN."""
     connection = transport.get_extra_info("socket")
     # l_onoff=1, l_linger=0: see socket(7) on SO_LINGER.
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -1,8 +1,8 @@
-"""Validation of values against botocore's service model of bedrock-runtime: the shape of every request.
+"""Validation of requests against botocore's service model of bedrock-runtime.
 
-botocore itself checks types, lengths and required members before it sends; a service also checks enums and
-patterns, and knows no member beyond those of the model. Strict where AWS is lenient in one point: a JSON null
-is not taken for an absent member, so that a client learns to leave it out.
+botocore checks types, lengths and required members before it sends; a service also checks enums and patterns, and
+rejects unknown members. One check is stricter than AWS's: a JSON null is not an absent member, so that clients learn
+to leave it out.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from botocore.model import ServiceModel
 
 from aigw_extproc.simulator.errors import Invalid
 
-LONGEST_QUOTE = 80
-"""Characters of a bad value that an error repeats, at most."""
+MAX_QUOTE = 80
+"""Characters of an invalid value that an error repeats."""
 
 INTEGER_BITS = MappingProxyType({"integer": 32, "long": 64})
 
@@ -37,17 +37,17 @@ JSON_TYPES: Mapping[type, str] = MappingProxyType(
     }
 )
 
-Problems = Iterator[str]
+Violations = Iterator[str]
 
 
 @cache
 def service_model() -> Any:
-    """botocore's ServiceModel of bedrock-runtime; read once."""
+    """Return botocore's ServiceModel of bedrock-runtime."""
     return ServiceModel(Loader().load_service_model("bedrock-runtime", "service-2"), "bedrock-runtime")
 
 
 def validate(operation: str, members: Mapping[str, Any]) -> None:
-    """Checks the members of an operation's input, as JSON has them (blobs in base64), against its shape.
+    """Check the members of an operation's input, as JSON values (blobs in base64).
 
     Raises Invalid, which lists every violation in the order of the request.
     """
@@ -58,20 +58,22 @@ def validate(operation: str, members: Mapping[str, Any]) -> None:
 
 
 def violations(shape: Any, value: Any) -> list[str]:
-    """How a JSON value differs from a shape of the service model; empty where it does not."""
+    """Return the differences between a JSON value and a shape of the service model."""
     return list(_check(shape, value, ""))
 
 
-def _check(shape: Any, value: Any, path: str) -> Problems:
+def _check(shape: Any, value: Any, path: str) -> Violations:
     if getattr(shape, "is_document_type", False):
-        return iter(())
-    return VALIDATORS[shape.type_name](shape, value, path)
-
-
-def _structure(shape: Any, value: Any, path: str) -> Problems:
-    if not isinstance(value, Mapping):
-        yield _wrong_type(value, path, "structure")
         return
+    types, noun, check = VALIDATORS[shape.type_name]
+    if type(value) in types:
+        yield from check(shape, value, path)
+    else:
+        found = JSON_TYPES[type(value)]
+        yield f"Value at '{path}' failed to satisfy constraint: Expected {noun}, found {found}"
+
+
+def _structure(shape: Any, value: dict[str, Any], path: str) -> Violations:
     for name in sorted(set(value) - set(shape.members)):
         yield f"Value at '{_join(path, name)}' failed to satisfy constraint: Member is not known"
     for name in shape.required_members:
@@ -85,29 +87,20 @@ def _structure(shape: Any, value: Any, path: str) -> Problems:
             yield from _check(member, value[name], _join(path, name))
 
 
-def _list(shape: Any, value: Any, path: str) -> Problems:
-    if not isinstance(value, list):
-        yield _wrong_type(value, path, "list")
-        return
+def _list(shape: Any, value: list[Any], path: str) -> Violations:
     yield from _size(shape, len(value), value, path)
     for index, item in enumerate(value):
         yield from _check(shape.member, item, _join(path, str(index)))
 
 
-def _map(shape: Any, value: Any, path: str) -> Problems:
-    if not isinstance(value, Mapping):
-        yield _wrong_type(value, path, "map")
-        return
+def _map(shape: Any, value: dict[str, Any], path: str) -> Violations:
     yield from _size(shape, len(value), value, path)
     for key, item in value.items():
         yield from _check(shape.key, key, _join(path, key))
         yield from _check(shape.value, item, _join(path, key))
 
 
-def _string(shape: Any, value: Any, path: str) -> Problems:
-    if not isinstance(value, str):
-        yield _wrong_type(value, path, "string")
-        return
+def _string(shape: Any, value: str, path: str) -> Violations:
     yield from _size(shape, len(value), value, path)
     if shape.enum and value not in shape.enum:
         yield _violation(value, path, f"Member must satisfy enum value set: [{', '.join(shape.enum)}]")
@@ -116,10 +109,7 @@ def _string(shape: Any, value: Any, path: str) -> Problems:
         yield _violation(value, path, f"Member must satisfy regular expression pattern: {pattern}")
 
 
-def _blob(shape: Any, value: Any, path: str) -> Problems:
-    if not isinstance(value, str):
-        yield _wrong_type(value, path, "base64 string")
-        return
+def _blob(shape: Any, value: str, path: str) -> Violations:
     try:
         size = len(base64.b64decode(value, validate=True))
     except (binascii.Error, ValueError):
@@ -128,29 +118,19 @@ def _blob(shape: Any, value: Any, path: str) -> Problems:
         yield from _size(shape, size, value, path)
 
 
-def _integer(shape: Any, value: Any, path: str) -> Problems:
+def _integer(shape: Any, value: int, path: str) -> Violations:
     bits = INTEGER_BITS[shape.type_name]
-    if type(value) is not int:
-        yield _wrong_type(value, path, "integer")
-    elif not -(2 ** (bits - 1)) <= value < 2 ** (bits - 1):
+    if -(2 ** (bits - 1)) <= value < 2 ** (bits - 1):
+        yield from _range(shape, value, path)
+    else:
         yield _violation(value, path, f"Member must be a {bits}-bit integer")
-    else:
-        yield from _range(shape, value, path)
 
 
-def _float(shape: Any, value: Any, path: str) -> Problems:
-    if type(value) not in (int, float):
-        yield _wrong_type(value, path, "float")
-    else:
-        yield from _range(shape, value, path)
+def _boolean(_shape: Any, _value: bool, _path: str) -> Violations:
+    return iter(())
 
 
-def _boolean(_shape: Any, value: Any, path: str) -> Problems:
-    if not isinstance(value, bool):
-        yield _wrong_type(value, path, "boolean")
-
-
-def _size(shape: Any, size: int, value: Any, path: str) -> Problems:
+def _size(shape: Any, size: int, value: Any, path: str) -> Violations:
     least, most = shape.metadata.get("min", 0), shape.metadata.get("max")
     if size < least:
         yield _violation(value, path, f"Member must have length greater than or equal to {least}")
@@ -158,7 +138,7 @@ def _size(shape: Any, size: int, value: Any, path: str) -> Problems:
         yield _violation(value, path, f"Member must have length less than or equal to {most}")
 
 
-def _range(shape: Any, value: float, path: str) -> Problems:
+def _range(shape: Any, value: float, path: str) -> Violations:
     least, most = shape.metadata.get("min"), shape.metadata.get("max")
     if least is not None and value < least:
         yield _violation(value, path, f"Member must have value greater than or equal to {least}")
@@ -166,13 +146,9 @@ def _range(shape: Any, value: float, path: str) -> Problems:
         yield _violation(value, path, f"Member must have value less than or equal to {most}")
 
 
-def _wrong_type(value: Any, path: str, expected: str) -> str:
-    return f"Value at '{path}' failed to satisfy constraint: Expected {expected}, found {JSON_TYPES[type(value)]}"
-
-
 def _violation(value: Any, path: str, constraint: str) -> str:
     text = str(value)
-    quoted = text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}…"
+    quoted = text if len(text) <= MAX_QUOTE else f"{text[:MAX_QUOTE]}…"
     return f"Value '{quoted}' at '{path}' failed to satisfy constraint: {constraint}"
 
 
@@ -180,16 +156,17 @@ def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-VALIDATORS: Mapping[str, Callable[[Any, Any, str], Problems]] = MappingProxyType(
+VALIDATORS: Mapping[str, tuple[tuple[type, ...], str, Callable[[Any, Any, str], Violations]]] = MappingProxyType(
     {
-        "blob": _blob,
-        "boolean": _boolean,
-        "float": _float,
-        "integer": _integer,
-        "list": _list,
-        "long": _integer,
-        "map": _map,
-        "string": _string,
-        "structure": _structure,
+        "blob": ((str,), "base64 string", _blob),
+        "boolean": ((bool,), "boolean", _boolean),
+        "float": ((int, float), "float", _range),
+        "integer": ((int,), "integer", _integer),
+        "list": ((list,), "list", _list),
+        "long": ((int,), "integer", _integer),
+        "map": ((dict,), "map", _map),
+        "string": ((str,), "string", _string),
+        "structure": ((dict,), "structure", _structure),
     }
 )
+"""By type of the shape: the types of its JSON values, the noun for them in errors, and the check of a value."""

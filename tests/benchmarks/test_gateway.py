@@ -1,4 +1,4 @@
-"""The benchmark works: every figure is there, and a request that fails does not go unnoticed. Times are not judged."""
+"""Smoke tests of the benchmark: every figure is reported, and failed requests are detected. Times are not checked."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, str]:
-    """The report of a quick run, and what it printed."""
+    """The report of a quick run, and its output."""
     file = tmp_path_factory.mktemp("bench") / "results.json"
     command = (sys.executable, "-m", "benchmarks", "--only", "gateway", "--quick", "--json", str(file))
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=110)
@@ -46,10 +46,10 @@ def test_figures_are_measured_for_every_process(results: tuple[Report, str]) -> 
     def roles(one: Measurement) -> set[str]:
         return set(one.cpu_us) & set(one.resident_mb)
 
-    found = {one.stack: roles(one) for one in results[0].measurements}
+    reported = {one.stack: roles(one) for one in results[0].measurements}
     with_processor = {"envoy", "processor", "upstream"}
     others = {stack.name: with_processor for stack in STACKS if stack is not ALONE}
-    assert found == {ALONE.name: {"envoy", "upstream"}, **others}
+    assert reported == {ALONE.name: {"envoy", "upstream"}, **others}
 
 
 def test_chat_takes_four_messages_and_none_without_a_processor(results: tuple[Report, str]) -> None:
@@ -73,7 +73,7 @@ def test_the_table_names_every_scenario_and_stack(results: tuple[Report, str]) -
     assert [name for name in (*SCENARIOS, *STACKS) if name.name not in printed] == []
 
 
-def test_each_bound_is_judged(results: tuple[Report, str]) -> None:
+def test_each_bound_is_reported(results: tuple[Report, str]) -> None:
     budgets = [
         f"{transport}: ours beyond the no-op, CPU per {what}"
         for transport in TRANSPORTS
@@ -92,7 +92,7 @@ Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 @asynccontextmanager
 async def server(answer: Answer) -> AsyncIterator[int]:
-    """A server that answers every connection so; its port."""
+    """Run a server that handles every connection with `answer`; yields its port."""
     running = await asyncio.start_server(answer, "127.0.0.1", 0)
     async with running:
         yield running.sockets[0].getsockname()[1]
@@ -110,7 +110,7 @@ async def test_another_status_is_a_failure() -> None:
     assert load.failures == [b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 2\r\n\r\nno"] * 2
 
 
-async def test_an_answer_without_what_is_expected_is_a_failure() -> None:
+async def test_a_response_without_the_expected_bytes_is_a_failure() -> None:
     async def other(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"{}")
         writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n")
@@ -121,7 +121,7 @@ async def test_an_answer_without_what_is_expected_is_a_failure() -> None:
     assert load.failures == [b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n"]
 
 
-async def test_a_lost_connection_fails_what_was_under_way_and_what_was_left() -> None:
+async def test_a_lost_connection_fails_its_request_and_the_remaining_ones() -> None:
     async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"{}")
         writer.close()

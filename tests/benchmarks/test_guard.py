@@ -1,7 +1,7 @@
-"""A guard that does not depend on the machine: ours beside a processor that does nothing, in turns, in the same run.
+"""A guard against regressions that does not depend on the machine: our CPU time relative to the no-op processor's.
 
-CPU time as a ratio, median of rounds, tried again once: a busy machine makes both slower. The bounds are about one and
-a half times what was measured when they were set; they catch what makes an exchange or a chunk dearer by half.
+Medians of rounds that alternate between the two, with one retry, since a busy machine slows down both. The bounds are
+about one and a half times the ratios measured when they were set.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from benchmarks.stacks import PAIRS, Pair, running_stacks, running_upstream
 ROUNDS = 3
 SHARE = 0.1
 BOUNDS = {"grpc": (2.9, 2.5), "h2corn": (3.7, 2.5)}
-"""By transport: per exchange and per chunk, times the no-op."""
+"""Maximal ratios per exchange and per chunk, by transport."""
 
 
 async def _ratios(pair: Pair) -> tuple[float, float]:
-    """What ours spends per exchange and per chunk, times the no-op."""
+    """Return the ratios of our CPU to the no-op's, per exchange and per chunk."""
     with tempfile.TemporaryDirectory(prefix="aigw-guard-") as name:
         folder = Path(name)
         async with (
             running_upstream(folder, *INTERVAL, on_log=print) as upstream,
             running_stacks((pair.noop, pair.ours), folder, upstream, on_log=print) as stacks,
         ):
-            found = await measure_all((CHAT, STREAM), stacks, rounds=ROUNDS, share=SHARE)
-    exchange, chunk = (cost(found, pair.ours) / cost(found, pair.noop) for cost in (exchange_us, chunk_us))
+            rows = await measure_all((CHAT, STREAM), stacks, rounds=ROUNDS, share=SHARE)
+    exchange, chunk = (cost(rows, pair.ours) / cost(rows, pair.noop) for cost in (exchange_us, chunk_us))
     return exchange, chunk
 
 
 @pytest.mark.parametrize("transport", PAIRS)
-async def test_ours_stays_within_its_ratio_to_a_processor_that_does_nothing(transport: str) -> None:
+async def test_our_cpu_stays_within_its_ratio_to_the_noop(transport: str) -> None:
     tried: list[tuple[float, float]] = []
     for _ in range(2):
         tried.append(await _ratios(PAIRS[transport]))

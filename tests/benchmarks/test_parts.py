@@ -1,4 +1,4 @@
-"""The parts beside the gateway work at all, and the page and picture are written from what they found."""
+"""Smoke tests of the benchmark's other parts, and of the page and picture made from their results."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from benchmarks.report import Report
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("routes", "streams", "workers", "startup")
-pytestmark = pytest.mark.timeout(300)  # a minute, with nothing else to do
+pytestmark = pytest.mark.timeout(300)  # takes a minute on an idle machine
 
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
-    """Of a quick run of everything but the whole gateway and the large bodies."""
+    """The report of a quick run without the gateway and the large bodies."""
     file = tmp_path_factory.mktemp("bench") / "results.json"
     command = (sys.executable, "-m", "benchmarks", "--only", ",".join(PARTS), "--quick", "--json", str(file))
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=280)
@@ -61,13 +61,13 @@ def test_the_page_gets_its_figures_and_keeps_its_text(report: Report, tmp_path: 
 
 
 def test_the_picture_is_well_formed(report: Report) -> None:
-    assert ElementTree.fromstring(svg(report)).tag.endswith("svg")  # noqa: S314 - we have just made it
+    assert ElementTree.fromstring(svg(report)).tag.endswith("svg")  # noqa: S314 - our own output
 
 
-def test_a_part_that_is_not_there_is_named() -> None:
+def test_an_unknown_part_is_named() -> None:
     command = (sys.executable, "-m", "benchmarks", "--only", "sizes,speed")
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=30)
     assert done.stderr.splitlines()[-1] == (
-        "benchmarks: error: argument --only: no such part: speed; there are "
+        "benchmarks: error: argument --only: unknown part: speed; choose from "
         "gateway, sizes, routes, streams, workers, startup"
     )

@@ -1,7 +1,7 @@
-"""Fuzzing that is guided by coverage, with atheris: `make fuzz`, or `python -m tests.fuzz request -max_total_time=600`.
+"""Coverage-guided fuzzing, with atheris: `make fuzz`, or `python -m tests.fuzz request -max_total_time=600`.
 
-What follows the target is for libFuzzer. Inputs that reach something new are kept in `.fuzz/`, those that break
-something too, as `crash-…`: such a one belongs into `tests/fuzz/corpus`, where every test run reads it.
+Arguments after the target go to libFuzzer. Inputs with new coverage are kept in `.fuzz/`, failing ones as `crash-…`:
+add those to `tests/fuzz/corpus`, which every test run reads.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
-"""Inputs that are almost right: those of the corpus, changed here and there."""
+"""Mutations of the inputs in the corpus."""
 
 from __future__ import annotations
 
 import copy
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
@@ -14,7 +15,7 @@ from tests.fuzz.targets import seeds
 from tests.translate import goldens
 
 SHORT = 20_000
-"""Bytes. Longer inputs of the corpus test depth, which changes do not make more interesting."""
+"""Bytes. Longer inputs of the corpus test nesting, which mutations do not improve."""
 
 TOKENS = (
     *(
@@ -36,7 +37,7 @@ TOKENS = (
     ),
     *(b'{"":{}}', b"9" * 30, b"\x00\x00\x00\x10", b"\xff\xff\xff\xff", b"data:", b"[" * 50),
 )
-"""What readers of bytes stumble over."""
+"""Bytes that often break parsers."""
 STRANGE = (
     *(
         "null",
@@ -56,17 +57,16 @@ STRANGE = (
     *('"data:image/png;base64,"', "[]", "{}", "[null]", "[[]]", '{"":{}}', '{"type":"text"}', '{"type":"function"}'),
     *('{"type":"thinking"}', '{"role":"tool"}', '["a",1]', '"' + "x" * 300 + '"'),
 )
-"""What readers of JSON stumble over."""
+"""JSON values that often break decoders."""
 
 
 def read(target: str) -> list[bytes]:
-    """What is in the corpus of a target, but for what is long."""
-    found = [path.read_bytes() for path in seeds(target)]
-    return [data for data in found if len(data) < SHORT]
+    """Return the short inputs in the corpus of a target."""
+    return [data for data in map(Path.read_bytes, seeds(target)) if len(data) < SHORT]
 
 
 def bytewise(target: str) -> st.SearchStrategy[bytes]:
-    """An input with bytes changed, cut out, put in, repeated, or another one behind it."""
+    """Return inputs with bytes changed, removed, inserted or repeated, or with another input after them."""
     return _changed(read(target))
 
 
@@ -101,7 +101,7 @@ CHANGES: tuple[Callable[[st.DrawFn, bytes], bytes], ...] = (_without, _repeated,
 
 
 def frames() -> st.SearchStrategy[bytes]:
-    """Event streams whose frames are right and whose payloads are not: checksums hide nothing from what comes next."""
+    """Return event streams of valid frames with mutated payloads, which pass the checksums."""
     payloads = [
         json.dumps(payload).encode() for case in goldens.cases("streams") for _, payload in goldens.read(case)["events"]
     ]
@@ -111,7 +111,7 @@ def frames() -> st.SearchStrategy[bytes]:
 
 
 def valuewise(target: str) -> st.SearchStrategy[bytes]:
-    """JSON that parses, with values anywhere in it replaced, left out or doubled."""
+    """Return valid JSON with values replaced, removed or duplicated."""
     return st.sampled_from([data for data in read(target) if _is_object(data)]).map(json.loads).flatmap(_replaced)
 
 
@@ -123,7 +123,7 @@ def _replaced(draw: st.DrawFn, root: Any) -> bytes:
 
 
 def _change_somewhere(draw: st.DrawFn, node: Any) -> None:
-    """Goes down a random way, and changes what is at its end."""
+    """Follow a random path, and change the value at its end."""
     while True:
         keys = list(node) if isinstance(node, dict) else list(range(len(node)))
         if not keys:

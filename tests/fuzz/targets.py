@@ -1,6 +1,6 @@
-"""What is fuzzed: bytes in, and nothing out but an AssertionError, or whatever must not happen.
+"""The fuzz targets: functions of bytes that raise an AssertionError, or another exception, for a bug.
 
-`tests/fuzz/corpus` keeps inputs that were interesting once, a folder for each target.
+`tests/fuzz/corpus` has a folder of inputs for each target.
 """
 
 from __future__ import annotations
@@ -33,43 +33,43 @@ MODELS = (
     "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
     "us.amazon.nova-2-lite-v1:0",
     "mistral.mistral-large-2407-v1:0",
-    "nobody.knows-this-one",
+    "unknown.model",
 )
-"""One for each way of asking for reasoning, structured output, tool results."""
+"""One for each variant of reasoning, structured output and tool results."""
 PATH = re.compile(r"/model/[A-Za-z0-9._~%-]*/converse(-stream)?")
 
 
 def seeds(target: str) -> list[Path]:
-    """The corpus of a target."""
+    """Return the corpus of a target."""
     return sorted((CORPUS / target).iterdir())
 
 
 def decode(data: bytes) -> None:
-    """The decoder says the same wherever the bytes are cut: messages, then perhaps that the rest is corrupt."""
+    """Decoding does not depend on the cuts: messages, then perhaps an error for the rest."""
     assert _decoded([data]) == _decoded([data[:7], *(data[at : at + 13] for at in range(7, len(data), 13))])
 
 
 def _decoded(pieces: list[bytes]) -> list[object]:
     decoder = EventStreamDecoder()
-    found: list[object] = []
+    messages: list[object] = []
     try:
         for piece in pieces:
             decoder.feed(piece)
             while (message := decoder.next_frame()) is not None:
-                found.append(message)
+                messages.append(message)
         decoder.close()
     except InvalidUpstreamResponse as error:
-        return [*found, type(error)]
-    return found
+        return [*messages, type(error)]
+    return messages
 
 
 def stream(data: bytes) -> None:
-    """A stream ends with [DONE] or with one error, wherever it is cut; every event before is a chunk."""
+    """A stream ends with [DONE] or with one error, whatever the cuts; every event before is a chunk."""
     for answer in ANSWERS:
-        whole, cut = answer.translate_stream(CONTEXT), answer.translate_stream(CONTEXT)
-        told = whole.feed(data) + whole.close()
-        assert told == b"".join(cut.feed(data[at : at + 13]) for at in range(0, len(data), 13)) + cut.close()
-        *chunks, last, rest = told.split(b"\n\n")
+        uncut, cut = answer.translate_stream(CONTEXT), answer.translate_stream(CONTEXT)
+        events = uncut.feed(data) + uncut.close()
+        assert events == b"".join(cut.feed(data[at : at + 13]) for at in range(0, len(data), 13)) + cut.close()
+        *chunks, last, rest = events.split(b"\n\n")
         assert rest == b""
         assert last == b"data: [DONE]" or json.loads(last.removeprefix(b"data: ")).keys() == {"error"}
         for chunk in chunks:
@@ -77,23 +77,23 @@ def stream(data: bytes) -> None:
 
 
 def response(data: bytes) -> None:
-    """A body from upstream is a completion or an error of ours."""
+    """The upstream's body is translated to a completion or refused with a 502."""
     for answer in ANSWERS:
         try:
-            told = json.loads(answer.translate_response(data, CONTEXT).body)
+            completion = json.loads(answer.translate_response(data, CONTEXT).body)
         except InvalidUpstreamResponse as error:
             assert error.status == 502
         else:
-            assert told["object"] == "chat.completion"
+            assert completion["object"] == "chat.completion"
 
 
 def request(data: bytes) -> None:
-    """A request is translated, every time to the same, or refused with a 400; for every family."""
+    """A request is translated deterministically, or refused with a 400, for every family."""
     _request(data, "/v1/chat/completions")
 
 
 def responses_request(data: bytes) -> None:
-    """The same of Responses."""
+    """A Responses request is translated or refused likewise."""
     _request(data, "/v1/responses")
 
 
@@ -117,9 +117,9 @@ def _translated(parsed: ParsedRequest, model: str) -> UpstreamRequest | None:
     except InvalidRequest as error:
         assert error.status == 400
     except MediaNeeded as needed:
-        for found in (Media(media_type="image/png", base64="iVBORw0KGgo="), FetchFailed(reason="is gone")):
+        for fetched in (Media(media_type="image/png", base64="iVBORw0KGgo="), FetchFailed(reason="is gone")):
             try:
-                return parsed(target(model, fetched=dict.fromkeys(needed.urls, found)))
+                return parsed(target(model, fetched=dict.fromkeys(needed.urls, fetched)))
             except InvalidRequest as error:
                 assert error.status == 400
     return None
@@ -131,4 +131,4 @@ TARGETS: dict[str, tuple[Callable[[bytes], None], ...]] = {
     "responses": (responses_request,),
     "response": (response,),
 }
-"""What each folder of the corpus is for."""
+"""Checks by folder of the corpus."""

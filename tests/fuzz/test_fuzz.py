@@ -1,4 +1,4 @@
-"""Bounded fuzzing: the corpus itself, and what lies near it. `FUZZ_EXAMPLES=20000 pytest tests/fuzz` takes longer."""
+"""Bounded fuzzing: the corpus and mutations of it. `FUZZ_EXAMPLES=20000 pytest tests/fuzz` runs more of them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.translate import goldens
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "150"))
 REQUESTS = ("request", "responses")
-KEPT = [(target, path) for target in targets.TARGETS for path in targets.seeds(target)]
+INPUTS = [(target, path) for target in targets.TARGETS for path in targets.seeds(target)]
 
 pytestmark = pytest.mark.timeout(120 + EXAMPLES)
 fuzzing = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -33,45 +33,45 @@ def run(target: str, data: bytes) -> None:
         check(data)
 
 
-@pytest.mark.parametrize(("target", "path"), KEPT, ids=[f"{target}-{path.stem}" for target, path in KEPT])
-def test_what_was_interesting_once(target: str, path: Path) -> None:
+@pytest.mark.parametrize(("target", "path"), INPUTS, ids=[f"{target}-{path.stem}" for target, path in INPUTS])
+def test_inputs_of_the_corpus(target: str, path: Path) -> None:
     run(target, path.read_bytes())
 
 
 @fuzzing
 @given(mutations.bytewise("eventstream"))
-def test_streams_of_damaged_frames(data: bytes) -> None:
+def test_streams_with_mutated_bytes(data: bytes) -> None:
     run("eventstream", data)
 
 
 @fuzzing
 @given(mutations.frames())
-def test_streams_of_whole_frames_that_make_no_sense(data: bytes) -> None:
+def test_streams_of_valid_frames_with_mutated_payloads(data: bytes) -> None:
     run("eventstream", data)
 
 
 @pytest.mark.parametrize("target", REQUESTS)
 @fuzzing
 @given(data=st.data())
-def test_requests_that_are_damaged(target: str, data: st.DataObject) -> None:
+def test_requests_with_mutated_bytes(target: str, data: st.DataObject) -> None:
     run(target, data.draw(mutations.bytewise(target)))
 
 
 @pytest.mark.parametrize("target", REQUESTS)
 @fuzzing
 @given(data=st.data())
-def test_requests_that_make_no_sense(target: str, data: st.DataObject) -> None:
+def test_requests_with_mutated_values(target: str, data: st.DataObject) -> None:
     run(target, data.draw(mutations.valuewise(target)))
 
 
 @fuzzing
 @given(mutations.valuewise("response"))
-def test_responses_that_make_no_sense(data: bytes) -> None:
+def test_responses_with_mutated_values(data: bytes) -> None:
     run("response", data)
 
 
 def peak_bytes(action: Callable[[], object]) -> int:
-    """The memory that Python holds at most while it does this, beyond what it held before."""
+    """Return the peak of Python's memory during an action, beyond the memory before it."""
     tracemalloc.start()
     try:
         before, _ = tracemalloc.get_traced_memory()
@@ -97,7 +97,7 @@ def prelude(total_length: int, headers_length: int) -> bytes:
 MEGABYTE = 1024 * 1024
 
 
-def test_a_stream_that_never_ends_its_frame_is_held_no_longer_than_a_frame_may_be() -> None:
+def test_an_endless_frame_takes_no_more_memory_than_a_frame_may() -> None:
     endless = [prelude(MAX_FRAME_LENGTH, 0), *[bytes(MEGABYTE)] * 1000]
 
     def read() -> None:
@@ -107,12 +107,12 @@ def test_a_stream_that_never_ends_its_frame_is_held_no_longer_than_a_frame_may_b
     assert peak_bytes(read) < 4 * MAX_FRAME_LENGTH
 
 
-def test_a_long_stream_of_frames_takes_no_more_than_one_of_them() -> None:
+def test_a_long_stream_takes_no_more_memory_than_one_frame() -> None:
     frame = goldens.frame("contentBlockDelta", b'{"delta":{"text":"' + b"x" * 50_000 + b'"}}')
     assert peak_bytes(lambda: feed_all(frame for _ in range(1000))) < MEGABYTE
 
 
-def test_headers_that_are_never_the_same_are_not_all_remembered() -> None:
+def test_headers_that_always_differ_are_not_all_cached() -> None:
     def frame(number: int) -> bytes:
         value = b"%06d" % number * 9_000
         headers = b"\x01a\x07" + struct.pack("!H", len(value)) + value
@@ -122,14 +122,14 @@ def test_headers_that_are_never_the_same_are_not_all_remembered() -> None:
     assert peak_bytes(lambda: feed_all(map(frame, range(600)))) < 64 * 2 * MAX_HEADERS_LENGTH
 
 
-def test_a_frame_that_comes_byte_by_byte_is_not_read_anew_with_each() -> None:
+def test_a_frame_in_single_bytes_is_not_read_again_for_each() -> None:
     data = goldens.frame("contentBlockDelta", b'{"delta":{"text":"' + b"x" * 300_000 + b'"}}')
     began = time.process_time()
     feed_all(data[at : at + 1] for at in range(len(data)))
-    assert time.process_time() - began < 5  # 0.3 s; ten times as much as soon as the frame is copied for every byte
+    assert time.process_time() - began < 5  # 0.3 s; ten times as much if the frame were copied for every byte
 
 
-def test_a_request_takes_memory_in_proportion() -> None:
+def test_memory_grows_linearly_with_the_request() -> None:
     hello = b'{"model":"m","messages":[%b]}'
     message = b'{"role":"user","content":"Hello!"}'
     small, large = (hello % b",".join([message] * count) for count in (1_000, 10_000))

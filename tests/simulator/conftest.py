@@ -1,4 +1,4 @@
-"""One simulator for all tests that leave it as it is, and boto3 clients for it."""
+"""A simulator shared by all tests that do not change its settings, and boto3 clients for it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def simulator() -> Iterator[RunningSimulator]:
 
 
 def boto3_client(url: str, **overrides: Any) -> Any:
-    """A bedrock-runtime client with the demo's credentials, no retries and no validation of its own."""
+    """Return a bedrock-runtime client with the demo's credentials, without retries and validation."""
     arguments = {
         "region_name": DEMO_REGION,
         "aws_access_key_id": DEMO_ACCESS_KEY_ID,
@@ -38,5 +38,5 @@ def bedrock(simulator: RunningSimulator) -> Any:
 
 @pytest.fixture(scope="package")
 def new_client(simulator: RunningSimulator) -> Callable[..., Any]:
-    """Makes clients that differ from the ordinary one."""
+    """Return a function that makes clients with other arguments."""
     return lambda **overrides: boto3_client(simulator.url, **overrides)

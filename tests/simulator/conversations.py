@@ -52,5 +52,5 @@ def hidden_thought(data: str) -> dict[str, Any]:
 
 
 def own(**fields: Any) -> dict[str, Any]:
-    """The model's own fields."""
+    """Return the model's own fields."""
     return {"additionalModelRequestFields": fields}

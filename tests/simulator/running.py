@@ -1,4 +1,4 @@
-"""A simulator on a free port, in a thread of its own."""
+"""A simulator on a free port, in its own thread."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from aigw_extproc.simulator.settings import Settings
 
 @dataclass(frozen=True, kw_only=True)
 class RunningSimulator:
-    """Where it is, and what it has seen."""
+    """The address of a running simulator, and its journal."""
 
     port: int
     settings: Settings
@@ -29,17 +29,17 @@ class RunningSimulator:
         return f"http://127.0.0.1:{self.port}"
 
     def requests(self) -> list[dict[str, Any]]:
-        """The last requests, oldest first."""
+        """Return the last requests, oldest first."""
         return self.client.get(f"{self.url}/simulator/requests").json()
 
     def acknowledge(self, request_id: str) -> None:
-        """Lets the answer to a request, under the fault `hold`, send its next frame."""
+        """Let the response to a request, held by the fault `hold`, send its next frame."""
         self.client.post(f"{self.url}/simulator/requests/{request_id}/acknowledge").raise_for_status()
 
 
 @contextlib.contextmanager
 def running_simulator(settings: Settings | None = None) -> Iterator[RunningSimulator]:
-    """Starts a simulator and stops it at the end."""
+    """Start a simulator; stop it at the end of the block."""
     settings = settings or Settings()
     port: Future[int] = Future()
     stop: Future[Any] = Future()
@@ -54,7 +54,7 @@ def running_simulator(settings: Settings | None = None) -> Iterator[RunningSimul
     thread = threading.Thread(target=lambda: asyncio.run(main()), name="simulator", daemon=True)
     thread.start()
     try:
-        # No connection is closed for being idle: another thread may just have taken it.
+        # Idle connections are kept: another thread may just have taken one.
         with httpx.Client(limits=httpx.Limits(keepalive_expiry=None)) as client:
             yield RunningSimulator(port=port.result(timeout=10), settings=settings, client=client)
     finally:

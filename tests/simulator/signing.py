@@ -1,4 +1,4 @@
-"""Requests signed by botocore, and then spoilt at will."""
+"""Requests signed by botocore."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from aigw_extproc.simulator.received import Received
+from aigw_extproc.simulator.http_request import HttpRequest
 from aigw_extproc.simulator.settings import DEMO_ACCESS_KEY_ID, DEMO_REGION, DEMO_SECRET_ACCESS_KEY
 
 NOW = datetime(2026, 1, 31, 12, 0, 0, tzinfo=UTC)
@@ -31,17 +31,17 @@ def signed(
     service: str = "bedrock",
     at: datetime = NOW,
     headers: Mapping[str, str] | None = None,
-) -> Received:
-    """A request as a server gets it from a client that signs with botocore."""
+) -> HttpRequest:
+    """Return a request that botocore has signed."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     fields = {"host": "bedrock.test", "content-type": "application/json", **(headers or {})}
     request = AWSRequest("POST", f"http://bedrock.test{path}", headers=fields, data=data)
     with mock.patch("botocore.auth.get_current_datetime", return_value=at.replace(tzinfo=None)):
         SigV4Auth(Credentials(key, secret, token), service, region).add_auth(request)
     sent = tuple((name.lower(), value) for name, value in request.headers.items())
-    return Received(method="POST", raw_path=path, headers=sent, body=data)
+    return HttpRequest(method="POST", raw_path=path, headers=sent, body=data)
 
 
-def without_header(received: Received, *names: str) -> tuple[tuple[str, str], ...]:
-    """The headers but for these."""
-    return tuple((name, value) for name, value in received.headers if name not in names)
+def without_header(request: HttpRequest, *names: str) -> tuple[tuple[str, str], ...]:
+    """Return the headers without some."""
+    return tuple((name, value) for name, value in request.headers if name not in names)

@@ -1,4 +1,4 @@
-"""Operations and endpoints as a boto3 client and a browser meet them."""
+"""Operations and endpoints, with a boto3 client."""
 
 from __future__ import annotations
 
@@ -204,7 +204,7 @@ def test_another_region_is_refused(new_client: Callable[..., Any]) -> None:
     ],
     ids=["body", "path", "date"],
 )
-def test_what_is_changed_on_its_way_is_refused(new_client: Callable[..., Any], change: Callable[[Any], None]) -> None:
+def test_a_change_after_signing_is_refused(new_client: Callable[..., Any], change: Callable[[Any], None]) -> None:
     client = new_client()
     client.meta.events.register("before-send.bedrock-runtime", lambda request, **_: change(request))
     assert code_of(client.converse) == "InvalidSignatureException"

@@ -1,4 +1,4 @@
-"""What is genuine and what is not; the signatures come from botocore."""
+"""Authentication of requests that botocore has signed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from aigw_extproc.simulator.authentication import authenticate
 from aigw_extproc.simulator.errors import ServiceError
-from aigw_extproc.simulator.received import Received
+from aigw_extproc.simulator.http_request import HttpRequest
 from aigw_extproc.simulator.settings import DEMO_ACCESS_KEY_ID, DEMO_SECRET_ACCESS_KEY, Settings
 from tests.simulator.signing import NOW, PATH, signed, without_header
 
@@ -29,14 +29,14 @@ SETTINGS = Settings(
 )
 
 
-def verdict(received: Received) -> tuple[int, str, str]:
+def verdict(request: HttpRequest) -> tuple[int, str, str]:
     with pytest.raises(ServiceError) as caught:
-        authenticate(received, SETTINGS)
+        authenticate(request, SETTINGS)
     return caught.value.status, caught.value.name, caught.value.message
 
 
 @pytest.mark.parametrize(
-    "received",
+    "authentic",
     [
         pytest.param(signed(), id="long-term key"),
         pytest.param(signed(b""), id="no body"),
@@ -50,16 +50,16 @@ def verdict(received: Received) -> tuple[int, str, str]:
             signed(key=TEMPORARY, secret="canary-temporary-secret", token="canary-good-token"), id="session token"
         ),
         pytest.param(
-            Received(method="POST", raw_path=PATH, headers=(("authorization", "Bearer canary-api-key"),), body=b""),
+            HttpRequest(method="POST", raw_path=PATH, headers=(("authorization", "Bearer canary-api-key"),), body=b""),
             id="bearer token",
         ),
     ],
 )
-def test_genuine_requests_are_let_through(received: Received) -> None:
-    assert authenticate(received, SETTINGS) is None
+def test_authentic_requests_are_accepted(authentic: HttpRequest) -> None:
+    assert authenticate(authentic, SETTINGS) is None
 
 
-SPOILT: dict[str, Callable[[Received], Received]] = {
+CHANGED: dict[str, Callable[[HttpRequest], HttpRequest]] = {
     "a changed byte of the body": lambda r: replace(r, body=b"X" + r.body[1:]),
     "another path": lambda r: replace(r, raw_path=r.raw_path.replace("haiku", "opus")),
     "a model id that is decoded on the way": lambda r: replace(r, raw_path=r.raw_path + "%2F"),
@@ -76,9 +76,9 @@ SPOILT: dict[str, Callable[[Received], Received]] = {
 }
 
 
-@pytest.mark.parametrize("spoil", SPOILT.values(), ids=SPOILT.keys())
-def test_a_request_changed_after_signing_is_rejected(spoil: Callable[[Received], Received]) -> None:
-    assert verdict(spoil(signed())) == (403, "InvalidSignatureException", MISMATCH)
+@pytest.mark.parametrize("change", CHANGED.values(), ids=CHANGED.keys())
+def test_a_request_changed_after_signing_is_rejected(change: Callable[[HttpRequest], HttpRequest]) -> None:
+    assert verdict(change(signed())) == (403, "InvalidSignatureException", MISMATCH)
 
 
 def test_a_wrong_secret_is_rejected() -> None:
@@ -90,13 +90,13 @@ def test_an_unknown_access_key_is_rejected() -> None:
 
 
 def test_an_unknown_session_token_is_rejected() -> None:
-    received = signed(key=TEMPORARY, secret="canary-temporary-secret", token="canary-bad-token")
-    assert verdict(received) == (403, "UnrecognizedClientException", INVALID_TOKEN)
+    request = signed(key=TEMPORARY, secret="canary-temporary-secret", token="canary-bad-token")
+    assert verdict(request) == (403, "UnrecognizedClientException", INVALID_TOKEN)
 
 
 def test_a_temporary_key_without_its_token_is_rejected() -> None:
-    received = signed(key=TEMPORARY, secret="canary-temporary-secret")
-    assert verdict(received) == (403, "UnrecognizedClientException", INVALID_TOKEN)
+    request = signed(key=TEMPORARY, secret="canary-temporary-secret")
+    assert verdict(request) == (403, "UnrecognizedClientException", INVALID_TOKEN)
 
 
 def test_a_long_term_key_with_a_token_is_rejected() -> None:
@@ -104,8 +104,8 @@ def test_a_long_term_key_with_a_token_is_rejected() -> None:
 
 
 def test_an_expired_session_token_is_rejected() -> None:
-    received = signed(key=TEMPORARY, secret="canary-temporary-secret", token="canary-old-token")
-    assert verdict(received) == (
+    request = signed(key=TEMPORARY, secret="canary-temporary-secret", token="canary-old-token")
+    assert verdict(request) == (
         403,
         "ExpiredTokenException",
         "The security token included in the request is expired",
@@ -113,14 +113,14 @@ def test_an_expired_session_token_is_rejected() -> None:
 
 
 def test_a_request_without_authorization_is_rejected() -> None:
-    received = signed()
-    unsigned = replace(received, headers=without_header(received, "authorization"))
+    request = signed()
+    unsigned = replace(request, headers=without_header(request, "authorization"))
     assert verdict(unsigned) == (403, "MissingAuthenticationTokenException", "Missing Authentication Token")
 
 
-def test_a_mutilated_authorization_is_rejected() -> None:
-    received = Received(method="POST", raw_path=PATH, headers=(("authorization", "AWS4-HMAC-SHA256 x"),), body=b"")
-    assert verdict(received) == (
+def test_a_malformed_authorization_is_rejected() -> None:
+    request = HttpRequest(method="POST", raw_path=PATH, headers=(("authorization", "AWS4-HMAC-SHA256 x"),), body=b"")
+    assert verdict(request) == (
         403,
         "IncompleteSignatureException",
         "Authorization header requires 'Credential', 'SignedHeaders' and 'Signature' parameters.",
@@ -128,8 +128,8 @@ def test_a_mutilated_authorization_is_rejected() -> None:
 
 
 def test_an_unknown_bearer_token_is_rejected() -> None:
-    received = Received(method="POST", raw_path=PATH, headers=(("authorization", "Bearer canary-guess"),), body=b"")
-    assert verdict(received) == (
+    request = HttpRequest(method="POST", raw_path=PATH, headers=(("authorization", "Bearer canary-guess"),), body=b"")
+    assert verdict(request) == (
         403,
         "AccessDeniedException",
         "Authentication failed: Please make sure your API Key is valid.",
@@ -169,8 +169,8 @@ def test_another_service_is_rejected() -> None:
 
 
 def test_an_unsigned_amz_header_is_rejected() -> None:
-    received = signed()
-    assert verdict(replace(received, headers=(*received.headers, ("x-amz-target", "x")))) == (
+    request = signed()
+    assert verdict(replace(request, headers=(*request.headers, ("x-amz-target", "x")))) == (
         403,
         "InvalidSignatureException",
         "There were headers present in the request which were not signed: x-amz-target",
@@ -185,30 +185,30 @@ def test_an_unsigned_amz_header_is_rejected() -> None:
     ],
 )
 def test_host_and_date_must_be_signed(name: str, message: str) -> None:
-    received = signed()
-    headers = tuple((n, v.replace(f";{name}", "")) for n, v in received.headers)
-    assert verdict(replace(received, headers=headers)) == (403, "InvalidSignatureException", message)
+    request = signed()
+    headers = tuple((n, v.replace(f";{name}", "")) for n, v in request.headers)
+    assert verdict(replace(request, headers=headers)) == (403, "InvalidSignatureException", message)
 
 
-def test_a_claimed_body_hash_must_be_the_bodys() -> None:
-    received = signed(headers={"x-amz-content-sha256": "0" * 64})
-    assert verdict(received) == (403, "InvalidSignatureException", MISMATCH)
+def test_the_hash_in_a_header_must_match_the_body() -> None:
+    request = signed(headers={"x-amz-content-sha256": "0" * 64})
+    assert verdict(request) == (403, "InvalidSignatureException", MISMATCH)
 
 
 def test_a_date_that_differs_from_the_scopes_is_rejected() -> None:
-    received = signed()
-    headers = tuple((n, v.replace("/20260131/", "/20260130/")) for n, v in received.headers)
+    request = signed()
+    headers = tuple((n, v.replace("/20260131/", "/20260130/")) for n, v in request.headers)
     message = (
         "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP:"
         " '20260130' != '20260131', from '20260131T120000Z'."
     )
-    assert verdict(replace(received, headers=headers)) == (403, "InvalidSignatureException", message)
+    assert verdict(replace(request, headers=headers)) == (403, "InvalidSignatureException", message)
 
 
-def test_a_date_that_is_none_is_rejected() -> None:
-    received = signed()
-    headers = (*without_header(received, "x-amz-date"), ("x-amz-date", "yesterday"))
-    assert verdict(replace(received, headers=headers)) == (
+def test_an_invalid_date_is_rejected() -> None:
+    request = signed()
+    headers = (*without_header(request, "x-amz-date"), ("x-amz-date", "yesterday"))
+    assert verdict(replace(request, headers=headers)) == (
         403,
         "IncompleteSignatureException",
         "Date must be in ISO-8601 'basic format'. See RFC 3339.",

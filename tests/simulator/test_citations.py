@@ -1,4 +1,4 @@
-"""Documents that are cited, as a boto3 client gets them."""
+"""Citations, with a boto3 client."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def document(name: str, source: dict[str, Any], *, cited: bool = True) -> dict[s
     return {"document": {"name": name, "format": "txt", "source": source, "citations": {"enabled": cited}}}
 
 
-def asked(*documents: Any) -> dict[str, Any]:
+def request(*documents: Any) -> dict[str, Any]:
     return {"modelId": MODEL, "messages": [{"role": "user", "content": [*documents, {"text": "Hi"}]}]}
 
 
@@ -32,26 +32,26 @@ DOCUMENTS = (
 CITATIONS = [citation(1, "report", REPORT[:60]), citation(2, "parts", "one two")]
 
 
-def test_the_answer_cites_what_it_was_told_to(bedrock: Any) -> None:
-    (block,) = bedrock.converse(**asked(*DOCUMENTS))["output"]["message"]["content"]
+def test_the_answer_cites_the_enabled_documents(bedrock: Any) -> None:
+    (block,) = bedrock.converse(**request(*DOCUMENTS))["output"]["message"]["content"]
     cited = block["citationsContent"]
     assert (cited["content"][0]["text"][:19], cited["citations"]) == ("Hello! You said: Hi", CITATIONS)
 
 
-def test_citations_stream_behind_the_text(bedrock: Any) -> None:
-    stream = bedrock.converse_stream(**asked(*DOCUMENTS))["stream"]
+def test_citations_stream_after_the_text(bedrock: Any) -> None:
+    stream = bedrock.converse_stream(**request(*DOCUMENTS))["stream"]
     deltas = [event["contentBlockDelta"]["delta"] for event in stream if "contentBlockDelta" in event]
     kinds = [kind for delta in deltas for kind in delta]
     assert kinds == ["text"] * (len(kinds) - 2) + ["citation"] * 2
     assert [delta["citation"] for delta in deltas[-2:]] == CITATIONS
 
 
-def test_a_document_that_is_not_to_be_cited_is_not(bedrock: Any) -> None:
-    (block,) = bedrock.converse(**asked(DOCUMENTS[0]))["output"]["message"]["content"]
+def test_other_documents_are_not_cited(bedrock: Any) -> None:
+    (block,) = bedrock.converse(**request(DOCUMENTS[0]))["output"]["message"]["content"]
     assert list(block) == ["text"]
 
 
 def test_a_cited_answer_may_come_back(bedrock: Any) -> None:
-    first = bedrock.converse(**asked(*DOCUMENTS))["output"]["message"]
-    messages = [*asked(*DOCUMENTS)["messages"], first, {"role": "user", "content": [{"text": "Bye"}]}]
+    first = bedrock.converse(**request(*DOCUMENTS))["output"]["message"]
+    messages = [*request(*DOCUMENTS)["messages"], first, {"role": "user", "content": [{"text": "Bye"}]}]
     assert bedrock.converse(modelId=MODEL, messages=messages)["stopReason"] == "end_turn"

@@ -1,4 +1,4 @@
-"""Answers on the wire: a real socket on both sides."""
+"""Delivery of responses over real sockets."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ import httpx
 import pytest
 from botocore.eventstream import ChecksumMismatch, EventStreamBuffer
 
-from aigw_extproc.simulator.journal import REMEMBERED
+from aigw_extproc.simulator.journal import MAX_ENTRIES
 from tests.simulator.running import RunningSimulator
 from tests.simulator.signing import HELLO, signed
 
 NO_TLS = ssl.create_default_context()
-"""Shared, since httpx would load the system's certificates for every client."""
+"""Shared: httpx would load the system's certificates for every client."""
 
-WHOLE_STREAM = ["messageStart", *["contentBlockDelta"] * 4, "contentBlockStop", "messageStop", "metadata"]
+ALL_EVENTS = ["messageStart", *["contentBlockDelta"] * 4, "contentBlockStop", "messageStop", "metadata"]
 
 
 @contextmanager
 def opened(simulator: RunningSimulator, path: str, **headers: str) -> Iterator[httpx.Response]:
-    """A response whose body is read by the caller."""
+    """Open a response; the caller reads its body."""
     now = datetime.fromtimestamp(time.time(), UTC)
     host = f"127.0.0.1:{simulator.port}"
     request = signed(HELLO, path=path, at=now, headers={"host": host, **headers})
@@ -68,22 +68,22 @@ def eventually(condition: Callable[[], bool]) -> bool:
     return False
 
 
-def test_a_stream_is_whole(simulator: RunningSimulator) -> None:
-    assert all_types(simulator, "/model/anthropic.claude-v2/converse-stream") == WHOLE_STREAM
+def test_a_stream_has_all_events(simulator: RunningSimulator) -> None:
+    assert all_types(simulator, "/model/anthropic.claude-v2/converse-stream") == ALL_EVENTS
 
 
 @pytest.mark.parametrize(
     ("fault", "types"),
     [
-        ("stream-exception", [*WHOLE_STREAM[:4], "modelStreamErrorException"]),
-        ("stream-exception-2", [*WHOLE_STREAM[:2], "modelStreamErrorException"]),
-        ("stream-throttling", [*WHOLE_STREAM[:4], "throttlingException"]),
+        ("stream-exception", [*ALL_EVENTS[:4], "modelStreamErrorException"]),
+        ("stream-exception-2", [*ALL_EVENTS[:2], "modelStreamErrorException"]),
+        ("stream-throttling", [*ALL_EVENTS[:4], "throttlingException"]),
         ("stream-exception-first", ["throttlingException"]),
-        ("truncated", WHOLE_STREAM[:4]),
-        ("split", WHOLE_STREAM),
-        ("split-1", WHOLE_STREAM),
-        ("slow-1", WHOLE_STREAM),
-        ("long-200", ["messageStart", *["contentBlockDelta"] * 200, *WHOLE_STREAM[-3:]]),
+        ("truncated", ALL_EVENTS[:4]),
+        ("split", ALL_EVENTS),
+        ("split-1", ALL_EVENTS),
+        ("slow-1", ALL_EVENTS),
+        ("long-200", ["messageStart", *["contentBlockDelta"] * 200, *ALL_EVENTS[-3:]]),
     ],
 )
 def test_faults_of_streams(simulator: RunningSimulator, fault: str, types: list[str]) -> None:
@@ -96,10 +96,10 @@ def test_split_frames_arrive_in_pieces(simulator: RunningSimulator) -> None:
     assert sizes[:-1].count(7) > len(sizes) // 2
 
 
-def test_a_corrupt_frame_is_noticed(simulator: RunningSimulator) -> None:
+def test_a_corrupt_frame_has_a_wrong_checksum(simulator: RunningSimulator) -> None:
     with opened(simulator, stream("corrupt-crc")) as response:
         types = event_types(response.iter_raw())
-        assert [next(types), next(types)] == WHOLE_STREAM[:2]
+        assert [next(types), next(types)] == ALL_EVENTS[:2]
         with pytest.raises(ChecksumMismatch):
             next(types)
 
@@ -107,12 +107,12 @@ def test_a_corrupt_frame_is_noticed(simulator: RunningSimulator) -> None:
 def test_a_reset_breaks_the_connection_after_some_frames(simulator: RunningSimulator) -> None:
     with opened(simulator, stream("reset-2")) as response:
         types = event_types(response.iter_raw())
-        assert [next(types), next(types)] == WHOLE_STREAM[:2]
+        assert [next(types), next(types)] == ALL_EVENTS[:2]
         with pytest.raises(httpx.ReadError):
             next(types)
 
 
-def test_a_reset_breaks_a_whole_answer(simulator: RunningSimulator) -> None:
+def test_a_reset_breaks_a_buffered_response(simulator: RunningSimulator) -> None:
     with opened(simulator, "/model/simulator.reset/converse") as response, pytest.raises(httpx.ReadError):
         response.read()
 
@@ -134,28 +134,28 @@ def test_a_held_stream_goes_on_with_every_acknowledgement(simulator: RunningSimu
         for event_type in event_types(response.iter_raw()):
             seen.append(event_type)
             simulator.acknowledge(response.headers["x-amzn-requestid"])
-    assert seen == WHOLE_STREAM
+    assert seen == ALL_EVENTS
 
 
 def acknowledged_types(simulator: RunningSimulator, started: Barrier) -> list[str]:
-    """What a held stream holds, read when as many others have begun as the barrier asks for."""
+    """Return the events of a held stream, which are acknowledged once all streams of the barrier have begun."""
     seen = []
     with opened(simulator, stream("hold")) as response:
         for event_type in event_types(response.iter_raw()):
             if not seen:
                 started.wait(timeout=30)
             seen.append(event_type)
-            if event_type != WHOLE_STREAM[-1]:  # after which the exchange is over, and may be forgotten
+            if event_type != ALL_EVENTS[-1]:  # after it the entry is complete, and may be dropped
                 simulator.acknowledge(response.headers["x-amzn-requestid"])
     return seen
 
 
-def test_more_held_streams_than_are_remembered_go_on(simulator: RunningSimulator) -> None:
-    streams = REMEMBERED + 20
+def test_more_held_streams_than_journal_entries_continue(simulator: RunningSimulator) -> None:
+    streams = MAX_ENTRIES + 20
     started = Barrier(streams)
     with ThreadPoolExecutor(streams) as pool:
         all_seen = list(pool.map(lambda _: acknowledged_types(simulator, started), range(streams)))
-    assert all_seen == [WHOLE_STREAM] * streams
+    assert all_seen == [ALL_EVENTS] * streams
 
 
 def test_a_held_stream_waits(simulator: RunningSimulator) -> None:
@@ -166,32 +166,32 @@ def test_a_held_stream_waits(simulator: RunningSimulator) -> None:
     assert (report["finished"], report["client_disconnected"]) == (False, False)
 
 
-def test_a_client_that_goes_away_is_noticed(simulator: RunningSimulator) -> None:
+def test_a_client_that_disconnects_is_recorded(simulator: RunningSimulator) -> None:
     with opened(simulator, stream("hold")) as response:
         request_id = response.headers["x-amzn-requestid"]
     assert eventually(lambda: report_of(simulator, request_id)["client_disconnected"])
 
 
 def test_a_hanging_request_is_answered_when_it_is_acknowledged(simulator: RunningSimulator) -> None:
-    def asked() -> list[str]:
+    def hanging() -> list[str]:
         return [request["id"] for request in simulator.requests() if "simulator.hang" in request["path"]]
 
     with ThreadPoolExecutor(1) as pool:
         types = pool.submit(all_types, simulator, stream("hang"))
-        assert eventually(lambda: len(asked()) == 1)
+        assert eventually(lambda: len(hanging()) == 1)
         assert not types.done()
-        simulator.acknowledge(asked()[0])
-        assert types.result() == WHOLE_STREAM
+        simulator.acknowledge(hanging()[0])
+        assert types.result() == ALL_EVENTS
 
 
-def test_a_client_that_stays_has_not_gone_away(simulator: RunningSimulator) -> None:
+def test_a_client_that_stays_is_not_recorded_as_disconnected(simulator: RunningSimulator) -> None:
     with opened(simulator, stream("slow-1")) as response:
         response.read()
         report = report_of(simulator, response.headers["x-amzn-requestid"])
     assert (report["finished"], report["client_disconnected"]) == (True, False)
 
 
-def test_a_reset_is_not_the_clients_doing(simulator: RunningSimulator) -> None:
+def test_a_reset_is_not_recorded_as_a_disconnect(simulator: RunningSimulator) -> None:
     with opened(simulator, stream("reset-1")) as response:
         request_id = response.headers["x-amzn-requestid"]
         with pytest.raises(httpx.ReadError):
@@ -203,10 +203,10 @@ def test_an_acknowledgement_of_an_unknown_request_is_refused(simulator: RunningS
     assert simulator.client.post(f"{simulator.url}/simulator/requests/none/acknowledge").status_code == 404
 
 
-def test_two_hundred_streams_at_once_are_whole(simulator: RunningSimulator) -> None:
+def test_two_hundred_streams_at_once_are_complete(simulator: RunningSimulator) -> None:
     with ThreadPoolExecutor(50) as pool:
         streams = list(pool.map(lambda _: all_types(simulator, stream("slow-1")), range(200)))
-    assert streams == [WHOLE_STREAM] * 200
+    assert streams == [ALL_EVENTS] * 200
 
 
 def test_health(simulator: RunningSimulator) -> None:

@@ -1,4 +1,4 @@
-"""Embedding models in the simulator: what boto3 gets from them, and what they refuse."""
+"""Embedding models, with a boto3 client."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_boto3_gets_an_embedding_and_bedrocks_count(bedrock: Any) -> None:
     assert json.loads(answer["body"].read()) == expected
 
 
-def test_a_vector_has_length_one_and_is_the_texts_own() -> None:
+def test_a_vector_has_length_one_and_depends_on_the_text() -> None:
     assert math.isclose(math.hypot(*vector("a", 1024)), 1)
     assert vector("a", 256) == vector("a", 256) != vector("b", 256)
 
@@ -64,7 +64,7 @@ def test_nova() -> None:
 
 REFUSED: dict[str, tuple[str, Any, str]] = {
     "an unknown field": (TITAN_1, {"inputText": "a", "dimensions": 256}, "unknown field `dimensions`"),
-    "a length that there is not": (TITAN, {"inputText": "a", "dimensions": 300}, "Invalid enum value 300"),
+    "an unsupported length": (TITAN, {"inputText": "a", "dimensions": 300}, "Invalid enum value 300"),
     "no text": (TITAN, {"inputText": ""}, "Expected `str` of length >= 1"),
     "too many texts": (COHERE, {"texts": ["a"] * 97, "input_type": "clustering"}, "Expected `array` of length <= 96"),
     "a text too long for Cohere": (
@@ -79,7 +79,7 @@ REFUSED: dict[str, tuple[str, Any, str]] = {
 
 
 @pytest.mark.parametrize(("model", "body", "why"), REFUSED.values(), ids=REFUSED)
-def test_what_is_not_of_the_models_schema_is_refused(model: str, body: Any, why: str) -> None:
+def test_a_body_that_breaks_the_schema_is_refused(model: str, body: Any, why: str) -> None:
     name, message = failure("invoke", body, model=model)
     assert name == "ValidationException"
     assert why in message

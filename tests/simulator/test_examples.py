@@ -1,4 +1,4 @@
-"""What is made of a JSON schema."""
+"""Example values for JSON schemas."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from aigw_extproc.simulator.examples import DEEPEST, example, example_value
+from aigw_extproc.simulator.examples import MAX_DEPTH, example, example_value
 
 
 def value_for(schema: Any, **root: Any) -> Any:
@@ -62,19 +62,19 @@ def test_a_reference_to_nothing_is_a_string() -> None:
     assert value_for({"$ref": "#/$defs/Missing"}) == "example p"
 
 
-def test_a_reference_to_what_is_no_schema_is_a_string() -> None:
+def test_a_reference_to_an_invalid_schema_is_a_string() -> None:
     assert value_for({"$ref": "#/examples"}, examples={"type": "odd"}) == "example p"
 
 
-def test_a_schema_that_contains_itself_has_an_end() -> None:
+def test_a_recursive_schema_ends() -> None:
     value = example({"type": "object", "properties": {"next": {"$ref": "#"}}})
     depth = 0
     while value:
         value, depth = value["next"], depth + 1
-    assert depth == DEEPEST
+    assert depth == MAX_DEPTH
 
 
-def test_a_schema_that_may_contain_itself_ends_with_null() -> None:
+def test_an_optional_recursion_ends_with_null() -> None:
     value = example({"type": "object", "properties": {"next": {"anyOf": [{"$ref": "#"}, {"type": "null"}]}}})
     assert value == {"next": {"next": {"next": {"next": None}}}}
 

@@ -1,4 +1,4 @@
-"""Which fault is asked for, and what it makes of an answer. What happens on the wire is in test_delivery."""
+"""Selection of faults, and their effect on a response. test_delivery has their effect on the wire."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from typing import Any
 
 import pytest
 
-from aigw_extproc.simulator import answers
-from aigw_extproc.simulator.answers import AwaitAcknowledgement, Pause, Reset, Send
+from aigw_extproc.simulator import http_response
 from aigw_extproc.simulator.errors import ServiceError
-from aigw_extproc.simulator.faults import FAULTS, Injection, asked_for, listed
+from aigw_extproc.simulator.faults import FAULTS, Injection, list_faults, selected_fault
+from aigw_extproc.simulator.http_response import AwaitAcknowledgement, Pause, Reset, Send
 from aigw_extproc.simulator.operations import respond
 from aigw_extproc.simulator.settings import Settings
 from tests.simulator.signing import HELLO, NOW, signed
 
 SETTINGS = Settings(clock=NOW.timestamp)
-STREAM = answers.stream([b"one", b"two", b"three"])
+STREAM = http_response.stream([b"one", b"two", b"three"])
 
 
-def converse(fault: str) -> answers.Answer:
+def converse(fault: str) -> http_response.HttpResponse:
     return respond(signed(path=f"/model/simulator.{fault}/converse"), SETTINGS)
 
 
-def outcome(answer: answers.Answer) -> tuple[int, str, Any]:
-    headers = dict(answer.headers)
-    body = b"".join(step.data for step in answer.steps if isinstance(step, Send))
-    return answer.status, headers["x-amzn-errortype"].partition(":")[0], json.loads(body)["message"]
+def outcome(response: http_response.HttpResponse) -> tuple[int, str, Any]:
+    headers = dict(response.headers)
+    body = b"".join(step.data for step in response.steps if isinstance(step, Send))
+    return response.status, headers["x-amzn-errortype"].partition(":")[0], json.loads(body)["message"]
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_errors_have_their_status_name_and_text(fault: str, expected: tuple[int,
     assert outcome(converse(fault)) == expected
 
 
-def test_throttling_says_when_to_come_back() -> None:
+def test_throttling_has_a_retry_after_header() -> None:
     assert dict(converse("throttling-30").headers)["retry-after"] == "30"
 
 
@@ -105,19 +105,21 @@ def test_an_error_type_has_the_real_suffix() -> None:
         ("not-json", 200, "text/plain", b"this is not JSON"),
     ],
 )
-def test_answers_that_are_not_bedrocks(fault: str, status: int, content_type: str, body: bytes) -> None:
+def test_responses_that_are_not_bedrocks(fault: str, status: int, content_type: str, body: bytes) -> None:
     headers = (("content-type", content_type), ("content-length", str(len(body))))
-    assert converse(fault) == answers.Answer(status=status, headers=headers, steps=(Send(data=body),))
+    assert converse(fault) == http_response.HttpResponse(status=status, headers=headers, steps=(Send(data=body),))
 
 
-def test_an_empty_body_is_one() -> None:
-    assert converse("empty") == answers.Answer(
+def test_an_empty_body() -> None:
+    assert converse("empty") == http_response.HttpResponse(
         status=500, headers=(("content-type", "application/json"), ("content-length", "0")), steps=()
     )
 
 
-def disturbed(name: str, parameter: int, answer: answers.Answer = STREAM) -> tuple[answers.Step, ...]:
-    return Injection(name=name, parameter=parameter).disturb(answer).steps
+def disturbed(
+    name: str, parameter: int, response: http_response.HttpResponse = STREAM
+) -> tuple[http_response.Step, ...]:
+    return Injection(name=name, parameter=parameter).disturb(response).steps
 
 
 def test_truncated_ends_after_some_frames() -> None:
@@ -174,17 +176,17 @@ def test_a_stream_exception_ends_the_stream() -> None:
     assert b"modelStreamErrorException" in exception.data
 
 
-def test_a_whole_answer_is_truncated_in_its_middle() -> None:
-    assert disturbed("truncated", 4, answers.whole(b"123456")) == (Send(data=b"123"),)
+def test_a_buffered_response_is_truncated_in_its_middle() -> None:
+    assert disturbed("truncated", 4, http_response.buffered(b"123456")) == (Send(data=b"123"),)
 
 
-def test_a_whole_answer_is_reset_in_its_middle_with_the_length_of_the_whole() -> None:
-    answer = Injection(name="reset", parameter=4).disturb(answers.whole(b"123456"))
-    assert answer.steps == (Send(data=b"123"), Reset())
-    assert dict(answer.headers)["content-length"] == "6"
+def test_a_buffered_response_is_reset_in_its_middle_with_the_full_content_length() -> None:
+    response = Injection(name="reset", parameter=4).disturb(http_response.buffered(b"123456"))
+    assert response.steps == (Send(data=b"123"), Reset())
+    assert dict(response.headers)["content-length"] == "6"
 
 
-def test_a_stream_exception_makes_a_whole_answer_fail() -> None:
+def test_a_stream_exception_makes_a_buffered_response_fail() -> None:
     assert outcome(converse("stream-exception")) == (
         424,
         "ModelStreamErrorException",
@@ -192,12 +194,12 @@ def test_a_stream_exception_makes_a_whole_answer_fail() -> None:
     )
 
 
-def test_a_whole_answer_has_no_checksum_to_corrupt() -> None:
-    answer = answers.whole(b"{}")
-    assert Injection(name="corrupt-crc", parameter=3).disturb(answer) == answer
+def test_a_buffered_response_has_no_checksum_to_corrupt() -> None:
+    response = http_response.buffered(b"{}")
+    assert Injection(name="corrupt-crc", parameter=3).disturb(response) == response
 
 
-def test_long_has_as_many_tokens_as_are_wanted() -> None:
+def test_long_has_as_many_tokens_as_its_parameter() -> None:
     (body,) = converse("long-12").steps
     assert isinstance(body, Send)
     assert json.loads(body.data)["usage"]["outputTokens"] == 12
@@ -215,17 +217,17 @@ def test_long_has_as_many_tokens_as_are_wanted() -> None:
         ("simulator.slow", "html", Injection(name="html", parameter=0)),
     ],
 )
-def test_a_fault_is_named_by_model_or_header(model_id: str, header: str | None, injection: Injection | None) -> None:
-    assert asked_for(model_id, header) == injection
+def test_a_fault_is_selected_by_model_or_header(model_id: str, header: str | None, injection: Injection | None) -> None:
+    assert selected_fault(model_id, header) == injection
 
 
-def test_a_parameter_of_nought_is_a_parameter() -> None:
-    assert asked_for("simulator.reset-0", None) == Injection(name="reset", parameter=0)
+def test_a_parameter_of_zero_is_valid() -> None:
+    assert selected_fault("simulator.reset-0", None) == Injection(name="reset", parameter=0)
 
 
 def test_an_unknown_fault_is_an_error() -> None:
     with pytest.raises(ServiceError) as caught:
-        asked_for("simulator.typo", None)
+        selected_fault("simulator.typo", None)
     assert (caught.value.status, caught.value.message) == (
         404,
         "The simulator has no fault named typo: see GET /simulator/faults",
@@ -234,8 +236,8 @@ def test_an_unknown_fault_is_an_error() -> None:
 
 def test_a_wrong_request_gets_its_own_error_under_a_fault() -> None:
     body = {**HELLO, "stream": True}
-    answer = respond(signed(body, path="/model/simulator.throttling/converse"), SETTINGS)
-    assert outcome(answer) == (
+    response = respond(signed(body, path="/model/simulator.throttling/converse"), SETTINGS)
+    assert outcome(response) == (
         400,
         "ValidationException",
         "1 validation error detected: Value at 'stream' failed to satisfy constraint: Member is not known",
@@ -243,7 +245,7 @@ def test_a_wrong_request_gets_its_own_error_under_a_fault() -> None:
 
 
 def test_every_fault_is_listed() -> None:
-    assert [row["model"] for row in listed()] == [f"simulator.{name}" for name in FAULTS]
+    assert [row["model"] for row in list_faults()] == [f"simulator.{name}" for name in FAULTS]
 
 
 @pytest.mark.parametrize(

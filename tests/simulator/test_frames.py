@@ -1,4 +1,4 @@
-"""Our frames, read by botocore."""
+"""Frames, decoded by botocore."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def decode(data: bytes) -> list[tuple[dict[str, Any], bytes]]:
     return [(message.headers, message.payload) for message in buffer]
 
 
-def test_botocore_reads_what_we_encode() -> None:
+def test_botocore_decodes_our_frames() -> None:
     assert decode(encode_frame({":a": "b", "ü": "€" * 300}, b"payload") + encode_frame({}, b"")) == [
         ({":a": "b", "ü": "€" * 300}, b"payload"),
         ({}, b""),
@@ -53,7 +53,7 @@ def test_an_exception_has_its_own_headers() -> None:
 
 
 @pytest.mark.parametrize("position", [0, 9, 20, -1])
-def test_botocore_notices_every_flipped_byte(position: int) -> None:
+def test_botocore_detects_every_flipped_byte(position: int) -> None:
     frame = bytearray(event("messageStart", {"role": "assistant"}))
     frame[position] ^= 1
     with pytest.raises(ChecksumMismatch):

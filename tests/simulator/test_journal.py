@@ -1,26 +1,26 @@
-"""What is remembered of requests, and what must not be."""
+"""Tests of the journal."""
 
 from __future__ import annotations
 
 import pytest
 
-from aigw_extproc.simulator.journal import LONGEST_BODY, REMEMBERED, Exchange, Journal
-from aigw_extproc.simulator.received import Received
+from aigw_extproc.simulator.http_request import HttpRequest
+from aigw_extproc.simulator.journal import MAX_BODY_BYTES, MAX_ENTRIES, Journal, JournalEntry
 
 
-def exchange_of(request: Received, journal: Journal | None = None) -> Exchange:
-    with (journal or Journal()).exchange(request) as exchange:
-        return exchange
+def entry_of(http_request: HttpRequest, journal: Journal | None = None) -> JournalEntry:
+    with (journal or Journal()).record(http_request) as entry:
+        return entry
 
 
-def received(*headers: tuple[str, str], body: bytes = b"{}") -> Received:
-    return Received(method="POST", raw_path="/model/x/converse", headers=headers, body=body)
+def request(*headers: tuple[str, str], body: bytes = b"{}") -> HttpRequest:
+    return HttpRequest(method="POST", raw_path="/model/x/converse", headers=headers, body=body)
 
 
-def test_an_exchange_is_reported_whole() -> None:
-    exchange = exchange_of(received(("host", "h"), ("a", "1"), ("a", "2"), body=b'{"\xff"'))
-    assert exchange.report() == {
-        "id": exchange.id,
+def test_an_entry_is_reported() -> None:
+    entry = entry_of(request(("host", "h"), ("a", "1"), ("a", "2"), body=b'{"\xff"'))
+    assert entry.report() == {
+        "id": entry.id,
         "method": "POST",
         "path": "/model/x/converse",
         "headers": [["host", "h"], ["a", "1"], ["a", "2"]],
@@ -52,31 +52,31 @@ def test_an_exchange_is_reported_whole() -> None:
     ],
 )
 def test_credentials_are_not_reported(name: str, value: str, shown: str) -> None:
-    assert exchange_of(received((name, value))).report()["headers"] == [[name, shown]]
+    assert entry_of(request((name, value))).report()["headers"] == [[name, shown]]
 
 
 def test_a_long_body_is_cut_and_its_length_kept() -> None:
-    report = exchange_of(received(body=b"x" * (LONGEST_BODY + 1))).report()
-    assert (len(report["body"]), report["body_bytes"]) == (LONGEST_BODY, LONGEST_BODY + 1)
+    report = entry_of(request(body=b"x" * (MAX_BODY_BYTES + 1))).report()
+    assert (len(report["body"]), report["body_bytes"]) == (MAX_BODY_BYTES, MAX_BODY_BYTES + 1)
 
 
-def test_the_oldest_are_forgotten() -> None:
+def test_the_oldest_entries_are_dropped() -> None:
     journal = Journal()
-    exchanges = [exchange_of(received(), journal) for _ in range(REMEMBERED + 1)]
-    assert list(journal) == exchanges[1:]
-    assert journal.find(exchanges[0].id) is None
+    entries = [entry_of(request(), journal) for _ in range(MAX_ENTRIES + 1)]
+    assert list(journal) == entries[1:]
+    assert journal.find(entries[0].id) is None
 
 
-def test_what_is_not_over_is_found_whatever_its_age() -> None:
+def test_an_incomplete_entry_is_found_at_any_age() -> None:
     journal = Journal()
-    with journal.exchange(received()) as exchange:
-        for _ in range(REMEMBERED):
-            exchange_of(received(), journal)
-        assert journal.find(exchange.id) is exchange
-    assert journal.find(exchange.id) is None
+    with journal.record(request()) as entry:
+        for _ in range(MAX_ENTRIES):
+            entry_of(request(), journal)
+        assert journal.find(entry.id) is entry
+    assert journal.find(entry.id) is None
 
 
-def test_an_exchange_that_is_over_is_found_by_its_id() -> None:
+def test_a_complete_entry_is_found_by_its_id() -> None:
     journal = Journal()
-    exchange = exchange_of(received(), journal)
-    assert (journal.find(exchange.id), journal.find("other")) == (exchange, None)
+    entry = entry_of(request(), journal)
+    assert (journal.find(entry.id), journal.find("other")) == (entry, None)

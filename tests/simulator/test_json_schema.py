@@ -1,4 +1,4 @@
-"""Which JSON values are schemas."""
+"""Validation of JSON schemas."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ WRONG: dict[str, list[Any]] = {
 }
 
 
-def test_a_schema_with_every_keyword_is_one() -> None:
+def test_a_schema_with_every_keyword_is_valid() -> None:
     assert is_valid(VALID)
 
 
@@ -70,7 +70,7 @@ def test_only_objects_and_booleans_are_schemas(value: Any) -> None:
 @pytest.mark.parametrize(
     ("keyword", "value"), [(keyword, value) for keyword, values in WRONG.items() for value in values]
 )
-def test_a_keyword_with_a_value_of_another_type_is_noticed(keyword: str, value: Any) -> None:
+def test_a_keyword_with_a_value_of_another_type_is_invalid(keyword: str, value: Any) -> None:
     assert not is_valid({"type": "object", "properties": {"deep": {"items": {keyword: value}}}})
 
 

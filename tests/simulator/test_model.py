@@ -1,4 +1,4 @@
-"""What the simulated model answers."""
+"""Replies of the simulated model."""
 
 from __future__ import annotations
 
@@ -7,37 +7,45 @@ from typing import Any
 import pytest
 
 from aigw_extproc.simulator.model import complete, input_deltas, lengthen
-from aigw_extproc.simulator.prompt import Prompt, Reply, Text, Tool, ToolUse, count_text, tokens
+from aigw_extproc.simulator.prompt import (
+    ModelPrompt,
+    ModelReply,
+    ModelTool,
+    ReplyText,
+    ReplyToolUse,
+    count_text,
+    tokens,
+)
 
-CLOCK = Tool(name="clock", schema={"type": "object", "properties": {"zone": {"type": "string"}}})
-WEATHER = Tool(name="get_weather", schema={"type": "object", "properties": {}})
+CLOCK = ModelTool(name="clock", schema={"type": "object", "properties": {"zone": {"type": "string"}}})
+WEATHER = ModelTool(name="get_weather", schema={"type": "object", "properties": {}})
 
 
-def ask(text: str = "Hi", **more: Any) -> Reply:
-    return complete(Prompt(**{"text": text, "input_tokens": 3, "seed": b"seed", **more}))
+def ask(text: str = "Hi", **more: Any) -> ModelReply:
+    return complete(ModelPrompt(**{"text": text, "input_tokens": 3, "seed": b"seed", **more}))
 
 
-def said(reply: Reply) -> str:
+def said(reply: ModelReply) -> str:
     (block,) = reply.content
-    assert isinstance(block, Text)
+    assert isinstance(block, ReplyText)
     return block.text
 
 
-def used(reply: Reply) -> list[str]:
-    return [block.name for block in reply.content if isinstance(block, ToolUse)]
+def used(reply: ModelReply) -> list[str]:
+    return [block.name for block in reply.content if isinstance(block, ReplyToolUse)]
 
 
 def test_a_text_is_echoed() -> None:
-    assert ask("Good morning") == Reply(
+    assert ask("Good morning") == ModelReply(
         key="GbJYVuHBUMqDTP_ItZsjrb",
-        content=(Text(text="Hello! You said: Good morning"),),
+        content=(ReplyText(text="Hello! You said: Good morning"),),
         stop_reason="end_turn",
         input_tokens=3,
         output_tokens=5,
     )
 
 
-def test_a_long_text_is_not_echoed_whole() -> None:
+def test_a_long_text_is_cut() -> None:
     assert said(ask("x" * 1001)) == f"Hello! You said: {'x' * 1000}…"
 
 
@@ -76,8 +84,8 @@ def test_a_stop_sequence_at_the_start_leaves_no_content() -> None:
 def test_a_tool_that_is_named_is_used() -> None:
     reply = ask("What does the clock say?", tools=(WEATHER, CLOCK))
     text, use = reply.content
-    assert isinstance(use, ToolUse)
-    assert (text, use.name, use.input) == (Text(text="I will use clock."), "clock", {"zone": "example zone"})
+    assert isinstance(use, ReplyToolUse)
+    assert (text, use.name, use.input) == (ReplyText(text="I will use clock."), "clock", {"zone": "example zone"})
     assert (reply.stop_reason, reply.output_tokens) == ("tool_use", 7)
 
 
@@ -90,26 +98,26 @@ def test_a_tool_that_is_not_named_is_not_used(text: str) -> None:
     assert used(ask(text, tools=(CLOCK,))) == []
 
 
-def test_where_a_tool_must_be_used_the_first_is_and_nothing_is_said() -> None:
+def test_a_forced_tool_use_has_no_text() -> None:
     reply = ask("Hi", tools=(WEATHER, CLOCK), must_use_tool=True)
-    assert [type(block) for block in reply.content] == [ToolUse]
+    assert [type(block) for block in reply.content] == [ReplyToolUse]
     assert used(reply) == ["get_weather"]
 
 
-def test_after_tool_results_no_tool_is_used_unless_it_must_be() -> None:
+def test_after_tool_results_only_forced_tools_are_used() -> None:
     assert used(ask("clock", tools=(CLOCK,), tool_results=("12:00",))) == []
     assert used(ask("clock", tools=(CLOCK,), tool_results=("12:00",), must_use_tool=True)) == ["clock"]
 
 
-def test_what_a_tool_answers_leads_to_another() -> None:
+def test_a_tool_result_can_name_the_next_tool() -> None:
     reply = ask("clock", tools=(CLOCK, WEATHER), tool_results=("12:00, now use get_weather",))
     assert used(reply) == ["get_weather"]
 
 
 def test_keys_of_tool_uses_differ_within_a_reply() -> None:
     _, clock, weather = ask("clock get_weather", tools=(CLOCK, WEATHER)).content
-    assert isinstance(clock, ToolUse)
-    assert isinstance(weather, ToolUse)
+    assert isinstance(clock, ReplyToolUse)
+    assert isinstance(weather, ReplyToolUse)
     assert clock.key != weather.key
 
 
@@ -121,7 +129,7 @@ def test_another_request_has_other_keys() -> None:
     assert ask("clock", tools=(CLOCK,)) != ask("clock", tools=(CLOCK,), seed=b"other")
 
 
-def test_a_reply_can_be_as_long_as_is_wanted() -> None:
+def test_a_reply_can_be_lengthened() -> None:
     assert said(lengthen(ask(), 3)) == "word1 word2 word3"
 
 
@@ -135,9 +143,9 @@ def test_all_text_counts_and_keys_do_not() -> None:
 
 
 def test_input_streams_in_pieces_that_join_to_its_json() -> None:
-    use = ToolUse(key="k", name="n", input={"city": "München", "days": 3})
+    use = ReplyToolUse(key="k", name="n", input={"city": "München", "days": 3})
     assert input_deltas(use) == ["", '{"city":"Mün', 'chen","days"', ":3}"]
 
 
 def test_an_empty_input_streams_as_an_empty_piece() -> None:
-    assert input_deltas(ToolUse(key="k", name="n", input={})) == [""]
+    assert input_deltas(ReplyToolUse(key="k", name="n", input={})) == [""]

@@ -1,4 +1,4 @@
-"""Which row of the table a model id finds."""
+"""Lookup of model families."""
 
 from __future__ import annotations
 
@@ -42,5 +42,5 @@ def test_the_longest_key_wins(model: str, key: str) -> None:
         "arn:aws:bedrock:us-east-1:123456789012:provisioned-model/abc123",
     ],
 )
-def test_of_other_models_nothing_is_known(model: str) -> None:
+def test_other_models_are_unknown(model: str) -> None:
     assert capabilities_of(model) is ANY

@@ -1,4 +1,4 @@
-"""From an authentic request to its answer."""
+"""Operations, with requests that botocore has signed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from botocore.eventstream import EventStreamBuffer
 
 from aigw_extproc.simulator import shapes
-from aigw_extproc.simulator.answers import Answer, Send
+from aigw_extproc.simulator.http_response import HttpResponse, Send
 from aigw_extproc.simulator.operations import respond
 from aigw_extproc.simulator.reasoning import redact, sign
 from aigw_extproc.simulator.settings import Settings
@@ -30,12 +30,12 @@ IMAGE: dict[str, Any] = {
 }
 
 
-def body_of(answer: Answer) -> Any:
+def body_of(answer: HttpResponse) -> Any:
     return json.loads(b"".join(step.data for step in answer.steps if isinstance(step, Send)))
 
 
 def call(operation: str, body: Any, *, model: str = "anthropic.claude-3-haiku-20240307-v1%3A0", **more: Any) -> Any:
-    """The decoded body of a successful answer."""
+    """Return the decoded body of a successful response."""
     answer = respond(signed(body, path=f"/model/{model}/{operation}", **more), SETTINGS)
     assert answer.status == 200, body_of(answer)
     return body_of(answer)
@@ -44,7 +44,7 @@ def call(operation: str, body: Any, *, model: str = "anthropic.claude-3-haiku-20
 def failure(
     operation: str, body: Any, *, model: str = "anthropic.claude-3-haiku-20240307-v1%3A0", **more: Any
 ) -> tuple[str, str]:
-    """The name and the text of an error."""
+    """Return the name and the message of an error."""
     answer = respond(signed(body, path=f"/model/{model}/{operation}", **more), SETTINGS)
     assert answer.status >= 400, body_of(answer)
     return dict(answer.headers)["x-amzn-errortype"].partition(":")[0], body_of(answer)["message"]
@@ -72,18 +72,18 @@ def test_stop_sequences_are_honoured() -> None:
     )
 
 
-def test_the_stop_sequence_is_told_who_asks_for_it() -> None:
+def test_the_stop_sequence_is_returned_on_request() -> None:
     answer = converse(
         inferenceConfig={"stopSequences": ["said"]}, additionalModelResponseFieldPaths=["/stop_sequence", "/other"]
     )
     assert answer["additionalModelResponseFields"] == {"stop_sequence": "said"}
 
 
-def test_fields_that_there_are_not_are_left_out() -> None:
+def test_unknown_response_fields_are_left_out() -> None:
     assert "additionalModelResponseFields" not in converse(additionalModelResponseFieldPaths=["/other", "/a/b"])
 
 
-def test_fields_of_the_models_own_answer_are_told_who_asks_for_them() -> None:
+def test_response_fields_of_the_model_are_returned_on_request() -> None:
     answer = converse(additionalModelResponseFieldPaths=["/stop_reason", "/usage/output_tokens", "/stop_sequence"])
     assert answer["additionalModelResponseFields"] == {
         "stop_reason": "end_turn",
@@ -92,7 +92,7 @@ def test_fields_of_the_models_own_answer_are_told_who_asks_for_them() -> None:
     }
 
 
-def test_metadata_of_a_request_is_taken() -> None:
+def test_request_metadata_is_accepted() -> None:
     assert converse(requestMetadata={"team": "a"})["stopReason"] == "end_turn"
 
 
@@ -102,7 +102,7 @@ def test_a_prompt_of_the_library_is_answered_by_its_variables() -> None:
     assert answer["output"]["message"]["content"] == [{"text": "Hello! You said: Ada"}]
 
 
-def test_some_families_use_tools_without_a_word() -> None:
+def test_some_families_use_tools_without_text() -> None:
     tools = [{"toolSpec": {"name": "Hello", "inputSchema": {"json": {"type": "object"}}}}]
     answer = call("converse", {**HELLO, "toolConfig": {"tools": tools}}, model="meta.llama3-1-8b-instruct-v1%3A0")
     assert [list(block) for block in answer["output"]["message"]["content"]] == [["toolUse"]]
@@ -114,7 +114,7 @@ def test_claudes_own_field_can_force_a_tool() -> None:
     assert answer["stopReason"] == "tool_use"
 
 
-def test_claude_thinks_in_its_own_format() -> None:
+def test_claude_returns_reasoning_in_its_own_format() -> None:
     thinking = {"thinking": {"type": "enabled", "budget_tokens": 1024}}
     messages = [{"role": "user", "content": "redact"}]
     answer = call("invoke", {**CLAUDE, **thinking, "messages": messages})
@@ -126,7 +126,7 @@ def test_claude_thinks_in_its_own_format() -> None:
     ]
 
 
-def test_claude_streams_what_it_thinks() -> None:
+def test_claude_streams_its_reasoning() -> None:
     thinking = {"thinking": {"type": "enabled", "budget_tokens": 1024}}
     messages = [{"role": "user", "content": "redact"}]
     body = {**CLAUDE, **thinking, "messages": messages}
@@ -217,7 +217,7 @@ def test_a_model_id_may_be_an_arn() -> None:
     assert call("converse", HELLO, model=arn)["stopReason"] == "end_turn"
 
 
-def frames_of(answer: Answer) -> list[tuple[str, Any]]:
+def frames_of(answer: HttpResponse) -> list[tuple[str, Any]]:
     buffer = EventStreamBuffer()
     for step in answer.steps:
         assert isinstance(step, Send)
@@ -237,7 +237,7 @@ EVERYTHING = {
 
 
 def reasoned(text: str) -> dict[str, Any]:
-    """A request that is answered with a block of every kind but tools."""
+    """Return a request whose response has blocks of every kind but tools."""
     document = {"name": "a", "source": {"text": "x"}, "citations": {"enabled": True}}
     content = [{"text": text}, {"document": document}, {"cachePoint": {"type": "default"}}]
     guardrail = {"guardrailIdentifier": "abc", "guardrailVersion": "1", "trace": "enabled"}
@@ -279,7 +279,7 @@ def test_a_stream_has_events_of_every_type() -> None:
     assert {name for name, _ in frames_of(answer)} == {name for name in members if "Exception" not in name}
 
 
-def test_a_stream_of_invoke_model_tells_what_its_chunks_hold() -> None:
+def test_a_stream_of_invoke_model_names_the_type_of_its_chunks() -> None:
     answer = respond(signed(CLAUDE, path="/model/x/invoke-with-response-stream"), SETTINGS)
     assert dict(answer.headers)["x-amzn-bedrock-content-type"] == "application/json"
 
@@ -305,13 +305,13 @@ def test_claude_uses_tools() -> None:
     assert use == {"type": "tool_use", "name": "clock", "input": {"zone": "example zone"}}
 
 
-def test_claude_uses_no_tool_when_it_must_not() -> None:
+def test_claude_uses_no_tool_when_the_choice_is_none() -> None:
     tools = [{"name": "morning", "input_schema": {"type": "object"}}]
     answer = call("invoke", {**CLAUDE, "tools": tools, "tool_choice": {"type": "none"}})
     assert answer["stop_reason"] == "end_turn"
 
 
-def test_claude_describes_what_it_is_shown_and_told() -> None:
+def test_claude_describes_attachments_and_tool_results() -> None:
     note = {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "12345"}}
     image = [IMAGE, {"type": "text", "text": "Look"}, note]
     answer = call("invoke", {**CLAUDE, "messages": [{"role": "user", "content": image}]})
@@ -336,7 +336,7 @@ def test_claude_describes_what_it_is_shown_and_told() -> None:
         ({"messages": []}, "Expected `array` of length >= 1 - at `$.messages`"),
     ],
 )
-def test_a_body_that_is_not_claudes_is_refused(change: dict[str, Any], problem: str) -> None:
+def test_a_body_that_breaks_claudes_schema_is_refused(change: dict[str, Any], problem: str) -> None:
     message = f"Malformed input request: {problem}, please reformat your input and try again."
     assert failure("invoke", {**CLAUDE, **change}) == ("ValidationException", message)
 
@@ -362,7 +362,7 @@ def test_a_body_that_is_not_claudes_is_refused(change: dict[str, Any], problem: 
         ),
     ],
 )
-def test_claude_has_rules_of_its_own(messages: list[Any], problem: str) -> None:
+def test_claudes_messages_are_checked(messages: list[Any], problem: str) -> None:
     assert failure("invoke", {**CLAUDE, "messages": messages}) == ("ValidationException", problem)
 
 
@@ -405,10 +405,10 @@ def test_headers_of_invoke_model_are_checked() -> None:
     )
 
 
-def test_another_familys_body_is_refused() -> None:
+def test_an_unsupported_family_is_refused() -> None:
     assert failure("invoke", {"inputText": "x"}, model="meta.llama3-8b-instruct-v1:0") == (
         "ValidationException",
-        "The simulator does not know the InvokeModel bodies of meta.llama3-8b-instruct-v1:0",
+        "The simulator does not support InvokeModel for meta.llama3-8b-instruct-v1:0",
     )
 
 
@@ -421,7 +421,7 @@ def test_another_familys_body_is_refused() -> None:
         "simulator.long-3",
     ],
 )
-def test_the_family_is_found_in_ids_of_every_kind(model: str) -> None:
+def test_the_format_is_found_for_every_kind_of_id(model: str) -> None:
     assert call("invoke", CLAUDE, model=model)["role"] == "assistant"
 
 
@@ -435,7 +435,7 @@ def test_tokens_of_an_invocation_are_counted() -> None:
     assert call("count-tokens", {"input": {"invokeModel": {"body": inner}}}) == {"inputTokens": 3}
 
 
-def test_a_conversation_to_be_counted_has_to_keep_the_rules() -> None:
+def test_counting_checks_the_rules() -> None:
     assert failure("count-tokens", {"input": {"converse": {"messages": []}}})[1].startswith(
         "A conversation must start with a user message."
     )
@@ -468,16 +468,16 @@ def test_other_paths_are_unknown_operations(path: str) -> None:
         (b"[" * 100_000, "The body is nested too deeply"),
     ],
 )
-def test_a_body_that_is_not_json_cannot_be_read(body: bytes, message: str) -> None:
+def test_a_body_that_is_not_json_is_refused(body: bytes, message: str) -> None:
     assert failure("converse", body) == ("SerializationException", message)
 
 
-def test_what_belongs_into_the_path_is_refused_in_the_body() -> None:
+def test_members_of_the_path_are_refused_in_the_body() -> None:
     assert failure("converse", {**HELLO, "modelId": "x"}) == (
         "ValidationException",
         "extraneous key [modelId] is not permitted in the body",
     )
 
 
-def test_a_wrong_signature_is_answered_before_anything_else() -> None:
+def test_the_signature_is_checked_first() -> None:
     assert failure("converse", b"not JSON", secret="canary-wrong")[0] == "InvalidSignatureException"

@@ -1,10 +1,10 @@
-"""What is written to the cache and read from it."""
+"""Tests of the prompt cache."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from aigw_extproc.simulator.prompt_cache import REMEMBERED, CacheUse, PromptCache
+from aigw_extproc.simulator.prompt_cache import MAX_PREFIXES, CacheUse, PromptCache
 
 MODEL = "anthropic.claude-sonnet-4-5-20250929-v1:0"
 POINT: dict[str, Any] = {"cachePoint": {"type": "default"}}
@@ -29,7 +29,7 @@ def test_a_prefix_is_written_once_and_then_read() -> None:
     assert [cache.use(MODEL, body, now) for now in (0, 1)] == [used(0, 4, ("5m", 4)), used(4, 0)]
 
 
-def test_a_longer_prefix_is_read_as_far_as_it_is_known() -> None:
+def test_a_longer_prefix_is_read_as_far_as_it_is_cached() -> None:
     cache = PromptCache()
     cache.use(MODEL, talk(user("one two", POINT)), 0)
     assert cache.use(MODEL, talk(user("one two", POINT, "three four", POINT)), 1) == used(3, 2, ("5m", 2))
@@ -41,7 +41,7 @@ def test_a_prefix_does_not_depend_on_the_points_within_it() -> None:
     assert cache.use(MODEL, talk(user("one two", "three", POINT)), 1) == used(4, 0)
 
 
-def test_another_text_is_not_known() -> None:
+def test_another_text_is_not_cached() -> None:
     cache = PromptCache()
     cache.use(MODEL, talk(user("one", POINT)), 0)
     assert cache.use(MODEL, talk(user("two", POINT)), 1) == used(0, 2, ("5m", 2))
@@ -61,27 +61,27 @@ def test_tools_come_before_system_and_system_before_messages() -> None:
     assert cache.use(MODEL, talk(user("Ho", POINT), **tools, **system), 1) == used(3, 2, ("5m", 2))
 
 
-def test_what_is_written_counts_by_its_time_to_live() -> None:
+def test_written_tokens_are_counted_by_ttl() -> None:
     body = talk(user("one", HOUR, "two three", POINT))
     assert PromptCache().use(MODEL, body, 0) == used(0, 4, ("1h", 2), ("5m", 2))
 
 
-def test_a_prefix_is_forgotten_after_its_time() -> None:
+def test_a_prefix_expires() -> None:
     cache = PromptCache()
     body = talk(user("one", HOUR, "two", POINT))
     cache.use(MODEL, body, 0)
     assert cache.use(MODEL, body, 300) == used(2, 1, ("5m", 1))
 
 
-def test_reading_prolongs() -> None:
+def test_reading_extends_the_ttl() -> None:
     cache = PromptCache()
     body = talk(user("one", POINT))
     assert [cache.use(MODEL, body, now) for now in (0, 299, 598)][1:] == [used(2, 0), used(2, 0)]
 
 
-def test_the_memory_is_bounded() -> None:
+def test_the_size_is_limited() -> None:
     cache = PromptCache()
-    bodies = [talk(user(f"number{n}", POINT)) for n in range(REMEMBERED + 1)]
+    bodies = [talk(user(f"number{n}", POINT)) for n in range(MAX_PREFIXES + 1)]
     for body in bodies:
         cache.use(MODEL, body, 0)
     assert (cache.use(MODEL, bodies[-1], 1), cache.use(MODEL, bodies[0], 1)) == (used(2, 0), used(0, 2, ("5m", 2)))
@@ -92,9 +92,9 @@ def test_without_points_nothing_is_cached() -> None:
 
 
 def test_boto3_sees_it_in_the_usage(bedrock: Any) -> None:
-    asked = {"modelId": MODEL, **talk(user("seen with boto3", POINT, "and more"))}
-    usages = [bedrock.converse(**asked)["usage"] for _ in range(2)]
-    (*_, last) = bedrock.converse_stream(**asked)["stream"]
+    request = {"modelId": MODEL, **talk(user("seen with boto3", POINT, "and more"))}
+    usages = [bedrock.converse(**request)["usage"] for _ in range(2)]
+    (*_, last) = bedrock.converse_stream(**request)["stream"]
     whole = {"inputTokens": 2, "outputTokens": 8, "totalTokens": 14}
     assert [*usages, last["metadata"]["usage"]] == [
         {

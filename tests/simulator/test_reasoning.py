@@ -1,4 +1,4 @@
-"""Reasoning in answers, as a boto3 client meets it."""
+"""Reasoning in responses, with a boto3 client."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_reasoning_comes_before_the_text(bedrock: Any, model: str, own: Any, rea
         ("amazon.nova-lite-v1:0", {}),
     ],
 )
-def test_without_reasoning_there_is_text_alone(bedrock: Any, model: str, own: Any) -> None:
+def test_without_reasoning_there_is_only_text(bedrock: Any, model: str, own: Any) -> None:
     assert content(bedrock, model, **fields(**own)) == [{"text": "Hello! You said: Hi"}]
 
 
@@ -117,7 +117,7 @@ def test_hidden_reasoning_streams_as_one_delta(bedrock: Any) -> None:
     ]
 
 
-def test_a_tool_loop_of_three_turns_brings_reasoning_back(bedrock: Any) -> None:
+def test_a_tool_loop_of_three_turns_returns_reasoning(bedrock: Any) -> None:
     messages = [user({"text": "redact the clock"})]
     kinds = []
     for said in ("now use thermometer", "now use clock", "done"):
@@ -138,7 +138,7 @@ def test_a_tool_loop_of_three_turns_brings_reasoning_back(bedrock: Any) -> None:
     ]
 
 
-def test_reasoning_that_is_bound_comes_back_in_its_own_conversation_only(bedrock: Any) -> None:
+def test_bound_reasoning_is_valid_only_in_its_own_conversation(bedrock: Any) -> None:
     model = "anthropic.claude-opus-5-5"
     messages = [user({"text": "Hi"})]
     answer = bedrock.converse(modelId=model, messages=messages, system=[{"text": "Be brief"}])
@@ -156,8 +156,8 @@ def test_reasoning_counts_as_output(bedrock: Any) -> None:
 
 
 def test_reasoning_can_use_up_all_tokens(bedrock: Any) -> None:
-    asked = {"inferenceConfig": {"maxTokens": 3}, **fields(thinking={"type": "adaptive"})}
-    answer = bedrock.converse(modelId="anthropic.claude-opus-4-6-v1", messages=[user({"text": "Hi"})], **asked)
+    members = {"inferenceConfig": {"maxTokens": 3}, **fields(thinking={"type": "adaptive"})}
+    answer = bedrock.converse(modelId="anthropic.claude-opus-4-6-v1", messages=[user({"text": "Hi"})], **members)
     assert (answer["output"]["message"]["content"], answer["stopReason"]) == (
         [{"reasoningContent": HI_THOUGHT}],
         "max_tokens",

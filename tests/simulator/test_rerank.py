@@ -1,4 +1,4 @@
-"""Reranking models in the simulator."""
+"""Reranking models, with a boto3 client."""
 
 from __future__ import annotations
 
@@ -29,5 +29,5 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize(("model", "more", "why"), REFUSED.values(), ids=REFUSED)
-def test_what_is_not_of_the_models_schema_is_refused(model: str, more: dict[str, Any], why: str) -> None:
+def test_a_body_that_breaks_the_schema_is_refused(model: str, more: dict[str, Any], why: str) -> None:
     assert why in failure("invoke", BODY | more, model=model)[1]

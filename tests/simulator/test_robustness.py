@@ -1,4 +1,4 @@
-"""Whatever a client sends, the answer is one that the service gives."""
+"""Robustness: every request gets a response that the service can give."""
 
 from __future__ import annotations
 
@@ -97,16 +97,16 @@ JSON = st.recursive(
 )
 
 
-def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The paths to everything within a JSON value."""
+def paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the paths of all values in a JSON value."""
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, inner in items:
         yield (*path, key)
-        yield from places(inner, (*path, key))
+        yield from paths(inner, (*path, key))
 
 
-def spoilt(request: dict[str, Any], path: tuple[Any, ...], value: Any) -> dict[str, Any]:
-    """A copy with another value at one place."""
+def changed(request: dict[str, Any], path: tuple[Any, ...], value: Any) -> dict[str, Any]:
+    """Return a copy with another value at a path."""
     copy = json.loads(json.dumps(request))
     target = copy
     for key in path[:-1]:
@@ -123,31 +123,31 @@ def status(operation: str, body: Any, model: str = HAIKU_3) -> int:
     return respond(signed(body, path=f"/model/{model}/{operation}"), SETTINGS).status
 
 
-def test_the_requests_are_right_before_they_are_spoilt() -> None:
+def test_the_requests_are_valid_before_they_are_changed() -> None:
     assert (status("converse", CONVERSE), status("invoke", CLAUDE)) == (200, 200)
     assert status("converse", THINKING, SONNET_4_5) == 200
 
 
 @settings(max_examples=300)
-@given(st.sampled_from(list(places(CONVERSE))), JSON, st.sampled_from(["converse", "converse-stream"]))
-def test_a_spoilt_conversation_is_answered_or_refused(path: tuple[Any, ...], value: Any, operation: str) -> None:
-    assert status(operation, spoilt(CONVERSE, path, value)) in (200, 400)
+@given(st.sampled_from(list(paths(CONVERSE))), JSON, st.sampled_from(["converse", "converse-stream"]))
+def test_a_changed_conversation_is_answered_or_refused(path: tuple[Any, ...], value: Any, operation: str) -> None:
+    assert status(operation, changed(CONVERSE, path, value)) in (200, 400)
 
 
 @settings(max_examples=300)
 @given(
-    st.sampled_from(list(places(THINKING))),
+    st.sampled_from(list(paths(THINKING))),
     JSON,
     st.sampled_from([SONNET_4_5, "anthropic.claude-opus-5-5", "amazon.nova-2-lite-v1%3A0", "simulator.slow"]),
 )
-def test_a_spoilt_tool_loop_is_answered_or_refused(path: tuple[Any, ...], value: Any, model: str) -> None:
-    assert status("converse", spoilt(THINKING, path, value), model) in (200, 400)
+def test_a_changed_tool_loop_is_answered_or_refused(path: tuple[Any, ...], value: Any, model: str) -> None:
+    assert status("converse", changed(THINKING, path, value), model) in (200, 400)
 
 
 @settings(max_examples=300)
-@given(st.sampled_from(list(places(CLAUDE))), JSON, st.sampled_from(["invoke", "invoke-with-response-stream"]))
-def test_a_spoilt_invocation_is_answered_or_refused(path: tuple[Any, ...], value: Any, operation: str) -> None:
-    assert status(operation, spoilt(CLAUDE, path, value)) in (200, 400)
+@given(st.sampled_from(list(paths(CLAUDE))), JSON, st.sampled_from(["invoke", "invoke-with-response-stream"]))
+def test_a_changed_invocation_is_answered_or_refused(path: tuple[Any, ...], value: Any, operation: str) -> None:
+    assert status(operation, changed(CLAUDE, path, value)) in (200, 400)
 
 
 @settings(max_examples=100)

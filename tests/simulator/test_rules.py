@@ -1,4 +1,4 @@
-"""The rules of Converse across fields: one request for each that breaks it, and some that look as if they did."""
+"""Converse's rules across fields: a request that breaks each rule, and valid edge cases."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
             " following tool_use blocks must begin with a matching number of tool_result blocks."
         ),
     ),
-    "an error that says nothing": (
+    "an error without content": (
         tool_talk(
             user(HI),
             assistant(use("a")),
@@ -165,7 +165,7 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
         talk(user(HI, *[document(str(n)) for n in range(6)])),
         "The number of document blocks at messages.0 exceeds the limit of 5.",
     ),
-    "a PNG that is said to be a JPEG": (
+    "a PNG with the format jpeg": (
         talk(user(image(form="jpeg"))),
         "The image at messages.0.content.0.image is not a valid jpeg: its bytes are of another format.",
     ),
@@ -180,7 +180,7 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
         talk(user(image(base64.b64encode(base64.b64decode(PNG) + bytes(3_750_000)).decode()))),
         "The image at messages.0.content.0.image exceeds the limit of 3750000 bytes.",
     ),
-    "a PDF that is none": (
+    "an invalid PDF": (
         talk(user(HI, document("a", form="pdf"))),
         f"{MODEL}messages.0.content.1.document: The PDF specified was not valid.",
     ),
@@ -195,7 +195,7 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
         talk(user(HI, document("a"), document("a"))),
         "The messages contain duplicate document names: a",
     ),
-    "a path that is no pointer": (
+    "a path that is not a JSON pointer": (
         {**talk(user(HI)), "additionalModelResponseFieldPaths": ["/a/b", "a"]},
         "The value at additionalModelResponseFieldPaths.1 is not a valid JSON Pointer: a",
     ),
@@ -209,7 +209,7 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize(("conversation", "message"), BROKEN.values(), ids=BROKEN.keys())
-def test_a_broken_rule_is_named(conversation: dict[str, Any], message: str) -> None:
+def test_a_broken_rule_is_reported(conversation: dict[str, Any], message: str) -> None:
     assert broken_rule(conversation) == message
 
 
@@ -249,5 +249,5 @@ KEPT: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("conversation", KEPT.values(), ids=KEPT.keys())
-def test_what_is_allowed_passes(conversation: dict[str, Any]) -> None:
+def test_a_valid_request_passes(conversation: dict[str, Any]) -> None:
     assert rules.check(conversation) is None

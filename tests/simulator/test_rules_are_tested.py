@@ -1,4 +1,4 @@
-"""That the other tests know a request against every rule."""
+"""Completeness of the tests of rules: a request breaks each of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from aigw_extproc.simulator.model_families import capabilities_of
 from aigw_extproc.simulator.rules import MODEL_RULES, RULES
-from aigw_extproc.simulator.rules.conversation import Asked
+from aigw_extproc.simulator.rules.problems import ModelRequest
 from tests.simulator import (
     test_rules,
     test_rules_of_caching,
@@ -28,9 +28,9 @@ def broken() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def first_broken_rule(model: str, conversation: dict[str, Any]) -> str:
-    asked = Asked(conversation=conversation, model_id=model, family=capabilities_of(model), streamed=False)
+    request = ModelRequest(conversation=conversation, model_id=model, family=capabilities_of(model), streamed=False)
     of_all = (rule.__name__ for rule in RULES if conversation.get("messages") or not model for _ in rule(conversation))
-    of_model = (rule.__name__ for rule in MODEL_RULES for _ in rule(asked))
+    of_model = (rule.__name__ for rule in MODEL_RULES for _ in rule(request))
     return next(of_all, None) or next(of_model)
 
 

@@ -1,4 +1,4 @@
-"""Where cache points may stand."""
+"""Rules of cache points."""
 
 from __future__ import annotations
 
@@ -52,32 +52,32 @@ BROKEN: dict[str, tuple[str, dict[str, Any], str, str]] = {
     "nothing before it": (ANY, talk(user(POINT, HI)), "ValidationException", NOTHING),
     "nothing before it in system": (ANY, talk(system=[POINT, HI]), "ValidationException", NOTHING),
     "two in a row": (ANY, talk(user(HI, POINT, POINT)), "ValidationException", NOTHING),
-    "behind reasoning": (
+    "after reasoning": (
         ANY,
         talk(user(), assistant(thought("Hm"), POINT, HI), user()),
         "ValidationException",
         "Cache point cannot be inserted after reasoning block. Please remove the invalid cache point and try again.",
     ),
-    "an hour behind minutes in messages": (
+    "an hour after minutes in messages": (
         ANY,
         talk(user(), assistant(), user(HI, POINT, HI, HOUR)),
         "ValidationException",
         order("messages.2.content.1"),
     ),
-    "an hour in system behind minutes in tools": (
+    "an hour in system after minutes in tools": (
         ANY,
         talk(system=[HI, HOUR], **with_tools(POINT)),
         "ValidationException",
         order("system.0"),
     ),
-    "an hour in messages behind minutes in system": (
+    "an hour in messages after minutes in system": (
         ANY,
         talk(user(HI, HOUR), system=[HI, POINT], **with_tools(HOUR)),
         "ValidationException",
         order("messages.0.content.0"),
     ),
     "Llama": (LLAMA, talk(user(HI, POINT)), "AccessDeniedException", UNCACHED),
-    "Kimi, which caches by itself": (KIMI, talk(system=[HI, POINT]), "AccessDeniedException", UNCACHED),
+    "Kimi, which caches automatically": (KIMI, talk(system=[HI, POINT]), "AccessDeniedException", UNCACHED),
     "an early Claude": (SONNET_3_5, talk(user(HI, POINT)), "AccessDeniedException", UNCACHED),
     "among Nova's tools": (
         NOVA,
@@ -85,13 +85,13 @@ BROKEN: dict[str, tuple[str, dict[str, Any], str, str]] = {
         "ValidationException",
         extraneous("#/toolConfig/tools/1"),
     ),
-    "behind a tool result for Nova": (
+    "after a tool result for Nova": (
         NOVA,
         tool_talk(user(), assistant(use("a")), user(result("a"), POINT)),
         "ValidationException",
         extraneous("#/messages/2/content/1"),
     ),
-    "behind a plain document for Claude": (
+    "after a plain document for Claude": (
         SONNET_4_5,
         talk(user(HI, document("a"), POINT)),
         "ValidationException",
@@ -101,7 +101,7 @@ BROKEN: dict[str, tuple[str, dict[str, Any], str, str]] = {
 
 
 @pytest.mark.parametrize(("model", "conversation", "name", "message"), BROKEN.values(), ids=BROKEN.keys())
-def test_a_broken_rule_is_named(model: str, conversation: dict[str, Any], name: str, message: str) -> None:
+def test_a_broken_rule_is_reported(model: str, conversation: dict[str, Any], name: str, message: str) -> None:
     with pytest.raises(ServiceError) as caught:
         rules.check(conversation, model)
     assert (caught.value.name, caught.value.message) == (name, message)
@@ -113,20 +113,20 @@ KEPT: dict[str, tuple[str, dict[str, Any]]] = {
         talk(user(HI, POINT, HI, POINT), system=[HI, HOUR], **with_tools(HOUR)),
     ),
     "no points where nothing is cached": (LLAMA, talk()),
-    "behind a tool result for Claude": (
+    "after a tool result for Claude": (
         SONNET_4_5,
         tool_talk(user(), assistant(use("a")), user(result("a"), POINT)),
     ),
-    "behind a text behind a tool result for Nova": (
+    "after a text after a tool result for Nova": (
         NOVA,
         tool_talk(user(), assistant(use("a")), user(result("a"), HI, POINT), system=[HI, POINT]),
     ),
-    "behind a PDF": (SONNET_4_5, talk(user(HI, document("a", "JVBERi0xLjc=", "pdf"), POINT))),
-    "behind a document to be cited": (SONNET_4_5, talk(user(HI, document("a", citations={"enabled": True}), POINT))),
-    "behind a plain document for Nova": (NOVA, talk(user(HI, document("a"), POINT))),
+    "after a PDF": (SONNET_4_5, talk(user(HI, document("a", "JVBERi0xLjc=", "pdf"), POINT))),
+    "after a document to be cited": (SONNET_4_5, talk(user(HI, document("a", citations={"enabled": True}), POINT))),
+    "after a plain document for Nova": (NOVA, talk(user(HI, document("a"), POINT))),
 }
 
 
 @pytest.mark.parametrize(("model", "conversation"), KEPT.values(), ids=KEPT.keys())
-def test_what_is_allowed_passes(model: str, conversation: dict[str, Any]) -> None:
+def test_a_valid_request_passes(model: str, conversation: dict[str, Any]) -> None:
     assert rules.check(conversation, model) is None

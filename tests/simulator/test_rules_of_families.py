@@ -1,4 +1,4 @@
-"""What single families do not take: parameters, tools, content."""
+"""Parameters, tools and content that some families do not support."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ BROKEN: dict[str, tuple[str, dict[str, Any], str]] = {
     "a temperature for GPT": (GPT_6, sampled(temperature=0), unsupported("temperature")),
     "a topP for Grok": (GROK, sampled(topP=1), unsupported("topP")),
     "stop sequences": (GROK, sampled(stopSequences=["x"]), unsupported("stopSequences")),
-    "instructions": (
+    "system messages": (
         TITAN,
         talk(system=[HI]),
         (
@@ -98,7 +98,7 @@ BROKEN: dict[str, tuple[str, dict[str, Any], str]] = {
             " supports system messages."
         ),
     ),
-    "an answer that was begun": (
+    "a prefill": (
         OPUS_4_6,
         talk(user(), assistant()),
         f"{MODEL}This model does not support assistant message prefill. The conversation must end with a user message.",
@@ -149,7 +149,7 @@ BROKEN: dict[str, tuple[str, dict[str, Any], str]] = {
             " Remove tool_choice/type and try again."
         ),
     ),
-    "an image for a model that reads": (
+    "an image for a text model": (
         NOVA_MICRO,
         talk(user(image())),
         "This model doesn't support the image content block that you provided. Update the content block and try again.",
@@ -196,7 +196,7 @@ BROKEN: dict[str, tuple[str, dict[str, Any], str]] = {
         talk(promptVariables={"name": {"text": "x"}}),
         "The promptVariables field can only be used with the ARN of a prompt as the model identifier.",
     ),
-    "instructions beside a prompt": (
+    "system messages beside a prompt": (
         PROMPT,
         talk(system=[HI]),
         "The system field can't be used with a prompt from Prompt management. Remove system and try again.",
@@ -206,7 +206,7 @@ BROKEN: dict[str, tuple[str, dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize(("model", "conversation", "message"), BROKEN.values(), ids=BROKEN.keys())
-def test_a_broken_rule_is_named(model: str, conversation: dict[str, Any], message: str) -> None:
+def test_a_broken_rule_is_reported(model: str, conversation: dict[str, Any], message: str) -> None:
     with pytest.raises(Invalid) as caught:
         rules.check(conversation, model)
     assert caught.value.message == message
@@ -217,11 +217,11 @@ KEPT: dict[str, tuple[str, dict[str, Any]]] = {
     "one way of sampling": (OPUS_4_1, sampled(temperature=0.5)),
     "stop sequences": (SONNET_4, sampled(stopSequences=["x"])),
     "a limit where nothing else can be set": (GPT_6, sampled(maxTokens=5)),
-    "an answer that was begun": (SONNET_4, talk(user(), assistant())),
+    "a prefill": (SONNET_4, talk(user(), assistant())),
     "a top_k": (HAIKU_3, talk(**own(top_k=5))),
     "Nova's own top_k": (NOVA_PRO, talk(**own(inferenceConfig={"topK": 5}))),
     "GPT's own effort": (GPT_6, talk(**own(reasoning={"effort": "low"}))),
-    "any field where none is known": (LLAMA, talk(**own(anything=1))),
+    "any field for a family with unknown fields": (LLAMA, talk(**own(anything=1))),
     "fields that are no object": (SONNET_4, talk(additionalModelRequestFields=[1])),
     "a tool that is left to Llama": (LLAMA, chosen({"auto": {}})),
     "a tool that is forced on a newer Claude": (OPUS_5, chosen({"any": {}})),
@@ -243,18 +243,18 @@ KEPT: dict[str, tuple[str, dict[str, Any]]] = {
     "a text document in a result for Nova": (NOVA_2, answered(document("a"))),
     "JSON in a result for all": (MISTRAL, answered({"json": {}})),
     "a status": (LLAMA, answered(status="error")),
-    "everything where nothing is known": (
+    "everything for an unknown model": (
         UNKNOWN,
         sampled(temperature=1, topP=1, stopSequences=["x"]) | answered(VIDEO, beside=(HI, S3_IMAGE, VIDEO)),
     ),
     "variables of a prompt": (PROMPT, {"promptVariables": {"name": {"text": "x"}}}),
-    "messages behind a prompt": (PROMPT, talk()),
+    "messages after a prompt": (PROMPT, talk()),
     "capacity on demand": (SONNET_4, talk(serviceTier={"type": "flex"})),
 }
 
 
 @pytest.mark.parametrize(("model", "conversation"), KEPT.values(), ids=KEPT.keys())
-def test_what_is_allowed_passes(model: str, conversation: dict[str, Any]) -> None:
+def test_a_valid_request_passes(model: str, conversation: dict[str, Any]) -> None:
     assert rules.check(conversation, model) is None
 
 

@@ -1,4 +1,4 @@
-"""Schemas that bind answers and tool inputs."""
+"""Rules of structured output."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ BROKEN: dict[str, tuple[str, dict[str, Any], str]] = {
         talk(**bound(closed())),
         f"{MODEL}output_config.format: Extra inputs are not permitted",
     ),
-    "an early Claude in its own words": (
+    "an early Claude in Claude's own field": (
         SONNET_4,
         talk(**own(output_config={"format": {"type": "json_schema", "schema": closed()}})),
         f"{MODEL}output_config.format: Extra inputs are not permitted",
@@ -64,7 +64,7 @@ BROKEN: dict[str, tuple[str, dict[str, Any], str]] = {
         ),
     ),
     "an open object": (ANY, talk(**bound({"type": "object"})), OPEN),
-    "an object that says so": (QWEN, talk(**bound({"type": "object", "additionalProperties": True})), OPEN),
+    "an explicitly open object": (QWEN, talk(**bound({"type": "object", "additionalProperties": True})), OPEN),
     "an open object within": (ANY, talk(**bound(closed(a={"properties": {}}))), OPEN),
     "an open object in a list": (ANY, talk(**bound(closed(a={"items": {"type": ["object", "null"]}}))), OPEN),
     "an open object among definitions": (ANY, talk(**bound({**closed(), "$defs": {"a": {"type": "object"}}})), OPEN),
@@ -73,7 +73,7 @@ BROKEN: dict[str, tuple[str, dict[str, Any], str]] = {
         talk(**bound(closed(a={"anyOf": [closed(), {"type": "object"}]}))),
         OPEN,
     ),
-    "an open object in Claude's own words": (
+    "an open object in Claude's own field": (
         SONNET_4_5,
         talk(**own(output_config={"format": {"schema": {"type": "object"}}})),
         OPEN,
@@ -93,7 +93,7 @@ BROKEN: dict[str, tuple[str, dict[str, Any], str]] = {
         talk(**tool(closed(), strict=True)),
         f"{MODEL}tools.0.custom.strict: Extra inputs are not permitted",
     ),
-    "a tool that is said not to be strict": (
+    "a tool with strict false": (
         OPUS_5_5,
         talk(**tool(closed(), strict=False)),
         f"{MODEL}tools.0.custom.strict: Extra inputs are not permitted",
@@ -112,14 +112,14 @@ BROKEN: dict[str, tuple[str, dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize(("model", "conversation", "message"), BROKEN.values(), ids=BROKEN.keys())
-def test_a_broken_rule_is_named(model: str, conversation: dict[str, Any], message: str) -> None:
+def test_a_broken_rule_is_reported(model: str, conversation: dict[str, Any], message: str) -> None:
     with pytest.raises(Invalid) as caught:
         rules.check(conversation, model)
     assert caught.value.message == message
 
 
 KEPT: dict[str, tuple[str, dict[str, Any]]] = {
-    "closed objects all through": (
+    "closed objects": (
         SONNET_4_5,
         talk(**bound(closed(a=closed(b=STRING), c={"type": "array", "items": closed(), "minItems": 1}))),
     ),
@@ -137,5 +137,5 @@ KEPT: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize(("model", "conversation"), KEPT.values(), ids=KEPT.keys())
-def test_what_is_allowed_passes(model: str, conversation: dict[str, Any]) -> None:
+def test_a_valid_request_passes(model: str, conversation: dict[str, Any]) -> None:
     assert rules.check(conversation, model) is None

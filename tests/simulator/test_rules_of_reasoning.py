@@ -1,4 +1,4 @@
-"""What each family demands of requests for reasoning, and of reasoning that comes back."""
+"""Rules of requested reasoning, and of reasoning in the history."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from aigw_extproc.simulator import rules
-from aigw_extproc.simulator.binding import context, differing
 from aigw_extproc.simulator.errors import ServiceError
-from aigw_extproc.simulator.reasoning import is_redacted, is_signed, redact, sign
+from aigw_extproc.simulator.reasoning import context, differing_parts, is_redacted, is_signed, redact, sign
 from tests.simulator.conversations import (
     HI,
     assistant,
@@ -76,12 +75,12 @@ def tool_loop(*first: Any, **more: Any) -> dict[str, Any]:
 
 
 BROKEN: dict[str, tuple[str, dict[str, Any], str]] = {
-    "a type that there is not": (
+    "an unknown type": (
         SONNET_4_5,
         talk(**own(thinking={"type": "on"})),
         f"{MODEL}thinking: Input tag 'on' found using 'type' does not match any of: 'enabled', 'disabled'",
     ),
-    "thinking that is a word": (
+    "thinking that is a string": (
         OPUS_4_7,
         talk(**own(thinking="adaptive")),
         f"{MODEL}thinking: Input tag 'None' found using 'type' does not match any of: 'adaptive', 'disabled'",
@@ -115,7 +114,7 @@ BROKEN: dict[str, tuple[str, dict[str, Any], str]] = {
             ' "output_config.effort" to control thinking behavior.'
         ),
     ),
-    "disabled where it is turned off in other words": (
+    "disabled where it is between_tools": (
         SONNET_5_5,
         talk(**own(thinking={"type": "disabled"})),
         (
@@ -161,7 +160,7 @@ BROKEN: dict[str, tuple[str, dict[str, Any], str]] = {
         talk(**own(output_config={"effort": "xhigh"})),
         f"{MODEL}output_config.effort: Input should be 'low', 'medium', 'high' or 'max'",
     ),
-    "an effort of Nova's that there is not": (
+    "an unknown effort for Nova": (
         NOVA_2,
         talk(**own(reasoningConfig={"type": "enabled", "maxReasoningEffort": "max"})),
         f"{MODEL}reasoningConfig.maxReasoningEffort: Input should be 'low', 'medium' or 'high'",
@@ -196,7 +195,7 @@ BROKEN: dict[str, tuple[str, dict[str, Any], str]] = {
         forced(**own(**ENABLED)),
         f"{MODEL}Thinking may not be enabled when tool_choice forces tool use.",
     ),
-    "a tool that is forced in Claude's words": (
+    "a tool that is forced in Claude's own field": (
         SONNET_4_5,
         tool_talk(**own(tool_choice={"type": "any"}, **ENABLED)),
         f"{MODEL}Thinking may not be enabled when tool_choice forces tool use.",
@@ -212,9 +211,9 @@ BROKEN: dict[str, tuple[str, dict[str, Any], str]] = {
             " inferenceConfig.maxTokens and try again."
         ),
     ),
-    "reasoning that comes back to R1": (R1, history(thought("Hm")), NO_REASONING),
-    "reasoning that comes back to the first Nova": (NOVA_LITE, history(thought("Hm")), NO_REASONING),
-    "a text of reasoning that comes back to GPT": (GPT_6, history(thought("Hm")), NO_REASONING),
+    "reasoning returned to R1": (R1, history(thought("Hm")), NO_REASONING),
+    "reasoning returned to the first Nova": (NOVA_LITE, history(thought("Hm")), NO_REASONING),
+    "a reasoning text returned to GPT": (GPT_6, history(thought("Hm")), NO_REASONING),
     "a signature where there are none": (
         GPT_OSS,
         history(thought("Hm", "")),
@@ -268,7 +267,7 @@ BROKEN: dict[str, tuple[str, dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize(("model", "conversation", "message"), BROKEN.values(), ids=BROKEN.keys())
-def test_a_broken_rule_is_named(model: str, conversation: dict[str, Any], message: str) -> None:
+def test_a_broken_rule_is_reported(model: str, conversation: dict[str, Any], message: str) -> None:
     with pytest.raises(ServiceError) as caught:
         rules.check(conversation, model)
     assert (caught.value.name, caught.value.message) == ("ValidationException", message)
@@ -282,7 +281,7 @@ KEPT: dict[str, tuple[str, dict[str, Any]]] = {
         talk(inferenceConfig={"maxTokens": 1000}, **own(anthropic_beta=["interleaved-thinking-2025-05-14"], **ENABLED)),
     ),
     "both ways of thinking in between": (OPUS_4_6, talk(**own(**ENABLED))),
-    "all that is known where nothing is": (
+    "all types for an unknown model": (
         UNKNOWN,
         talk(inferenceConfig={"temperature": 0.5}, **own(**ENABLED, reasoning_effort="utmost")),
     ),
@@ -326,11 +325,11 @@ KEPT: dict[str, tuple[str, dict[str, Any]]] = {
         history(thought("Hm", sign("Hm", context(talk(system=[HI]), 1)))),
     ),
     "reasoning of both kinds": (SONNET_4_5, history(thought("Hm", sign("Hm")), hidden_thought(redact("Hm")))),
-    "reasoning where none is asked for": (SONNET_3_7, history(thought("Hm", sign("Hm")))),
-    "reasoning of any model where nothing is known": (UNKNOWN, history(thought("Hm", "x"), thought("Hm"))),
+    "reasoning where none is requested": (SONNET_3_7, history(thought("Hm", sign("Hm")))),
+    "any reasoning for an unknown model": (UNKNOWN, history(thought("Hm", "x"), thought("Hm"))),
     "a tool loop that begins with reasoning": (SONNET_4_5, tool_loop(thought("Hm", sign("Hm")))),
     "a tool loop that begins with hidden reasoning": (SONNET_4_5, tool_loop(hidden_thought(redact("Hm")))),
-    "a tool loop without reasoning where none is asked for": (SONNET_4_5, tool_loop(additionalModelRequestFields={})),
+    "a tool loop without reasoning where none is requested": (SONNET_4_5, tool_loop(additionalModelRequestFields={})),
     "a tool loop without reasoning where it is adaptive": (OPUS_4_6, tool_loop(**own(**ADAPTIVE))),
     "a tool loop that is over": (
         SONNET_4_5,
@@ -340,7 +339,7 @@ KEPT: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize(("model", "conversation"), KEPT.values(), ids=KEPT.keys())
-def test_what_is_allowed_passes(model: str, conversation: dict[str, Any]) -> None:
+def test_a_valid_request_passes(model: str, conversation: dict[str, Any]) -> None:
     assert rules.check(conversation, model) is None
 
 
@@ -348,7 +347,7 @@ def test_a_signature_is_of_one_text() -> None:
     assert (is_signed("Hm", sign("Hm")), is_signed("Hm.", sign("Hm")), is_signed("", "ü")) == (True, False, False)
 
 
-def test_hidden_reasoning_is_known_again() -> None:
+def test_redacted_reasoning_is_recognized() -> None:
     assert (is_redacted(redact("Hm")), is_redacted("eA=="), is_redacted("-")) == (True, False, False)
 
 
@@ -365,6 +364,6 @@ def test_hidden_reasoning_is_known_again() -> None:
     ],
     ids=["nothing", "system", "tools", "an earlier message", "a later message", "a cache point", "system and tools"],
 )
-def test_reasoning_is_bound_to_what_is_before_it(change: dict[str, Any], parts: list[str]) -> None:
+def test_reasoning_is_bound_to_its_context(change: dict[str, Any], parts: list[str]) -> None:
     before = tool_talk(user(), assistant(), system=[HI])
-    assert differing(context(before, 1), context({**before, **change}, 1)) == parts
+    assert differing_parts(context(before, 1), context({**before, **change}, 1)) == parts

@@ -1,4 +1,4 @@
-"""The simulator as a process of its own."""
+"""The simulator in its own process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests held against botocore's service model."""
+"""Validation of requests against botocore's service model."""
 
 from __future__ import annotations
 
@@ -190,11 +190,11 @@ INVALID: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize(("body", "problem"), INVALID.values(), ids=INVALID.keys())
-def test_a_violation_is_named_with_its_path(body: dict[str, Any], problem: str) -> None:
+def test_a_violation_is_reported_with_its_path(body: dict[str, Any], problem: str) -> None:
     assert problems(body) == one(problem)
 
 
-def test_all_violations_are_named_at_once() -> None:
+def test_all_violations_are_reported_at_once() -> None:
     body = {**user({"text": 1}), "inferenceConfig": {"topP": 2}, "x": 0}
     assert problems(body) == (
         "3 validation errors detected: Value at 'x' failed to satisfy constraint: Member is not known;"
@@ -221,7 +221,7 @@ def test_a_model_id_has_its_pattern() -> None:
         "simulator.slow-50",
     ],
 )
-def test_model_ids_of_every_kind_are_taken(model_id: str) -> None:
+def test_model_ids_of_every_kind_are_valid(model_id: str) -> None:
     assert validate("Converse", {"modelId": model_id, **user(TEXT)}) is None
 
 
@@ -238,7 +238,7 @@ def test_count_tokens_has_its_own_shape() -> None:
     )
 
 
-def test_a_body_for_invoke_model_has_a_largest_size() -> None:
+def test_a_body_for_invoke_model_has_a_maximal_size() -> None:
     body = {"body": base64.b64encode(bytes(25_000_001)).decode()}
     assert problems(body, "InvokeModel") == one(
         f"Value '{'A' * 80}…' at 'body' failed to satisfy constraint: Member must have length less than or equal to"

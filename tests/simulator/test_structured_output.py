@@ -1,4 +1,4 @@
-"""Answers that are bound to a schema, as a boto3 client gets them."""
+"""Structured output, with a boto3 client."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def bound(schema: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("kind", [Person, str, list[Address], bool, float], ids=str)
-def test_the_answer_is_what_the_schema_says(bedrock: Any, kind: Any) -> None:
+def test_the_answer_follows_the_schema(bedrock: Any, kind: Any) -> None:
     adapter = TypeAdapter(kind)
     answer = bedrock.converse(**ASKED, **bound(adapter.json_schema()))
     (block,) = answer["output"]["message"]["content"]
@@ -49,7 +49,7 @@ def test_the_answer_is_what_the_schema_says(bedrock: Any, kind: Any) -> None:
     )
 
 
-def test_claudes_own_words_have_the_same_answer(bedrock: Any) -> None:
+def test_claudes_own_field_has_the_same_answer(bedrock: Any) -> None:
     own = {"output_config": {"format": {"type": "json_schema", "schema": PERSON}}}
     ways = (bound(PERSON), {"additionalModelRequestFields": own})
     first, second = (bedrock.converse(**ASKED, **way)["output"]["message"]["content"] for way in ways)

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from aigw_extproc.errors import GatewayError, InvalidRequest, InvalidUpstreamResponse
 from aigw_extproc.openai import embeddings
-from aigw_extproc.simulator.invoke_formats import family_of
-from aigw_extproc.simulator.prompt import Prompt, Reply
+from aigw_extproc.simulator.invoke_formats import invoke_format_of
+from aigw_extproc.simulator.prompt import ModelPrompt, ModelReply
 from aigw_extproc.translate.contract import ResponseContext, UpstreamResponse
 from aigw_extproc.translate.invoke.embeddings.answer import EmbeddingsAnswer
 from aigw_extproc.translate.invoke.embeddings.formats import FORMATS
@@ -45,7 +45,7 @@ requests = st.fixed_dictionaries(
 )
 
 
-def no_model(_: Prompt) -> Reply:
+def no_model(_: ModelPrompt) -> ModelReply:
     raise AssertionError("embeddings are no replies")
 
 
@@ -57,7 +57,7 @@ def test_a_request_is_translated_to_what_the_model_takes_or_refused_with_the_fie
         assert error.param
         assert error.param.split("[")[0] in request
         return
-    family = family_of(request["model"])
+    family = invoke_format_of(request["model"])
     answers = [
         UpstreamResponse(status=200, headers=invoked.headers, body=json.dumps(invoked.body).encode())
         for invoked in (family.invoke(request["model"], body, no_model) for body in bodies(upstream))

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from aigw_extproc.errors import GatewayError, InvalidRequest
 from aigw_extproc.openai import images
-from aigw_extproc.simulator.invoke_formats import family_of
-from aigw_extproc.simulator.prompt import Prompt, Reply
+from aigw_extproc.simulator.invoke_formats import invoke_format_of
+from aigw_extproc.simulator.prompt import ModelPrompt, ModelReply
 from aigw_extproc.translate.contract import ResponseContext, UpstreamResponse
 from aigw_extproc.translate.invoke.images.answer import ImagesAnswer
 from tests.translate.buffered_goldens import bodies, upstream_request
@@ -35,7 +35,7 @@ requests = st.fixed_dictionaries(
 )
 
 
-def no_model(_: Prompt) -> Reply:
+def no_model(_: ModelPrompt) -> ModelReply:
     raise AssertionError("images are no replies")
 
 
@@ -46,7 +46,7 @@ def test_a_request_is_translated_to_what_the_model_takes_or_refused_with_the_fie
     except InvalidRequest as error:
         assert error.param in request
         return
-    family = family_of(request["model"])
+    family = invoke_format_of(request["model"])
     answers = [
         UpstreamResponse(status=200, headers={}, body=json.dumps(made.body).encode())
         for made in (family.invoke(request["model"], body, no_model) for body in bodies(upstream))

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from aigw_extproc.errors import GatewayError, InvalidRequest
 from aigw_extproc.openai import rerank
-from aigw_extproc.simulator.invoke_formats import family_of
-from aigw_extproc.simulator.prompt import Prompt, Reply
+from aigw_extproc.simulator.invoke_formats import invoke_format_of
+from aigw_extproc.simulator.prompt import ModelPrompt, ModelReply
 from aigw_extproc.translate.contract import ResponseContext
 from aigw_extproc.translate.invoke.rerank.answer import RerankAnswer
 from tests.translate.buffered_goldens import upstream_request
@@ -37,7 +37,7 @@ requests = st.fixed_dictionaries(
 )
 
 
-def no_model(_: Prompt) -> Reply:
+def no_model(_: ModelPrompt) -> ModelReply:
     raise AssertionError("a ranking is no reply")
 
 
@@ -49,7 +49,7 @@ def test_a_request_is_translated_to_what_the_model_takes_or_refused_with_the_fie
         assert error.param
         assert error.param.split("[")[0] in request
         return
-    ranked = family_of(request["model"]).invoke(request["model"], upstream.body, no_model)
+    ranked = invoke_format_of(request["model"]).invoke(request["model"], upstream.body, no_model)
     answer = json.loads(upstream.answer.translate_response(json.dumps(ranked.body).encode(), CONTEXT).body)
     wanted = min(request.get("top_n") or len(request["documents"]), len(request["documents"]))
     assert len(answer["results"]) == wanted

@@ -1,46 +1,46 @@
-"""What Converse demands beyond the shape of a request: rules across fields.
+"""Converse's rules across fields, beyond the shape of a request.
 
-Each rule is a generator over a request that has already passed `shapes.validate`, and yields what is wrong: in the
-service's own text, where that is known. The first problem found is the answer, as in the service. `RULES` hold for all
-models; `MODEL_RULES` ask `model_families` what the model takes, and are lenient where that does not say.
+Each rule is a generator over a request that has passed `shapes.validate`, and yields its problems, in the service's own
+words where they are known. The first problem is the response, as in the service. `RULES` hold for all models;
+`MODEL_RULES` depend on `model_families`, and allow what is unknown there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from aigw_extproc.simulator.converse_request import Conversation
 from aigw_extproc.simulator.errors import Invalid, ServiceError
 from aigw_extproc.simulator.model_families import capabilities_of
 from aigw_extproc.simulator.rules import (
     account,
     caching,
     content,
-    fields,
     inference,
     media,
     output,
     reasoning,
     thinking,
-    tool_support,
     tools,
     turns,
 )
-from aigw_extproc.simulator.rules.conversation import Asked, Conversation, Problems
+from aigw_extproc.simulator.rules.problems import ModelRequest, Problems
 
 __all__ = ["MODEL_RULES", "RULES", "check"]
 
 
 def check(conversation: Conversation, model_id: str = "", *, streamed: bool = False) -> None:
-    """Raises ServiceError, mostly Invalid, with the first rule that a conversation breaks.
+    """Check a conversation. Raises ServiceError, mostly Invalid, for the first rule that it breaks.
 
-    Without a model, or with one that is not known, only what holds for all models is checked.
+    Without a model, or with an unknown one, only the rules for all models are checked.
     """
-    asked = Asked(conversation=conversation, model_id=model_id, family=capabilities_of(model_id), streamed=streamed)
-    # A prompt of the account's library needs no messages.
-    for rule in RULES if conversation.get("messages") or not account.names_a_prompt(model_id) else ():
+    family = capabilities_of(model_id)
+    request = ModelRequest(conversation=conversation, model_id=model_id, family=family, streamed=streamed)
+    # A prompt from the prompt library needs no messages.
+    for rule in RULES if conversation.get("messages") or not account.is_prompt_arn(model_id) else ():
         _raise_first(rule(conversation))
     for model_rule in MODEL_RULES:
-        _raise_first(model_rule(asked))
+        _raise_first(model_rule(request))
 
 
 def _raise_first(problems: Problems) -> None:
@@ -54,66 +54,66 @@ RULES: tuple[Callable[[Conversation], Problems], ...] = (
     turns.starts_with_user,
     turns.roles_alternate,
     tools.tool_blocks_need_tools,
-    tools.tool_blocks_are_in_their_turn,
-    tools.tool_documents_are_objects,
+    tools.tool_blocks_match_roles,
+    tools.tool_json_is_an_object,
     tools.tool_uses_are_unique,
-    tools.tool_results_answer,
+    tools.tool_results_match_tool_uses,
     tools.tool_uses_are_answered,
     tools.tool_results_come_first,
-    tools.failed_tool_results_say_why,
+    tools.failed_tool_results_have_content,
     tools.tool_names_are_unique,
     tools.tool_schemas_describe_objects,
-    tools.tool_schemas_are_schemas,
+    tools.tool_schemas_are_valid,
     tools.chosen_tool_exists,
-    media.media_is_the_users,
-    media.images_are_what_they_say,
-    media.pdfs_are_pdfs,
+    media.media_is_in_user_messages,
+    media.image_bytes_match_their_format,
+    media.pdf_bytes_match_their_format,
     media.documents_come_with_text,
-    media.documents_are_named,
-    fields.response_fields_are_json_pointers,
-    fields.output_schema_is_json,
-    caching.cache_points_are_few,
-    caching.cache_points_close_something,
-    caching.times_to_live_do_not_rise,
+    media.document_names_are_valid,
+    inference.response_fields_are_json_pointers,
+    output.output_schema_is_json,
+    caching.cache_points_are_limited,
+    caching.cache_points_follow_a_block,
+    caching.ttls_do_not_increase,
     turns.last_turn_has_no_trailing_space,
 )
-"""In the order in which they are checked."""
+"""In the order of the checks."""
 
-MODEL_RULES: tuple[Callable[[Asked], Problems], ...] = (
-    account.variables_are_a_prompts,
-    account.capacity_is_reserved,
-    tool_support.tools_are_known,
-    tool_support.choice_is_known,
-    tool_support.choice_is_made_once,
-    inference.system_is_known,
-    content.media_are_known,
-    content.media_are_within_reach,
-    content.results_stand_alone,
-    content.uses_stand_alone,
-    content.results_hold_what_is_known,
-    content.results_have_a_known_status,
-    inference.own_fields_are_known,
-    inference.sampling_is_adjustable,
+MODEL_RULES: tuple[Callable[[ModelRequest], Problems], ...] = (
+    account.prompt_variables_need_a_prompt,
+    account.reserved_tier_needs_a_reservation,
+    tools.tools_are_supported,
+    tools.tool_choice_is_supported,
+    tools.tool_choice_is_set_once,
+    inference.system_is_supported,
+    content.media_are_supported,
+    content.s3_is_supported,
+    content.blocks_beside_results_are_supported,
+    content.blocks_beside_uses_are_supported,
+    content.result_content_is_supported,
+    content.result_status_is_supported,
+    inference.model_fields_are_supported,
+    inference.sampling_is_supported,
     inference.temperature_or_top_p,
-    inference.stop_sequences_are_known,
-    inference.last_words_are_the_users,
-    thinking.thinking_is_of_a_known_type,
-    thinking.thinking_has_a_budget,
-    thinking.effort_is_a_known_word,
-    thinking.thinking_samples_freely,
-    thinking.thinking_is_not_forced_to_use_tools,
-    thinking.highest_effort_has_no_limit,
-    reasoning.reasoning_may_come_back,
-    reasoning.reasoning_is_genuine,
-    reasoning.reasoning_is_of_this_conversation,
+    inference.stop_sequences_are_supported,
+    inference.prefill_is_supported,
+    thinking.thinking_type_is_supported,
+    thinking.thinking_budget_is_valid,
+    thinking.effort_is_supported,
+    thinking.thinking_restricts_sampling,
+    thinking.thinking_excludes_forced_tools,
+    thinking.highest_effort_excludes_max_tokens,
+    reasoning.reasoning_history_is_supported,
+    reasoning.reasoning_is_authentic,
+    reasoning.reasoning_matches_its_conversation,
     reasoning.tool_loops_begin_with_reasoning,
-    caching.cache_points_are_where_the_family_takes_them,
-    caching.cache_points_are_not_behind_plain_documents,
-    output.output_format_is_known,
+    caching.cache_points_are_supported,
+    caching.cache_points_do_not_follow_plain_documents,
+    output.output_format_is_supported,
     output.output_schema_is_valid,
     output.output_schema_is_closed,
-    output.binding_schemas_are_plain,
-    output.strict_is_known,
-    output.citations_do_not_go_with_a_schema,
+    output.output_schemas_are_plain,
+    output.strict_is_supported,
+    output.citations_exclude_a_schema,
 )
-"""Likewise, after those."""
+"""In the order of the checks, after `RULES`."""

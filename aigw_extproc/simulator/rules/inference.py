@@ -1,4 +1,4 @@
-"""Parameters that not every family has.
+"""Parameters of inference, many of which only some families support.
 
 https://docs.aws.amazon.com/bedrock/latest/userguide/conversation-inference-supported-models-features.html
 https://platform.claude.com/docs/en/about-claude/models/whats-new-claude-4-7
@@ -6,63 +6,74 @@ https://platform.claude.com/docs/en/about-claude/models/whats-new-claude-4-7
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
-from aigw_extproc.simulator.capabilities import model_field
-from aigw_extproc.simulator.rules.conversation import MODEL_ERRORS, Asked, Problems, turns, unsupported
+from aigw_extproc.simulator.converse_request import Conversation, inference_config, model_field, turns
+from aigw_extproc.simulator.rules.problems import MODEL_ERRORS, ModelRequest, Problems, unsupported
+
+# https://www.rfc-editor.org/rfc/rfc6901#section-3
+JSON_POINTER = re.compile(r"(?:/(?:[^~/]|~[01])*)+")
 
 ANTHROPIC_NAMES: Mapping[str, str] = MappingProxyType({"temperature": "temperature", "topP": "top_p"})
-"""The parameters of sampling, and what they are called behind Converse."""
+"""Sampling parameters of Converse, with their names in Anthropic's API."""
 
 
-def temperature_or_top_p(asked: Asked) -> Problems:
-    """Not both, for Claude from 4.1 on."""
-    if set(_sampling(asked)) >= ANTHROPIC_NAMES.keys() and not asked.family.temperature_and_top_p:
+def response_fields_are_json_pointers(conversation: Conversation) -> Problems:
+    """`additionalModelResponseFieldPaths` has JSON pointers, none of them empty."""
+    for index, path in enumerate(conversation.get("additionalModelResponseFieldPaths", ())):
+        if JSON_POINTER.fullmatch(path) is None:
+            yield f"The value at additionalModelResponseFieldPaths.{index} is not a valid JSON Pointer: {path}"
+
+
+def temperature_or_top_p(request: ModelRequest) -> Problems:
+    """Claude 4.1 and later support only one of temperature and topP."""
+    if set(_sampling(request)) >= ANTHROPIC_NAMES.keys() and not request.family.temperature_and_top_p:
         yield (
             f"{MODEL_ERRORS} `temperature` and `top_p` cannot both be specified for this model. Please use only one."
         )
 
 
-def sampling_is_adjustable(asked: Asked) -> Problems:
-    """Neither, for the newest families."""
-    for name in () if asked.family.sampling else _sampling(asked):
+def sampling_is_supported(request: ModelRequest) -> Problems:
+    """The newest families support no sampling parameters."""
+    for name in () if request.family.sampling else _sampling(request):
         claude = f"{MODEL_ERRORS} `{ANTHROPIC_NAMES.get(name, name)}` is deprecated for this model."
-        yield claude if asked.is_claude else unsupported(name)
+        yield claude if request.is_claude else unsupported(name)
 
 
-def stop_sequences_are_known(asked: Asked) -> Problems:
-    """Some families end where they want to."""
-    if "stopSequences" in asked.conversation.get("inferenceConfig", {}) and not asked.family.stop_sequences:
+def stop_sequences_are_supported(request: ModelRequest) -> Problems:
+    """Not every family supports stop sequences."""
+    if "stopSequences" in inference_config(request.conversation) and not request.family.stop_sequences:
         yield unsupported("stopSequences")
 
 
-def system_is_known(asked: Asked) -> Problems:
-    """The oldest families have no instructions apart from messages."""
-    if asked.conversation.get("system") and not asked.family.system:
+def system_is_supported(request: ModelRequest) -> Problems:
+    """The oldest families do not support system messages."""
+    if request.conversation.get("system") and not request.family.system:
         yield (
             "This model doesn't support system messages. Try again without a system message or use a model that"
             " supports system messages."
         )
 
 
-def last_words_are_the_users(asked: Asked) -> Problems:
-    """Newer families do not continue what the assistant is said to have begun."""
-    last = turns(asked.conversation)[-1:]
-    if last and last[0][1]["role"] == "assistant" and not asked.family.prefill:
+def prefill_is_supported(request: ModelRequest) -> Problems:
+    """Newer families do not continue a message of the assistant."""
+    last = turns(request.conversation)[-1:]
+    if last and last[0][1]["role"] == "assistant" and not request.family.prefill:
         yield (
             f"{MODEL_ERRORS} This model does not support assistant message prefill. The conversation must end with a"
             " user message."
         )
 
 
-def own_fields_are_known(asked: Asked) -> Problems:
-    """The model's own fields are those that its API has."""
-    fields = asked.conversation.get("additionalModelRequestFields")
-    if asked.family.fields is None or not isinstance(fields, Mapping):
+def model_fields_are_supported(request: ModelRequest) -> Problems:
+    """The model's own fields are fields of its API."""
+    fields = request.conversation.get("additionalModelRequestFields")
+    if request.family.fields is None or not isinstance(fields, Mapping):
         return
-    for name in sorted(fields.keys() - asked.family.fields):
-        yield UNKNOWN_FIELD[asked.family.provider].format(name=name)
+    for name in sorted(fields.keys() - request.family.fields):
+        yield UNKNOWN_FIELD[request.family.provider].format(name=name)
 
 
 UNKNOWN_FIELD: Mapping[str, str] = MappingProxyType(
@@ -75,11 +86,11 @@ UNKNOWN_FIELD: Mapping[str, str] = MappingProxyType(
         "openai": "Unknown parameter: '{name}'.",
     }
 )
-"""How the providers whose fields are known refuse others."""
+"""Errors for unknown fields, of the providers whose fields are known."""
 
 
-def _sampling(asked: Asked) -> Iterator[str]:
-    inference = asked.conversation.get("inferenceConfig", {})
+def _sampling(request: ModelRequest) -> Iterator[str]:
+    inference = inference_config(request.conversation)
     yield from (name for name in ANTHROPIC_NAMES if name in inference)
-    if asked.is_claude and model_field(asked.conversation, "top_k") is not None:
+    if request.is_claude and model_field(request.conversation, "top_k") is not None:
         yield "top_k"

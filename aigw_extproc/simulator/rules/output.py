@@ -1,58 +1,58 @@
-"""Answers and tool inputs that are bound to a schema.
+"""Structured output: replies and tool inputs that follow a schema.
 
 https://docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
 from aigw_extproc.simulator import json_schema
-from aigw_extproc.simulator.capabilities import model_field
 from aigw_extproc.simulator.converse_prompt import answer_schema
-from aigw_extproc.simulator.rules.conversation import (
-    MODEL_ERRORS,
-    Asked,
-    Problems,
-    media,
-    output_schema,
-    specs,
-    unsupported,
-)
+from aigw_extproc.simulator.converse_request import Conversation, media, model_field, output_schema, tool_specs
+from aigw_extproc.simulator.rules.problems import MODEL_ERRORS, ModelRequest, Problems, unsupported
 
 NUMBERS = ("exclusiveMaximum", "exclusiveMinimum", "maximum", "minimum", "multipleOf")
 NOT_PLAIN: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"array": ("maxItems",), "integer": NUMBERS, "number": NUMBERS}
 )
-"""What Claude cannot be bound to, by type."""
+"""Keywords that Claude does not support in output schemas, by type."""
 
 SUBSCHEMAS = ("$defs", "definitions", "properties")
 ALTERNATIVES = ("allOf", "anyOf", "oneOf", "prefixItems")
 
 
-def output_format_is_known(asked: Asked) -> Problems:
-    """`outputConfig.textFormat` is for families that can be bound to a schema."""
-    if asked.family.text_format:
+def output_schema_is_json(conversation: Conversation) -> Problems:
+    """`outputConfig.textFormat` has a JSON schema, as the text of a JSON object."""
+    schema = output_schema(conversation)
+    if schema is not None and not _is_object(schema):
+        yield "The value at outputConfig.textFormat.structure.jsonSchema.schema must be the text of a JSON object."
+
+
+def output_format_is_supported(request: ModelRequest) -> Problems:
+    """`outputConfig.textFormat` needs a family with structured output."""
+    if request.family.text_format:
         return
-    own = model_field(asked.conversation, "output_config", "format") is not None
-    if asked.is_claude and (own or output_schema(asked.conversation) is not None):
+    own = model_field(request.conversation, "output_config", "format") is not None
+    if request.is_claude and (own or output_schema(request.conversation) is not None):
         yield f"{MODEL_ERRORS} output_config.format: Extra inputs are not permitted"
-    elif output_schema(asked.conversation) is not None:
+    elif output_schema(request.conversation) is not None:
         yield unsupported("outputConfig")
 
 
-def output_schema_is_valid(asked: Asked) -> Problems:
-    """The schema of an answer is one."""
-    schema = answer_schema(asked.conversation)
+def output_schema_is_valid(request: ModelRequest) -> Problems:
+    """The output schema is a valid JSON schema."""
+    schema = answer_schema(request.conversation)
     if schema is not None and not (isinstance(schema, dict) and json_schema.is_valid(schema)):
         yield f"{MODEL_ERRORS} output_config.format.schema: {json_schema.INVALID}"
 
 
-def output_schema_is_closed(asked: Asked) -> Problems:
-    """Every object in it says `additionalProperties: false`."""
-    for schema in _all_schemas(answer_schema(asked.conversation)):
+def output_schema_is_closed(request: ModelRequest) -> Problems:
+    """Every object in the output schema has `additionalProperties: false`."""
+    for schema in _all_schemas(answer_schema(request.conversation)):
         if "object" in _types(schema) and schema.get("additionalProperties") is not False:
             yield (
                 f"{MODEL_ERRORS} output_config.format.schema: For 'object' type, 'additionalProperties' must be"
@@ -60,32 +60,39 @@ def output_schema_is_closed(asked: Asked) -> Problems:
             )
 
 
-def binding_schemas_are_plain(asked: Asked) -> Problems:
-    """Claude cannot be bound to bounds of numbers and lists, be it in an answer or in a strict tool."""
-    for path, schema in _binding(asked) if asked.family.plain_schemas else ():
-        for kind, words in _not_plain(schema):
-            said = f"property '{words[0]}' is" if len(words) == 1 else f"properties {', '.join(words)} are"
-            yield f"{MODEL_ERRORS} {path}: For '{kind}' type, {said} not supported"
+def output_schemas_are_plain(request: ModelRequest) -> Problems:
+    """Claude supports no limits of numbers and lists in output schemas and strict tools."""
+    for path, schema in _binding(request) if request.family.plain_schemas else ():
+        for kind, keywords in _not_plain(schema):
+            subject = f"property '{keywords[0]}' is" if len(keywords) == 1 else f"properties {', '.join(keywords)} are"
+            yield f"{MODEL_ERRORS} {path}: For '{kind}' type, {subject} not supported"
 
 
-def strict_is_known(asked: Asked) -> Problems:
-    """`strict` is for families that know it; to say that a tool is not strict is to say too much as well."""
-    for index, spec in specs(asked.conversation):
-        if "strict" in spec and not asked.family.strict_tools:
+def strict_is_supported(request: ModelRequest) -> Problems:
+    """`strict`, even false, needs a family that supports it."""
+    for index, spec in tool_specs(request.conversation):
+        if "strict" in spec and not request.family.strict_tools:
             claude = f"{MODEL_ERRORS} tools.{index}.custom.strict: Extra inputs are not permitted"
-            yield claude if asked.is_claude else unsupported("strict")
+            yield claude if request.is_claude else unsupported("strict")
 
 
-def citations_do_not_go_with_a_schema(asked: Asked) -> Problems:
-    """A document cannot be cited in JSON."""
-    cited = any(document.get("citations", {}).get("enabled") for _, document in media(asked.conversation, "document"))
-    if cited and asked.is_claude and answer_schema(asked.conversation) is not None:
+def citations_exclude_a_schema(request: ModelRequest) -> Problems:
+    """Claude does not support citations together with an output schema."""
+    cited = any(document.get("citations", {}).get("enabled") for _, document in media(request.conversation, "document"))
+    if cited and request.is_claude and answer_schema(request.conversation) is not None:
         yield f"{MODEL_ERRORS} Citations cannot be enabled when output format is set"
 
 
-def _binding(asked: Asked) -> Iterator[tuple[str, Any]]:
-    yield "output_config.format.schema", answer_schema(asked.conversation)
-    for index, spec in specs(asked.conversation):
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except ValueError:
+        return False
+
+
+def _binding(request: ModelRequest) -> Iterator[tuple[str, Any]]:
+    yield "output_config.format.schema", answer_schema(request.conversation)
+    for index, spec in tool_specs(request.conversation):
         if spec.get("strict"):
             yield f"tools.{index}.custom", spec["inputSchema"]["json"]
 
@@ -93,9 +100,9 @@ def _binding(asked: Asked) -> Iterator[tuple[str, Any]]:
 def _not_plain(root: Any) -> Iterator[tuple[str, list[str]]]:
     for schema in _all_schemas(root):
         for kind in _types(schema):
-            words = [word for word in NOT_PLAIN.get(kind, ()) if word in schema]
-            if words:
-                yield kind, words
+            keywords = [keyword for keyword in NOT_PLAIN.get(kind, ()) if keyword in schema]
+            if keywords:
+                yield kind, keywords
 
 
 def _types(schema: Mapping[str, Any]) -> list[str]:
@@ -104,7 +111,7 @@ def _types(schema: Mapping[str, Any]) -> list[str]:
 
 
 def _all_schemas(schema: Any) -> Iterator[Mapping[str, Any]]:
-    """A valid schema and all within it."""
+    """Yield a valid schema and all schemas in it."""
     if not isinstance(schema, dict):
         return
     yield schema

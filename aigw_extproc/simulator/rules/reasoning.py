@@ -1,4 +1,4 @@
-"""Reasoning in the history: whether it may come back, and that it does so unchanged.
+"""Reasoning in the history: whether the family supports it, and that it is unchanged.
 
 https://platform.claude.com/docs/en/build-with-claude/extended-thinking#preserving-thinking-blocks
 """
@@ -8,23 +8,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from aigw_extproc.simulator import binding, reasoning
-from aigw_extproc.simulator.capabilities import model_field, thinking
-from aigw_extproc.simulator.rules.conversation import MODEL_ERRORS, Asked, Conversation, Problems, blocks, unsupported
+from aigw_extproc.simulator import reasoning
+from aigw_extproc.simulator.capabilities import requested_reasoning
+from aigw_extproc.simulator.converse_request import Conversation, blocks, messages, model_field, tool_use_ids
+from aigw_extproc.simulator.rules.problems import MODEL_ERRORS, ModelRequest, Problems, unsupported
 
 
-def reasoning_may_come_back(asked: Asked) -> Problems:
-    """No reasoning in the history of a family that does not want it, and no signature where there are none."""
-    for _, _, content in _reasoning(asked.conversation):
-        if not content.keys() <= asked.family.reasoning.history:
+def reasoning_history_is_supported(request: ModelRequest) -> Problems:
+    """The history has reasoning and signatures only if the family supports them."""
+    for _, _, content in _reasoning(request.conversation):
+        if not content.keys() <= request.family.reasoning.history:
             yield "User messages cannot contain reasoning content. Please remove the reasoning content and try again."
-        if asked.family.reasoning.form != "signed" and "signature" in content.get("reasoningText", {}):
+        if request.family.reasoning.form != "signed" and "signature" in content.get("reasoningText", {}):
             yield unsupported("reasoningContent.reasoningText.signature")
 
 
-def reasoning_is_genuine(asked: Asked) -> Problems:
-    """What Claude is said to have thought carries its signature, unchanged."""
-    for i, j, content in _reasoning(asked.conversation) if asked.is_claude else ():
+def reasoning_is_authentic(request: ModelRequest) -> Problems:
+    """Claude's reasoning has a valid signature."""
+    for i, j, content in _reasoning(request.conversation) if request.is_claude else ():
         place = f"{MODEL_ERRORS} messages.{i}.content.{j}"
         thought = content.get("reasoningText")
         if thought is None:
@@ -36,15 +37,15 @@ def reasoning_is_genuine(asked: Asked) -> Problems:
             yield f"{place}: Invalid `signature` in `thinking` block"
 
 
-def reasoning_is_of_this_conversation(asked: Asked) -> Problems:
-    """What is bound to its context comes back within the same one, unless the request says what else to do with it.
+def reasoning_matches_its_conversation(request: ModelRequest) -> Problems:
+    """Bound reasoning is returned in the context that it was created in, unless the request lets it be dropped.
 
     https://platform.claude.com/docs/en/build-with-claude/preserved-thinking
     """
-    lenient = model_field(asked.conversation, "thinking", "block_binding", "prefix_mismatch_behavior") == "drop_block"
-    for i, j, content in _reasoning(asked.conversation) if asked.family.reasoning.bound and not lenient else ():
+    lenient = model_field(request.conversation, "thinking", "block_binding", "prefix_mismatch_behavior") == "drop_block"
+    for i, j, content in _reasoning(request.conversation) if request.family.reasoning.bound and not lenient else ():
         before = reasoning.context_of(content.get("reasoningText", {}).get("signature", ""))
-        changed = binding.differing(before, binding.context(asked.conversation, i)) if before else []
+        changed = reasoning.differing_parts(before, reasoning.context(request.conversation, i)) if before else []
         if changed:
             yield (
                 f"{MODEL_ERRORS} messages.{i}.content.{j}: Invalid `signature` in `thinking` block. The block is bound"
@@ -55,16 +56,16 @@ def reasoning_is_of_this_conversation(asked: Asked) -> Problems:
             )
 
 
-def tool_loops_begin_with_reasoning(asked: Asked) -> Problems:
-    """With a budget, the assistant's turns that are being answered by tools begin with what it thought."""
-    turn = _first_of_tool_loop(asked.conversation)
-    if turn is None or not asked.is_claude or not thinking(asked.conversation, asked.family).manual:
+def tool_loops_begin_with_reasoning(request: ModelRequest) -> Problems:
+    """With a thinking budget, the assistant's turn of a pending tool loop begins with reasoning."""
+    turn = _first_of_tool_loop(request.conversation)
+    if turn is None or not request.is_claude or not requested_reasoning(request.conversation, request.family).manual:
         return
-    found = next(iter(asked.conversation["messages"][turn]["content"][0]))
-    if found != "reasoningContent":
+    kind = next(iter(request.conversation["messages"][turn]["content"][0]))
+    if kind != "reasoningContent":
         yield (
             f"{MODEL_ERRORS} messages.{turn}.content.0.type: Expected `thinking` or `redacted_thinking`, but found"
-            f" `{ANTHROPIC_TYPES.get(found, found)}`. When `thinking` is enabled, a final `assistant` message must"
+            f" `{ANTHROPIC_TYPES.get(kind, kind)}`. When `thinking` is enabled, a final `assistant` message must"
             " start with a thinking block (preceeding the lastmost set of `tool_use` and `tool_result` blocks). We"
             " recommend you include thinking blocks from previous turns. To avoid this requirement, disable `thinking`."
             " Please consult our documentation at https://docs.claude.com/en/docs/build-with-claude/extended-thinking"
@@ -75,22 +76,18 @@ ANTHROPIC_TYPES = {"toolUse": "tool_use"}
 
 
 def _first_of_tool_loop(conversation: Conversation) -> int | None:
-    """The first of the assistant's turns between the user's last words and the tool results at the end.
+    """Return the index of the first assistant turn after the user's last text, if tool results come last.
 
-    The turns of one loop count as one turn, so what is thought at its beginning is enough.
+    The turns of a tool loop count as one, so reasoning at its beginning is enough.
     """
     first = None
-    for index, message in reversed(list(enumerate(conversation.get("messages", ())))):
+    for index, message in reversed(messages(conversation)):
         if message["role"] == "assistant":
-            first = index if _uses_tools(message) else first
-        elif not any("toolResult" in block for block in message["content"]):
+            first = index if tool_use_ids(message, "toolUse") else first
+        elif not tool_use_ids(message, "toolResult"):
             break
-    last = (conversation.get("messages") or [{}])[-1]
-    return first if any("toolResult" in block for block in last.get("content", ())) else None
-
-
-def _uses_tools(message: Mapping[str, Any]) -> bool:
-    return any("toolUse" in block for block in message["content"])
+    ends_with_results = any(tool_use_ids(message, "toolResult") for _, message in messages(conversation)[-1:])
+    return first if ends_with_results else None
 
 
 def _reasoning(conversation: Conversation) -> Iterator[tuple[int, int, Mapping[str, Any]]]:

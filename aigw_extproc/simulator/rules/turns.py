@@ -1,4 +1,4 @@
-"""Who speaks when, and that they say something.
+"""Roles and text of the turns.
 
 https://docs.aws.amazon.com/bedrock/latest/userguide/conversation-inference-call.html
 """
@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from aigw_extproc.simulator.rules.conversation import MODEL_ERRORS, Conversation, Problems, blocks, messages, turns
+from aigw_extproc.simulator.converse_request import Conversation, blocks, messages, turns
+from aigw_extproc.simulator.rules.problems import MODEL_ERRORS, Problems
 
 
 def starts_with_user(conversation: Conversation) -> Problems:
-    """There is a first message, and it is the user's."""
+    """The first message is the user's."""
     first = next(iter(turns(conversation)), None)
     if first is None or first[1]["role"] != "user":
         yield (
@@ -21,7 +22,7 @@ def starts_with_user(conversation: Conversation) -> Problems:
 
 
 def roles_alternate(conversation: Conversation) -> Problems:
-    """User and assistant take turns."""
+    """Roles alternate between user and assistant."""
     for (_, before), (_, after) in pairwise(turns(conversation)):
         if before["role"] == after["role"]:
             yield (
@@ -41,7 +42,7 @@ def content_is_not_empty(conversation: Conversation) -> Problems:
 
 
 def text_is_not_blank(conversation: Conversation) -> Problems:
-    """No text block, in messages or system, is empty or white space only."""
+    """No text block, in messages or system, is blank."""
     places = [(f"messages.{i}.content.{j}", "ContentBlock", block) for i, j, block in blocks(conversation)]
     places += [(f"system.{i}", "SystemContentBlock", block) for i, block in enumerate(conversation.get("system", ()))]
     for path, noun, block in places:
@@ -50,7 +51,7 @@ def text_is_not_blank(conversation: Conversation) -> Problems:
 
 
 def last_turn_has_no_trailing_space(conversation: Conversation) -> Problems:
-    """An assistant's message at the end, to be continued, does not end in white space."""
+    """An assistant message at the end has no trailing white space."""
     _, last = turns(conversation)[-1]
     text = last["content"][-1].get("text", "")
     if last["role"] == "assistant" and text != text.rstrip():

@@ -1,4 +1,4 @@
-"""A request to Bedrock as it came over the wire, before anything has been decoded."""
+"""HTTP requests as values, before anything has been decoded."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ MODEL_PATH = re.compile(r"/model/(?P<model>[^/]+)/(?P<operation>[a-z-]+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Received:
-    """One HTTP request. Header names are in lower case, in the order of their arrival."""
+class HttpRequest:
+    """A request. Header names are in lower case, in the order of their arrival."""
 
     method: str
     raw_path: str
-    """As it stood in the request line, still percent-encoded."""
+    """Path of the request line, still percent-encoded."""
     query: str = ""
     headers: tuple[tuple[str, str], ...] = field(repr=False)
     body: bytes = field(repr=False)
 
     def header(self, name: str) -> str | None:
-        """The first value of a header, or None."""
+        """Return the first value of a header."""
         return next((value for key, value in self.headers if key == name), None)
 
     def target(self) -> tuple[str, str]:
-        """The operation's segment of the path (`converse-stream`) and the model id, decoded once.
+        """Return the operation's path segment (`converse-stream`) and the model id, decoded once.
 
-        Raises ServiceError (UnknownOperationException) where the path is not one of Bedrock's.
+        Raises ServiceError (UnknownOperationException) for paths that Bedrock does not have.
         """
         match = MODEL_PATH.fullmatch(self.raw_path)
         if match is None or self.method != "POST":
-            raise ServiceError("UnknownOperationException", f"No operation answers to {self.method} {self.raw_path}")
+            raise ServiceError("UnknownOperationException", f"Unknown operation: {self.method} {self.raw_path}")
         return match["operation"], unquote(match["model"])
