@@ -33,7 +33,7 @@ class StabilityRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     output_format: str | None = None
 
 
-class ImagesResponse(msgspec.Struct, frozen=True, kw_only=True):
+class ImageModelResponse(msgspec.Struct, frozen=True, kw_only=True):
     """Of both: a filtered request has no images, and says why in its family's member."""
 
     images: list[str] = []  # msgspec copies mutable defaults

@@ -12,7 +12,7 @@ COHERE_API_VERSION = 2
 """The version of Cohere's API that Bedrock's `cohere.rerank-v3-5` wants to be told."""
 
 
-class RerankRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class RerankModelRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     query: str
     documents: list[str]
     top_n: int | None = None
@@ -20,10 +20,10 @@ class RerankRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     api_version: int | None = None
 
 
-class RerankResult(msgspec.Struct, frozen=True, kw_only=True):
+class RerankModelResult(msgspec.Struct, frozen=True, kw_only=True):
     index: int
     relevance_score: float
 
 
-class RerankResponse(msgspec.Struct, frozen=True, kw_only=True):
-    results: list[RerankResult]
+class RerankModelResponse(msgspec.Struct, frozen=True, kw_only=True):
+    results: list[RerankModelResult]
