@@ -1,7 +1,7 @@
 """Errors in Anthropic's format.
 
 https://docs.anthropic.com/en/api/errors
-GatewayError uses Anthropic's error types. The format has neither code nor parameter: only the message carries them.
+GatewayError uses Anthropic's error types. The format has neither code nor parameter.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What reranking models take and answer through InvokeModel.
+"""InvokeModel bodies of rerank models.
 
 https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-rerank.html
 https://docs.cohere.com/reference/rerank
@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 COHERE_API_VERSION = 2
-"""The version of Cohere's API that Bedrock's `cohere.rerank-v3-5` wants to be told."""
+"""Bedrock's `cohere.rerank-v3-5` requires the version of Cohere's API."""
 
 
 class RerankModelRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
