@@ -72,7 +72,7 @@ class SummaryText(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReasoningItem(msgspec.Struct, frozen=True, kw_only=True):
-    """Reasoning of an earlier response; `encrypted_content` holds the reasoning with the model's signature."""
+    """Reasoning of an earlier response; `encrypted_content` holds it with the model's signature."""
 
     summary: list[SummaryText] = []  # msgspec copies mutable defaults
     encrypted_content: str | None = None
