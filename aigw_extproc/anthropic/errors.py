@@ -1,7 +1,7 @@
-"""Errors in Anthropic's shape.
+"""Errors in Anthropic's format.
 
 https://docs.anthropic.com/en/api/errors
-The types of our own errors are Anthropic's already; it has no codes and no parameter, so the message says it all.
+GatewayError uses Anthropic's error types. The format has neither code nor parameter.
 """
 
 from __future__ import annotations
@@ -12,6 +12,6 @@ from aigw_extproc.errors import GatewayError
 
 
 def render(error: GatewayError, request_id: str | None = None) -> bytes:
-    """`{"type": "error", "error": {"type", "message"}, "request_id"}` as JSON bytes; every key is always there."""
+    """Render `{"type": "error", "error": {"type", "message"}, "request_id"}` as JSON bytes, always with every key."""
     detail = {"type": error.type, "message": error.message}
     return msgspec.json.encode({"type": "error", "error": detail, "request_id": request_id})

@@ -1,4 +1,4 @@
-"""Messages: the message and the events of its stream, as clients expect them.
+"""The response of Messages: the message and the events of its stream.
 
 https://docs.anthropic.com/en/api/messages
 https://docs.anthropic.com/en/docs/build-with-claude/streaming
@@ -10,7 +10,7 @@ import msgspec
 
 
 class Usage(msgspec.Struct, kw_only=True, frozen=True):
-    """Tokens, as Anthropic counts: `input_tokens` leaves out what the cache read and wrote."""
+    """Token counts; `input_tokens` excludes tokens that were read from or written to the cache."""
 
     input_tokens: int
     cache_creation_input_tokens: int = 0
@@ -55,5 +55,5 @@ _encode = msgspec.json.Encoder().encode
 
 
 def event(name: str, **members: object) -> bytes:
-    """A server-sent event; `type` in its data says its name again."""
+    """Encode a server-sent event; `type` in its data repeats its name."""
     return b"event: %b\ndata: %b\n\n" % (name.encode(), _encode({"type": name, **members}))

@@ -1,15 +1,14 @@
-"""Messages: the request, as clients send it.
+"""The request of Messages.
 
 https://docs.anthropic.com/en/api/messages
-A backend that speaks the API itself gets the body as it came, so what stands in it is decoded by those translations
-only that have to understand it. Top-level fields that are not declared are collected by name, so that they can be
-reported as dropped.
+`parse` reads only what every backend needs: a backend with the same API gets the body unchanged. Other translations
+decode the body with `create_params` or `count_tokens_params`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, TypeVar
+from typing import Literal
 
 import msgspec
 
@@ -19,18 +18,18 @@ BETA_HEADER = "anthropic-beta"
 
 
 class MessagesRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A request to create a message, or to count its tokens, before anybody has to understand it."""
+    """A request to create a message or to count its tokens, with its body not yet decoded."""
 
     model: str
     stream: bool | None = None
     body: bytes = b""
-    """As it came: JSON, an object, UTF-8."""
+    """The client's bytes: a JSON object in UTF-8."""
     betas: tuple[str, ...] = ()
-    """Features that the client asks for by name, in the header or in the body."""
+    """Beta features from the header and the body."""
 
 
 class CacheControl(msgspec.Struct, frozen=True):
-    """Cache the prompt up to here."""
+    """Cache the prompt up to this point."""
 
     type: str = "ephemeral"
     ttl: str | None = None
@@ -117,7 +116,7 @@ class AssistantMessage(msgspec.Struct, frozen=True, tag_field="role", tag="assis
 
 
 class SystemMessage(msgspec.Struct, frozen=True, tag_field="role", tag="system"):
-    """An instruction in the middle of the conversation."""
+    """A system message within the conversation."""
 
     content: str | list[TextBlock]
 
@@ -126,7 +125,7 @@ Message = UserMessage | AssistantMessage | SystemMessage
 
 
 class Tool(msgspec.Struct, frozen=True):
-    """A tool of the client's own, or one of Anthropic's, which is known by its `type`."""
+    """A tool that the client defines, or one of Anthropic's, selected by its `type`."""
 
     name: str = ""
     type: str | None = None
@@ -144,7 +143,7 @@ class ToolChoice(msgspec.Struct, frozen=True):
     disable_parallel_tool_use: bool | None = None
 
 
-class Thinking(msgspec.Struct, frozen=True):
+class ThinkingConfig(msgspec.Struct, frozen=True):
     type: Literal["enabled", "disabled", "adaptive", "between_tools"]
     budget_tokens: int | None = None
     display: str | None = None
@@ -164,26 +163,25 @@ class Metadata(msgspec.Struct, frozen=True):
     user_id: str | None = None
 
 
-class CountedConversation(msgspec.Struct, frozen=True, kw_only=True):
-    """What of a request counts as input."""
+class CountTokensParams(wire.Open, frozen=True, kw_only=True):
+    """The fields of a request to count tokens."""
 
     model: str
     messages: list[Message]
     system: str | list[TextBlock] | None = None
     tools: list[Tool] | None = None
     tool_choice: ToolChoice | None = None
-    thinking: Thinking | None = None
+    thinking: ThinkingConfig | None = None
     output_config: OutputConfig | None = None
     cache_control: CacheControl | None = None
-    """A mark on the last block that can be cached."""
+    """Applies to the last block that can be cached."""
     max_tokens: int | None = None
-    # Named like nothing that a client sends: a field of the name `others` is one of these, too.
-    others: dict[str, msgspec.Raw] = msgspec.field(default_factory=dict, name="(others)")
-    """Top-level fields that are not declared, as the client sent them."""
+    stream: bool | None = None
+    anthropic_beta: list[str] | None = None
 
 
-class Conversation(CountedConversation, frozen=True, kw_only=True):
-    """All of a request, for translations that have to understand it."""
+class CreateParams(CountTokensParams, frozen=True, kw_only=True):
+    """The fields of a request to create a message."""
 
     max_tokens: int
     temperature: float | None = None
@@ -192,7 +190,6 @@ class Conversation(CountedConversation, frozen=True, kw_only=True):
     stop_sequences: list[str] | None = None
     metadata: Metadata | None = None
     service_tier: Literal["auto", "standard_only"] | None = None
-    stream: bool | None = None
 
 
 class _Envelope(msgspec.Struct, frozen=True):
@@ -202,17 +199,16 @@ class _Envelope(msgspec.Struct, frozen=True):
 
 
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
-_CONVERSATION = msgspec.json.Decoder(Conversation)
-_COUNTED = msgspec.json.Decoder(CountedConversation)
+_CREATE = msgspec.json.Decoder(CreateParams)
+_COUNT_TOKENS = msgspec.json.Decoder(CountTokensParams)
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_READ_ELSEWHERE = frozenset({"anthropic_beta", "stream"})
 
 
 def parse(body: bytes) -> MessagesRequest:
-    """Parses the body of POST /v1/messages, and of …/count_tokens, as far as every backend needs it.
+    """Parse the fields that every backend needs from the body of POST /v1/messages or …/count_tokens.
 
     Raises:
-        InvalidRequest: the body is not JSON, or a field that is needed has the wrong type.
+        InvalidRequest: the body is not JSON, or one of these fields has the wrong type.
     """
     envelope = wire.decode(_ENVELOPE, body)
     return MessagesRequest(
@@ -221,35 +217,30 @@ def parse(body: bytes) -> MessagesRequest:
 
 
 def with_headers(request: MessagesRequest, headers: Mapping[str, str]) -> MessagesRequest:
-    """The request with the features that its headers (names in lower case) ask for, each once."""
+    """Return the request with the beta features from its headers (lower-case names) added, without duplicates."""
     named = (name.strip() for name in headers.get(BETA_HEADER, "").split(","))
     betas = tuple(dict.fromkeys([*filter(None, named), *request.betas]))
     return msgspec.structs.replace(request, betas=betas)
 
 
-def conversation(request: MessagesRequest) -> Conversation:
-    """All that a request to create a message says.
+def create_params(request: MessagesRequest) -> CreateParams:
+    """Decode the body of a request to create a message.
 
     Raises:
         InvalidRequest: a field has the wrong type; `param` is its path.
     """
-    return _collected(wire.decode(_CONVERSATION, request.body), request.body)
+    return wire.decode_open(_CREATE, request.body)
 
 
-def counted(request: MessagesRequest) -> CountedConversation:
-    """All that counts of a request to count tokens. Raises InvalidRequest as `conversation` does."""
-    return _collected(wire.decode(_COUNTED, request.body), request.body)
+def count_tokens_params(request: MessagesRequest) -> CountTokensParams:
+    """Decode the body of a request to count tokens.
+
+    Raises:
+        InvalidRequest: a field has the wrong type; `param` is its path.
+    """
+    return wire.decode_open(_COUNT_TOKENS, request.body)
 
 
 def fields(request: MessagesRequest) -> dict[str, msgspec.Raw]:
-    """The top-level fields of the body, as the client sent them."""
+    """Return the top-level fields of the body, not decoded."""
     return wire.decode(_FIELDS, request.body)
-
-
-T = TypeVar("T", bound=CountedConversation)
-
-
-def _collected(decoded: T, body: bytes) -> T:
-    declared = {*decoded.__struct_fields__, *_READ_ELSEWHERE} - {"others"}
-    others = {name: value for name, value in _FIELDS.decode(body).items() if name not in declared}
-    return msgspec.structs.replace(decoded, others=others) if others else decoded

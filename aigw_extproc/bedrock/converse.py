@@ -1,8 +1,8 @@
-"""Converse and ConverseStream: the request that we send, the response and the events that come back.
+"""Converse and ConverseStream: request, response and stream events.
 
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html
-Absent members are left out of the JSON. Blobs are base64 text, as they travel; they are never decoded on the way.
+Absent members are omitted from the JSON. Blobs are base64 text, as on the wire; they are never decoded.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ Raw = msgspec.Raw
 
 
 class Wire(msgspec.Struct, rename="camel", omit_defaults=True, gc=False):
-    """Base of all shapes: Bedrock spells members in camelCase and takes no nulls. Never changed once made.
+    """Base of all shapes: members are camelCase, and there are no nulls. Treat instances as immutable.
 
-    They are never part of a cycle, so the garbage collector need not look at them: a third of a long request's cost.
+    Shapes are never part of a reference cycle, so garbage collection is off for them: it took a third of the time of a
+    long request.
     """
 
 
@@ -173,7 +174,7 @@ class NamedTool(Wire):
 
 
 class Empty(Wire):
-    """`{}`: a choice that says it all by its name."""
+    """`{}`: the value of a choice without parameters."""
 
 
 class ToolChoice(Wire):
@@ -195,7 +196,7 @@ class ServiceTier(Wire):
 
 class JsonSchemaDefinition(Wire):
     schema: str
-    """A JSON schema, as a string of JSON."""
+    """A JSON schema, encoded as a JSON string."""
     name: str | None = None
     description: str | None = None
 
@@ -318,16 +319,16 @@ STREAM_EVENTS: dict[str, msgspec.json.Decoder[Any]] = {
     "messageStop": msgspec.json.Decoder(MessageStop),
     "metadata": msgspec.json.Decoder(Metadata),
 }
-"""By the frame's `:event-type`. Types that are not here are newer than we are, and skipped."""
+"""Decoders by the frame's `:event-type`. Other types are newer than this table, and skipped."""
 
 RESPONSE = msgspec.json.Decoder(ConverseResponse)
 CITATION = msgspec.json.Decoder(Citation)
 
 
 def converse_path(model: str, *, stream: bool) -> str:
-    """The request path, with the model id percent-encoded as AWS SDKs do: only unreserved characters stay.
+    """Return the request path, with the model id percent-encoded as AWS SDKs do: only unreserved characters stay.
 
-    A model id is one path segment, whatever it holds: `/` in an ARN becomes `%2F`.
+    A model id is always one path segment: `/` in an ARN becomes `%2F`.
     """
     operation = "converse-stream" if stream else "converse"
     return f"/model/{encode_model_id(model)}/{operation}"
@@ -335,7 +336,7 @@ def converse_path(model: str, *, stream: bool) -> str:
 
 @lru_cache(maxsize=1024)
 def encode_model_id(model: str) -> str:
-    """Percent-encodes a model id as one path segment; `.` and `..` are encoded too, so that no proxy folds them."""
+    """Percent-encode a model id as one path segment; also encode `.` and `..`, which proxies would resolve."""
     if model in {".", ".."}:
         return model.replace(".", "%2E")
     return quote(model, safe="-._~")

@@ -1,4 +1,4 @@
-"""CountTokens: its path, what it counts and what it answers.
+"""CountTokens: path, request and response.
 
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_CountTokens.html
 """
@@ -14,7 +14,10 @@ from aigw_extproc.wire import as_utf8
 
 
 class ConverseTokensRequest(Wire):
-    """https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseTokensRequest.html"""
+    """The members of a Converse request that count as input.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseTokensRequest.html
+    """
 
     messages: list[Message]
     system: list[SystemContentBlock] | None = None
@@ -30,7 +33,7 @@ _COUNT = msgspec.json.Decoder(_Count)
 
 
 def count_tokens_path(model: str) -> str:
-    """The request path. Only foundation models count: the region prefix of an inference profile is taken off.
+    """Return the request path, without the region prefix of an inference profile: only foundation models count tokens.
 
     https://docs.aws.amazon.com/bedrock/latest/userguide/count-tokens.html
     """
@@ -38,7 +41,11 @@ def count_tokens_path(model: str) -> str:
 
 
 def decode_count(body: bytes) -> int:
-    """The number of tokens. Raises InvalidUpstreamResponse for a body that has none."""
+    """Return the number of tokens.
+
+    Raises:
+        InvalidUpstreamResponse: the body does not hold a number of tokens.
+    """
     try:
         return _COUNT.decode(as_utf8(body)).input_tokens
     except (msgspec.MsgspecError, UnicodeDecodeError):

@@ -1,4 +1,4 @@
-"""What embedding models take and answer through InvokeModel, by the families' bodies.
+"""InvokeModel bodies of embedding models, by family.
 
 * Titan: https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-titan-embed-text.html
 * Cohere: https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-embed.html and …-embed-v4.html
@@ -27,7 +27,7 @@ class CohereRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
 
 class CohereByType(msgspec.Struct, frozen=True, kw_only=True):
-    """How v4 answers, and v3 when it is asked for more than one type."""
+    """The embeddings of v4, and of v3 if more than one type was requested."""
 
     floats: list[list[float]] = msgspec.field(name="float")
 

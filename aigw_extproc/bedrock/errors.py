@@ -1,4 +1,4 @@
-"""Bedrock's errors, as HTTP answers and as frames of a stream, in words that OpenAI and Anthropic clients know.
+"""Errors of Bedrock, in HTTP responses and in frames of a stream, mapped to the clients' status, type and code.
 
 https://docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html
 """
@@ -21,7 +21,7 @@ class _Answer:
     type: str
     code: str | None = None
     named: bool = False
-    """Whether the code is the exception's own name, in snake case."""
+    """The code is the exception's name in snake case."""
 
 
 _CREDENTIALS = _Answer(401, "authentication_error", named=True)
@@ -48,7 +48,7 @@ ANSWERS: dict[str, _Answer] = {
     "ServiceUnavailableException": _Answer(503, "overloaded_error"),
     "InternalServerException": _Answer(500, "api_error"),
 }
-"""By the exception's name, which is what `x-amzn-errortype` holds before the first `:` or `#`."""
+"""By exception name: `exception_name` takes it from `x-amzn-errortype`."""
 
 _TYPES_BY_STATUS = {
     400: "invalid_request_error",
@@ -61,17 +61,17 @@ _TYPES_BY_STATUS = {
     504: "timeout_error",
 }
 
-# What Bedrock and the models behind it say of a conversation that does not fit.
+# Messages of Bedrock and its models for a conversation that exceeds the context window.
 _TOO_LONG = re.compile(
     r"too long|too many (input )?tokens|(exceeds?|maximum) (the )?(model'?s? )?context|context (window|length|limit)",
     re.IGNORECASE,
 )
-# AWS quotes what it would have signed, session token and all, for the signer to compare: that is us, not the client.
+# AWS quotes the canonical request, with the session token, for the signer. The client must not see it.
 _SIGNED = re.compile(r"\s*The Canonical String .*", re.DOTALL)
 _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 PASSED_ON = ("retry-after", "x-amzn-requestid")
-"""Headers of an upstream error that the client gets too."""
+"""Headers of an upstream error that are passed on to the client."""
 
 
 class _ErrorBody(msgspec.Struct, frozen=True):
@@ -84,18 +84,18 @@ _BODY = msgspec.json.Decoder(_ErrorBody)
 
 
 def from_response(status: int, headers: Mapping[str, str], body: bytes) -> UpstreamError:
-    """The error that an HTTP answer other than 200 stands for.
+    """Map an HTTP response other than 200 to an error.
 
-    `headers` are lower case. A body that is not Bedrock's JSON (a proxy's HTML page, nothing at all) keeps its status,
-    with code `upstream_error`; its text is not passed on. A status that is no error's becomes 502: an error told under
-    a 204, which has no body, would be taken for the beginning of the next answer on the connection.
+    Names in `headers` are lower case. If the body is not Bedrock's JSON (a proxy's HTML page, an empty body), the error
+    keeps the status, with code `upstream_error`; the text is not passed on. A status below 400 becomes 502: a client
+    would take the body of an error with status 204, which has no body, for the start of the next response on the
+    connection.
     """
     if status < 400:
         return InvalidUpstreamResponse(f"the upstream answered {status}; Bedrock answers 200 or an error")
     passed_on = [(name, headers[name]) for name in PASSED_ON if name in headers]
-    try:
-        parsed = _BODY.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    parsed = _decode(body)
+    if parsed is None:
         return UpstreamError(
             f"the upstream answered {status} with a body that is not JSON",
             status=status,
@@ -109,28 +109,28 @@ def from_response(status: int, headers: Mapping[str, str], body: bytes) -> Upstr
 
 
 def from_frame(frame: Frame) -> UpstreamError | None:
-    """The error that a frame of an event stream stands for, or None when it is an event."""
-    kind = str(frame.headers.get(":message-type", "")).lower()
-    if kind == "event":
-        return None
-    if kind == "exception":
-        name = exception_name(str(frame.headers.get(":exception-type", "")))
-        return _error(name, _frame_message(frame.payload) or name or "the stream failed", None)
-    if kind == "error":
-        name = exception_name(str(frame.headers.get(":error-code", "")))
-        return _error(name, str(frame.headers.get(":error-message", "")) or name or "the stream failed", None)
-    return None
+    """Map a frame of an event stream to an error, or return None if it is not an exception or error."""
+    match str(frame.headers.get(":message-type", "")).lower():
+        case "exception":
+            name, body = str(frame.headers.get(":exception-type", "")), _decode(frame.payload)
+            message = body and (body.message or body.Message)
+        case "error":
+            name, message = str(frame.headers.get(":error-code", "")), str(frame.headers.get(":error-message", ""))
+        case _:
+            return None
+    name = exception_name(name)
+    return _error(name, message or name or "the stream failed", None)
 
 
 def exception_name(raw: str) -> str:
-    """`ThrottlingException` from `throttlingException`, `com.amazonaws#ThrottlingException:http://internal…`."""
+    """Return `ThrottlingException` for `throttlingException`, `com.amazonaws#ThrottlingException:http://internal…`."""
     name = raw.split(":", 1)[0].rsplit("#", 1)[-1].strip()
     name = name[:1].upper() + name[1:]
     return name if not name or name.endswith("Exception") else f"{name}Exception"
 
 
 def _error(name: str, message: str, http_status: int | None, headers: Iterable[tuple[str, str]] = ()) -> UpstreamError:
-    """The error of an exception's name; `http_status` is None for one that came in a frame."""
+    """Return the error for an exception; `http_status` is None if it came in a frame."""
     answer, message = ANSWERS.get(name), _SIGNED.sub("", message)
     if answer is None:
         status = http_status or 502
@@ -139,17 +139,16 @@ def _error(name: str, message: str, http_status: int | None, headers: Iterable[t
     code = _snake_case(name) if answer.named else answer.code
     if name == "ValidationException" and _TOO_LONG.search(message):
         code = "context_length_exceeded"
-    # An HTTP answer knows better than the table which 5xx an internal error is.
+    # The status of an HTTP response is more exact than the table's 500.
     status = http_status if http_status is not None and answer.status == 500 else answer.status
     return UpstreamError(message, status=status, type=answer.type, code=code, headers=headers)
 
 
-def _frame_message(payload: bytes) -> str | None:
+def _decode(body: bytes) -> _ErrorBody | None:
     try:
-        parsed = _BODY.decode(payload)
+        return _BODY.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    return parsed.message or parsed.Message
 
 
 def _snake_case(name: str) -> str:

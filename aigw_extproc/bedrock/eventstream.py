@@ -1,10 +1,10 @@
-"""The binary event stream of AWS, decoded as it arrives.
+"""An incremental decoder of AWS's binary event stream.
 
 A frame is: total length (4), headers length (4), CRC-32 of these 8 bytes (4), headers, payload, CRC-32 of everything
 before it (4); all big-endian. https://docs.aws.amazon.com/lexv2/latest/dg/event-stream-encoding.html
 
-`next_frame()` has three outcomes: a message, None for "need more", or an exception for "corrupt". After an exception
-the stream cannot be picked up again: framing is lost.
+`next_frame()` has three outcomes: a frame, None for "need more", or an exception for "corrupt". Decoding cannot
+continue after an exception: the boundaries of frames are lost.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MAX_FRAME_LENGTH = _OVERHEAD + MAX_HEADERS_LENGTH + MAX_PAYLOAD_LENGTH
 
 HeaderValue = bool | int | bytes | str
 
-# Header value types by their number: those of a fixed size, then those that carry a 2-byte length.
+# Header value types by number; those in _FIXED have a fixed size.
 _FIXED = {
     2: struct.Struct("!b"),
     3: struct.Struct("!h"),
@@ -43,31 +43,31 @@ _TRUE, _FALSE, _BYTES, _STRING, _UUID = 0, 1, 6, 7, 9
 
 
 class Frame(msgspec.Struct, frozen=True, gc=False):
-    """One frame: its headers by name (`:event-type`, `:message-type`…) and its payload."""
+    """A frame: headers by name (`:event-type`, `:message-type`…) and payload."""
 
     headers: Mapping[str, HeaderValue]
     payload: bytes
 
 
 class EventStreamDecoder:
-    """Turns bytes, cut anywhere, into messages. Holds at most one incomplete frame."""
+    """Decodes bytes, split at any position, into frames. Holds at most one incomplete frame."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._position = 0
 
     def feed(self, data: bytes) -> None:
-        """Takes the next bytes. You must call `next_frame()` until it returns None."""
+        """Append bytes. Call `next_frame()` until it returns None before the next call."""
         del self._buffer[: self._position]
         self._position = 0
         self._buffer += data
 
     def next_frame(self) -> Frame | None:
-        """The next message, or None when more bytes are needed for it.
+        """Return the next frame, or None if it is not complete yet.
 
         Raises:
-            ChecksumMismatch: a CRC does not fit the bytes.
-            InvalidFrame: a length is impossible, or a header cannot be read.
+            ChecksumMismatch: a CRC does not match the bytes.
+            InvalidFrame: a length is impossible, or a header cannot be decoded.
         """
         start, available = self._position, len(self._buffer) - self._position
         if available < _PRELUDE.size:
@@ -82,7 +82,7 @@ class EventStreamDecoder:
         return Frame(_headers(frame[_PRELUDE.size : headers_end]), frame[headers_end:-4])
 
     def close(self) -> None:
-        """Says that no more bytes will come.
+        """Declare the end of the stream.
 
         Raises:
             UpstreamTruncated: a frame is incomplete.
@@ -91,13 +91,13 @@ class EventStreamDecoder:
             raise UpstreamTruncated
 
     def _prelude(self, start: int) -> tuple[int, int]:
-        """The frame's length and that of its headers."""
+        """Return the length of the frame and the length of its headers."""
         total_length, headers_length, expected = _PRELUDE.unpack_from(self._buffer, start)
-        # The CRC comes first: a length that was damaged on the way must not make us wait for bytes that never come.
+        # The CRC is checked first: a corrupt length must not make us wait for bytes that never arrive.
         _check_crc("prelude", expected, self._buffer[start : start + 8])
         if total_length > MAX_FRAME_LENGTH or headers_length > MAX_HEADERS_LENGTH:
             raise InvalidFrame(
-                f"a frame of {total_length} bytes with {headers_length} bytes of headers is over the limit"
+                f"a frame of {total_length} bytes with {headers_length} bytes of headers exceeds the limit"
             )
         if total_length < _OVERHEAD + headers_length:
             raise InvalidFrame(f"a frame of {total_length} bytes cannot hold {headers_length} bytes of headers")
@@ -110,13 +110,13 @@ def _check_crc(part: str, expected: int, data: bytes | bytearray) -> None:
         raise ChecksumMismatch(f"{part} checksum: expected 0x{expected:08x}, calculated 0x{calculated:08x}")
 
 
-# Bedrock's headers say no more than the type of an event, so a stream has half a dozen different ones.
+# Bedrock's headers only hold the type of an event, so a stream has about six different header blocks.
 @lru_cache(maxsize=64)
 def _headers(data: bytes) -> Mapping[str, HeaderValue]:
     try:
         return MappingProxyType(dict(_decode_headers(data)))
     except (struct.error, IndexError, UnicodeDecodeError):
-        raise InvalidFrame("a frame's headers cannot be read") from None
+        raise InvalidFrame("the headers of a frame cannot be decoded") from None
 
 
 def _decode_headers(data: bytes) -> Iterator[tuple[str, HeaderValue]]:
@@ -129,28 +129,28 @@ def _decode_headers(data: bytes) -> Iterator[tuple[str, HeaderValue]]:
 
 
 def _decode_value(data: bytes, kind: int, position: int) -> tuple[HeaderValue, int]:
-    """Returns the value that starts at `position`, and where the next header starts."""
+    """Return the value that starts at `position`, and the position of the next header."""
     if kind == _STRING:
-        value, end = _sized(data, position)
+        value, end = _length_prefixed(data, position)
         return value.decode(), end
     if kind in (_TRUE, _FALSE):
         return kind == _TRUE, position
     if kind in _FIXED:
         return _FIXED[kind].unpack_from(data, position)[0], position + _FIXED[kind].size
     if kind == _BYTES:
-        return _sized(data, position)
+        return _length_prefixed(data, position)
     if kind == _UUID:
-        return _exactly(data, position, 16), position + 16
+        return _take(data, position, 16), position + 16
     raise InvalidFrame(f"header type {kind} does not exist")
 
 
-def _sized(data: bytes, position: int) -> tuple[bytes, int]:
+def _length_prefixed(data: bytes, position: int) -> tuple[bytes, int]:
     start = position + 2
-    length = int.from_bytes(_exactly(data, position, 2), "big")
-    return _exactly(data, start, length), start + length
+    length = int.from_bytes(_take(data, position, 2), "big")
+    return _take(data, start, length), start + length
 
 
-def _exactly(data: bytes, position: int, length: int) -> bytes:
+def _take(data: bytes, position: int, length: int) -> bytes:
     value = data[position : position + length]
     if len(value) != length:
         raise IndexError(position)

@@ -1,7 +1,7 @@
-"""What a model takes and what it refuses, from a table: `families.toml`, which documents every fact.
+"""Capabilities of models, from the table `families.toml`, which documents every fact.
 
-A model is looked up by its id after the wrapping is taken off: an ARN around it and the region prefix of an inference
-profile. Every row whose name the id begins with applies, shorter names first.
+A model is looked up by its base id, without ARN and without the region prefix of an inference profile. Every row
+whose name is a prefix of that id applies, shorter names first.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ Format = Literal["pdf", "csv", "doc", "docx", "xls", "xlsx", "html", "txt", "md"
 _EVERY_KIND: tuple[Kind, ...] = ("text", "image", "document", "video", "audio")
 
 Facts = Mapping[str, Any]
-"""A row: facts by name, those only that it states."""
+"""A row of the table: values by name of the fact."""
 
 
 class Family(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The facts about a model. The defaults are for one that is not known."""
+    """All facts about a model. The defaults apply to unknown models."""
 
     tools: bool = True
     system: bool = True
@@ -65,36 +65,36 @@ class Family(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 @dataclass(frozen=True, slots=True)
 class Families:
-    """The table: rows by the beginning of a base model id."""
+    """The table: rows by prefix of a base model id."""
 
     rows: Mapping[str, Facts]
-    _found: dict[str, Family] = field(default_factory=dict, compare=False, repr=False)
+    _cache: dict[str, Family] = field(default_factory=dict, compare=False, repr=False)
 
-    MAX_REMEMBERED = 1024
-    """Model names come from clients; more than this many are looked up anew each time."""
+    MAX_CACHED = 1024
+    """Limit of the cache, since model names come from clients; further names are looked up every time."""
 
     def of(self, model: str) -> Family:
-        """The facts about a model id or ARN."""
-        found = self._found.get(model)
-        if found is None:
+        """Return the facts about a model id or ARN."""
+        family = self._cache.get(model)
+        if family is None:
             facts: dict[str, Any] = {}
             for _, row in self.applying(model):
                 facts |= row
-            found = msgspec.convert(facts, Family)
-            if len(self._found) < self.MAX_REMEMBERED:
-                self._found[model] = found
-        return found
+            family = msgspec.convert(facts, Family)
+            if len(self._cache) < self.MAX_CACHED:
+                self._cache[model] = family
+        return family
 
     def applying(self, model: str) -> list[tuple[str, Facts]]:
-        """The rows that apply to a model, in the order in which they do."""
+        """Return the rows that apply to a model; later rows override earlier ones."""
         name = base_model(model)
         return sorted((row for row in self.rows.items() if name.startswith(row[0])), key=lambda row: len(row[0]))
 
     def overridden(self, rows: Mapping[str, Facts]) -> Families:
-        """This table with more facts: a row of the same name is added to.
+        """Return this table with more facts; rows of the same name are merged.
 
         Raises:
-            msgspec.ValidationError: a fact does not exist, or its value does not; the path begins with the row's name.
+            msgspec.ValidationError: a fact or its value does not exist; the path in the message begins with the row.
         """
         msgspec.convert(rows, dict[str, Family])
         return Families({name: {**self.rows.get(name, {}), **rows.get(name, {})} for name in {**self.rows, **rows}})
@@ -102,7 +102,7 @@ class Families:
 
 @cache
 def builtin() -> Families:
-    """The table that comes with the package; read once."""
+    """Return the table of the package; it is read once."""
     text = resources.files(__package__).joinpath("families.toml").read_text(encoding="utf-8")
     return Families({}).overridden(tomllib.loads(text))
 
@@ -111,7 +111,7 @@ _REGION_PREFIX = re.compile(r"^(?:us-gov|us|eu|apac|jp|au|ca|uk|in|global)\.")
 
 
 def base_model(model: str) -> str:
-    """The foundation model's id inside an inference profile's id or an ARN.
+    """Return the id of the foundation model in the id of an inference profile or an ARN.
 
     >>> base_model("arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.amazon.nova-micro-v1:0")
     'amazon.nova-micro-v1:0'
@@ -121,5 +121,5 @@ def base_model(model: str) -> str:
 
 
 def family_of(model: str) -> Family:
-    """The facts about a model id or ARN, from the table that comes with the package."""
+    """Return the facts about a model id or ARN from the table of the package."""
     return builtin().of(model)

@@ -1,4 +1,4 @@
-"""What image models take and answer through InvokeModel.
+"""InvokeModel bodies of image models.
 
 * Nova Canvas and Titan: https://docs.aws.amazon.com/nova/latest/userguide/image-gen-req-resp-structure.html
 * Stability: https://docs.aws.amazon.com/bedrock/latest/userguide/stability-ai-text-to-image.html
@@ -33,8 +33,8 @@ class StabilityRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     output_format: str | None = None
 
 
-class ImagesResponse(msgspec.Struct, frozen=True, kw_only=True):
-    """Of both: a filtered request has no images, and says why in its family's member."""
+class ImageModelResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """The response of both families; if the request was filtered, a member of the family says why instead of images."""
 
     images: list[str] = []  # msgspec copies mutable defaults
     error: str | None = None

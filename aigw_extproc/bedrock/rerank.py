@@ -1,4 +1,4 @@
-"""What reranking models take and answer through InvokeModel.
+"""InvokeModel bodies of rerank models.
 
 https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-rerank.html
 https://docs.cohere.com/reference/rerank
@@ -9,10 +9,10 @@ from __future__ import annotations
 import msgspec
 
 COHERE_API_VERSION = 2
-"""The version of Cohere's API that Bedrock's `cohere.rerank-v3-5` wants to be told."""
+"""Bedrock's `cohere.rerank-v3-5` requires the version of Cohere's API."""
 
 
-class RerankRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class RerankModelRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     query: str
     documents: list[str]
     top_n: int | None = None
@@ -20,10 +20,10 @@ class RerankRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     api_version: int | None = None
 
 
-class RerankResult(msgspec.Struct, frozen=True, kw_only=True):
+class RerankModelResult(msgspec.Struct, frozen=True, kw_only=True):
     index: int
     relevance_score: float
 
 
-class RerankResponse(msgspec.Struct, frozen=True, kw_only=True):
-    results: list[RerankResult]
+class RerankModelResponse(msgspec.Struct, frozen=True, kw_only=True):
+    results: list[RerankModelResult]

@@ -1,9 +1,8 @@
-"""Chat completions: the request, as clients send it.
+"""The request of chat completions.
 
 https://platform.openai.com/docs/api-reference/chat/create
-Besides OpenAI's own fields it declares those that clients of other gateways have learned to send: `thinking`,
-`cache_control`, and `aws` for what only Bedrock knows. Top-level fields that are not declared are collected by name, so
-that they can be reported as dropped.
+Besides OpenAI's own fields it declares fields that clients of other gateways send: `thinking`, `cache_control`, and
+`aws` for parameters that only Bedrock has.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from aigw_extproc import wire
 
 
 class CacheMark(msgspec.Struct, frozen=True):
-    """Anthropic's `cache_control`, or Converse's `cachePoint`: cache the prompt up to here."""
+    """Anthropic's `cache_control` or Converse's `cachePoint`: cache the prompt up to this point."""
 
     type: str = "ephemeral"
     ttl: str | None = None
@@ -77,11 +76,11 @@ class VideoPart(Part, frozen=True, tag="video"):
 
 
 class ThinkingPart(Part, frozen=True, tag="thinking"):
-    """What the gateway gave out as a block of `thinking_blocks`."""
+    """A block of `thinking_blocks` from an earlier response."""
 
     thinking: str = ""
     text: str = ""
-    """The same, as some clients spell it."""
+    """Another name for `thinking`, which some clients use."""
     signature: str | None = None
 
 
@@ -123,7 +122,7 @@ class AssistantMessage(msgspec.Struct, frozen=True, tag_field="role", tag="assis
     refusal: str | None = None
     tool_calls: list[ToolCall] | None = None
     function_call: FunctionCall | None = None
-    """Before there were tools: one call, without an id."""
+    """The deprecated predecessor of `tool_calls`: one call, without an id."""
     thinking_blocks: list[ThinkingPart | RedactedThinkingPart] | None = None
 
 
@@ -131,7 +130,7 @@ class ToolMessage(msgspec.Struct, frozen=True, tag_field="role", tag="tool"):
     tool_call_id: str
     content: str | list[ToolPart] | None = None
     is_error: bool = False
-    """Not OpenAI's: for clients that can say that the tool failed."""
+    """An extension: the tool failed."""
     cache_control: CacheMark | None = None
     cache_point: CacheMark | None = msgspec.field(default=None, name="cachePoint")
 
@@ -164,7 +163,7 @@ class NamedFunction(msgspec.Struct, frozen=True):
 
 
 class NamedToolChoice(msgspec.Struct, frozen=True):
-    """`{"type": "function", "function": {"name": …}}`; some clients send `{}` for none at all."""
+    """`{"type": "function", "function": {"name": …}}`; some clients send `{}` for no choice."""
 
     type: str | None = None
     function: NamedFunction | None = None
@@ -174,8 +173,8 @@ class StreamOptions(msgspec.Struct, frozen=True):
     include_usage: bool | None = None
 
 
-class Thinking(msgspec.Struct, frozen=True):
-    """Anthropic's own parameter: more exact than `reasoning_effort`, so it wins over it."""
+class ThinkingConfig(msgspec.Struct, frozen=True):
+    """Anthropic's parameter: more exact than `reasoning_effort`, so it takes precedence."""
 
     type: Literal["enabled", "disabled", "adaptive"]
     budget_tokens: int | None = None
@@ -195,7 +194,7 @@ class ResponseFormat(msgspec.Struct, frozen=True):
 
 
 class AwsExtension(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
-    """What only Bedrock knows, passed through as it is: SDKs send it with `extra_body={"aws": {…}}`."""
+    """Parameters that only Bedrock has, passed through unchanged: SDKs send them as `extra_body={"aws": {…}}`."""
 
     guardrail_config: msgspec.Raw = msgspec.Raw()
     performance_config: msgspec.Raw = msgspec.Raw()
@@ -205,7 +204,7 @@ class AwsExtension(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_f
     additional_model_response_field_paths: list[str] | None = None
 
 
-class ChatRequest(msgspec.Struct, frozen=True):
+class ChatRequest(wire.Open, frozen=True, kw_only=True):
     model: str
     messages: list[Message]
     max_completion_tokens: int | None = None
@@ -220,7 +219,7 @@ class ChatRequest(msgspec.Struct, frozen=True):
     functions: list[FunctionDefinition] | None = None
     function_call: str | NamedFunction | None = None
     reasoning_effort: str | None = None
-    thinking: Thinking | None = None
+    thinking: ThinkingConfig | None = None
     response_format: ResponseFormat | None = None
     service_tier: str | None = None
     metadata: dict[str, str] | None = None
@@ -229,22 +228,15 @@ class ChatRequest(msgspec.Struct, frozen=True):
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     aws: AwsExtension | None = None
-    # Named like nothing that a client sends: a field of the name `others` is one of these, too.
-    others: dict[str, msgspec.Raw] = msgspec.field(default_factory=dict, name="(others)")
-    """Top-level fields that are not declared here, as the client sent them."""
 
 
 _REQUEST = msgspec.json.Decoder(ChatRequest)
-_FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_DECLARED = frozenset(ChatRequest.__struct_fields__) - {"others"}
 
 
 def parse(body: bytes) -> ChatRequest:
-    """Parses the body of POST /v1/chat/completions.
+    """Parse the body of POST /v1/chat/completions.
 
     Raises:
         InvalidRequest: the body is not JSON or a field has the wrong type; `param` is the field's path.
     """
-    request = wire.decode(_REQUEST, body)
-    others = {name: value for name, value in _FIELDS.decode(body).items() if name not in _DECLARED}
-    return msgspec.structs.replace(request, others=others)
+    return wire.decode_open(_REQUEST, body)

@@ -1,9 +1,9 @@
-"""Chat completions: the completion and its chunks, as clients expect them.
+"""The response of chat completions: the completion and its chunks.
 
 https://platform.openai.com/docs/api-reference/chat/object
 https://platform.openai.com/docs/api-reference/chat/streaming
-Members that are not OpenAI's: `reasoning_content` and `thinking_blocks`, which other gateways have made common, and
-`aws` for what only Bedrock says.
+Members that are not OpenAI's: `reasoning_content` and `thinking_blocks`, which are common among other gateways, and
+`aws` for what only Bedrock returns.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ class ToolCall(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class ThinkingBlock(msgspec.Struct, kw_only=True, frozen=True):
-    """Reasoning that the client may send back unchanged; `signature` and `data` are byte-exact."""
+    """Reasoning that the client may send back; `signature` and `data` must stay unchanged to the byte."""
 
     index: int | Absent = ABSENT
-    """In chunks only: the SDK merges lists by it."""
+    """Only in chunks: the SDK merges list items with the same index."""
     type: str = "thinking"
     thinking: str | Absent = ABSENT
     signature: str | Absent = ABSENT
@@ -76,14 +76,15 @@ class CompletionUsage(msgspec.Struct, kw_only=True, frozen=True):
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
-    prompt_tokens_details: PromptTokensDetails
+    prompt_tokens_details: PromptTokensDetails | Absent = ABSENT
+    """Not in legacy completions."""
 
 
 class AwsDetails(msgspec.Struct, kw_only=True, frozen=True, rename="camel", omit_defaults=True):
-    """What Bedrock says beyond OpenAI's vocabulary, as it says it."""
+    """Members of Bedrock's response that OpenAI's format has no place for, unchanged."""
 
     stop_reason: str | None = None
-    """Only where OpenAI has no word for it."""
+    """Only if OpenAI has no equivalent finish reason."""
     citations: list[Raw] | None = None
     additional_model_response_fields: Raw | None = None
     trace: Raw | None = None

@@ -1,4 +1,4 @@
-"""Legacy completions: the request as clients send it, and the answer that they get.
+"""Request and response of legacy completions.
 
 https://platform.openai.com/docs/api-reference/completions
 """
@@ -9,6 +9,7 @@ import msgspec
 
 from aigw_extproc import wire
 from aigw_extproc.openai.chat import StreamOptions
+from aigw_extproc.openai.completion import CompletionUsage
 
 
 class CompletionRequest(wire.Open, frozen=True, kw_only=True):
@@ -26,35 +27,29 @@ class CompletionRequest(wire.Open, frozen=True, kw_only=True):
     stream_options: StreamOptions | None = None
 
 
-class Choice(msgspec.Struct, frozen=True, kw_only=True):
+class CompletionChoice(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     index: int = 0
     logprobs: None = None
     finish_reason: str | None
 
 
-class Usage(msgspec.Struct, frozen=True, kw_only=True):
-    prompt_tokens: int
-    completion_tokens: int
-    total_tokens: int
-
-
 class Completion(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole, or a piece of it in a stream."""
+    """The completion, or one chunk of it in a stream."""
 
     id: str
     object: str = "text_completion"
     created: int
     model: str
-    choices: list[Choice]
-    usage: Usage | msgspec.UnsetType | None = msgspec.UNSET
+    choices: list[CompletionChoice]
+    usage: CompletionUsage | msgspec.UnsetType | None = msgspec.UNSET
 
 
 _REQUEST = msgspec.json.Decoder(CompletionRequest)
 
 
 def parse(body: bytes) -> CompletionRequest:
-    """Parses the body of POST /v1/completions.
+    """Parse the body of POST /v1/completions.
 
     Raises:
         InvalidRequest: the body is not JSON or a field has the wrong type; `param` is the field's path.

@@ -1,8 +1,7 @@
-"""Embeddings: the request as clients send it, and the answer that they get.
+"""Request and response of embeddings.
 
 https://platform.openai.com/docs/api-reference/embeddings
-Besides OpenAI's own fields the request has `input_type`: models that tell questions from documents want to know which
-one a text is.
+Besides OpenAI's own fields the request has `input_type`, for models that embed queries and documents differently.
 """
 
 from __future__ import annotations
@@ -14,13 +13,13 @@ import msgspec
 from aigw_extproc import wire
 
 InputType = Literal["search_document", "search_query", "classification", "clustering"]
-"""What a text is embedded for, in Cohere's words."""
+"""The purpose of the embeddings, with Cohere's values."""
 
 
 class EmbeddingsRequest(wire.Open, frozen=True, kw_only=True):
     model: str
     input: str | list[str | int | list[int]]
-    """One text, several, or what OpenAI's own tokenizer made of them: one list of ids, or several."""
+    """One text or several, or one list of token ids or several."""
     encoding_format: Literal["float", "base64"] | None = None
     dimensions: int | None = None
     input_type: InputType | None = None
@@ -31,7 +30,7 @@ class Embedding(msgspec.Struct, frozen=True, kw_only=True):
     object: str = "embedding"
     index: int
     embedding: list[float] | str
-    """Numbers, or their little-endian float32 in base64."""
+    """Numbers, or little-endian float32 values in base64."""
 
 
 class EmbeddingsUsage(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,7 +49,7 @@ _REQUEST = msgspec.json.Decoder(EmbeddingsRequest)
 
 
 def parse(body: bytes) -> EmbeddingsRequest:
-    """Parses the body of POST /v1/embeddings.
+    """Parse the body of POST /v1/embeddings.
 
     Raises:
         InvalidRequest: the body is not JSON or a field has the wrong type; `param` is the field's path.

@@ -1,4 +1,4 @@
-"""Errors in OpenAI's shape.
+"""Errors in OpenAI's format.
 
 https://platform.openai.com/docs/guides/error-codes/api-errors
 """
@@ -11,9 +11,10 @@ from aigw_extproc.errors import GatewayError, UpstreamError
 
 
 def render(error: GatewayError, request_id: str | None = None) -> bytes:
-    """`{"error": {"message", "type", "param", "code"}}` as JSON bytes; every key is always there, the id nowhere.
+    """Render `{"error": {"message", "type", "param", "code"}}` as JSON bytes.
 
-    What an upstream has said in this shape already is left as it is.
+    Every key is always present; `request_id` is not part of this format. An upstream's error that already has this
+    format is returned unchanged.
     """
     if isinstance(error, UpstreamError) and error.body is not None:
         return error.body

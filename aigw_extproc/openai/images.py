@@ -1,4 +1,4 @@
-"""Image generation: the request as clients send it, and the answer that they get.
+"""Request and response of image generation.
 
 https://platform.openai.com/docs/api-reference/images/create
 """
@@ -35,7 +35,7 @@ _REQUEST = msgspec.json.Decoder(ImagesRequest)
 
 
 def parse(body: bytes) -> ImagesRequest:
-    """Parses the body of POST /v1/images/generations.
+    """Parse the body of POST /v1/images/generations.
 
     Raises:
         InvalidRequest: the body is not JSON or a field has the wrong type; `param` is the field's path.

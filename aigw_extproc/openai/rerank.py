@@ -1,4 +1,4 @@
-"""Rerank: the request and the answer as Cohere has them, and with it those who took its form over (Jina, vLLM…).
+"""Request and response of rerank in Cohere's format, which others (Jina, vLLM…) use too.
 
 https://docs.cohere.com/reference/rerank
 """
@@ -11,7 +11,7 @@ from aigw_extproc import wire
 
 
 class TextDocument(msgspec.Struct, frozen=True):
-    """A document in Cohere's old form."""
+    """A document in the format of Cohere's API v1."""
 
     text: str
 
@@ -27,7 +27,7 @@ class RerankRequest(wire.Open, frozen=True, kw_only=True):
 
 class RerankResult(msgspec.Struct, frozen=True, kw_only=True):
     index: int
-    """The document's place in the request."""
+    """Position of the document in the request."""
     relevance_score: float
     document: TextDocument | msgspec.UnsetType = msgspec.UNSET
 
@@ -41,7 +41,7 @@ class RerankResponse(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     model: str
     results: list[RerankResult]
-    """The most relevant first."""
+    """Most relevant first."""
     usage: RerankUsage
 
 
@@ -49,7 +49,7 @@ _REQUEST = msgspec.json.Decoder(RerankRequest)
 
 
 def parse(body: bytes) -> RerankRequest:
-    """Parses the body of POST /v1/rerank and /cohere/v2/rerank.
+    """Parse the body of POST /v1/rerank and /cohere/v2/rerank.
 
     Raises:
         InvalidRequest: the body is not JSON or a field has the wrong type; `param` is the field's path.

@@ -1,9 +1,8 @@
-"""Responses: the request, as clients send it.
+"""The request of the Responses API.
 
 https://platform.openai.com/docs/api-reference/responses/create
-The gateway keeps nothing: what refers to an earlier response, a conversation or a stored prompt is refused, with a
-sentence that says what to send instead. Top-level fields that are not declared are collected by name, so that they can
-be reported as dropped.
+The gateway is stateless: a request that refers to an earlier response, a conversation or a stored prompt is rejected
+with an error that says what to send instead.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ class InputFile(Part, frozen=True, tag="input_file"):
 
 
 class OutputText(Part, frozen=True, tag="output_text"):
-    """What the gateway gave out, sent back."""
+    """Text of an earlier response."""
 
     text: str
 
@@ -51,7 +50,7 @@ ContentPart = InputText | InputImage | InputFile | OutputText | Refusal
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """With or without `type`: the API takes both."""
+    """A message item; its `type` is optional."""
 
     role: Literal["user", "assistant", "system", "developer"]
     content: str | list[ContentPart]
@@ -73,7 +72,7 @@ class SummaryText(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReasoningItem(msgspec.Struct, frozen=True, kw_only=True):
-    """What the gateway gave out as reasoning; `encrypted_content` holds what the model signed."""
+    """Reasoning of an earlier response; `encrypted_content` holds it with the model's signature."""
 
     summary: list[SummaryText] = []  # msgspec copies mutable defaults
     encrypted_content: str | None = None
@@ -83,7 +82,7 @@ Item = Message | FunctionCall | FunctionCallOutput | ReasoningItem
 
 
 class FunctionTool(msgspec.Struct, frozen=True, kw_only=True):
-    """A tool; only functions have more than a type here."""
+    """A tool; for tools other than functions only `type` is read."""
 
     type: str
     name: str | None = None
@@ -98,7 +97,7 @@ class NamedTool(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NamedToolChoice(msgspec.Struct, frozen=True, kw_only=True):
-    """A function; or, of type `allowed_tools`, some of those that are offered, and how to choose among them."""
+    """A function, or with type `allowed_tools` a subset of `tools` and how to choose from it."""
 
     type: str
     name: str | None = None
@@ -119,7 +118,7 @@ class Format(msgspec.Struct, frozen=True, kw_only=True):
     strict: bool | None = None
 
 
-class Text(msgspec.Struct, frozen=True, kw_only=True):
+class TextConfig(msgspec.Struct, frozen=True, kw_only=True):
     format: Format | None = None
     verbosity: str | None = None
 
@@ -127,12 +126,12 @@ class Text(msgspec.Struct, frozen=True, kw_only=True):
 class ResponsesRequest(wire.Open, frozen=True, kw_only=True):
     model: str
     input: str | list[msgspec.Raw]
-    """Its items are read by `items`: a message may come without the type that would say so."""
+    """Items are decoded by `items`: messages may lack `type`, so a tagged union cannot decode them."""
     instructions: str | None = None
     tools: list[FunctionTool] | None = None
     tool_choice: str | NamedToolChoice | None = None
     parallel_tool_calls: bool | None = None
-    text: Text | None = None
+    text: TextConfig | None = None
     reasoning: Reasoning | None = None
     max_output_tokens: int | None = None
     temperature: float | None = None
@@ -171,28 +170,28 @@ _STATEFUL = {
     "store": "leave `store` out, or send false",
     "background": "leave `background` out, and wait for the response or stream it",
 }
-"""What to do instead of what only a gateway could do that keeps responses, by field."""
+"""Advice by field: what to do instead of using a parameter that needs stored responses."""
 
 
 def parse(body: bytes) -> ResponsesRequest:
-    """Parses the body of POST /v1/responses.
+    """Parse the body of POST /v1/responses.
 
     Raises:
-        InvalidRequest: the body is not JSON, a field has the wrong type, or asks for something to be kept; `param` is
-            the field's path.
+        InvalidRequest: the body is not JSON, or a field has the wrong type or needs stored responses; `param` is the
+            field's path.
     """
     request = wire.decode_open(_REQUEST, body)
     for name, advice in _STATEFUL.items():
-        if _asks(getattr(request, name)):
-            raise InvalidRequest.at(name, f"the gateway keeps no responses: {advice}")
+        if _is_set(getattr(request, name)):
+            raise InvalidRequest.at(name, f"the gateway does not store responses: {advice}")
     return request
 
 
 def items(request: ResponsesRequest) -> list[Item]:
-    """The items of `input`, in order; a string is one user message.
+    """Decode the items of `input`, in order; a string is one user message.
 
     Raises:
-        InvalidRequest: an item is of no type that Bedrock can be told, or a field of it is wrong.
+        InvalidRequest: the type of an item is not supported, or a field of an item is wrong.
     """
     if isinstance(request.input, str):
         return [Message(role="user", content=request.input)]
@@ -202,7 +201,7 @@ def items(request: ResponsesRequest) -> list[Item]:
 def _item(raw: msgspec.Raw, place: str) -> Item:
     kind = _decode(_TYPED, raw, place).type
     if kind == "item_reference":
-        raise InvalidRequest.at(place, "the gateway keeps no items: send the item itself")
+        raise InvalidRequest.at(place, "the gateway does not store items: send the item itself")
     decoder = _ITEMS.get(kind)
     if decoder is None:
         raise InvalidRequest.at(f"{place}.type", f"expected one of {', '.join(_ITEMS)}, got {kind!r}")
@@ -218,5 +217,5 @@ def _decode(decoder: msgspec.json.Decoder[wire.T], raw: msgspec.Raw, place: str)
         raise InvalidRequest.at(f"{place}.{error.param}", error.reason) from None
 
 
-def _asks(value: object) -> bool:
+def _is_set(value: object) -> bool:
     return wire.given(value) is not None if isinstance(value, msgspec.Raw) else value not in {None, False}

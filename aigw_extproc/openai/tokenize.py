@@ -1,4 +1,4 @@
-"""Counting tokens as vLLM's clients ask for it: a prompt, or a conversation with its tools.
+"""The request of vLLM's tokenizer API: a prompt, or a conversation with its tools.
 
 https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html, "Tokenizer API"
 """
@@ -22,7 +22,7 @@ _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def parse(body: bytes) -> chat.ChatRequest:
-    """Parses the body of POST /tokenize; a prompt is a conversation of one turn.
+    """Parse the body of POST /tokenize; a prompt becomes one user message.
 
     Raises:
         InvalidRequest: the body is not JSON or a field has the wrong type; `param` is the field's path.
@@ -32,5 +32,5 @@ def parse(body: bytes) -> chat.ChatRequest:
     request = wire.decode_open(_PROMPT, body)
     if not request.prompt.strip():
         raise InvalidRequest.at("prompt", "the prompt is blank")
-    turn = chat.UserMessage(content=request.prompt)
-    return chat.ChatRequest(model=request.model, messages=[turn], others=request.others)
+    message = chat.UserMessage(content=request.prompt)
+    return chat.ChatRequest(model=request.model, messages=[message], others=request.others)

@@ -1,4 +1,4 @@
-"""Bedrock's errors in OpenAI's words."""
+"""Bedrock's errors, mapped to status, type, code and message."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from aigw_extproc.bedrock.eventstream import Frame
 from aigw_extproc.errors import UpstreamError
 
 
-def told(error: UpstreamError | None) -> tuple[int, str, str | None, str]:
+def fields(error: UpstreamError | None) -> tuple[int, str, str | None, str]:
     assert error is not None
     return error.status, error.type, error.code, error.message
 
@@ -38,9 +38,9 @@ def told(error: UpstreamError | None) -> tuple[int, str, str | None, str]:
         ("BrandNewException", 509, (509, "api_error", "brand_new_exception")),
     ],
 )
-def test_every_exception_has_its_answer(name: str, status: int, expected: tuple[int, str, str | None]) -> None:
+def test_exceptions(name: str, status: int, expected: tuple[int, str, str | None]) -> None:
     headers = {"x-amzn-errortype": f"{name}:http://internal.amazon.com/coral/x/"}
-    assert told(from_response(status, headers, b'{"message":"m"}')) == (*expected, "m")
+    assert fields(from_response(status, headers, b'{"message":"m"}')) == (*expected, "m")
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_every_exception_has_its_answer(name: str, status: int, expected: tuple[
         "input length and `max_tokens` exceed context limit: 199 + 9 > 200, decrease input length",
     ],
 )
-def test_a_conversation_that_does_not_fit_has_openais_code(message: str) -> None:
+def test_conversation_that_exceeds_the_context_window_has_openais_code(message: str) -> None:
     body = json.dumps({"message": message}).encode()
     error = from_response(400, {"x-amzn-errortype": "ValidationException"}, body)
     assert error.code == "context_length_exceeded"
@@ -82,24 +82,24 @@ def test_a_conversation_that_does_not_fit_has_openais_code(message: str) -> None
         ),
     ],
 )
-def test_bodies_of_all_kinds(headers: dict[str, str], body: bytes, expected: tuple[int, str, str | None, str]) -> None:
-    assert told(from_response(503, headers, body)) == expected
+def test_bodies(headers: dict[str, str], body: bytes, expected: tuple[int, str, str | None, str]) -> None:
+    assert fields(from_response(503, headers, body)) == expected
 
 
-def test_a_proxys_page_has_the_same_type_under_every_status() -> None:
-    assert told(from_response(404, {}, b"<html>no</html>"))[:3] == (404, "api_error", "upstream_error")
+def test_body_that_is_not_json_has_the_same_type_for_every_status() -> None:
+    assert fields(from_response(404, {}, b"<html>no</html>"))[:3] == (404, "api_error", "upstream_error")
 
 
-def test_a_clients_error_does_not_quote_what_was_signed() -> None:
+def test_error_does_not_quote_the_canonical_request() -> None:
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html"""
     sentence = "The request signature we calculated does not match the signature you provided."
     quoted = "The Canonical String for this request should have been\n'POST\n/\n\nx-amz-security-token:secret\n'"
     body = json.dumps({"message": f"{sentence}\n\n{quoted}"}).encode()
     error = from_response(403, {"x-amzn-errortype": "InvalidSignatureException"}, body)
-    assert told(error) == (401, "authentication_error", "invalid_signature_exception", sentence)
+    assert fields(error) == (401, "authentication_error", "invalid_signature_exception", sentence)
 
 
-def test_the_request_id_and_retry_after_are_passed_on() -> None:
+def test_request_id_and_retry_after_are_passed_on() -> None:
     headers = {"x-amzn-requestid": "R", "retry-after": "7", "server": "x", "set-cookie": "y"}
     assert from_response(429, headers, b"{}").headers == (("retry-after", "7"), ("x-amzn-requestid", "R"))
 
@@ -108,7 +108,7 @@ def test_the_request_id_and_retry_after_are_passed_on() -> None:
     "raw",
     ["ThrottlingException", "throttlingException", "a.b#ThrottlingException:http://x", "Throttling", " throttling "],
 )
-def test_exception_names_in_all_spellings(raw: str) -> None:
+def test_spellings_of_exception_names(raw: str) -> None:
     assert exception_name(raw) == "ThrottlingException"
 
 
@@ -141,8 +141,8 @@ def test_exception_names_in_all_spellings(raw: str) -> None:
 def test_frames_that_are_errors(
     headers: dict[str, bool | int | bytes | str], payload: bytes, expected: tuple[int, str, str | None, str]
 ) -> None:
-    assert told(from_frame(Frame(headers, payload))) == expected
+    assert fields(from_frame(Frame(headers, payload))) == expected
 
 
-def test_an_event_is_no_error() -> None:
+def test_event_is_not_an_error() -> None:
     assert from_frame(Frame({":message-type": "event", ":event-type": "messageStop"}, b"{}")) is None

@@ -1,4 +1,4 @@
-"""The event-stream decoder: whole, byte by byte, with trailing bytes, damaged; botocore is the oracle."""
+"""The event-stream decoder: frames at once, byte by byte, with trailing bytes, corrupt; botocore is the oracle."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ def header(name: str, kind: int, value: bytes = b"") -> bytes:
     return bytes([len(name)]) + name.encode() + bytes([kind]) + value
 
 
-def sized(value: bytes) -> bytes:
+def length_prefixed(value: bytes) -> bytes:
     return struct.pack("!H", len(value)) + value
 
 
 def frame(headers: bytes = b"", payload: bytes = b"") -> bytes:
     prelude = struct.pack("!II", 16 + len(headers) + len(payload), len(headers))
-    message = prelude + struct.pack("!I", crc32(prelude)) + headers + payload
-    return message + struct.pack("!I", crc32(message))
+    data = prelude + struct.pack("!I", crc32(prelude)) + headers + payload
+    return data + struct.pack("!I", crc32(data))
 
 
-EVENT = frame(header(":event-type", STRING, sized(b"messageStart")), b'{"role":"assistant"}')
+EVENT = frame(header(":event-type", STRING, length_prefixed(b"messageStart")), b'{"role":"assistant"}')
 
 HEADERS = st.one_of(
     st.tuples(st.just(0)).map(lambda t: (t[0], b"")),
@@ -39,8 +39,8 @@ HEADERS = st.one_of(
     st.integers(-(2**15), 2**15 - 1).map(lambda n: (3, struct.pack("!h", n))),
     st.integers(-(2**31), 2**31 - 1).map(lambda n: (4, struct.pack("!i", n))),
     st.integers(-(2**63), 2**63 - 1).map(lambda n: (5, struct.pack("!q", n))),
-    st.binary(max_size=50).map(lambda b: (BYTES, sized(b))),
-    st.text(max_size=50).map(lambda s: (STRING, sized(s.encode()))),
+    st.binary(max_size=50).map(lambda b: (BYTES, length_prefixed(b))),
+    st.text(max_size=50).map(lambda s: (STRING, length_prefixed(s.encode()))),
     st.integers(-(2**63), 2**63 - 1).map(lambda n: (8, struct.pack("!q", n))),
     st.binary(min_size=16, max_size=16).map(lambda b: (UUID, b)),
 )
@@ -53,12 +53,12 @@ FRAMES = st.builds(
 
 
 def decode(decoder: EventStreamDecoder, data: bytes) -> list[Frame]:
-    """Feeds, and takes what there is."""
+    """Feed bytes and return the complete frames."""
     decoder.feed(data)
     return list(iter(decoder.next_frame, None))
 
 
-def cut(data: bytes, sizes: list[int]) -> list[bytes]:
+def split(data: bytes, sizes: list[int]) -> list[bytes]:
     pieces, position = [], 0
     for size in sizes:
         pieces.append(data[position : position + size])
@@ -67,30 +67,30 @@ def cut(data: bytes, sizes: list[int]) -> list[bytes]:
 
 
 @given(frames=st.lists(FRAMES, max_size=5), sizes=st.lists(st.integers(0, 60), max_size=20))
-def test_frames_cut_anywhere_decode_as_botocore_decodes_them(frames: list[bytes], sizes: list[int]) -> None:
+def test_frames_split_anywhere_decode_as_in_botocore(frames: list[bytes], sizes: list[int]) -> None:
     data = b"".join(frames)
     oracle = EventStreamBuffer()
     oracle.add_data(data)
     expected = [Frame(event.headers, event.payload) for event in oracle]
     decoder = EventStreamDecoder()
-    messages = [message for piece in cut(data, sizes) for message in decode(decoder, piece)]
+    decoded = [frame for piece in split(data, sizes) for frame in decode(decoder, piece)]
     decoder.close()
-    assert messages == expected
+    assert decoded == expected
 
 
-def test_a_frame_byte_by_byte_is_complete_with_its_last_byte_only() -> None:
+def test_frame_is_complete_with_its_last_byte() -> None:
     decoder = EventStreamDecoder()
     assert [decode(decoder, bytes([byte])) for byte in EVENT[:-1]] == [[]] * (len(EVENT) - 1)
     assert decode(decoder, EVENT[-1:]) == [Frame({":event-type": "messageStart"}, b'{"role":"assistant"}')]
 
 
-def test_bytes_behind_a_frame_stay_for_the_next() -> None:
+def test_bytes_after_a_frame_are_kept_for_the_next() -> None:
     decoder = EventStreamDecoder()
     assert len(decode(decoder, EVENT + EVENT[:5])) == 1
     assert len(decode(decoder, EVENT[5:])) == 1
 
 
-def test_the_end_inside_a_frame_is_a_truncation() -> None:
+def test_end_inside_a_frame_is_a_truncation() -> None:
     decoder = EventStreamDecoder()
     decode(decoder, EVENT[:-1])
     with pytest.raises(UpstreamTruncated):
@@ -98,18 +98,18 @@ def test_the_end_inside_a_frame_is_a_truncation() -> None:
 
 
 @given(position=st.integers(0, len(EVENT) - 1), flip=st.integers(1, 255))
-def test_any_damaged_byte_is_noticed_at_once_or_never_waited_for(position: int, flip: int) -> None:
-    damaged = bytearray(EVENT)
-    damaged[position] ^= flip
+def test_any_corrupt_byte_is_detected_without_more_bytes(position: int, flip: int) -> None:
+    corrupt = bytearray(EVENT)
+    corrupt[position] ^= flip
     with pytest.raises(EventStreamError):
-        decode(EventStreamDecoder(), bytes(damaged))
+        decode(EventStreamDecoder(), bytes(corrupt))
 
 
-def test_a_damaged_message_names_both_checksums() -> None:
-    damaged = EVENT[:-4] + b"\0\0\0\0"
+def test_error_names_both_checksums() -> None:
+    corrupt = EVENT[:-4] + b"\0\0\0\0"
     expected = crc32(EVENT[:-4])
     with pytest.raises(ChecksumMismatch) as caught:
-        decode(EventStreamDecoder(), damaged)
+        decode(EventStreamDecoder(), corrupt)
     assert str(caught.value) == f"message checksum: expected 0x00000000, calculated 0x{expected:08x}"
 
 
@@ -123,26 +123,26 @@ def prelude(total: int, headers: int) -> bytes:
     [
         (
             prelude(MAX_FRAME_LENGTH + 1, 0),
-            f"a frame of {MAX_FRAME_LENGTH + 1} bytes with 0 bytes of headers is over the limit",
+            f"a frame of {MAX_FRAME_LENGTH + 1} bytes with 0 bytes of headers exceeds the limit",
         ),
-        (prelude(2**31, 2**30), f"a frame of {2**31} bytes with {2**30} bytes of headers is over the limit"),
+        (prelude(2**31, 2**30), f"a frame of {2**31} bytes with {2**30} bytes of headers exceeds the limit"),
         (prelude(15, 0), "a frame of 15 bytes cannot hold 0 bytes of headers"),
         (prelude(20, 8), "a frame of 20 bytes cannot hold 8 bytes of headers"),
         (frame(header("a", 10)), "header type 10 does not exist"),
-        (frame(header("a", STRING, b"\0\x09short")), "a frame's headers cannot be read"),
-        (frame(header("a", STRING, sized(b"\xff"))), "a frame's headers cannot be read"),
-        (frame(header("a", 5, b"\0")), "a frame's headers cannot be read"),
-        (frame(header("a", UUID, b"\0")), "a frame's headers cannot be read"),
-        (frame(b"\x05ab"), "a frame's headers cannot be read"),
+        (frame(header("a", STRING, b"\0\x09short")), "the headers of a frame cannot be decoded"),
+        (frame(header("a", STRING, length_prefixed(b"\xff"))), "the headers of a frame cannot be decoded"),
+        (frame(header("a", 5, b"\0")), "the headers of a frame cannot be decoded"),
+        (frame(header("a", UUID, b"\0")), "the headers of a frame cannot be decoded"),
+        (frame(b"\x05ab"), "the headers of a frame cannot be decoded"),
     ],
 )
-def test_impossible_frames_are_refused(data: bytes, message: str) -> None:
+def test_invalid_frames(data: bytes, message: str) -> None:
     with pytest.raises(InvalidFrame) as caught:
         decode(EventStreamDecoder(), data)
     assert str(caught.value) == message
 
 
-def test_a_frame_before_a_damaged_one_is_not_lost() -> None:
+def test_frame_before_a_corrupt_one_is_not_lost() -> None:
     decoder = EventStreamDecoder()
     decoder.feed(EVENT + b"\xff" * 20)
     assert decoder.next_frame() is not None
@@ -150,7 +150,7 @@ def test_a_frame_before_a_damaged_one_is_not_lost() -> None:
         decoder.next_frame()
 
 
-def test_what_is_held_back_is_never_more_than_one_frame() -> None:
+def test_buffer_holds_at_most_one_frame() -> None:
     decoder = EventStreamDecoder()
     for _ in range(1000):
         decode(decoder, EVENT)
@@ -158,7 +158,7 @@ def test_what_is_held_back_is_never_more_than_one_frame() -> None:
 
 
 @given(st.binary(max_size=300))
-def test_noise_is_refused_or_waited_for_but_nothing_else(data: bytes) -> None:
+def test_random_bytes_are_rejected_or_incomplete(data: bytes) -> None:
     decoder = EventStreamDecoder()
     try:
         decode(decoder, data)

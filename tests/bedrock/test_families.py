@@ -1,4 +1,4 @@
-"""Model ids, unwrapped, and what is known of their families."""
+"""Base model ids, and the table of facts about model families."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from aigw_extproc.bedrock.families import Families, Family, base_model, builtin,
         ("us.", ""),
     ],
 )
-def test_the_wrapping_comes_off(model: str, base: str) -> None:
+def test_base_model_id(model: str, base: str) -> None:
     assert base_model(model) == base
 
 
-def test_a_longer_row_adds_to_a_shorter_one_and_overrides_it() -> None:
+def test_row_with_longer_name_adds_to_shorter_ones_and_overrides_them() -> None:
     table = Families({}).overridden(
         {"a.": {"sampling": "none", "prefill": False}, "a.b": {"prefill": True, "efforts": ["low"]}, "c.": {}}
     )
@@ -34,7 +34,7 @@ def test_a_longer_row_adds_to_a_shorter_one_and_overrides_it() -> None:
     assert [name for name, _ in table.applying("eu.a.b")] == ["a.", "a.b"]
 
 
-def test_an_override_adds_to_the_row_of_the_same_name() -> None:
+def test_override_is_merged_with_the_row_of_the_same_name() -> None:
     table = Families({}).overridden({"a.": {"prefill": False}}).overridden({"a.": {"sampling": "none"}, "b.": {}})
     assert table.of("a.x") == Family(sampling="none", prefill=False)
 
@@ -46,19 +46,19 @@ def test_an_override_adds_to_the_row_of_the_same_name() -> None:
         ({"sampling": "some"}, "Invalid enum value 'some' - at `$[...].sampling`"),
     ],
 )
-def test_a_fact_that_does_not_exist_is_refused(facts: dict[str, object], message: str) -> None:
+def test_unknown_facts_and_values_are_rejected(facts: dict[str, object], message: str) -> None:
     with pytest.raises(msgspec.ValidationError) as caught:
         builtin().overridden({"a.": facts})
     assert str(caught.value) == message
 
 
-def test_more_models_than_are_remembered_are_looked_up_all_the_same() -> None:
+def test_models_are_looked_up_when_the_cache_is_full() -> None:
     table = Families({}).overridden({"a.": {"prefill": False}})
-    assert all(table.of(f"a.{number}") == Family(prefill=False) for number in range(Families.MAX_REMEMBERED + 10))
-    assert len(table._found) == Families.MAX_REMEMBERED
+    assert all(table.of(f"a.{number}") == Family(prefill=False) for number in range(Families.MAX_CACHED + 10))
+    assert len(table._cache) == Families.MAX_CACHED
 
 
-def test_a_model_that_nobody_listed_gets_the_defaults() -> None:
+def test_unknown_model_gets_the_defaults() -> None:
     assert family_of("brand.new-model") == Family()
 
 
@@ -74,5 +74,5 @@ def test_a_model_that_nobody_listed_gets_the_defaults() -> None:
         ("ü ", "%C3%BC%20"),
     ],
 )
-def test_a_model_id_is_one_segment_of_the_path(model: str, segment: str) -> None:
+def test_model_id_is_one_path_segment(model: str, segment: str) -> None:
     assert encode_model_id(model) == segment

@@ -1,4 +1,4 @@
-"""Chat completion requests as clients send them."""
+"""Decoding of chat completion requests."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ def body(**fields: Any) -> bytes:
     return json.dumps({"model": "m", "messages": [USER], **fields}).encode()
 
 
-def refused(**fields: Any) -> tuple[str, str | None]:
+def parse_error(**fields: Any) -> tuple[str, str | None]:
     with pytest.raises(InvalidRequest) as raised:
         chat.parse(body(**fields))
     return raised.value.message, raised.value.param
 
 
-def test_the_least_that_is_a_request() -> None:
+def test_minimal_request() -> None:
     assert chat.parse(body()) == chat.ChatRequest(model="m", messages=[chat.UserMessage(content="Hi.")])
 
 
-def test_fields_that_are_not_declared_are_kept_by_name() -> None:
+def test_undeclared_fields_are_collected_by_name() -> None:
     others = chat.parse(body(seed=1, logit_bias={"a": 1}, temperature=0)).others
     assert {name: bytes(value) for name, value in others.items()} == {"seed": b"1", "logit_bias": b'{"a": 1}'}
 
 
 @pytest.mark.parametrize("value", [{"seed": 1}, 7])
-def test_a_field_named_others_is_one_of_them(value: object) -> None:
+def test_undeclared_field_may_be_named_others(value: object) -> None:
     others = chat.parse(body(others=value)).others
     assert {name: json.loads(bytes(raw)) for name, raw in others.items()} == {"others": value}
 
@@ -60,30 +60,30 @@ def test_a_field_named_others_is_one_of_them(value: object) -> None:
     ],
     ids=lambda value: value.get("type") if isinstance(value, dict) else "",
 )
-def test_parts(content: dict[str, Any], part: chat.ContentPart) -> None:
+def test_content_parts(content: dict[str, Any], part: chat.ContentPart) -> None:
     (message,) = chat.parse(body(messages=[{"role": "user", "content": [content]}])).messages
     assert message == chat.UserMessage(content=[part])
 
 
-def test_an_unknown_part_is_told_with_its_path() -> None:
-    message, param = refused(messages=[{"role": "user", "content": [{"type": "hologram"}]}])
+def test_unknown_part_is_reported_with_its_path() -> None:
+    message, param = parse_error(messages=[{"role": "user", "content": [{"type": "hologram"}]}])
     assert message == "messages[0].content[0].type: Invalid value 'hologram'"
     assert param == "messages[0].content[0].type"
 
 
-def test_an_unknown_role_is_told_with_its_path() -> None:
-    assert refused(messages=[{"role": "robot", "content": "x"}]) == (
+def test_unknown_role_is_reported_with_its_path() -> None:
+    assert parse_error(messages=[{"role": "robot", "content": "x"}]) == (
         "messages[0].role: Invalid value 'robot'",
         "messages[0].role",
     )
 
 
-def test_an_unknown_member_of_the_aws_extension_is_an_error() -> None:
-    """What is misspelt there would be lost in silence, as no other API has it."""
-    assert refused(aws={"guardrailconfig": {}}) == ("aws: Object contains unknown field `guardrailconfig`", "aws")
+def test_unknown_member_of_the_aws_extension_is_an_error() -> None:
+    """It can only be a misspelling: no other API has this field."""
+    assert parse_error(aws={"guardrailconfig": {}}) == ("aws: Object contains unknown field `guardrailconfig`", "aws")
 
 
-def test_a_request_needs_a_model() -> None:
+def test_model_is_required() -> None:
     with pytest.raises(InvalidRequest) as raised:
         chat.parse(b'{"messages":[]}')
     assert raised.value.message == "Object missing required field `model`"

@@ -1,4 +1,4 @@
-"""Errors in OpenAI's shape."""
+"""Errors in OpenAI's format."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from aigw_extproc.errors import InternalError, InvalidRequest
 from aigw_extproc.openai.errors import render
 
 
-def test_every_key_is_always_there() -> None:
+def test_every_key_is_always_present() -> None:
     assert json.loads(render(InternalError())) == {
         "error": {
             "message": "internal error of the gateway; see its log",

@@ -152,7 +152,7 @@ def test_a_chat_is_sent_to_claude_in_its_own_format_or_refused(request: dict[str
 @given(st.binary(max_size=400))
 def test_any_bytes_are_parsed_or_refused(body: bytes) -> None:
     try:
-        messages.conversation(messages.parse(body))
+        messages.create_params(messages.parse(body))
     except InvalidRequest as error:
         assert error.status == 400
 

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TypeVar
+from urllib.parse import unquote
+
+import msgspec
 
 from aigw_extproc.anthropic import models as anthropic
 from aigw_extproc.anthropic.errors import render as anthropic_error
 from aigw_extproc.config.snapshot import Model
-from aigw_extproc.errors import GatewayError
+from aigw_extproc.errors import GatewayError, ModelNotFound
 from aigw_extproc.openai import models as openai
 from aigw_extproc.openai.errors import render as openai_error
+
+M = TypeVar("M", openai.Model, anthropic.Model)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,12 +31,21 @@ class ModelList:
 
 def _openai(models: Iterable[Model], path: str) -> bytes:
     known = [openai.Model(id=model.id, created=model.created, owned_by=model.owned_by) for model in models]
-    return openai.render_list(known) if path == openai.PATH else openai.render_one(known, path)
+    return openai.render_list(known) if path == openai.PATH else _render_one(known, path, openai.PATH)
 
 
 def _anthropic(models: Iterable[Model], path: str) -> bytes:
     known = [anthropic.model(model.id, model.created) for model in models]
-    return anthropic.render_list(known) if path == anthropic.PATH else anthropic.render_one(known, path)
+    return anthropic.render_list(known) if path == anthropic.PATH else _render_one(known, path, anthropic.PATH)
+
+
+def _render_one(models: Iterable[M], path: str, list_path: str) -> bytes:
+    """Render the model whose id, percent-encoded or not, follows `list_path` in `path`. Raises ModelNotFound."""
+    wanted = unquote(path.removeprefix(f"{list_path}/"))
+    for model in models:
+        if model.id == wanted:
+            return msgspec.json.encode(model)
+    raise ModelNotFound(f"the model {wanted!r} is not configured in this gateway", param="model")
 
 
 MODEL_LISTS = (

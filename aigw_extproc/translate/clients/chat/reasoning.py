@@ -54,5 +54,5 @@ def _reasoning(request: chat.ChatRequest, family: Family, max_tokens: int | None
     return by_effort(effort, family, max_tokens, dropped)
 
 
-def _thinking(asked: chat.Thinking) -> Thinking:
+def _thinking(asked: chat.ThinkingConfig) -> Thinking:
     return Thinking(type=asked.type, budget_tokens=asked.budget_tokens, display=asked.display)

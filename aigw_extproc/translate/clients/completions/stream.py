@@ -11,6 +11,7 @@ from aigw_extproc.bedrock import converse
 from aigw_extproc.bedrock.converse import ContentEvent, ConverseResponse
 from aigw_extproc.errors import GatewayError
 from aigw_extproc.openai import completions
+from aigw_extproc.openai.completion import CompletionUsage
 from aigw_extproc.openai.errors import render
 from aigw_extproc.translate.contract import ClientResponse, ResponseContext, Usage
 from aigw_extproc.translate.converse.conversed import EventWriter
@@ -42,7 +43,7 @@ class CompletionWriter(msgspec.Struct, frozen=True, kw_only=True):
             id=f"cmpl-{context.request_id}",
             created=context.created,
             model=self.model,
-            choices=[completions.Choice(text=text, finish_reason=reason)],
+            choices=[completions.CompletionChoice(text=text, finish_reason=reason)],
             usage=_usage(usage),
         )
         return ClientResponse(body=_encode(answer), usage=usage)
@@ -87,7 +88,7 @@ class CompletionStream(EventWriter):
         return b"data: " + render(failure) + b"\n\n"
 
     def _choice(self, text: str, reason: str | None) -> bytes:
-        choice = completions.Choice(text=text, finish_reason=reason)
+        choice = completions.CompletionChoice(text=text, finish_reason=reason)
         return _event(msgspec.structs.replace(self._chunk, choices=[choice]))
 
 
@@ -100,7 +101,7 @@ def _finish_reason(stop_reason: str | None) -> str:
     return FINISH_REASONS.get(stop_reason or "", "stop")
 
 
-def _usage(usage: Usage) -> completions.Usage:
-    return completions.Usage(
+def _usage(usage: Usage) -> CompletionUsage:
+    return CompletionUsage(
         prompt_tokens=usage.input_tokens, completion_tokens=usage.output_tokens, total_tokens=usage.total_tokens
     )

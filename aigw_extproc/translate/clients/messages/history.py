@@ -33,7 +33,7 @@ _NO_INPUT = msgspec.Raw(b"{}")
 
 
 def translate_history(
-    request: messages.CountedConversation,
+    request: messages.CountTokensParams,
     *,
     names: ToolNames,
     family: Family,

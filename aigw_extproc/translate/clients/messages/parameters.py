@@ -26,7 +26,7 @@ from aigw_extproc.translate.converse.reasoning import (
 EFFORT = "output_config.effort"
 
 
-def reasoning(request: messages.CountedConversation, family: Family, dropped: list[str]) -> Reasoning:
+def reasoning(request: messages.CountTokensParams, family: Family, dropped: list[str]) -> Reasoning:
     """Translates `thinking` and `output_config.effort`.
 
     On Claude the effort is about all of an answer, with or without thinking; on others it asks to reason.
@@ -57,7 +57,7 @@ def reasoning(request: messages.CountedConversation, family: Family, dropped: li
 
 
 def inference_configuration(
-    request: messages.Conversation, family: Family, thoughts: Reasoning, dropped: list[str]
+    request: messages.CreateParams, family: Family, thoughts: Reasoning, dropped: list[str]
 ) -> InferenceConfiguration:
     """maxTokens, sampling and stop sequences.
 
@@ -76,7 +76,7 @@ def inference_configuration(
     )
 
 
-def top_k(request: messages.Conversation, family: Family, thoughts: Reasoning, dropped: list[str]) -> dict[str, object]:
+def top_k(request: messages.CreateParams, family: Family, thoughts: Reasoning, dropped: list[str]) -> dict[str, object]:
     """`top_k` among the model's own fields, for a model that knows it."""
     if request.top_k is None:
         return {}
@@ -90,13 +90,13 @@ def top_k(request: messages.Conversation, family: Family, thoughts: Reasoning, d
     return fields
 
 
-def require_limit(request: messages.Conversation) -> None:
+def require_limit(request: messages.CreateParams) -> None:
     """Raises InvalidRequest unless there may be an answer."""
     if request.max_tokens < 1:
         raise InvalidRequest.at("max_tokens", f"has to be at least 1, got {request.max_tokens}")
 
 
-def request_metadata(request: messages.Conversation, dropped: list[str]) -> dict[str, str] | None:
+def request_metadata(request: messages.CreateParams, dropped: list[str]) -> dict[str, str] | None:
     """Who asks, for Bedrock's invocation log; what does not fit its alphabet is dropped, and reported."""
     user_id = request.metadata.user_id if request.metadata else None
     if not user_id:
@@ -109,7 +109,7 @@ def request_metadata(request: messages.Conversation, dropped: list[str]) -> dict
 
 
 def output_configuration(
-    request: messages.Conversation, family: Family, dropped: list[str]
+    request: messages.CreateParams, family: Family, dropped: list[str]
 ) -> tuple[OutputConfiguration | None, str | None]:
     """The JSON schema of the answer, for models that can be bound to one; for the others an instruction to keep it."""
     wanted = request.output_config.format if request.output_config else None

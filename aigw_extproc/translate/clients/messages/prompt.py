@@ -29,7 +29,7 @@ class Prompt(msgspec.Struct, frozen=True, kw_only=True):
     has_cache_points: bool
 
 
-def translate_prompt(request: messages.CountedConversation, target: Target, dropped: list[str]) -> Prompt:
+def translate_prompt(request: messages.CountTokensParams, target: Target, dropped: list[str]) -> Prompt:
     """Translate what the model reads.
 
     Raises:
@@ -72,7 +72,7 @@ def translate_prompt(request: messages.CountedConversation, target: Target, drop
 
 
 def _reasoning(
-    request: messages.CountedConversation, conversation: Conversation, family: Family, dropped: list[str]
+    request: messages.CountTokensParams, conversation: Conversation, family: Family, dropped: list[str]
 ) -> Reasoning:
     """Thinking cannot begin in the middle of a tool loop: Claude wants the thought that led to the call."""
     thoughts = parameters.reasoning(request, family, dropped)
@@ -82,7 +82,7 @@ def _reasoning(
     return thoughts
 
 
-def _mark_last(request: messages.CountedConversation, conversation: Conversation, content: ContentTranslator) -> None:
+def _mark_last(request: messages.CountTokensParams, conversation: Conversation, content: ContentTranslator) -> None:
     """A mark on the whole request is one on the last block of it, unless that has its own."""
     last = conversation.messages[-1].content
     if request.cache_control is None or last[-1].cache_point is not None:

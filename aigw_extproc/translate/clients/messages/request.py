@@ -30,7 +30,7 @@ def to_converse(request: messages.MessagesRequest, target: Target) -> Conversed:
         InvalidRequest: Bedrock cannot serve the request; `param` names the field.
         MediaNeeded: images have to be fetched first.
     """
-    conversation, family = messages.conversation(request), target.family
+    conversation, family = messages.create_params(request), target.family
     parameters.require_limit(conversation)
     dropped = [name for name, value in conversation.others.items() if bytes(value) != b"null"]
     prompt = translate_prompt(conversation, target, dropped)
@@ -60,7 +60,7 @@ def to_counted(request: messages.MessagesRequest, target: Target) -> Conversed:
         MediaNeeded: images have to be fetched first.
     """
     dropped: list[str] = []
-    prompt = translate_prompt(messages.counted(request), target, dropped)
+    prompt = translate_prompt(messages.count_tokens_params(request), target, dropped)
     fields = _with_betas(prompt.fields, request, target.family, dropped)
     instructed = with_system(prompt.conversation, None, target.family)
     body = ConverseRequest(

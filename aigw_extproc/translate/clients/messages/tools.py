@@ -22,7 +22,7 @@ class Function(msgspec.Struct, frozen=True, kw_only=True):
     strict: bool | None
 
 
-def definitions(request: messages.CountedConversation, family: Family, dropped: list[str]) -> list[Definition]:
+def definitions(request: messages.CountTokensParams, family: Family, dropped: list[str]) -> list[Definition]:
     """The tools that a request offers.
 
     Raises:
@@ -44,7 +44,7 @@ def definitions(request: messages.CountedConversation, family: Family, dropped: 
     return found
 
 
-def choice(request: messages.CountedConversation) -> Choice:
+def choice(request: messages.CountTokensParams) -> Choice:
     """What `tool_choice` asks for; `auto` when it is absent.
 
     Raises:
@@ -59,7 +59,7 @@ def choice(request: messages.CountedConversation) -> Choice:
     return Choice(mode=MODES[asked.type], name=name, place="tool_choice.name" if name else "tool_choice")
 
 
-def serially(request: messages.CountedConversation, selection: Selection) -> bool:
+def serially(request: messages.CountTokensParams, selection: Selection) -> bool:
     """Whether the client wants one tool call at a time, and there are tools that it could be about."""
     wanted = request.tool_choice is not None and bool(request.tool_choice.disable_parallel_tool_use)
     return wanted and bool(selection.offered) and selection.choice.mode != "none"

@@ -13,7 +13,7 @@ from aigw_extproc.translate.contract import ClientResponse, ResponseContext, Ups
 from aigw_extproc.translate.invoke.buffered import BufferedAnswer
 
 _encode = msgspec.json.Encoder().encode
-_RESPONSE = msgspec.json.Decoder(bedrock.ImagesResponse)
+_RESPONSE = msgspec.json.Decoder(bedrock.ImageModelResponse)
 
 
 class ImagesAnswer(BufferedAnswer, frozen=True, kw_only=True):

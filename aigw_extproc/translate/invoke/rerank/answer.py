@@ -12,7 +12,7 @@ from aigw_extproc.translate.contract import ClientResponse, ResponseContext, Usa
 from aigw_extproc.translate.invoke.buffered import BufferedAnswer
 
 _encode = msgspec.json.Encoder().encode
-_RESPONSE = msgspec.json.Decoder(bedrock.RerankResponse)
+_RESPONSE = msgspec.json.Decoder(bedrock.RerankModelResponse)
 
 
 class RerankAnswer(BufferedAnswer, frozen=True, kw_only=True):
@@ -35,7 +35,7 @@ class RerankAnswer(BufferedAnswer, frozen=True, kw_only=True):
         )
         return ClientResponse(body=_encode(answer), usage=Usage(input_tokens=tokens, total_tokens=tokens))
 
-    def _decoded(self, body: bytes) -> list[bedrock.RerankResult]:
+    def _decoded(self, body: bytes) -> list[bedrock.RerankModelResult]:
         try:
             results = _RESPONSE.decode(body).results
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -44,6 +44,6 @@ class RerankAnswer(BufferedAnswer, frozen=True, kw_only=True):
             raise InvalidUpstreamResponse("the upstream ranked a document that it was not given")
         return results
 
-    def _result(self, result: bedrock.RerankResult) -> RerankResult:
+    def _result(self, result: bedrock.RerankModelResult) -> RerankResult:
         document = msgspec.UNSET if self.documents is None else TextDocument(text=self.documents[result.index])
         return RerankResult(index=result.index, relevance_score=result.relevance_score, document=document)

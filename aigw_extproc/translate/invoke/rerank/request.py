@@ -31,7 +31,7 @@ def translate_request(request: RerankRequest, target: Target) -> UpstreamRequest
         )
     documents = _documents(request)
     cohere = target.family.rerank == "cohere"
-    body = bedrock.RerankRequest(
+    body = bedrock.RerankModelRequest(
         query=_query(request),
         documents=documents,
         top_n=_top_n(request),
