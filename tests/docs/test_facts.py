@@ -138,12 +138,12 @@ def test_the_headers_of_responses() -> None:
 
 
 def test_the_headers_that_leave_the_gateway() -> None:
-    (line,) = [line for line in PAGES[OPERATIONS].splitlines() if line.startswith("* Of a client's headers only")]
-    assert set(quoted(line)) == FORWARDED
+    (item,) = [item for item in PAGES[OPERATIONS].split("\n* ") if item.startswith("Of a client's headers only")]
+    assert set(quoted(item)) == FORWARDED
 
 
 def test_the_faults_of_the_simulator() -> None:
-    assert first_cells("docs/simulator.md", "## What goes wrong on demand") == list(FAULTS)
+    assert first_cells("docs/simulator.md", "## Faults on demand") == list(FAULTS)
 
 
 def test_the_kinds_of_resources() -> None:
@@ -157,7 +157,7 @@ def test_the_annotations() -> None:
 
 
 def test_the_members_of_the_aws_extension() -> None:
-    listed = first_cells("docs/chat-completions.md", "## What only Bedrock has")
+    listed = first_cells("docs/chat-completions.md", "## Options that only Bedrock has")
     assert listed == [field.encode_name for field in msgspec.structs.fields(AwsExtension)]
 
 
