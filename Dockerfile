@@ -1,21 +1,21 @@
-# Targets: `aigw-extproc` (the default) is the processor, with nothing in it that `serve` does not need; `simulator` stands in
-# for Bedrock; `envoy-config` prints Envoy's configuration. docs/docker.md says how they are used.
+# Targets: `aigw-extproc` (the default) is the processor, with only what `serve` needs; `simulator` replaces Bedrock;
+# `envoy-config` prints Envoy's configuration. See docs/docker.md.
 
 FROM python:3.12-slim AS dependencies
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
-# Without pip in it, which then is not in the images either. What is installed is compiled, since it lies read-only later.
+# Without pip, so that the images do not contain it either. Packages are compiled here, since the file system is read-only later.
 RUN python -m venv --without-pip /opt/aigw
 COPY pyproject.toml constraints.txt README.md LICENSE ./
-# An empty package first: dependencies are then a layer of their own, which a change of the code leaves alone.
+# An empty package first: dependencies are then a separate layer, which a change of the code does not invalidate.
 RUN mkdir aigw_extproc && touch aigw_extproc/__init__.py \
     && pip --python /opt/aigw/bin/python install --only-binary :all: -c constraints.txt '.[fast]' \
-    # Of AWS's 400 services, those that credentials come from and the one that requests go to.
+    # Of AWS's 400 services keep those that provide credentials and the one that receives requests.
     && find /opt/aigw/lib/python3*/site-packages/botocore/data -mindepth 1 -maxdepth 1 -type d \
        ! -name sts ! -name sso ! -name sso-oidc ! -name signin ! -name bedrock-runtime -exec rm -r {} +
 
 FROM dependencies AS package
-# A source tree without git does not know its version: --build-arg VERSION=1.2.3 tells it.
+# A source tree without git has no version: set it with --build-arg VERSION=1.2.3.
 ARG VERSION=""
 COPY aigw_extproc aigw_extproc
 RUN SETUPTOOLS_SCM_PRETEND_VERSION="${VERSION}" \
@@ -26,7 +26,7 @@ RUN pip --python /opt/aigw/bin/python install --no-compile -c constraints.txt en
 
 FROM python:3.12-slim AS runtime
 ENV PATH=/opt/aigw/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
-# Nothing here installs packages. The base image's standard library is not compiled, and could not keep what a start compiles.
+# No package is installed here. The base image's standard library is not compiled, and a read-only container could not compile it.
 # A new volume at /run/aigw gets the owner of this folder.
 RUN rm -rf /usr/local/lib/python3*/site-packages/* /usr/local/lib/python3*/ensurepip /usr/local/bin/pip* \
     && python -m compileall -q -x '/(idlelib|lib2to3|test|tkinter|turtledemo|pydoc_data)/' /usr/local/lib/python3* \
@@ -56,6 +56,6 @@ CMD ["simulator", "--host", "0.0.0.0"]
 FROM runtime AS aigw-extproc
 COPY --from=package /opt/aigw /opt/aigw
 EXPOSE 1063 1064
-# Ready, not just alive: Envoy may come. Anything but a 2xx is an error of urllib's; no proxy stands before a loopback address.
+# Readiness, not only liveness: Envoy can connect. urllib raises an error for any status but 2xx; a loopback address needs no proxy.
 HEALTHCHECK --interval=5s --timeout=3s --start-period=10s \
     CMD ["python", "-c", "from urllib.request import *; build_opener(ProxyHandler({})).open('http://127.0.0.1:1064/readyz', timeout=2)"]

@@ -1,4 +1,4 @@
-# Everything is done through make, here as in CI. `make help` lists the targets.
+# All tasks run through make, locally and in CI. `make help` lists the targets.
 
 PYTHON ?= python3
 VENV := .venv
@@ -20,7 +20,7 @@ SYSTEM = benchmarks compose docs envoy_config gateway helm release run
 unit: $(VENV)/.dev ## the tests that need neither Envoy nor Docker, in a minute
 	$(BIN)/pytest --numprocesses 2 --dist loadscope --hypothesis-profile quick $(SYSTEM:%=--ignore tests/%) $(ARGS)
 
-test: check ## everything that a change must pass; ARGS="-n 2 --dist loadfile" is faster, where times matter less
+test: check ## every check that a change must pass; ARGS="-n 2 --dist loadfile" is faster, but less precise in timing tests
 	$(BIN)/pytest $(ARGS)
 
 check: $(VENV)/.dev proto-check ## format, lint, types, layers, generated code
@@ -29,7 +29,7 @@ check: $(VENV)/.dev proto-check ## format, lint, types, layers, generated code
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: $(VENV)/.dev ## format the code, mend what lint can mend
+format: $(VENV)/.dev ## format the code, fix what lint can fix
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
@@ -44,24 +44,24 @@ proto-check: $(VENV)/.dev
 	for file in "$$fresh"/*; do cmp "$$file" "aigw_extproc/extproc/pb/$$(basename "$$file")" || \
 	{ echo "generated code differs from proto/: run make proto"; exit 1; }; done
 
-bench: $(VENV)/.dev ## what the processor costs, beside a no-op one; ARGS="--only sizes,routes --peer litellm --json FILE"
+bench: $(VENV)/.dev ## measure the processor, compared with a no-op; ARGS="--only sizes,routes --peer litellm --json FILE"
 	$(BIN)/python -m benchmarks $(ARGS)
 
-fuzz: $(VENV)/.dev ## look for input that breaks what reads it, a minute for each kind; ARGS="-max_total_time=600"
+fuzz: $(VENV)/.dev ## fuzz the parsers, one minute each; ARGS="-max_total_time=600"
 	@$(BIN)/pip install --quiet -c constraints.txt atheris
 	@for target in eventstream request responses response; do $(BIN)/python -m tests.fuzz $$target $(ARGS) || exit 1; done
 
 coverage: $(VENV)/.dev ## branch coverage of the unit tests
 	$(BIN)/pytest --ignore=tests/gateway --ignore=tests/run --cov --cov-report=term-missing $(ARGS)
 
-envoy-examples: $(VENV)/.dev ## render envoy/ anew
+envoy-examples: $(VENV)/.dev ## generate envoy/ again
 	$(BIN)/python -m aigw_extproc.envoy.examples
 
-clean: ## remove everything that make has made
+clean: ## remove everything that make created
 	rm -rf $(VENV) .venv-litellm .pytest_cache .ruff_cache .mypy_cache .hypothesis .fuzz .coverage .import_linter_cache
 
-# A newcomer who only runs the gateway need not install what tests need, nor compile the thousand modules of
-# Envoy's API of which a few are used.
+# To run the gateway, skip the test dependencies, and do not compile the thousand modules of Envoy's API, of which
+# few are used.
 $(VENV)/.local: $(VENV)/bin/pip pyproject.toml constraints.txt
 	@[ -e $(VENV)/.dev ] || $(BIN)/pip install --quiet --no-compile -c constraints.txt -e '.[local]'
 	@touch $@
@@ -72,6 +72,6 @@ $(VENV)/.dev: $(VENV)/bin/pip pyproject.toml constraints.txt
 
 $(VENV)/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	{ echo "Python 3.11 or newer is needed; name one with make PYTHON=python3.12 ..."; exit 1; }
+	{ echo "Python 3.11 or newer is needed; choose one with make PYTHON=python3.12 ..."; exit 1; }
 	@echo "installing into $(VENV), once"
 	@$(PYTHON) -m venv $(VENV)

@@ -1,4 +1,4 @@
-"""The compose file, brought up as a user would, on ports and under a name of its own."""
+"""Fixtures that start the compose file as a user would, with separate ports and project name."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from tests.compose.engine import engine as any_engine
 from tests.docs.test_running import free_ports
 
 BUILDING = 500
-"""Seconds: an engine from nothing takes one minute, the images another one."""
+"""Seconds: a new engine takes one minute, and so do the images."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Project:
-    """What runs."""
+    """A running compose project."""
 
     engine: Engine
     name: str
@@ -33,9 +33,9 @@ class Project:
         return self.engine.docker("compose", "--project-name", self.name, *arguments, seconds=seconds)
 
     def containers(self) -> dict[str, dict[str, Any]]:
-        """What the engine knows of those that run, by the name of the service."""
-        found = json.loads(self.engine.docker("inspect", *self.compose("ps", "--quiet").split()))
-        return {one["Config"]["Labels"]["com.docker.compose.service"]: one for one in found}
+        """Return the inspected containers by the name of their service."""
+        inspected = json.loads(self.engine.docker("inspect", *self.compose("ps", "--quiet").split()))
+        return {one["Config"]["Labels"]["com.docker.compose.service"]: one for one in inspected}
 
     def client(self) -> openai.OpenAI:
         return openai.OpenAI(base_url=f"http://127.0.0.1:{self.gateway}/v1", api_key="unused", max_retries=0)
@@ -44,8 +44,8 @@ class Project:
 @pytest.fixture(scope="session")
 def engine() -> Iterator[Engine]:
     try:
-        with any_engine() as found:
-            yield found
+        with any_engine() as running:
+            yield running
     except NoEngine as error:
         pytest.skip(f"NOT TESTED, the images and docker-compose.yaml: {error}")
 

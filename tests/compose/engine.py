@@ -1,4 +1,4 @@
-"""A Docker engine: the one that there is, or one of the test's own."""
+"""A Docker engine: the available one, or one that the tests start."""
 
 from __future__ import annotations
 
@@ -17,22 +17,26 @@ from tests.docs.pages import ROOT
 from tests.envoy_config.running import wait_for
 
 STARTER = Path(os.environ.get("AIGW_DOCKER_UP", ROOT.parent / "shared/tools/docker-up.sh"))
-"""A program that brings up an engine, with the base images, in the folder that is its argument."""
+"""A program that starts an engine, with the base images, in the folder that is its argument."""
 LOCK = Path(tempfile.gettempdir()) / "aigw-docker.lock"
 
 
 class NoEngine(Exception):
-    """There is none, and none can be started; the text says why."""
+    """No engine is available, and none can be started; the text says why."""
 
 
 @dataclass(frozen=True)
 class Engine:
-    """How its client is called."""
+    """The environment for calls of the Docker client."""
 
     environment: dict[str, str] = field(default_factory=lambda: dict(os.environ))
 
     def docker(self, *arguments: str, seconds: float = 60) -> str:
-        """What the client answers on standard output. Raises AssertionError where it fails, with all that it said."""
+        """Run the client and return its standard output.
+
+        Raises:
+            AssertionError: the client failed; the text is its output.
+        """
         done = subprocess.run(
             ["docker", *arguments],  # noqa: S607 - on the PATH
             cwd=ROOT,
@@ -56,17 +60,21 @@ class Engine:
 
 @contextmanager
 def engine() -> Iterator[Engine]:
-    """Raises NoEngine."""
-    found = Engine()
-    if found.works:
-        yield found
+    """Yield a working engine.
+
+    Raises:
+        NoEngine: there is none.
+    """
+    available = Engine()
+    if available.works:
+        yield available
         return
     if not STARTER.exists():
-        raise NoEngine(f"no Docker engine with compose answers, and there is no {STARTER} to start one")
+        raise NoEngine(f"no Docker engine with compose is available, and {STARTER} does not exist to start one")
     if os.geteuid() != 0:
-        raise NoEngine("no Docker engine with compose answers, and only root can start one")
+        raise NoEngine("no Docker engine with compose is available, and only root can start one")
     with LOCK.open("w") as lock, tempfile.TemporaryDirectory(prefix="aigw-docker-", ignore_cleanup_errors=True) as name:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two engines would change each other's rules of the firewall
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two engines would change each other's firewall rules
         with _started(Path(name)) as started:
             yield started
 
@@ -108,9 +116,9 @@ def _has_bridge() -> bool:
 
 
 def _forwarding() -> str | None:
-    """The policy for what is forwarded, which an engine changes; None where there is no firewall yet."""
+    """Return the policy for forwarded packets, which an engine changes; None without a firewall."""
     command = shutil.which("iptables")
     if command is None:
-        return "ACCEPT"  # the kernel's own
+        return "ACCEPT"  # the kernel's default
     done = subprocess.run([command, "-S", "FORWARD"], capture_output=True, text=True)
     return done.stdout.split()[2] if done.returncode == 0 and done.stdout.startswith("-P FORWARD") else None

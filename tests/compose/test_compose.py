@@ -1,4 +1,4 @@
-"""`docker compose up`, and what it brings up."""
+"""`docker compose up` and the containers that it starts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.timeout(BUILDING + 300)
 
 MODEL = "us.amazon.nova-micro-v1:0"
 LAYERS = 100_000_000
-"""Bytes that the processor's image may add to its base."""
+"""Bytes that the processor's image may add to its base image."""
 
 
 def test_a_chat_completion(project: Project) -> None:
@@ -40,7 +40,7 @@ def test_a_bad_request(project: Project) -> None:
     assert (raised.value.status_code, raised.value.param) == (400, "messages")
 
 
-def test_what_it_counts_can_be_had(project: Project) -> None:
+def test_metrics_are_available(project: Project) -> None:
     assert "aigw_exchanges_total" in httpx.get(f"http://127.0.0.1:{project.admin}/metrics").text
 
 
@@ -52,8 +52,8 @@ def test_nothing_runs_as_root(project: Project) -> None:
 def test_every_container_is_locked_down(project: Project) -> None:
     for name, container in project.containers().items():
         host = container["HostConfig"]
-        found = (host["ReadonlyRootfs"], host["CapDrop"], host["SecurityOpt"], host["Privileged"])
-        assert (name, found) == (name, (True, ["ALL"], ["no-new-privileges:true"], False))
+        settings = (host["ReadonlyRootfs"], host["CapDrop"], host["SecurityOpt"], host["Privileged"])
+        assert (name, settings) == (name, (True, ["ALL"], ["no-new-privileges:true"], False))
 
 
 def test_everything_is_published_on_loopback_only(project: Project) -> None:
@@ -66,20 +66,20 @@ def test_everything_is_published_on_loopback_only(project: Project) -> None:
     assert published == ["127.0.0.1"] * 2
 
 
-def test_it_cannot_write_where_it_should_not(project: Project) -> None:
+def test_the_file_system_is_read_only(project: Project) -> None:
     with pytest.raises(AssertionError, match="Read-only file system"):
         project.compose("exec", "processor", "python", "-c", "open('/opt/aigw/x', 'w')")
 
 
-def test_the_image_has_nothing_to_install_or_build_with(project: Project) -> None:
-    there = "import shutil; print([tool for tool in ('pip', 'pip3', 'gcc', 'make', 'git') if shutil.which(tool)])"
-    assert project.compose("exec", "processor", "python", "-c", there) == "[]"
+def test_the_image_has_no_tools_to_install_or_build(project: Project) -> None:
+    tools = "import shutil; print([tool for tool in ('pip', 'pip3', 'gcc', 'make', 'git') if shutil.which(tool)])"
+    assert project.compose("exec", "processor", "python", "-c", tools) == "[]"
     with pytest.raises(AssertionError, match="No module named pip"):
         project.compose("exec", "processor", "python", "-m", "pip")
 
 
-def test_the_image_has_what_credentials_come_from(project: Project) -> None:
-    """It lacks most of botocore's services."""
+def test_the_image_has_the_services_for_credentials(project: Project) -> None:
+    """Most of botocore's services are removed from it."""
     services = "'sts', 'sso', 'sso-oidc', 'signin', 'bedrock-runtime'"
     create = (
         f"import botocore.session as s; [s.Session().create_client(n, region_name='eu-west-1') for n in ({services})]"
@@ -98,7 +98,7 @@ def test_the_image_is_small(project: Project) -> None:
     assert size(f"aigw-extproc:{project.version}") - size("python:3.12-slim") < LAYERS
 
 
-def test_the_image_says_what_it_is(project: Project) -> None:
+def test_the_image_has_title_and_version(project: Project) -> None:
     labels = json.loads(
         project.engine.docker(
             "image", "inspect", "--format", "{{json .Config.Labels}}", f"aigw-extproc:{project.version}"
@@ -110,7 +110,7 @@ def test_the_image_says_what_it_is(project: Project) -> None:
 
 
 def test_it_is_ready_within_a_second(project: Project) -> None:
-    """Of its own: what else the machine does in the meantime is no fault of the image's."""
+    """Measured in CPU time, so that other load on the machine does not matter."""
     options = ("--detach", "--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL")  # noqa: S108 - in the container
     image, engine = f"aigw-extproc:{project.version}", project.engine
     container = engine.docker("run", *options, image, "serve", "--simulator", "127.0.0.1:8091")
@@ -135,13 +135,13 @@ def test_it_is_ready_within_a_second(project: Project) -> None:
     ],
     ids=["by default", "aws", "aws, monitoring"],
 )
-def test_a_profile_starts_what_it_says_and_no_simulator_beside_bedrock(
+def test_a_profile_starts_its_services_and_no_simulator_with_bedrock(
     engine: Engine, profiles: tuple[str, ...], services: set[str]
 ) -> None:
     assert set(engine.docker("compose", *profiles, "config", "--services").split()) == services
 
 
-def test_the_override_on_the_page_is_of_services_that_exist(engine: Engine, tmp_path: Path) -> None:
+def test_the_override_on_the_page_changes_existing_services(engine: Engine, tmp_path: Path) -> None:
     (block,) = blocks("yaml", note="compose")
     (tmp_path / "override.yaml").write_text(block.text)
     files = ("--file", "docker-compose.yaml", "--file", str(tmp_path / "override.yaml"))

@@ -1,4 +1,4 @@
-"""What Prometheus and Grafana are given is what they can read, and is about metrics that exist."""
+"""Prometheus and Grafana accept their configuration, which refers to existing metrics."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.docs.test_facts import existing_metrics
 
 MONITORING = ROOT / "monitoring"
 DASHBOARDS = sorted((ROOT / "charts/aigw-extproc/dashboards").glob("*.json"))
-"""The chart's, which compose mounts as well."""
+"""The chart's dashboards, which compose mounts too."""
 
 
 def run(*command: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -28,19 +28,19 @@ def run(*command: str | Path, cwd: Path | None = None) -> subprocess.CompletedPr
 
 @pytest.fixture(scope="session")
 def promtool(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Prometheus's own, taken out of Debian's package where it is not installed."""
-    if found := shutil.which("promtool"):
-        return Path(found)
+    """Return promtool, extracted from Debian's package if it is not installed."""
+    if installed := shutil.which("promtool"):
+        return Path(installed)
     folder = tmp_path_factory.mktemp("promtool")
     if shutil.which("apt-get") is None:
-        pytest.skip("NOT TESTED: promtool is not installed, and there is no apt-get to get it with")
+        pytest.skip("NOT TESTED: promtool is not installed, and there is no apt-get to download it")
     if os.geteuid() == 0:
         run("apt-get", "update")
     run("apt-get", "download", "prometheus", cwd=folder)
     for package in folder.glob("*.deb"):
         run("dpkg-deb", "--extract", package, folder)
     if not (folder / "usr/bin/promtool").exists():
-        pytest.skip("NOT TESTED: promtool is not installed, and Debian's package prometheus cannot be had")
+        pytest.skip("NOT TESTED: promtool is not installed, and Debian's package prometheus is not available")
     return folder / "usr/bin/promtool"
 
 
@@ -50,13 +50,13 @@ def queries(dashboard: Path) -> Iterator[str]:
             yield target["expr"].replace("$__rate_interval", "5m").replace("$model", ".*")
 
 
-def test_prometheus_takes_its_configuration(promtool: Path) -> None:
+def test_prometheus_accepts_its_configuration(promtool: Path) -> None:
     done = run(promtool, "check", "config", MONITORING / "prometheus.yml")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda path: path.name)
-def test_queries_are_promql(dashboard: Path, promtool: Path, tmp_path: Path) -> None:
+def test_queries_are_valid_promql(dashboard: Path, promtool: Path, tmp_path: Path) -> None:
     rules = [{"record": f"panel:{number}", "expr": expr} for number, expr in enumerate(queries(dashboard))]
     (tmp_path / "rules.yaml").write_text(yaml.safe_dump({"groups": [{"name": "panels", "rules": rules}]}))
     done = run(promtool, "check", "rules", tmp_path / "rules.yaml")
@@ -65,12 +65,12 @@ def test_queries_are_promql(dashboard: Path, promtool: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda path: path.name)
-def test_queries_are_about_metrics_that_exist(dashboard: Path) -> None:
+def test_queries_use_existing_metrics(dashboard: Path) -> None:
     without_labels = (re.sub(r"\{[^}]*\}|by \([^)]*\)", "", query) for query in queries(dashboard))
     named = {name for query in without_labels for name in re.findall(r"\b(?:aigw|gen_ai)_\w+", query)}
     series = {re.sub(r"_(bucket|sum|count)$", "", name) for name in named}
     assert series - set(existing_metrics()) == set()
-    # What there is to see: everything that is counted.
+    # The dashboard shows every metric.
     assert set(existing_metrics()) - series == set()
 
 
@@ -95,7 +95,7 @@ def test_panels_do_not_overlap(dashboard: Path) -> None:
         taken |= cells
 
 
-def test_grafana_finds_its_dashboards_and_their_source() -> None:
+def test_grafana_finds_its_dashboards_and_their_data_source() -> None:
     folder = MONITORING / "grafana/provisioning"
     (source,) = yaml.safe_load((folder / "datasources/prometheus.yaml").read_text())["datasources"]
     uids = {target["datasource"]["uid"] for target in targets()}

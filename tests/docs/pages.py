@@ -1,4 +1,4 @@
-"""The pages for people, and what of them can be tried."""
+"""The Markdown pages, and the parts of them that tests check."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block. `note` is the word behind its language: what can be done with it."""
+    """A fenced block. `note` is the word after its language, which says how it is tested."""
 
     page: str
     number: int
@@ -41,35 +41,35 @@ BLOCKS = [
 
 
 def blocks(*languages: str, note: str | None = None) -> list[Block]:
-    """Those of these languages, and of this note."""
+    """Return the blocks in these languages, optionally with this note."""
     return [block for block in BLOCKS if block.language in languages and note in (None, block.note)]
 
 
 def links(page: str) -> list[str]:
-    """Where a page points to within the repository."""
+    """Return the link targets of a page within the repository."""
     return [target for target in _LINK.findall(_FENCED.sub("", PAGES[page])) if "://" not in target]
 
 
 def anchors(text: str) -> set[str]:
-    """The names of a page's headings, as GitHub makes them."""
+    """Return the anchors of a page's headings, as GitHub generates them."""
     headings = (heading.lower().replace(" ", "-") for heading in _HEADING.findall(_FENCED.sub("", text)))
     return {re.sub(r"[^\w-]", "", heading) for heading in headings}
 
 
 def table(page: str, heading: str) -> list[list[str]]:
-    """The rows of all tables behind a heading, up to the next one of its rank; without their heads."""
+    """Return the rows of all tables in the section of a heading, without their head rows."""
     level = heading.partition(" ")[0]
     section = re.split(rf"^{level} ", PAGES[page].split(f"\n{heading}\n", 1)[1], maxsplit=1, flags=re.MULTILINE)[0]
     rows: list[list[str]] = []
     for line in section.splitlines():
         cells = [cell.strip() for cell in line[1:-1].split("|")] if line.startswith("|") else []
         if cells and set(line) <= set("|- "):
-            rows.pop()  # what stands above the line is the head
+            rows.pop()  # the row above the line is the head
         elif cells:
             rows.append(cells)
     return rows
 
 
 def quoted(text: str) -> list[str]:
-    """What stands in backquotes, outside of fenced blocks."""
+    """Return the code spans of a text, outside of fenced blocks."""
     return re.findall(r"`([^`\n]+)`", _FENCED.sub("", text))

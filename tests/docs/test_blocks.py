@@ -1,4 +1,4 @@
-"""Every example on the pages is right as it stands, and every link leads somewhere."""
+"""Every example on the pages is valid, and every link has a target."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from tests.cli.running import aigw
 from tests.docs.pages import PAGES, ROOT, Block, anchors, blocks, links
 
 RESOURCES = [block for block in blocks("yaml") if block.note not in {"envoy", "compose", "values"}]
-ENDING = {"check", "envoy-config", "models", "version"}
+TERMINATING = {"check", "envoy-config", "models", "version"}
 
 
 def base() -> dict[tuple[str, str], Any]:
-    """The smallest file of the configuration page, which the other examples change."""
+    """Return the smallest file of the configuration page, by which the other examples are completed."""
     (block,) = blocks("yaml", note="complete")
     return named(block)
 
@@ -33,7 +33,7 @@ def named(block: Block) -> dict[tuple[str, str], Any]:
 
 
 def commands() -> Iterator[tuple[Block, list[str]]]:
-    """Every call of our command, without what the shell does with it."""
+    """Yield the arguments of every call of our command, without redirections and pipes."""
     for block in blocks("sh", "bash", "shell"):
         for line in block.text.replace("\\\n", " ").splitlines():
             words = shlex.split(line, comments=True)
@@ -46,23 +46,23 @@ COMMANDS = list(commands())
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_links_lead_somewhere(page: str) -> None:
-    lost = []
+def test_links_have_a_target(page: str) -> None:
+    missing = []
     for target in links(page):
         path, _, anchor = target.partition("#")
         file = (ROOT / page).parent / path if path else ROOT / page
         if not file.exists() or (anchor and anchor not in anchors(file.read_text())):
-            lost.append(target)
-    assert lost == []
+            missing.append(target)
+    assert missing == []
 
 
 def test_there_are_examples_of_every_kind() -> None:
-    """Or else the other tests here would look at nothing."""
-    assert [len(found) >= 5 for found in (RESOURCES, blocks("python"), COMMANDS)] == [True, True, True]
+    """Without examples the other tests here would pass without checking anything."""
+    assert [len(examples) >= 5 for examples in (RESOURCES, blocks("python"), COMMANDS)] == [True, True, True]
 
 
 @pytest.mark.parametrize("block", RESOURCES, ids=str)
-def test_resources_are_right(block: Block) -> None:
+def test_resources_are_valid(block: Block) -> None:
     documents = {**base(), **named(block)}
     compiled = compile_documents({"example.yaml": yaml.safe_dump_all(documents.values())})
     assert compiled.snapshot.rules
@@ -70,17 +70,17 @@ def test_resources_are_right(block: Block) -> None:
 
 
 @pytest.mark.parametrize("block", blocks("json"), ids=str)
-def test_json_is_json(block: Block) -> None:
+def test_json_is_valid(block: Block) -> None:
     json.loads(block.text)
 
 
 @pytest.mark.parametrize("block", blocks("python"), ids=str)
-def test_python_is_python(block: Block) -> None:
+def test_python_is_valid(block: Block) -> None:
     ast.parse(block.text)
 
 
 @pytest.mark.parametrize("block", blocks("sh", "bash", "shell"), ids=str)
-def test_shell_is_shell(block: Block) -> None:
+def test_shell_is_valid(block: Block) -> None:
     done = subprocess.run(["bash", "-n"], input=block.text, capture_output=True, text=True)  # noqa: S607 - on the PATH
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -88,15 +88,15 @@ def test_shell_is_shell(block: Block) -> None:
 @pytest.mark.parametrize(
     ("block", "words"), COMMANDS, ids=lambda value: "" if isinstance(value, Block) else "_".join(value)
 )
-def test_commands_have_these_options(block: Block, words: list[str]) -> None:
+def test_commands_accept_these_options(block: Block, words: list[str]) -> None:
     name, *arguments = words
     context = app.commands[name].make_context(name, arguments)
-    lost = [path for path in context.params.get("resources") or () if not (ROOT / path).exists()]
-    assert lost == []
+    missing = [path for path in context.params.get("resources") or () if not (ROOT / path).exists()]
+    assert missing == []
 
 
 @pytest.mark.parametrize(
-    "words", [words for _, words in COMMANDS if words[0] in ENDING], ids=lambda words: "_".join(words)
+    "words", [words for _, words in COMMANDS if words[0] in TERMINATING], ids=lambda words: "_".join(words)
 )
-def test_commands_that_end_do_so_well(words: list[str]) -> None:
+def test_commands_that_end_succeed(words: list[str]) -> None:
     assert aigw(*words, cwd=Path(ROOT)).code == 0

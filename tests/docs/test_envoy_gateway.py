@@ -1,7 +1,7 @@
-"""The example for Envoy Gateway: consistent in itself, and a real Envoy does with it what the page says.
+"""The example for Envoy Gateway is consistent, and a real Envoy behaves with it as the page says.
 
-No cluster is at hand here. What Envoy Gateway makes of the policy and the route is rewritten below after its translator
-(https://github.com/envoyproxy/gateway/blob/v1.9.0/internal/xds/translator/extproc.go), and given to Envoy.
+There is no cluster here. The translation of the policy and the route is reproduced below from Envoy Gateway's source
+(https://github.com/envoyproxy/gateway/blob/v1.9.0/internal/xds/translator/extproc.go), and its result given to Envoy.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ GATEWAY, PROCESSOR = resources("gateway.yaml"), resources("processor.yaml")
 RULES = GATEWAY["HTTPRoute"]["spec"]["rules"]
 
 
-def test_the_policy_has_no_field_that_envoy_gateway_does_not() -> None:
-    """https://gateway.envoyproxy.io/docs/api/extension_types/#extproc; an unknown field would be dropped in silence."""
+def test_the_policy_has_only_fields_of_envoy_gateway() -> None:
+    """https://gateway.envoyproxy.io/docs/api/extension_types/#extproc; an unknown field would be dropped silently."""
     fields = {"backendRefs", "backendSettings", "messageTimeout", "failOpen", "processingMode", "metadata"}
     assert set(EXT_PROC) <= fields
     mode = EXT_PROC["processingMode"]
@@ -47,19 +47,19 @@ def test_the_policy_has_no_field_that_envoy_gateway_does_not() -> None:
     assert set(EXT_PROC["metadata"]) <= {"accessibleNamespaces", "writableNamespaces"}
 
 
-def test_references_lead_somewhere() -> None:
+def test_references_have_a_target() -> None:
     name = lambda kind: GATEWAY[kind]["metadata"]["name"]  # noqa: E731 - short for the lines below
     targets = {kind: GATEWAY[kind]["spec"]["targetRefs"][0] for kind in ("ClientTrafficPolicy", "BackendTLSPolicy")}
     targets["EnvoyExtensionPolicy"] = GATEWAY["EnvoyExtensionPolicy"]["spec"]["targetRefs"][0]
     assert all(name(target["kind"]) == target["name"] for target in targets.values())
     assert [one["name"] for rule in RULES for one in rule["backendRefs"]] == [name("Backend")] * 2
-    (asked,) = EXT_PROC["backendRefs"]
+    (reference,) = EXT_PROC["backendRefs"]
     (port,) = PROCESSOR["Service"]["spec"]["ports"]
-    assert (asked["name"], asked["port"]) == (PROCESSOR["Service"]["metadata"]["name"], port["port"])
+    assert (reference["name"], reference["port"]) == (PROCESSOR["Service"]["metadata"]["name"], port["port"])
 
 
 @pytest.mark.parametrize("example", ["aws-pod-identity.yaml", "aws-irsa.yaml", "aws.yaml"])
-def test_backends_are_called_the_same_on_both_sides(example: str) -> None:
+def test_backends_have_the_same_names_on_both_sides(example: str) -> None:
     (upstream,) = load([ROOT / "examples" / example]).snapshot.upstreams
     (header,) = RULES[0]["matches"][0]["headers"]
     assert (header["name"], header["value"]) == ("x-ai-eg-backend", upstream.cluster)
@@ -68,7 +68,7 @@ def test_backends_are_called_the_same_on_both_sides(example: str) -> None:
     assert endpoint["fqdn"]["hostname"] == upstream.host
 
 
-def test_the_processor_is_started_as_its_port_says() -> None:
+def test_the_processor_listens_on_the_port_of_its_service() -> None:
     pod = PROCESSOR["Deployment"]["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     assert container["args"][:2] == ["serve", container["volumeMounts"][0]["mountPath"]]
@@ -76,16 +76,16 @@ def test_the_processor_is_started_as_its_port_says() -> None:
     assert pod["securityContext"]["runAsUser"] == 65532
 
 
-# --- what Envoy does with it ------------------------------------------------------------------------------------
+# --- the translated example in Envoy ------------------------------------------------------------------------------
 
 
 def as_translated(processor: int, upstream: int, host: str, cluster: str, admin: Path) -> str:
-    """What Envoy Gateway would tell Envoy, but for addresses, the host and the name of the Backend, and TLS."""
+    """Return Envoy Gateway's configuration for Envoy, except addresses, the Backend's host and name, and TLS."""
     name = "envoy.filters.http.ext_proc/envoyextensionpolicy/default/bedrock/extproc/0"
     mode = EXT_PROC["processingMode"]
     config = {
         "@type": f"{TYPE}.extensions.filters.http.ext_proc.v3.ExternalProcessor",
-        "grpc_service": {"envoy_grpc": {"cluster_name": "processor"}, "timeout": "1s"},  # ten, with them
+        "grpc_service": {"envoy_grpc": {"cluster_name": "processor"}, "timeout": "1s"},  # Envoy Gateway: 10 s
         "failure_mode_allow": EXT_PROC["failOpen"],
         "message_timeout": EXT_PROC["messageTimeout"],
         "allow_mode_override": mode["allowModeOverride"],
@@ -100,7 +100,7 @@ def as_translated(processor: int, upstream: int, host: str, cluster: str, admin:
         },
     }
     enabled = {name: {"@type": f"{TYPE}.config.route.v3.FilterConfig", "config": {}}}
-    chosen, asked = RULES
+    chosen, incoming = RULES
     (header,) = chosen["matches"][0]["headers"]
     routes = [
         {
@@ -113,8 +113,8 @@ def as_translated(processor: int, upstream: int, host: str, cluster: str, admin:
             "typed_per_filter_config": enabled,
         },
         {
-            "match": {"path_separated_prefix": asked["matches"][0]["path"]["value"]},
-            "route": {"cluster": "backend", "timeout": asked["timeouts"]["request"]},
+            "match": {"path_separated_prefix": incoming["matches"][0]["path"]["value"]},
+            "route": {"cluster": "backend", "timeout": incoming["timeouts"]["request"]},
             "typed_per_filter_config": enabled,
         },
     ]
@@ -225,7 +225,7 @@ def test_a_client_cannot_name_the_backend_itself(client: httpx.Client, simulator
     assert simulator.requests() == before
 
 
-def test_what_stays_inside_does_not_reach_bedrock(client: httpx.Client, simulator: RunningSimulator) -> None:
+def test_internal_headers_do_not_reach_bedrock(client: httpx.Client, simulator: RunningSimulator) -> None:
     client.post(CHAT, json=question("any"), headers={"authorization": "Bearer canary", "cookie": "canary"})
     names = {name.lower() for name in dict(simulator.requests()[-1]["headers"])}
     assert not {"x-ai-eg-model", "x-ai-eg-backend", "cookie", "x-forwarded-proto"} & names

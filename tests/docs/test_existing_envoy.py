@@ -1,4 +1,4 @@
-"""The page for an Envoy that runs already, followed step by step."""
+"""The page about an existing Envoy, followed step by step."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.gateway.running import CHAT, error, question, running_processor
 from tests.simulator.running import RunningSimulator, running_simulator
 
 Way = Callable[[Path], tuple[list[str], list[str]]]
-"""Options that tell `serve` and `envoy-config` where the processor is."""
+"""Returns the options of `serve` and of `envoy-config` for the address of the processor."""
 
 
 @pytest.fixture(scope="module")
@@ -33,13 +33,13 @@ def simulator() -> Iterator[RunningSimulator]:
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """Of a short path, as sockets need."""
+    """A folder with a short path, as sockets need."""
     with tempfile.TemporaryDirectory(prefix="aigw-") as name:
         yield Path(name)
 
 
 def their_envoy(snippet: str, folder: Path) -> str:
-    """The configuration on the page with the three parts of the snippet pasted where it says."""
+    """Return the configuration on the page, with the three parts of the snippet pasted in."""
     (block,) = blocks("yaml", note="envoy")
     config = yaml.safe_load(block.text)
     filters, routes, clusters = (yaml.safe_load(part) for part in snippet.split("\n\n"))
@@ -47,10 +47,10 @@ def their_envoy(snippet: str, folder: Path) -> str:
     (listener,) = resources["listeners"]
     manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
     manager["http_filters"][:0] = filters
-    # As the page says: routes of their own go first, since part 2 takes every path.
+    # As the page says: the other routes come first, since part 2 matches every path.
     manager["route_config"]["virtual_hosts"][0]["routes"] += routes
     resources["clusters"] += clusters
-    # Their ports may be taken here.
+    # The ports on the page may be in use here.
     listener["address"]["socket_address"]["port_value"] = 0
     config["admin"]["address"] = {"pipe": {"path": str(folder / "admin.sock")}}
     return yaml.safe_dump(config)
@@ -110,7 +110,7 @@ WAYS = [
 
 @contextmanager
 def following_the_page(folder: Path, way: Way, *documents: Document) -> Iterator[httpx.Client]:
-    """A client of an Envoy that was there before, with everything pasted and started as the page says."""
+    """Yield a client of an existing Envoy, with everything pasted and started as the page says."""
     resources = str(write(folder / "resources.yaml", *documents))
     serving, printing = way(folder)
     snippet = aigw("envoy-config", "--snippet", resources, *printing)
@@ -124,10 +124,10 @@ def following_the_page(folder: Path, way: Way, *documents: Document) -> Iterator
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_chat_completion_through_an_envoy_of_their_own(way: Way, folder: Path, simulator: RunningSimulator) -> None:
+def test_a_chat_completion_through_an_existing_envoy(way: Way, folder: Path, simulator: RunningSimulator) -> None:
     documents = route("any", rule(ref(to="amazon.nova-micro-v1:0"))), *backend("bedrock", simulator.port)
     with following_the_page(folder, way, *documents) as client:
-        assert client.get("/healthz").text == "ok\n"  # theirs, as before
+        assert client.get("/healthz").text == "ok\n"  # the existing route
         answers = [client.post(CHAT, json=question("any")) for _ in range(4)]
     texts = [answer.json()["choices"][0]["message"]["content"] for answer in answers]
     assert texts == ["Hello! You said: Hello!"] * 4
@@ -139,13 +139,13 @@ def test_envoys_own_errors_are_as_the_page_says(folder: Path) -> None:
         with following_the_page(folder, on_a_socket, *documents) as client:
             refused = client.post(CHAT, json=question("any"))
             too_large = client.post(CHAT, json=question("any", "x" * 3_000_000))
-    told = error("the upstream answered 503 with a body that is not JSON", "api_error", "upstream_error")
-    assert (refused.status_code, refused.json()) == (503, told)
+    expected = error("the upstream answered 503 with a body that is not JSON", "api_error", "upstream_error")
+    assert (refused.status_code, refused.json()) == (503, expected)
     assert (too_large.status_code, too_large.headers["content-type"]) == (413, "text/plain")
 
 
 @pytest.mark.parametrize("missing", ["certificate", "name"])
-def test_a_processor_that_envoy_cannot_be_sure_of_gets_nothing(
+def test_a_processor_without_a_valid_certificate_gets_no_requests(
     missing: str, folder: Path, simulator: RunningSimulator
 ) -> None:
     def way(folder: Path) -> tuple[list[str], list[str]]:

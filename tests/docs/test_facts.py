@@ -1,4 +1,4 @@
-"""What the pages list is what there is: all of it, and nothing else."""
+"""The lists on the pages are complete, and contain nothing else."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def first_cells(page: str, heading: str) -> list[str]:
 
 
 def existing_metrics() -> dict[str, set[str]]:
-    """Labels by the name under which Prometheus has a metric."""
-    found = {}
+    """Return the labels of each metric, by its name in Prometheus."""
+    labels = {}
     for value in vars(metrics).values():
         if hasattr(value, "_labelnames"):
             name = value._name + ("_total" if value._type == "counter" else "")
-            found[name] = set(value._labelnames)
-    return found
+            labels[name] = set(value._labelnames)
+    return labels
 
 
 def documented_metrics() -> dict[str, list[str]]:
@@ -56,8 +56,7 @@ def test_every_metric_is_on_the_page_and_no_other() -> None:
     assert set(documented_metrics()) == set(existing_metrics())
 
 
-def test_the_metrics_are_those_that_are_counted() -> None:
-    """And those that are on the page are no relic of the module alone."""
+def test_the_metrics_are_registered() -> None:
     registered = {family.name for family in REGISTRY.collect()}
     assert {name.removesuffix("_total") for name in existing_metrics()} <= registered
 
@@ -84,12 +83,12 @@ def own_errors() -> set[tuple[int, str, str | None]]:
 
 
 def documented_errors() -> set[tuple[int, str, str | None]]:
-    """Every row of the tables, one by one where it has several statuses."""
-    found = set()
+    """Return the rows of the tables, one for each status."""
+    rows = set()
     for statuses, kind, code, *_ in table(OPERATIONS, "## Errors"):
         for status in statuses.split(", "):
-            found.add((int(status), quoted(kind)[0], (quoted(code) or [None])[0]))
-    return found
+            rows.add((int(status), quoted(kind)[0], (quoted(code) or [None])[0]))
+    return rows
 
 
 def test_the_gateways_own_errors_are_on_the_page() -> None:
@@ -138,12 +137,12 @@ def test_the_headers_of_responses() -> None:
 
 
 def test_the_headers_that_leave_the_gateway() -> None:
-    (line,) = [line for line in PAGES[OPERATIONS].splitlines() if line.startswith("* Of a client's headers only")]
-    assert set(quoted(line)) == FORWARDED
+    (item,) = [item for item in PAGES[OPERATIONS].split("\n* ") if item.startswith("Of a client's headers only")]
+    assert set(quoted(item)) == FORWARDED
 
 
 def test_the_faults_of_the_simulator() -> None:
-    assert first_cells("docs/simulator.md", "## What goes wrong on demand") == list(FAULTS)
+    assert first_cells("docs/simulator.md", "## Faults on demand") == list(FAULTS)
 
 
 def test_the_kinds_of_resources() -> None:
@@ -157,7 +156,7 @@ def test_the_annotations() -> None:
 
 
 def test_the_members_of_the_aws_extension() -> None:
-    listed = first_cells("docs/chat-completions.md", "## What only Bedrock has")
+    listed = first_cells("docs/chat-completions.md", "## Options that only Bedrock has")
     assert listed == [field.encode_name for field in msgspec.structs.fields(AwsExtension)]
 
 
@@ -172,7 +171,7 @@ def test_what_is_assumed_of_models_without_facts() -> None:
 
 
 def in_words(default: object) -> set[str]:
-    """How the page may say it."""
+    """Return the texts that the page may use for a default."""
     if isinstance(default, int):
         return {str(default).lower()}
     if isinstance(default, str):

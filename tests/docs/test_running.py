@@ -1,4 +1,4 @@
-"""Examples that are marked `run` do run, page by page, against the demonstration that `run` starts."""
+"""Examples marked `run` work, page by page, with the demo that `run` starts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PYTHON = {page: [block.text for block in blocks("python", note="run") if block.p
 
 @dataclass(frozen=True)
 class Demonstration:
-    """Where its parts are, by the address that the pages have for them."""
+    """A running demo, with its addresses by those on the pages."""
 
     addresses: dict[str, str]
 
@@ -60,7 +60,7 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-@pytest.mark.parametrize("page", [page for page, found in PYTHON.items() if found])
+@pytest.mark.parametrize("page", [page for page, examples in PYTHON.items() if examples])
 def test_python_runs(page: str, demonstration: Demonstration, tmp_path: Path) -> None:
     script = tmp_path / "examples.py"
     script.write_text(demonstration.localised("\n\n".join(PYTHON[page])))

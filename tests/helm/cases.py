@@ -1,4 +1,4 @@
-"""The values that the chart is tried with: every topology with every way to credentials, bare and with all options."""
+"""The values for testing the chart: every mode with every source of credentials, bare and with all options."""
 
 from __future__ import annotations
 

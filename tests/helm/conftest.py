@@ -1,4 +1,4 @@
-"""Helm, in both versions that people have; what cannot be had is skipped, with the reason."""
+"""Fixtures for Helm in both major versions; tests are skipped, with the reason, if a tool is not available."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def helm(request: pytest.FixtureRequest) -> Helm:
 
 @pytest.fixture(scope="session")
 def helm4() -> Helm:
-    """For what does not depend on the version."""
+    """For tests that do not depend on the version."""
     return _helm("helm4")
 
 
@@ -25,12 +25,12 @@ def helm4() -> Helm:
 def schemas() -> Path:
     try:
         return tools.schemas()
-    except tools.NotToBeHad as reason:
+    except tools.ToolUnavailable as reason:
         pytest.skip(str(reason))
 
 
 def _helm(version: str) -> Helm:
     try:
         return tools.helm(version)
-    except tools.NotToBeHad as reason:
+    except tools.ToolUnavailable as reason:
         pytest.skip(str(reason))

@@ -1,6 +1,6 @@
-"""What the chart renders by default, and the table of values in its README.
+"""The chart's default output, and the table of values in its README.
 
-`python -m tests.helm.goldens` writes both anew; review the difference as you would code.
+`python -m tests.helm.goldens` rewrites both; review the diff like code.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _TABLE = re.compile(r"(?<=\| value \| default \| meaning \|\n\|---\|---\|---\|\n
 
 
 def table() -> str:
-    """A row for each value, with its default and what the schema says of it."""
+    """Return a row for each value, with its default and its description in the schema."""
     values = yaml.safe_load((CHART / "values.yaml").read_text())
     schema = json.loads((CHART / "values.schema.json").read_text())
     return "".join(_rows(values, schema, ""))
@@ -37,8 +37,8 @@ def _rows(values: dict[str, Any], schema: dict[str, Any], prefix: str) -> Iterat
 
 
 def with_table(readme: str) -> str:
-    """The README with the table as it should be."""
-    assert _TABLE.search(readme), "the README has lost its table's head"
+    """Return the README with an up-to-date table."""
+    assert _TABLE.search(readme), "the README has no head row for the table"
     return _TABLE.sub(lambda _: table(), readme, count=1)
 
 

@@ -1,4 +1,4 @@
-"""What a Deployment's pods would run, run on this machine: volumes as folders, containers as processes."""
+"""Run a Deployment's pods on this machine: volumes as folders, containers as processes."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ Manifest = dict[str, Any]
 
 
 def one(manifests: list[Manifest], kind: str, name: str = "") -> Manifest:
-    """The only manifest of this kind, whose name ends so."""
-    (found,) = (each for each in manifests if each["kind"] == kind and each["metadata"]["name"].endswith(name))
-    return found
+    """Return the only manifest of this kind whose name ends with `name`."""
+    (manifest,) = (each for each in manifests if each["kind"] == kind and each["metadata"]["name"].endswith(name))
+    return manifest
 
 
 def pod_specs(manifests: list[Manifest]) -> list[Manifest]:
-    """Of every pod, those of tests among them."""
+    """Return the specs of all pods, including those of tests."""
     templates = [each["spec"]["template"]["spec"] for each in manifests if each["kind"] == "Deployment"]
     return templates + [each["spec"] for each in manifests if each["kind"] == "Pod"]
 
 
 def containers(spec: Manifest) -> dict[str, Manifest]:
-    """By name, in the order of their start."""
+    """Return the containers by name, in the order in which they start."""
     return {each["name"]: each for each in (*spec.get("initContainers", ()), *spec["containers"])}
 
 
 def mount(spec: Manifest, manifests: list[Manifest], folder: Path) -> None:
-    """Makes the folders that the containers have mounted below `folder`, with what the manifests put into them."""
+    """Create the mounted folders of the containers below `folder`, with the content from the manifests."""
     for container in containers(spec).values():
         for mounted in container["volumeMounts"]:
             (volume,) = (each for each in spec["volumes"] if each["name"] == mounted["name"])
@@ -45,8 +45,8 @@ def _content(volume: Manifest, manifests: list[Manifest]) -> dict[str, str]:
         return content
     if "secret" in volume:
         name = volume["secret"]["secretName"]
-        (found,) = (each["stringData"] for each in manifests if each["metadata"]["name"] == name)
-        return dict(found)
+        (data,) = (each["stringData"] for each in manifests if each["metadata"]["name"] == name)
+        return dict(data)
     return {}
 
 
@@ -55,7 +55,7 @@ def here(path: str, folder: Path) -> Path:
 
 
 def command(container: Manifest, folder: Path) -> list[str]:
-    """The container's command, by what the image has under that name; paths are below `folder`."""
+    """Return the container's command for this machine, with paths below `folder`."""
     words = [*container.get("command", ["aigw-extproc"]), *container.get("args", [])]
     program = {"aigw-extproc": [sys.executable, "-m", "aigw_extproc"], "envoy": [str(find_envoy())]}
     return [*program[words[0]], *(_localised(word, folder) for word in words[1:])]

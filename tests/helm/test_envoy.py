@@ -1,4 +1,4 @@
-"""Envoy's configuration as a pod makes it: by the container's own command, from the chart's ConfigMap and Secret."""
+"""Envoy's configuration as a pod generates it, with the container's own command, ConfigMap and Secret."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ SIDECARS = {
     for name, values in CASES.items()
     if name.startswith("sidecar") and "existing" not in name + str(values)
 }
-"""Those that bring all that their pods read."""
+"""Cases whose manifests contain everything that their pods read."""
 
 
 @contextmanager
 def written(manifests: list[Manifest], folder: Path) -> Iterator[Path]:
-    """Envoy's configuration, kept up to date meanwhile."""
+    """Yield the path of Envoy's configuration while the container keeps it up to date."""
     spec = one(manifests, "Deployment")["spec"]["template"]["spec"]
     mount(spec, manifests, folder)
     process = subprocess.Popen(command(containers(spec)["envoy-config"], folder))
@@ -40,7 +40,7 @@ def written(manifests: list[Manifest], folder: Path) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("name", SIDECARS)
-def test_envoy_takes_what_the_pod_writes(helm4: Helm, name: str, tmp_path: Path) -> None:
+def test_envoy_accepts_the_configuration_of_the_pod(helm4: Helm, name: str, tmp_path: Path) -> None:
     manifests = helm4.manifests(SIDECARS[name])
     spec = one(manifests, "Deployment")["spec"]["template"]["spec"]
     with written(manifests, tmp_path):
@@ -66,7 +66,7 @@ def test_envoy_connects_to_the_region(helm4: Helm, region: str, host: str, tmp_p
 
 
 def test_a_changed_configmap_changes_the_clusters(helm4: Helm, tmp_path: Path) -> None:
-    """As kubelet changes it: a folder that is swapped as a whole."""
+    """The file is replaced in one step, as kubelet does it."""
     values: Values = {"credentials": {"method": "secret", "file": FILE}}
     with written(helm4.manifests(values), tmp_path) as config:
         clusters = config.with_name("clusters.yaml")
@@ -80,5 +80,5 @@ def test_a_changed_configmap_changes_the_clusters(helm4: Helm, tmp_path: Path) -
 
 def test_admin_is_on_loopback(helm4: Helm, tmp_path: Path) -> None:
     with written(helm4.manifests({"listenHost": "::", "envoy": {"adminPort": 9911}}), tmp_path) as config:
-        found = yaml.safe_load(config.read_text())["admin"]["address"]
-    assert found == {"socket_address": {"address": "127.0.0.1", "port_value": 9911}}
+        address = yaml.safe_load(config.read_text())["admin"]["address"]
+    assert address == {"socket_address": {"address": "127.0.0.1", "port_value": 9911}}

@@ -1,4 +1,4 @@
-"""What the chart renders: valid, restricted, without secrets, and as reviewed."""
+"""The chart's manifests are valid, restricted, without secrets, and as reviewed."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def pods(rendered: dict[str, list[Manifest]]) -> Iterator[Manifest]:
         yield from pod_specs(manifests)
 
 
-def test_lint_has_nothing_to_say(helm: Helm) -> None:
+def test_lint_reports_nothing(helm: Helm) -> None:
     for name in ("sidecar-file-full", "service-irsa-full"):
         done = helm.run("lint", "--strict", str(CHART), values=CASES[name])
         assert (done.returncode, done.stderr) == (0, "")
@@ -48,7 +48,7 @@ def test_lint_has_nothing_to_say(helm: Helm) -> None:
 
 
 @pytest.mark.parametrize("version", ["1.29", "1.37"])
-def test_manifests_are_kubernetes_own(
+def test_manifests_match_kubernetes_schemas(
     rendered: dict[str, list[Manifest]], schemas: Path, version: str, tmp_path: Path
 ) -> None:
     files = [tmp_path / f"{name}.yaml" for name in rendered]
@@ -70,9 +70,9 @@ def test_the_default_is_as_reviewed(helm4: Helm) -> None:
     assert helm4.text() == GOLDEN.read_text()
 
 
-def test_pods_keep_to_the_restricted_profile(rendered: dict[str, list[Manifest]]) -> None:
-    """https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted, and a bit more."""
-    wanted = {
+def test_pods_follow_the_restricted_profile(rendered: dict[str, list[Manifest]]) -> None:
+    """https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted, and stricter."""
+    expected = {
         "allowPrivilegeEscalation": False,
         "capabilities": {"drop": ["ALL"]},
         "readOnlyRootFilesystem": True,
@@ -86,10 +86,10 @@ def test_pods_keep_to_the_restricted_profile(rendered: dict[str, list[Manifest]]
         for volume in spec.get("volumes", []):
             assert volume.keys() - {"name"} <= {"configMap", "secret", "emptyDir"}
         for container in containers(spec).values():
-            found = container["securityContext"]
-            users = found.pop("runAsUser"), found.pop("runAsGroup")
+            context = container["securityContext"]
+            users = context.pop("runAsUser"), context.pop("runAsGroup")
             assert users in {(65532, 65532), (101, 101)}
-            assert found == wanted
+            assert context == expected
             assert container["resources"]["requests"].keys() == {"cpu", "memory"}
 
 
@@ -104,7 +104,7 @@ def test_secrets_are_in_secrets_only(rendered: dict[str, list[Manifest]]) -> Non
     assert holding == {("Secret", name) for name in files}
 
 
-def test_only_what_signs_reads_the_secret(rendered: dict[str, list[Manifest]]) -> None:
+def test_only_processor_and_envoy_config_read_the_secret(rendered: dict[str, list[Manifest]]) -> None:
     for spec in pods(rendered):
         readers = [
             name
@@ -136,7 +136,7 @@ def _labels(manifest: Any) -> Iterator[str]:
             yield from _labels(value)
 
 
-def test_services_select_the_gateway_and_not_its_tests(rendered: dict[str, list[Manifest]]) -> None:
+def test_services_select_the_gateway_but_not_its_tests(rendered: dict[str, list[Manifest]]) -> None:
     for manifests in rendered.values():
         labels = one(manifests, "Deployment")["spec"]["template"]["metadata"]["labels"].items()
         test = one(manifests, "Pod")["metadata"]["labels"].items()
@@ -145,35 +145,35 @@ def test_services_select_the_gateway_and_not_its_tests(rendered: dict[str, list[
             assert (selector <= labels, selector <= test) == (True, False)
 
 
-def test_the_service_monitor_finds_its_service_alone(rendered: dict[str, list[Manifest]]) -> None:
-    """A custom resource, of which no schema is at hand."""
+def test_the_service_monitor_selects_only_its_service(rendered: dict[str, list[Manifest]]) -> None:
+    """A custom resource, so there is no schema to validate it."""
     manifests = rendered["sidecar-irsa-full"]
     monitor = one(manifests, "ServiceMonitor")
-    wanted = monitor["spec"]["selector"]["matchLabels"].items()
-    (found,) = (
-        each for each in manifests if each["kind"] == "Service" and wanted <= each["metadata"]["labels"].items()
+    selector = monitor["spec"]["selector"]["matchLabels"].items()
+    (service,) = (
+        each for each in manifests if each["kind"] == "Service" and selector <= each["metadata"]["labels"].items()
     )
     assert monitor["apiVersion"] == "monitoring.coreos.com/v1"
     assert monitor["metadata"]["labels"]["release"] == "prometheus"
     assert monitor["spec"].keys() == {"selector", "endpoints"}
     assert monitor["spec"]["endpoints"] == [{"port": "admin", "path": "/metrics", "interval": "30s"}]
-    assert [port["name"] for port in found["spec"]["ports"]] == ["admin"]
+    assert [port["name"] for port in service["spec"]["ports"]] == ["admin"]
 
 
-def test_a_pod_has_the_time_that_its_drain_takes(rendered: dict[str, list[Manifest]]) -> None:
+def test_the_grace_period_is_longer_than_the_drain(rendered: dict[str, list[Manifest]]) -> None:
     spec = one(rendered["sidecar-irsa-full"], "Deployment")["spec"]["template"]["spec"]
     assert spec["terminationGracePeriodSeconds"] > 20 + 300
     assert [each["restartPolicy"] for each in spec["initContainers"]] == ["Always", "Always"]
     assert list(containers(spec)) == ["envoy-config", "processor", "envoy"]
 
 
-def test_the_processor_is_never_outside_of_the_cluster(rendered: dict[str, list[Manifest]]) -> None:
+def test_the_processor_is_never_exposed_outside_the_cluster(rendered: dict[str, list[Manifest]]) -> None:
     service = one(rendered["service-irsa-full"], "Service", "aigw-extproc")
     assert service["spec"]["type"] == "ClusterIP"
     assert [(port["port"], port["appProtocol"]) for port in service["spec"]["ports"]] == [(1063, "kubernetes.io/h2c")]
 
 
-def test_egress_is_for_what_is_needed(rendered: dict[str, list[Manifest]]) -> None:
+def test_egress_is_limited_to_what_is_needed(rendered: dict[str, list[Manifest]]) -> None:
     for name, manifests in rendered.items():
         policies = [each for each in manifests if each["kind"] == "NetworkPolicy"]
         ports = [rule["ports"][0]["port"] for policy in policies for rule in policy["spec"]["egress"]]
@@ -181,8 +181,8 @@ def test_egress_is_for_what_is_needed(rendered: dict[str, list[Manifest]]) -> No
         assert ports == ([53, 443, *agent, 8091] if name.endswith("full") else [])
 
 
-def test_the_dashboard_is_whole(rendered: dict[str, list[Manifest]]) -> None:
-    found = one(rendered["sidecar-irsa-full"], "ConfigMap", "dashboard")
-    assert found["metadata"]["labels"]["grafana_dashboard"] == "1"
-    shown = json.loads(found["data"]["aigw-extproc.json"])
-    assert shown == json.loads((CHART / "dashboards" / "aigw-extproc.json").read_text())
+def test_the_dashboard_is_complete(rendered: dict[str, list[Manifest]]) -> None:
+    config_map = one(rendered["sidecar-irsa-full"], "ConfigMap", "dashboard")
+    assert config_map["metadata"]["labels"]["grafana_dashboard"] == "1"
+    dashboard = json.loads(config_map["data"]["aigw-extproc.json"])
+    assert dashboard == json.loads((CHART / "dashboards" / "aigw-extproc.json").read_text())

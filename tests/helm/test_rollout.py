@@ -1,4 +1,4 @@
-"""A rollout under load: two pods of the chart, run here; one ends as kubelet would end it. No request fails."""
+"""A rollout under load: of two pods of the chart, one is stopped as kubelet would stop it, and no request fails."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ CLIENTS = 8
 
 @dataclass
 class Pod:
-    """The containers of one pod, in the order of their start."""
+    """The containers of one pod, in the order in which they start."""
 
     containers: dict[str, Manifest]
     port: int
-    """Where clients connect, or Envoy if there is none in it."""
+    """The port for clients, or for Envoy if the pod contains none."""
     test: Manifest
     """The container of `helm test`."""
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def ready(self) -> bool:
-        """By the readiness probe of Envoy's container."""
+        """Return the result of Envoy's readiness probe."""
         return self.probe("envoy", "readinessProbe")
 
     def probe(self, container: str, probe: str) -> bool:
@@ -53,7 +53,7 @@ class Pod:
         return subprocess.Popen(self.containers["envoy"]["lifecycle"]["preStop"]["exec"]["command"])
 
     def stop(self) -> None:
-        """SIGTERM to Envoy; then to the sidecars, the last one first."""
+        """Send SIGTERM to Envoy, then to the sidecars, the last one first."""
         for name in reversed(self.containers):
             if name in self.processes:
                 process = self.processes.pop(name)
@@ -62,7 +62,7 @@ class Pod:
 
 
 class Endpoints:
-    """The Service: a new connection goes to the pod that is the endpoint now, and stays with it."""
+    """The Service: forwards each new connection to the current pod, for its lifetime."""
 
     def __init__(self, pod: Pod) -> None:
         self.pod = pod
@@ -84,7 +84,7 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 @contextlib.contextmanager
 def service(endpoints: Endpoints) -> Iterator[str]:
-    """Its address. Connections that are still open at the end are cut."""
+    """Yield the address of the Service. Connections still open at the end are closed."""
     found: Future[tuple[str, Callable[[], object]]] = Future()
 
     async def main() -> None:
@@ -143,14 +143,14 @@ def running_pod(helm: Helm, simulator: RunningSimulator, *, workers: int = 1, mo
         try:
             for container in pod.containers.values():
                 pod.processes[container["name"]] = subprocess.Popen(command(container, folder))
-                wait_for(lambda found=container: started(pod, found) or None, what=container["name"], seconds=30)
+                wait_for(lambda each=container: started(pod, each) or None, what=container["name"], seconds=30)
             yield pod
         finally:
             pod.stop()
 
 
 def started(pod: Pod, container: Manifest) -> bool:
-    """By its startup probe, with paths and addresses of this machine."""
+    """Return the result of the startup probe, with paths and addresses of this machine."""
     action = container["startupProbe"]
     if container["name"] == "envoy-config":
         written = pod.processes["envoy-config"].args[-1].removeprefix("--write-to=")  # type: ignore[index,union-attr] # a list of ours
@@ -166,7 +166,7 @@ def started(pod: Pod, container: Manifest) -> bool:
 
 @dataclass
 class Load:
-    """Clients that ask without a pause, streamed and not, on connections that they keep."""
+    """Clients that send requests without a pause, streamed and not, on persistent connections."""
 
     url: str
     enough: threading.Event = field(default_factory=threading.Event)
@@ -179,13 +179,13 @@ class Load:
 
     def _outcome(self, client: httpx.Client, *, stream: bool) -> str:
         try:
-            body = question("us.amazon.nova-micro-v1:0", stream=stream)
-            with client.stream("POST", CHAT, json=body) as response:
-                whole = response.read().decode()
+            request = question("us.amazon.nova-micro-v1:0", stream=stream)
+            with client.stream("POST", CHAT, json=request) as response:
+                body = response.read().decode()
         except httpx.HTTPError as error:
             return repr(error)
-        complete = whole.endswith("data: [DONE]\n\n") if stream else '"finish_reason":"stop"' in whole
-        return "complete" if response.status_code == 200 and complete else f"{response.status_code}: {whole}"
+        complete = body.endswith("data: [DONE]\n\n") if stream else '"finish_reason":"stop"' in body
+        return "complete" if response.status_code == 200 and complete else f"{response.status_code}: {body}"
 
     def wait_for(self, more: int) -> None:
         begin = self.answers.total()
@@ -194,7 +194,7 @@ class Load:
 
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("workers", [1, 2])
-def test_no_request_fails_while_a_pod_ends(helm4: Helm, simulator: RunningSimulator, workers: int) -> None:
+def test_no_request_fails_while_a_pod_stops(helm4: Helm, simulator: RunningSimulator, workers: int) -> None:
     with (
         running_pod(helm4, simulator, workers=workers) as old,
         running_pod(helm4, simulator, workers=workers) as new,
@@ -208,7 +208,7 @@ def test_no_request_fails_while_a_pod_ends(helm4: Helm, simulator: RunningSimula
                 load.wait_for(100)
                 ending = old.pre_stop()
                 wait_for(lambda: not old.ready() or None, what="the probe to find it draining")
-                load.wait_for(50)  # until kube-proxy has heard of it, connections still come
+                load.wait_for(50)  # new connections arrive until kube-proxy is updated
                 assert endpoints.connections[new.port] == 0
                 endpoints.pod = new
                 assert ending.wait(30) == 0
@@ -222,10 +222,10 @@ def test_no_request_fails_while_a_pod_ends(helm4: Helm, simulator: RunningSimula
                     client.result(40)
     assert load.answers.keys() == {"complete"}, load.answers
     assert endpoints.connections[new.port] >= CLIENTS
-    assert stopped_in < 15  # what the grace period has left for it
+    assert stopped_in < 15  # the remainder of the grace period
 
 
-def test_an_answer_under_way_holds_the_pod(helm4: Helm, simulator: RunningSimulator) -> None:
+def test_a_pod_waits_for_a_response_in_progress(helm4: Helm, simulator: RunningSimulator) -> None:
     with running_pod(helm4, simulator) as pod, ThreadPoolExecutor(1) as pool:
         body = question("simulator.slow-4000")
         known = {each["id"] for each in simulator.requests()}
@@ -239,16 +239,16 @@ def test_an_answer_under_way_holds_the_pod(helm4: Helm, simulator: RunningSimula
 
 
 @pytest.mark.parametrize(
-    ("mode", "address", "said"),
+    ("mode", "address", "output"),
     [
         ("sidecar", "aigw-aigw-extproc:80", "Hello! You said: Say hello.\n"),
         ("service", "aigw-aigw-extproc:{port}", "serving\n"),
     ],
 )
-def test_helm_test_asks_what_runs(helm4: Helm, simulator: RunningSimulator, mode: str, address: str, said: str) -> None:
+def test_helm_test_works(helm4: Helm, simulator: RunningSimulator, mode: str, address: str, output: str) -> None:
     with running_pod(helm4, simulator, mode=mode) as pod:
         (_, flag), (script,) = pod.test["command"], pod.test["args"]
         localised = script.replace(address.format(port=pod.port), f"127.0.0.1:{pod.port}")
         done = subprocess.run([sys.executable, flag, localised], capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stdout) == (0, said), done.stderr
+    assert (done.returncode, done.stdout) == (0, output), done.stderr
     assert localised != script

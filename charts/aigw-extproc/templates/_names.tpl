@@ -1,4 +1,4 @@
-{{/* Room for the longest suffix within the 63 characters of a Service's name. */}}
+{{/* Cut so that the longest suffix fits into the 63 characters of a Service name. */}}
 {{- define "aigw.fullname" -}}
 {{- $name := default .Chart.Name .Values.nameOverride -}}
 {{- $full := contains $name .Release.Name | ternary .Release.Name (printf "%s-%s" .Release.Name $name) -}}
@@ -34,14 +34,14 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- default (printf "%s-config" (include "aigw.fullname" .)) .Values.config.existingConfigMap -}}
 {{- end }}
 
-{{/* The Secret with the credentials file; nothing when there is none. */}}
+{{/* Name of the Secret with the credentials file; empty if there is none. */}}
 {{- define "aigw.secret" -}}
 {{- if eq .Values.credentials.method "secret" -}}
 {{- default (printf "%s-aws" (include "aigw.fullname" .)) .Values.credentials.existingSecret -}}
 {{- end -}}
 {{- end }}
 
-{{/* Of a dict with `image` and `root`: what is released together has one tag. */}}
+{{/* Image with its tag, from a dict with `image` and `root`; the default tag is the chart's appVersion. */}}
 {{- define "aigw.image" -}}
 {{ printf "%s:%s" .image.repository (default .root.Chart.AppVersion .image.tag) | quote }}
 {{- end }}

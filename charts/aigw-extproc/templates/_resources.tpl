@@ -1,10 +1,10 @@
-{{/* Where Bedrock is in a region. */}}
+{{/* Bedrock's host in the region. */}}
 {{- define "aigw.host" -}}
 {{- $suffix := hasPrefix "cn-" .Values.config.region | ternary "amazonaws.com.cn" "amazonaws.com" -}}
 {{- default (printf "bedrock-runtime.%s.%s" .Values.config.region $suffix) .Values.config.host -}}
 {{- end }}
 
-{{/* The resource file: what was given, or the few resources that a region and models come to. */}}
+{{/* The resource file: the given resources, or those generated from a region and models. */}}
 {{- define "aigw.resources" -}}
 {{- if kindIs "string" .Values.config.resources -}}
 {{ .Values.config.resources }}
