@@ -15,7 +15,7 @@ run: $(VENV)/.local ## start gateway, processor and simulator; ARGS="--region us
 	@$(BIN)/aigw-extproc run $(ARGS)
 
 # These need Envoy, Docker, Helm, or to build a package.
-SYSTEM = benchmarks compose docs envoy_config gateway helm release run
+SYSTEM = benchmarks cli/test_envoy_config.py compose docs envoy_config gateway helm release run
 
 unit: $(VENV)/.dev ## the tests that need neither Envoy nor Docker, in a minute
 	$(BIN)/pytest --numprocesses 2 --dist loadscope --hypothesis-profile quick $(SYSTEM:%=--ignore tests/%) $(ARGS)

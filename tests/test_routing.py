@@ -210,7 +210,7 @@ def rule_lists(draw: st.DrawFn) -> list[Rule]:
     return [rule(str(number), *matches, hosts=tuple(hosts)) for number, (matches, hosts) in enumerate(parts)]
 
 
-@settings(max_examples=500)
+@settings(max_examples=5 * settings().max_examples)
 @given(
     rules=rule_lists(),
     requested=MODELS,

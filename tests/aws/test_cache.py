@@ -226,7 +226,7 @@ async def test_credentials_that_arrive_expired_are_a_failure(origin: Origin, cac
     assert cache.as_details()[0]["error"] == "script returned expired credentials"
 
 
-@settings(max_examples=200)
+@settings(max_examples=2 * settings().max_examples)
 @given(lifetime=st.floats(1, 43_200), share=st.floats(0, 1, exclude_max=True))
 def test_there_is_always_time_to_renew(lifetime: float, share: float) -> None:
     """Credentials are due some time after they were issued, and some time before they expire."""

@@ -502,7 +502,7 @@ def outcome(files: dict[str, str]) -> str:
         return str(error)
 
 
-@settings(max_examples=400)
+@settings(max_examples=4 * settings().max_examples)
 @given(path=st.sampled_from([path for path in paths(DOCUMENTS) if path]), new=ANYTHING)
 def test_anything_anywhere_compiles_or_is_a_problem(path: tuple[object, ...], new: object):
     changed = replaced(DOCUMENTS, path, new)

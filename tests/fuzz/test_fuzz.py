@@ -20,7 +20,7 @@ from aigw_extproc.openai import chat
 from tests.fuzz import mutations, targets
 from tests.translate import goldens
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "150"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES") or 1.5 * settings().max_examples)
 REQUESTS = ("request", "responses")
 INPUTS = [(target, path) for target in targets.TARGETS for path in targets.seeds(target)]
 

@@ -128,13 +128,13 @@ def test_the_requests_are_valid_before_they_are_changed() -> None:
     assert status("converse", THINKING, SONNET_4_5) == 200
 
 
-@settings(max_examples=300)
+@settings(max_examples=3 * settings().max_examples)
 @given(st.sampled_from(list(paths(CONVERSE))), JSON, st.sampled_from(["converse", "converse-stream"]))
 def test_a_changed_conversation_is_answered_or_refused(path: tuple[Any, ...], value: Any, operation: str) -> None:
     assert status(operation, changed(CONVERSE, path, value)) in (200, 400)
 
 
-@settings(max_examples=300)
+@settings(max_examples=3 * settings().max_examples)
 @given(
     st.sampled_from(list(paths(THINKING))),
     JSON,
@@ -144,13 +144,12 @@ def test_a_changed_tool_loop_is_answered_or_refused(path: tuple[Any, ...], value
     assert status("converse", changed(THINKING, path, value), model) in (200, 400)
 
 
-@settings(max_examples=300)
+@settings(max_examples=3 * settings().max_examples)
 @given(st.sampled_from(list(paths(CLAUDE))), JSON, st.sampled_from(["invoke", "invoke-with-response-stream"]))
 def test_a_changed_invocation_is_answered_or_refused(path: tuple[Any, ...], value: Any, operation: str) -> None:
     assert status(operation, changed(CLAUDE, path, value)) in (200, 400)
 
 
-@settings(max_examples=100)
 @given(st.binary(max_size=50))
 def test_any_bytes_are_refused(body: bytes) -> None:
     assert status("converse", body) == 400
