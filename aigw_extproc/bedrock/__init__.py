@@ -1,1 +1,4 @@
-"""Bedrock wire types: Converse, its event stream, its errors."""
+"""Bedrock's wire types, one module per operation; its event stream, its errors, and the facts about model families.
+
+`families.toml` holds the facts: nothing else asks for a model by name.
+"""
