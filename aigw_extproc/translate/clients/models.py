@@ -15,22 +15,22 @@ from aigw_extproc.openai.errors import render as openai_error
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelList:
-    """A list of models; below its path are the single models."""
+    """A list of models; each model has a path below that of the list."""
 
     path: str
     render: Callable[[Iterable[Model], str], bytes]
-    """Render the list or the one model at a path. Raises ModelNotFound."""
+    """Render the list, or the single model at a path. Raises ModelNotFound."""
     render_error: Callable[[GatewayError, str | None], bytes]
 
 
 def _openai(models: Iterable[Model], path: str) -> bytes:
-    known = [openai.Model(id=model.id, created=model.created, owned_by=model.owned_by) for model in models]
-    return openai.render_list(known) if path == openai.PATH else openai.render_one(known, path)
+    entries = [openai.Model(id=model.id, created=model.created, owned_by=model.owned_by) for model in models]
+    return openai.render_list(entries) if path == openai.PATH else openai.render_one(entries, path)
 
 
 def _anthropic(models: Iterable[Model], path: str) -> bytes:
-    known = [anthropic.model(model.id, model.created) for model in models]
-    return anthropic.render_list(known) if path == anthropic.PATH else anthropic.render_one(known, path)
+    entries = [anthropic.model(model.id, model.created) for model in models]
+    return anthropic.render_list(entries) if path == anthropic.PATH else anthropic.render_one(entries, path)
 
 
 MODEL_LISTS = (
@@ -41,4 +41,5 @@ MODEL_LISTS = (
 
 def model_list_at(path: str) -> ModelList | None:
     """Return the list that a path, without its query, belongs to."""
-    return next((one for one in MODEL_LISTS if path == one.path or path.startswith(f"{one.path}/")), None)
+    lists = (entry for entry in MODEL_LISTS if path == entry.path or path.startswith(f"{entry.path}/"))
+    return next(lists, None)
