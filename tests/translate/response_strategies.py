@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from aigw_extproc.translate.clients.responses.thoughts import Thought, sealed
+from aigw_extproc.translate.clients.responses.encrypted_content import EncryptedContent, encode
 from tests.translate.strategies import PNG, arguments, ids, models, mostly, schemas, spoken, texts
 
 HIDDEN = "LXEWQrcmsEQBYnyp+6wy9Zt5bFmQBjAqgA7559ql3ebwzmi0QfDlGlhQWWKSNL0Q"
@@ -50,9 +50,9 @@ told = st.sampled_from(["system", "developer"]).flatmap(
     lambda role: message(role, texts | st.lists(input_text, max_size=2))
 )
 thoughts = mostly(
-    st.sampled_from([Thought("I think.", SIGNATURE), Thought(redacted=HIDDEN), Thought("Hm.")]).map(
-        lambda thought: {"type": "reasoning", "summary": [], "encrypted_content": sealed(thought)}
-    ),
+    st.sampled_from(
+        [EncryptedContent("I think.", SIGNATURE), EncryptedContent(redacted=HIDDEN), EncryptedContent("Hm.")]
+    ).map(lambda thought: {"type": "reasoning", "summary": [], "encrypted_content": encode(thought)}),
     st.sampled_from(
         [
             {"type": "reasoning", "summary": [{"type": "summary_text", "text": "Hm."}]},

@@ -17,8 +17,8 @@ from aigw_extproc.bedrock.converse import (
     ToolUseStart,
 )
 from aigw_extproc.errors import InvalidRequest
+from aigw_extproc.translate.clients.responses.encrypted_content import EncryptedContent, decode, encode
 from aigw_extproc.translate.clients.responses.output import Event, Output
-from aigw_extproc.translate.clients.responses.thoughts import Thought, sealed, unsealed
 from aigw_extproc.translate.converse.tool_names import ToolNames
 
 EVENTS: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
@@ -75,14 +75,14 @@ def test_a_thought_a_text_and_a_call_are_three_items_in_order() -> None:
 def test_a_signature_survives_in_the_encrypted_content() -> None:
     out = output()
     told(out, THOUGHT)
-    assert unsealed(out.items[0]["encrypted_content"], "x") == Thought("Hm", "c2ln")
+    assert decode(out.items[0]["encrypted_content"], "x") == EncryptedContent("Hm", "c2ln")
 
 
 def test_a_hidden_thought_survives_without_a_summary() -> None:
     out = output()
     told(out, [BlockDelta(reasoning_content=ReasoningDelta(redacted_content="aGlk"))])
     assert out.items[0]["summary"] == []
-    assert unsealed(out.items[0]["encrypted_content"], "x") == Thought(redacted="aGlk")
+    assert decode(out.items[0]["encrypted_content"], "x") == EncryptedContent(redacted="aGlk")
 
 
 def test_a_call_has_the_name_that_the_client_knows() -> None:
@@ -125,10 +125,10 @@ def test_an_answer_behind_a_real_call_is_ignored() -> None:
     assert [item["type"] for item in out.items] == ["function_call"]
 
 
-@pytest.mark.parametrize("text", ["", "x", "not ours", sealed(Thought("a"))[:-3]])
+@pytest.mark.parametrize("text", ["", "x", "not ours", encode(EncryptedContent("a"))[:-3]])
 def test_encrypted_content_of_others_is_refused(text: str) -> None:
     with pytest.raises(InvalidRequest) as raised:
-        unsealed(text, "input[0].encrypted_content")
+        decode(text, "input[0].encrypted_content")
     assert raised.value.param == "input[0].encrypted_content"
 
 

@@ -42,7 +42,7 @@ AUDIO_FORMATS = frozenset(
 )
 
 
-class ContentTranslator:
+class PartTranslator:
     """Translates the parts of one request. Cache marks that are not supported are reported in `dropped`."""
 
     def __init__(self, family: Family, fetched: Mapping[str, Fetched]) -> None:

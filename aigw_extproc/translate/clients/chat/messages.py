@@ -15,7 +15,7 @@ from aigw_extproc.bedrock.converse import ContentBlock, ToolResultContentBlock
 from aigw_extproc.bedrock.families import Family
 from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.openai import chat
-from aigw_extproc.translate.clients.chat.content import ContentTranslator
+from aigw_extproc.translate.clients.chat.content import PartTranslator
 from aigw_extproc.translate.converse.conversation import Conversation
 from aigw_extproc.translate.converse.history import History
 from aigw_extproc.translate.converse.results import result_of, tool_result
@@ -32,7 +32,7 @@ def translate_messages(
     *,
     names: ToolNames,
     family: Family,
-    content: ContentTranslator,
+    content: PartTranslator,
     vocabulary: Vocabulary = VOCABULARY,
     tools_as_text: bool = False,
 ) -> Conversation:
@@ -65,7 +65,7 @@ def names_in_history(messages: Sequence[chat.Message]) -> list[str]:
 class _MessageTranslator:
     """Translates the messages of one request."""
 
-    def __init__(self, names: ToolNames, family: Family, content: ContentTranslator) -> None:
+    def __init__(self, names: ToolNames, family: Family, content: PartTranslator) -> None:
         self.history = History(names)
         self._family = family
         self._content = content

@@ -12,7 +12,7 @@ from aigw_extproc.bedrock.families import Family
 from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.openai import chat
 from aigw_extproc.translate.clients.chat import parameters, tools
-from aigw_extproc.translate.clients.chat.content import ContentTranslator
+from aigw_extproc.translate.clients.chat.content import PartTranslator
 from aigw_extproc.translate.clients.chat.messages import VOCABULARY, names_in_history, translate_messages
 from aigw_extproc.translate.clients.chat.reasoning import translate_reasoning
 from aigw_extproc.translate.clients.chat.stream import ChatWriter
@@ -44,7 +44,7 @@ def to_converse(request: chat.ChatRequest, target: Target, vocabulary: Vocabular
         InvalidRequest: Bedrock cannot serve the request; `param` names the field.
         MediaNeeded: images have to be fetched first.
     """
-    return _Translation(request, target.family, vocabulary, ContentTranslator(target.family, target.fetched)).result()
+    return _Translation(request, target.family, vocabulary, PartTranslator(target.family, target.fetched)).result()
 
 
 @dataclass(slots=True)
@@ -54,7 +54,7 @@ class _Translation:
     request: chat.ChatRequest
     family: Family
     vocabulary: Vocabulary
-    content: ContentTranslator
+    content: PartTranslator
     dropped: list[str] = field(default_factory=list)
 
     def result(self) -> Conversed:
