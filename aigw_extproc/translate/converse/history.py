@@ -38,11 +38,7 @@ class History:
         self._system += [SystemContentBlock(text=block.text, cache_point=block.cache_point) for block in blocks]
 
     def add_assistant(self, message: Turn, place: str) -> None:
-        """Add an assistant message; one without text and tool calls is left out.
-
-        Raises:
-            InvalidRequest: an earlier message of the same turn has a call with the same id; `param` is `place`.
-        """
+        """Add an assistant message; one without content is left out. Raises InvalidRequest as `add_call`."""
         if not message.blocks and not message.calls:
             return
         turn = self.turn("assistant", message.place)
@@ -56,7 +52,7 @@ class History:
         """Add a tool call, with the client's id and name for it, to an assistant message.
 
         Raises:
-            InvalidRequest: the message has a call with the same id; `param` is `place`.
+            InvalidRequest: the turn already has a call with this id; `param` is `place`.
         """
         _add(message, call_id, ToolUseBlock(valid_id(call_id), self._names.to_bedrock(name), arguments), place)
 
@@ -67,11 +63,7 @@ class History:
             turn.result_places[call_id] = place
 
     def conversation(self, family: Family, vocabulary: Vocabulary, *, tools_as_text: bool) -> Conversation:
-        """Return the conversation in Converse's order.
-
-        Raises:
-            InvalidRequest: as `turns.check`.
-        """
+        """Return the conversation in Converse's order. Raises InvalidRequest as `turns.check`."""
         turns.check(self.turns, family, vocabulary)
         return conversation(self._system, self.turns, family, tools_as_text=tools_as_text)
 

@@ -42,8 +42,8 @@ class Function(Protocol):
     def strict(self) -> bool | None: ...
 
 
-class Undefined(msgspec.Struct, frozen=True, kw_only=True):
-    """A tool of which only the name is known."""
+class ToolFunction(msgspec.Struct, frozen=True, kw_only=True):
+    """Implements `Function`."""
 
     name: str
     description: str | None = None
@@ -101,7 +101,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
         if self.choice.mode == "none":
             found = []
         elif not found and self.tools_known:
-            found = [Definition(place="messages", function=Undefined(name=name)) for name in self.history]
+            found = [Definition(place="messages", function=ToolFunction(name=name)) for name in self.history]
         if self.answer_tool is not None:
             found.append(Definition(place="response_format.json_schema", function=self.answer_tool))
         return found

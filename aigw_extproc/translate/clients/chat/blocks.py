@@ -7,6 +7,7 @@ when the block ends: clients send this block back.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Literal, assert_never
 
 import msgspec
 
@@ -37,8 +38,8 @@ class BlockTranslator:
         self._reset()
 
     def _reset(self) -> None:
-        self._tool: str | None = None
-        """The kind of the open tool block: `call`, `answer`, or `ignored`."""
+        self._tool: Literal["call", "answer"] | None = None
+        """The kind of the open tool block; None also for an answer that is ignored."""
         self._tool_has_input = False
         self._thinking = ""
         self._signature = ""
@@ -71,7 +72,7 @@ class BlockTranslator:
     def stop(self) -> Iterator[Delta]:
         """Translate a contentBlockStop: write what is known at the end of a block only."""
         if self._tool and not self._tool_has_input:
-            yield from self._input("{}")  # clients parse what the fragments add up to
+            yield from self._input("{}")  # clients parse the joined fragments
         if self._thinking or self._signature:
             yield self._thinking_block(thinking=self._thinking, signature=self._signature or ABSENT)
         if self._redacted:
@@ -91,10 +92,10 @@ class BlockTranslator:
 
     def _start_tool(self, start: ToolUseStart) -> Iterator[Delta]:
         if start.name == self._answer_tool:
-            self._tool = "ignored" if self.answered or self.has_tool_calls else "answer"
-            self.answered = self.answered or self._tool == "answer"
+            if not self.answered and not self.has_tool_calls:
+                self._tool, self.answered = "answer", True
             return
-        # Tools are counted from 0 without gaps; Bedrock's index counts the blocks between them too.
+        # Tool calls are counted from 0 without gaps; Bedrock's index counts all blocks.
         self._tool = "call"
         self._tool_index += 1
         function = DeltaFunction(name=self._names.to_client(start.name), arguments="")
@@ -103,11 +104,16 @@ class BlockTranslator:
 
     def _input(self, fragment: str) -> Iterator[Delta]:
         self._tool_has_input = True
-        if self._tool == "answer":
-            yield Delta(content=fragment)
-        elif self._tool == "call":
-            call = DeltaToolCall(index=self._tool_index, function=DeltaFunction(arguments=fragment))
-            yield Delta(tool_calls=[call])
+        match self._tool:
+            case "answer":
+                yield Delta(content=fragment)
+            case "call":
+                call = DeltaToolCall(index=self._tool_index, function=DeltaFunction(arguments=fragment))
+                yield Delta(tool_calls=[call])
+            case None:
+                pass
+            case _:
+                assert_never(self._tool)
 
     def _text(self, delta: Delta) -> Iterable[Delta]:
         if self._answer_tool is None:

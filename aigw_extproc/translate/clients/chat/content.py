@@ -103,10 +103,9 @@ class PartTranslator:
             name, source, media_type = file.filename or "", Source(bytes=data.base64), data.media_type
         document_format = documents.document_format(media_type, name)
         if document_format is None:
+            formats = ", ".join(dict.fromkeys(documents.FORMATS.values()))
             raise InvalidRequest.at(
-                place,
-                f"a document is one of {', '.join(dict.fromkeys(documents.FORMATS.values()))}; "
-                f"neither the media type {media_type!r} nor the name {name!r} says which",
+                place, f"expected the media type or file name of one of {formats}, got {media_type!r} and {name!r}"
             )
         return DocumentBlock(format=document_format, name=self._names.take(file.filename), source=source)
 

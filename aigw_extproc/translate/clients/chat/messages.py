@@ -88,7 +88,7 @@ class _MessageTranslator:
     def _add_user(self, message: chat.UserMessage, place: str) -> None:
         blocks = self._blocks(message.content, place)
         if not blocks:
-            raise InvalidRequest.at(f"{place}.content", "a user message needs text or another part, it is blank")
+            raise InvalidRequest.at(f"{place}.content", "a user message needs text or another part, but it is blank")
         self.history.turn("user", place).blocks += blocks
 
     def _add_assistant(self, message: chat.AssistantMessage, place: str) -> None:

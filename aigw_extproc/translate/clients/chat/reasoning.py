@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from aigw_extproc.bedrock.families import Family
 from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.openai import chat
@@ -47,13 +49,10 @@ def _reasoning(request: chat.ChatRequest, family: Family, max_tokens: int | None
     if wanted in EFFORTS and effort != wanted:
         dropped.append("reasoning_effort")
     if request.thinking is not None:
-        return by_thinking(_thinking(request.thinking), family, max_tokens, dropped, effort=effort)
+        thinking = msgspec.convert(request.thinking, Thinking, from_attributes=True)
+        return by_thinking(thinking, family, max_tokens, dropped, effort=effort)
     if wanted == NONE:
         return off(family, max_tokens)
     if effort is None:
         return Reasoning(max_tokens=max_tokens)
     return by_effort(effort, family, max_tokens, dropped)
-
-
-def _thinking(thinking: chat.Thinking) -> Thinking:
-    return Thinking(type=thinking.type, budget_tokens=thinking.budget_tokens, display=thinking.display)

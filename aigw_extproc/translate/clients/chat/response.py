@@ -68,7 +68,7 @@ def translate_response(
 
 
 def finish_reason(stop_reason: str | None, *, has_tool_calls: bool, answered: bool = False) -> str:
-    """Return OpenAI's finish reason. `answered` tells that the answer is the input of a tool.
+    """Return OpenAI's finish reason. `answered` is true if the answer is the input of a tool.
 
     Raises:
         InvalidUpstreamResponse: Bedrock reports that the output is malformed.

@@ -33,7 +33,7 @@ def structured_output(
 ) -> StructuredOutput:
     """Translate `response_format`.
 
-    `taken` are the names of the request's tools; `forced` tells whether the model can be made to use a tool.
+    `taken` are the names of the request's tools; `forced` is true if the model can be made to use one.
 
     Raises:
         InvalidRequest: there is no schema, or it is not that of an object.

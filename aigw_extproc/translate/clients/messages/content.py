@@ -73,13 +73,9 @@ class ContentTranslator:
         """Return the reasoning block; None if the model does not accept it in a history."""
         if block.cache_control is not None:
             self.cache.point(block.cache_control, "nowhere")
-        match block:
-            case messages.RedactedThinkingBlock(data=data):
-                return redacted_block(self._family, data)
-            case messages.ThinkingBlock(thinking=text, signature=signature):
-                return thinking_block(self._family, text, signature)
-            case _:
-                assert_never(block)
+        if isinstance(block, messages.RedactedThinkingBlock):
+            return redacted_block(self._family, block.data)
+        return thinking_block(self._family, block.thinking, block.signature)
 
     def _marked(self, content: ContentBlock, block: messages.Block, where: str) -> Iterator[ContentBlock]:
         yield content

@@ -88,7 +88,7 @@ class _MessageTranslator:
             else:
                 turn.blocks += self._content.media(block, where)
         if len(turn.blocks) + len(turn.results) == size:
-            raise InvalidRequest.at(f"{place}.content", "a user message needs text or another block, it is blank")
+            raise InvalidRequest.at(f"{place}.content", "a user message needs text or another block, but it is blank")
 
     def _add_assistant(self, message: messages.AssistantMessage, place: str) -> None:
         turn = Turn("assistant", place)

@@ -42,7 +42,8 @@ def translate_reasoning(request: messages.CountedConversation, family: Family, d
         dropped.append(EFFORT)
     adaptive = family.reasoning == "adaptive"
     if request.thinking is not None:
-        reasoning = by_thinking(_thinking(request.thinking), family, request.max_tokens, dropped)
+        thinking = msgspec.convert(request.thinking, Thinking, from_attributes=True)
+        reasoning = by_thinking(thinking, family, request.max_tokens, dropped)
     elif effort is not None and not adaptive:
         return by_effort(effort, family, request.max_tokens, dropped)
     else:
@@ -51,10 +52,6 @@ def translate_reasoning(request: messages.CountedConversation, family: Family, d
         return reasoning
     fields = merged(reasoning.fields, {"output_config": {"effort": effort}})
     return msgspec.structs.replace(reasoning, fields=fields)
-
-
-def _thinking(thinking: messages.Thinking) -> Thinking:
-    return Thinking(type=thinking.type, budget_tokens=thinking.budget_tokens, display=thinking.display)
 
 
 def inference_configuration(

@@ -136,7 +136,7 @@ class MessagesStream(EventWriter):
         yield event("content_block_start", index=self._index, content_block=block)
 
     def _close(self) -> Iterator[bytes]:
-        """End the open block. A redacted block has no deltas, so it is written here as a whole."""
+        """End the open block. Redacted reasoning has no deltas, so its block is written here."""
         if self._redacted:
             data, self._redacted = self._redacted, ""
             yield from self._begin("redacted_thinking", {"type": "redacted_thinking", "data": data})

@@ -5,24 +5,13 @@ https://docs.anthropic.com/en/docs/agents-and-tools/tool-use/implement-tool-use
 
 from __future__ import annotations
 
-import msgspec
-
 from aigw_extproc.anthropic import messages
 from aigw_extproc.bedrock.families import Family
 from aigw_extproc.errors import InvalidRequest
-from aigw_extproc.translate.converse.tools import AUTO, Choice, Definition, check_definitions
+from aigw_extproc.translate.converse.tools import AUTO, Choice, Definition, ToolFunction, check_definitions
 
 MODES = {"auto": "auto", "any": "required", "tool": "function", "none": "none"}
 """By the type of Anthropic's choice."""
-
-
-class CustomTool(msgspec.Struct, frozen=True, kw_only=True):
-    """Implements `converse.tools.Function`."""
-
-    name: str
-    description: str | None
-    parameters: msgspec.Raw
-    strict: bool | None
 
 
 def definitions(request: messages.CountedConversation, family: Family, dropped: list[str]) -> list[Definition]:
@@ -64,7 +53,7 @@ def _definition(tool: messages.Tool, place: str) -> Definition:
             f"{tool.type!r} is one of Anthropic's own tools, which this model's backend does not support;"
             " use a model on AWSAnthropic, or define the tool with an input_schema",
         )
-    function = CustomTool(
+    function = ToolFunction(
         name=tool.name, description=tool.description, parameters=tool.input_schema, strict=tool.strict
     )
     return Definition(place=place, schema_field="input_schema", function=function, mark=tool.cache_control)
