@@ -201,14 +201,14 @@ def check_definitions(definitions: Sequence[Definition], family: Family, field: 
     """
     if definitions and not family.tools:
         raise InvalidRequest.at(field, "this model does not support tools")
-    places: dict[str, str] = {}
+    names: set[str] = set()
     for definition in definitions:
         place = f"{definition.place}.name"
         if not definition.name:
             raise InvalidRequest.at(place, "a tool needs a name")
-        if definition.name in places:
-            raise InvalidRequest.at(place, f"{definition.name!r} is already the name of {places[definition.name]}")
-        places[definition.name] = definition.place
+        if definition.name in names:
+            raise InvalidRequest.at(place, f"{definition.name!r} is already the name of another tool")
+        names.add(definition.name)
 
 
 def forcible_choices(family: Family, *, reasons: bool) -> Sequence[str]:
