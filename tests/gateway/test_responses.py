@@ -381,7 +381,9 @@ def test_an_error_names_the_field_in_the_clients_own_words(
 
 def test_what_a_client_calls_something_is_not_put_in_other_words(client: openai.OpenAI) -> None:
     tools = [tool("messages[9].tool_calls"), tool("messages[9].tool_calls")]
-    assert refused(client, tools=tools)[1] == "tools[1].name: 'messages[9].tool_calls' is already the name of tools[0]"
+    assert (
+        refused(client, tools=tools)[1] == "tools[1].name: 'messages[9].tool_calls' is already the name of another tool"
+    )
 
 
 def test_thoughts_of_an_answer_that_never_came_go_to_no_other(client: openai.OpenAI, gateway: Gateway) -> None:

@@ -1,7 +1,7 @@
-"""Golden pairs of the endpoints that Bedrock answers in one piece: the request, what goes upstream, and back.
+"""Golden files of the endpoints without streams: request, upstream request, response, answer.
 
-One file a case, in a folder for each pair. Changed on purpose? `python -m tests.translate.buffered_goldens` writes what
-the code says now; the diff is what to review.
+There is one file per case, in a folder for each endpoint. After a change on purpose, run
+`python -m tests.translate.buffered_goldens` to rewrite them, and review the diff.
 """
 
 from __future__ import annotations
@@ -29,28 +29,28 @@ def read(case: Path) -> dict[str, Any]:
 
 
 def upstream_request(path: str, request: Any) -> UpstreamRequest:
-    """Return what goes to Bedrock. Raises GatewayError."""
+    """Translate a request. Raises GatewayError."""
     return upstream_for(path, request)
 
 
 def translate(golden: dict[str, Any]) -> dict[str, Any]:
-    """The whole golden, from its inputs."""
-    found = {key: golden[key] for key in INPUTS if key in golden}
+    """Return the golden for its inputs."""
+    result = {key: golden[key] for key in INPUTS if key in golden}
     try:
         upstream = upstream_request(golden["path"], golden["request"])
     except GatewayError as error:
-        return found | {"error": {"status": error.status, "param": error.param, "message": error.message}}
-    told: dict[str, Any] = {"path": upstream.path, "bodies": [json.loads(body) for body in bodies(upstream)]}
-    found |= {"upstream": told} | ({"dropped": list(upstream.dropped)} if upstream.dropped else {})
-    return found | (answered(upstream, golden["responses"]) if "responses" in golden else {})
+        return result | {"error": {"status": error.status, "param": error.param, "message": error.message}}
+    sent: dict[str, Any] = {"path": upstream.path, "bodies": [json.loads(body) for body in bodies(upstream)]}
+    result |= {"upstream": sent} | ({"dropped": list(upstream.dropped)} if upstream.dropped else {})
+    return result | (answer(upstream, golden["responses"]) if "responses" in golden else {})
 
 
 def bodies(upstream: UpstreamRequest) -> tuple[bytes, ...]:
     return (upstream.body, *(upstream.further if isinstance(upstream, UpstreamBatch) else ()))
 
 
-def answered(upstream: UpstreamRequest, responses: list[dict[str, Any]]) -> dict[str, Any]:
-    """The answer that the client gets, or the error."""
+def answer(upstream: UpstreamRequest, responses: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the client's answer, or the error."""
     answers = [
         UpstreamResponse(status=200, headers=one.get("headers", {}), body=json.dumps(one["body"]).encode())
         for one in responses

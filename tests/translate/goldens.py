@@ -1,6 +1,6 @@
-"""Golden pairs on disk: one file a case, so that a failing name says which rule broke.
+"""Golden files of the translations: one file per case, named after the rule that it shows.
 
-Changed on purpose? `python -m tests.translate.goldens` writes what the code says now; the diff is what to review.
+After a change on purpose, run `python -m tests.translate.goldens` to rewrite them, and review the diff.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ CONTEXT = ResponseContext(request_id="R", created=123)
 
 
 def fed(stream: ResponseStream, data: bytes, sizes: list[int]) -> bytes:
-    """Return the whole stream when `data` comes in chunks of these sizes, then the rest."""
+    """Return the complete stream for `data` in chunks of these sizes, then the rest."""
     position, received = 0, b""
     for size in sizes:
         received += stream.feed(data[position : position + size])
@@ -94,30 +94,30 @@ def responses_answer(golden: dict[str, Any]) -> CarriedAnswer:
 
 @dataclass(frozen=True, kw_only=True)
 class Pair:
-    """An endpoint and a schema, and how to make the way back for a golden."""
+    """An endpoint and a schema, and how to make the `Answer` for a golden."""
 
     name: str
     path: str
     answer: Callable[[dict[str, Any]], Answer]
     schema: str = "AWSBedrock"
     operation: str = "Converse"
-    """What the simulator checks the upstream's body as."""
-    told: str = "completion"
-    """The client's word for an answer."""
+    """The API operation by which the simulator checks the upstream's body."""
+    result: str = "completion"
+    """The member of a golden that has the client's response."""
 
     def __str__(self) -> str:
         return self.name
 
 
 CHAT = Pair(name="chat_converse", path="/v1/chat/completions", answer=chat_answer)
-MESSAGES = Pair(name="messages_converse", path="/v1/messages", answer=messages_answer, told="message")
+MESSAGES = Pair(name="messages_converse", path="/v1/messages", answer=messages_answer, result="message")
 PASSED = Pair(
     name="messages_anthropic",
     path="/v1/messages",
     answer=lambda _golden: AnthropicPassthroughAnswer(),
     schema="AWSAnthropic",
     operation="InvokeModel",
-    told="message",
+    result="message",
 )
 INVOKED = Pair(
     name="chat_anthropic",
@@ -126,7 +126,7 @@ INVOKED = Pair(
     schema="AWSAnthropic",
     operation="InvokeModel",
 )
-RESPONSES = Pair(name="responses_converse", path="/v1/responses", answer=responses_answer, told="told")
+RESPONSES = Pair(name="responses_converse", path="/v1/responses", answer=responses_answer, result="told")
 PAIRS = (CHAT, MESSAGES, PASSED, INVOKED, RESPONSES)
 
 
@@ -140,7 +140,7 @@ def read(case: Path) -> dict[str, Any]:
 
 
 def translate_request(golden: dict[str, Any], pair: Pair = CHAT) -> dict[str, Any]:
-    """The client's request → what goes upstream, or the error."""
+    """Translate the client's request to the upstream's, or the error."""
     headers = golden.get("headers", {})
     try:
         upstream = upstream_for(pair.path, golden["request"], pair.schema, headers=headers, fetched=fetched(golden))
@@ -162,7 +162,7 @@ def upstream_for(
     headers: Mapping[str, str] = MappingProxyType({}),
     fetched: Mapping[str, Fetched] = MappingProxyType({}),
 ) -> UpstreamRequest:
-    """Return what goes upstream for a client's request. Raises InvalidRequest and MediaNeeded."""
+    """Translate a client's request. Raises InvalidRequest and MediaNeeded."""
     parsed = parse(ENDPOINTS[path], schema, json.dumps(request).encode(), headers)
     return parsed(target(request["model"], schema, fetched))
 
@@ -172,37 +172,37 @@ def target(model: str, schema: str = "AWSBedrock", fetched: Mapping[str, Fetched
 
 
 def fetched(golden: dict[str, Any]) -> dict[str, Fetched]:
-    found = golden.get("fetched", {})
-    return {url: msgspec.convert(value, FetchFailed if "reason" in value else Media) for url, value in found.items()}
+    values = golden.get("fetched", {})
+    return {url: msgspec.convert(value, FetchFailed if "reason" in value else Media) for url, value in values.items()}
 
 
 def translate_response(golden: dict[str, Any], pair: Pair = CHAT) -> dict[str, Any]:
-    """Bedrock's 200 → the answer, or the error."""
+    """Translate a complete response of Bedrock to the client's, or the error."""
     try:
         response = pair.answer(golden).translate_response(json.dumps(golden["response"]).encode(), CONTEXT)
     except GatewayError as error:
         return {"error": {"status": error.status, "code": error.code, "message": error.message}}
-    return {pair.told: json.loads(response.body)}
+    return {pair.result: json.loads(response.body)}
 
 
 def translate_stream(golden: dict[str, Any], pair: Pair = CHAT) -> dict[str, Any]:
-    """Bedrock's events → the data of the server-sent events, in which `[DONE]` is a string."""
+    """Translate Bedrock's events to the data of server-sent events, in which `[DONE]` is a string."""
     stream = pair.answer(golden).translate_stream(CONTEXT)
     text = (stream.feed(frames(golden["events"])) + stream.close()).decode()
     return {"data": [event_data(event) for event in text.split("\n\n")[:-1]]}
 
 
 def event_data(event: str) -> Any:
-    """The data of an event; one that has a name says it in its data too."""
+    """Return the data of an event. The name of a named event is the type in its data."""
     named, _, data = event.rpartition("data: ")
     value = data if data == "[DONE]" else json.loads(data)
-    # OpenAI's SDK knows an error by its member of that name.
+    # An error of OpenAI's has no type; its SDK looks for a member `error`.
     assert named == "" or named == f"event: {value.get('type', 'error')}\n"
     return value
 
 
 def frames(events: list[list[Any]]) -> bytes:
-    """Binary frames of `[event type, payload]`; a type in capitals is an exception's."""
+    """Encode `[event type, payload]` as frames; a type that ends in `Exception` is an exception's."""
     return b"".join(frame(kind, json.dumps(payload).encode()) for kind, payload in events)
 
 

@@ -1,4 +1,4 @@
-"""Messages requests as clients of all kinds send them: mostly sensible, now and then strange."""
+"""Messages requests: most are valid, some are not."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from aigw_extproc.simulator.reasoning import redact, sign
-from tests.translate.strategies import PNG, ids, mostly, names, spoken, texts
+from tests.translate.strategies import PNG, ids, mostly, names, texts, visible_texts
 
 marks = st.sampled_from(
     [{}, {}, {}, {"cache_control": {"type": "ephemeral"}}, {"cache_control": {"type": "ephemeral", "ttl": "1h"}}]
@@ -17,7 +17,7 @@ PDF = base64.b64encode(b"%PDF-1.4\n").decode()
 
 
 def block(kind: str, **members: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
-    return st.builds(lambda found, mark: {"type": kind, **found, **mark}, st.fixed_dictionaries(members), marks)
+    return st.builds(lambda fields, mark: {"type": kind, **fields, **mark}, st.fixed_dictionaries(members), marks)
 
 
 text_blocks = block("text", text=texts)
@@ -45,49 +45,49 @@ document_blocks = block(
     ),
     title=st.none() | texts,
 )
-thoughts = st.one_of(
+reasoning = st.one_of(
     texts.map(lambda text: {"type": "thinking", "thinking": text, "signature": sign(text)}),
     texts.map(lambda text: {"type": "redacted_thinking", "data": redact(text)}),
     st.just({"type": "thinking", "thinking": "unsigned", "signature": ""}),
 )
 inputs = mostly(st.sampled_from([{}, {"x": [1, {"y": "z"}]}]), st.sampled_from([[1], None]))
 uses = block("tool_use", id=ids, name=names, input=inputs)
-said = st.lists(text_blocks, max_size=2)
-told = mostly(
-    spoken | st.lists(text_blocks | image_blocks | document_blocks, max_size=2).map(lambda more: [HELLO, *more]),
-    texts | said,
+text_content = st.lists(text_blocks, max_size=2)
+user_content = mostly(
+    visible_texts | st.lists(text_blocks | image_blocks | document_blocks, max_size=2).map(lambda more: [HELLO, *more]),
+    texts | text_content,
 )
 HELLO = {"type": "text", "text": "See:"}
 answers = st.one_of(texts, st.lists(text_blocks | image_blocks | document_blocks, max_size=2))
 
-users = st.builds(lambda content: {"role": "user", "content": content}, told)
-talk = st.builds(
-    lambda thought, content: {"role": "assistant", "content": [*thought, *content]},
-    st.lists(thoughts, max_size=2),
-    said,
+users = st.builds(lambda content: {"role": "user", "content": content}, user_content)
+assistants = st.builds(
+    lambda blocks, content: {"role": "assistant", "content": [*blocks, *content]},
+    st.lists(reasoning, max_size=2),
+    text_content,
 )
 
 
 @st.composite
 def tool_rounds(draw: st.DrawFn) -> list[dict[str, Any]]:
-    """Calls with their results, in some order, perhaps with a word of the user's behind them."""
-    found = draw(st.lists(uses, min_size=1, max_size=3, unique_by=lambda use: use["id"]))
+    """Draw tool calls and their results in any order, sometimes with a user's block after them."""
+    calls = draw(st.lists(uses, min_size=1, max_size=3, unique_by=lambda use: use["id"]))
     results = [
         {"type": "tool_result", "tool_use_id": use["id"], "content": draw(answers), "is_error": draw(st.booleans())}
         | draw(marks)
-        for use in found
+        for use in calls
     ]
-    content = [*draw(st.lists(thoughts, max_size=1)), *draw(said), *found]
-    behind = draw(st.lists(text_blocks | image_blocks | document_blocks, max_size=1))
+    content = [*draw(st.lists(reasoning, max_size=1)), *draw(text_content), *calls]
+    after = draw(st.lists(text_blocks | image_blocks | document_blocks, max_size=1))
     return [
         {"role": "assistant", "content": content},
-        {"role": "user", "content": [*draw(st.permutations(results)), *behind]},
+        {"role": "user", "content": [*draw(st.permutations(results)), *after]},
     ]
 
 
-instructions = st.builds(lambda content: {"role": "system", "content": content}, texts | said)
+instructions = st.builds(lambda content: {"role": "system", "content": content}, texts | text_content)
 rounds = mostly(
-    st.one_of(st.lists(users, min_size=1, max_size=2), st.lists(talk | instructions, max_size=1), tool_rounds()),
+    st.one_of(st.lists(users, min_size=1, max_size=2), st.lists(assistants | instructions, max_size=1), tool_rounds()),
     st.lists(uses.map(lambda use: {"role": "assistant", "content": [use]}), max_size=1),
 )
 histories = st.builds(
@@ -132,7 +132,7 @@ thinking = st.sampled_from(
 requests = st.fixed_dictionaries(
     {"model": st.sampled_from(MODELS), "messages": histories, "max_tokens": mostly(st.integers(1, 4000), st.just(0))},
     optional={
-        "system": texts | said,
+        "system": texts | text_content,
         "tools": st.lists(tools, max_size=3, unique_by=lambda tool: tool["name"]),
         "tool_choice": choices,
         "thinking": thinking,

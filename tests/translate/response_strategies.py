@@ -1,4 +1,4 @@
-"""Requests for responses as clients of all kinds send them: mostly sensible, now and then strange."""
+"""Responses requests: most are valid, some are not."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from aigw_extproc.translate.clients.responses.thoughts import Thought, sealed
-from tests.translate.strategies import PNG, arguments, ids, models, mostly, schemas, spoken, texts
+from aigw_extproc.translate.clients.responses.encrypted_content import EncryptedContent, encode
+from tests.translate.strategies import PNG, arguments, ids, models, mostly, schemas, texts, visible_texts
 
-HIDDEN = "LXEWQrcmsEQBYnyp+6wy9Zt5bFmQBjAqgA7559ql3ebwzmi0QfDlGlhQWWKSNL0Q"
+REDACTED = "LXEWQrcmsEQBYnyp+6wy9Zt5bFmQBjAqgA7559ql3ebwzmi0QfDlGlhQWWKSNL0Q"
 SIGNATURE = "VNx780aJbnkjI6KRyv6Y3N9FhetSB56+awGNEmARtsQ="
 
 names = st.one_of(
@@ -33,7 +33,7 @@ output_parts = st.builds(
     st.sampled_from([("output_text", "text"), ("refusal", "refusal")]),
     texts,
 )
-seen = st.lists(input_text | images | files, max_size=2)
+user_parts = st.lists(input_text | images | files, max_size=2)
 
 
 def message(role: str, content: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
@@ -44,15 +44,18 @@ def message(role: str, content: st.SearchStrategy[Any]) -> st.SearchStrategy[dic
     )
 
 
-users = message("user", mostly(spoken | seen.map(lambda parts: [{"type": "input_text", "text": "See:"}, *parts]), seen))
-said = message("assistant", texts | st.lists(output_parts, max_size=2) | mostly(st.just([]), st.lists(images)))
-told = st.sampled_from(["system", "developer"]).flatmap(
+users = message(
+    "user",
+    mostly(visible_texts | user_parts.map(lambda parts: [{"type": "input_text", "text": "See:"}, *parts]), user_parts),
+)
+assistants = message("assistant", texts | st.lists(output_parts, max_size=2) | mostly(st.just([]), st.lists(images)))
+instructions = st.sampled_from(["system", "developer"]).flatmap(
     lambda role: message(role, texts | st.lists(input_text, max_size=2))
 )
-thoughts = mostly(
-    st.sampled_from([Thought("I think.", SIGNATURE), Thought(redacted=HIDDEN), Thought("Hm.")]).map(
-        lambda thought: {"type": "reasoning", "summary": [], "encrypted_content": sealed(thought)}
-    ),
+reasoning = mostly(
+    st.sampled_from(
+        [EncryptedContent("I think.", SIGNATURE), EncryptedContent(redacted=REDACTED), EncryptedContent("Hm.")]
+    ).map(lambda content: {"type": "reasoning", "summary": [], "encrypted_content": encode(content)}),
     st.sampled_from(
         [
             {"type": "reasoning", "summary": [{"type": "summary_text", "text": "Hm."}]},
@@ -74,7 +77,7 @@ calls = st.builds(
     names,
     arguments,
 )  # fmt: skip
-outputs = st.builds(output, ids, texts | seen)
+outputs = st.builds(output, ids, texts | user_parts)
 others = st.sampled_from(
     [{"type": "item_reference", "id": "m"}, {"type": "web_search_call"}, {"type": "message"}, {"type": 1}]
 )
@@ -82,15 +85,19 @@ others = st.sampled_from(
 
 @st.composite
 def tool_rounds(draw: st.DrawFn) -> list[dict[str, Any]]:
-    """Calls with their outputs, in some order, perhaps with thoughts and words before them."""
-    found = draw(st.lists(calls, min_size=1, max_size=3, unique_by=lambda call: call["call_id"]))
-    answers = [output(call["call_id"], draw(texts | seen)) for call in found]
-    before = draw(st.lists(thoughts, max_size=1)) + draw(st.lists(said, max_size=1))
-    return [*before, *found, *draw(st.permutations(answers + draw(st.lists(users, max_size=1))))]
+    """Draw tool calls and their outputs in any order, sometimes with reasoning and text before them."""
+    drawn = draw(st.lists(calls, min_size=1, max_size=3, unique_by=lambda call: call["call_id"]))
+    answers = [output(call["call_id"], draw(texts | user_parts)) for call in drawn]
+    before = draw(st.lists(reasoning, max_size=1)) + draw(st.lists(assistants, max_size=1))
+    return [*before, *drawn, *draw(st.permutations(answers + draw(st.lists(users, max_size=1))))]
 
 
 rounds = mostly(
-    st.one_of(st.lists(users, min_size=1, max_size=2), st.lists(said | told | thoughts, max_size=2), tool_rounds()),
+    st.one_of(
+        st.lists(users, min_size=1, max_size=2),
+        st.lists(assistants | instructions | reasoning, max_size=2),
+        tool_rounds(),
+    ),
     st.lists(calls | outputs | others, max_size=1),
 )
 histories = st.builds(

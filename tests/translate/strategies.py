@@ -1,4 +1,4 @@
-"""Chat requests as clients of all kinds send them: mostly sensible, now and then strange."""
+"""Chat completion requests: most are valid, some are not."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ names = st.one_of(st.sampled_from(["f", "g", "get weather", "n" * 70, "mcp__a.b:
 ids = st.one_of(st.sampled_from(["c1", "c2", "call:1.2", "i" * 80, "é"]), st.text(min_size=1, max_size=8))
 
 
-def mostly(usual: st.SearchStrategy[Any], strange: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """The strange ones one time in sixteen: where everything is strange, every request is refused for the first."""
-    return st.integers(0, 15).flatmap(lambda number: strange if number == 15 else usual)
+def mostly(usual: st.SearchStrategy[Any], rare: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Draw a rare value one time in sixteen: with more invalid values nearly every request would be refused."""
+    return st.integers(0, 15).flatmap(lambda number: rare if number == 15 else usual)
 
 
 arguments = mostly(
@@ -38,9 +38,9 @@ image_parts = st.builds(
     ),
 )
 refusal_parts = st.builds(lambda text: {"type": "refusal", "refusal": text}, texts)
-spoken = st.sampled_from(["Hi.", "And now?", "Ünïcode 🦜"])
+visible_texts = st.sampled_from(["Hi.", "And now?", "Ünïcode 🦜"])
 user_content = mostly(
-    spoken
+    visible_texts
     | st.lists(text_parts | image_parts, max_size=2).map(lambda parts: [{"type": "text", "text": "See:"}, *parts]),
     texts | st.lists(text_parts, max_size=2),
 )
@@ -71,18 +71,18 @@ results = st.builds(
 
 @st.composite
 def tool_rounds(draw: st.DrawFn) -> list[dict[str, Any]]:
-    """A call with its results, in some order, perhaps with a word of the user's between them."""
-    found = draw(st.lists(calls, min_size=1, max_size=3, unique_by=lambda call: call["id"]))
-    answers = [{"role": "tool", "tool_call_id": call["id"], "content": draw(texts)} for call in found]
+    """Draw tool calls and their results in any order, sometimes with a user's message between them."""
+    drawn = draw(st.lists(calls, min_size=1, max_size=3, unique_by=lambda call: call["id"]))
+    answers = [{"role": "tool", "tool_call_id": call["id"], "content": draw(texts)} for call in drawn]
     between = draw(st.permutations(answers + draw(st.lists(users, max_size=1))))
-    return [{"role": "assistant", "content": draw(st.none() | texts), "tool_calls": found}, *between]
+    return [{"role": "assistant", "content": draw(st.none() | texts), "tool_calls": drawn}, *between]
 
 
-talk = st.builds(lambda content: {"role": "assistant", "content": content}, st.none() | texts)
+texts_only = st.builds(lambda content: {"role": "assistant", "content": content}, st.none() | texts)
 rounds = mostly(
     st.one_of(
         st.lists(users, min_size=1, max_size=2),
-        st.lists(talk | system("system") | system("developer"), max_size=1),
+        st.lists(texts_only | system("system") | system("developer"), max_size=1),
         tool_rounds(),
     ),
     st.lists(assistants | results, max_size=1),
@@ -152,4 +152,4 @@ requests = st.fixed_dictionaries(
 any_json = st.recursive(
     st.none() | st.booleans() | st.floats() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)
 )
-"""What an upstream could send in place of what it promises."""
+"""Bodies that an upstream could send instead of a valid one."""

@@ -1,4 +1,4 @@
-"""A stream adds up to what the same content makes as a whole, as OpenAI's own SDK adds it up."""
+"""OpenAI's SDK accumulates a stream to the same completion that a complete response is translated to."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ sources = st.one_of(
     st.just({"somethingNewer": True}),
 )
 
-said = st.builds(lambda text: {"text": text}, texts)
+plain = st.builds(lambda text: {"text": text}, texts)
 reasoned = st.builds(
     lambda text, signature: {"reasoningContent": {"reasoningText": {"text": text, **signature}}},
     texts,
@@ -50,7 +50,7 @@ reasoned = st.builds(
 )
 redacted = st.builds(lambda data: {"reasoningContent": {"redactedContent": data}}, signatures)
 cited = st.builds(
-    lambda text, found: {"citationsContent": {"content": [{"text": text}], "citations": found}},
+    lambda text, citations: {"citationsContent": {"content": [{"text": text}], "citations": citations}},
     texts,
     st.lists(sources, max_size=3),
 )
@@ -65,20 +65,20 @@ def uses(*names: str) -> st.SearchStrategy[Block]:
     )
 
 
-others = said | reasoned | redacted | cited
-told_names = [NAMES.to_bedrock(name) for name in TOOLS]
-contents = st.lists(others | uses(*told_names), max_size=6)
-answers = st.lists(others | uses(ANSWER_TOOL, *told_names), max_size=6)
+others = plain | reasoned | redacted | cited
+bedrock_names = [NAMES.to_bedrock(name) for name in TOOLS]
+contents = st.lists(others | uses(*bedrock_names), max_size=6)
+answers = st.lists(others | uses(ANSWER_TOOL, *bedrock_names), max_size=6)
 
 
 def pieces(draw: st.DrawFn, text: str) -> list[str]:
-    """The text in pieces, some of which may be empty."""
+    """Cut a text into pieces, some of which may be empty."""
     ends = sorted(draw(st.lists(st.integers(0, len(text)), max_size=4)))
     return [text[start:end] for start, end in zip([0, *ends], [*ends, len(text)], strict=True)]
 
 
 def deltas(draw: st.DrawFn, block: Block) -> list[Block]:
-    """A block as the deltas in which Bedrock would send it."""
+    """Return the deltas in which Bedrock could send a block."""
     match block:
         case {"text": str(text)}:
             return [{"text": piece} for piece in pieces(draw, text)]
@@ -87,9 +87,9 @@ def deltas(draw: st.DrawFn, block: Block) -> list[Block]:
         case {"reasoningContent": {"redactedContent": str(data)}}:
             return [{"reasoningContent": {"redactedContent": data}}]
         case {"reasoningContent": {"reasoningText": {"text": str(text), **rest}}}:
-            told = [{"text": piece} for piece in pieces(draw, text)]
-            signed = [{"signature": rest["signature"]}] if rest else []
-            return [{"reasoningContent": piece} for piece in (*told, *signed)]
+            texts = [{"text": piece} for piece in pieces(draw, text)]
+            signatures = [{"signature": rest["signature"]}] if rest else []
+            return [{"reasoningContent": piece} for piece in (*texts, *signatures)]
         case {"toolUse": {"input": dict(value)}}:
             return [{"toolUse": {"input": piece}} for piece in pieces(draw, compact(value) if value else "")]
     raise AssertionError(block)
@@ -111,14 +111,14 @@ def stop_reason(content: list[Block]) -> str:
 
 
 @st.composite
-def told_twice(draw: st.DrawFn, contents: st.SearchStrategy[list[Block]]) -> tuple[list[Block], list[bytes]]:
-    """A message's content, and the same as a stream's bytes, cut anywhere."""
+def content_and_stream(draw: st.DrawFn, contents: st.SearchStrategy[list[Block]]) -> tuple[list[Block], list[bytes]]:
+    """Draw the content of a message, and the bytes of its stream, cut anywhere."""
     content = draw(contents)
     events: list[list[Any]] = [["messageStart", {"role": "assistant"}]]
     for index, block in enumerate(content):
         events += start(block, index)
-        told = deltas(draw, block)
-        events += [["contentBlockDelta", {"delta": delta, "contentBlockIndex": index}] for delta in told]
+        for delta in deltas(draw, block):
+            events.append(["contentBlockDelta", {"delta": delta, "contentBlockIndex": index}])
         events.append(["contentBlockStop", {"contentBlockIndex": index}])
     events += [["messageStop", {"stopReason": stop_reason(content)}], ["metadata", {"usage": USAGE}]]
     data = goldens.frames(events)
@@ -126,7 +126,7 @@ def told_twice(draw: st.DrawFn, contents: st.SearchStrategy[list[Block]]) -> tup
     return content, [data[start:end] for start, end in zip([0, *ends], [*ends, len(data)], strict=True)]
 
 
-def as_a_whole(answer: CarriedAnswer, content: list[Block]) -> dict[str, Any]:
+def complete(answer: CarriedAnswer, content: list[Block]) -> dict[str, Any]:
     response = {"output": {"message": {"role": "assistant", "content": content}}, "usage": USAGE}
     body = compact(response | {"stopReason": stop_reason(content)}).encode()
     return outcome(ChatCompletion.model_validate_json(answer.translate_response(body, goldens.CONTEXT).body))
@@ -143,7 +143,7 @@ def accumulated(answer: CarriedAnswer, stream: list[bytes]) -> dict[str, Any]:
 
 
 def outcome(completion: ChatCompletion) -> dict[str, Any]:
-    """What a client sees of a completion, without the `index` that only lists in chunks have."""
+    """Return what a client sees of a completion, without the `index` that only lists in chunks have."""
     [choice] = completion.choices
     assert completion.usage is not None
     message = choice.message.model_dump(exclude_none=True)
@@ -158,14 +158,14 @@ def chat_answer(answer_tool: str | None = None) -> CarriedAnswer:
     return converse.answer(goldens.conversed(writer))
 
 
-@given(told_twice(contents))
-def test_a_stream_adds_up_to_the_whole(told: tuple[list[Block], list[bytes]]) -> None:
-    content, stream = told
-    assert accumulated(chat_answer(), stream) == as_a_whole(chat_answer(), content)
+@given(content_and_stream(contents))
+def test_a_stream_adds_up_to_the_complete_response(case: tuple[list[Block], list[bytes]]) -> None:
+    content, stream = case
+    assert accumulated(chat_answer(), stream) == complete(chat_answer(), content)
 
 
-@given(told_twice(answers))
-def test_so_does_one_whose_answer_is_the_input_of_a_tool(told: tuple[list[Block], list[bytes]]) -> None:
-    content, stream = told
+@given(content_and_stream(answers))
+def test_a_stream_with_an_answer_tool_adds_up_to_the_complete_response(case: tuple[list[Block], list[bytes]]) -> None:
+    content, stream = case
     answer = chat_answer(ANSWER_TOOL)
-    assert accumulated(answer, stream) == as_a_whole(answer, content)
+    assert accumulated(answer, stream) == complete(answer, content)

@@ -1,4 +1,4 @@
-"""Every rule of the endpoints that Bedrock answers in one piece, as a pair on disk; the simulator judges it too."""
+"""Golden files of the endpoints without streams; the simulator checks the upstream requests too."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from tests.translate import buffered_goldens as goldens
 
 
 @pytest.mark.parametrize("case", goldens.cases(), ids=lambda case: f"{case.parent.stem}-{case.stem}")
-def test_the_pair(case: Path) -> None:
+def test_golden(case: Path) -> None:
     golden = goldens.read(case)
     assert goldens.translate(golden) == golden
 
 
 @pytest.mark.parametrize("case", goldens.cases(), ids=lambda case: f"{case.parent.stem}-{case.stem}")
-def test_what_goes_upstream_is_what_the_model_takes(case: Path) -> None:
+def test_the_upstream_request_is_valid(case: Path) -> None:
     upstream = goldens.read(case).get("upstream", {"bodies": []})
     for body in upstream["bodies"]:
         answer = respond(signed(body, path=upstream["path"]), Settings(clock=NOW.timestamp))

@@ -1,4 +1,4 @@
-"""Every field of a Converse request reaches the backend, is reported as dropped or is refused: none vanishes."""
+"""Every field of a Converse request reaches the backend, is reported as dropped or is refused."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from aigw_extproc.translate.converse.conversed import Conversed
 from tests.translate import goldens
 
 MARK = "bWFyaw=="
-"""Stands in every sample, and is base64 of a text."""
+"""Text in every sample; it is valid base64."""
 SOURCE = bedrock.Source(bytes=MARK)
 SCHEMA = bedrock.ToolInputSchema(json=Raw(b'{"type":"object","title":"bWFyaw=="}'))
 SPEC = bedrock.ToolSpecification(name="f", input_schema=SCHEMA)
@@ -72,11 +72,11 @@ SAMPLES: dict[type[msgspec.Struct], dict[str, Any]] = {
     bedrock.DocumentBlock: {"format": "pdf", "name": MARK, "source": SOURCE, "context": MARK},
 }
 MARKS = (MARK.encode(), b"4321", b"strict")
-"""By which a sample is recognised in a body."""
+"""Bytes by which a sample is recognised in a body."""
 
 
 def request(**fields: Any) -> ConverseRequest:
-    """Return a request whose fields hold no mark but those given."""
+    """Return a request in which only the given fields hold a mark."""
     plain = [bedrock.Message(role="user", content=[bedrock.ContentBlock(text="Hi.")])]
     return ConverseRequest(**{"messages": plain, **fields})
 
@@ -112,7 +112,7 @@ NOT_COUNTED = {
     *("inference_config", "output_config", "additional_model_response_field_paths", "guardrail_config"),
     *("performance_config", "prompt_variables", "request_metadata", "service_tier"),
 }
-"""What of a Converse request is not input."""
+"""The fields of a Converse request that are not input."""
 FIELDS = [(struct, field) for struct, samples in SAMPLES.items() for field in samples]
 
 
@@ -143,7 +143,7 @@ def test_a_field_is_carried_or_dropped_by_name_or_refused(schema: str, field: tu
     assert upstream.dropped or is_format or any(mark in upstream.body for mark in MARKS)
 
 
-def test_what_counts_as_input_is_counted_and_the_rest_is_named() -> None:
+def test_every_field_is_counted_or_listed_as_not_counted() -> None:
     counted = set(ConverseTokensRequest.__struct_fields__)
     assert counted | NOT_COUNTED == set(ConverseRequest.__struct_fields__)
     assert not counted & NOT_COUNTED

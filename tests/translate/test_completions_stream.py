@@ -1,4 +1,4 @@
-"""Legacy completions in pieces, and what holds for every one of them."""
+"""Streams of legacy completions, and properties of every request and stream."""
 
 from __future__ import annotations
 
@@ -35,51 +35,51 @@ def completion_answer(*, include_usage: bool) -> CarriedAnswer:
     return converse.answer(conversed(CompletionWriter(model="m", include_usage=include_usage)))
 
 
-def data(events: list[list[Any]], *, include_usage: bool = False) -> list[Any]:
+def chunks(events: list[list[Any]], *, include_usage: bool = False) -> list[Any]:
     stream = completion_answer(include_usage=include_usage).translate_stream(CONTEXT)
     text = (stream.feed(frames(events)) + stream.close()).decode()
     return [event_data(event) for event in text.split("\n\n")[:-1]]
 
 
-def piece(text: str, reason: str | None = None, **more: Any) -> dict[str, Any]:
+def chunk(text: str, reason: str | None = None, **more: Any) -> dict[str, Any]:
     return {**HEAD, "choices": [{"text": text, "index": 0, "logprobs": None, "finish_reason": reason}], **more}
 
 
 def test_a_stream() -> None:
-    assert data(EVENTS) == [piece("He"), piece("llo"), piece("", "length"), "[DONE]"]
+    assert chunks(EVENTS) == [chunk("He"), chunk("llo"), chunk("", "length"), "[DONE]"]
 
 
 def test_a_stream_with_its_usage() -> None:
     usage = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
-    assert data(EVENTS, include_usage=True) == [
-        piece("He", usage=None),
-        piece("llo", usage=None),
-        piece("", "length", usage=None),
+    assert chunks(EVENTS, include_usage=True) == [
+        chunk("He", usage=None),
+        chunk("llo", usage=None),
+        chunk("", "length", usage=None),
         {**HEAD, "choices": [], "usage": usage},
         "[DONE]",
     ]
 
 
 def test_a_stream_that_fails() -> None:
-    failed = data([*EVENTS[:3], ["throttlingException", {"message": "Slow down."}]])
+    failed = chunks([*EVENTS[:3], ["throttlingException", {"message": "Slow down."}]])
     detail = {"message": "Slow down.", "type": "rate_limit_error", "param": None, "code": "throttling_exception"}
-    assert failed == [piece("He"), {"error": detail}]
+    assert failed == [chunk("He"), {"error": detail}]
 
 
 def test_a_stream_that_ends_too_early() -> None:
-    assert [one["error"]["code"] for one in data(EVENTS[:2])] == ["upstream_truncated"]
+    assert [one["error"]["code"] for one in chunks(EVENTS[:2])] == ["upstream_truncated"]
 
 
 @given(st.lists(st.integers(0, 90), max_size=20))
-def test_where_a_stream_is_cut_changes_nothing(sizes: list[int]) -> None:
-    whole, stream = frames(EVENTS), completion_answer(include_usage=True).translate_stream(CONTEXT)
+def test_a_stream_does_not_depend_on_its_chunks(sizes: list[int]) -> None:
+    data, stream = frames(EVENTS), completion_answer(include_usage=True).translate_stream(CONTEXT)
     received, position = b"", 0
     for size in sizes:
-        received += stream.feed(whole[position : position + size])
+        received += stream.feed(data[position : position + size])
         position += size
-    received += stream.feed(whole[position:]) + stream.close()
+    received += stream.feed(data[position:]) + stream.close()
     expected = completion_answer(include_usage=True).translate_stream(CONTEXT)
-    assert received == expected.feed(whole) + expected.close()
+    assert received == expected.feed(data) + expected.close()
 
 
 requests = st.fixed_dictionaries(
@@ -101,7 +101,7 @@ requests = st.fixed_dictionaries(
 
 
 @given(requests)
-def test_a_request_is_translated_to_what_bedrock_takes_or_refused_with_the_fields_path(request: Any) -> None:
+def test_a_request_is_translated_to_a_valid_one_or_refused_with_a_fields_path(request: Any) -> None:
     try:
         upstream = upstream_for("/v1/completions", request)
     except InvalidRequest as error:

@@ -1,4 +1,4 @@
-"""What holds for every embeddings request, not only for those that somebody thought of."""
+"""Properties of every embeddings request and answer."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ requests = st.fixed_dictionaries(
 
 
 def no_model(_: ModelPrompt) -> ModelReply:
-    raise AssertionError("embeddings are no replies")
+    raise AssertionError("embedding models do not reply")
 
 
 @given(requests)
-def test_a_request_is_translated_to_what_the_model_takes_or_refused_with_the_fields_path(request: Any) -> None:
+def test_a_request_is_translated_to_a_valid_one_or_refused_with_a_fields_path(request: Any) -> None:
     try:
         upstream = upstream_request("/v1/embeddings", request)
     except InvalidRequest as error:
@@ -64,12 +64,12 @@ def test_a_request_is_translated_to_what_the_model_takes_or_refused_with_the_fie
     ]
     assert isinstance(upstream.answer, EmbeddingsAnswer)
     answer = json.loads(upstream.answer.translate_batch(answers, CONTEXT).body)
-    asked = [request["input"]] if isinstance(request["input"], str) else request["input"]
-    assert [one["index"] for one in answer["data"]] == list(range(len(asked)))
+    texts = [request["input"]] if isinstance(request["input"], str) else request["input"]
+    assert [one["index"] for one in answer["data"]] == list(range(len(texts)))
 
 
 @given(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=1))
-def test_base64_is_what_the_sdk_decodes(vector: list[float]) -> None:
+def test_base64_decodes_to_the_same_vector(vector: list[float]) -> None:
     answer = EmbeddingsAnswer(model="m", format="titan", base64=True, sizes=(1,))
     body = json.dumps({"embedding": vector, "inputTextTokenCount": 1}).encode()
     data = json.loads(answer.translate_response(body, CONTEXT).body)["data"][0]["embedding"]

@@ -1,4 +1,4 @@
-"""Every rule of the translation as a pair on disk; what goes upstream is held against Bedrock's own rules too."""
+"""Golden files of the translations; upstream requests are checked against Bedrock's rules too."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ def test_request(pair: Pair, case: Path) -> None:
 
 
 @pytest.mark.parametrize(("pair", "case"), every("requests"))
-def test_what_goes_upstream_is_what_bedrock_takes(pair: Pair, case: Path) -> None:
+def test_the_upstream_request_is_valid(pair: Pair, case: Path) -> None:
     golden = goldens.read(case)
     if "upstream" in golden:
         body, path = golden["upstream"]["body"], golden["upstream"]["path"]
-        accepted(pair, body, golden["request"]["model"], path)
+        check(pair, body, golden["request"]["model"], path)
 
 
-def accepted(pair: Pair, body: dict[str, Any], model: str, path: str) -> None:
-    """Returns when the simulator has nothing to say against a body."""
+def check(pair: Pair, body: dict[str, Any], model: str, path: str) -> None:
+    """Raise if the simulator does not accept a body."""
     if pair.operation == "InvokeModel":
         anthropic_request.parse(json.dumps(body).encode())
         return

@@ -1,4 +1,4 @@
-"""What holds for every Messages request, not only for those that somebody thought of."""
+"""Properties of every Messages request and stream."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from aigw_extproc.translate.contract import FetchFailed, ResponseStream, Upstrea
 from aigw_extproc.translate.registry import ENDPOINTS, parse
 from tests.translate import goldens, message_strategies, strategies
 from tests.translate.goldens import MESSAGES
-from tests.translate.test_accumulation import NAMES, Block, contents, stop_reason, told_twice
+from tests.translate.test_accumulation import NAMES, Block, content_and_stream, contents, stop_reason
 
 STREAMS = [goldens.read(case) for case in goldens.cases("streams", MESSAGES)]
 UNFETCHED = {"http://127.0.0.1/x.png": FetchFailed(reason="is not at a public address")}
-# What a model has no eyes for, or not for so much, is not for us to take away: it would answer another question.
-FOR_THE_CLIENT = ("content block that you provided", "field for user messages", "exceeds the limit of")
+# The gateway leaves in what the model cannot read, or not so much of: without it the question would be another.
+CLIENT_ERRORS = ("content block that you provided", "field for user messages", "exceeds the limit of")
 EVENT: TypeAdapter[Any] = TypeAdapter(RawMessageStreamEvent)
 
 
@@ -38,20 +38,20 @@ def check(conversation: dict[str, Any], model: str, *, streamed: bool = False) -
     try:
         rules.check(conversation, model, streamed=streamed)
     except Invalid as refusal:
-        assert any(reason in str(refusal) for reason in FOR_THE_CLIENT)
+        assert any(reason in str(refusal) for reason in CLIENT_ERRORS)
 
 
-def is_refused_with_a_field_of_it(error: InvalidRequest, request: dict[str, Any]) -> bool:
+def names_a_field(error: InvalidRequest, request: dict[str, Any]) -> bool:
     return bool(error.param) and str(error.param).split("[")[0].split(".")[0] in request
 
 
 @given(message_strategies.requests)
 @settings(max_examples=500)
-def test_a_request_is_translated_to_what_bedrock_takes_or_refused_with_the_fields_path(request: dict[str, Any]) -> None:
+def test_a_request_is_translated_to_a_valid_one_or_refused_with_a_fields_path(request: dict[str, Any]) -> None:
     try:
         upstream = translated(request)
     except InvalidRequest as error:
-        assert is_refused_with_a_field_of_it(error, request)
+        assert names_a_field(error, request)
         return
     body = json.loads(upstream.body)
     shapes.validate("Converse", {"modelId": "amazon.nova-micro-v1:0", **body})
@@ -59,18 +59,18 @@ def test_a_request_is_translated_to_what_bedrock_takes_or_refused_with_the_field
 
 
 @given(message_strategies.requests)
-def test_its_tokens_are_counted_of_the_same(request: dict[str, Any]) -> None:
+def test_a_request_to_count_tokens_is_translated_likewise(request: dict[str, Any]) -> None:
     try:
         counted = json.loads(translated(request, "/v1/messages/count_tokens").body)
     except InvalidRequest as error:
-        assert is_refused_with_a_field_of_it(error, request)
+        assert names_a_field(error, request)
         return
     shapes.validate("CountTokens", {"modelId": "amazon.nova-micro-v1:0", **counted})
     check(counted["input"]["converse"], request["model"])
 
 
 @given(message_strategies.requests)
-def test_a_translation_leaves_the_request_as_it_is(request: dict[str, Any]) -> None:
+def test_a_translation_leaves_the_request_unchanged(request: dict[str, Any]) -> None:
     parsed = parse(ENDPOINTS["/v1/messages"], "AWSBedrock", json.dumps(request).encode(), {})
     target = goldens.target(request["model"], fetched=UNFETCHED)
     try:
@@ -86,16 +86,14 @@ def stream_of(golden: dict[str, Any]) -> ResponseStream:
 
 
 @given(golden=st.sampled_from(STREAMS), sizes=st.lists(st.integers(0, 90), max_size=30))
-def test_where_a_stream_is_cut_changes_nothing(golden: dict[str, Any], sizes: list[int]) -> None:
-    data, whole = goldens.frames(golden["events"]), stream_of(golden)
-    expected = whole.feed(data) + whole.close()
+def test_a_stream_does_not_depend_on_its_chunks(golden: dict[str, Any], sizes: list[int]) -> None:
+    data, uncut = goldens.frames(golden["events"]), stream_of(golden)
+    expected = uncut.feed(data) + uncut.close()
     assert goldens.fed(stream_of(golden), data, sizes) == expected
 
 
 @given(golden=st.sampled_from(STREAMS), position=st.integers(0, 2000), flip=st.integers(1, 255))
-def test_a_damaged_stream_ends_in_one_error_or_in_its_stop_and_nothing_behind_it(
-    golden: dict[str, Any], position: int, flip: int
-) -> None:
+def test_a_damaged_stream_ends_in_one_error_or_its_stop(golden: dict[str, Any], position: int, flip: int) -> None:
     data = bytearray(goldens.frames(golden["events"]))
     if position >= len(data):
         return
@@ -116,30 +114,30 @@ def accumulated(stream: ResponseStream, pieces: list[bytes]) -> dict[str, Any]:
     buffers: Any = {}
     for event in events_of(data):
         message = accumulate_event(event=EVENT.validate_python(event), current_snapshot=message, json_bufs=buffers)
-    told: dict[str, Any] = message.to_dict()
-    return told
+    accumulated_message: dict[str, Any] = message.to_dict()
+    return accumulated_message
 
 
-@given(told_twice(contents))
-def test_a_stream_adds_up_to_the_whole(told: tuple[list[Block], list[bytes]]) -> None:
-    content, pieces = told
+@given(content_and_stream(contents))
+def test_a_stream_adds_up_to_the_complete_response(case: tuple[list[Block], list[bytes]]) -> None:
+    content, pieces = case
     answer = converse.answer(goldens.conversed(MessagesWriter(model="m", names=NAMES)))
     body = {
         "output": {"message": {"role": "assistant", "content": content}},
         "stopReason": stop_reason(content),
         "usage": {"inputTokens": 3, "outputTokens": 5, "totalTokens": 10, "cacheReadInputTokens": 2},
     }
-    whole = json.loads(answer.translate_response(json.dumps(body).encode(), goldens.CONTEXT).body)
+    complete = json.loads(answer.translate_response(json.dumps(body).encode(), goldens.CONTEXT).body)
     streamed = accumulated(answer.translate_stream(goldens.CONTEXT), pieces)
-    assert {name: streamed[name] for name in whole if name != "usage"} == {
-        name: value for name, value in whole.items() if name != "usage"
+    assert {name: streamed[name] for name in complete if name != "usage"} == {
+        name: value for name, value in complete.items() if name != "usage"
     }
-    assert streamed["usage"] | whole["usage"] == streamed["usage"]
+    assert streamed["usage"] | complete["usage"] == streamed["usage"]
 
 
 @given(strategies.requests)
 @settings(deadline=None)
-def test_a_chat_is_sent_to_claude_in_its_own_format_or_refused(request: dict[str, Any]) -> None:
+def test_a_chat_for_invoke_model_is_valid_or_refused(request: dict[str, Any]) -> None:
     request = {**request, "model": "us.anthropic.claude-sonnet-4-5-20250929-v1:0"}
     try:
         upstream = goldens.upstream_for("/v1/chat/completions", request, "AWSAnthropic", fetched=UNFETCHED)

@@ -1,4 +1,4 @@
-"""What passes to backends that speak OpenAI's API, and back."""
+"""Requests to backends with OpenAI's API, and their answers."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_any_object_with_a_model_passes_byte_for_byte(fields: Any, model: str, s
 
 
 @given(st.dictionaries(st.text(), values), st.text(min_size=1))
-def test_an_override_changes_the_model_alone(fields: Any, model: str) -> None:
+def test_an_override_changes_only_the_model(fields: Any, model: str) -> None:
     body = json.dumps({"model": "m", **{name: value for name, value in fields.items() if name != "stream"}}).encode()
     if not isinstance(fields.get("model", "m"), str):
         return
@@ -53,7 +53,7 @@ def test_an_override_changes_the_model_alone(fields: Any, model: str) -> None:
 
 
 @given(values | st.binary())
-def test_anything_else_is_refused_as_a_bad_request(value: Any) -> None:
+def test_any_other_body_is_refused(value: Any) -> None:
     body = value if isinstance(value, bytes) else json.dumps(value).encode()
     try:
         passed(body)
@@ -74,14 +74,14 @@ def test_the_path(prefix: str, path: str) -> None:
 
 
 @given(st.binary(max_size=300) | st.just(ENDED), st.lists(st.integers(0, 300)))
-def test_streams_are_the_same_wherever_they_are_cut(data: bytes, cuts: list[int]) -> None:
-    whole, pieces = OpenAIPassthroughStream(), OpenAIPassthroughStream()
+def test_a_stream_does_not_depend_on_its_chunks(data: bytes, cuts: list[int]) -> None:
+    uncut, cut = OpenAIPassthroughStream(), OpenAIPassthroughStream()
     edges = [0, *sorted(cuts), len(data)]
-    told = b"".join(pieces.feed(data[start:end]) for start, end in itertools.pairwise(edges) if start < end)
-    assert told + pieces.close() == whole.feed(data) + whole.close()
+    chunks = b"".join(cut.feed(data[start:end]) for start, end in itertools.pairwise(edges) if start < end)
+    assert chunks + cut.close() == uncut.feed(data) + uncut.close()
 
 
-def test_a_stream_that_ends_well_is_byte_for_byte_the_upstreams() -> None:
+def test_a_complete_stream_passes_byte_for_byte() -> None:
     stream = OpenAIPassthroughStream()
     assert stream.feed(ENDED) + stream.close() == ENDED
     assert (stream.failure, stream.usage) == (
@@ -90,21 +90,21 @@ def test_a_stream_that_ends_well_is_byte_for_byte_the_upstreams() -> None:
     )
 
 
-def test_half_an_event_makes_way_for_the_error() -> None:
+def test_an_error_ends_a_stream_in_the_middle_of_an_event() -> None:
     stream = OpenAIPassthroughStream()
-    told = stream.feed(b'data: {"a":1}\n\ndata: {"b') + stream.close()
-    assert told.startswith(b'data: {"a":1}\n\n\ndata: {"error":')
+    chunks = stream.feed(b'data: {"a":1}\n\ndata: {"b') + stream.close()
+    assert chunks.startswith(b'data: {"a":1}\n\n\ndata: {"error":')
     assert isinstance(stream.failure, UpstreamTruncated)
 
 
-def test_an_error_in_a_stream_is_the_upstreams_own() -> None:
+def test_an_error_in_a_stream_passes_unchanged() -> None:
     stream, data = OpenAIPassthroughStream(), b'data: {"error":{"message":"no","type":"t","code":5}}\n\n'
     assert stream.feed(data) + stream.close() == data
     assert isinstance(stream.failure, UpstreamError)
     assert (stream.failure.message, stream.failure.code) == ("no", "5")
 
 
-def test_a_line_without_end_is_not_held_for_ever() -> None:
+def test_a_line_that_is_too_long_is_an_error() -> None:
     stream = OpenAIPassthroughStream()
     stream.feed(b"data: " + b"x" * MAX_LINE)
     assert isinstance(stream.failure, InvalidUpstreamResponse)

@@ -1,4 +1,4 @@
-"""What holds for every chat, not only for those that somebody thought of."""
+"""Properties of every chat completion request and stream."""
 
 from __future__ import annotations
 
@@ -18,8 +18,6 @@ from aigw_extproc.translate.registry import ENDPOINTS, parse
 from tests.translate import goldens, strategies
 
 STREAMS = [goldens.read(case) for case in goldens.cases("streams")]
-
-
 UNFETCHED = {"http://127.0.0.1/x.png": FetchFailed(reason="is not at a public address")}
 
 
@@ -29,7 +27,7 @@ def translated(request: dict[str, Any]) -> UpstreamRequest:
 
 @given(strategies.requests)
 @settings(max_examples=500)
-def test_a_chat_is_translated_to_what_bedrock_takes_or_refused_with_the_fields_path(request: dict[str, Any]) -> None:
+def test_a_chat_is_translated_to_a_valid_request_or_refused_with_a_fields_path(request: dict[str, Any]) -> None:
     try:
         upstream = translated(request)
     except InvalidRequest as error:
@@ -41,12 +39,12 @@ def test_a_chat_is_translated_to_what_bedrock_takes_or_refused_with_the_fields_p
     try:
         rules.check(body, request["model"], streamed=upstream.stream)
     except Invalid as refusal:
-        # What a model has no eyes for is not for us to take away: it would answer another question.
+        # The gateway leaves in what the model cannot read: without it the question would be another.
         assert "doesn't support the image content block" in str(refusal)
 
 
 @given(strategies.requests)
-def test_a_translation_leaves_the_request_as_it_is(request: dict[str, Any]) -> None:
+def test_a_translation_leaves_the_request_unchanged(request: dict[str, Any]) -> None:
     try:
         parsed = parse(ENDPOINTS["/v1/chat/completions"], "AWSBedrock", json.dumps(request).encode(), {})
         first = parsed(goldens.target(request["model"], fetched=UNFETCHED))
@@ -62,16 +60,14 @@ def stream_of(golden: dict[str, Any]) -> ResponseStream:
 
 
 @given(golden=st.sampled_from(STREAMS), sizes=st.lists(st.integers(0, 90), max_size=30))
-def test_where_a_stream_is_cut_changes_nothing(golden: dict[str, Any], sizes: list[int]) -> None:
-    data, whole = goldens.frames(golden["events"]), stream_of(golden)
-    expected = whole.feed(data) + whole.close()
+def test_a_stream_does_not_depend_on_its_chunks(golden: dict[str, Any], sizes: list[int]) -> None:
+    data, uncut = goldens.frames(golden["events"]), stream_of(golden)
+    expected = uncut.feed(data) + uncut.close()
     assert goldens.fed(stream_of(golden), data, sizes) == expected
 
 
 @given(golden=st.sampled_from(STREAMS), position=st.integers(0, 2000), flip=st.integers(1, 255))
-def test_a_damaged_stream_ends_in_one_error_and_nothing_behind_it(
-    golden: dict[str, Any], position: int, flip: int
-) -> None:
+def test_a_damaged_stream_ends_in_one_error_or_its_end(golden: dict[str, Any], position: int, flip: int) -> None:
     data = bytearray(goldens.frames(golden["events"]))
     if position >= len(data):
         return
@@ -87,14 +83,14 @@ def test_a_damaged_stream_ends_in_one_error_and_nothing_behind_it(
 
 
 @given(st.lists(strategies.names, max_size=8))
-def test_tool_names_come_back_as_they_went(names: list[str]) -> None:
+def test_aliases_of_tool_names_are_unique_and_reversible(names: list[str]) -> None:
     aliases = ToolNames.of(names)
-    told = [aliases.to_bedrock(name) for name in dict.fromkeys(names)]
-    assert len(set(told)) == len(told)
-    assert [aliases.to_client(name) for name in told] == list(dict.fromkeys(names))
+    valid = [aliases.to_bedrock(name) for name in dict.fromkeys(names)]
+    assert len(set(valid)) == len(valid)
+    assert [aliases.to_client(name) for name in valid] == list(dict.fromkeys(names))
 
 
-def test_an_alias_gives_way_to_a_name_that_a_client_really_uses() -> None:
+def test_an_alias_differs_from_every_name_of_the_client() -> None:
     taken = alias("get weather")
     aliases = ToolNames.of(["get weather", taken])
     assert aliases.to_bedrock(taken) == taken

@@ -1,4 +1,4 @@
-"""A complete response replayed as a stream: for models that cannot stream their tool uses."""
+"""A complete response is replayed as a stream, for models that cannot stream with tools."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def stream(golden: dict[str, Any]) -> list[Any]:
 
 
 def without_index(value: Any) -> Any:
-    """Lists in chunks say where their entries belong; in a message they just stand there."""
+    """Remove `index`, which entries of lists have in chunks only."""
     if isinstance(value, list):
         return [without_index(item) for item in value]
     if isinstance(value, dict):
@@ -33,7 +33,7 @@ def without_index(value: Any) -> Any:
 
 
 @pytest.mark.parametrize("case", RESPONSES, ids=lambda case: case.stem)
-def test_it_adds_up_to_the_message_that_a_plain_request_gets(case: Path) -> None:
+def test_a_replayed_stream_adds_up_to_the_complete_response(case: Path) -> None:
     golden = goldens.read(case)
     *chunks, done = stream(golden)
     assert done == "[DONE]"

@@ -1,4 +1,4 @@
-"""What holds for every rerank request, not only for those that somebody thought of."""
+"""Properties of every rerank request and answer."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ requests = st.fixed_dictionaries(
 
 
 def no_model(_: ModelPrompt) -> ModelReply:
-    raise AssertionError("a ranking is no reply")
+    raise AssertionError("rerank models do not reply")
 
 
 @given(requests)
-def test_a_request_is_translated_to_what_the_model_takes_or_refused_with_the_fields_path(request: Any) -> None:
+def test_a_request_is_translated_to_a_valid_one_or_refused_with_a_fields_path(request: Any) -> None:
     try:
         upstream = upstream_request("/v1/rerank", request)
     except InvalidRequest as error:

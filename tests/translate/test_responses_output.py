@@ -1,4 +1,4 @@
-"""Converse's blocks as output items, and the events that tell of them, checked against the SDK's own types."""
+"""Translated output items and their events are valid by the types of OpenAI's SDK."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from aigw_extproc.bedrock.converse import (
     ToolUseStart,
 )
 from aigw_extproc.errors import InvalidRequest
+from aigw_extproc.translate.clients.responses.encrypted_content import EncryptedContent, decode, encode
 from aigw_extproc.translate.clients.responses.output import Event, Output
-from aigw_extproc.translate.clients.responses.thoughts import Thought, sealed, unsealed
 from aigw_extproc.translate.converse.tool_names import ToolNames
 
 EVENTS: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
 ITEMS: TypeAdapter[Any] = TypeAdapter(list[ResponseOutputItem])
 
-THOUGHT = [
+REASONING = [
     BlockDelta(reasoning_content=ReasoningDelta(text="Hm")),
     BlockDelta(reasoning_content=ReasoningDelta(signature="c2ln")),
 ]
@@ -35,7 +35,7 @@ def use(name: str, *fragments: str) -> list[BlockStart | BlockDelta]:
     return [start, *(BlockDelta(tool_use=ToolUseDelta(input=fragment)) for fragment in fragments)]
 
 
-def told(output: Output, *blocks: Iterable[BlockStart | BlockDelta]) -> list[Event]:
+def translate(output: Output, *blocks: Iterable[BlockStart | BlockDelta]) -> list[Event]:
     events: list[Event] = []
     for block in blocks:
         for event in block:
@@ -52,9 +52,9 @@ def output(answer_tool: str | None = None) -> Output:
     return Output("r", ToolNames.of(["f", "get weather"]), answer_tool)
 
 
-def test_text_blocks_in_a_row_are_one_message() -> None:
+def test_consecutive_text_blocks_are_one_message() -> None:
     out = output()
-    assert [name for name, _ in told(out, [BlockDelta(text="a")], [BlockDelta(text="b")])] == [
+    assert [name for name, _ in translate(out, [BlockDelta(text="a")], [BlockDelta(text="b")])] == [
         "output_item.added",
         "content_part.added",
         "output_text.delta",
@@ -66,28 +66,28 @@ def test_text_blocks_in_a_row_are_one_message() -> None:
     assert out.items[0]["content"] == [{"type": "output_text", "text": "ab", "annotations": [], "logprobs": []}]
 
 
-def test_a_thought_a_text_and_a_call_are_three_items_in_order() -> None:
+def test_reasoning_a_text_and_a_call_are_three_items_in_order() -> None:
     out = output()
-    told(out, THOUGHT, [BlockDelta(text="a")], use("f", '{"x"', ":1}"))
+    translate(out, REASONING, [BlockDelta(text="a")], use("f", '{"x"', ":1}"))
     assert [item["id"] for item in out.items] == ["rs_r_0", "msg_r_1", "fc_r_2"]
 
 
 def test_a_signature_survives_in_the_encrypted_content() -> None:
     out = output()
-    told(out, THOUGHT)
-    assert unsealed(out.items[0]["encrypted_content"], "x") == Thought("Hm", "c2ln")
+    translate(out, REASONING)
+    assert decode(out.items[0]["encrypted_content"], "x") == EncryptedContent("Hm", "c2ln")
 
 
-def test_a_hidden_thought_survives_without_a_summary() -> None:
+def test_redacted_reasoning_survives_without_a_summary() -> None:
     out = output()
-    told(out, [BlockDelta(reasoning_content=ReasoningDelta(redacted_content="aGlk"))])
+    translate(out, [BlockDelta(reasoning_content=ReasoningDelta(redacted_content="aGlk"))])
     assert out.items[0]["summary"] == []
-    assert unsealed(out.items[0]["encrypted_content"], "x") == Thought(redacted="aGlk")
+    assert decode(out.items[0]["encrypted_content"], "x") == EncryptedContent(redacted="aGlk")
 
 
-def test_a_call_has_the_name_that_the_client_knows() -> None:
+def test_a_call_has_the_clients_name_of_the_tool() -> None:
     out = output()
-    told(out, use(ToolNames.of(["get weather"]).to_bedrock("get weather")))
+    translate(out, use(ToolNames.of(["get weather"]).to_bedrock("get weather")))
     assert out.items == [
         {
             "type": "function_call",
@@ -100,42 +100,42 @@ def test_a_call_has_the_name_that_the_client_knows() -> None:
     ]
 
 
-def test_the_answer_tools_input_is_the_only_text() -> None:
+def test_the_input_of_the_answer_tool_is_the_only_text() -> None:
     out = output(answer_tool="answer")
-    events = told(out, [BlockDelta(text="Sure:")], use("answer", '{"a"', ":1}"))
+    events = translate(out, [BlockDelta(text="Sure:")], use("answer", '{"a"', ":1}"))
     assert [members["delta"] for name, members in events if name == "output_text.delta"] == ['{"a"', ":1}"]
     assert [item["content"][0]["text"] for item in out.items] == ['{"a":1}']
 
 
 def test_an_answer_without_input_is_an_empty_object() -> None:
     out = output(answer_tool="answer")
-    told(out, use("answer"))
+    translate(out, use("answer"))
     assert [item["content"][0]["text"] for item in out.items] == ["{}"]
 
 
-def test_text_is_the_answer_where_the_answer_tool_is_not_used() -> None:
+def test_held_text_is_the_answer_if_the_answer_tool_is_not_used() -> None:
     out = output(answer_tool="answer")
-    told(out, [BlockDelta(text="No.")])
+    translate(out, [BlockDelta(text="No.")])
     assert [item["content"][0]["text"] for item in out.items] == ["No."]
 
 
-def test_an_answer_behind_a_real_call_is_ignored() -> None:
+def test_an_answer_after_another_tool_call_is_ignored() -> None:
     out = output(answer_tool="answer")
-    told(out, use("f", "{}"), use("answer", "{}"))
+    translate(out, use("f", "{}"), use("answer", "{}"))
     assert [item["type"] for item in out.items] == ["function_call"]
 
 
-@pytest.mark.parametrize("text", ["", "x", "not ours", sealed(Thought("a"))[:-3]])
-def test_encrypted_content_of_others_is_refused(text: str) -> None:
+@pytest.mark.parametrize("text", ["", "x", "not ours", encode(EncryptedContent("a"))[:-3]])
+def test_encrypted_content_of_other_gateways_is_refused(text: str) -> None:
     with pytest.raises(InvalidRequest) as raised:
-        unsealed(text, "input[0].encrypted_content")
+        decode(text, "input[0].encrypted_content")
     assert raised.value.param == "input[0].encrypted_content"
 
 
 @pytest.mark.parametrize(
-    "block", [[BlockDelta(text="a")], THOUGHT[:1], use("f", '{"x"')], ids=["text", "thought", "call"]
+    "block", [[BlockDelta(text="a")], REASONING[:1], use("f", '{"x"')], ids=["text", "reasoning", "call"]
 )
-def test_what_was_cut_is_incomplete_and_nothing_else(block: list[BlockStart | BlockDelta]) -> None:
+def test_only_the_last_item_is_incomplete(block: list[BlockStart | BlockDelta]) -> None:
     out = output()
     for one in ([BlockDelta(text="b")], use("f"), block):
         for event in one:
@@ -145,7 +145,7 @@ def test_what_was_cut_is_incomplete_and_nothing_else(block: list[BlockStart | Bl
     assert [item["status"] for item in out.items] == ["completed", "completed", "incomplete"]
 
 
-def test_thoughts_in_a_row_are_items_of_their_own() -> None:
+def test_consecutive_reasoning_blocks_are_separate_items() -> None:
     out = output()
-    told(out, THOUGHT, THOUGHT)
+    translate(out, REASONING, REASONING)
     assert [item["id"] for item in out.items] == ["rs_r_0", "rs_r_1"]

@@ -1,4 +1,4 @@
-"""What holds for every request for a response, not only for those that somebody thought of."""
+"""Properties of every Responses request and stream."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from tests.translate.test_accumulation import (
     Block,
     answers,
     compact,
+    content_and_stream,
     contents,
     stop_reason,
-    told_twice,
 )
 from tests.translate.test_messages_properties import UNFETCHED, check
 
@@ -45,7 +45,7 @@ def translated(request: dict[str, Any], schema: str = "AWSBedrock") -> UpstreamR
 
 
 def is_in(request: Any, param: str | None) -> bool:
-    """Whether a path leads to something in a request, or to what is missing from there."""
+    """Return whether a path leads to a field of the request, or to a field that is missing in it."""
     steps = [name or int(index) for name, index in STEP.findall(param or "")]
     for step in steps[:-1]:
         request = request[step]
@@ -54,7 +54,7 @@ def is_in(request: Any, param: str | None) -> bool:
 
 @given(response_strategies.requests)
 @settings(max_examples=100, deadline=None)
-def test_a_request_is_translated_to_what_bedrock_takes_or_refused_with_the_fields_path(request: dict[str, Any]) -> None:
+def test_a_request_is_translated_to_a_valid_one_or_refused_with_a_fields_path(request: dict[str, Any]) -> None:
     try:
         upstream = translated(request)
     except InvalidRequest as error:
@@ -64,14 +64,14 @@ def test_a_request_is_translated_to_what_bedrock_takes_or_refused_with_the_field
     shapes.validate("Converse", {"modelId": "amazon.nova-micro-v1:0", **body})
     check(body, request["model"], streamed=upstream.stream)
     assert isinstance(upstream.answer, CarriedAnswer)
-    told = upstream.answer.translate_response(body_of([{"text": "Hi."}]), goldens.CONTEXT).body
+    response = upstream.answer.translate_response(body_of([{"text": "Hi."}]), goldens.CONTEXT).body
     if not upstream.answer.replayed:
-        Response.model_validate_json(told)
+        Response.model_validate_json(response)
 
 
 @given(response_strategies.requests)
 @settings(deadline=None)
-def test_it_is_sent_to_claude_in_its_own_format_or_refused(request: dict[str, Any]) -> None:
+def test_a_request_for_invoke_model_is_valid_or_refused(request: dict[str, Any]) -> None:
     request = {**request, "model": "us.anthropic.claude-sonnet-4-5-20250929-v1:0"}
     try:
         upstream = translated(request, "AWSAnthropic")
@@ -91,15 +91,15 @@ def events_of(data: bytes) -> list[dict[str, Any]]:
 
 
 def assert_adds_up(answer: CarriedAnswer, content: list[Block], pieces: list[bytes]) -> None:
-    """A stream is sound in the eyes of OpenAI's SDK, and ends in what the same content makes as a whole."""
+    """Assert that OpenAI's SDK accepts a stream, and that it ends in the complete response of the same content."""
     stream, state = answer.translate_stream(goldens.CONTEXT), ResponseStreamState(input_tools=omit, text_format=omit)
     events = events_of(b"".join([*map(stream.feed, pieces), stream.close()]))
     for event in events:
         state.handle_event(EVENT.validate_python(event, strict=True))
     assert [event["sequence_number"] for event in events] == list(range(len(events)))
-    whole = json.loads(answer.translate_response(body_of(content), goldens.CONTEXT).body)
-    assert events[-1]["response"] == whole
-    Response.model_validate(whole, strict=True)
+    complete = json.loads(answer.translate_response(body_of(content), goldens.CONTEXT).body)
+    assert events[-1]["response"] == complete
+    Response.model_validate(complete, strict=True)
 
 
 def responses_answer(answer_tool: str | None = None) -> CarriedAnswer:
@@ -107,35 +107,33 @@ def responses_answer(answer_tool: str | None = None) -> CarriedAnswer:
     return converse.answer(goldens.conversed(ResponsesWriter(echo=echo, names=NAMES, answer_tool=answer_tool)))
 
 
-def have_ids_of_their_own(content: list[Block]) -> bool:
-    """As Bedrock's tool uses do, and as OpenAI's SDK tells calls from one another."""
+def have_unique_ids(content: list[Block]) -> bool:
+    """Return whether the tool uses have unique ids, as Bedrock's have: OpenAI's SDK needs them."""
     ids = [block["toolUse"]["toolUseId"] for block in content if "toolUse" in block]
     return len(ids) == len(set(ids))
 
 
-@given(told_twice(contents.filter(have_ids_of_their_own)))
+@given(content_and_stream(contents.filter(have_unique_ids)))
 @settings(deadline=None)
-def test_a_stream_adds_up_to_the_whole(told: tuple[list[Block], list[bytes]]) -> None:
-    assert_adds_up(responses_answer(), *told)
+def test_a_stream_adds_up_to_the_complete_response(case: tuple[list[Block], list[bytes]]) -> None:
+    assert_adds_up(responses_answer(), *case)
 
 
-@given(told_twice(answers.filter(have_ids_of_their_own)))
+@given(content_and_stream(answers.filter(have_unique_ids)))
 @settings(deadline=None)
-def test_so_does_one_whose_answer_is_the_input_of_a_tool(told: tuple[list[Block], list[bytes]]) -> None:
-    assert_adds_up(responses_answer(ANSWER_TOOL), *told)
+def test_a_stream_with_an_answer_tool_adds_up_to_the_complete_response(case: tuple[list[Block], list[bytes]]) -> None:
+    assert_adds_up(responses_answer(ANSWER_TOOL), *case)
 
 
 @given(golden=st.sampled_from(STREAMS), sizes=st.lists(st.integers(0, 90), max_size=30))
-def test_where_a_stream_is_cut_changes_nothing(golden: dict[str, Any], sizes: list[int]) -> None:
+def test_a_stream_does_not_depend_on_its_chunks(golden: dict[str, Any], sizes: list[int]) -> None:
     data = goldens.frames(golden["events"])
-    whole, cut = (goldens.responses_answer(golden).translate_stream(goldens.CONTEXT) for _ in range(2))
-    assert goldens.fed(cut, data, sizes) == whole.feed(data) + whole.close()
+    uncut, cut = (goldens.responses_answer(golden).translate_stream(goldens.CONTEXT) for _ in range(2))
+    assert goldens.fed(cut, data, sizes) == uncut.feed(data) + uncut.close()
 
 
 @given(golden=st.sampled_from(STREAMS), position=st.integers(0, 2000), flip=st.integers(1, 255))
-def test_a_damaged_stream_ends_in_one_error_or_in_its_end_and_nothing_behind_it(
-    golden: dict[str, Any], position: int, flip: int
-) -> None:
+def test_a_damaged_stream_ends_in_one_error_or_its_end(golden: dict[str, Any], position: int, flip: int) -> None:
     data = bytearray(goldens.frames(golden["events"]))
     if position >= len(data):
         return

@@ -1,4 +1,4 @@
-"""A whole response and its stream are the same, and the SDK's own types take both."""
+"""A complete response equals its stream, and both are valid by the types of OpenAI's SDK."""
 
 from __future__ import annotations
 
@@ -35,39 +35,39 @@ def events(body: bytes) -> list[dict[str, Any]]:
     return [json.loads(block.partition(b"\ndata: ")[2]) for block in body.split(b"\n\n") if block]
 
 
-def test_a_stream_is_numbered_without_gaps_and_ends_in_the_whole_response() -> None:
-    told = events(stream().replay(decode_response(converse())).body)
-    for event in told:
+def test_a_stream_is_numbered_without_gaps_and_ends_in_the_complete_response() -> None:
+    streamed = events(stream().replay(decode_response(converse())).body)
+    for event in streamed:
         EVENTS.validate_python(event)
-    assert [event["sequence_number"] for event in told] == list(range(len(told)))
-    assert [event["type"] for event in (*told[:2], told[-1])] == [
+    assert [event["sequence_number"] for event in streamed] == list(range(len(streamed)))
+    assert [event["type"] for event in (*streamed[:2], streamed[-1])] == [
         "response.created",
         "response.in_progress",
         "response.completed",
     ]
-    assert told[-1]["response"] == json.loads(stream().collect(decode_response(converse())).body)
+    assert streamed[-1]["response"] == json.loads(stream().collect(decode_response(converse())).body)
 
 
-def test_a_whole_response_is_the_sdks() -> None:
+def test_a_complete_response_is_valid() -> None:
     response = Response.model_validate_json(stream().collect(decode_response(converse())).body)
     assert (response.id, response.status, response.output_text) == ("resp_r", "completed", "Hi")
 
 
-def test_usage_counts_what_the_cache_read() -> None:
-    told = json.loads(stream().collect(decode_response(converse())).body)["usage"]
-    assert (told["input_tokens"], told["input_tokens_details"]["cached_tokens"], told["total_tokens"]) == (7, 4, 9)
+def test_usage_includes_cached_tokens() -> None:
+    usage = json.loads(stream().collect(decode_response(converse())).body)["usage"]
+    assert (usage["input_tokens"], usage["input_tokens_details"]["cached_tokens"], usage["total_tokens"]) == (7, 4, 9)
 
 
 @pytest.mark.parametrize(
     ("stop_reason", "reason"),
     [("max_tokens", "max_output_tokens"), ("guardrail_intervened", "content_filter")],
 )
-def test_a_response_that_was_cut_is_incomplete(stop_reason: str, reason: str) -> None:
-    told = events(stream().replay(decode_response(converse(stop_reason))).body)[-1]
-    assert (told["type"], told["response"]["incomplete_details"]) == ("response.incomplete", {"reason": reason})
+def test_a_truncated_response_is_incomplete(stop_reason: str, reason: str) -> None:
+    last = events(stream().replay(decode_response(converse(stop_reason))).body)[-1]
+    assert (last["type"], last["response"]["incomplete_details"]) == ("response.incomplete", {"reason": reason})
 
 
-def test_a_failure_is_an_event_that_the_sdk_raises_for() -> None:
+def test_a_failure_is_an_error_event() -> None:
     assert stream().fail(UpstreamTruncated()) == (
         b"event: error\ndata: "
         b'{"error":{"message":"the response stream from Bedrock ended before it was complete",'

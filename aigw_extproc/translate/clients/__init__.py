@@ -1,4 +1,4 @@
-"""One package for each client API that is translated into a Converse request, and back.
+"""One package for each client API that is translated to a Converse request and back.
 
-A client knows nothing of how the request travels: that is the carrier's.
+A client knows nothing of the carrier that sends the request.
 """

@@ -60,6 +60,11 @@ class CachePoints:
         plain = block.document is not None and block.document.format != "pdf"
         return self._family.cache_behind_plain_documents or not plain
 
+    def limit(self, request: ConverseRequest) -> None:
+        """Remove the cache points of a request that is being built that exceed the limits."""
+        if self.used and not within_limits(request):
+            self._dropped.append("cache_control")
+
 
 def within_limits(request: ConverseRequest) -> bool:
     """Keep the last cache points of a request in construction, and let none outlive an earlier one.

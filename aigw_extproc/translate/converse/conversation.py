@@ -55,3 +55,8 @@ def with_system(conversation: Conversation, instruction: str | None, family: Fam
     first, *rest = conversation.messages
     instructions = [ContentBlock(text=block.text) for block in system if block.text]
     return replace(conversation, system=[], messages=[Message(first.role, [*instructions, *first.content]), *rest])
+
+
+def forbids_reasoning(conversation: Conversation, family: Family) -> bool:
+    """Return whether the model cannot begin to reason here: Claude requires the reasoning before a tool call."""
+    return conversation.unsigned_calls and family.reasoning_history == "signed"

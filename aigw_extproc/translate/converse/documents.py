@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from aigw_extproc.translate.converse.data import extension
+
 FORMATS = {
     "application/pdf": "pdf",
     "text/csv": "csv",
@@ -64,3 +66,8 @@ def document_name(filename: str | None) -> str:
     stem = base.rpartition(".")[0] or base
     name = _SPACES.sub(" ", _FOREIGN.sub(" ", stem)).strip()
     return name[:MAX_NAME_LENGTH].rstrip() or FALLBACK_NAME
+
+
+def document_format(media_type: str, filename: str) -> str | None:
+    """Return Converse's format by the media type, else by the extension of the file's name; None if unknown."""
+    return FORMATS.get(media_type) or EXTENSIONS.get(extension(filename))

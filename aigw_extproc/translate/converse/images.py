@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from aigw_extproc.bedrock.converse import ImageBlock, S3Location, Source
 from aigw_extproc.errors import InvalidRequest
-from aigw_extproc.translate.contract import Fetched, FetchFailed
+from aigw_extproc.translate.contract import Fetched, FetchFailed, MediaNeeded
 from aigw_extproc.translate.converse.data import (
     Data,
     extension,
@@ -63,6 +63,11 @@ class Images:
         if isinstance(fetched, FetchFailed):
             raise InvalidRequest.at(place, f"{shortened(url)!r} {fetched.reason}")
         return image_of(Data(fetched.media_type, fetched.base64), place)
+
+    def require_fetched(self) -> None:
+        """Raise MediaNeeded if images have to be fetched first."""
+        if self.missing:
+            raise MediaNeeded(tuple(dict.fromkeys(self.missing)))
 
 
 def image_of(data: Data, place: str) -> ImageBlock:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from aigw_extproc.bedrock.converse import InferenceConfiguration
 from aigw_extproc.bedrock.families import Family
+from aigw_extproc.errors import InvalidRequest
 
 
 def samples(family: Family, *, reasons: bool) -> bool:
@@ -46,3 +47,10 @@ def inference_configuration(
         top_p=top_p,
         stop_sequences=(kept or None) if family.stop_sequences else None,
     )
+
+
+def require_positive(name: str, value: int | None) -> int | None:
+    """Return a limit unchanged. Raises InvalidRequest if it is below one."""
+    if value is not None and value < 1:
+        raise InvalidRequest.at(name, f"has to be at least 1, got {value}")
+    return value

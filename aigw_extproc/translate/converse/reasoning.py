@@ -188,11 +188,7 @@ def _nova(effort: str, family: Family, max_tokens: int | None) -> Reasoning:
 
 def _field(effort: str, family: Family, max_tokens: int | None) -> Reasoning:
     """The effort itself, in a field of the model's own."""
-    *outer, name = family.effort_field
-    fields: dict[str, object] = {name: effort}
-    for key in reversed(outer):
-        fields = {key: fields}
-    return Reasoning(on=True, fields=fields, max_tokens=max_tokens)
+    return Reasoning(on=True, fields=nested(family.effort_field, effort), max_tokens=max_tokens)
 
 
 STYLES: dict[str, Callable[[str, Family, int | None], Reasoning]] = {
@@ -202,3 +198,12 @@ STYLES: dict[str, Callable[[str, Family, int | None], Reasoning]] = {
     "field": _field,
 }
 """By the family's `reasoning`."""
+
+
+def nested(path: Sequence[str], value: object) -> dict[str, object]:
+    """Return the objects that hold `value` at `path`."""
+    *outer, name = path
+    fields: dict[str, object] = {name: value}
+    for key in reversed(outer):
+        fields = {key: fields}
+    return fields

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 import msgspec
 
 from aigw_extproc.bedrock.converse import JsonSchemaDefinition, OutputConfiguration, OutputFormat, OutputFormatStructure
+from aigw_extproc.bedrock.families import Family
 from aigw_extproc.translate.converse.schemas import closed
+from aigw_extproc.translate.converse.tools import Function
 
 JSON_OBJECT_INSTRUCTION = "Answer with one JSON object and nothing else: no prose around it, no code fence."
 
@@ -29,3 +31,22 @@ def output_configuration(
     json_schema = JsonSchemaDefinition(schema=text, name=name, description=description)
     text_format = OutputFormat(type="json_schema", structure=OutputFormatStructure(json_schema=json_schema))
     return OutputConfiguration(text_format=text_format)
+
+
+class StructuredOutput(msgspec.Struct, frozen=True, kw_only=True):
+    """How one request binds its answer to a schema. At most one of `output_config` and `tool` is set."""
+
+    output_config: OutputConfiguration | None = None
+    tool: Function | None = None
+    """The answer tool: the schema is that of its input. No other tool has its name."""
+    instruction: str | None = None
+    """To be added to the system prompt."""
+
+
+def without_tool(
+    schema: Mapping[str, object], family: Family, *, name: str | None = None, description: str | None = None
+) -> StructuredOutput:
+    """Bind the answer in outputConfig, or by an instruction where the family does not support that."""
+    if family.structured_output:
+        return StructuredOutput(output_config=output_configuration(schema, name, description))
+    return StructuredOutput(instruction=schema_instruction(schema))

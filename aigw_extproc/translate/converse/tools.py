@@ -42,8 +42,8 @@ class Function(Protocol):
     def strict(self) -> bool | None: ...
 
 
-class Undefined(msgspec.Struct, frozen=True, kw_only=True):
-    """A function that is known by its name only."""
+class ToolFunction(msgspec.Struct, frozen=True, kw_only=True):
+    """Implements `Function`."""
 
     name: str
     description: str | None = None
@@ -101,7 +101,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
         if self.choice.mode == "none":
             found = []
         elif not found and self.tools_known:
-            found = [Definition(place="messages", function=Undefined(name=name)) for name in self.history]
+            found = [Definition(place="messages", function=ToolFunction(name=name)) for name in self.history]
         if self.answer_tool is not None:
             found.append(Definition(place="response_format.json_schema", function=self.answer_tool))
         return found
@@ -191,3 +191,44 @@ def _tools(
     point = cache.point(definition.mark, where="tools")
     if point is not None:
         yield Tool(cache_point=point)
+
+
+def check_definitions(definitions: Sequence[Definition], family: Family, field: str) -> None:
+    """Check the tools that a request offers; `field` is the path of their list.
+
+    Raises:
+        InvalidRequest: the model does not support tools, or a name is empty or used twice.
+    """
+    if definitions and not family.tools:
+        raise InvalidRequest.at(field, "this model does not support tools")
+    names: set[str] = set()
+    for definition in definitions:
+        place = f"{definition.place}.name"
+        if not definition.name:
+            raise InvalidRequest.at(place, "a tool needs a name")
+        if definition.name in names:
+            raise InvalidRequest.at(place, f"{definition.name!r} is already the name of another tool")
+        names.add(definition.name)
+
+
+def forcible_choices(family: Family, *, reasons: bool) -> Sequence[str]:
+    """Return the tool choices that the model can be made to obey, when it reasons or not: `any`, `tool`."""
+    return () if reasons and not family.forced_while_reasoning else family.tool_choice
+
+
+def serial_fields(selection: Selection, family: Family, parameter: str, dropped: list[str]) -> dict[str, object]:
+    """Return the model's own fields that limit it to one tool call at a time.
+
+    Without tools there are none. Where the model has no such field, `parameter` is added to `dropped`.
+    """
+    if not selection.offered or selection.choice.mode == "none":
+        return {}
+    if family.serial_tools != "tool_choice":
+        dropped.append(parameter)
+        return {}
+    return {"tool_choice": serial_tool_choice(selection)}
+
+
+def can_stream(configuration: ToolConfiguration | None, family: Family) -> bool:
+    """Return whether the model can stream its response: some models cannot stream with tools."""
+    return configuration is None or family.streaming_tools

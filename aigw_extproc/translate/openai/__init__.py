@@ -1,4 +1,4 @@
-"""Facts about OpenAI's APIs that several clients share: sampling parameters, citations.
+"""What the clients of OpenAI's APIs share: request parameters, citations.
 
-The twin of `anthropic/`.
+The counterpart of `anthropic/`.
 """

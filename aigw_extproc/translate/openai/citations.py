@@ -1,4 +1,4 @@
-"""Citations: those of web pages are OpenAI's url_citation; all of them are passed on as Bedrock says them.
+"""Bedrock's citations of web pages → OpenAI's url_citation.
 
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Citation.html
 """
@@ -14,7 +14,7 @@ from aigw_extproc.openai.completion import Annotation, UrlCitation
 def annotation(
     raw: msgspec.Raw, start: int, end: int, index: int | msgspec.UnsetType = msgspec.UNSET
 ) -> Annotation | None:
-    """The annotation of a citation for the text from `start` to `end`; None when it does not cite a web page.
+    """Return the annotation for the text from `start` to `end`; None when the citation is not of a web page.
 
     `index` is for chunks: the SDK merges lists by it.
     """
@@ -25,5 +25,5 @@ def annotation(
     url = citation.location.web.url if citation.location and citation.location.web else None
     if url is None:
         return None
-    cited = UrlCitation(url=url, title=citation.title or url, start_index=start, end_index=end)
-    return Annotation(index=index, url_citation=cited)
+    url_citation = UrlCitation(url=url, title=citation.title or url, start_index=start, end_index=end)
+    return Annotation(index=index, url_citation=url_citation)

@@ -11,16 +11,21 @@ from aigw_extproc.translate.contract import Target, UpstreamRequest
 from aigw_extproc.translate.openai_passthrough.answer import OpenAIPassthroughAnswer
 
 
-class PassthroughRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """The fields that the gateway reads of a request that it passes on."""
-
+class _Envelope(msgspec.Struct, frozen=True):
     model: str
     stream: bool | None = None
-    body: bytes = msgspec.field(default=b"", name="(body)")
+
+
+class PassthroughRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A request, and the fields of it that the gateway reads."""
+
+    model: str
+    stream: bool
+    body: bytes
     """The body as the client sent it."""
 
 
-_REQUEST = msgspec.json.Decoder(PassthroughRequest)
+_ENVELOPE = msgspec.json.Decoder(_Envelope)
 
 
 def parse(body: bytes) -> PassthroughRequest:
@@ -29,14 +34,15 @@ def parse(body: bytes) -> PassthroughRequest:
     Raises:
         InvalidRequest: the body is not a JSON object with a model, or `stream` is not a boolean.
     """
-    return msgspec.structs.replace(wire.decode(_REQUEST, body), body=body)
+    envelope = wire.decode(_ENVELOPE, body)
+    return PassthroughRequest(model=envelope.model, stream=bool(envelope.stream), body=body)
 
 
 def to(path: str) -> Callable[[PassthroughRequest, Target], UpstreamRequest]:
     """Return the translation that passes requests on to a path below the prefix of the backend's schema."""
 
     def translate_request(request: PassthroughRequest, target: Target) -> UpstreamRequest:
-        prefix, stream = target.schema.prefix.strip("/"), bool(request.stream)
+        prefix, stream = target.schema.prefix.strip("/"), request.stream
         return UpstreamRequest(
             path=f"/{prefix}{path}" if prefix else path,
             body=_with_model(request, target.model),

@@ -1,12 +1,13 @@
-"""Streamed content blocks → deltas of the message.
+"""Streamed content blocks → deltas of a chat completion's message.
 
-Text and arguments pass at once. Reasoning passes as text at once, and as a whole block, with its signature, when the
-block ends: that is what the client sends back, and what a stream has to add up to.
+Text and arguments are written at once. Reasoning is written as text at once, and again as a block with its signature
+when the block ends: clients send this block back.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Literal, assert_never
 
 import msgspec
 
@@ -18,9 +19,9 @@ from aigw_extproc.wire import given
 
 
 class BlockTranslator:
-    """The blocks of one message. `answer_tool` is the tool whose input is the content.
+    """Translates the blocks of one message. The input of `answer_tool` is the content.
 
-    Until it is known whether the answer tool is used, text is held back: an answer replaces it.
+    With an answer tool, text is held back until the end: the answer replaces it.
     """
 
     def __init__(self, names: ToolNames, answer_tool: str | None) -> None:
@@ -37,26 +38,26 @@ class BlockTranslator:
         self._reset()
 
     def _reset(self) -> None:
-        self._tool: str | None = None
-        """What an open tool block is: `call`, `answer`, or `ignored`."""
+        self._tool: Literal["call", "answer"] | None = None
+        """The kind of the open tool block; None also for an answer that is ignored."""
         self._tool_has_input = False
         self._thinking = ""
         self._signature = ""
         self._redacted = ""
-        self._cited: list[msgspec.Raw] = []
+        self._block_citations: list[msgspec.Raw] = []
         self._block_start = self._text_length
 
     @property
     def has_tool_calls(self) -> bool:
-        """Whether the client has been told of a call."""
+        """Whether the message has a tool call so far."""
         return self._tool_index >= 0
 
     def start(self, start: BlockStart) -> Iterable[Delta]:
-        """A contentBlockStart."""
+        """Translate a contentBlockStart."""
         return self._start_tool(start.tool_use) if start.tool_use is not None else ()
 
     def delta(self, delta: BlockDelta) -> Iterable[Delta]:
-        """A contentBlockDelta, which holds one thing: it is a union."""
+        """Translate a contentBlockDelta, of which exactly one member is set."""
         if delta.text:
             self._text_length += len(delta.text)
             return self._text(Delta(content=delta.text))
@@ -65,13 +66,13 @@ class BlockTranslator:
         if delta.reasoning_content is not None:
             return self._reasoning(delta.reasoning_content)
         if (citation := given(delta.citation)) is not None:
-            self._cited.append(citation)
+            self._block_citations.append(citation)
         return ()
 
     def stop(self) -> Iterator[Delta]:
-        """A contentBlockStop: what could not be said before."""
+        """Translate a contentBlockStop: write what is known at the end of a block only."""
         if self._tool and not self._tool_has_input:
-            yield from self._input("{}")  # clients parse what the fragments add up to
+            yield from self._input("{}")  # clients parse the joined fragments
         if self._thinking or self._signature:
             yield self._thinking_block(thinking=self._thinking, signature=self._signature or ABSENT)
         if self._redacted:
@@ -79,11 +80,11 @@ class BlockTranslator:
         annotations = list(self._annotations())
         if annotations:
             yield from self._text(Delta(annotations=annotations))
-        self.citations += self._cited
+        self.citations += self._block_citations
         self._reset()
 
     def end(self) -> Iterator[Delta]:
-        """The message is over: text that was held back for an answer that never came, or that there was nothing."""
+        """Write the end of the message: the text that was held back, or empty content if there is nothing else."""
         if not self.answered:
             yield from self._held
         if not (self.answered or self._text_length or self.has_tool_calls):
@@ -91,10 +92,10 @@ class BlockTranslator:
 
     def _start_tool(self, start: ToolUseStart) -> Iterator[Delta]:
         if start.name == self._answer_tool:
-            self._tool = "ignored" if self.answered or self.has_tool_calls else "answer"
-            self.answered = self.answered or self._tool == "answer"
+            if not self.answered and not self.has_tool_calls:
+                self._tool, self.answered = "answer", True
             return
-        # Tools are counted from 0 without gaps; Bedrock's index counts the blocks between them too.
+        # Tool calls are counted from 0 without gaps; Bedrock's index counts all blocks.
         self._tool = "call"
         self._tool_index += 1
         function = DeltaFunction(name=self._names.to_client(start.name), arguments="")
@@ -103,11 +104,16 @@ class BlockTranslator:
 
     def _input(self, fragment: str) -> Iterator[Delta]:
         self._tool_has_input = True
-        if self._tool == "answer":
-            yield Delta(content=fragment)
-        elif self._tool == "call":
-            call = DeltaToolCall(index=self._tool_index, function=DeltaFunction(arguments=fragment))
-            yield Delta(tool_calls=[call])
+        match self._tool:
+            case "answer":
+                yield Delta(content=fragment)
+            case "call":
+                call = DeltaToolCall(index=self._tool_index, function=DeltaFunction(arguments=fragment))
+                yield Delta(tool_calls=[call])
+            case None:
+                pass
+            case _:
+                assert_never(self._tool)
 
     def _text(self, delta: Delta) -> Iterable[Delta]:
         if self._answer_tool is None:
@@ -127,8 +133,8 @@ class BlockTranslator:
         return Delta(thinking_blocks=[ThinkingBlock(index=self._thinking_index, **members)])  # type: ignore[arg-type] # ABSENT is for some members only
 
     def _annotations(self) -> Iterator[Annotation]:
-        for raw in self._cited:
-            found = annotation(raw, self._block_start, self._text_length, self._annotation_index + 1)
-            if found is not None:
+        for raw in self._block_citations:
+            translated = annotation(raw, self._block_start, self._text_length, self._annotation_index + 1)
+            if translated is not None:
                 self._annotation_index += 1
-                yield found
+                yield translated

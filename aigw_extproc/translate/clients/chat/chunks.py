@@ -1,6 +1,6 @@
 """Chat completion chunks as server-sent events.
 
-What all chunks of a stream have in common is rendered once: a chunk is then a few concatenations.
+The members that all chunks of a stream share are encoded once.
 https://platform.openai.com/docs/api-reference/chat/streaming
 """
 
@@ -17,7 +17,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class ChunkWriter:
-    """Writes the chunks of one stream. With `include_usage` every chunk has `usage`, null but in the last."""
+    """Writes the chunks of one stream. With `include_usage` every chunk has `usage`; only the last is not null."""
 
     def __init__(self, context: ResponseContext, *, model: str, include_usage: bool) -> None:
         self._include_usage = include_usage
@@ -31,28 +31,29 @@ class ChunkWriter:
         self._delta_tail = b',"logprobs":null,"finish_reason":null}]' + self._tail
 
     def role(self, role: str) -> bytes:
-        """The first chunk. It leaves open whether there will be content: a message of tool calls alone has none."""
+        """Return the first chunk. It has no `content`: a message of tool calls only has none."""
         return self.delta(Delta(role=role))
 
     def delta(self, delta: Delta) -> bytes:
-        """A piece of the message."""
+        """Return a chunk that adds to the message."""
         return b"".join((self._delta_head, _encode(delta), self._delta_tail))
 
     def finish(self, reason: str, details: AwsDetails | msgspec.UnsetType) -> bytes:
-        """The chunk that says why the message ends."""
+        """Return the chunk with the finish reason."""
         choices = b'"choices":[{"index":0,"delta":{},"logprobs":null,"finish_reason":%b}]' % _encode(reason)
         return b"".join((self._head, choices, _extension(details), self._tail))
 
     def last(
         self, usage: CompletionUsage | None, service_tier: str | None, details: AwsDetails | msgspec.UnsetType
     ) -> bytes:
-        """The chunk without a choice: usage if it was asked for, and what Bedrock says at the very end."""
-        wanted = usage if self._include_usage else None
-        if wanted is None and details is msgspec.UNSET:
+        """Return the chunk without a choice; empty if there is neither usage nor details to report."""
+        if not self._include_usage:
+            usage = None
+        if usage is None and details is msgspec.UNSET:
             return b""
-        told = b"" if wanted is None else b',"usage":' + _encode(wanted)
+        counts = b"" if usage is None else b',"usage":' + _encode(usage)
         tier = b"" if service_tier is None else b',"service_tier":' + _encode(service_tier)
-        return b"".join((self._head, b'"choices":[]', told, tier, _extension(details), b"}\n\n"))
+        return b"".join((self._head, b'"choices":[]', counts, tier, _extension(details), b"}\n\n"))
 
 
 def _extension(details: AwsDetails | msgspec.UnsetType) -> bytes:

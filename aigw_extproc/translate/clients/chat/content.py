@@ -1,4 +1,4 @@
-"""Content parts of messages to content blocks.
+"""Content parts of a chat's messages → content blocks.
 
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ContentBlock.html
 """
@@ -6,14 +6,9 @@ https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ContentBlock
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import assert_never
 
-from aigw_extproc.bedrock.converse import (
-    AudioBlock,
-    ContentBlock,
-    DocumentBlock,
-    Source,
-    VideoBlock,
-)
+from aigw_extproc.bedrock.converse import AudioBlock, ContentBlock, DocumentBlock, Source, VideoBlock
 from aigw_extproc.bedrock.families import Family
 from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.openai import chat
@@ -47,8 +42,8 @@ AUDIO_FORMATS = frozenset(
 )
 
 
-class ContentTranslator:
-    """Translates the parts of one request; knows what was left out."""
+class PartTranslator:
+    """Translates the parts of one request. Cache marks that are not supported are reported in `dropped`."""
 
     def __init__(self, family: Family, fetched: Mapping[str, Fetched]) -> None:
         self.images = Images(fetched)
@@ -58,12 +53,12 @@ class ContentTranslator:
         self._names = documents.DocumentNames()
 
     def blocks(self, part: chat.ContentPart, place: str, where: str = "messages") -> Iterator[ContentBlock]:
-        """The block of a part, and the cache point behind it; nothing for blank text.
+        """Yield the block of a part and the cache point after it; nothing for blank text.
 
-        `place` is the part's path in the request, `where` the place in Converse's, for caching.
+        `place` is the part's path in the request; `where` is `messages` or `system`.
 
         Raises:
-            InvalidRequest: Bedrock cannot be told this part.
+            InvalidRequest: Bedrock does not support the part.
         """
         block = self._block(part, place)
         if block is not None:
@@ -88,9 +83,11 @@ class ContentTranslator:
                 return ContentBlock(audio=_audio(audio, f"{place}.input_audio"))
             case chat.ThinkingPart() | chat.RedactedThinkingPart():
                 return self.reasoning(part)
+            case _:
+                assert_never(part)
 
     def reasoning(self, part: chat.ThinkingPart | chat.RedactedThinkingPart) -> ContentBlock | None:
-        """Reasoning as the family takes it back: what it signed, or what it never signs; None for all other."""
+        """Return the block of a reasoning part; None if the model does not accept it in a history."""
         if isinstance(part, chat.RedactedThinkingPart):
             return redacted_block(self._family, part.data)
         return thinking_block(self._family, part.thinking or part.text, part.signature)
@@ -104,18 +101,17 @@ class ContentTranslator:
         else:
             data = _file_data(file.file_data, place)
             name, source, media_type = file.filename or "", Source(bytes=data.base64), data.media_type
-        document_format = documents.FORMATS.get(media_type) or documents.EXTENSIONS.get(extension(name))
+        document_format = documents.document_format(media_type, name)
         if document_format is None:
+            formats = ", ".join(dict.fromkeys(documents.FORMATS.values()))
             raise InvalidRequest.at(
-                place,
-                f"a document is one of {', '.join(dict.fromkeys(documents.FORMATS.values()))}; "
-                f"neither the media type {media_type!r} nor the name {name!r} says which",
+                place, f"expected the media type or file name of one of {formats}, got {media_type!r} and {name!r}"
             )
         return DocumentBlock(format=document_format, name=self._names.take(file.filename), source=source)
 
 
 def _url(value: chat.ImageUrl | chat.VideoUrl | str, place: str) -> tuple[str, str]:
-    """The URL and its path in the request; some clients leave out the object around it."""
+    # Some clients leave out the object around the URL.
     return (value, place) if isinstance(value, str) else (value.url, f"{place}.url")
 
 

@@ -1,31 +1,25 @@
-"""The history of a chat, message by message, into turns.
+"""Messages of a chat → turns.
 
-Clients send histories that Bedrock refuses for reasons that they cannot see: several messages of one role in a row,
-blank text, tool results apart from their calls. Those are repaired here. What cannot be repaired without changing the
-meaning is refused, with the path of the message.
+https://platform.openai.com/docs/api-reference/chat/create
+What cannot be repaired without a change of meaning is refused, with the path of the message.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, assert_never
 
 import msgspec
 
-from aigw_extproc.bedrock.converse import (
-    ContentBlock,
-    SystemContentBlock,
-    ToolResultContentBlock,
-    ToolUseBlock,
-)
+from aigw_extproc.bedrock.converse import ContentBlock, ToolResultContentBlock
 from aigw_extproc.bedrock.families import Family
 from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.openai import chat
-from aigw_extproc.translate.clients.chat.content import ContentTranslator
-from aigw_extproc.translate.converse import turns
-from aigw_extproc.translate.converse.conversation import Conversation, conversation
+from aigw_extproc.translate.clients.chat.content import PartTranslator
+from aigw_extproc.translate.converse.conversation import Conversation
+from aigw_extproc.translate.converse.history import History
 from aigw_extproc.translate.converse.results import result_of, tool_result
-from aigw_extproc.translate.converse.tool_names import ToolNames, valid_id
+from aigw_extproc.translate.converse.tool_names import ToolNames
 from aigw_extproc.translate.converse.turns import Result, Turn, Vocabulary
 
 VOCABULARY = Vocabulary(
@@ -38,27 +32,26 @@ def translate_messages(
     *,
     names: ToolNames,
     family: Family,
-    content: ContentTranslator,
+    content: PartTranslator,
     vocabulary: Vocabulary = VOCABULARY,
     tools_as_text: bool = False,
 ) -> Conversation:
-    """Orders and merges a history for Converse.
+    """Translate the messages of a chat.
 
-    `tools_as_text` writes tool calls and results as text: for a request that forbids tools, since Converse takes no
-    tool blocks without a toolConfig.
+    `tools_as_text` writes tool calls and results as text, for requests without tools: Converse does not accept tool
+    blocks without a toolConfig.
 
     Raises:
-        InvalidRequest: the history cannot be told to Bedrock; `param` is the message's or part's path.
+        InvalidRequest: Bedrock does not support the messages; `param` is the path of the message or part.
     """
-    history = _History(names, family, content)
+    translator = _MessageTranslator(names, family, content)
     for index, message in enumerate(messages):
-        _ADDERS[type(message)](history, message, f"messages[{index}]")
-    turns.check(history.turns, family, vocabulary)
-    return conversation(history.system, history.turns, family, tools_as_text=tools_as_text)
+        translator.add(message, f"messages[{index}]")
+    return translator.history.conversation(family, vocabulary, tools_as_text=tools_as_text)
 
 
 def names_in_history(messages: Sequence[chat.Message]) -> list[str]:
-    """The tools that the history calls, in order, once each."""
+    """Return the names of the tools that the messages call, in order, once each."""
     names: dict[str, None] = {}
     for message in messages:
         if type(message) is chat.AssistantMessage:
@@ -69,131 +62,107 @@ def names_in_history(messages: Sequence[chat.Message]) -> list[str]:
     return list(names)
 
 
-class _History:
-    """Turns that grow message by message."""
+class _MessageTranslator:
+    """Translates the messages of one request."""
 
-    def __init__(self, names: ToolNames, family: Family, content: ContentTranslator) -> None:
-        self.system: list[SystemContentBlock] = []
-        self.turns: list[Turn] = []
-        self._names = names
+    def __init__(self, names: ToolNames, family: Family, content: PartTranslator) -> None:
+        self.history = History(names)
         self._family = family
         self._content = content
 
-    def add_system(self, message: chat.SystemMessage | chat.DeveloperMessage, place: str) -> None:
-        if isinstance(message.content, str):
-            if message.content.strip():
-                self.system.append(SystemContentBlock(text=message.content))
-            return
-        for index, part in enumerate(message.content):
-            for block in self._content.blocks(part, f"{place}.content[{index}]", where="system"):
-                self.system.append(SystemContentBlock(text=block.text, cache_point=block.cache_point))
+    def add(self, message: chat.Message, place: str) -> None:
+        match message:
+            case chat.UserMessage():
+                self._add_user(message, place)
+            case chat.AssistantMessage():
+                self._add_assistant(message, place)
+            case chat.ToolMessage():
+                self._add_tool(message, place)
+            case chat.SystemMessage() | chat.DeveloperMessage():
+                self.history.add_system(self._blocks(message.content, place, where="system"))
+            case chat.FunctionMessage():
+                self._add_function(message, place)
+            case _:
+                assert_never(message)
 
-    def add_user(self, message: chat.UserMessage, place: str) -> None:
+    def _add_user(self, message: chat.UserMessage, place: str) -> None:
         blocks = self._blocks(message.content, place)
         if not blocks:
-            raise InvalidRequest.at(f"{place}.content", "a user message needs text or another part, it is blank")
-        self._turn("user", place).blocks += blocks
+            raise InvalidRequest.at(f"{place}.content", "a user message needs text or another part, but it is blank")
+        self.history.turn("user", place).blocks += blocks
 
-    def add_assistant(self, message: chat.AssistantMessage, place: str) -> None:
-        """One that says nothing leaves no trace, and its neighbours become one turn."""
+    def _add_assistant(self, message: chat.AssistantMessage, place: str) -> None:
         blocks = self._blocks(message.content, place)
-        if message.refusal and message.refusal.strip():
+        if not _is_blank(message.refusal):
             blocks.append(ContentBlock(text=message.refusal))
-        calls = list(self._calls(message, place))
-        if not calls and all(block.reasoning_content for block in blocks):
-            return
-        turn = self._turn("assistant", place)
-        turn.reasoning += self._reasoning(message) or [block for block in blocks if block.reasoning_content]
-        turn.blocks += [block for block in blocks if not block.reasoning_content]
-        for call_id, block in calls:
-            if call_id in turn.calls:
-                raise InvalidRequest.at(f"{place}.tool_calls", f"the id {call_id!r} is used twice")
-            turn.calls[call_id] = block
+        turn = Turn("assistant", place)
+        turn.reasoning = self._reasoning(message) or [block for block in blocks if block.reasoning_content]
+        turn.blocks = [block for block in blocks if not block.reasoning_content]
+        for index, call in enumerate(message.tool_calls or ()):
+            self._add_call(turn, call.id, call.function, f"{place}.tool_calls[{index}].function")
+        if message.function_call is not None:
+            call_id = f"{_FUNCTION_CALL_ID}{len(self.history.turns)}"
+            self._add_call(turn, call_id, message.function_call, f"{place}.function_call")
+        self.history.add_assistant(turn, f"{place}.tool_calls")
 
-    def add_tool(self, message: chat.ToolMessage, place: str) -> None:
+    def _add_call(self, turn: Turn, call_id: str, function: chat.FunctionCall, place: str) -> None:
+        arguments = parse_arguments(function.arguments, f"{place}.arguments", call_id)
+        self.history.add_call(turn, call_id, function.name, arguments, f"{turn.place}.tool_calls")
+
+    def _add_tool(self, message: chat.ToolMessage, place: str) -> None:
         if isinstance(message.content, list):
             result = self._result(message, message.content, place)
         else:
-            told = [ToolResultContentBlock(text=message.content)] if _says_something(message.content) else []
             point = self._content.cache.point(message.cache_control or message.cache_point, where="results")
-            result = Result(tool_result(message.tool_call_id, told, is_error=message.is_error), point)
+            content = _text_content(message.content)
+            result = Result(tool_result(message.tool_call_id, content, is_error=message.is_error), point)
         self._add_result(message.tool_call_id, result, place)
 
-    def add_function(self, message: chat.FunctionMessage, place: str) -> None:
-        legacy = [call_id for turn in self.turns[-2:] for call_id in turn.calls if call_id.startswith(_LEGACY_ID)]
-        if not legacy:
+    def _add_function(self, message: chat.FunctionMessage, place: str) -> None:
+        calls = [call_id for turn in self.history.turns[-2:] for call_id in turn.calls]
+        function_calls = [call_id for call_id in calls if call_id.startswith(_FUNCTION_CALL_ID)]
+        if not function_calls:
             raise InvalidRequest.at(
                 f"{place}.name", f"no call of function {message.name!r} in the assistant message before it"
             )
-        told = [ToolResultContentBlock(text=message.content)] if _says_something(message.content) else []
-        self._add_result(legacy[-1], Result(tool_result(legacy[-1], told)), place)
+        result = Result(tool_result(function_calls[-1], _text_content(message.content)))
+        self._add_result(function_calls[-1], result, place)
 
-    def _turn(self, role: str, place: str) -> Turn:
-        """The turn that a message of `role` belongs to: the last one, or a new one."""
-        if not self.turns or self.turns[-1].role != role:
-            self.turns.append(Turn(role, place))
-        return self.turns[-1]
+    def _add_result(self, call_id: str, result: Result, place: str) -> None:
+        self.history.add_result(self.history.turn("user", place), call_id, result, place)
 
-    def _blocks(self, parts: str | Sequence[chat.ContentPart] | None, place: str) -> list[ContentBlock]:
+    def _blocks(
+        self, parts: str | Sequence[chat.ContentPart] | None, place: str, where: str = "messages"
+    ) -> list[ContentBlock]:
         if parts is None or isinstance(parts, str):
-            return [ContentBlock(text=parts)] if _says_something(parts) else []
+            return [] if _is_blank(parts) else [ContentBlock(text=parts)]
         blocks = self._content.blocks
-        return [block for index, part in enumerate(parts) for block in blocks(part, f"{place}.content[{index}]")]
+        return [block for index, part in enumerate(parts) for block in blocks(part, f"{place}.content[{index}]", where)]
 
     def _reasoning(self, message: chat.AssistantMessage) -> list[ContentBlock]:
-        if not message.thinking_blocks:
-            return []
-        told = [self._content.reasoning(block) for block in message.thinking_blocks]
-        return [block for block in told if block]
-
-    def _calls(self, message: chat.AssistantMessage, place: str) -> Iterator[tuple[str, ToolUseBlock]]:
-        """Tool calls by the client's ids; the one call of the days before tools gets an id of ours."""
-        for index, call in enumerate(message.tool_calls or ()):
-            where = f"{place}.tool_calls[{index}].function.arguments"
-            yield call.id, self._tool_use(call.id, call.function, where)
-        if message.function_call is not None:
-            call_id = f"{_LEGACY_ID}{len(self.turns)}"
-            yield call_id, self._tool_use(call_id, message.function_call, f"{place}.function_call.arguments")
-
-    def _tool_use(self, call_id: str, function: chat.FunctionCall, place: str) -> ToolUseBlock:
-        arguments = parse_arguments(function.arguments, place, call_id)
-        return ToolUseBlock(valid_id(call_id), self._names.to_bedrock(function.name), arguments)
+        blocks = map(self._content.reasoning, message.thinking_blocks or ())
+        return [block for block in blocks if block]
 
     def _result(self, message: chat.ToolMessage, parts: Sequence[chat.ToolPart], place: str) -> Result:
-        """Marks inside a result count for the whole of it, since cache points stand between blocks only."""
+        # A cache mark inside a result applies to the whole result: cache points stand between blocks only.
         marks = [mark for part in parts if (mark := part.cache_control or part.cache_point)]
         mark = message.cache_control or message.cache_point or (marks[-1] if marks else None)
         blocks = [block for block in self._blocks(parts, place) if not block.cache_point]
         point = self._content.cache.point(mark, where="results")
         return result_of(message.tool_call_id, blocks, self._family, is_error=message.is_error, cache_point=point)
 
-    def _add_result(self, call_id: str, result: Result, place: str) -> None:
-        """To the turn behind the call. The first result of a call counts."""
-        turn = self._turn("user", place)
-        if call_id not in turn.results:
-            turn.results[call_id] = result
-            turn.result_places[call_id] = place
 
-
-_ADDERS: dict[type, Callable[[_History, Any, str], None]] = {
-    chat.SystemMessage: _History.add_system,
-    chat.DeveloperMessage: _History.add_system,
-    chat.UserMessage: _History.add_user,
-    chat.AssistantMessage: _History.add_assistant,
-    chat.ToolMessage: _History.add_tool,
-    chat.FunctionMessage: _History.add_function,
-}
-
-_LEGACY_ID = "function_call_"
+_FUNCTION_CALL_ID = "function_call_"
+"""How the ids begin that are given to calls in the old field `function_call`, which have none."""
 _OBJECT = msgspec.json.Decoder(dict[str, Any])
 _NO_ARGUMENTS = msgspec.Raw(b"{}")
 
 
 def parse_arguments(arguments: str | None, place: str, call_id: str) -> msgspec.Raw:
-    """The JSON object that a call's arguments hold; nothing at all means no arguments.
+    """Check the arguments of a tool call; absent or blank ones are the empty object.
 
     Raises:
-        InvalidRequest: not JSON, or not an object.
+        InvalidRequest: they are not a JSON object.
     """
     if arguments is None or arguments.strip() in {"", "null"}:
         return _NO_ARGUMENTS
@@ -208,5 +177,9 @@ def parse_arguments(arguments: str | None, place: str, call_id: str) -> msgspec.
     return msgspec.Raw(arguments.encode())
 
 
-def _says_something(text: str | None) -> bool:
-    return text is not None and bool(text) and not text.isspace()
+def _text_content(text: str | None) -> list[ToolResultContentBlock]:
+    return [] if _is_blank(text) else [ToolResultContentBlock(text=text)]
+
+
+def _is_blank(text: str | None) -> bool:
+    return not text or text.isspace()

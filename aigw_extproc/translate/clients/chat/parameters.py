@@ -1,18 +1,14 @@
-"""The parameters beside messages, tools and sampling."""
+"""The parameters of a chat other than messages, tools and sampling."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from aigw_extproc.bedrock.converse import ServiceTier
-from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.openai import chat
+from aigw_extproc.translate.converse.inference import require_positive
 from aigw_extproc.translate.converse.metadata import MAX_REQUEST_METADATA, fits
 
 SERVICE_TIERS = frozenset({"default", "flex", "priority", "reserved"})
-
-# Values that ask for what happens anyway: leaving them out is no loss worth reporting.
-_DEFAULTS = {
+DEFAULTS = {
     "logprobs": b"false",
     "store": b"false",
     "frequency_penalty": b"0",
@@ -20,34 +16,19 @@ _DEFAULTS = {
     "logit_bias": b"{}",
     "modalities": b'["text"]',
 }
-
-
-def without_counterpart(request: chat.ChatRequest) -> Iterator[str]:
-    """Fields that Converse has no word for, unless they are null or ask for what happens anyway."""
-    for name, value in request.others.items():
-        if bytes(value) not in {b"null", _DEFAULTS.get(name)}:
-            yield name
+"""Values of unsupported parameters that change nothing, so that they are not reported as dropped."""
 
 
 def max_tokens(request: chat.ChatRequest) -> int | None:
-    """`max_completion_tokens`, else `max_tokens`.
-
-    Raises:
-        InvalidRequest: less than one.
-    """
-    for name in ("max_completion_tokens", "max_tokens"):
-        value: int | None = getattr(request, name)
-        if value is not None:
-            if value < 1:
-                raise InvalidRequest.at(name, f"has to be at least 1, got {value}")
-            return value
-    return None
+    """Return `max_completion_tokens`, or else `max_tokens`. Raises InvalidRequest if it is below one."""
+    limit = require_positive("max_completion_tokens", request.max_completion_tokens)
+    return require_positive("max_tokens", request.max_tokens) if limit is None else limit
 
 
 def request_metadata(request: chat.ChatRequest, dropped: list[str]) -> dict[str, str] | None:
-    """Who asks, for Bedrock's invocation log; what does not fit is dropped whole, and reported.
+    """Return the metadata for Bedrock's invocation log; a parameter that does not fit is added to `dropped`.
 
-    The pairs of the `aws` object are Bedrock's own already, so they come first.
+    The pairs in the `aws` object are in Bedrock's format, so they always have room.
     """
     extension = (request.aws.request_metadata if request.aws else None) or {}
     pairs: dict[str, str] = {}
@@ -64,7 +45,7 @@ def request_metadata(request: chat.ChatRequest, dropped: list[str]) -> dict[str,
 
 
 def service_tier(request: chat.ChatRequest, dropped: list[str]) -> ServiceTier | None:
-    """Converse's own tiers; OpenAI's `auto` is to say nothing."""
+    """Return Converse's tier; None for OpenAI's `auto` and `standard`."""
     tier = request.service_tier
     if tier in {None, "auto", "standard"}:
         return None

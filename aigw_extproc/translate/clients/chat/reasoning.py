@@ -1,6 +1,8 @@
-"""`reasoning_effort` and `thinking`: what a chat says of reasoning."""
+"""`reasoning_effort` and `thinking` of a chat."""
 
 from __future__ import annotations
+
+import msgspec
 
 from aigw_extproc.bedrock.families import Family
 from aigw_extproc.errors import InvalidRequest
@@ -17,42 +19,40 @@ from aigw_extproc.translate.converse.reasoning import (
 )
 
 NONE = "none"
-"""Asks not to reason."""
+"""The effort that turns reasoning off."""
 
 
-def reasoning(request: chat.ChatRequest, family: Family, max_tokens: int | None, dropped: list[str]) -> Reasoning:
-    """Translates `thinking`, which wins, or `reasoning_effort`. `max_tokens` is the client's own limit.
+def translate_reasoning(
+    request: chat.ChatRequest, family: Family, max_tokens: int | None, dropped: list[str]
+) -> Reasoning:
+    """Translate `thinking`, or else `reasoning_effort`. `max_tokens` is the limit that the client set.
 
     Raises:
-        InvalidRequest: an effort that does not exist, or no room for thinking within max_tokens.
+        InvalidRequest: the effort is not a known one, or max_tokens leaves no room for thinking.
     """
-    asked = request.reasoning_effort
-    if asked is not None and asked not in (NONE, *EFFORTS):
-        raise InvalidRequest.at("reasoning_effort", f"expected one of {NONE}, {', '.join(EFFORTS)}, got {asked!r}")
-    # What the families call max_tokens is the field of that name only where the client has not used the newer one.
+    effort = request.reasoning_effort
+    if effort is not None and effort not in (NONE, *EFFORTS):
+        raise InvalidRequest.at("reasoning_effort", f"expected one of {NONE}, {', '.join(EFFORTS)}, got {effort!r}")
     limit = "max_tokens" if request.max_completion_tokens is None else "max_completion_tokens"
-    found: list[str] = []
+    names: list[str] = []
     try:
-        thoughts = _reasoning(request, family, max_tokens, found)
+        reasoning = _reasoning(request, family, max_tokens, names)
     except NoRoom as error:
         raise NoRoom(error.budget, error.limit, limit) from None
-    dropped += [limit if name == "max_tokens" else name for name in found]
-    return thoughts
+    dropped += [limit if name == "max_tokens" else name for name in names]
+    return reasoning
 
 
 def _reasoning(request: chat.ChatRequest, family: Family, max_tokens: int | None, dropped: list[str]) -> Reasoning:
-    asked = request.reasoning_effort
-    effort = nearest(asked, family.efforts) if asked in EFFORTS else None
-    if asked in EFFORTS and effort != asked:
+    wanted = request.reasoning_effort
+    effort = nearest(wanted, family.efforts) if wanted in EFFORTS else None
+    if wanted in EFFORTS and effort != wanted:
         dropped.append("reasoning_effort")
     if request.thinking is not None:
-        return by_thinking(_thinking(request.thinking), family, max_tokens, dropped, effort=effort)
-    if asked == NONE:
+        thinking = msgspec.convert(request.thinking, Thinking, from_attributes=True)
+        return by_thinking(thinking, family, max_tokens, dropped, effort=effort)
+    if wanted == NONE:
         return off(family, max_tokens)
     if effort is None:
         return Reasoning(max_tokens=max_tokens)
     return by_effort(effort, family, max_tokens, dropped)
-
-
-def _thinking(asked: chat.ThinkingConfig) -> Thinking:
-    return Thinking(type=asked.type, budget_tokens=asked.budget_tokens, display=asked.display)

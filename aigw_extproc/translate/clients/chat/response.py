@@ -1,4 +1,4 @@
-"""Converse response → chat completion.
+"""Complete Converse response → chat completion.
 
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html, "Response Syntax"
 """
@@ -28,7 +28,7 @@ FINISH_REASONS = {
     "content_filtered": "content_filter",
     "guardrail_intervened": "content_filter",
 }
-"""By Bedrock's stop reason. Anything else that Bedrock says is a `stop`, told beside it in its own words."""
+"""By Bedrock's stop reason. Any other is a `stop`, and is reported in `aws.stopReason` too."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -40,10 +40,10 @@ def translate_response(
     names: ToolNames,
     answer_tool: str | None = None,
 ) -> ClientResponse:
-    """Translates a response of Converse. The input of `answer_tool` is the content.
+    """Translate a response. The input of `answer_tool` is the content.
 
     Raises:
-        InvalidUpstreamResponse: Bedrock says that the output is of no use.
+        InvalidUpstreamResponse: Bedrock reports that the output is malformed.
     """
     blocks = output_blocks(response)
     message = _message(blocks, names, answer_tool)
@@ -68,10 +68,10 @@ def translate_response(
 
 
 def finish_reason(stop_reason: str | None, *, has_tool_calls: bool, answered: bool = False) -> str:
-    """OpenAI's word for Bedrock's stop reason. `answered` says that a tool without a call is the answer itself.
+    """Return OpenAI's finish reason. `answered` is true if the answer is the input of a tool.
 
     Raises:
-        InvalidUpstreamResponse: Bedrock says that the model's output is malformed.
+        InvalidUpstreamResponse: Bedrock reports that the output is malformed.
     """
     require_sound(stop_reason)
     if has_tool_calls:
@@ -82,12 +82,12 @@ def finish_reason(stop_reason: str | None, *, has_tool_calls: bool, answered: bo
 
 
 def unmapped_stop_reason(stop_reason: str | None) -> str | None:
-    """Bedrock's own word, when OpenAI has none for it."""
+    """Return the stop reason if OpenAI has no finish reason for it."""
     return stop_reason if stop_reason and stop_reason not in FINISH_REASONS else None
 
 
 def completion_usage(usage: Usage) -> completion.CompletionUsage:
-    """The `usage` of a completion."""
+    """Translate the usage."""
     return completion.CompletionUsage(
         prompt_tokens=usage.input_tokens,
         completion_tokens=usage.output_tokens,
@@ -98,9 +98,9 @@ def completion_usage(usage: Usage) -> completion.CompletionUsage:
     )
 
 
-def unless_empty(told: completion.AwsDetails) -> completion.AwsDetails | msgspec.UnsetType:
-    """What Bedrock says beyond OpenAI's vocabulary; absent when that is nothing."""
-    return ABSENT if told == completion.AwsDetails() else told
+def unless_empty(details: completion.AwsDetails) -> completion.AwsDetails | msgspec.UnsetType:
+    """Return the details, or ABSENT if there are none."""
+    return ABSENT if details == completion.AwsDetails() else details
 
 
 def _message(blocks: Sequence[converse.ContentBlock], names: ToolNames, answer_tool: str | None) -> completion.Message:
@@ -108,7 +108,7 @@ def _message(blocks: Sequence[converse.ContentBlock], names: ToolNames, answer_t
     calls = [_tool_call(use, names) for use in uses if use.name != answer_tool]
     content, annotations = _content(blocks)
     if uses and uses[0].name == answer_tool:
-        # The first tool decides, as in a stream, where what was told cannot be taken back.
+        # The first tool decides, as in a stream, where chunks cannot be taken back.
         content, annotations = compact(uses[0].input), []
     return completion.Message(
         content=content or (None if calls else ""),
@@ -120,7 +120,6 @@ def _message(blocks: Sequence[converse.ContentBlock], names: ToolNames, answer_t
 
 
 def _content(blocks: Sequence[converse.ContentBlock]) -> tuple[str, list[completion.Annotation]]:
-    """All text joined, and what of it is cited from where."""
     text, annotations = "", []
     for block in blocks:
         start = len(text)
@@ -128,8 +127,8 @@ def _content(blocks: Sequence[converse.ContentBlock]) -> tuple[str, list[complet
             text += block.text
         if block.citations_content is not None:
             text += "".join(part.text for part in block.citations_content.content)
-            found = [annotation(raw, start, len(text)) for raw in block.citations_content.citations]
-            annotations += [cited for cited in found if cited]
+            translated = [annotation(raw, start, len(text)) for raw in block.citations_content.citations]
+            annotations += [cited for cited in translated if cited]
     return text, annotations
 
 

@@ -31,7 +31,7 @@ class ChatWriter(msgspec.Struct, frozen=True, kw_only=True):
     """Implements `ResponseWriter` for one request."""
 
     model: str
-    """The name that the client used; responses carry it."""
+    """The client's name for the model, which responses repeat."""
     names: ToolNames
     include_usage: bool
     answer_tool: str | None = None
@@ -45,7 +45,7 @@ class ChatWriter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChatStream(EventWriter):
-    """The chunks of one completion."""
+    """Writes the chunks of one completion."""
 
     def __init__(self, context: ResponseContext, writer: ChatWriter) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ class ChatStream(EventWriter):
         yield DONE
 
     def render(self, failure: GatewayError) -> bytes:
-        """Neither a finish_reason nor [DONE] follows it."""
+        """Write an error, which neither a finish_reason nor [DONE] follows."""
         return b"data: " + render(failure) + b"\n\n"
 
     def _stop(self, event: converse.MessageStop) -> Iterator[bytes]:

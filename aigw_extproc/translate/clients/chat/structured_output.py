@@ -1,24 +1,24 @@
-"""`response_format`: answers that are JSON of a given schema.
+"""`response_format` of a chat: answers that are JSON.
 
-Families that know how get the schema in outputConfig. For the others the schema becomes that of a tool which the model
-has to use, and whose input is the answer; the client never hears of the tool.
+Families that support it get the schema in outputConfig. Otherwise it becomes the schema of a tool which the model has
+to use, and whose input is the answer; the client does not see this tool.
 https://docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html
 """
 
 from __future__ import annotations
 
 from collections.abc import Container
+from typing import assert_never
 
 import msgspec
 
-from aigw_extproc.bedrock.converse import OutputConfiguration
 from aigw_extproc.bedrock.families import Family
 from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.openai import chat
 from aigw_extproc.translate.converse.structured_output import (
     JSON_OBJECT_INSTRUCTION,
-    output_configuration,
-    schema_instruction,
+    StructuredOutput,
+    without_tool,
 )
 
 ANSWER_TOOL = "answer"
@@ -28,45 +28,43 @@ _PLACE = "response_format.json_schema"
 _FALLBACK_SCHEMA = msgspec.Raw(b'{"type":"object"}')
 
 
-class StructuredOutput(msgspec.Struct, frozen=True, kw_only=True):
-    """How one request binds its answer to a schema. At most one of `output_config` and `tool` is set."""
-
-    output_config: OutputConfiguration | None = None
-    tool: chat.FunctionDefinition | None = None
-    """The answer tool; its name is no other tool's."""
-    instruction: str | None = None
-    """To be added to the system prompt."""
-
-
 def structured_output(
-    wanted: chat.ResponseFormat | None, *, family: Family, taken: Container[str], forced: bool
+    response_format: chat.ResponseFormat | None, *, family: Family, taken: Container[str], forced: bool
 ) -> StructuredOutput:
-    """What `response_format` comes to. `taken` are the names of the request's tools; `forced` says whether the model
-    can be made to use a tool.
+    """Translate `response_format`.
+
+    `taken` are the names of the request's tools; `forced` is true if the model can be made to use one.
 
     Raises:
-        InvalidRequest: there is no schema, or not one of an object.
+        InvalidRequest: there is no schema, or it is not that of an object.
     """
-    if wanted is None or wanted.type == "text":
+    if response_format is None:
         return StructuredOutput()
-    if wanted.type == "json_object":
-        return StructuredOutput(instruction=JSON_OBJECT_INSTRUCTION)
-    if wanted.json_schema is None:
+    match response_format.type:
+        case "text":
+            return StructuredOutput()
+        case "json_object":
+            return StructuredOutput(instruction=JSON_OBJECT_INSTRUCTION)
+        case "json_schema":
+            return _by_schema(response_format.json_schema, family, taken, forced=forced)
+        case _:
+            assert_never(response_format.type)
+
+
+def _by_schema(
+    definition: chat.JsonSchema | None, family: Family, taken: Container[str], *, forced: bool
+) -> StructuredOutput:
+    if definition is None:
         raise InvalidRequest.at(_PLACE, "a json_schema format needs its schema")
-    schema = _schema(wanted.json_schema)
-    if family.structured_output:
-        definition = wanted.json_schema
-        return StructuredOutput(
-            output_config=output_configuration(schema, definition.name, definition.description or None)
-        )
-    if not family.tools:
-        return StructuredOutput(instruction=schema_instruction(schema))
+    schema = _schema(definition)
+    if family.structured_output or not family.tools:
+        return without_tool(schema, family, name=definition.name, description=definition.description or None)
     name = _free_name(taken)
-    tool = chat.FunctionDefinition(
-        name=name, description=wanted.json_schema.description, parameters=msgspec.Raw(msgspec.json.encode(schema))
+    parameters = msgspec.Raw(msgspec.json.encode(schema))
+    return StructuredOutput(
+        tool=chat.FunctionDefinition(name=name, description=definition.description, parameters=parameters),
+        instruction=None if forced else ANSWER_TOOL_INSTRUCTION.format(name=name),
     )
-    instruction = None if forced else ANSWER_TOOL_INSTRUCTION.format(name=name)
-    return StructuredOutput(tool=tool, instruction=instruction)
 
 
 def _schema(definition: chat.JsonSchema) -> dict[str, object]:

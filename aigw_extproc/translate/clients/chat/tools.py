@@ -1,44 +1,38 @@
-"""What a chat says of tools: which there are, and how to choose among them."""
+"""The tools of a chat: definitions, and the choice among them.
+
+https://platform.openai.com/docs/guides/function-calling
+"""
 
 from __future__ import annotations
 
 from aigw_extproc.bedrock.families import Family
 from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.openai import chat
-from aigw_extproc.translate.converse.tools import AUTO, Choice, Definition, Selection
+from aigw_extproc.translate.converse.tools import AUTO, Choice, Definition, check_definitions
 
 
 def definitions(request: chat.ChatRequest, family: Family) -> list[Definition]:
-    """The functions that a request offers: `tools`, or `functions` as it was before.
+    """Return the functions in `tools`, or else in the older field `functions`.
 
     Raises:
-        InvalidRequest: a tool is not a function, a name is empty or used twice, or the model uses no tools.
+        InvalidRequest: a tool is not a function, a name is empty or used twice, or the model does not support tools.
     """
-    found = [_definition(tool, index) for index, tool in enumerate(request.tools or ())]
-    if not found:
-        found = [
+    if request.tools:
+        offered = [_definition(tool, f"tools[{index}]") for index, tool in enumerate(request.tools)]
+    else:
+        offered = [
             Definition(place=f"functions[{index}]", function=function, mark=function.cache_control)
             for index, function in enumerate(request.functions or ())
         ]
-    if found and not family.tools:
-        place = "tools" if request.tools else "functions"
-        raise InvalidRequest.at(place, "this model uses no tools")
-    seen: dict[str, str] = {}
-    for definition in found:
-        place = f"{definition.place}.name"
-        if not definition.name:
-            raise InvalidRequest.at(place, "a tool needs a name")
-        if definition.name in seen:
-            raise InvalidRequest.at(place, f"{definition.name!r} is already the name of {seen[definition.name]}")
-        seen[definition.name] = definition.place
-    return found
+    check_definitions(offered, family, "tools" if request.tools else "functions")
+    return offered
 
 
 def choice(request: chat.ChatRequest) -> Choice:
-    """What `tool_choice`, or the older `function_call`, asks for; `auto` when it is absent or `{}`.
+    """Translate `tool_choice`, or else the older field `function_call`; an absent or empty one is `auto`.
 
     Raises:
-        InvalidRequest: neither a known word nor a function.
+        InvalidRequest: it is neither a known mode nor a function.
     """
     if request.tool_choice is not None:
         return _tool_choice(request.tool_choice)
@@ -49,25 +43,14 @@ def choice(request: chat.ChatRequest) -> Choice:
     return AUTO
 
 
-def serially(request: chat.ChatRequest, selection: Selection) -> bool:
-    """Whether the client wants one tool call at a time, and there are tools that it could be about."""
-    return request.parallel_tool_calls is False and bool(selection.offered) and selection.choice.mode != "none"
-
-
-def _definition(tool: chat.Tool, index: int) -> Definition:
-    function = _function(tool, index)
-    mark = tool.cache_control or tool.cache_point or function.cache_control
-    return Definition(place=f"tools[{index}].function", function=function, mark=mark)
-
-
-def _function(tool: chat.Tool, index: int) -> chat.FunctionDefinition:
+def _definition(tool: chat.Tool, place: str) -> Definition:
     if tool.type != "function":
-        raise InvalidRequest.at(
-            f"tools[{index}].type", f"only function tools can be used with Bedrock, got {tool.type!r}"
-        )
-    if tool.function is None:
-        raise InvalidRequest.at(f"tools[{index}].function", "a function tool needs its function")
-    return tool.function
+        raise InvalidRequest.at(f"{place}.type", f"only function tools can be used with Bedrock, got {tool.type!r}")
+    function, place = tool.function, f"{place}.function"
+    if function is None:
+        raise InvalidRequest.at(place, "a function tool needs its function")
+    mark = tool.cache_control or tool.cache_point or function.cache_control
+    return Definition(place=place, function=function, mark=mark)
 
 
 def _tool_choice(value: str | chat.NamedToolChoice, place: str = "tool_choice") -> Choice:
@@ -80,4 +63,5 @@ def _tool_choice(value: str | chat.NamedToolChoice, place: str = "tool_choice") 
             return Choice(mode="function", name=name, place=f"{place}.function.name")
         case chat.NamedToolChoice():
             raise InvalidRequest.at(place, f"expected a function, got type {value.type!r}")
-    raise InvalidRequest.at(place, f"expected 'auto', 'none', 'required' or a function, got {value!r}")
+        case _:
+            raise InvalidRequest.at(place, f"expected 'auto', 'none', 'required' or a function, got {value!r}")

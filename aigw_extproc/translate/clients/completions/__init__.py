@@ -1,4 +1,4 @@
-"""Legacy completions: the prompt becomes the only turn of a conversation.
+"""Legacy completions; the prompt becomes the only message of a conversation.
 
 https://platform.openai.com/docs/api-reference/completions
 """

@@ -1,8 +1,6 @@
-"""Legacy completion request → Converse request of one user turn."""
+"""Legacy completion request → Converse request with one user message."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 from aigw_extproc.bedrock import converse
 from aigw_extproc.errors import InvalidRequest
@@ -10,52 +8,51 @@ from aigw_extproc.openai.completions import CompletionRequest
 from aigw_extproc.translate.clients.completions.stream import CompletionWriter
 from aigw_extproc.translate.contract import Target
 from aigw_extproc.translate.converse.conversed import Conversed
-from aigw_extproc.translate.openai.inference import inference_configuration
+from aigw_extproc.translate.converse.inference import require_positive
+from aigw_extproc.translate.openai.parameters import inference_configuration, unsupported
 
-# Defaults that old clients always send; leaving them out is not reported.
 _DEFAULTS = {"logit_bias": b"{}", "presence_penalty": b"0", "frequency_penalty": b"0"}
+"""Values of unsupported parameters that change nothing; old clients always send them."""
 
 
 def to_converse(request: CompletionRequest, target: Target) -> Conversed:
     """Translate a parsed completion request.
 
     Raises:
-        InvalidRequest: a conversation of one turn cannot express the request; `param` names the field.
+        InvalidRequest: a conversation of one message cannot express the request; `param` names the field.
     """
-    _require_one_plain_answer(request)
-    dropped = [name for name, value in request.others.items() if bytes(value) not in {b"null", _DEFAULTS.get(name)}]
-    turn = converse.Message(role="user", content=[converse.ContentBlock(text=_prompt(request))])
-    inference = inference_configuration(request, target.family, max_tokens=_max_tokens(request), dropped=dropped)
+    _check_supported(request)
+    dropped = list(unsupported(request.others, _DEFAULTS))
+    message = converse.Message(role="user", content=[converse.ContentBlock(text=_prompt(request))])
+    max_tokens = require_positive("max_tokens", request.max_tokens)
+    inference = inference_configuration(request, target.family, max_tokens=max_tokens, dropped=dropped)
     options = request.stream_options
     return Conversed(
-        request=converse.ConverseRequest(messages=[turn], inference_config=inference),
+        request=converse.ConverseRequest(messages=[message], inference_config=inference),
         stream=bool(request.stream),
         dropped=tuple(dropped),
-        writer=CompletionWriter(model=request.model, include_usage=bool(options is not None and options.include_usage)),
+        writer=CompletionWriter(model=request.model, include_usage=bool(options and options.include_usage)),
     )
 
 
-def _require_one_plain_answer(request: CompletionRequest) -> None:
-    for field, fault in _faults(request):
-        raise InvalidRequest.at(field, f"{fault}")
-
-
-def _faults(request: CompletionRequest) -> Iterator[tuple[str, str]]:
+def _check_supported(request: CompletionRequest) -> None:
     if request.n not in {None, 1}:
-        yield "n", f"Bedrock answers with one choice, got {request.n}"
+        raise InvalidRequest.at("n", f"Bedrock answers with one choice, got {request.n}")
     if request.best_of not in {None, 1}:
-        yield "best_of", f"Bedrock answers with one choice, got {request.best_of}"
+        raise InvalidRequest.at("best_of", f"Bedrock answers with one choice, got {request.best_of}")
     if request.echo:
-        yield "echo", "the prompt is not repeated in the answer; put it before the text yourself"
+        raise InvalidRequest.at("echo", "the prompt is not repeated in the answer; put it before the text yourself")
     if request.suffix:
-        yield "suffix", "models on Bedrock do not fill in before a suffix; ask for it in a chat completion"
+        raise InvalidRequest.at(
+            "suffix", "models on Bedrock do not fill in before a suffix; ask for it in a chat completion"
+        )
 
 
 def _prompt(request: CompletionRequest) -> str:
     prompts = request.prompt if isinstance(request.prompt, list) else [request.prompt]
     if any(not isinstance(prompt, str) for prompt in prompts):
         raise InvalidRequest.at(
-            "prompt", "token ids of OpenAI's tokenizer mean nothing to models on Bedrock; send the text itself"
+            "prompt", "models on Bedrock do not accept token ids of OpenAI's tokenizer; send the text itself"
         )
     if len(prompts) != 1:
         raise InvalidRequest.at("prompt", f"expected one prompt, got {len(prompts)}; send a request for each")
@@ -63,9 +60,3 @@ def _prompt(request: CompletionRequest) -> str:
     if not prompt.strip():
         raise InvalidRequest.at("prompt", "the prompt is blank")
     return prompt
-
-
-def _max_tokens(request: CompletionRequest) -> int | None:
-    if request.max_tokens is not None and request.max_tokens < 1:
-        raise InvalidRequest.at("max_tokens", f"has to be at least 1, got {request.max_tokens}")
-    return request.max_tokens

@@ -32,7 +32,7 @@ class CompletionWriter(msgspec.Struct, frozen=True, kw_only=True):
     """Implements `ResponseWriter` for one request."""
 
     model: str
-    """The name that the client used; responses carry it."""
+    """The client's name for the model, which responses repeat."""
     include_usage: bool
 
     def response(self, response: ConverseResponse, context: ResponseContext) -> ClientResponse:
@@ -53,7 +53,7 @@ class CompletionWriter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CompletionStream(EventWriter):
-    """The chunks of one completion."""
+    """Writes the chunks of one completion."""
 
     def __init__(self, context: ResponseContext, writer: CompletionWriter) -> None:
         super().__init__()
@@ -84,7 +84,7 @@ class CompletionStream(EventWriter):
         yield b"data: [DONE]\n\n"
 
     def render(self, failure: GatewayError) -> bytes:
-        """Neither a finish_reason nor [DONE] follows it."""
+        """Write an error, which neither a finish_reason nor [DONE] follows."""
         return b"data: " + render(failure) + b"\n\n"
 
     def _choice(self, text: str, reason: str | None) -> bytes:

@@ -1,4 +1,4 @@
-"""The parameters beside messages and tools.
+"""The parameters of a request other than messages and tools.
 
 https://docs.anthropic.com/en/api/messages
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InferenceConfiguration.html
@@ -9,10 +9,10 @@ from __future__ import annotations
 import msgspec
 
 from aigw_extproc.anthropic import messages
-from aigw_extproc.bedrock.converse import InferenceConfiguration, OutputConfiguration
+from aigw_extproc.bedrock.converse import InferenceConfiguration
 from aigw_extproc.bedrock.families import Family
 from aigw_extproc.errors import InvalidRequest
-from aigw_extproc.translate.converse import inference, structured_output
+from aigw_extproc.translate.converse import inference
 from aigw_extproc.translate.converse.metadata import fits
 from aigw_extproc.translate.converse.reasoning import (
     Reasoning,
@@ -21,83 +21,73 @@ from aigw_extproc.translate.converse.reasoning import (
     by_thinking,
     merged,
     nearest,
+    nested,
 )
+from aigw_extproc.translate.converse.structured_output import StructuredOutput, without_tool
 
 EFFORT = "output_config.effort"
 
 
-def reasoning(request: messages.CountTokensParams, family: Family, dropped: list[str]) -> Reasoning:
-    """Translates `thinking` and `output_config.effort`.
+def translate_reasoning(request: messages.CountTokensParams, family: Family, dropped: list[str]) -> Reasoning:
+    """Translate `thinking` and `output_config.effort`.
 
-    On Claude the effort is about all of an answer, with or without thinking; on others it asks to reason.
+    On Claude the effort applies to the whole answer, with or without thinking; on others it asks to reason.
 
     Raises:
-        InvalidRequest: no room for thinking within max_tokens.
+        InvalidRequest: max_tokens leaves no room for thinking.
     """
-    asked = request.output_config.effort if request.output_config else None
-    effort = nearest(asked, family.efforts) if asked and family.reasoning != "budget" else None
-    if asked != effort:
+    wanted = request.output_config.effort if request.output_config else None
+    effort = nearest(wanted, family.efforts) if wanted and family.reasoning != "budget" else None
+    if wanted != effort:
         dropped.append(EFFORT)
     adaptive = family.reasoning == "adaptive"
     if request.thinking is not None:
-        thinking = Thinking(
-            type=request.thinking.type,
-            budget_tokens=request.thinking.budget_tokens,
-            display=request.thinking.display,
-        )
-        thoughts = by_thinking(thinking, family, request.max_tokens, dropped)
+        thinking = msgspec.convert(request.thinking, Thinking, from_attributes=True)
+        reasoning = by_thinking(thinking, family, request.max_tokens, dropped)
     elif effort is not None and not adaptive:
         return by_effort(effort, family, request.max_tokens, dropped)
     else:
-        thoughts = Reasoning(max_tokens=request.max_tokens)
+        reasoning = Reasoning(max_tokens=request.max_tokens)
     if effort is None or not adaptive:
-        return thoughts
-    fields = merged(thoughts.fields, {"output_config": {"effort": effort}})
-    return msgspec.structs.replace(thoughts, fields=fields)
+        return reasoning
+    fields = merged(reasoning.fields, {"output_config": {"effort": effort}})
+    return msgspec.structs.replace(reasoning, fields=fields)
 
 
 def inference_configuration(
-    request: messages.CreateParams, family: Family, thoughts: Reasoning, dropped: list[str]
+    request: messages.CreateParams, family: Family, reasoning: Reasoning, dropped: list[str]
 ) -> InferenceConfiguration:
-    """maxTokens, sampling and stop sequences.
+    """Translate max_tokens, the sampling parameters and the stop sequences.
 
     Raises:
         InvalidRequest: a number is out of its range.
     """
     return inference.inference_configuration(
         family,
-        max_tokens=thoughts.max_tokens,
+        max_tokens=reasoning.max_tokens,
         temperature=_unit_interval("temperature", request.temperature),
         top_p=_unit_interval("top_p", request.top_p),
         stop=request.stop_sequences or [],
         stop_name="stop_sequences",
-        samples=inference.samples(family, reasons=thoughts.on),
+        samples=inference.samples(family, reasons=reasoning.on),
         dropped=dropped,
     )
 
 
-def top_k(request: messages.CreateParams, family: Family, thoughts: Reasoning, dropped: list[str]) -> dict[str, object]:
-    """`top_k` among the model's own fields, for a model that knows it."""
+def top_k(
+    request: messages.CreateParams, family: Family, reasoning: Reasoning, dropped: list[str]
+) -> dict[str, object]:
+    """Return `top_k` as one of the model's own fields; none where the model does not support it."""
     if request.top_k is None:
         return {}
-    if not family.top_k_field or not inference.samples(family, reasons=thoughts.on):
+    if not family.top_k_field or not inference.samples(family, reasons=reasoning.on):
         dropped.append("top_k")
         return {}
-    *outer, name = family.top_k_field
-    fields: dict[str, object] = {name: request.top_k}
-    for key in reversed(outer):
-        fields = {key: fields}
-    return fields
-
-
-def require_limit(request: messages.CreateParams) -> None:
-    """Raises InvalidRequest unless there may be an answer."""
-    if request.max_tokens < 1:
-        raise InvalidRequest.at("max_tokens", f"has to be at least 1, got {request.max_tokens}")
+    return nested(family.top_k_field, request.top_k)
 
 
 def request_metadata(request: messages.CreateParams, dropped: list[str]) -> dict[str, str] | None:
-    """Who asks, for Bedrock's invocation log; what does not fit its alphabet is dropped, and reported."""
+    """Return the user's id for Bedrock's invocation log; None, and reported, if it has characters that do not fit."""
     user_id = request.metadata.user_id if request.metadata else None
     if not user_id:
         return None
@@ -108,17 +98,14 @@ def request_metadata(request: messages.CreateParams, dropped: list[str]) -> dict
     return None
 
 
-def output_configuration(
-    request: messages.CreateParams, family: Family, dropped: list[str]
-) -> tuple[OutputConfiguration | None, str | None]:
-    """The JSON schema of the answer, for models that can be bound to one; for the others an instruction to keep it."""
+def structured_output(request: messages.CreateParams, family: Family, dropped: list[str]) -> StructuredOutput:
+    """Translate `output_config.format`; where the schema becomes an instruction it is reported as dropped."""
     wanted = request.output_config.format if request.output_config else None
     if wanted is None:
-        return None, None
+        return StructuredOutput()
     if not family.structured_output:
         dropped.append("output_config.format")
-        return None, structured_output.schema_instruction(wanted.schema)
-    return structured_output.output_configuration(wanted.schema), None
+    return without_tool(wanted.schema, family)
 
 
 def _unit_interval(name: str, value: float | None) -> float | None:

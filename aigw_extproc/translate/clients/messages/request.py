@@ -13,47 +13,48 @@ from aigw_extproc.translate.clients.messages import parameters
 from aigw_extproc.translate.clients.messages.prompt import Prompt, translate_prompt
 from aigw_extproc.translate.clients.messages.stream import MessagesWriter
 from aigw_extproc.translate.contract import Target
-from aigw_extproc.translate.converse.caching import within_limits
 from aigw_extproc.translate.converse.conversation import with_system
 from aigw_extproc.translate.converse.conversed import Conversed
+from aigw_extproc.translate.converse.inference import require_positive
+from aigw_extproc.translate.converse.tools import can_stream
 
 _STOP_SEQUENCE = "/stop_sequence"
-"""The path in Claude's own response of the sequence that ended it, which Converse does not report."""
+"""The path in Claude's own response of the stop sequence that it met, which Converse does not report."""
 
 
 def to_converse(request: messages.MessagesRequest, target: Target) -> Conversed:
     """Translate a request to create a message, which is left unchanged.
 
-    `request.model` is the name under which the client knows the model.
+    `request.model` is the client's name for the model.
 
     Raises:
         InvalidRequest: Bedrock cannot serve the request; `param` names the field.
         MediaNeeded: images have to be fetched first.
     """
     conversation, family = messages.create_params(request), target.family
-    parameters.require_limit(conversation)
+    require_positive("max_tokens", conversation.max_tokens)
     dropped = [name for name, value in conversation.others.items() if bytes(value) != b"null"]
     prompt = translate_prompt(conversation, target, dropped)
-    output, instruction = parameters.output_configuration(conversation, family, dropped)
-    instructed = with_system(prompt.conversation, instruction, family)
-    inference = parameters.inference_configuration(conversation, family, prompt.thoughts, dropped)
-    fields = prompt.fields | parameters.top_k(conversation, family, prompt.thoughts, dropped)
+    output = parameters.structured_output(conversation, family, dropped)
+    instructed = with_system(prompt.conversation, output.instruction, family)
+    inference = parameters.inference_configuration(conversation, family, prompt.reasoning, dropped)
+    fields = prompt.fields | parameters.top_k(conversation, family, prompt.reasoning, dropped)
     body = ConverseRequest(
         messages=instructed.messages,
         system=instructed.system or None,
         inference_config=inference,
         tool_config=prompt.tool_config,
-        output_config=output,
+        output_config=output.output_config,
         additional_model_request_fields=_with_betas(fields, request, family, dropped),
         additional_model_response_field_paths=[_STOP_SEQUENCE] if inference.stop_sequences else None,
         request_metadata=parameters.request_metadata(conversation, dropped),
     )
-    stream = bool(request.stream) and (family.streaming_tools or body.tool_config is None)
+    stream = bool(request.stream) and can_stream(body.tool_config, family)
     return _conversed(body, request, prompt, dropped, stream=stream, replayed=bool(request.stream) and not stream)
 
 
 def to_counted(request: messages.MessagesRequest, target: Target) -> Conversed:
-    """Translate a request to count tokens: what `to_converse` would have the model read.
+    """Translate a request to count tokens: only the input that `to_converse` translates.
 
     Raises:
         InvalidRequest: Bedrock cannot serve the request; `param` names the field.
@@ -88,8 +89,7 @@ def _conversed(
     stream: bool = False,
     replayed: bool = False,
 ) -> Conversed:
-    if prompt.has_cache_points and not within_limits(body):
-        dropped.append("cache_control")
+    prompt.cache.limit(body)
     return Conversed(
         request=body,
         stream=stream,

@@ -1,4 +1,4 @@
-"""Converse response → message.
+"""Complete Converse response → Anthropic's message.
 
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html, "Response Syntax"
 """
@@ -24,7 +24,7 @@ STOP_REASONS = {
     "content_filtered": "refusal",
     "guardrail_intervened": "refusal",
 }
-"""By Bedrock's stop reason; anything else is an `end_turn`."""
+"""By Bedrock's stop reason; any other is an `end_turn`."""
 
 
 class _ModelFields(msgspec.Struct, frozen=True):
@@ -38,10 +38,10 @@ _encode = msgspec.json.Encoder().encode
 def translate_response(
     response: ConverseResponse, context: ResponseContext, *, model: str, names: ToolNames
 ) -> ClientResponse:
-    """Translates a response of Converse.
+    """Translate a response.
 
     Raises:
-        InvalidUpstreamResponse: Bedrock says that the output is of no use.
+        InvalidUpstreamResponse: Bedrock reports that the output is malformed.
     """
     content = [translated for block in output_blocks(response) for translated in _blocks(block, names)]
     answer = message.Message(
@@ -56,22 +56,22 @@ def translate_response(
 
 
 def message_id(context: ResponseContext) -> str:
-    """The message's id: Bedrock has none but that of the request."""
+    """Return the message's id, made of the request's: Bedrock's messages have none."""
     return f"msg_{context.request_id}"
 
 
 def stop_reason(reason: str | None) -> str:
-    """Anthropic's word for Bedrock's stop reason.
+    """Return Anthropic's stop reason for Bedrock's.
 
     Raises:
-        InvalidUpstreamResponse: Bedrock says that the model's output is malformed.
+        InvalidUpstreamResponse: Bedrock reports that the output is malformed.
     """
     require_sound(reason)
     return STOP_REASONS.get(reason or "", "end_turn")
 
 
 def stop_sequence(fields: msgspec.Raw) -> str | None:
-    """The stop sequence that was met, of the fields that the model was asked for; None where it does not say."""
+    """Return the stop sequence among the model's own response fields; None if it is not there."""
     try:
         return _MODEL_FIELDS.decode(fields).stop_sequence
     except msgspec.MsgspecError:
@@ -79,7 +79,7 @@ def stop_sequence(fields: msgspec.Raw) -> str | None:
 
 
 def message_usage(usage: TokenUsage | None) -> message.Usage:
-    """Bedrock counts as Anthropic does."""
+    """Translate the usage; Bedrock counts as Anthropic does."""
     usage = usage or TokenUsage()
     return message.Usage(
         input_tokens=usage.input_tokens,
@@ -90,24 +90,23 @@ def message_usage(usage: TokenUsage | None) -> message.Usage:
 
 
 def _blocks(block: ContentBlock, names: ToolNames) -> Iterator[message.Block]:
-    """The block in Anthropic's words; nothing for one that says nothing."""
     if block.text:
         yield message.Text(text=block.text)
     if block.citations_content is not None:
-        cited = "".join(part.text for part in block.citations_content.content)
-        if cited:
-            yield message.Text(text=cited)
+        text = "".join(part.text for part in block.citations_content.content)
+        if text:
+            yield message.Text(text=text)
     if block.tool_use is not None:
         use = block.tool_use
-        told = use.input if bytes(use.input) else msgspec.Raw(b"{}")
-        yield message.ToolUse(id=use.tool_use_id, name=names.to_client(use.name), input=told)
+        arguments = use.input if bytes(use.input) else msgspec.Raw(b"{}")
+        yield message.ToolUse(id=use.tool_use_id, name=names.to_client(use.name), input=arguments)
     if block.reasoning_content is not None:
-        yield from _thoughts(block.reasoning_content)
+        yield from _thinking(block.reasoning_content)
 
 
-def _thoughts(reasoning: ReasoningContent) -> Iterator[message.Block]:
+def _thinking(reasoning: ReasoningContent) -> Iterator[message.Block]:
     if reasoning.redacted_content:
         yield message.RedactedThinking(data=reasoning.redacted_content)
-    thought = reasoning.reasoning_text
-    if thought is not None and (thought.text or thought.signature):
-        yield message.Thinking(thinking=thought.text, signature=thought.signature or "")
+    text = reasoning.reasoning_text
+    if text is not None and (text.text or text.signature):
+        yield message.Thinking(thinking=text.text, signature=text.signature or "")

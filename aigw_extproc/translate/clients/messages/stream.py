@@ -1,8 +1,8 @@
 """Converse's events → the events of a message's stream.
 
 https://docs.anthropic.com/en/docs/build-with-claude/streaming
-Bedrock begins no block but those of tools; Anthropic's clients want a beginning and an end of every one. What the
-message cost is known last, so the end is held back until then.
+Bedrock sends a contentBlockStart for tool blocks only; Anthropic's clients expect one for every block. The usage comes
+last, so the end of the message is held back until then.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from aigw_extproc.translate.contract import ClientResponse, ResponseContext
 from aigw_extproc.translate.converse.conversed import EventWriter
 from aigw_extproc.translate.converse.tool_names import ToolNames
 
-BEGINNINGS: dict[str, dict[str, object]] = {
+EMPTY_BLOCKS: dict[str, dict[str, object]] = {
     "text": {"type": "text", "text": ""},
     "thinking": {"type": "thinking", "thinking": "", "signature": ""},
 }
-"""What blocks begin with that Bedrock does not begin, by their type."""
+"""The content of content_block_start by type, for blocks without a contentBlockStart."""
 
 _DELTA = b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,"delta":{"type":"%b","%b":'
 _encode = msgspec.json.Encoder().encode
@@ -43,7 +43,7 @@ class MessagesWriter(msgspec.Struct, frozen=True, kw_only=True):
     """Implements `ResponseWriter` for one request."""
 
     model: str
-    """The name that the client used; responses carry it."""
+    """The client's name for the model, which responses repeat."""
     names: ToolNames
 
     def response(self, response: ConverseResponse, context: ResponseContext) -> ClientResponse:
@@ -54,7 +54,7 @@ class MessagesWriter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MessagesStream(EventWriter):
-    """The events of one message."""
+    """Writes the events of one message."""
 
     def __init__(self, context: ResponseContext, writer: MessagesWriter) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ class MessagesStream(EventWriter):
         self._names = writer.names
         self._index = -1
         self._open: str | None = None
-        """The type of the block that is not at its end."""
+        """The type of the open block; None when none is open."""
         self._redacted = ""
         self._ending: dict[str, object] = {}
 
@@ -95,8 +95,8 @@ class MessagesStream(EventWriter):
 
     def _start(self) -> bytes:
         usage = message.Usage(input_tokens=0, output_tokens=0)
-        begun = message.Message(id=message_id(self._context), model=self._model, content=[], usage=usage)
-        return event("message_start", message=begun)
+        empty = message.Message(id=message_id(self._context), model=self._model, content=[], usage=usage)
+        return event("message_start", message=empty)
 
     def _start_block(self, start: BlockStart) -> Iterator[bytes]:
         if start.tool_use is not None:
@@ -120,13 +120,13 @@ class MessagesStream(EventWriter):
             yield from self._piece("thinking", "signature_delta", "signature", delta.signature)
 
     def _piece(self, block: str, delta: str, member: str, text: str) -> Iterator[bytes]:
-        """A piece of a block, which begins with it unless it has begun."""
+        """Write a delta; a block of another type ends before it."""
         if self._open != block:
-            yield from self._begin(block, BEGINNINGS[block])
+            yield from self._begin(block, EMPTY_BLOCKS[block])
         yield self._encoded(delta, member, text)
 
     def _encoded(self, delta: str, member: str, text: str) -> bytes:
-        # Written by hand: there is one of these for every token.
+        # Formatted by hand for speed: there is one delta for every token.
         return b"".join((_DELTA % (self._index, delta.encode(), member.encode()), _encode(text), b"}}\n\n"))
 
     def _begin(self, kind: str, block: dict[str, object]) -> Iterator[bytes]:
@@ -136,7 +136,7 @@ class MessagesStream(EventWriter):
         yield event("content_block_start", index=self._index, content_block=block)
 
     def _close(self) -> Iterator[bytes]:
-        """The end of the block that is open; a hidden thought, which has no deltas, is told whole at its end."""
+        """End the open block. Redacted reasoning has no deltas, so its block is written here."""
         if self._redacted:
             data, self._redacted = self._redacted, ""
             yield from self._begin("redacted_thinking", {"type": "redacted_thinking", "data": data})

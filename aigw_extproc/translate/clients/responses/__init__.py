@@ -1,4 +1,4 @@
-"""OpenAI's Responses, translated as a chat completion with items and events of its own.
+"""OpenAI's Responses, translated by way of a chat completion request.
 
 https://platform.openai.com/docs/api-reference/responses
 """

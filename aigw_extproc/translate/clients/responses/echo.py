@@ -1,4 +1,4 @@
-"""What a response says again of its request.
+"""The members of a response that repeat its request.
 
 https://platform.openai.com/docs/api-reference/responses/object
 """
@@ -12,7 +12,7 @@ from aigw_extproc.wire import given
 
 
 def echo(request: responses.ResponsesRequest) -> dict[str, Any]:
-    """The members of a response that come from its request, with OpenAI's defaults for what it leaves out."""
+    """Return the members, with OpenAI's defaults for those that the request leaves out."""
     reasoning = request.reasoning or responses.Reasoning()
     return {
         "model": request.model,
@@ -29,7 +29,7 @@ def echo(request: responses.ResponsesRequest) -> dict[str, Any]:
         "metadata": request.metadata or {},
         "user": request.user,
         "safety_identifier": request.safety_identifier,
-        "service_tier": "default",  # unless Bedrock says at the end that it served another
+        "service_tier": "default",  # unless Bedrock reports another tier at the end
         "store": False,
         "background": False,
         "previous_response_id": None,
@@ -55,13 +55,13 @@ def _tool_choice(choice: str | responses.NamedToolChoice | None) -> str | dict[s
     return {"type": choice.type, "name": choice.name}
 
 
-def _format(wanted: responses.Format | None) -> dict[str, Any]:
-    if wanted is None or wanted.type != "json_schema":
-        return {"type": wanted.type if wanted else "text"}
+def _format(text_format: responses.Format | None) -> dict[str, Any]:
+    if text_format is None or text_format.type != "json_schema":
+        return {"type": text_format.type if text_format else "text"}
     return {
-        "type": wanted.type,
-        "name": wanted.name or "answer",
-        "description": wanted.description,
-        "schema": given(wanted.schema),
-        "strict": wanted.strict,
+        "type": text_format.type,
+        "name": text_format.name or "answer",
+        "description": text_format.description,
+        "schema": given(text_format.schema),
+        "strict": text_format.strict,
     }

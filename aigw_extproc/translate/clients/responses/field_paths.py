@@ -19,21 +19,21 @@ _PARAMETERS = {
     "tool_choice.function": "tool_choice",
     "messages": "input",
 }
-"""By the beginning of a path, longer ones first."""
+"""By the prefix of a path, longer prefixes first."""
 _ITEM = re.compile(r"(?P<list>messages|tools)\[(?P<index>\d+)\](?P<rest>.*)")
 _TOOL_CALL = re.compile(r"\.tool_calls\[\d+\]\.function")
 
 
 @dataclass(frozen=True)
 class FieldPaths:
-    """The paths of one request."""
+    """Translates the paths of one request."""
 
     messages: ChatMessages
     tools: Sequence[int]
-    """The index in the request of each of the chat's tools."""
+    """For each tool of the chat, its index in the Responses request."""
 
     def of(self, path: str) -> str:
-        """Return the path in the client's request."""
+        """Return the path in the Responses request for a path in the chat completion request."""
         item = _ITEM.fullmatch(path)
         if item is None:
             return _parameter(path)
@@ -41,7 +41,7 @@ class FieldPaths:
         if item["list"] == "tools":
             return f"tools[{self.tools[index]}]{rest.removeprefix('.function')}"
         place = self.messages.places[index]
-        if not place.endswith("]"):  # `input` or `instructions`: the text itself
+        if not place.endswith("]"):  # `input` or `instructions`: a string
             return place
         return place + _member(rest, is_output=isinstance(self.messages.messages[index], chat.ToolMessage))
 
@@ -54,7 +54,7 @@ def _parameter(path: str) -> str:
 
 
 def _member(rest: str, *, is_output: bool) -> str:
-    """Return the path below an item for that below a message."""
+    """Return the path within an item for a path within a message."""
     if is_output and rest.startswith(".content"):
         return ".output" + rest.removeprefix(".content")
     if rest.startswith(".tool_calls"):

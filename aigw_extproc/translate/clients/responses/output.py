@@ -1,24 +1,26 @@
-"""Streamed content blocks → output items, and the events that tell of them.
+"""Streamed content blocks → output items of a response, and their events.
 
 https://platform.openai.com/docs/api-reference/responses-streaming
-Text blocks that follow one another are one message; a thought is a reasoning item; a tool use is a function call.
+Consecutive text blocks are one message, a reasoning block is a reasoning item, a tool use is a function call.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal, assert_never
 
 import msgspec
 
 from aigw_extproc.bedrock.converse import BlockDelta, BlockStart, ReasoningDelta, ToolUseStart
-from aigw_extproc.translate.clients.responses.thoughts import Thought, sealed
+from aigw_extproc.translate.clients.responses.encrypted_content import EncryptedContent, encode
 from aigw_extproc.translate.converse.tool_names import ToolNames
 from aigw_extproc.translate.openai.citations import annotation
 from aigw_extproc.wire import given
 
 Event = tuple[str, dict[str, Any]]
-"""Its type without `response.`, and its members but for the sequence number."""
+"""The type without `response.`, and the members without the sequence number."""
+ItemKind = Literal["msg", "rs", "fc"]
+"""A message, reasoning, or a function call: OpenAI's ids begin so."""
 
 
 class Output:
@@ -26,16 +28,16 @@ class Output:
 
     def __init__(self, request_id: str, names: ToolNames, answer_tool: str | None = None) -> None:
         self.items: list[dict[str, Any]] = []
-        """Those that are over."""
+        """The complete items."""
         self.citations: list[msgspec.Raw] = []
-        """All of them, as Bedrock says them."""
+        """All citations, in Bedrock's format."""
         self._request_id = request_id
         self._names = names
         self._answer_tool = answer_tool
         self._answered = False
         self._held = ""
-        self._kind = ""
-        """Of the open item: `msg`, `rs`, `fc`, `ignored`; empty when none is."""
+        self._kind: ItemKind | None = None
+        """The kind of the open item; None when none is open."""
         self._call = ToolUseStart(tool_use_id="", name="")
         self._reset()
 
@@ -44,14 +46,14 @@ class Output:
         self._signature = ""
         self._redacted = ""
         self._annotations: list[dict[str, Any]] = []
-        self._cited: list[msgspec.Raw] = []
-        """In the open block, which began at `_block_start` of the text."""
+        self._block_citations: list[msgspec.Raw] = []
+        """Of the open block, whose text begins at `_block_start`."""
         self._block_start = 0
-        self._is_over = False
-        """Whether the open item's block is; only a message goes on in another."""
+        self._block_ended = False
+        """Whether the open item's block has ended; only a message continues in the next block."""
 
     def start(self, start: BlockStart) -> Iterator[Event]:
-        """A contentBlockStart."""
+        """Translate a contentBlockStart."""
         use = start.tool_use
         if use is None:
             return
@@ -59,14 +61,12 @@ class Output:
         if use.name != self._answer_tool:
             self._call = use
             yield from self._begin("fc")
-        elif self._answered or any(item["type"] == "function_call" for item in self.items):
-            self._kind = "ignored"
-        else:
+        elif not self._answered and all(item["type"] != "function_call" for item in self.items):
             self._answered = True
             yield from self._begin("msg")
 
     def delta(self, delta: BlockDelta) -> Iterator[Event]:
-        """A contentBlockDelta."""
+        """Translate a contentBlockDelta."""
         if delta.text and self._answer_tool is not None:
             self._held += delta.text
         elif delta.text:
@@ -76,19 +76,19 @@ class Output:
         if delta.reasoning_content is not None:
             yield from self._reasoning(delta.reasoning_content)
         if (citation := given(delta.citation)) is not None:
-            self._cited.append(citation)
+            self._block_citations.append(citation)
 
     def stop(self) -> Iterator[Event]:
-        """A contentBlockStop. The item stays open: more text may follow, or the word that all this was cut."""
-        self.citations += self._cited
+        """Translate a contentBlockStop. The item stays open: more text may follow, or its status be `incomplete`."""
+        self.citations += self._block_citations
         if self._kind == "msg" and self._answer_tool is None:
-            yield from self._annotated()
-        self._cited, self._block_start, self._is_over = [], len(self._text), True
+            yield from self._annotate()
+        self._block_citations, self._block_start, self._block_ended = [], len(self._text), True
 
     def close(self, status: str) -> Iterator[Event]:
-        """The response is over: what was held back for an answer that never came is the text.
+        """End the response. Text that was held back is written if there is no answer.
 
-        `status` is that of the last item: `completed`, or `incomplete` where it was cut.
+        `status` is that of the last item: `completed` or `incomplete`.
         """
         if self._held and not self._answered:
             yield from self.end()
@@ -96,97 +96,101 @@ class Output:
         yield from self.end(status)
 
     def end(self, status: str = "completed") -> Iterator[Event]:
-        """The open item, if any, is over."""
+        """End the open item, if any."""
         kind = self._kind
-        if kind in {"fc", "msg"} and not self._text:  # a message begins without text where a tool's input is it
-            yield from self._piece(kind, "{}")  # clients parse what the fragments add up to
-        if kind in _PART_DONE:
-            yield from self._parts_done()
-            item = self._item(status)
+        if kind is not None:
+            if kind != "rs" and not self._text:
+                yield from self._piece(kind, "{}")  # a tool without input: clients parse the text
+            yield from self._parts_done(kind)
+            item = self._item(kind, status)
             yield "output_item.done", {"output_index": len(self.items), "item": item}
             self.items.append(item)
-        self._kind = ""
+        self._kind = None
         self._reset()
 
-    def _annotated(self) -> Iterator[Event]:
-        """The block's citations of web pages, when it is known which text they are of."""
-        for raw in self._cited:
-            found = annotation(raw, self._block_start, len(self._text))
-            if found is not None:
-                told = {"type": found.type, **msgspec.to_builtins(found.url_citation)}
-                at = self._at(content_index=0, annotation_index=len(self._annotations), annotation=told)
-                self._annotations.append(told)
-                yield "output_text.annotation.added", at
+    def _annotate(self) -> Iterator[Event]:
+        # At the end of the block, when it is known which text its citations cover.
+        for raw in self._block_citations:
+            translated = annotation(raw, self._block_start, len(self._text))
+            if translated is not None:
+                members = {"type": translated.type, **msgspec.to_builtins(translated.url_citation)}
+                event = self._event(content_index=0, annotation_index=len(self._annotations), annotation=members)
+                self._annotations.append(members)
+                yield "output_text.annotation.added", event
 
-    def _begin(self, kind: str) -> Iterator[Event]:
+    def _begin(self, kind: ItemKind) -> Iterator[Event]:
         yield from self.end()
         self._kind = kind
-        yield "output_item.added", {"output_index": len(self.items), "item": self._item("in_progress")}
+        yield "output_item.added", {"output_index": len(self.items), "item": self._item(kind, "in_progress")}
         if kind == "msg":
-            yield "content_part.added", self._at(content_index=0, part=_text_part("", []))
+            yield "content_part.added", self._event(content_index=0, part=_text_part("", []))
 
-    def _piece(self, kind: str, text: str) -> Iterator[Event]:
-        """A piece of an item, which begins with it unless it has begun."""
+    def _piece(self, kind: ItemKind, text: str) -> Iterator[Event]:
+        """Add text to the open item; one of another kind ends before it."""
         if self._kind != kind:
             yield from self._begin(kind)
         if kind == "rs" and not self._text:
-            yield "reasoning_summary_part.added", self._at(summary_index=0, part=_summary_part(""))
+            yield "reasoning_summary_part.added", self._event(summary_index=0, part=_summary_part(""))
         self._text += text
-        name, index = _DELTA[kind]
-        more: dict[str, Any] = {"logprobs": []} if kind == "msg" else {}
-        yield f"{name}.delta", self._at(**index, **more, delta=text)
+        name, members = _DELTA[kind]
+        yield name, self._event(**members, delta=text)
 
     def _reasoning(self, delta: ReasoningDelta) -> Iterator[Event]:
-        if self._kind != "rs" or self._is_over:
+        if self._kind != "rs" or self._block_ended:
             yield from self._begin("rs")
         self._signature += delta.signature or ""
         self._redacted += delta.redacted_content or ""
         if delta.text:
             yield from self._piece("rs", delta.text)
 
-    def _parts_done(self) -> Iterator[Event]:
-        kind, text = self._kind, self._text
-        if kind == "rs" and not text:
-            return
-        name, index = _DELTA[kind]
-        if kind == "fc":
-            told = self._names.to_client(self._call.name)
-            yield f"{name}.done", self._at(name=told, arguments=text)
-            return
-        more: dict[str, Any] = {"logprobs": []} if kind == "msg" else {}
-        yield f"{name}.done", self._at(**index, **more, text=text)
-        part = _text_part(text, self._annotations) if kind == "msg" else _summary_part(text)
-        yield _PART_DONE[kind], self._at(**index, part=part)
+    def _parts_done(self, kind: ItemKind) -> Iterator[Event]:
+        text = self._text
+        match kind:
+            case "msg":
+                yield "output_text.done", self._event(content_index=0, logprobs=[], text=text)
+                part = _text_part(text, self._annotations)
+                yield "content_part.done", self._event(content_index=0, part=part)
+            case "rs":
+                if text:
+                    yield "reasoning_summary_text.done", self._event(summary_index=0, text=text)
+                    yield "reasoning_summary_part.done", self._event(summary_index=0, part=_summary_part(text))
+            case "fc":
+                name = self._names.to_client(self._call.name)
+                yield "function_call_arguments.done", self._event(name=name, arguments=text)
+            case _:
+                assert_never(kind)
 
-    def _at(self, **members: Any) -> dict[str, Any]:
+    def _event(self, **members: Any) -> dict[str, Any]:
         return {"item_id": self._id, "output_index": len(self.items), **members}
 
     @property
     def _id(self) -> str:
         return f"{self._kind}_{self._request_id}_{len(self.items)}"
 
-    def _item(self, status: str) -> dict[str, Any]:
-        """The open item as it stands; parts are in it when they are complete."""
+    def _item(self, kind: ItemKind, status: str) -> dict[str, Any]:
+        """Return the open item. It has no parts until it is complete."""
         is_done = status != "in_progress"
-        match self._kind:
-            case "fc":
-                told = {"call_id": self._call.tool_use_id, "name": self._names.to_client(self._call.name)}
-                return {"type": "function_call", "id": self._id, **told, "arguments": self._text, "status": status}
+        match kind:
+            case "msg":
+                parts = [_text_part(self._text, self._annotations)] if is_done else []
+                return {"type": "message", "id": self._id, "role": "assistant", "content": parts, "status": status}
             case "rs":
-                thought = Thought(self._text, self._signature or None, self._redacted or None)
-                content = {"encrypted_content": sealed(thought)} if is_done else {}
+                content = EncryptedContent(self._text, self._signature or None, self._redacted or None)
+                encrypted = {"encrypted_content": encode(content)} if is_done else {}
                 summary = [_summary_part(self._text)] if self._text else []
-                return {"type": "reasoning", "id": self._id, "summary": summary, **content, "status": status}
-        parts = [_text_part(self._text, self._annotations)] if is_done else []
-        return {"type": "message", "id": self._id, "role": "assistant", "content": parts, "status": status}
+                return {"type": "reasoning", "id": self._id, "summary": summary, **encrypted, "status": status}
+            case "fc":
+                call = {"call_id": self._call.tool_use_id, "name": self._names.to_client(self._call.name)}
+                return {"type": "function_call", "id": self._id, **call, "arguments": self._text, "status": status}
+            case _:
+                assert_never(kind)
 
 
-_DELTA: dict[str, tuple[str, dict[str, int]]] = {
-    "msg": ("output_text", {"content_index": 0}),
-    "rs": ("reasoning_summary_text", {"summary_index": 0}),
-    "fc": ("function_call_arguments", {}),
+_DELTA: dict[ItemKind, tuple[str, dict[str, Any]]] = {
+    "msg": ("output_text.delta", {"content_index": 0, "logprobs": []}),
+    "rs": ("reasoning_summary_text.delta", {"summary_index": 0}),
+    "fc": ("function_call_arguments.delta", {}),
 }
-_PART_DONE = {"msg": "content_part.done", "rs": "reasoning_summary_part.done", "fc": ""}
 
 
 def _text_part(text: str, annotations: list[dict[str, Any]]) -> dict[str, Any]:

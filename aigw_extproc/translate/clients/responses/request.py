@@ -20,14 +20,16 @@ from aigw_extproc.translate.clients.responses.tools import offered, tool_choice
 from aigw_extproc.translate.contract import Target
 from aigw_extproc.translate.converse.conversed import Conversed
 from aigw_extproc.translate.converse.turns import Vocabulary
+from aigw_extproc.translate.openai.parameters import unsupported
 from aigw_extproc.wire import given
 
 VOCABULARY = Vocabulary(
     call="tool call", result="a function_call_output with this call_id has to follow it", result_id="call_id"
 )
 _ENCRYPTED = "reasoning.encrypted_content"
-"""A value of `include` that needs no action: it is always included, since nothing is stored."""
+"""A value of `include` that needs no action: encrypted content is always included, since nothing is stored."""
 _WITHOUT_EFFECT = frozenset({"stream_options"})
+"""Parameters that change nothing here, so that they are not reported as dropped."""
 
 
 def to_converse(request: responses.ResponsesRequest, target: Target) -> Conversed:
@@ -45,7 +47,7 @@ def to_converse(request: responses.ResponsesRequest, target: Target) -> Converse
         )
     except InvalidRequest as error:
         raise InvalidRequest(error.reason, param=error.param and paths.of(error.param)) from None
-    dropped = [*map(paths.of, conversed.dropped), *_without_counterpart(request)]
+    dropped = [*map(paths.of, conversed.dropped), *_unsupported(request)]
     return msgspec.structs.replace(
         conversed,
         dropped=tuple(dict.fromkeys(dropped)),
@@ -76,25 +78,26 @@ def _chat(
     )
 
 
-def _response_format(wanted: responses.Format) -> chat.ResponseFormat:
-    if wanted.type != "json_schema":
-        return chat.ResponseFormat(type=wanted.type)
-    if given(wanted.schema) is None:
+def _response_format(text_format: responses.Format) -> chat.ResponseFormat:
+    if text_format.type != "json_schema":
+        return chat.ResponseFormat(type=text_format.type)
+    if given(text_format.schema) is None:
         raise InvalidRequest.at("text.format.schema", "a json_schema format needs its schema")
-    schema = chat.JsonSchema(
-        name=wanted.name or "answer", schema=wanted.schema, description=wanted.description, strict=wanted.strict
+    json_schema = chat.JsonSchema(
+        name=text_format.name or "answer",
+        schema=text_format.schema,
+        description=text_format.description,
+        strict=text_format.strict,
     )
-    return chat.ResponseFormat(type="json_schema", json_schema=schema)
+    return chat.ResponseFormat(type="json_schema", json_schema=json_schema)
 
 
-def _without_counterpart(request: responses.ResponsesRequest) -> Iterator[str]:
-    """Yield parameters that Bedrock does not support, unless they are null or ask for the default."""
+def _unsupported(request: responses.ResponsesRequest) -> Iterator[str]:
+    """Yield the parameters that Bedrock does not support, unless they are null or have their default."""
     if request.text and request.text.verbosity not in {None, "medium"}:
         yield "text.verbosity"
     if request.truncation not in {None, "disabled"}:
         yield "truncation"
     if any(name != _ENCRYPTED for name in request.include or ()):
         yield "include"
-    for name, value in request.others.items():
-        if name not in _WITHOUT_EFFECT and bytes(value) != b"null":
-            yield name
+    yield from (name for name in unsupported(request.others, {}) if name not in _WITHOUT_EFFECT)

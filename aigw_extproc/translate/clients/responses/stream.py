@@ -1,4 +1,4 @@
-"""Converse's events → the events of a response; a response in one body is the last of its events.
+"""Converse's events → the events of a response. The last event has the complete response.
 
 https://platform.openai.com/docs/api-reference/responses-streaming
 """
@@ -28,7 +28,7 @@ INCOMPLETE = {
     "content_filtered": "content_filter",
     "guardrail_intervened": "content_filter",
 }
-"""Why a response is not complete, by Bedrock's stop reason; with any other it is."""
+"""The reason why a response is incomplete, by Bedrock's stop reason; with any other it is complete."""
 
 _MAPPED = frozenset({None, "end_turn", "stop_sequence", "tool_use", *INCOMPLETE})
 
@@ -39,7 +39,7 @@ class ResponsesWriter(msgspec.Struct, frozen=True, kw_only=True):
     """Implements `ResponseWriter` for one request."""
 
     echo: dict[str, Any]
-    """The members of a response that repeat its request, `model` among them."""
+    """The members of a response that repeat its request, such as `model`."""
     names: ToolNames
     answer_tool: str | None = None
     """The tool whose input is the answer, where structured output needs one."""
@@ -52,12 +52,12 @@ class ResponsesWriter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ResponsesStream(EventWriter):
-    """The events of one response."""
+    """Writes the events of one response."""
 
     def __init__(self, context: ResponseContext, writer: ResponsesWriter) -> None:
         super().__init__()
         self.response: dict[str, Any] = {}
-        """The response in the last event that carried it."""
+        """The response in the latest event that has one."""
         self._context = context
         self._echo = writer.echo
         self._output = Output(context.request_id, writer.names, writer.answer_tool)
@@ -89,14 +89,14 @@ class ResponsesStream(EventWriter):
         yield self._lifecycle(status, status, **self._details())
 
     def render(self, failure: GatewayError) -> bytes:
-        """The SDK raises for an event with a member `error`, whereas it hands on a response.failed as any other."""
+        """Write an event with a member `error`: the SDK raises for it, but not for a response.failed."""
         return b"event: error\ndata: " + render(failure) + b"\n\n"
 
     def collect(self, response: ConverseResponse) -> ClientResponse:
-        """Return the response in one body.
+        """Translate a complete response.
 
         Raises:
-            InvalidUpstreamResponse: Bedrock says that the output is of no use.
+            InvalidUpstreamResponse: Bedrock reports that the output is malformed.
         """
         usage = self.replay(response).usage
         return ClientResponse(body=_encode(self.response), usage=usage)
@@ -104,14 +104,14 @@ class ResponsesStream(EventWriter):
     def _event_of(self, event: Event) -> bytes:
         name, members = event
         self._number += 1
-        told = {"type": f"response.{name}", "sequence_number": self._number, **members}
-        return b"event: response.%b\ndata: %b\n\n" % (name.encode(), _encode(told))
+        data = {"type": f"response.{name}", "sequence_number": self._number, **members}
+        return b"event: response.%b\ndata: %b\n\n" % (name.encode(), _encode(data))
 
     def _status(self) -> str:
         return "incomplete" if self._incomplete else "completed"
 
     def _details(self) -> dict[str, Any]:
-        """What Bedrock says at the very end: the tier it served, and what OpenAI has no word for."""
+        """Return the service tier, and in `aws` the details that OpenAI's response has no member for."""
         reason, metadata = self._stopped_by.stop_reason, self.metadata
         details = AwsDetails(
             stop_reason=None if reason in _MAPPED else reason,
@@ -120,8 +120,8 @@ class ResponsesStream(EventWriter):
             trace=given(metadata.trace),
             performance_config=given(metadata.performance_config),
         )
-        told: dict[str, Any] = {"service_tier": metadata.service_tier.type} if metadata.service_tier else {}
-        return told if details == AwsDetails() else told | {"aws": details}
+        members: dict[str, Any] = {"service_tier": metadata.service_tier.type} if metadata.service_tier else {}
+        return members if details == AwsDetails() else members | {"aws": details}
 
     def _lifecycle(self, name: str, status: str, **details: Any) -> bytes:
         self.response = {
@@ -140,7 +140,7 @@ class ResponsesStream(EventWriter):
 
 
 def response_usage(usage: Usage) -> dict[str, Any]:
-    """`usage` of a response. Bedrock does not count the tokens of reasoning apart from the others."""
+    """Translate the usage. Bedrock does not count reasoning tokens separately, so they are 0."""
     return {
         "input_tokens": usage.input_tokens,
         "input_tokens_details": {

@@ -1,4 +1,4 @@
-"""The tools of a response → those of a chat: which there are, and how to choose among them.
+"""The tools of a Responses request → the tools of a chat.
 
 https://platform.openai.com/docs/guides/function-calling#allowed-tools
 """
@@ -12,10 +12,10 @@ from aigw_extproc.openai import chat, responses
 
 
 def offered(request: responses.ResponsesRequest) -> dict[int, chat.Tool]:
-    """All tools, or those of them that `tool_choice` allows, by their index in the request.
+    """Return the tools, or those that `tool_choice` allows, by their index in the request.
 
     Raises:
-        InvalidRequest: `tool_choice` allows a tool that there is not.
+        InvalidRequest: `tool_choice` allows a tool that the request does not offer.
     """
     tools: Sequence[responses.FunctionTool] = request.tools or ()
     choice = request.tool_choice
@@ -31,7 +31,7 @@ def offered(request: responses.ResponsesRequest) -> dict[int, chat.Tool]:
 
 
 def tool_choice(choice: str | responses.NamedToolChoice | None) -> str | chat.NamedToolChoice | None:
-    """How to choose among those that are offered."""
+    """Translate the choice among the tools that `offered` returns."""
     if choice is None or isinstance(choice, str):
         return choice
     if choice.type == "allowed_tools":

@@ -1,8 +1,11 @@
-"""The sampling parameters and stop sequences of OpenAI's APIs."""
+"""The request parameters that OpenAI's APIs share."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Protocol
+
+import msgspec
 
 from aigw_extproc.bedrock.converse import InferenceConfiguration
 from aigw_extproc.bedrock.families import Family
@@ -10,8 +13,8 @@ from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.translate.converse import inference
 
 
-class Parameters(Protocol):
-    """The parameters, as OpenAI's requests have them."""
+class SamplingParameters(Protocol):
+    """The sampling parameters and stop sequences of a request."""
 
     @property
     def temperature(self) -> float | None: ...
@@ -22,9 +25,9 @@ class Parameters(Protocol):
 
 
 def inference_configuration(
-    request: Parameters, family: Family, *, max_tokens: int | None, dropped: list[str], reasons: bool = False
+    request: SamplingParameters, family: Family, *, max_tokens: int | None, dropped: list[str], reasons: bool = False
 ) -> InferenceConfiguration | None:
-    """Translate the parameters; None when there are none. What is left out is added to `dropped`.
+    """Translate the parameters; None when there are none. The names of those left out are added to `dropped`.
 
     Raises:
         InvalidRequest: a parameter is below zero.
@@ -42,8 +45,15 @@ def inference_configuration(
     return None if configuration == InferenceConfiguration() else configuration
 
 
+def unsupported(fields: Mapping[str, msgspec.Raw], defaults: Mapping[str, bytes]) -> Iterator[str]:
+    """Yield the names of the unsupported fields in a request that are neither null nor their default."""
+    for name, value in fields.items():
+        if bytes(value) not in {b"null", defaults.get(name)}:
+            yield name
+
+
 def _clamped(name: str, value: float | None, dropped: list[str]) -> float | None:
-    """OpenAI's temperature goes up to 2, Bedrock's to 1: larger values are clamped, and reported."""
+    # OpenAI's temperature goes up to 2, Bedrock's to 1.
     if value is None:
         return None
     if value < 0:

@@ -1,0 +1,74 @@
+"""The turns of a conversation, built message by message.
+
+What Bedrock refuses for a reason that the client cannot see is repaired: messages of one role in a row are merged,
+blank assistant messages are removed, tool results are moved to the turn after their calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from aigw_extproc.bedrock.converse import ContentBlock, SystemContentBlock, ToolUseBlock
+from aigw_extproc.bedrock.families import Family
+from aigw_extproc.errors import InvalidRequest
+from aigw_extproc.translate.converse import turns
+from aigw_extproc.translate.converse.conversation import Conversation, conversation
+from aigw_extproc.translate.converse.tool_names import ToolNames, valid_id
+from aigw_extproc.translate.converse.turns import Result, Turn, Vocabulary
+
+
+class History:
+    """The system prompt and the turns of one request."""
+
+    def __init__(self, names: ToolNames) -> None:
+        self.turns: list[Turn] = []
+        self._system: list[SystemContentBlock] = []
+        self._names = names
+
+    def turn(self, role: str, place: str) -> Turn:
+        """Return the turn of a message: the last turn if it has this role, else a new one."""
+        if not self.turns or self.turns[-1].role != role:
+            self.turns.append(Turn(role, place))
+        return self.turns[-1]
+
+    def add_system(self, blocks: Iterable[ContentBlock]) -> None:
+        """Add text and cache points to the system prompt."""
+        self._system += [SystemContentBlock(text=block.text, cache_point=block.cache_point) for block in blocks]
+
+    def add_assistant(self, message: Turn, place: str) -> None:
+        """Add an assistant message; one without content is left out. Raises InvalidRequest as `add_call`."""
+        if not message.blocks and not message.calls:
+            return
+        turn = self.turn("assistant", message.place)
+        turn.reasoning += message.reasoning
+        turn.blocks += message.blocks
+        turn.cache_point = message.cache_point or turn.cache_point
+        for call_id, call in message.calls.items():
+            _add(turn, call_id, call, place)
+
+    def add_call(self, message: Turn, call_id: str, name: str, arguments: msgspec.Raw, place: str) -> None:
+        """Add a tool call, with the client's id and name for it, to an assistant message.
+
+        Raises:
+            InvalidRequest: the turn already has a call with this id; `param` is `place`.
+        """
+        _add(message, call_id, ToolUseBlock(valid_id(call_id), self._names.to_bedrock(name), arguments), place)
+
+    def add_result(self, turn: Turn, call_id: str, result: Result, place: str) -> None:
+        """Add a tool result to a user turn. Only the first result of a call is kept."""
+        if call_id not in turn.results:
+            turn.results[call_id] = result
+            turn.result_places[call_id] = place
+
+    def conversation(self, family: Family, vocabulary: Vocabulary, *, tools_as_text: bool) -> Conversation:
+        """Return the conversation in Converse's order. Raises InvalidRequest as `turns.check`."""
+        turns.check(self.turns, family, vocabulary)
+        return conversation(self._system, self.turns, family, tools_as_text=tools_as_text)
+
+
+def _add(turn: Turn, call_id: str, call: ToolUseBlock, place: str) -> None:
+    if call_id in turn.calls:
+        raise InvalidRequest.at(place, f"the id {call_id!r} is used twice")
+    turn.calls[call_id] = call
