@@ -13,6 +13,7 @@ from typing import Protocol
 
 import msgspec
 
+from aigw_extproc.bedrock import errors
 from aigw_extproc.bedrock.families import Family
 from aigw_extproc.config.snapshot import Schema
 from aigw_extproc.errors import GatewayError, UpstreamError
@@ -123,6 +124,20 @@ class Answer(Protocol):
     def translate_error(self, status: int, headers: Mapping[str, str], body: bytes) -> UpstreamError:
         """Translate any other response."""
         ...
+
+
+class BedrockAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of the answers of Bedrock's operations: all have the same errors."""
+
+    def translate_error(self, status: int, headers: Mapping[str, str], body: bytes) -> UpstreamError:
+        return errors.from_response(status, headers, body)
+
+
+class BufferedAnswer(BedrockAnswer, frozen=True, kw_only=True):
+    """Base of the answers of operations that are never streamed."""
+
+    def translate_stream(self, context: ResponseContext) -> ResponseStream:
+        raise NotImplementedError
 
 
 class UpstreamResponse(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import msgspec
 
-from aigw_extproc.bedrock import errors
-from aigw_extproc.errors import InvalidUpstreamResponse, UpstreamError
+from aigw_extproc.errors import InvalidUpstreamResponse
 from aigw_extproc.translate.anthropic.usage import MessageUsage
 from aigw_extproc.translate.anthropic_passthrough.stream import AnthropicPassthroughStream
-from aigw_extproc.translate.contract import ClientResponse, ResponseContext
+from aigw_extproc.translate.contract import BedrockAnswer, ClientResponse, ResponseContext
 from aigw_extproc.wire import as_utf8
 
 
@@ -22,7 +19,7 @@ class _Message(msgspec.Struct, frozen=True):
 _MESSAGE = msgspec.json.Decoder(_Message)
 
 
-class AnthropicPassthroughAnswer(msgspec.Struct, frozen=True):
+class AnthropicPassthroughAnswer(BedrockAnswer, frozen=True):
     """Implements `contract.Answer`."""
 
     def translate_response(self, body: bytes, context: ResponseContext) -> ClientResponse:
@@ -34,6 +31,3 @@ class AnthropicPassthroughAnswer(msgspec.Struct, frozen=True):
 
     def translate_stream(self, context: ResponseContext) -> AnthropicPassthroughStream:
         return AnthropicPassthroughStream(context)
-
-    def translate_error(self, status: int, headers: Mapping[str, str], body: bytes) -> UpstreamError:
-        return errors.from_response(status, headers, body)

@@ -5,17 +5,13 @@ https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_CountTokens.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import msgspec
 
-from aigw_extproc.bedrock import errors
 from aigw_extproc.bedrock.counting import ConverseTokensRequest, count_tokens_path, decode_count
-from aigw_extproc.errors import InvalidUpstreamResponse, UpstreamError
 from aigw_extproc.translate.contract import (
+    BufferedAnswer,
     ClientResponse,
     ResponseContext,
-    ResponseStream,
     Target,
     UpstreamRequest,
     Usage,
@@ -23,28 +19,24 @@ from aigw_extproc.translate.contract import (
 from aigw_extproc.translate.converse.conversed import Conversed
 
 
-class CountAnswer(msgspec.Struct, frozen=True, kw_only=True):
+class CountAnswer(BufferedAnswer, frozen=True, kw_only=True):
     """Implements `contract.Answer`: a JSON object with the number of tokens."""
 
     member: str
     """The name of the number in the client's API."""
-    others: dict[str, int | None] = {}  # msgspec copies mutable defaults
+    others: tuple[tuple[str, int | None], ...] = ()
     """Further members of the client's API."""
 
     def translate_response(self, body: bytes, context: ResponseContext) -> ClientResponse:
         # Counting is free, so no tokens were used.
-        return ClientResponse(body=msgspec.json.encode({self.member: decode_count(body), **self.others}), usage=Usage())
-
-    def translate_stream(self, context: ResponseContext) -> ResponseStream:
-        raise InvalidUpstreamResponse("the upstream streams a number of tokens")
-
-    def translate_error(self, status: int, headers: Mapping[str, str], body: bytes) -> UpstreamError:
-        return errors.from_response(status, headers, body)
+        return ClientResponse(
+            body=msgspec.json.encode({self.member: decode_count(body), **dict(self.others)}), usage=Usage()
+        )
 
 
 MESSAGES = CountAnswer(member="input_tokens")
 """https://docs.anthropic.com/en/api/messages-count-tokens"""
-VLLM = CountAnswer(member="count", others={"max_model_len": 0, "tokens": None})
+VLLM = CountAnswer(member="count", others=(("max_model_len", 0), ("tokens", None)))
 """As vLLM's /tokenize, whose clients require all members; Bedrock returns the number only."""
 
 

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-
-import msgspec
+from collections.abc import Callable, Sequence
 
 from aigw_extproc.bedrock import errors
 from aigw_extproc.bedrock.converse import ConverseResponse, StreamEvent
 from aigw_extproc.bedrock.eventstream import EventStreamDecoder, Frame
-from aigw_extproc.errors import GatewayError, UpstreamError
-from aigw_extproc.translate.contract import ClientResponse, ResponseContext, Usage
+from aigw_extproc.errors import GatewayError
+from aigw_extproc.translate.contract import BedrockAnswer, ClientResponse, ResponseContext, Usage
 from aigw_extproc.translate.converse.conversed import EventWriter, ResponseWriter
 
 DecodeFrame = Callable[[Frame], Sequence[StreamEvent]]
 """Decodes a frame into Converse's events; none for a frame that adds nothing. Raises InvalidUpstreamResponse."""
 
 
-class CarriedAnswer(msgspec.Struct, frozen=True, kw_only=True):
+class CarriedAnswer(BedrockAnswer, frozen=True, kw_only=True):
     """Implements `contract.Answer`. It keeps nothing of the request's body: a response can take minutes."""
 
     writer: ResponseWriter
@@ -35,9 +33,6 @@ class CarriedAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
     def translate_stream(self, context: ResponseContext) -> CarriedStream:
         return CarriedStream(self.frame_decoder(), self.writer.stream(context))
-
-    def translate_error(self, status: int, headers: Mapping[str, str], body: bytes) -> UpstreamError:
-        return errors.from_response(status, headers, body)
 
 
 class CarriedStream:

@@ -12,7 +12,7 @@ import msgspec
 from aigw_extproc.bedrock.converse import JsonSchemaDefinition, OutputConfiguration, OutputFormat, OutputFormatStructure
 from aigw_extproc.bedrock.families import Family
 from aigw_extproc.translate.converse.schemas import closed
-from aigw_extproc.translate.converse.tools import Function
+from aigw_extproc.translate.converse.tools import Definition
 
 JSON_OBJECT_INSTRUCTION = "Answer with one JSON object and nothing else: no prose around it, no code fence."
 
@@ -37,7 +37,7 @@ class StructuredOutput(msgspec.Struct, frozen=True, kw_only=True):
     """How one request binds its answer to a schema. At most one of `output_config` and `tool` is set."""
 
     output_config: OutputConfiguration | None = None
-    tool: Function | None = None
+    tool: Definition | None = None
     """The answer tool: the schema is that of its input. No other tool has its name."""
     instruction: str | None = None
     """To be added to the system prompt."""

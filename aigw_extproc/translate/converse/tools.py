@@ -88,7 +88,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     history: Sequence[str]
     """Names of tools that the history calls."""
     choice: Choice
-    answer_tool: Function | None
+    answer_tool: Definition | None
     """The tool whose input is a structured answer."""
     tools_known: bool
     """Whether the model supports tools."""
@@ -97,14 +97,14 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
 
     def definitions(self) -> list[Definition]:
         """Return the tools to send: Converse requires a toolConfig if the history has tool blocks."""
-        found = list(self.offered)
+        definitions = list(self.offered)
         if self.choice.mode == "none":
-            found = []
-        elif not found and self.tools_known:
-            found = [Definition(place="messages", function=ToolFunction(name=name)) for name in self.history]
+            definitions = []
+        elif not definitions and self.tools_known:
+            definitions = [Definition(place="messages", function=ToolFunction(name=name)) for name in self.history]
         if self.answer_tool is not None:
-            found.append(Definition(place="response_format.json_schema", function=self.answer_tool))
-        return found
+            definitions.append(self.answer_tool)
+        return definitions
 
     def effective(self) -> Choice:
         """Return the choice to send: the nearest to the client's that can be forced."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from base64 import b64decode
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from aigw_extproc.bedrock.converse import (
     CachePoint,
@@ -20,7 +20,6 @@ from aigw_extproc.bedrock.converse import (
     Tool,
     ToolResultBlock,
     ToolResultContentBlock,
-    ToolSpecification,
     ToolUseBlock,
 )
 from aigw_extproc.errors import InvalidRequest
@@ -32,50 +31,41 @@ READABLE = frozenset({"txt", "md", "csv", "html"})
 """Formats of documents that Anthropic takes as plain text."""
 
 
-def convert_content(blocks: Sequence[ContentBlock]) -> list[Fields]:
-    """Convert the content of a message.
+class _Markable(Protocol):
+    @property
+    def cache_point(self) -> CachePoint | None: ...
+
+
+B = TypeVar("B", bound=_Markable)
+
+
+def convert_content(blocks: Sequence[ContentBlock | SystemContentBlock]) -> list[Fields]:
+    """Convert the content of a message, or a system prompt.
 
     Raises:
         InvalidRequest: Anthropic's API does not support such content.
     """
-    converted: list[Fields] = []
-    for block in blocks:
-        if block.cache_point is not None:
-            _mark(converted, block.cache_point)
-        else:
-            converted.append(_convert(block))
-    return converted
-
-
-def convert_system(blocks: Sequence[SystemContentBlock]) -> list[Fields]:
-    """Convert a system prompt."""
-    converted: list[Fields] = []
-    for block in blocks:
-        if block.cache_point is not None:
-            _mark(converted, block.cache_point)
-        else:
-            converted.append(_text(block.text or ""))
-    return converted
+    return _marked(blocks, _convert)
 
 
 def convert_tools(tools: Sequence[Tool]) -> list[Fields]:
     """Convert tools."""
+    return _marked(tools, _tool)
+
+
+def _marked(blocks: Sequence[B], convert: Callable[[B], Fields]) -> list[Fields]:
+    """Convert blocks; a cache point becomes a mark on the block before it."""
     converted: list[Fields] = []
-    for tool in tools:
-        if tool.cache_point is not None:
-            _mark(converted, tool.cache_point)
-        elif tool.tool_spec is not None:
-            converted.append(_tool(tool.tool_spec))
+    for block in blocks:
+        if block.cache_point is None:
+            converted.append(convert(block))
+        else:
+            ttl = {} if block.cache_point.ttl is None else {"ttl": block.cache_point.ttl}
+            converted[-1]["cache_control"] = {"type": "ephemeral", **ttl}
     return converted
 
 
-def _mark(converted: list[Fields], point: CachePoint) -> None:
-    """A cache point is a mark on the block before it."""
-    ttl = {} if point.ttl is None else {"ttl": point.ttl}
-    converted[-1]["cache_control"] = {"type": "ephemeral", **ttl}
-
-
-def _convert(block: ContentBlock | ToolResultContentBlock) -> Fields:
+def _convert(block: ContentBlock | SystemContentBlock | ToolResultContentBlock) -> Fields:
     kind, value = next((name, value) for name in block.__struct_fields__ if (value := getattr(block, name)) is not None)
     convert = _BLOCKS.get(kind)
     if convert is None:
@@ -83,13 +73,13 @@ def _convert(block: ContentBlock | ToolResultContentBlock) -> Fields:
     return convert(value)
 
 
-def _tool(spec: ToolSpecification) -> Fields:
+def _tool(tool: Tool) -> Fields:
+    spec = tool.tool_spec
+    if spec is None:
+        return {}  # a union without a member: there is none
     optional = {"description": spec.description, "strict": spec.strict}
-    return {
-        "name": spec.name,
-        "input_schema": spec.input_schema.json,
-        **{name: value for name, value in optional.items() if value is not None},
-    }
+    present = {name: value for name, value in optional.items() if value is not None}
+    return {"name": spec.name, "input_schema": spec.input_schema.json, **present}
 
 
 def _text(text: str) -> Fields:

@@ -19,7 +19,7 @@ from aigw_extproc.bedrock.converse import (
 )
 from aigw_extproc.bedrock.invoke import anthropic_version, invoke_path
 from aigw_extproc.errors import InvalidRequest
-from aigw_extproc.translate.carriers.anthropic.content import Fields, convert_content, convert_system, convert_tools
+from aigw_extproc.translate.carriers.anthropic.content import Fields, convert_content, convert_tools
 from aigw_extproc.translate.carriers.anthropic.response import FrameDecoder, decode_response
 from aigw_extproc.translate.carriers.response import CarriedAnswer
 from aigw_extproc.translate.contract import Target, UpstreamRequest
@@ -80,7 +80,7 @@ def _body(request: ConverseRequest, target: Target, dropped: list[str]) -> Field
         ],
     }
     if request.system is not None:
-        body["system"] = convert_system(request.system)
+        body["system"] = convert_content(request.system)
     body |= _tools(request.tool_config) | _metadata(request.request_metadata or {}, dropped)
     for name, value in (request.additional_model_request_fields or {}).items():
         _merge(body, name, value)

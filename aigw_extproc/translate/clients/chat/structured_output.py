@@ -20,6 +20,7 @@ from aigw_extproc.translate.converse.structured_output import (
     StructuredOutput,
     without_tool,
 )
+from aigw_extproc.translate.converse.tools import Definition, ToolFunction
 
 ANSWER_TOOL = "answer"
 ANSWER_TOOL_INSTRUCTION = "Give your final answer by calling the tool {name}, exactly once."
@@ -62,7 +63,10 @@ def _by_schema(
     name = _free_name(taken)
     parameters = msgspec.Raw(msgspec.json.encode(schema))
     return StructuredOutput(
-        tool=chat.FunctionDefinition(name=name, description=definition.description, parameters=parameters),
+        tool=Definition(
+            place=_PLACE,
+            function=ToolFunction(name=name, description=definition.description, parameters=parameters),
+        ),
         instruction=None if forced else ANSWER_TOOL_INSTRUCTION.format(name=name),
     )
 

@@ -10,8 +10,7 @@ import msgspec
 
 from aigw_extproc.errors import InvalidUpstreamResponse
 from aigw_extproc.openai.embeddings import Embedding, EmbeddingList, EmbeddingsUsage
-from aigw_extproc.translate.contract import ClientResponse, ResponseContext, UpstreamResponse, Usage
-from aigw_extproc.translate.invoke.buffered import BufferedAnswer
+from aigw_extproc.translate.contract import BufferedAnswer, ClientResponse, ResponseContext, UpstreamResponse, Usage
 from aigw_extproc.translate.invoke.embeddings.formats import FORMATS, Embedded
 
 _encode = msgspec.json.Encoder().encode

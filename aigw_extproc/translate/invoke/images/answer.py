@@ -9,8 +9,7 @@ import msgspec
 from aigw_extproc.bedrock import images as bedrock
 from aigw_extproc.errors import InvalidUpstreamResponse, UpstreamError
 from aigw_extproc.openai.images import Image, ImagesResponse
-from aigw_extproc.translate.contract import ClientResponse, ResponseContext, UpstreamResponse, Usage
-from aigw_extproc.translate.invoke.buffered import BufferedAnswer
+from aigw_extproc.translate.contract import BufferedAnswer, ClientResponse, ResponseContext, UpstreamResponse, Usage
 
 _encode = msgspec.json.Encoder().encode
 _RESPONSE = msgspec.json.Decoder(bedrock.ImageModelResponse)

@@ -8,8 +8,7 @@ from aigw_extproc.bedrock import rerank as bedrock
 from aigw_extproc.bedrock.invoke import input_tokens
 from aigw_extproc.errors import InvalidUpstreamResponse
 from aigw_extproc.openai.rerank import RerankResponse, RerankResult, RerankUsage, TextDocument
-from aigw_extproc.translate.contract import ClientResponse, ResponseContext, Usage
-from aigw_extproc.translate.invoke.buffered import BufferedAnswer
+from aigw_extproc.translate.contract import BufferedAnswer, ClientResponse, ResponseContext, Usage
 
 _encode = msgspec.json.Encoder().encode
 _RESPONSE = msgspec.json.Decoder(bedrock.RerankModelResponse)
