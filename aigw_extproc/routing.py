@@ -16,7 +16,7 @@ from itertools import accumulate
 from operator import attrgetter
 from typing import TypeAlias
 
-from aigw_extproc.config.snapshot import MODEL_HEADER, Backend, HeaderMatch, Model, Rule, Snapshot
+from aigw_extproc.config.snapshot import MODEL_HEADER, Backend, HeaderMatch, RoutedModel, Rule, Snapshot
 from aigw_extproc.errors import ModelNotFound
 
 Headers: TypeAlias = Mapping[str, str]
@@ -106,7 +106,7 @@ class Router:
             f"no rule routes the model '{model}'; GET /v1/models lists the available models", param="model"
         )
 
-    def models(self, headers: Headers) -> tuple[Model, ...]:
+    def models(self, headers: Headers) -> tuple[RoutedModel, ...]:
         """Return the models named by rules for the request's host, in the order of the rules."""
         if not self._by_host:
             return self.snapshot.models

@@ -149,7 +149,7 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Model:
+class RoutedModel:
     """An entry of the list of models."""
 
     id: str
@@ -185,12 +185,12 @@ class Snapshot:
         return tuple(by_source.values())
 
     @property
-    def models(self) -> tuple[Model, ...]:
+    def models(self) -> tuple[RoutedModel, ...]:
         """Every model that a rule names exactly, once each, in the order of the rules."""
-        models: dict[str, Model] = {}
+        models: dict[str, RoutedModel] = {}
         for rule in self.rules:
             for condition in (condition for match in rule.matches for condition in match):
                 if condition.name == MODEL_HEADER and condition.pattern is None:
-                    model = Model(id=condition.value, owned_by=rule.owned_by, created=rule.created)
+                    model = RoutedModel(id=condition.value, owned_by=rule.owned_by, created=rule.created)
                     models.setdefault(model.id, model)
         return tuple(models.values())

@@ -15,7 +15,7 @@ from aigw_extproc.doctor.clock import NAME as CLOCK
 from aigw_extproc.doctor.clock import check_clock
 from aigw_extproc.doctor.probe import ReachedEndpoint, probe
 from aigw_extproc.doctor.probe_response import ProbeResponse, Verdict, error, verdict
-from aigw_extproc.doctor.targets import Target
+from aigw_extproc.doctor.targets import ProbeTarget
 
 CALL = "call"
 MODEL = "model"
@@ -35,7 +35,7 @@ _CHECK_NETWORK = "check the proxies and firewalls between this machine and the e
 
 
 async def check_access(
-    target: Target, endpoint: ReachedEndpoint | None, identity: Identity | None, clock: Callable[[], float]
+    target: ProbeTarget, endpoint: ReachedEndpoint | None, identity: Identity | None, clock: Callable[[], float]
 ) -> tuple[Check, ...]:
     """Return the checks of clock, call and models, in this order; those that cannot be made are skipped."""
     if target.auth is None or not target.schema.startswith("AWS"):
@@ -58,12 +58,16 @@ async def check_access(
     return clock_check, *await _check_calls(target, send, judge, response, identity)
 
 
-def _first_model(target: Target) -> str:
+def _first_model(target: ProbeTarget) -> str:
     return target.models[0] if target.models else DEFAULT_MODEL
 
 
 async def _check_calls(
-    target: Target, send: Probe, judge: Callable[..., Verdict], response: ProbeResponse, identity: Identity | None
+    target: ProbeTarget,
+    send: Probe,
+    judge: Callable[..., Verdict],
+    response: ProbeResponse,
+    identity: Identity | None,
 ) -> tuple[Check, ...]:
     if identity is None:
         return skipped(CALL, _NO_CREDENTIALS), *_skip_models(target, _NO_CREDENTIALS)
@@ -127,9 +131,9 @@ def _available(result: Verdict) -> str:
     return f"available; the empty probe was rejected before anything ran ({result.detail})"
 
 
-def _skip_all(target: Target, reason: str) -> tuple[Check, ...]:
+def _skip_all(target: ProbeTarget, reason: str) -> tuple[Check, ...]:
     return skipped(CLOCK, reason), skipped(CALL, reason), *_skip_models(target, reason)
 
 
-def _skip_models(target: Target, reason: str) -> tuple[Check, ...]:
+def _skip_models(target: ProbeTarget, reason: str) -> tuple[Check, ...]:
     return tuple(skipped(MODEL, reason, subject=model) for model in target.models or (ANY,))

@@ -16,7 +16,7 @@ from aigw_extproc.doctor.checks import Check, Diagnosis, failed, skipped
 from aigw_extproc.doctor.credentials import LookupResult
 from aigw_extproc.doctor.network import reach
 from aigw_extproc.doctor.redaction import redacted
-from aigw_extproc.doctor.targets import Target, targets
+from aigw_extproc.doctor.targets import ProbeTarget, targets
 
 CREDENTIAL_SECONDS = 15.0
 """Limit for a source to answer, which may call STS, an agent or a process."""
@@ -32,7 +32,7 @@ async def examine(snapshot: Snapshot, *, clock: Clock = time.time) -> tuple[Diag
     return tuple(await asyncio.gather(*(_examine(target, clock) for target in targets(snapshot))))
 
 
-async def _examine(target: Target, clock: Clock) -> Diagnosis:
+async def _examine(target: ProbeTarget, clock: Clock) -> Diagnosis:
     auth = target.auth
     network, caller = await asyncio.gather(reach(target.upstream), _caller(auth, clock))
     access = await check_access(target, network.endpoint, caller.identity, clock)

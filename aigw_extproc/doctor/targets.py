@@ -9,7 +9,7 @@ from aigw_extproc.config.snapshot import MODEL_HEADER, AwsAuth, Backend, Rule, S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class ProbeTarget:
     """One backend, with the models of all rules that use it."""
 
     name: str
@@ -21,7 +21,7 @@ class Target:
     """By the backend's own names, in the order of the rules; empty where rules accept any model."""
 
 
-def targets(snapshot: Snapshot) -> tuple[Target, ...]:
+def targets(snapshot: Snapshot) -> tuple[ProbeTarget, ...]:
     """Return every backend that a rule can reach, in order of first use."""
     services: dict[str, tuple[Backend, dict[str, None]]] = {}
     for rule in snapshot.rules:
@@ -29,7 +29,7 @@ def targets(snapshot: Snapshot) -> tuple[Target, ...]:
             _, models = services.setdefault(_service(backend), (backend, {}))
             models.update(dict.fromkeys(_models(rule, backend)))
     return tuple(
-        Target(
+        ProbeTarget(
             name=name, schema=backend.schema.name, upstream=backend.upstream, auth=backend.auth, models=tuple(models)
         )
         for name, (backend, models) in services.items()

@@ -15,7 +15,7 @@ from aigw_extproc.config.snapshot import (
     AwsAuth,
     Backend,
     HeaderMatch,
-    Model,
+    RoutedModel,
     Rule,
     Schema,
     Snapshot,
@@ -277,9 +277,9 @@ def test_models_in_the_order_of_rules_once_each():
 """
     text = sample((ROUTE[ROUTE.index("    - matches") :], rules))
     assert compiled(text).snapshot.models == (
-        Model(id="b", owned_by="Owner", created=1716285600),
-        Model(id="a", owned_by="Owner", created=1716285600),
-        Model(id="c", owned_by="Envoy AI Gateway", created=0),
+        RoutedModel(id="b", owned_by="Owner", created=1716285600),
+        RoutedModel(id="a", owned_by="Owner", created=1716285600),
+        RoutedModel(id="c", owned_by="Envoy AI Gateway", created=0),
     )
 
 

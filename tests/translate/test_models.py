@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from aigw_extproc.config.snapshot import Model
+from aigw_extproc.config.snapshot import RoutedModel
 from aigw_extproc.errors import ModelNotFound
 from aigw_extproc.translate.clients.models import model_list_at
 
-NOVA = Model(id="us.amazon.nova-micro-v1:0", created=1733184000, owned_by="Amazon")
-ARN = Model(id="arn:aws:bedrock:us-east-1:1:inference-profile/x", created=0, owned_by="me")
+NOVA = RoutedModel(id="us.amazon.nova-micro-v1:0", created=1733184000, owned_by="Amazon")
+ARN = RoutedModel(id="arn:aws:bedrock:us-east-1:1:inference-profile/x", created=0, owned_by="me")
 OPENAI_NOVA = {"id": NOVA.id, "object": "model", "created": 1733184000, "owned_by": "Amazon"}
 ANTHROPIC_NOVA = {
     "type": "model",

@@ -11,7 +11,7 @@ import msgspec
 
 from aigw_extproc.anthropic import models as anthropic
 from aigw_extproc.anthropic.errors import render as anthropic_error
-from aigw_extproc.config.snapshot import Model
+from aigw_extproc.config.snapshot import RoutedModel
 from aigw_extproc.errors import GatewayError, ModelNotFound
 from aigw_extproc.openai import models as openai
 from aigw_extproc.openai.errors import render as openai_error
@@ -24,17 +24,17 @@ class ModelList:
     """A list of models; below its path are the single models."""
 
     path: str
-    render: Callable[[Iterable[Model], str], bytes]
+    render: Callable[[Iterable[RoutedModel], str], bytes]
     """Render the list or the one model at a path. Raises ModelNotFound."""
     render_error: Callable[[GatewayError, str | None], bytes]
 
 
-def _openai(models: Iterable[Model], path: str) -> bytes:
+def _openai(models: Iterable[RoutedModel], path: str) -> bytes:
     known = [openai.Model(id=model.id, created=model.created, owned_by=model.owned_by) for model in models]
     return openai.render_list(known) if path == openai.PATH else _render_one(known, path, openai.PATH)
 
 
-def _anthropic(models: Iterable[Model], path: str) -> bytes:
+def _anthropic(models: Iterable[RoutedModel], path: str) -> bytes:
     known = [anthropic.model(model.id, model.created) for model in models]
     return anthropic.render_list(known) if path == anthropic.PATH else _render_one(known, path, anthropic.PATH)
 

@@ -28,7 +28,7 @@ DEFAULT_MAX_TOKENS = 32_000
 """If the client sets none: every Claude with thinking supports as much."""
 
 
-class Reasoning(msgspec.Struct, frozen=True, kw_only=True):
+class ReasoningSpec(msgspec.Struct, frozen=True, kw_only=True):
     """The settings with which a model is asked to reason."""
 
     on: bool = False
@@ -38,7 +38,7 @@ class Reasoning(msgspec.Struct, frozen=True, kw_only=True):
     """Converse's maxTokens."""
 
 
-class Thinking(msgspec.Struct, frozen=True, kw_only=True):
+class ThinkingSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Anthropic's `thinking` parameter."""
 
     type: str
@@ -55,12 +55,12 @@ class NoRoom(InvalidRequest):
         self.limit = limit
 
 
-def off(family: Family, max_tokens: int | None) -> Reasoning:
+def off(family: Family, max_tokens: int | None) -> ReasoningSpec:
     """Return the settings for as little reasoning as the family can do."""
-    return Reasoning(fields=dict(family.reasoning_off), max_tokens=max_tokens)
+    return ReasoningSpec(fields=dict(family.reasoning_off), max_tokens=max_tokens)
 
 
-def by_effort(effort: str, family: Family, max_tokens: int | None, dropped: list[str]) -> Reasoning:
+def by_effort(effort: str, family: Family, max_tokens: int | None, dropped: list[str]) -> ReasoningSpec:
     """Return the settings for an effort that the family supports."""
     reasoning = STYLES[family.reasoning](effort, family, max_tokens)
     if max_tokens is not None and reasoning.max_tokens is None:
@@ -76,8 +76,8 @@ def nearest(requested: str, supported: Sequence[str]) -> str | None:
 
 
 def by_thinking(
-    wanted: Thinking, family: Family, max_tokens: int | None, dropped: list[str], *, effort: str | None = None
-) -> Reasoning:
+    wanted: ThinkingSpec, family: Family, max_tokens: int | None, dropped: list[str], *, effort: str | None = None
+) -> ReasoningSpec:
     """Return the settings for Claude's `thinking`, or the nearest that the family supports.
 
     `effort` is for adaptive thinking.
@@ -86,10 +86,10 @@ def by_thinking(
         InvalidRequest: the budget is too small, or max_tokens leaves no room for it.
     """
     thinking = _accepted(wanted, family, max_tokens, dropped)
-    return _explicit(thinking, effort, family, max_tokens) if thinking else Reasoning(max_tokens=max_tokens)
+    return _explicit(thinking, effort, family, max_tokens) if thinking else ReasoningSpec(max_tokens=max_tokens)
 
 
-def model_fields(reasoning: Reasoning, family: Family, *, has_reasoning: bool) -> dict[str, object]:
+def model_fields(reasoning: ReasoningSpec, family: Family, *, has_reasoning: bool) -> dict[str, object]:
     """Return the model's own fields that ask for reasoning, with those that the family needs beside it.
 
     They are also needed if the request does not mention reasoning, but its history holds some and the family reasons
@@ -126,14 +126,16 @@ def redacted_block(family: Family, data: str) -> ContentBlock | None:
     return ContentBlock(reasoning_content=ReasoningContent(redacted_content=data))
 
 
-def _accepted(thinking: Thinking, family: Family, max_tokens: int | None, dropped: list[str]) -> Thinking | None:
+def _accepted(
+    thinking: ThinkingSpec, family: Family, max_tokens: int | None, dropped: list[str]
+) -> ThinkingSpec | None:
     """Return the requested thinking, or the nearest that the family supports; None if it supports none."""
     if thinking.type in family.thinking or family.reasoning_off.get("thinking") == {"type": thinking.type}:
         return thinking
     dropped.append("thinking")
     if not family.thinking or thinking.type in OFF:
-        return Thinking(type="disabled") if family.reasoning_off else None
-    return Thinking(type=family.thinking[0], budget_tokens=_default_budget(max_tokens), display=thinking.display)
+        return ThinkingSpec(type="disabled") if family.reasoning_off else None
+    return ThinkingSpec(type=family.thinking[0], budget_tokens=_default_budget(max_tokens), display=thinking.display)
 
 
 def _default_budget(max_tokens: int | None) -> int:
@@ -141,28 +143,28 @@ def _default_budget(max_tokens: int | None) -> int:
     return DEFAULT_BUDGET if max_tokens is None else max(MIN_BUDGET, min(DEFAULT_BUDGET, max_tokens // 2))
 
 
-def _explicit(thinking: Thinking, effort: str | None, family: Family, max_tokens: int | None) -> Reasoning:
+def _explicit(thinking: ThinkingSpec, effort: str | None, family: Family, max_tokens: int | None) -> ReasoningSpec:
     if thinking.type in OFF:
-        return Reasoning(fields=family.reasoning_off or {"thinking": {"type": "disabled"}}, max_tokens=max_tokens)
+        return ReasoningSpec(fields=family.reasoning_off or {"thinking": {"type": "disabled"}}, max_tokens=max_tokens)
     parameter: dict[str, object] = {"type": thinking.type}
     if thinking.display is not None:
         parameter["display"] = thinking.display
     if thinking.type == "adaptive":
         output: dict[str, object] = {"output_config": {"effort": effort}} if effort else {}
-        return Reasoning(on=True, fields={"thinking": parameter, **output}, max_tokens=max_tokens)
+        return ReasoningSpec(on=True, fields={"thinking": parameter, **output}, max_tokens=max_tokens)
     budget = thinking.budget_tokens
     if budget is None or budget < MIN_BUDGET:
         got = "none was given" if budget is None else f"got {budget}"
         raise InvalidRequest.at("thinking.budget_tokens", f"has to be at least {MIN_BUDGET}, {got}")
     limit = _room(budget, max_tokens)
-    return Reasoning(on=True, fields={"thinking": parameter | {"budget_tokens": budget}}, max_tokens=limit)
+    return ReasoningSpec(on=True, fields={"thinking": parameter | {"budget_tokens": budget}}, max_tokens=limit)
 
 
-def _budget(effort: str, family: Family, max_tokens: int | None) -> Reasoning:
+def _budget(effort: str, family: Family, max_tokens: int | None) -> ReasoningSpec:
     """Claude up to 4.5: a budget of thinking within maxTokens."""
     budget = max(MIN_BUDGET, int((max_tokens or DEFAULT_MAX_TOKENS) * BUDGET_SHARES[effort]))
     fields: dict[str, object] = {"thinking": {"type": "enabled", "budget_tokens": budget}}
-    return Reasoning(on=True, fields=fields, max_tokens=_room(budget, max_tokens))
+    return ReasoningSpec(on=True, fields=fields, max_tokens=_room(budget, max_tokens))
 
 
 def _room(budget: int, max_tokens: int | None) -> int:
@@ -174,24 +176,24 @@ def _room(budget: int, max_tokens: int | None) -> int:
     return max_tokens
 
 
-def _adaptive(effort: str, family: Family, max_tokens: int | None) -> Reasoning:
+def _adaptive(effort: str, family: Family, max_tokens: int | None) -> ReasoningSpec:
     """Claude from 4.6 on: the model decides how much to think, guided by the effort."""
     fields: dict[str, object] = {"thinking": {"type": "adaptive"}, "output_config": {"effort": effort}}
-    return Reasoning(on=True, fields=fields, max_tokens=max_tokens)
+    return ReasoningSpec(on=True, fields=fields, max_tokens=max_tokens)
 
 
-def _nova(effort: str, family: Family, max_tokens: int | None) -> Reasoning:
+def _nova(effort: str, family: Family, max_tokens: int | None) -> ReasoningSpec:
     """https://docs.aws.amazon.com/nova/latest/nova2-userguide/extended-thinking.html: no limit with `high`."""
     fields: dict[str, object] = {"reasoningConfig": {"type": "enabled", "maxReasoningEffort": effort}}
-    return Reasoning(on=True, fields=fields, max_tokens=None if effort == "high" else max_tokens)
+    return ReasoningSpec(on=True, fields=fields, max_tokens=None if effort == "high" else max_tokens)
 
 
-def _field(effort: str, family: Family, max_tokens: int | None) -> Reasoning:
+def _field(effort: str, family: Family, max_tokens: int | None) -> ReasoningSpec:
     """The effort itself, in a field of the model's own."""
-    return Reasoning(on=True, fields=nested(family.effort_field, effort), max_tokens=max_tokens)
+    return ReasoningSpec(on=True, fields=nested(family.effort_field, effort), max_tokens=max_tokens)
 
 
-STYLES: dict[str, Callable[[str, Family, int | None], Reasoning]] = {
+STYLES: dict[str, Callable[[str, Family, int | None], ReasoningSpec]] = {
     "budget": _budget,
     "adaptive": _adaptive,
     "nova": _nova,

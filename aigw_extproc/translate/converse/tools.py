@@ -67,7 +67,7 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True):
         return self.function.name
 
 
-class Choice(msgspec.Struct, frozen=True, kw_only=True):
+class ClientChoice(msgspec.Struct, frozen=True, kw_only=True):
     """The client's choice among its tools."""
 
     mode: str
@@ -87,7 +87,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     offered: Sequence[Definition]
     history: Sequence[str]
     """Names of tools that the history calls."""
-    choice: Choice
+    choice: ClientChoice
     answer_tool: Definition | None
     """The tool whose input is a structured answer."""
     tools_known: bool
@@ -106,25 +106,25 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
             definitions.append(self.answer_tool)
         return definitions
 
-    def effective(self) -> Choice:
+    def effective(self) -> ClientChoice:
         """Return the choice to send: the nearest to the client's that can be forced."""
         wanted = self._wanted()
         if wanted.mode == "function" and "tool" not in self.forcible:
-            wanted = Choice(mode="required")
+            wanted = ClientChoice(mode="required")
         if wanted.mode == "required" and "any" not in self.forcible:
             return AUTO
         return wanted if wanted.is_forced else AUTO
 
-    def _wanted(self) -> Choice:
+    def _wanted(self) -> ClientChoice:
         """Return the choice to force: for a structured answer any tool, unless the client chooses one."""
         if self.answer_tool is None or self.choice.is_forced:
             return self.choice
         if self.offered and self.choice.mode != "none":
-            return Choice(mode="required")
-        return Choice(mode="function", name=self.answer_tool.name)
+            return ClientChoice(mode="required")
+        return ClientChoice(mode="function", name=self.answer_tool.name)
 
 
-AUTO = Choice(mode="auto")
+AUTO = ClientChoice(mode="auto")
 _INDEX = re.compile(r"\[\d+\]")
 
 
@@ -164,7 +164,7 @@ def _check_choice(selection: Selection) -> None:
         raise InvalidRequest.at(choice.place, f"there is no tool named {choice.name!r}")
 
 
-def _converse_choice(choice: Choice, names: ToolNames) -> ToolChoice | None:
+def _converse_choice(choice: ClientChoice, names: ToolNames) -> ToolChoice | None:
     if choice.mode == "auto":
         return None
     if choice.mode == "required":

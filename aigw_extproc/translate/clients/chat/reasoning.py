@@ -10,8 +10,8 @@ from aigw_extproc.openai import chat
 from aigw_extproc.translate.converse.reasoning import (
     EFFORTS,
     NoRoom,
-    Reasoning,
-    Thinking,
+    ReasoningSpec,
+    ThinkingSpec,
     by_effort,
     by_thinking,
     nearest,
@@ -24,7 +24,7 @@ NONE = "none"
 
 def translate_reasoning(
     request: chat.ChatRequest, family: Family, max_tokens: int | None, dropped: list[str]
-) -> Reasoning:
+) -> ReasoningSpec:
     """Translate `thinking`, or else `reasoning_effort`. `max_tokens` is the limit that the client set.
 
     Raises:
@@ -43,16 +43,16 @@ def translate_reasoning(
     return reasoning
 
 
-def _reasoning(request: chat.ChatRequest, family: Family, max_tokens: int | None, dropped: list[str]) -> Reasoning:
+def _reasoning(request: chat.ChatRequest, family: Family, max_tokens: int | None, dropped: list[str]) -> ReasoningSpec:
     wanted = request.reasoning_effort
     effort = nearest(wanted, family.efforts) if wanted in EFFORTS else None
     if wanted in EFFORTS and effort != wanted:
         dropped.append("reasoning_effort")
     if request.thinking is not None:
-        thinking = msgspec.convert(request.thinking, Thinking, from_attributes=True)
+        thinking = msgspec.convert(request.thinking, ThinkingSpec, from_attributes=True)
         return by_thinking(thinking, family, max_tokens, dropped, effort=effort)
     if wanted == NONE:
         return off(family, max_tokens)
     if effort is None:
-        return Reasoning(max_tokens=max_tokens)
+        return ReasoningSpec(max_tokens=max_tokens)
     return by_effort(effort, family, max_tokens, dropped)

@@ -20,7 +20,7 @@ from aigw_extproc.translate.clients.chat.structured_output import structured_out
 from aigw_extproc.translate.contract import Target
 from aigw_extproc.translate.converse.conversation import Conversation, forbids_reasoning, with_system
 from aigw_extproc.translate.converse.conversed import Conversed
-from aigw_extproc.translate.converse.reasoning import Reasoning, merged, model_fields, off
+from aigw_extproc.translate.converse.reasoning import ReasoningSpec, merged, model_fields, off
 from aigw_extproc.translate.converse.structured_output import StructuredOutput
 from aigw_extproc.translate.converse.tool_names import ToolNames
 from aigw_extproc.translate.converse.tools import (
@@ -110,7 +110,7 @@ class _Translation:
     def _body(
         self,
         conversation: Conversation,
-        reasoning: Reasoning,
+        reasoning: ReasoningSpec,
         output: StructuredOutput,
         selection: Selection,
         names: ToolNames,
@@ -134,7 +134,7 @@ class _Translation:
             service_tier=parameters.service_tier(request, self.dropped),
         )
 
-    def _reasoning(self, conversation: Conversation) -> Reasoning:
+    def _reasoning(self, conversation: Conversation) -> ReasoningSpec:
         limit = parameters.max_tokens(self.request)
         # Called without the limit: reasoning that is turned off needs no room in it.
         if forbids_reasoning(conversation, self.family) and translate_reasoning(self.request, self.family, None, []).on:
@@ -143,7 +143,7 @@ class _Translation:
         return translate_reasoning(self.request, self.family, limit, self.dropped)
 
     def _model_fields(
-        self, conversation: Conversation, reasoning: Reasoning, selection: Selection
+        self, conversation: Conversation, reasoning: ReasoningSpec, selection: Selection
     ) -> dict[str, object] | None:
         fields = model_fields(reasoning, self.family, has_reasoning=conversation.has_reasoning)
         if self.request.parallel_tool_calls is False:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from aigw_extproc.bedrock.families import Family
 from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.openai import chat
-from aigw_extproc.translate.converse.tools import AUTO, Choice, Definition, check_definitions
+from aigw_extproc.translate.converse.tools import AUTO, ClientChoice, Definition, check_definitions
 
 
 def definitions(request: chat.ChatRequest, family: Family) -> list[Definition]:
@@ -28,7 +28,7 @@ def definitions(request: chat.ChatRequest, family: Family) -> list[Definition]:
     return offered
 
 
-def choice(request: chat.ChatRequest) -> Choice:
+def choice(request: chat.ChatRequest) -> ClientChoice:
     """Translate `tool_choice`, or else the older field `function_call`; an absent or empty one is `auto`.
 
     Raises:
@@ -37,7 +37,7 @@ def choice(request: chat.ChatRequest) -> Choice:
     if request.tool_choice is not None:
         return _tool_choice(request.tool_choice)
     if isinstance(request.function_call, chat.NamedFunction):
-        return Choice(mode="function", name=request.function_call.name, place="function_call.name")
+        return ClientChoice(mode="function", name=request.function_call.name, place="function_call.name")
     if request.function_call is not None:
         return _tool_choice(request.function_call, place="function_call")
     return AUTO
@@ -53,14 +53,14 @@ def _definition(tool: chat.Tool, place: str) -> Definition:
     return Definition(place=place, function=function, mark=mark)
 
 
-def _tool_choice(value: str | chat.NamedToolChoice, place: str = "tool_choice") -> Choice:
+def _tool_choice(value: str | chat.NamedToolChoice, place: str = "tool_choice") -> ClientChoice:
     match value:
         case "auto" | "none" | "required":
-            return Choice(mode=value, place=place)
+            return ClientChoice(mode=value, place=place)
         case chat.NamedToolChoice(type=None, function=None):
-            return Choice(mode="auto", place=place)
+            return ClientChoice(mode="auto", place=place)
         case chat.NamedToolChoice(type="function" | None, function=chat.NamedFunction(name=name)):
-            return Choice(mode="function", name=name, place=f"{place}.function.name")
+            return ClientChoice(mode="function", name=name, place=f"{place}.function.name")
         case chat.NamedToolChoice():
             raise InvalidRequest.at(place, f"expected a function, got type {value.type!r}")
         case _:

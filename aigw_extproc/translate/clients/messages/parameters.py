@@ -15,8 +15,8 @@ from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.translate.converse import inference
 from aigw_extproc.translate.converse.metadata import fits
 from aigw_extproc.translate.converse.reasoning import (
-    Reasoning,
-    Thinking,
+    ReasoningSpec,
+    ThinkingSpec,
     by_effort,
     by_thinking,
     merged,
@@ -28,7 +28,7 @@ from aigw_extproc.translate.converse.structured_output import StructuredOutput, 
 EFFORT = "output_config.effort"
 
 
-def translate_reasoning(request: messages.CountTokensParams, family: Family, dropped: list[str]) -> Reasoning:
+def translate_reasoning(request: messages.CountTokensParams, family: Family, dropped: list[str]) -> ReasoningSpec:
     """Translate `thinking` and `output_config.effort`.
 
     On Claude the effort applies to the whole answer, with or without thinking; on others it asks to reason.
@@ -42,12 +42,12 @@ def translate_reasoning(request: messages.CountTokensParams, family: Family, dro
         dropped.append(EFFORT)
     adaptive = family.reasoning == "adaptive"
     if request.thinking is not None:
-        thinking = msgspec.convert(request.thinking, Thinking, from_attributes=True)
+        thinking = msgspec.convert(request.thinking, ThinkingSpec, from_attributes=True)
         reasoning = by_thinking(thinking, family, request.max_tokens, dropped)
     elif effort is not None and not adaptive:
         return by_effort(effort, family, request.max_tokens, dropped)
     else:
-        reasoning = Reasoning(max_tokens=request.max_tokens)
+        reasoning = ReasoningSpec(max_tokens=request.max_tokens)
     if effort is None or not adaptive:
         return reasoning
     fields = merged(reasoning.fields, {"output_config": {"effort": effort}})
@@ -55,7 +55,7 @@ def translate_reasoning(request: messages.CountTokensParams, family: Family, dro
 
 
 def inference_configuration(
-    request: messages.CreateParams, family: Family, reasoning: Reasoning, dropped: list[str]
+    request: messages.CreateParams, family: Family, reasoning: ReasoningSpec, dropped: list[str]
 ) -> InferenceConfiguration:
     """Translate max_tokens, the sampling parameters and the stop sequences.
 
@@ -75,7 +75,7 @@ def inference_configuration(
 
 
 def top_k(
-    request: messages.CreateParams, family: Family, reasoning: Reasoning, dropped: list[str]
+    request: messages.CreateParams, family: Family, reasoning: ReasoningSpec, dropped: list[str]
 ) -> dict[str, object]:
     """Return `top_k` as one of the model's own fields; none where the model does not support it."""
     if request.top_k is None:

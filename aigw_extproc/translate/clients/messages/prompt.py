@@ -14,7 +14,7 @@ from aigw_extproc.translate.clients.messages.parameters import translate_reasoni
 from aigw_extproc.translate.contract import Target
 from aigw_extproc.translate.converse.caching import CachePoints
 from aigw_extproc.translate.converse.conversation import Conversation, forbids_reasoning
-from aigw_extproc.translate.converse.reasoning import Reasoning, model_fields, off
+from aigw_extproc.translate.converse.reasoning import ReasoningSpec, model_fields, off
 from aigw_extproc.translate.converse.tool_names import ToolNames
 from aigw_extproc.translate.converse.tools import Selection, forcible_choices, serial_fields, tool_configuration
 
@@ -24,7 +24,7 @@ class Prompt(msgspec.Struct, frozen=True, kw_only=True):
 
     conversation: Conversation
     tool_config: ToolConfiguration | None
-    reasoning: Reasoning
+    reasoning: ReasoningSpec
     fields: dict[str, object]
     """The model's own fields for reasoning and tools."""
     names: ToolNames
@@ -71,7 +71,7 @@ def translate_prompt(request: messages.CountTokensParams, target: Target, droppe
 
 def _reasoning(
     request: messages.CountTokensParams, conversation: Conversation, family: Family, dropped: list[str]
-) -> Reasoning:
+) -> ReasoningSpec:
     reasoning = translate_reasoning(request, family, dropped)
     if reasoning.on and forbids_reasoning(conversation, family):
         dropped.append("thinking")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from aigw_extproc.anthropic import messages
 from aigw_extproc.bedrock.families import Family
 from aigw_extproc.errors import InvalidRequest
-from aigw_extproc.translate.converse.tools import AUTO, Choice, Definition, ToolFunction, check_definitions
+from aigw_extproc.translate.converse.tools import AUTO, ClientChoice, Definition, ToolFunction, check_definitions
 
 MODES = {"auto": "auto", "any": "required", "tool": "function", "none": "none"}
 """By the type of Anthropic's choice."""
@@ -31,7 +31,7 @@ def definitions(request: messages.CountTokensParams, family: Family, dropped: li
     return offered
 
 
-def choice(request: messages.CountTokensParams) -> Choice:
+def choice(request: messages.CountTokensParams) -> ClientChoice:
     """Translate `tool_choice`; an absent one is `auto`.
 
     Raises:
@@ -43,7 +43,7 @@ def choice(request: messages.CountTokensParams) -> Choice:
     if wanted.type == "tool" and not wanted.name:
         raise InvalidRequest.at("tool_choice.name", "a choice of a tool needs its name")
     name = wanted.name if wanted.type == "tool" else None
-    return Choice(mode=MODES[wanted.type], name=name, place="tool_choice.name" if name else "tool_choice")
+    return ClientChoice(mode=MODES[wanted.type], name=name, place="tool_choice.name" if name else "tool_choice")
 
 
 def _definition(tool: messages.Tool, place: str) -> Definition:

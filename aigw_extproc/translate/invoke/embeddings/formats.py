@@ -24,7 +24,7 @@ class Embedded(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Format:
+class EmbeddingFormat:
     """One family's body."""
 
     texts_per_call: int
@@ -89,11 +89,11 @@ def _read_nova(response: UpstreamResponse) -> Embedded:
     return Embedded(embeddings=embeddings, tokens=input_tokens(response.headers))
 
 
-FORMATS: Mapping[str, Format] = MappingProxyType(
+FORMATS: Mapping[str, EmbeddingFormat] = MappingProxyType(
     {
-        "titan": Format(texts_per_call=1, takes_input_type=False, body=_titan, read=_read_titan),
-        "cohere": Format(texts_per_call=96, takes_input_type=True, body=_cohere, read=_read_cohere),
-        "nova": Format(texts_per_call=1, takes_input_type=True, body=_nova, read=_read_nova),
+        "titan": EmbeddingFormat(texts_per_call=1, takes_input_type=False, body=_titan, read=_read_titan),
+        "cohere": EmbeddingFormat(texts_per_call=96, takes_input_type=True, body=_cohere, read=_read_cohere),
+        "nova": EmbeddingFormat(texts_per_call=1, takes_input_type=True, body=_nova, read=_read_nova),
     }
 )
 """By the fact `embeddings` of the families' table."""

@@ -10,7 +10,7 @@ from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.openai.embeddings import EmbeddingsRequest
 from aigw_extproc.translate.contract import Target, UpstreamBatch
 from aigw_extproc.translate.invoke.embeddings.answer import EmbeddingsAnswer
-from aigw_extproc.translate.invoke.embeddings.formats import FORMATS, Format
+from aigw_extproc.translate.invoke.embeddings.formats import FORMATS, EmbeddingFormat
 
 MAX_TEXTS = 2048
 """OpenAI's: https://platform.openai.com/docs/api-reference/embeddings/create, `input`."""
@@ -49,7 +49,7 @@ def translate_request(request: EmbeddingsRequest, target: Target) -> UpstreamBat
     )
 
 
-def _format(family: Family, model: str) -> Format:
+def _format(family: Family, model: str) -> EmbeddingFormat:
     if family.embeddings not in FORMATS:
         raise InvalidRequest.at(
             "model",
@@ -88,7 +88,7 @@ def _dimensions(wanted: int | None, family: Family) -> int | None:
     return wanted if len(family.dimensions) > 1 else None
 
 
-def _dropped(request: EmbeddingsRequest, family_format: Format) -> tuple[str, ...]:
+def _dropped(request: EmbeddingsRequest, family_format: EmbeddingFormat) -> tuple[str, ...]:
     unknown = ["user"] if request.user is not None else []
     if request.input_type is not None and not family_format.takes_input_type:
         unknown.append("input_type")
