@@ -111,6 +111,8 @@ def from_response(status: int, headers: Mapping[str, str], body: bytes) -> Upstr
 def from_frame(frame: Frame) -> UpstreamError | None:
     """Map a frame of an event stream to an error, or return None if it is not an exception or error."""
     match str(frame.headers.get(":message-type", "")).lower():
+        case "event":
+            return None
         case "exception":
             name, body = str(frame.headers.get(":exception-type", "")), _decode(frame.payload)
             message = body and (body.message or body.Message)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,6 +12,7 @@ from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.openai import chat
 from aigw_extproc.simulator import rules, shapes
 from aigw_extproc.simulator.errors import Invalid
+from aigw_extproc.translate.clients.chat.messages import ADDERS
 from aigw_extproc.translate.contract import FetchFailed, ResponseStream, UpstreamRequest
 from aigw_extproc.translate.converse.tool_names import ToolNames, alias
 from aigw_extproc.translate.registry import ENDPOINTS, parse
@@ -53,6 +54,10 @@ def test_a_translation_leaves_the_request_unchanged(request: dict[str, Any]) -> 
     again = parsed(goldens.target(request["model"], fetched=UNFETCHED))
     assert (first.path, first.body, first.dropped) == (again.path, again.body, again.dropped)
     assert first.body == translated(request).body
+
+
+def test_every_kind_of_message_is_translated() -> None:
+    assert ADDERS.keys() == set(get_args(chat.Message))
 
 
 def stream_of(golden: dict[str, Any]) -> ResponseStream:

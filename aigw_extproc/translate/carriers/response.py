@@ -52,9 +52,10 @@ class CarriedStream:
         return self._writer.failure
 
     def feed(self, data: bytes) -> bytes:
-        writer, chunks = self._writer, list[bytes]()
+        writer = self._writer
         if writer.done:
             return b""
+        chunks: list[bytes] = []
         try:
             self._frames.feed(data)
             while not writer.done and (frame := self._frames.next_frame()) is not None:

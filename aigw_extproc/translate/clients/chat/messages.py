@@ -6,8 +6,8 @@ What cannot be repaired without a change of meaning is refused, with the path of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, assert_never
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import msgspec
 
@@ -46,7 +46,7 @@ def translate_messages(
     """
     translator = _MessageTranslator(names, family, content)
     for index, message in enumerate(messages):
-        translator.add(message, f"messages[{index}]")
+        ADDERS[type(message)](translator, message, f"messages[{index}]")
     return translator.history.conversation(family, vocabulary, tools_as_text=tools_as_text)
 
 
@@ -70,46 +70,38 @@ class _MessageTranslator:
         self._family = family
         self._content = content
 
-    def add(self, message: chat.Message, place: str) -> None:
-        match message:
-            case chat.UserMessage():
-                self._add_user(message, place)
-            case chat.AssistantMessage():
-                self._add_assistant(message, place)
-            case chat.ToolMessage():
-                self._add_tool(message, place)
-            case chat.SystemMessage() | chat.DeveloperMessage():
-                self.history.add_system(self._blocks(message.content, place, where="system"))
-            case chat.FunctionMessage():
-                self._add_function(message, place)
-            case _:
-                assert_never(message)
+    def add_system(self, message: chat.SystemMessage | chat.DeveloperMessage, place: str) -> None:
+        self.history.add_system(self._blocks(message.content, place, where="system"))
 
-    def _add_user(self, message: chat.UserMessage, place: str) -> None:
+    def add_user(self, message: chat.UserMessage, place: str) -> None:
         blocks = self._blocks(message.content, place)
         if not blocks:
             raise InvalidRequest.at(f"{place}.content", "a user message needs text or another part, but it is blank")
         self.history.turn("user", place).blocks += blocks
 
-    def _add_assistant(self, message: chat.AssistantMessage, place: str) -> None:
+    def add_assistant(self, message: chat.AssistantMessage, place: str) -> None:
         blocks = self._blocks(message.content, place)
-        if not _is_blank(message.refusal):
+        if message.refusal and not message.refusal.isspace():
             blocks.append(ContentBlock(text=message.refusal))
-        turn = Turn("assistant", place)
-        turn.reasoning = self._reasoning(message) or [block for block in blocks if block.reasoning_content]
-        turn.blocks = [block for block in blocks if not block.reasoning_content]
+        reasoning = self._reasoning(message.thinking_blocks) if message.thinking_blocks else []
+        reasoning = reasoning or [block for block in blocks if block.reasoning_content]
+        blocks = [block for block in blocks if not block.reasoning_content]
+        if not blocks and not message.tool_calls and message.function_call is None:
+            return
+        call_id = f"{_FUNCTION_CALL_ID}{len(self.history.turns)}"
+        turn = self.history.turn("assistant", place)
+        turn.reasoning += reasoning
+        turn.blocks += blocks
         for index, call in enumerate(message.tool_calls or ()):
-            self._add_call(turn, call.id, call.function, f"{place}.tool_calls[{index}].function")
+            self._add_call(turn, call.id, call.function, place, f"tool_calls[{index}].function")
         if message.function_call is not None:
-            call_id = f"{_FUNCTION_CALL_ID}{len(self.history.turns)}"
-            self._add_call(turn, call_id, message.function_call, f"{place}.function_call")
-        self.history.add_assistant(turn, f"{place}.tool_calls")
+            self._add_call(turn, call_id, message.function_call, place, "function_call")
 
-    def _add_call(self, turn: Turn, call_id: str, function: chat.FunctionCall, place: str) -> None:
-        arguments = parse_arguments(function.arguments, f"{place}.arguments", call_id)
-        self.history.add_call(turn, call_id, function.name, arguments, f"{turn.place}.tool_calls")
+    def _add_call(self, turn: Turn, call_id: str, function: chat.FunctionCall, place: str, member: str) -> None:
+        arguments = parse_arguments(function.arguments, f"{place}.{member}.arguments", call_id)
+        self.history.add_call(turn, call_id, function.name, arguments, f"{place}.tool_calls")
 
-    def _add_tool(self, message: chat.ToolMessage, place: str) -> None:
+    def add_tool(self, message: chat.ToolMessage, place: str) -> None:
         if isinstance(message.content, list):
             result = self._result(message, message.content, place)
         else:
@@ -118,7 +110,7 @@ class _MessageTranslator:
             result = Result(tool_result(message.tool_call_id, content, is_error=message.is_error), point)
         self._add_result(message.tool_call_id, result, place)
 
-    def _add_function(self, message: chat.FunctionMessage, place: str) -> None:
+    def add_function(self, message: chat.FunctionMessage, place: str) -> None:
         calls = [call_id for turn in self.history.turns[-2:] for call_id in turn.calls]
         function_calls = [call_id for call_id in calls if call_id.startswith(_FUNCTION_CALL_ID)]
         if not function_calls:
@@ -139,9 +131,8 @@ class _MessageTranslator:
         blocks = self._content.blocks
         return [block for index, part in enumerate(parts) for block in blocks(part, f"{place}.content[{index}]", where)]
 
-    def _reasoning(self, message: chat.AssistantMessage) -> list[ContentBlock]:
-        blocks = map(self._content.reasoning, message.thinking_blocks or ())
-        return [block for block in blocks if block]
+    def _reasoning(self, parts: Sequence[chat.ThinkingPart | chat.RedactedThinkingPart]) -> list[ContentBlock]:
+        return [block for block in map(self._content.reasoning, parts) if block]
 
     def _result(self, message: chat.ToolMessage, parts: Sequence[chat.ToolPart], place: str) -> Result:
         # A cache mark inside a result applies to the whole result: cache points stand between blocks only.
@@ -151,6 +142,16 @@ class _MessageTranslator:
         point = self._content.cache.point(mark, where="results")
         return result_of(message.tool_call_id, blocks, self._family, is_error=message.is_error, cache_point=point)
 
+
+# A table, since it is looked up for every message of long histories.
+ADDERS: dict[type, Callable[[_MessageTranslator, Any, str], None]] = {
+    chat.SystemMessage: _MessageTranslator.add_system,
+    chat.DeveloperMessage: _MessageTranslator.add_system,
+    chat.UserMessage: _MessageTranslator.add_user,
+    chat.AssistantMessage: _MessageTranslator.add_assistant,
+    chat.ToolMessage: _MessageTranslator.add_tool,
+    chat.FunctionMessage: _MessageTranslator.add_function,
+}
 
 _FUNCTION_CALL_ID = "function_call_"
 """How the ids begin that are given to calls in the old field `function_call`, which have none."""
