@@ -8,13 +8,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from aigw_extproc.serve.child import Child, OnLog, running
+from aigw_extproc.serve.child import Child, OnLog
 from aigw_extproc.serve.source import ConfigurationSource
 from benchmarks.crosscheck import cross_check
 from benchmarks.findings import Findings, Idle, Start
 from benchmarks.load import Request, open_streams
 from benchmarks.measure import LIMIT, measure_all
 from benchmarks.proc import cpu_seconds, resident_megabytes
+from benchmarks.processes import running
 from benchmarks.routing import resources
 from benchmarks.scenarios import CHAT, SCENARIOS, SIZES, STREAM, with_routes, with_workers
 from benchmarks.stacks import ALONE, PAIRS, STACKS, RunningStack, running_stack, running_stacks, running_upstream

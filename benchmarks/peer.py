@@ -16,11 +16,12 @@ from pathlib import Path
 
 from aigw_extproc.config.snapshot import Address
 from aigw_extproc.run.probes import all_accept
-from aigw_extproc.serve.child import Child, OnLog, running
+from aigw_extproc.serve.child import Child, OnLog
 from benchmarks.bounds import PEER
 from benchmarks.findings import Findings
 from benchmarks.measure import measure_all
 from benchmarks.parts import INTERVAL, OURS, Effort
+from benchmarks.processes import running
 from benchmarks.scenarios import PEERS
 from benchmarks.stacks import ALONE, RunningStack, Stack, Upstream, running_stacks, running_upstream
 from benchmarks.traffic import MODEL

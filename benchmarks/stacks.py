@@ -25,9 +25,10 @@ from aigw_extproc.envoy.render import render, to_json
 from aigw_extproc.envoy.routes import PROCESSOR_FILTER
 from aigw_extproc.extproc.transport import TRANSPORTS
 from aigw_extproc.run.probes import all_accept, envoy_ready
-from aigw_extproc.serve.child import Child, OnLog, python, running
+from aigw_extproc.serve.child import Child, OnLog, python
 from aigw_extproc.serve.source import ConfigurationSource
 from aigw_extproc.serve.workers import worker_address
+from benchmarks.processes import running
 
 UPSTREAM = "upstream"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "an example; the upstream checks none"}

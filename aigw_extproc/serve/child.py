@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from aigw_extproc.serve.lifeline import end_with_parent
@@ -173,20 +173,6 @@ async def start(child: Child, on_log: OnLog) -> RunningChild:
         preexec_fn=end_with_parent(),
     )
     return process
-
-
-@contextlib.asynccontextmanager
-async def running(child: Child, on_log: OnLog) -> AsyncIterator[RunningChild]:
-    """Run a child process during the block.
-
-    Raises:
-        OSError: it could not be started.
-    """
-    process = await start(child, on_log)
-    try:
-        yield process
-    finally:
-        await process.stop()
 
 
 def python(*arguments: str) -> tuple[str, ...]:
