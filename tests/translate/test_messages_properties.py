@@ -46,7 +46,7 @@ def names_a_field(error: InvalidRequest, request: dict[str, Any]) -> bool:
 
 
 @given(message_strategies.requests)
-@settings(max_examples=500)
+@settings(max_examples=5 * settings().max_examples)
 def test_a_request_is_translated_to_a_valid_one_or_refused_with_a_fields_path(request: dict[str, Any]) -> None:
     try:
         upstream = translated(request)

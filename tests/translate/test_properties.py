@@ -27,7 +27,7 @@ def translated(request: dict[str, Any]) -> UpstreamRequest:
 
 
 @given(strategies.requests)
-@settings(max_examples=500)
+@settings(max_examples=5 * settings().max_examples)
 def test_a_chat_is_translated_to_a_valid_request_or_refused_with_a_fields_path(request: dict[str, Any]) -> None:
     try:
         upstream = translated(request)

@@ -53,7 +53,7 @@ def is_in(request: Any, param: str | None) -> bool:
 
 
 @given(response_strategies.requests)
-@settings(max_examples=100, deadline=None)
+@settings(deadline=None)
 def test_a_request_is_translated_to_a_valid_one_or_refused_with_a_fields_path(request: dict[str, Any]) -> None:
     try:
         upstream = translated(request)
