@@ -1,10 +1,12 @@
-"""The state machine of one exchange: events in, actions out."""
+"""The state machine of one exchange: events in, actions out; and which events fit which phase."""
 
 from __future__ import annotations
 
 import json
 import tracemalloc
 from dataclasses import replace
+from itertools import product
+from typing import get_args
 
 import msgspec
 import pytest
@@ -23,15 +25,18 @@ from aigw_extproc.config.snapshot import (
     Snapshot,
     Upstream,
 )
-from aigw_extproc.errors import InternalError
+from aigw_extproc.errors import InternalError, UpstreamTimeout
 from aigw_extproc.exchange import (
     Action,
     Chunk,
     Continue,
     CredentialsReady,
+    Event,
     Exchange,
     ForwardRequest,
+    MediaReady,
     NeedCredentials,
+    NeedMedia,
     NeedUpstream,
     ReplaceBody,
     Reply,
@@ -40,11 +45,13 @@ from aigw_extproc.exchange import (
     ResponseBody,
     ResponseHeaders,
     StreamResponse,
+    UnexpectedEvent,
     UpstreamReady,
 )
+from aigw_extproc.exchange.phases import Phase
 from aigw_extproc.routing import Router
 from aigw_extproc.translate.clients.models import MODEL_LISTS
-from aigw_extproc.translate.contract import UpstreamResponse
+from aigw_extproc.translate.contract import Media, UpstreamResponse
 from aigw_extproc.translate.registry import ENDPOINTS
 from tests.translate.goldens import frames
 
@@ -81,7 +88,7 @@ def exchange(backend: Backend = BACKEND) -> Exchange:
 
 
 def send(machine: Exchange, *events: object) -> Action:
-    """Feeds events and returns the last action."""
+    """Feed events and return the last action."""
     action: Action | None = None
     for event in events:
         action = machine.receive(event, now=NOW)  # type: ignore[arg-type] # every event is fed through here
@@ -98,15 +105,12 @@ def response(status: str = "200", *, end_of_stream: bool = False, **headers: str
     return ResponseHeaders({":status": status, "x-amzn-requestid": "R", **named}, end_of_stream)
 
 
-NO_PATH = f"there is no '/v2/x' here; try {', '.join(ENDPOINTS)} or /v1/models"
-
-
 def error(action: Action) -> dict[str, object]:
     assert isinstance(action, Reply)
     return {"status": action.status, "details": action.details, **json.loads(action.body)["error"]}
 
 
-def test_a_request_is_not_kept_while_its_answer_is_waited_for() -> None:
+def test_a_request_is_not_kept_while_the_upstream_works() -> None:
     one = exchange()
     one.receive(RequestHeaders(POST, end_of_stream=False), now=NOW)
     tracemalloc.start()
@@ -119,7 +123,7 @@ def test_a_request_is_not_kept_while_its_answer_is_waited_for() -> None:
         tracemalloc.stop()
 
 
-def test_the_whole_of_a_request_goes_upstream_in_one_answer() -> None:
+def test_a_request_goes_upstream_in_one_action() -> None:
     machine = exchange()
     headers, body = request(
         **{"authorization": "Bearer sk-1", "cookie": "a=b", "traceparent": "00-1", "x-api-key": "k"}
@@ -175,7 +179,7 @@ def test_the_operators_mutations_are_applied_before_signing() -> None:
     assert dict(action.set_headers)["content-length"] == str(len(action.body))
 
 
-def test_credentials_that_have_to_be_found_are_asked_for() -> None:
+def test_credentials_that_are_not_configured_are_needed() -> None:
     auth = AwsAuth(region="eu-west-1", source=DefaultChain())
     machine = exchange(_with(auth=auth))
     assert send(machine, *request()) == NeedCredentials(auth)
@@ -191,7 +195,7 @@ def test_a_backend_without_auth_gets_no_signature() -> None:
     assert action.remove_headers == ("authorization",)
 
 
-def test_a_stream_is_handed_over_piece_by_piece() -> None:
+def test_a_stream_is_translated_in_chunks() -> None:
     machine = exchange()
     send(machine, *request(STREAM_BODY))
     begun = send(machine, response(content_type="application/vnd.amazon.eventstream", content_length="9"))
@@ -219,8 +223,8 @@ def test_a_stream_that_fails_is_recorded_with_its_error() -> None:
     assert machine.outcome.error.code == "throttling_exception"
 
 
-def test_a_defect_within_a_stream_is_told_in_the_stream() -> None:
-    """A reply would have Envoy cut the connection."""
+def test_a_defect_in_a_stream_is_an_event_of_the_stream() -> None:
+    """After a reply, Envoy would cut the connection."""
     machine = exchange()
     send(machine, *request(STREAM_BODY), response(content_type="application/vnd.amazon.eventstream"))
     defect = InternalError()
@@ -271,7 +275,7 @@ def test_an_answer_without_a_body_is_answered_at_its_headers() -> None:
 
 
 @pytest.mark.parametrize("marked", [True, False])
-def test_what_envoy_answers_itself_passes_untouched(marked: bool) -> None:
+def test_envoys_own_reply_passes_unchanged(marked: bool) -> None:
     machine = exchange()
     send(machine, *(request() if marked else request()[:1]))
     marker = {"x_aigw_local_reply": "true"} if marked else {}
@@ -312,23 +316,23 @@ def test_dropped_parameters_are_named() -> None:
 def test_requests_that_cannot_be_served_are_refused_at_their_headers(
     headers: dict[str, str], status: int, code: str, message: str
 ) -> None:
-    told = error(send(exchange(), RequestHeaders(POST | headers, end_of_stream=False)))
-    assert (told["status"], told["code"], told["message"]) == (status, code, message)
+    reply = error(send(exchange(), RequestHeaders(POST | headers, end_of_stream=False)))
+    assert (reply["status"], reply["code"], reply["message"]) == (status, code, message)
 
 
 def test_a_request_without_a_body_is_refused_at_its_headers() -> None:
-    told = error(send(exchange(), RequestHeaders(POST, end_of_stream=True)))
-    assert told["message"] == "the request body is empty; a JSON object is expected"
+    reply = error(send(exchange(), RequestHeaders(POST, end_of_stream=True)))
+    assert reply["message"] == "the request body is empty; a JSON object is expected"
 
 
 def test_an_unknown_model_is_not_found() -> None:
-    told = error(send(exchange(), *request(BODY.replace(b'"m"', b'"other"', 1))))
-    assert (told["status"], told["code"], told["param"]) == (404, "model_not_found", "model")
+    reply = error(send(exchange(), *request(BODY.replace(b'"m"', b'"other"', 1))))
+    assert (reply["status"], reply["code"], reply["param"]) == (404, "model_not_found", "model")
 
 
 def test_a_schema_without_this_endpoint_says_what_to_use() -> None:
-    told = error(send(exchange(_with(schema=Schema(name="Cohere"))), *request()))
-    assert told["message"] == (
+    reply = error(send(exchange(_with(schema=Schema(name="Cohere"))), *request()))
+    assert reply["message"] == (
         "model: its backend speaks Cohere, which does not support chat; "
         "use a model on AWSAnthropic or AWSBedrock or OpenAI"
     )
@@ -363,7 +367,7 @@ def embedded(number: float) -> UpstreamResponse:
     return UpstreamResponse(status=200, headers={"x-amzn-requestid": f"R{number}"}, body=body)
 
 
-def test_what_the_backend_takes_one_by_one_is_asked_of_the_shell_each_with_its_own_signature() -> None:
+def test_a_batch_is_sent_by_the_shell_with_a_signature_for_each_request() -> None:
     action = send(exchange(_with(model_override=TITAN)), *request(BATCH_BODY, **BATCH))
     assert isinstance(action, NeedUpstream)
     assert action.upstream == UPSTREAM
@@ -406,7 +410,7 @@ def test_the_operators_mutations_reach_every_request_of_a_batch() -> None:
         assert dict(call.headers)["x-team"] == "search"
 
 
-def test_the_answers_of_a_batch_become_one_reply() -> None:
+def test_the_responses_to_a_batch_become_one_reply() -> None:
     machine = exchange(_with(model_override=TITAN))
     action = send(machine, *request(BATCH_BODY, **BATCH), UpstreamReady((embedded(1.0), embedded(2.0))))
     assert isinstance(action, Reply)
@@ -422,7 +426,7 @@ def test_the_answers_of_a_batch_become_one_reply() -> None:
     assert (machine.outcome.status, machine.outcome.usage.input_tokens) == (200, 4)
 
 
-def test_a_failure_in_a_batch_is_the_failure_of_all() -> None:
+def test_a_failed_request_fails_its_batch() -> None:
     machine = exchange(_with(model_override=TITAN))
     headers = {"x-amzn-requestid": "R", "x-amzn-errortype": "ThrottlingException", "retry-after": "3"}
     failed = UpstreamResponse(status=429, headers=headers, body=b'{"message":"Slow down."}')
@@ -439,7 +443,7 @@ def test_a_failure_in_a_batch_is_the_failure_of_all() -> None:
     assert dict(action.headers) | {"retry-after": "3", "x-amzn-requestid": "R"} == dict(action.headers)
 
 
-def test_one_text_goes_the_way_of_every_request() -> None:
+def test_a_single_text_is_forwarded_by_envoy() -> None:
     machine = exchange(_with(model_override=TITAN))
     action = send(machine, *request(b'{"model":"m","input":["a"]}', **BATCH))
     assert isinstance(action, ForwardRequest)
@@ -468,3 +472,103 @@ def test_an_arn_of_the_hosts_region_goes_upstream(host: str) -> None:
     action = send(exchange(_with(upstream=upstream, model_override=ARN)), *request())
     assert isinstance(action, ForwardRequest)
     assert dict(action.set_headers)[":path"].startswith("/model/arn%3Aaws%3Abedrock%3Aeu-west-1")
+
+
+URL = "https://images.test/a.png"
+IMAGE_BODY = json.dumps(
+    {"model": "m", "messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": URL}}]}]}
+).encode()
+LOOKED_UP = _with(auth=AwsAuth(region="us-east-1", source=DefaultChain()))
+FRAMES = response(content_type="application/vnd.amazon.eventstream")
+
+PHASES: dict[str, tuple[Backend, tuple[Event, ...]]] = {
+    "Opened": (BACKEND, ()),
+    "Accepted": (BACKEND, request()[:1]),
+    "Parsed": (BACKEND, request(IMAGE_BODY)),
+    "Translated": (LOOKED_UP, request()),
+    "Forwarded": (BACKEND, request()),
+    "Batched": (_with(model_override=TITAN), request(BATCH_BODY, **BATCH)),
+    "Answered": (BACKEND, (*request(), response())),
+    "Streaming": (BACKEND, (*request(STREAM_BODY), FRAMES)),
+    "LocalReply": (BACKEND, (*request(), response("503", x_aigw_local_reply="true"))),
+    "Ended": (BACKEND, (*request(STREAM_BODY), FRAMES, ResponseBody(b"", end_of_stream=True))),
+}
+"""How an exchange comes to each phase."""
+EVENTS: tuple[Event, ...] = (
+    *request(),
+    MediaReady({URL: Media(media_type="image/png", base64="iVBORw0KGgo=")}),
+    CredentialsReady(KEYS),
+    UpstreamReady((embedded(1.0), embedded(2.0))),
+    response(),
+    ResponseBody(b"", end_of_stream=False),
+)
+EXPECTED = {
+    ("Opened", RequestHeaders),
+    ("Opened", ResponseHeaders),
+    ("Accepted", RequestBody),
+    ("Accepted", ResponseHeaders),
+    ("Parsed", MediaReady),
+    ("Translated", CredentialsReady),
+    ("Batched", UpstreamReady),
+    ("Forwarded", ResponseHeaders),
+    ("Answered", ResponseBody),
+    ("Streaming", ResponseBody),
+    ("LocalReply", ResponseBody),
+}
+"""All that can happen: docs/notes/envoy-ext-proc.md."""
+
+
+def exchange_in(phase: str) -> Exchange:
+    backend, events = PHASES[phase]
+    machine = exchange(backend)
+    for event in events:
+        machine.receive(event, now=NOW)
+    return machine
+
+
+def test_every_phase_and_every_event_is_tried() -> None:
+    assert set(PHASES) == {phase.__name__ for phase in get_args(Phase)}
+    assert {type(event) for event in EVENTS} == set(get_args(Event))
+
+
+@pytest.mark.parametrize(
+    ("phase", "event"),
+    list(product(PHASES, EVENTS)),
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
+)
+def test_an_event_that_does_not_fit_the_phase_is_a_defect(phase: str, event: Event) -> None:
+    machine = exchange_in(phase)
+    if (phase, type(event)) in EXPECTED:
+        machine.receive(event, now=NOW)
+        return
+    with pytest.raises(UnexpectedEvent) as unexpected:
+        machine.receive(event, now=NOW)
+    assert str(unexpected.value) == f"{type(event).__name__} received while the exchange is {phase}"
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_an_exchange_can_fail_in_every_phase(phase: str) -> None:
+    machine, failure = exchange_in(phase), UpstreamTimeout()
+    status = 200 if phase == "Streaming" else 504
+    assert isinstance(machine.fail(failure), Chunk if phase == "Streaming" else Reply)
+    assert (machine.outcome.status, machine.outcome.error) == (status, failure)
+
+
+def test_media_are_needed_before_a_request_is_translated() -> None:
+    machine = exchange()
+    assert send(machine, *request(IMAGE_BODY)) == NeedMedia((URL,))
+    action = send(machine, EVENTS[2])
+    assert isinstance(action, ForwardRequest)
+    assert b"iVBORw0KGgo=" in action.body
+
+
+def test_a_defect_is_reported_with_all_that_is_known_of_the_exchange(monkeypatch: pytest.MonkeyPatch) -> None:
+    def defective(*_: object) -> None:
+        raise ZeroDivisionError
+
+    machine = exchange()
+    monkeypatch.setattr("aigw_extproc.exchange.request.parse", defective)
+    with pytest.raises(ZeroDivisionError):
+        send(machine, *request())
+    machine.fail(InternalError())
+    assert (machine.outcome.operation, machine.outcome.model, machine.outcome.backend) == ("chat", "m", BACKEND)

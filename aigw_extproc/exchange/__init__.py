@@ -1,20 +1,21 @@
 """One HTTP exchange: the state machine between Envoy's messages and the translations.
 
-Events come in through `Exchange.receive`, one at a time, and each is answered with exactly one action:
+`Exchange.receive` takes one event at a time and returns exactly one action:
 
-    RequestHeaders  → Continue | Reply                              (is it ours, and of the right form?)
-    RequestBody     → ForwardRequest | NeedMedia | NeedCredentials | NeedUpstream | Reply
-    MediaReady      → ForwardRequest | NeedCredentials | NeedUpstream | Reply   (the shell's answer to NeedMedia)
-    CredentialsReady→ ForwardRequest | NeedUpstream | Reply                     (the shell's answer to NeedCredentials)
-    UpstreamReady   → Reply                                                     (the shell's answer to NeedUpstream)
-    ResponseHeaders → Continue | StreamResponse | Reply
-    ResponseBody    → ReplaceBody | Chunk | Continue | Reply
+    RequestHeaders   → Continue | Reply
+    RequestBody      → ForwardRequest | NeedMedia | NeedCredentials | NeedUpstream | Reply
+    MediaReady       → ForwardRequest | NeedCredentials | NeedUpstream | Reply   (the shell's answer to NeedMedia)
+    CredentialsReady → ForwardRequest | NeedUpstream | Reply                     (the shell's answer to NeedCredentials)
+    UpstreamReady    → Reply                                                     (the shell's answer to NeedUpstream)
+    ResponseHeaders  → Continue | StreamResponse | ReplaceBody | Reply
+    ResponseBody     → ReplaceBody | Chunk | Continue | Reply
 
-Nothing here does I/O or reads a clock: time comes with the events, randomness with the exchange. What Envoy sends in
-which case was tried, and stands in docs/notes/envoy-ext-proc.md.
+`phases` has the states, `request` and `response` the transitions, `machine` the table of both.
+Nothing here does I/O, reads a clock or draws a random number: they are arguments. docs/notes/envoy-ext-proc.md lists
+the messages that Envoy sends, as observed.
 """
 
-from aigw_extproc.exchange.machine import EVENT_STREAM, LOCAL_REPLY_HEADER, REQUEST_ID_HEADER, Exchange
+from aigw_extproc.exchange.machine import Exchange
 from aigw_extproc.exchange.messages import (
     Action,
     Chunk,
@@ -37,11 +38,12 @@ from aigw_extproc.exchange.messages import (
     UpstreamCall,
     UpstreamReady,
 )
+from aigw_extproc.exchange.phases import UnexpectedEvent
+from aigw_extproc.exchange.response import LOCAL_REPLY_HEADER, REQUEST_ID_HEADER
 from aigw_extproc.exchange.upstream import BACKEND_HEADER, SCHEME_HEADER
 
 __all__ = [
     "BACKEND_HEADER",
-    "EVENT_STREAM",
     "LOCAL_REPLY_HEADER",
     "REQUEST_ID_HEADER",
     "SCHEME_HEADER",
@@ -64,6 +66,7 @@ __all__ = [
     "ResponseBody",
     "ResponseHeaders",
     "StreamResponse",
+    "UnexpectedEvent",
     "UpstreamCall",
     "UpstreamReady",
 ]

@@ -1,4 +1,4 @@
-"""Who signs a request, where that is known without asking anybody."""
+"""The credentials for a request, where no lookup is needed."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from aigw_extproc.exchange.messages import Headers
 
 
 def configured_identity(auth: AwsAuth, headers: Headers) -> Identity | None:
-    """The request's own credentials where they are allowed, or those in the configuration; None to look elsewhere.
+    """Return the request's own credentials if the policy allows them, or the configured ones; None to look them up.
 
     Raises:
-        InvalidRequest: the request brings a part of its credentials only.
-        MissingCredentials: it has to bring them, and brings none.
+        InvalidRequest: the request has only a part of its credentials.
+        MissingCredentials: the policy requires the request's own credentials, and it has none.
     """
     if auth.override is not None:
         own = _request_credentials(auth.override, headers)
@@ -21,11 +21,11 @@ def configured_identity(auth: AwsAuth, headers: Headers) -> Identity | None:
             return own
         if not auth.override.fallback:
             raise MissingCredentials(f"this model needs AWS credentials in the headers {auth.override.prefix}*")
-    return auth.source if isinstance(auth.source, Credentials | BearerToken) else None
+    return auth.source if isinstance(auth.source, (Credentials, BearerToken)) else None
 
 
 def _request_credentials(override: RequestCredentials, headers: Headers) -> Credentials | None:
-    """White space counts as absent: some filters clear a header instead of removing it."""
+    """Return the credentials in the headers. A blank header is absent: some filters clear headers, not remove them."""
     key, secret, token = (
         headers.get(override.prefix + name, "").strip()
         for name in ("access-key-id", "secret-access-key", "session-token")

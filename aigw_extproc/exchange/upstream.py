@@ -1,76 +1,78 @@
-"""The request as it leaves the gateway: whose headers go along, and who signs."""
+"""The request as it leaves the gateway: its headers and its signature."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import assert_never
 
-from aigw_extproc.aws.identity import BearerToken, Identity
+import msgspec
+
+from aigw_extproc.aws.identity import BearerToken, Credentials, Identity
 from aigw_extproc.aws.names import host_region, model_region
 from aigw_extproc.aws.sigv4 import sign
 from aigw_extproc.config.snapshot import MODEL_HEADER, Backend, Upstream
 from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.exchange.messages import ForwardRequest, Headers, NeedUpstream, UpstreamCall
-from aigw_extproc.translate.contract import UpstreamRequest
+from aigw_extproc.exchange.phases import Batched, Forwarded, Step, Translated
+from aigw_extproc.translate.contract import UpstreamBatch
 from aigw_extproc.wire import edit_fields
 
 BACKEND_HEADER = "x-ai-eg-backend"
-"""Names the Envoy cluster; the route that we render sends the request there, and removes the header."""
+"""Names the Envoy cluster. The rendered route sends the request there, and removes the header."""
 SCHEME_HEADER = "x-forwarded-proto"
-"""Envoy finds no route without it, so it is the route that removes it."""
+"""Envoy finds no route without it, so the route removes it."""
 USER_AGENT = "aigw-extproc"
 
-# What of the client's headers may leave the gateway. Everything else is removed: credentials, cookies, what Envoy adds.
+# The client's headers that may leave the gateway. All others are removed: credentials, cookies, those that Envoy adds.
 FORWARDED = frozenset({"content-type", "x-request-id", "traceparent", "tracestate", "x-amzn-trace-id"})
 _KEPT = FORWARDED | {SCHEME_HEADER}
 _TO_ENVOY = frozenset({":path", MODEL_HEADER, BACKEND_HEADER})
 
 
-def forward(
-    request: UpstreamRequest,
-    backend: Backend,
-    *,
-    client_headers: Headers,
-    client_model: str,
-    model: str,
-    identity: Identity | None,
-    now: float,
-) -> ForwardRequest:
-    """The translated request with the operator's changes, and with what proves to AWS who asks.
-
-    `client_model` is the model's name as the client said it, `model` as the backend is asked for it.
+def forward(phase: Translated, identity: Identity | None, now: float) -> Step:
+    """Send the translated request upstream, signed by `identity`: through Envoy, or as a batch from the gateway itself.
 
     Raises:
         InvalidRequest: the model is an ARN of another region than the backend's.
     """
-    _require_region(model, backend)
-    changed = backend.body_mutation
-    body = edit_fields(request.body, set_fields=dict(changed.set), remove=changed.remove)
-    changes = backend.header_mutation
-    own = {"content-type": "application/json", "accept": request.accept, "user-agent": USER_AGENT}
-    set_headers = {
-        **{name: value for name, value in own.items() if name not in changes.remove},
-        **dict(changes.set),
-        ":path": request.path,
-        "content-length": str(len(body)),
-        MODEL_HEADER: client_model,
-        BACKEND_HEADER: backend.upstream.cluster,
-        **_authorization(backend, request.path, body, identity, now),
-    }
+    _require_region(phase.outcome.request_model, phase.backend)
+    request = phase.request
+    outcome = msgspec.structs.replace(phase.outcome, signed=isinstance(identity, Credentials))
+    if isinstance(request, UpstreamBatch) and request.further:
+        signed = [_sign(phase, body, identity, now) for body in (request.body, *request.further)]
+        batched = Batched(client=phase.client, outcome=outcome, answer=request.answer)
+        return batched, _direct(signed, phase.backend.upstream, phase.headers)
+    forwarded = Forwarded(client=phase.client, outcome=outcome, answer=request.answer, accept=request.accept)
+    return forwarded, _sign(phase, request.body, identity, now)
+
+
+def _sign(phase: Translated, body: bytes, identity: Identity | None, now: float) -> ForwardRequest:
+    """Return one request as Envoy sends it, with the operator's changes and its signature."""
+    backend, request = phase.backend, phase.request
+    fields, changes = backend.body_mutation, backend.header_mutation
+    body = edit_fields(body, set_fields=dict(fields.set), remove=fields.remove)
+    set_headers = {"content-type": "application/json", "accept": request.accept, "user-agent": USER_AGENT}
+    for name in changes.remove:
+        set_headers.pop(name, None)
+    set_headers.update(changes.set)
+    set_headers[":path"] = request.path
+    set_headers["content-length"] = str(len(body))
+    set_headers[MODEL_HEADER] = phase.outcome.model
+    set_headers[BACKEND_HEADER] = backend.upstream.cluster
+    set_headers.update(_authorization(backend, request.path, body, identity, now))
+    kept = _KEPT.difference(changes.remove) if changes.remove else _KEPT
+    remove_headers = [name for name in phase.headers if name not in kept and name not in set_headers and name[0] != ":"]
     return ForwardRequest(
         set_headers=tuple(set_headers.items()),
-        remove_headers=tuple(
-            name
-            for name in client_headers
-            if name not in set_headers and name[0] != ":" and (name not in _KEPT or name in changes.remove)
-        ),
+        remove_headers=tuple(remove_headers),
         body=body,
         backend=backend.name,
-        model=model,
+        model=phase.outcome.request_model,
     )
 
 
-def direct(requests: Iterable[ForwardRequest], upstream: Upstream, client_headers: Headers) -> NeedUpstream:
-    """The same requests as they would leave Envoy, for us to make: what is told to Envoy alone is left out."""
+def _direct(requests: Iterable[ForwardRequest], upstream: Upstream, client_headers: Headers) -> NeedUpstream:
+    """Return the same requests as they would leave Envoy, without the headers that are for Envoy alone."""
     return NeedUpstream(
         upstream=upstream, calls=tuple(_call(request, client_headers, upstream.host) for request in requests)
     )
@@ -88,9 +90,10 @@ def _call(forwarded: ForwardRequest, client_headers: Headers, host: str) -> Upst
 
 
 def _require_region(model: str, backend: Backend) -> None:
-    """An ARN is answered in its own region only, and Envoy's cluster, which is fixed, reaches another one."""
-    region, wanted = host_region(backend.upstream.host), model_region(model)
-    if region is not None and wanted is not None and region != wanted:
+    """Only an ARN's own region serves it, and Envoy's cluster for the backend is fixed to the backend's region."""
+    wanted = model_region(model)
+    region = wanted and host_region(backend.upstream.host)
+    if region != wanted and region is not None:
         raise InvalidRequest.at(
             "model",
             f"this ARN is of {wanted}, but the backend that serves it is in {region};"
@@ -98,19 +101,16 @@ def _require_region(model: str, backend: Backend) -> None:
         )
 
 
-def _authorization(backend: Backend, path: str, body: bytes, identity: Identity | None, now: float) -> dict[str, str]:
+def _authorization(
+    backend: Backend, path: str, body: bytes, identity: Identity | None, now: float
+) -> Iterable[tuple[str, str]]:
     if backend.auth is None or identity is None:
-        return {}
-    if isinstance(identity, BearerToken):
-        return {"authorization": f"Bearer {identity.token}"}
-    return dict(
-        sign(
-            method="POST",
-            host=backend.upstream.host,
-            path=path,
-            body=body,
-            region=backend.auth.region,
-            credentials=identity,
-            now=now,
-        )
-    )
+        return ()
+    match identity:
+        case BearerToken():
+            return (("authorization", f"Bearer {identity.token}"),)
+        case Credentials():
+            host, region = backend.upstream.host, backend.auth.region
+            return sign(method="POST", host=host, path=path, body=body, region=region, credentials=identity, now=now)
+        case _:
+            assert_never(identity)

@@ -17,7 +17,7 @@ from aigw_extproc.config.compile import credential_sources, settings
 from aigw_extproc.config.resources.kinds import KINDS
 from aigw_extproc.envoy.access_log import FIELDS
 from aigw_extproc.envoy.local_replies import REPLIES
-from aigw_extproc.exchange.machine import DROPPED_HEADER, REQUEST_ID_HEADER
+from aigw_extproc.exchange.response import DROPPED_HEADER, REQUEST_ID_HEADER
 from aigw_extproc.exchange.upstream import FORWARDED
 from aigw_extproc.openai.chat import AwsExtension
 from aigw_extproc.simulator.faults import FAULTS

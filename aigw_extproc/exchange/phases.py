@@ -1,0 +1,127 @@
+"""The phases of an exchange, as frozen values: each holds what is known in it, and no more.
+
+    Opened ── Accepted ── Parsed ── Translated ──┬── Forwarded ──┬── Answered ──┬── Streaming ── Ended
+                                                 └── Batched ────┘              └── Ended
+    Opened, Accepted, Forwarded ── LocalReply ── Ended
+
+An error ends any phase but Streaming, in which it becomes the last event of the stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+import msgspec
+
+from aigw_extproc.config.snapshot import Backend
+from aigw_extproc.exchange.messages import Action, Event, Headers, Outcome
+from aigw_extproc.openai.errors import render as openai_error
+from aigw_extproc.routing import Router
+from aigw_extproc.translate.contract import Answer, BatchAnswer, ResponseStream, UpstreamRequest
+from aigw_extproc.translate.registry import Endpoint, ParsedRequest, RenderError
+
+
+class Client(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What a reply needs of the request headers."""
+
+    request_id: str | None = None
+    """`x-request-id`."""
+    render_error: RenderError = openai_error
+
+
+class _Phase(msgspec.Struct, frozen=True, kw_only=True):
+    client: Client = Client()
+    outcome: Outcome = Outcome()
+    """What is known of it so far."""
+
+
+class Opened(_Phase, frozen=True, kw_only=True):
+    """No request headers yet, or none with the path of an endpoint."""
+
+    router: Router
+    pick: float
+
+
+class Accepted(_Phase, frozen=True, kw_only=True):
+    """The path is an endpoint's; the request body comes next."""
+
+    router: Router
+    pick: float
+    endpoint: Endpoint
+    headers: Headers
+
+
+class Parsed(_Phase, frozen=True, kw_only=True):
+    """The backend is selected, and the body valid. Translating it may need media first."""
+
+    headers: Headers
+    backend: Backend
+    request: ParsedRequest
+
+
+class Translated(_Phase, frozen=True, kw_only=True):
+    """The request is ready but for the signature, which may need credentials first."""
+
+    headers: Headers
+    backend: Backend
+    request: UpstreamRequest
+
+
+# An answer can take minutes, and a request can be large: from here on neither its body nor its headers are kept.
+
+
+class Forwarded(_Phase, frozen=True, kw_only=True):
+    """Envoy sends the request upstream."""
+
+    answer: Answer
+    accept: str
+    """The media type of a streamed answer."""
+
+
+class Batched(_Phase, frozen=True, kw_only=True):
+    """The gateway sends the request upstream itself, as several."""
+
+    answer: BatchAnswer
+
+
+class Answered(_Phase, frozen=True, kw_only=True):
+    """The status and headers of the upstream's answer are here; the body comes next."""
+
+    answer: Answer
+    headers: Mapping[str, str]
+
+
+class Streaming(_Phase, frozen=True, kw_only=True):
+    """The client has the response headers, and gets the body in chunks."""
+
+    stream: ResponseStream
+
+
+class LocalReply(_Phase, frozen=True, kw_only=True):
+    """Envoy answers by itself (413, 503, 504…), and its body passes unchanged."""
+
+
+class Ended(_Phase, frozen=True, kw_only=True):
+    """The answer is complete."""
+
+
+Phase = Opened | Accepted | Parsed | Translated | Forwarded | Batched | Answered | Streaming | LocalReply | Ended
+Step = tuple[Phase, Action]
+Enter = Callable[[Phase], None]
+"""Enters a phase on the way to the next one: a failure after that is reported with all that this phase knows."""
+P = TypeVar("P", bound=Phase)
+E = TypeVar("E", bound=Event)
+Transition = tuple[type, type, Callable[..., Step]]
+
+
+def on(phase: type[P], event: type[E], transition: Callable[[P, E, float, Enter], Step]) -> Transition:
+    """Return a row of a table of transitions, its types checked. A transition also takes the time, and `Enter`."""
+    return phase, event, transition
+
+
+class UnexpectedEvent(Exception):
+    """An event that cannot happen in the present phase: a defect. The text is for the log."""
+
+    def __init__(self, phase: Phase, event: Event) -> None:
+        super().__init__(f"{type(event).__name__} received while the exchange is {type(phase).__name__}")

@@ -1,0 +1,152 @@
+"""The transitions from the client's request headers to the signed request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec.structs import replace
+
+from aigw_extproc.errors import InvalidRequest, MethodNotAllowed, NotFound, UnsupportedMedia
+from aigw_extproc.exchange.identity import configured_identity
+from aigw_extproc.exchange.messages import (
+    Continue,
+    CredentialsReady,
+    Headers,
+    MediaReady,
+    NeedCredentials,
+    NeedMedia,
+    Outcome,
+    Reply,
+    RequestBody,
+    RequestHeaders,
+)
+from aigw_extproc.exchange.names import check_model
+from aigw_extproc.exchange.phases import (
+    Accepted,
+    Client,
+    Ended,
+    Enter,
+    Opened,
+    Parsed,
+    Step,
+    Transition,
+    Translated,
+    on,
+)
+from aigw_extproc.exchange.response import JSON, own_headers
+from aigw_extproc.exchange.upstream import forward
+from aigw_extproc.translate.clients.models import MODEL_LISTS, model_list_at
+from aigw_extproc.translate.contract import Fetched, FetchFailed, MediaNeeded, Target
+from aigw_extproc.translate.registry import ENDPOINTS, error_format, parse
+from aigw_extproc.wire import model_of
+
+_FETCH_DISABLED = FetchFailed(reason="cannot be fetched: this gateway is not allowed to; send the image as a data: URI")
+
+
+def _request_headers(phase: Opened, event: RequestHeaders, now: float, enter: Enter) -> Step:
+    headers = event.headers
+    path = headers.get(":path", "").partition("?")[0]
+    endpoint = ENDPOINTS.get(path)
+    if endpoint is None:
+        return _list_models(phase, headers, path, enter)
+    accepted = Accepted(
+        client=Client(request_id=headers.get("x-request-id"), render_error=endpoint.render_error),
+        outcome=Outcome(operation=endpoint.name),
+        router=phase.router,
+        pick=phase.pick,
+        endpoint=endpoint,
+        headers=headers,
+    )
+    enter(accepted)
+    _require_method("POST", headers, path)
+    _require_json(headers)
+    if event.end_of_stream:
+        raise InvalidRequest("the request body is empty; a JSON object is expected")
+    return accepted, Continue()
+
+
+def _list_models(phase: Opened, headers: Headers, path: str, enter: Enter) -> Step:
+    model_list = model_list_at(path)
+    client = Client(request_id=headers.get("x-request-id"), render_error=error_format(path))
+    opened = replace(phase, client=client, outcome=Outcome(operation="models") if model_list else Outcome())
+    enter(opened)
+    if model_list is None:
+        *others, last = (*ENDPOINTS, *(models.path for models in MODEL_LISTS))
+        raise NotFound(f"there is no {path!r} here; try {', '.join(others)} or {last}")
+    _require_method("GET", headers, path)
+    body = model_list.render(phase.router.models(headers), path)
+    reply = Reply(status=200, headers=(JSON, *own_headers(opened)), body=body, details="aigw_models")
+    return Ended(client=client, outcome=replace(opened.outcome, status=200)), reply
+
+
+def _request_body(phase: Accepted, event: RequestBody, now: float, enter: Enter) -> Step:
+    model = model_of(event.body)
+    backend = phase.router.select(model, phase.headers, phase.pick)
+    check_model(model)
+    request_model = backend.model_override or model
+    outcome = replace(phase.outcome, backend=backend, model=model, request_model=request_model)
+    enter(replace(phase, outcome=outcome))
+    request = parse(phase.endpoint, backend.schema.name, event.body, phase.headers)
+    parsed = Parsed(
+        client=phase.client, outcome=outcome, headers=phase.headers, backend=backend, request=request
+    )
+    return _translate(parsed, {}, now, enter)
+
+
+def _media_ready(phase: Parsed, event: MediaReady, now: float, enter: Enter) -> Step:
+    return _translate(phase, event.fetched, now, enter)
+
+
+def _translate(phase: Parsed, fetched: Mapping[str, Fetched], now: float, enter: Enter) -> Step:
+    backend, model = phase.backend, phase.outcome.request_model
+    settings = backend.settings
+    target = Target(model=model, family=settings.families.of(model), schema=backend.schema, fetched=fetched)
+    try:
+        request = phase.request(target)
+    except MediaNeeded as needed:
+        if settings.fetch_images:
+            return phase, NeedMedia(needed.urls)
+        return _translate(phase, dict.fromkeys(needed.urls, _FETCH_DISABLED), now, enter)
+    outcome = replace(phase.outcome, stream=request.stream, dropped=request.dropped)
+    translated = Translated(
+        client=phase.client, outcome=outcome, headers=phase.headers, backend=backend, request=request
+    )
+    enter(translated)
+    return _authorize(translated, now)
+
+
+def _authorize(phase: Translated, now: float) -> Step:
+    dropped, backend = phase.request.dropped, phase.backend
+    if dropped and backend.settings.dropped_parameters == "refuse":
+        raise InvalidRequest.at(dropped[0], f"this model does not support {', '.join(dropped)}")
+    if backend.auth is None:
+        return forward(phase, None, now)
+    identity = configured_identity(backend.auth, phase.headers)
+    return (phase, NeedCredentials(backend.auth)) if identity is None else forward(phase, identity, now)
+
+
+def _credentials_ready(phase: Translated, event: CredentialsReady, now: float, enter: Enter) -> Step:
+    return forward(phase, event.identity, now)
+
+
+def _require_method(expected: str, headers: Headers, path: str) -> None:
+    method = headers.get(":method", "")
+    if method != expected:
+        raise MethodNotAllowed(f"{path} takes {expected}, not {method}", headers=[("allow", expected)])
+
+
+def _require_json(headers: Headers) -> None:
+    media_type = headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if media_type != "application/json" and not media_type.endswith("+json"):
+        raise UnsupportedMedia.at("content-type", f"expected application/json, got {media_type!r}")
+    encoding = headers.get("content-encoding", "").strip().lower()
+    if encoding and encoding != "identity":
+        raise UnsupportedMedia.at("content-encoding", f"the body must not be compressed, got {encoding!r}")
+
+
+TRANSITIONS: tuple[Transition, ...] = (
+    on(Opened, RequestHeaders, _request_headers),
+    on(Accepted, RequestBody, _request_body),
+    on(Parsed, MediaReady, _media_ready),
+    on(Translated, CredentialsReady, _credentials_ready),
+)
