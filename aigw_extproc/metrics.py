@@ -15,7 +15,7 @@ from typing import TypeVar
 from prometheus_client import Counter, Gauge, Histogram
 
 from aigw_extproc.errors import InvalidRequest, InvalidUpstreamResponse
-from aigw_extproc.exchange import Outcome
+from aigw_extproc.exchange.messages import Outcome
 from aigw_extproc.translate.contract import Usage
 
 MAX_MODELS = 500

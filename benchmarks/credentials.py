@@ -28,7 +28,7 @@ from aigw_extproc.aws.credentials.found_credentials import FoundCredentials
 from aigw_extproc.aws.identity import AssumeRole, Credentials, CredentialSource, DefaultChain, OidcExchange
 from aigw_extproc.config.builtin import region_configuration
 from aigw_extproc.config.snapshot import AwsAuth, Upstream
-from aigw_extproc.exchange import UpstreamCall
+from aigw_extproc.exchange.messages import UpstreamCall
 from aigw_extproc.extproc.pb import ext_proc_pb2 as pb
 from aigw_extproc.extproc.processor import Processor
 from aigw_extproc.routing import Router

@@ -14,7 +14,7 @@ from aigw_extproc.aws.identity import Credentials
 from aigw_extproc.bedrock.families import family_of
 from aigw_extproc.config.builtin import demo_configuration
 from aigw_extproc.config.snapshot import Schema
-from aigw_extproc.exchange import Exchange
+from aigw_extproc.exchange.machine import Exchange
 from aigw_extproc.extproc import codec
 from aigw_extproc.extproc.pb import ext_proc_pb2 as pb
 from aigw_extproc.openai import chat

@@ -26,13 +26,13 @@ from aigw_extproc.config.snapshot import (
     Upstream,
 )
 from aigw_extproc.errors import InternalError, UpstreamTimeout
-from aigw_extproc.exchange import (
+from aigw_extproc.exchange.machine import Exchange
+from aigw_extproc.exchange.messages import (
     Action,
     Chunk,
     Continue,
     CredentialsReady,
     Event,
-    Exchange,
     ForwardRequest,
     MediaReady,
     NeedCredentials,
@@ -45,10 +45,9 @@ from aigw_extproc.exchange import (
     ResponseBody,
     ResponseHeaders,
     StreamResponse,
-    UnexpectedEvent,
     UpstreamReady,
 )
-from aigw_extproc.exchange.phases import Phase
+from aigw_extproc.exchange.phases import Phase, UnexpectedEvent
 from aigw_extproc.routing import Router
 from aigw_extproc.translate.clients.models import MODEL_LISTS
 from aigw_extproc.translate.contract import Media, UpstreamResponse

@@ -12,7 +12,7 @@ from aigw_extproc import metrics
 from aigw_extproc.aws.identity import Credentials
 from aigw_extproc.config.snapshot import Address, AwsAuth, Backend, Schema, Upstream
 from aigw_extproc.errors import InvalidRequest, InvalidUpstreamResponse, ModelNotFound, UpstreamError
-from aigw_extproc.exchange import Outcome
+from aigw_extproc.exchange.messages import Outcome
 from aigw_extproc.metrics import MAX_MODELS, Timeline, record
 from aigw_extproc.translate.contract import Usage
 

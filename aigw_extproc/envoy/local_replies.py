@@ -20,7 +20,7 @@ from envoy_data_plane.google.protobuf import Any, Struct
 
 from aigw_extproc.anthropic.errors import render as anthropic_error
 from aigw_extproc.envoy.access_log import PATH_STATE
-from aigw_extproc.exchange import LOCAL_REPLY_HEADER
+from aigw_extproc.exchange.response import LOCAL_REPLY_HEADER
 from aigw_extproc.translate.registry import ENDPOINTS
 
 DETAILS_PREFIX = "aigw_"

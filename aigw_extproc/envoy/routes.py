@@ -10,7 +10,8 @@ from envoy_data_plane.google.protobuf import Any
 
 from aigw_extproc.config.snapshot import MODEL_HEADER
 from aigw_extproc.envoy.retries import upstream_retries
-from aigw_extproc.exchange import BACKEND_HEADER, LOCAL_REPLY_HEADER, SCHEME_HEADER
+from aigw_extproc.exchange.response import LOCAL_REPLY_HEADER
+from aigw_extproc.exchange.upstream import BACKEND_HEADER, SCHEME_HEADER
 
 PROCESSOR_FILTER = "envoy.filters.http.ext_proc"
 """The processor's filter, as named in the connection manager and in routes."""

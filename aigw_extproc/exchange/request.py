@@ -87,9 +87,7 @@ def _request_body(phase: Accepted, event: RequestBody, now: float, enter: Enter)
     outcome = replace(phase.outcome, backend=backend, model=model, request_model=request_model)
     enter(replace(phase, outcome=outcome))
     request = parse(phase.endpoint, backend.schema.name, event.body, phase.headers)
-    parsed = Parsed(
-        client=phase.client, outcome=outcome, headers=phase.headers, backend=backend, request=request
-    )
+    parsed = Parsed(client=phase.client, outcome=outcome, headers=phase.headers, backend=backend, request=request)
     return _translate(parsed, {}, now, enter)
 
 

@@ -12,13 +12,13 @@ from typing import Any
 
 from google.protobuf.message import DecodeError
 
-from aigw_extproc.exchange import (
-    LOCAL_REPLY_HEADER,
+from aigw_extproc.exchange.messages import (
     Action,
     Chunk,
     Continue,
     Event,
     ForwardRequest,
+    Pairs,
     ReplaceBody,
     Reply,
     RequestBody,
@@ -27,8 +27,8 @@ from aigw_extproc.exchange import (
     ResponseHeaders,
     StreamResponse,
 )
-from aigw_extproc.exchange.messages import Pairs
 from aigw_extproc.exchange.names import METADATA_NAMESPACE
+from aigw_extproc.exchange.response import LOCAL_REPLY_HEADER
 from aigw_extproc.extproc.pb import ext_proc_pb2 as pb
 from aigw_extproc.extproc.protobuf import nested, prefix, prefixes
 

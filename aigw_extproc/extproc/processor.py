@@ -11,13 +11,13 @@ from aigw_extproc import metrics
 from aigw_extproc.aws.identity import Identity
 from aigw_extproc.config.snapshot import AwsAuth, Upstream
 from aigw_extproc.errors import CredentialsUnavailable, GatewayError, InternalError
-from aigw_extproc.exchange import (
+from aigw_extproc.exchange.machine import Exchange
+from aigw_extproc.exchange.messages import (
     Action,
     Chunk,
     Continue,
     CredentialsReady,
     Event,
-    Exchange,
     MediaReady,
     NeedCredentials,
     NeedMedia,

@@ -15,7 +15,7 @@ import httpcore
 
 from aigw_extproc.config.snapshot import Address, Tls, Upstream
 from aigw_extproc.errors import UpstreamTimeout, UpstreamUnreachable
-from aigw_extproc.exchange import UpstreamCall
+from aigw_extproc.exchange.messages import UpstreamCall
 from aigw_extproc.translate.contract import UpstreamResponse
 
 CONCURRENCY = 8

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 from aigw_extproc.config.snapshot import Upstream
-from aigw_extproc.exchange import UpstreamCall
+from aigw_extproc.exchange.messages import UpstreamCall
 from aigw_extproc.serve.background import background
 from aigw_extproc.serve.live import Live, reload
 from aigw_extproc.serve.malloc import keep_freed_memory

@@ -17,7 +17,7 @@ from aigw_extproc.aws.identity import Credentials, DefaultChain
 from aigw_extproc.config.builtin import region_configuration
 from aigw_extproc.config.snapshot import AwsAuth, Upstream
 from aigw_extproc.errors import CredentialsUnavailable
-from aigw_extproc.exchange import UpstreamCall
+from aigw_extproc.exchange.messages import UpstreamCall
 from aigw_extproc.extproc.pb import ext_proc_pb2 as pb
 from aigw_extproc.extproc.processor import Processor
 from aigw_extproc.routing import Router

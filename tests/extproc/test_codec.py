@@ -11,7 +11,7 @@ from google.protobuf.message import DecodeError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigw_extproc.exchange import (
+from aigw_extproc.exchange.messages import (
     Action,
     Chunk,
     Continue,
@@ -20,6 +20,7 @@ from aigw_extproc.exchange import (
     NeedCredentials,
     NeedMedia,
     NeedUpstream,
+    Pairs,
     ReplaceBody,
     Reply,
     RequestBody,
@@ -28,7 +29,6 @@ from aigw_extproc.exchange import (
     ResponseHeaders,
     StreamResponse,
 )
-from aigw_extproc.exchange.messages import Pairs
 from aigw_extproc.extproc import codec
 from aigw_extproc.extproc.pb import ext_proc_pb2 as pb
 

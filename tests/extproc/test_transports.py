@@ -18,7 +18,7 @@ from h2.events import ResponseReceived, TrailersReceived
 
 from aigw_extproc.aws.identity import Identity
 from aigw_extproc.config.snapshot import AwsAuth, Snapshot, Upstream
-from aigw_extproc.exchange import UpstreamCall
+from aigw_extproc.exchange.messages import UpstreamCall
 from aigw_extproc.extproc.pb import ext_proc_pb2 as pb
 from aigw_extproc.extproc.processor import Processor
 from aigw_extproc.extproc.server import create_server

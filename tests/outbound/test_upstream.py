@@ -12,7 +12,7 @@ import pytest
 
 from aigw_extproc.config.snapshot import Address, Tls, Upstream
 from aigw_extproc.errors import UpstreamTimeout, UpstreamUnreachable
-from aigw_extproc.exchange import UpstreamCall
+from aigw_extproc.exchange.messages import UpstreamCall
 from aigw_extproc.outbound import upstream as module
 from aigw_extproc.outbound.upstream import CONCURRENCY, UpstreamClient
 from aigw_extproc.translate.contract import UpstreamResponse
