@@ -116,7 +116,8 @@ def _translate(phase: Parsed, fetched: Mapping[str, Fetched], now: float, enter:
 def _authorize(phase: Translated, now: float) -> Step:
     dropped, backend = phase.request.dropped, phase.backend
     if dropped and backend.settings.dropped_parameters == "refuse":
-        raise InvalidRequest.at(dropped[0], f"this model does not support {', '.join(dropped)}")
+        others = f", nor can {', '.join(dropped[1:])}" if dropped[1:] else ""
+        raise InvalidRequest.at(dropped[0], f"cannot be passed on to this model as it is{others}")
     if backend.auth is None:
         return forward(phase, None, now)
     identity = configured_identity(backend.auth, phase.headers)

@@ -46,7 +46,7 @@ def sent(gateway: Gateway, **asked: Any) -> dict[str, Any]:
 def test_parameters_that_would_be_dropped_are_refused(settled: Gateway, stream: bool) -> None:
     before = settled.simulator.requests()
     response = settled.chat(SONNET, seed=1, temperature=1.5, stream=stream)
-    message = "seed, temperature: cannot be passed on to this model as they are"
+    message = "seed: cannot be passed on to this model as it is, nor can temperature"
     expected = error(message, "invalid_request_error", param="seed")
     assert (response.status_code, response.json()) == (400, expected)
     assert settled.simulator.requests() == before
@@ -70,7 +70,7 @@ def test_a_fact_about_a_family_can_be_put_right(settled: Gateway) -> None:
 
 def test_the_other_facts_of_the_family_stay(settled: Gateway) -> None:
     response = settled.chat(SONNET, temperature=0.5, top_p=0.5)
-    assert response.json()["error"]["message"] == "top_p: cannot be passed on to this model as they are"
+    assert response.json()["error"]["message"] == "top_p: cannot be passed on to this model as it is"
 
 
 def test_a_family_of_ones_own(settled: Gateway) -> None:
