@@ -150,7 +150,7 @@ def test_messages_need_another_schema(passing: Gateway) -> None:
     assert (response.status_code, response.json()["error"]["message"]) == (
         400,
         (
-            "this model's backend speaks OpenAI, on which messages is not available; "
+            "model: its backend speaks OpenAI, which does not support messages; "
             "use a model on AWSAnthropic or AWSBedrock"
         ),
     )
