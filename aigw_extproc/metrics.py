@@ -16,7 +16,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from aigw_extproc.errors import InvalidRequest, InvalidUpstreamResponse
 from aigw_extproc.exchange.messages import Outcome
-from aigw_extproc.translate.contract import Usage
+from aigw_extproc.translate.contract import TokenCounts
 
 MAX_MODELS = 500
 """Model names that get labels of their own; later ones share `other`. Clients can choose them if a rule takes any."""
@@ -143,7 +143,7 @@ def _bounded(model: str) -> str:
     return model
 
 
-def _record_tokens(usage: Usage, labels: tuple[str, ...]) -> None:
+def _record_tokens(usage: TokenCounts, labels: tuple[str, ...]) -> None:
     for kind, tokens in (
         ("input", usage.input_tokens),
         ("output", usage.output_tokens),

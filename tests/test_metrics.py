@@ -14,7 +14,7 @@ from aigw_extproc.config.snapshot import Address, AwsAuth, Backend, Schema, Upst
 from aigw_extproc.errors import InvalidRequest, InvalidUpstreamResponse, ModelNotFound, UpstreamError
 from aigw_extproc.exchange.messages import Outcome
 from aigw_extproc.metrics import MAX_MODELS, Timeline, record
-from aigw_extproc.translate.contract import Usage
+from aigw_extproc.translate.contract import TokenCounts
 
 BACKEND = Backend(
     name="default/b/route/r/rule/0/ref/0",
@@ -29,7 +29,7 @@ LABELS = {
     "gen_ai_request_model": "amazon.nova",
     "gen_ai_response_model": "amazon.nova",
 }
-USAGE = Usage(input_tokens=100, output_tokens=11, total_tokens=111)
+USAGE = TokenCounts(input_tokens=100, output_tokens=11, total_tokens=111)
 TIMES = Timeline(started=10.0, first_piece=10.5, ended=12.5)
 
 
@@ -107,7 +107,7 @@ def test_tokens_are_counted_by_their_kind(changes: Changes) -> None:
 
 
 def test_tokens_of_a_cache_are_counted_separately(changes: Changes) -> None:
-    usage = Usage(input_tokens=100, output_tokens=0, cached_input_tokens=60, cache_creation_input_tokens=7)
+    usage = TokenCounts(input_tokens=100, output_tokens=0, cached_input_tokens=60, cache_creation_input_tokens=7)
     record(outcome(usage=usage), TIMES)
     name = "gen_ai_client_token_usage_token_sum"
     assert changes.value(name, **LABELS, gen_ai_token_type="cached_input") == 60
@@ -130,7 +130,7 @@ def test_a_buffered_response_has_no_time_to_the_first_token(changes: Changes) ->
 
 
 def test_one_token_has_no_time_per_token(changes: Changes) -> None:
-    record(outcome(stream=True, usage=Usage(output_tokens=1)), TIMES)
+    record(outcome(stream=True, usage=TokenCounts(output_tokens=1)), TIMES)
     assert changes.added("gen_ai_server_time_per_output_token") == {}
 
 

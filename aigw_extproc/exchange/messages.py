@@ -9,7 +9,7 @@ import msgspec
 from aigw_extproc.aws.identity import Identity
 from aigw_extproc.config.snapshot import AwsAuth, Backend, Upstream
 from aigw_extproc.errors import GatewayError
-from aigw_extproc.translate.contract import Fetched, UpstreamResponse, Usage
+from aigw_extproc.translate.contract import Fetched, TokenCounts, UpstreamResponse
 
 Headers = Mapping[str, str]
 Pairs = tuple[tuple[str, str], ...]
@@ -166,6 +166,6 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     status: int = 0
     """Sent to the client; 0 until then."""
     error: GatewayError | None = None
-    usage: Usage | None = None
+    usage: TokenCounts | None = None
     dropped: tuple[str, ...] = ()
     signed: bool = False

@@ -19,7 +19,7 @@ from aigw_extproc.config.snapshot import Schema
 from aigw_extproc.errors import GatewayError, UpstreamError
 
 
-class Usage(msgspec.Struct, frozen=True, kw_only=True):
+class TokenCounts(msgspec.Struct, frozen=True, kw_only=True):
     """Tokens as OpenAI counts them: the input includes what was read from and written to a cache."""
 
     input_tokens: int = 0
@@ -79,7 +79,7 @@ class ClientResponse(msgspec.Struct, frozen=True, kw_only=True):
     """A complete response in the client's format."""
 
     body: bytes
-    usage: Usage | None
+    usage: TokenCounts | None
     """None if the upstream does not report it."""
     media_type: str = "application/json"
 
@@ -88,7 +88,7 @@ class ResponseStream(Protocol):
     """A response in chunks. A failure of the upstream becomes the stream's last event, in the client's format."""
 
     @property
-    def usage(self) -> Usage | None: ...
+    def usage(self) -> TokenCounts | None: ...
     @property
     def failure(self) -> GatewayError | None:
         """The error in which the stream ended."""

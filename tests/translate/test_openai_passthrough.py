@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from aigw_extproc.bedrock.families import family_of
 from aigw_extproc.config.snapshot import Schema
 from aigw_extproc.errors import InvalidRequest, InvalidUpstreamResponse, UpstreamError, UpstreamTruncated
-from aigw_extproc.translate.contract import ResponseContext, Target, UpstreamRequest, Usage
+from aigw_extproc.translate.contract import ResponseContext, Target, TokenCounts, UpstreamRequest
 from aigw_extproc.translate.openai_passthrough import parse, to
 from aigw_extproc.translate.openai_passthrough.answer import OpenAIPassthroughAnswer
 from aigw_extproc.translate.openai_passthrough.stream import MAX_LINE, OpenAIPassthroughStream
@@ -86,7 +86,7 @@ def test_a_complete_stream_passes_byte_for_byte() -> None:
     assert stream.feed(ENDED) + stream.close() == ENDED
     assert (stream.failure, stream.usage) == (
         None,
-        Usage(input_tokens=3, output_tokens=2, total_tokens=5, cached_input_tokens=1),
+        TokenCounts(input_tokens=3, output_tokens=2, total_tokens=5, cached_input_tokens=1),
     )
 
 

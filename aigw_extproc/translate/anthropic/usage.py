@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from aigw_extproc.translate.contract import Usage
+from aigw_extproc.translate.contract import TokenCounts
 
 
 class MessageUsage(msgspec.Struct, frozen=True):
@@ -20,11 +20,11 @@ class MessageUsage(msgspec.Struct, frozen=True):
         present = {name: value for name, value in msgspec.structs.asdict(later).items() if value is not None}
         return msgspec.structs.replace(self, **present)
 
-    def counted(self) -> Usage:
+    def counted(self) -> TokenCounts:
         """Return the tokens as OpenAI counts them: the input includes what the cache read and wrote."""
         cached, created = self.cache_read_input_tokens or 0, self.cache_creation_input_tokens or 0
         total_input, output = (self.input_tokens or 0) + cached + created, self.output_tokens or 0
-        return Usage(
+        return TokenCounts(
             input_tokens=total_input,
             output_tokens=output,
             total_tokens=total_input + output,

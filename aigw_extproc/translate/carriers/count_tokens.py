@@ -13,8 +13,8 @@ from aigw_extproc.translate.contract import (
     ClientResponse,
     ResponseContext,
     Target,
+    TokenCounts,
     UpstreamRequest,
-    Usage,
 )
 from aigw_extproc.translate.converse.conversed import Conversed
 
@@ -30,7 +30,7 @@ class CountAnswer(BufferedAnswer, frozen=True, kw_only=True):
     def translate_response(self, body: bytes, context: ResponseContext) -> ClientResponse:
         # Counting is free, so no tokens were used.
         return ClientResponse(
-            body=msgspec.json.encode({self.member: decode_count(body), **dict(self.others)}), usage=Usage()
+            body=msgspec.json.encode({self.member: decode_count(body), **dict(self.others)}), usage=TokenCounts()
         )
 
 

@@ -8,7 +8,7 @@ from aigw_extproc.bedrock import errors
 from aigw_extproc.bedrock.converse import ConverseResponse, StreamEvent
 from aigw_extproc.bedrock.eventstream import EventStreamDecoder, Frame
 from aigw_extproc.errors import GatewayError
-from aigw_extproc.translate.contract import BedrockAnswer, ClientResponse, ResponseContext, Usage
+from aigw_extproc.translate.contract import BedrockAnswer, ClientResponse, ResponseContext, TokenCounts
 from aigw_extproc.translate.converse.conversed import EventWriter, ResponseWriter
 
 DecodeFrame = Callable[[Frame], Sequence[StreamEvent]]
@@ -44,7 +44,7 @@ class CarriedStream:
         self._writer = writer
 
     @property
-    def usage(self) -> Usage | None:
+    def usage(self) -> TokenCounts | None:
         return self._writer.usage
 
     @property

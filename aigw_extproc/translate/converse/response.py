@@ -9,20 +9,20 @@ import msgspec
 
 from aigw_extproc.bedrock.converse import ContentBlock, ConverseResponse, TokenUsage
 from aigw_extproc.errors import InvalidUpstreamResponse
-from aigw_extproc.translate.contract import Usage
+from aigw_extproc.translate.contract import TokenCounts
 from aigw_extproc.wire import given
 
 MALFORMED = "malformed_"
 """The prefix of stop reasons that report malformed output."""
 
 
-def translate_usage(usage: TokenUsage | None) -> Usage:
+def translate_usage(usage: TokenUsage | None) -> TokenCounts:
     """Count tokens as OpenAI does: Bedrock's inputTokens leaves out what the cache read and wrote."""
     if usage is None:
-        return Usage()
+        return TokenCounts()
     cached, created = usage.cache_read_input_tokens or 0, usage.cache_write_input_tokens or 0
     total_input = usage.input_tokens + cached + created
-    return Usage(
+    return TokenCounts(
         input_tokens=total_input,
         output_tokens=usage.output_tokens,
         total_tokens=total_input + usage.output_tokens,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from aigw_extproc.translate.contract import Usage
+from aigw_extproc.translate.contract import TokenCounts
 
 
 class _Details(msgspec.Struct, frozen=True):
@@ -25,7 +25,7 @@ _USAGE = msgspec.json.Decoder(_Usage | None)
 _NO_DETAILS = _Details()
 
 
-def read(raw: msgspec.Raw) -> Usage | None:
+def read(raw: msgspec.Raw) -> TokenCounts | None:
     """Decode a `usage`; None if it is absent, null or unknown, since it is for metrics only."""
     try:
         usage = _USAGE.decode(raw) if bytes(raw) else None
@@ -36,7 +36,7 @@ def read(raw: msgspec.Raw) -> Usage | None:
     input_tokens = usage.prompt_tokens or usage.input_tokens or 0
     output_tokens = usage.completion_tokens or usage.output_tokens or 0
     details = usage.prompt_tokens_details or usage.input_tokens_details or _NO_DETAILS
-    return Usage(
+    return TokenCounts(
         input_tokens=input_tokens,
         output_tokens=output_tokens,
         total_tokens=usage.total_tokens or input_tokens + output_tokens,

@@ -13,7 +13,7 @@ from aigw_extproc.bedrock import converse
 from aigw_extproc.bedrock.converse import ConverseResponse
 from aigw_extproc.openai import completion
 from aigw_extproc.openai.completion import ABSENT
-from aigw_extproc.translate.contract import ClientResponse, ResponseContext, Usage
+from aigw_extproc.translate.contract import ClientResponse, ResponseContext, TokenCounts
 from aigw_extproc.translate.converse.response import compact, output_blocks, require_sound, translate_usage
 from aigw_extproc.translate.converse.tool_names import ToolNames
 from aigw_extproc.translate.openai.citations import annotation
@@ -86,7 +86,7 @@ def unmapped_stop_reason(stop_reason: str | None) -> str | None:
     return stop_reason if stop_reason and stop_reason not in FINISH_REASONS else None
 
 
-def completion_usage(usage: Usage) -> completion.CompletionUsage:
+def completion_usage(usage: TokenCounts) -> completion.CompletionUsage:
     """Translate the usage."""
     return completion.CompletionUsage(
         prompt_tokens=usage.input_tokens,

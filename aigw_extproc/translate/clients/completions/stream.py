@@ -13,7 +13,7 @@ from aigw_extproc.errors import GatewayError
 from aigw_extproc.openai import completions
 from aigw_extproc.openai.completion import CompletionUsage
 from aigw_extproc.openai.errors import render
-from aigw_extproc.translate.contract import ClientResponse, ResponseContext, Usage
+from aigw_extproc.translate.contract import ClientResponse, ResponseContext, TokenCounts
 from aigw_extproc.translate.converse.conversed import EventWriter
 from aigw_extproc.translate.converse.response import output_blocks, require_sound, translate_usage
 
@@ -101,7 +101,7 @@ def _finish_reason(stop_reason: str | None) -> str:
     return FINISH_REASONS.get(stop_reason or "", "stop")
 
 
-def _usage(usage: Usage) -> CompletionUsage:
+def _usage(usage: TokenCounts) -> CompletionUsage:
     return CompletionUsage(
         prompt_tokens=usage.input_tokens, completion_tokens=usage.output_tokens, total_tokens=usage.total_tokens
     )

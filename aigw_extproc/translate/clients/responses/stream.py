@@ -16,7 +16,7 @@ from aigw_extproc.errors import GatewayError
 from aigw_extproc.openai.completion import AwsDetails
 from aigw_extproc.openai.errors import render
 from aigw_extproc.translate.clients.responses.output import Event, Output
-from aigw_extproc.translate.contract import ClientResponse, ResponseContext, Usage
+from aigw_extproc.translate.contract import ClientResponse, ResponseContext, TokenCounts
 from aigw_extproc.translate.converse.conversed import EventWriter
 from aigw_extproc.translate.converse.response import require_sound
 from aigw_extproc.translate.converse.tool_names import ToolNames
@@ -139,7 +139,7 @@ class ResponsesStream(EventWriter):
         return self._event_of((name, {"response": self.response}))
 
 
-def response_usage(usage: Usage) -> dict[str, Any]:
+def response_usage(usage: TokenCounts) -> dict[str, Any]:
     """Translate the usage. Bedrock does not count reasoning tokens separately, so they are 0."""
     return {
         "input_tokens": usage.input_tokens,

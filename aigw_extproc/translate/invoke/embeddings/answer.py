@@ -10,7 +10,13 @@ import msgspec
 
 from aigw_extproc.errors import InvalidUpstreamResponse
 from aigw_extproc.openai.embeddings import Embedding, EmbeddingList, EmbeddingsUsage
-from aigw_extproc.translate.contract import BufferedAnswer, ClientResponse, ResponseContext, UpstreamResponse, Usage
+from aigw_extproc.translate.contract import (
+    BufferedAnswer,
+    ClientResponse,
+    ResponseContext,
+    TokenCounts,
+    UpstreamResponse,
+)
 from aigw_extproc.translate.invoke.embeddings.formats import FORMATS, Embedded
 
 _encode = msgspec.json.Encoder().encode
@@ -39,7 +45,7 @@ class EmbeddingsAnswer(BufferedAnswer, frozen=True, kw_only=True):
             model=self.model,
             usage=EmbeddingsUsage(prompt_tokens=tokens, total_tokens=tokens),
         )
-        return ClientResponse(body=_encode(answer), usage=Usage(input_tokens=tokens, total_tokens=tokens))
+        return ClientResponse(body=_encode(answer), usage=TokenCounts(input_tokens=tokens, total_tokens=tokens))
 
     def _read(self, response: UpstreamResponse, size: int) -> Embedded:
         try:

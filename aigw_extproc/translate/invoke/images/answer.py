@@ -9,7 +9,13 @@ import msgspec
 from aigw_extproc.bedrock import images as bedrock
 from aigw_extproc.errors import InvalidUpstreamResponse, UpstreamError
 from aigw_extproc.openai.images import Image, ImagesResponse
-from aigw_extproc.translate.contract import BufferedAnswer, ClientResponse, ResponseContext, UpstreamResponse, Usage
+from aigw_extproc.translate.contract import (
+    BufferedAnswer,
+    ClientResponse,
+    ResponseContext,
+    TokenCounts,
+    UpstreamResponse,
+)
 
 _encode = msgspec.json.Encoder().encode
 _RESPONSE = msgspec.json.Decoder(bedrock.ImageModelResponse)
@@ -24,7 +30,7 @@ class ImagesAnswer(BufferedAnswer, frozen=True, kw_only=True):
     def translate_batch(self, responses: Sequence[UpstreamResponse], context: ResponseContext) -> ClientResponse:
         # Images are billed per image, so there are no tokens.
         images = [Image(b64_json=image) for response in responses for image in _images(response.body)]
-        return ClientResponse(body=_encode(ImagesResponse(created=context.created, data=images)), usage=Usage())
+        return ClientResponse(body=_encode(ImagesResponse(created=context.created, data=images)), usage=TokenCounts())
 
 
 def _images(body: bytes) -> list[str]:

@@ -8,7 +8,7 @@ from aigw_extproc.bedrock import rerank as bedrock
 from aigw_extproc.bedrock.invoke import input_tokens
 from aigw_extproc.errors import InvalidUpstreamResponse
 from aigw_extproc.openai.rerank import RerankResponse, RerankResult, RerankUsage, TextDocument
-from aigw_extproc.translate.contract import BufferedAnswer, ClientResponse, ResponseContext, Usage
+from aigw_extproc.translate.contract import BufferedAnswer, ClientResponse, ResponseContext, TokenCounts
 
 _encode = msgspec.json.Encoder().encode
 _RESPONSE = msgspec.json.Decoder(bedrock.RerankModelResponse)
@@ -32,7 +32,7 @@ class RerankAnswer(BufferedAnswer, frozen=True, kw_only=True):
             results=[self._result(result) for result in self._decoded(body)],
             usage=RerankUsage(prompt_tokens=tokens, total_tokens=tokens),
         )
-        return ClientResponse(body=_encode(answer), usage=Usage(input_tokens=tokens, total_tokens=tokens))
+        return ClientResponse(body=_encode(answer), usage=TokenCounts(input_tokens=tokens, total_tokens=tokens))
 
     def _decoded(self, body: bytes) -> list[bedrock.RerankModelResult]:
         try:
