@@ -15,9 +15,8 @@ from aigw_extproc.config.snapshot import Address, Snapshot
 from aigw_extproc.envoy.binary import find_envoy
 from aigw_extproc.envoy.options import ListenAddress, Options
 from aigw_extproc.run.probes import drain_envoy, envoy_ready
-from aigw_extproc.serve.background import background
 from aigw_extproc.serve.child import Child
-from aigw_extproc.serve.signals import stop_signals
+from aigw_extproc.serve.contexts import background, stop_signals
 from aigw_extproc.serve.source import ConfigurationSource
 
 RELOAD_LAG = 1.0

@@ -13,9 +13,8 @@ from aigw_extproc.envoy.options import parse_address
 from aigw_extproc.run.envoy import RELOAD_LAG, EnvoyFiles, envoy_child, keep_clusters
 from aigw_extproc.run.ports import require_free
 from aigw_extproc.run.probes import all_accept
-from aigw_extproc.serve.background import background
 from aigw_extproc.serve.child import Child, OnLog, python
-from aigw_extproc.serve.signals import stop_signals
+from aigw_extproc.serve.contexts import background, stop_signals
 from aigw_extproc.serve.source import ConfigurationSource
 from aigw_extproc.serve.supervisor import Supervisor
 from aigw_extproc.serve.workers import worker_address
