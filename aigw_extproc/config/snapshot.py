@@ -45,6 +45,10 @@ class Address:
     host: str
     port: int
 
+    def __str__(self) -> str:
+        """Return `HOST:PORT` or `[IPV6]:PORT`."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upstream:

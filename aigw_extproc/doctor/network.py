@@ -45,8 +45,7 @@ async def _reach_one(upstream: Upstream, address: Address) -> Reachability:
     result = await _reach(upstream, address)
     if len(upstream.addresses) == 1:
         return result
-    subject = _at(address.host, address.port)
-    return replace(result, checks=tuple(replace(check, subject=subject) for check in result.checks))
+    return replace(result, checks=tuple(replace(check, subject=str(address)) for check in result.checks))
 
 
 async def _reach(upstream: Upstream, address: Address) -> Reachability:
@@ -115,13 +114,14 @@ async def _connect(ips: tuple[str, ...], port: int) -> tuple[Check, str, asyncio
     begun = time.monotonic()
     reasons = []
     for ip in ips[:4]:
+        address = Address(host=ip, port=port)
         try:
             async with asyncio.timeout(STEP_SECONDS / min(len(ips), 4)):
                 _, writer = await asyncio.open_connection(ip, port)
         except OSError as failure:
-            reasons.append(f"{_at(ip, port)}: {_reason(failure, STEP_SECONDS / min(len(ips), 4))}")
+            reasons.append(f"{address}: {_reason(failure, STEP_SECONDS / min(len(ips), 4))}")
         else:
-            return ok("tcp", f"connected to {_at(ip, port)}", seconds=time.monotonic() - begun), ip, writer
+            return ok("tcp", f"connected to {address}", seconds=time.monotonic() - begun), ip, writer
     return failed("tcp", "; ".join(reasons), _TCP_STEP, seconds=time.monotonic() - begun), "", None
 
 
@@ -129,10 +129,6 @@ _TCP_STEP = (
     "check that the port in the Backend is right and that a server listens there; AWS needs a route to the internet "
     "(NAT) or a VPC endpoint, and security groups and network policies that allow outgoing port 443"
 )
-
-
-def _at(ip: str, port: int) -> str:
-    return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
 
 
 async def _secure(writer: asyncio.StreamWriter, policy: Tls | None) -> tuple[Check, ssl.SSLContext | None]:
