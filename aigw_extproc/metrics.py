@@ -3,7 +3,7 @@
 The `gen_ai_*` metrics have the names, labels and buckets of the reference system, so that its dashboards work:
 https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-metrics/
 With several workers, prometheus-client's multiprocess mode adds them up. The environment has to switch that mode on
-before this module is imported (`serve.metrics_files`).
+before this module is imported (`serve.shared_folder`).
 """
 
 from __future__ import annotations

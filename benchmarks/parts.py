@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from aigw_extproc.config.snapshot import Address
 from aigw_extproc.serve.child import Child, OnLog
 from aigw_extproc.serve.source import ConfigurationSource
 from benchmarks.crosscheck import cross_check
@@ -124,9 +125,8 @@ async def startup(folder: Path, effort: Effort, findings: Findings) -> None:
         for number in range(max(2, int(STARTS * effort.share))):
             assert stack.processor is not None
             listen = f"unix://{folder / f'{number}.sock'}"
-            seconds = await _start(
-                stack.processor(listen, ConfigurationSource(simulator="127.0.0.1:9"), 1), effort.on_log
-            )
+            source = ConfigurationSource(simulator=Address(host="127.0.0.1", port=9))
+            seconds = await _start(stack.processor(listen, source, 1), effort.on_log)
             findings.starts.append(Start(stack=stack.name, seconds=seconds))
 
 

@@ -141,7 +141,7 @@ class Upstream:
     @property
     def source(self) -> ConfigurationSource:
         """Return a source that sends every model to the upstream."""
-        return ConfigurationSource(simulator=f"127.0.0.1:{self.port}")
+        return ConfigurationSource(simulator=Address(host="127.0.0.1", port=self.port))
 
 
 @contextlib.asynccontextmanager

@@ -8,6 +8,7 @@ import click
 
 from aigw_extproc.cli import options
 from aigw_extproc.cli.app import app
+from aigw_extproc.cli.options import source_of
 from aigw_extproc.cli.output import count
 
 
@@ -20,7 +21,7 @@ def check(resources: tuple[Path, ...], region: str | None, secrets_dir: Path | N
 
     Lists every error, and what has no effect here. RESOURCES are files, or folders of them.
     """
-    configuration = options.load(resources, region, None, secrets_dir)
+    configuration = source_of(resources, region, None, secrets_dir).load()
     for ignored in configuration.ignored:
         click.secho(f"ignored: {ignored}", dim=True)
     snapshot = configuration.snapshot

@@ -10,6 +10,7 @@ import click
 
 from aigw_extproc.cli import options
 from aigw_extproc.cli.app import app
+from aigw_extproc.cli.options import source_of
 
 
 @app.command()
@@ -27,7 +28,7 @@ def doctor(resources: tuple[Path, ...], region: str | None, secrets_dir: Path | 
     from aigw_extproc.doctor import report
     from aigw_extproc.doctor.examination import examine
 
-    diagnoses = asyncio.run(examine(options.load(resources, region, None, secrets_dir).snapshot))
+    diagnoses = asyncio.run(examine(source_of(resources, region, None, secrets_dir).load().snapshot))
     if as_json:
         print(report.to_json(diagnoses))
     else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -11,10 +10,9 @@ import click
 from aigw_extproc.cli import options
 from aigw_extproc.cli.app import app
 from aigw_extproc.cli.options import PATH, endpoint, source_of
-from aigw_extproc.cli.output import fail, refuse
+from aigw_extproc.cli.output import fail
 from aigw_extproc.config.snapshot import Address, Snapshot
 from aigw_extproc.envoy.options import PROCESSOR, ListenAddress, Options, ProcessorTls
-from aigw_extproc.errors import ConfigError
 from aigw_extproc.serve.source import ConfigurationSource
 
 
@@ -83,7 +81,7 @@ def envoy_config(
         return
     snapshot = None
     if not snippet or resources or region is not None or simulator is not None:
-        snapshot = options.load(resources, region, simulator, secrets_dir).snapshot
+        snapshot = source_of(resources, region, simulator, secrets_dir).load().snapshot
     text = _render(snapshot, envoy_options, snippet=snippet)
     if output is None:
         print(text)
@@ -106,11 +104,8 @@ def _write(source: ConfigurationSource, options: Options, folder: Path) -> None:
     """Write files, and rewrite the clusters after each change of the resources, until SIGTERM or SIGINT."""
     from aigw_extproc.run.envoy import EnvoyFiles, write_until_stopped
 
-    files = EnvoyFiles(options=replace(options, clusters_file=folder.absolute() / "clusters.yaml"))
     try:
-        asyncio.run(write_until_stopped(source, files))
-    except ConfigError as error:
-        refuse(error)
+        asyncio.run(write_until_stopped(source, EnvoyFiles(folder.absolute(), options)))
     except OSError as error:
         fail(f"cannot write into {folder}: {error.strerror}")
 

@@ -7,11 +7,8 @@ from pathlib import Path
 
 import click
 
-from aigw_extproc.cli.output import LEVELS, refuse
-from aigw_extproc.config.compile.configuration import Configuration
-from aigw_extproc.config.snapshot import Address
+from aigw_extproc.cli.output import LEVELS
 from aigw_extproc.envoy.options import GATEWAY, ListenAddress, parse_address
-from aigw_extproc.errors import ConfigError
 from aigw_extproc.serve.options import ADMIN
 from aigw_extproc.serve.source import ConfigurationSource
 
@@ -47,21 +44,12 @@ def source_of(
     chosen = [bool(resources), region is not None, simulator is not None]
     if sum(chosen) != 1:
         raise click.BadParameter("give resource files or folders, or --region, and not both")
-    if simulator is not None and not isinstance(endpoint(simulator), Address):
+    address = endpoint(simulator) if simulator is not None else None
+    if isinstance(address, Path):
         raise click.BadParameter("a simulator listens on HOST:PORT")
     if secrets is not None and not resources:
         raise click.BadParameter("--secrets-dir needs resource files, whose Secrets it holds")
-    return ConfigurationSource(paths=tuple(resources), secrets=secrets, region=region, simulator=simulator)
-
-
-def load(
-    resources: Sequence[Path], region: str | None, simulator: str | None, secrets: Path | None = None
-) -> Configuration:
-    """Load the configuration that the options name; if it is invalid, print its problems and exit."""
-    try:
-        return source_of(resources, region, simulator, secrets).load()
-    except ConfigError as error:
-        refuse(error)
+    return ConfigurationSource(paths=tuple(resources), secrets=secrets, region=region, simulator=address)
 
 
 def endpoint(text: str) -> ListenAddress:

@@ -9,17 +9,8 @@ from typing import NoReturn
 
 import click
 
-from aigw_extproc.errors import ConfigError
-
 LEVELS = ("debug", "info", "warning", "error")
 """Log levels, lowest first."""
-
-
-def refuse(error: ConfigError) -> NoReturn:
-    """Print all problems of an invalid configuration, and exit with code 1."""
-    for problem in error.problems:
-        click.secho(f"error: {problem}", fg="red", err=True)
-    fail(f"{count(error.problems, 'problem')} in the configuration")
 
 
 def count(things: Sized, noun: str) -> str:

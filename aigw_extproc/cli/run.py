@@ -11,9 +11,8 @@ import click
 from aigw_extproc.cli import options
 from aigw_extproc.cli.app import app
 from aigw_extproc.cli.options import source_of
-from aigw_extproc.cli.output import fail, refuse
+from aigw_extproc.cli.output import fail
 from aigw_extproc.envoy.options import SIMULATOR
-from aigw_extproc.errors import ConfigError
 from aigw_extproc.serve.options import ADMIN
 
 
@@ -69,8 +68,6 @@ def run(
     )
     try:
         asyncio.run(run_until_stopped(run_options, on_ready=_show_ready, on_log=_show_log))
-    except ConfigError as error:
-        refuse(error)
     except (OSError, PortUnavailable, EnvoyNotFound, ChildFailed) as error:
         fail(str(error))
 

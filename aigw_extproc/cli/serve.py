@@ -12,10 +12,9 @@ import click
 from aigw_extproc.cli import options
 from aigw_extproc.cli.app import app
 from aigw_extproc.cli.options import PATH, endpoint, source_of
-from aigw_extproc.cli.output import fail, refuse, set_up_logging
+from aigw_extproc.cli.output import fail, set_up_logging
 from aigw_extproc.config.snapshot import Address
 from aigw_extproc.envoy.options import PROCESSOR
-from aigw_extproc.errors import ConfigError
 from aigw_extproc.extproc.transport import TRANSPORTS, Transport
 from aigw_extproc.serve.options import ADMIN, ServeOptions
 
@@ -105,8 +104,6 @@ def serve(
         if operator:
             require_free(operator, option="--admin-port")
         asyncio.run(serve_until_stopped(serve_options))
-    except ConfigError as error:
-        refuse(error)
     except (OSError, PortUnavailable, ChildFailed) as error:
         fail(str(error))
 

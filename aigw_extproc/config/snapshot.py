@@ -45,6 +45,10 @@ class Address:
     host: str
     port: int
 
+    def __str__(self) -> str:
+        """Return `HOST:PORT` or `[IPV6]:PORT`."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upstream:
@@ -147,6 +151,12 @@ class Rule:
     created: int
     """Seconds since 1970, for the list of models."""
 
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models that the rule names exactly, in its order."""
+        conditions = (condition for match in self.matches for condition in match)
+        return tuple(each.value for each in conditions if each.name == MODEL_HEADER and each.pattern is None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoutedModel:
@@ -189,8 +199,6 @@ class Snapshot:
         """Every model that a rule names exactly, once each, in the order of the rules."""
         models: dict[str, RoutedModel] = {}
         for rule in self.rules:
-            for condition in (condition for match in rule.matches for condition in match):
-                if condition.name == MODEL_HEADER and condition.pattern is None:
-                    model = RoutedModel(id=condition.value, owned_by=rule.owned_by, created=rule.created)
-                    models.setdefault(model.id, model)
+            for name in rule.models:
+                models.setdefault(name, RoutedModel(id=name, owned_by=rule.owned_by, created=rule.created))
         return tuple(models.values())

@@ -23,7 +23,7 @@ from aigw_extproc.aws.identity import (
 )
 from aigw_extproc.doctor.checks import Check, failed, ok, skipped
 from aigw_extproc.doctor.identity import SINGLE_ATTEMPT
-from aigw_extproc.doctor.providers import ADD_CREDENTIALS, SdkSettings, next_step, title, why_empty
+from aigw_extproc.doctor.providers import ADD_CREDENTIALS, SdkSettings, provider, why_empty
 from aigw_extproc.doctor.redaction import shortened
 
 NAME = "credentials"
@@ -59,7 +59,7 @@ def _assume_role(source: AssumeRole, region: str, now: float) -> LookupResult:
     try:
         resolved = find(source, region)
     except Exception as failure:  # as above
-        check = failed(ROLE, f"{source.role_arn}: {_reason(failure)}", next_step("assume-role"))
+        check = failed(ROLE, f"{source.role_arn}: {_reason(failure)}", provider("assume-role").next_step)
         return LookupResult(checks=(*base.checks, check))
     check = ok(ROLE, f"{source.role_arn}: {describe(resolved, now)}")
     return LookupResult(checks=(*base.checks, check), identity=resolved.identity)
@@ -77,7 +77,7 @@ def _reason(failure: Exception) -> str:
 
 def describe(resolved: FoundCredentials, now: float) -> str:
     """Return the source, kind and expiry of credentials: `environment: access key AKIA…MPLE, expires in 9 min`."""
-    source = title(resolved.method)
+    source = provider(resolved.method).title
     if isinstance(resolved.identity, BearerToken):
         return f"{source}: a Bedrock API key, which is sent instead of a signature"
     kind = "temporary access key" if resolved.identity.session_token else "access key"
@@ -99,7 +99,7 @@ def _explain(source: CredentialSource, region: str, reason: str) -> Check:
     try:
         return _explain_chain(region, reason)
     except BotoCoreError as failure:  # before any provider is tried: AWS_PROFILE names a profile that does not exist
-        return failed(NAME, f"{type(failure).__name__}: {failure}", next_step("shared-credentials-file"))
+        return failed(NAME, f"{type(failure).__name__}: {failure}", provider("shared-credentials-file").next_step)
 
 
 _NEXT_STEPS: dict[type[CredentialSource], str] = {
@@ -119,16 +119,17 @@ def _explain_chain(region: str, reason: str) -> Check:
         session.set_config_variable("region", region)
     settings = _sdk_settings(session)
     notes: list[str] = []
-    for provider in _providers(session):
+    for candidate in _providers(session):
+        known = provider(candidate.METHOD)
         try:
-            credentials = provider.load()
+            credentials = candidate.load()
             if credentials is not None:
                 credentials.get_frozen_credentials()  # a role's are not requested before
-                return failed(NAME, f"{title(provider.METHOD)} has credentials now", "run doctor again")
+                return failed(NAME, f"{known.title} has credentials now", "run doctor again")
         except Exception:  # the error, whatever the I/O raises, is the one that the chain raised before: `reason`
-            detail = f"{title(provider.METHOD)} failed, so later sources are not tried: {reason}"
-            return failed(NAME, detail, next_step(provider.METHOD), notes=tuple(notes))
-        notes.append(why_empty(provider.METHOD, settings))
+            detail = f"{known.title} failed, so later sources are not tried: {reason}"
+            return failed(NAME, detail, known.next_step, notes=tuple(notes))
+        notes.append(why_empty(candidate.METHOD, settings))
     return failed(NAME, "no source of the AWS SDK's default chain has any", ADD_CREDENTIALS, notes=tuple(notes))
 
 
@@ -136,7 +137,7 @@ def _notes_before(method: str) -> tuple[str, ...]:
     """Return why the providers before the one that supplied credentials have none."""
     session = Session()
     settings = _sdk_settings(session)
-    methods = [provider.METHOD for provider in _providers(session)]
+    methods = [candidate.METHOD for candidate in _providers(session)]
     before = methods[: methods.index(method)] if method in methods else []
     return tuple(why_empty(one, settings) for one in before)
 

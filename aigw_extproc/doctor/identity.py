@@ -8,6 +8,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 
+from aigw_extproc.aws.credentials.sources import client_keys
 from aigw_extproc.aws.identity import BearerToken, Identity
 from aigw_extproc.doctor.checks import Check, failed, ok, skipped
 
@@ -27,14 +28,7 @@ def identify(identity: Identity, region: str) -> Check:
     if isinstance(identity, BearerToken):
         return skipped(NAME, "STS does not know Bedrock API keys")
     try:
-        sts = Session().create_client(
-            "sts",
-            region_name=region,
-            config=SINGLE_ATTEMPT,
-            aws_access_key_id=identity.access_key_id,
-            aws_secret_access_key=identity.secret_access_key,
-            aws_session_token=identity.session_token,
-        )
+        sts = Session().create_client("sts", region_name=region, config=SINGLE_ATTEMPT, **client_keys(identity))
         response = sts.get_caller_identity()
     except ClientError as failure:
         return _refused(failure.response.get("Error", {}))

@@ -29,7 +29,7 @@ class Provider:
     """One provider."""
 
     title: str
-    """The name that operators use."""
+    """The name that operators use; botocore's where there is no other."""
     why_empty: Callable[[SdkSettings], str]
     """Return why the provider has no credentials, given that it has none."""
     next_step: str
@@ -38,18 +38,13 @@ class Provider:
 
 def why_empty(method: str, settings: SdkSettings) -> str:
     """Return why a provider has no credentials: `IRSA (web identity): AWS_WEB_IDENTITY_TOKEN_FILE is not set`."""
-    provider = PROVIDERS.get(method)
-    return f"{provider.title}: {provider.why_empty(settings)}" if provider else f"{method}: no credentials"
+    known = provider(method)
+    return f"{known.title}: {known.why_empty(settings)}"
 
 
-def title(method: str) -> str:
-    """Return a provider's title, or the method itself where it is unknown."""
-    return PROVIDERS[method].title if method in PROVIDERS else method
-
-
-def next_step(method: str) -> str:
-    """Return what to do when a provider failed."""
-    return PROVIDERS[method].next_step if method in PROVIDERS else ADD_CREDENTIALS
+def provider(method: str) -> Provider:
+    """Return the provider that botocore calls `method`, which may be unknown."""
+    return PROVIDERS.get(method) or Provider(method, lambda _: "no credentials", ADD_CREDENTIALS)
 
 
 ADD_CREDENTIALS: Final = (
@@ -80,15 +75,15 @@ def _no_web_identity(settings: SdkSettings) -> str:
 
 
 def _no_credentials_file(settings: SdkSettings) -> str:
-    if not settings.credentials_file_exists:
-        return f"{settings.credentials_file} does not exist"
-    return f"{settings.credentials_file} has no aws_access_key_id in profile '{settings.profile}'"
+    return _no_keys(settings.credentials_file, settings.credentials_file_exists, settings)
 
 
 def _no_config_file(settings: SdkSettings) -> str:
-    if not settings.config_file_exists:
-        return f"{settings.config_file} does not exist"
-    return f"{settings.config_file} has no aws_access_key_id in profile '{settings.profile}'"
+    return _no_keys(settings.config_file, settings.config_file_exists, settings)
+
+
+def _no_keys(file: str, exists: bool, settings: SdkSettings) -> str:
+    return f"{file} has no aws_access_key_id in profile '{settings.profile}'" if exists else f"{file} does not exist"
 
 
 def _no_metadata(settings: SdkSettings) -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-from aigw_extproc.config.snapshot import MODEL_HEADER, AwsAuth, Backend, Rule, Snapshot, Upstream
+from aigw_extproc.config.snapshot import AwsAuth, Backend, Snapshot, Upstream
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +26,8 @@ def targets(snapshot: Snapshot) -> tuple[ProbeTarget, ...]:
     for rule in snapshot.rules:
         for backend in rule.backends:
             _, models = services.setdefault(_service(backend), (backend, {}))
-            models.update(dict.fromkeys(_models(rule, backend)))
+            names = rule.models if backend.model_override is None else (backend.model_override,)
+            models.update(dict.fromkeys(names))
     return tuple(
         ProbeTarget(
             name=name, schema=backend.schema.name, upstream=backend.upstream, auth=backend.auth, models=tuple(models)
@@ -39,12 +39,3 @@ def targets(snapshot: Snapshot) -> tuple[ProbeTarget, ...]:
 def _service(backend: Backend) -> str:
     """Return a backend's name without the rule that refers to it."""
     return backend.name.partition("/route/")[0]
-
-
-def _models(rule: Rule, backend: Backend) -> Iterator[str]:
-    if backend.model_override is not None:
-        yield backend.model_override
-        return
-    for condition in (condition for match in rule.matches for condition in match):
-        if condition.name == MODEL_HEADER and condition.pattern is None:
-            yield condition.value

@@ -11,8 +11,7 @@ from envoy_data_plane.envoy.type import v3 as type_v3
 from envoy_data_plane.google.protobuf import Any
 
 from aigw_extproc.config.snapshot import Snapshot, Upstream
-from aigw_extproc.envoy.addresses import load_assignment
-from aigw_extproc.envoy.discovery import dns_discovery
+from aigw_extproc.envoy.addresses import dns_discovery, load_assignment
 from aigw_extproc.envoy.options import Options
 from aigw_extproc.envoy.tls import processor_tls, upstream_tls
 

@@ -23,14 +23,8 @@ from aigw_extproc.exchange.names import METADATA_NAMESPACE
 def http_filters(options: Options) -> list[hcm.HttpFilter]:
     """Return the filters in order: processor, router, and filter state for local replies and the access log."""
     path = _remember(PATH_STATE, "%PATH(NQ:PATH)%")  # before the processor rewrites it; the query may hold secrets
-    if not options.access_log:
-        return [path, processor_filter(options), router_filter()]
-    return [
-        path,
-        processor_filter(options),
-        _remember(MODEL_STATE, f"%REQ({MODEL_HEADER})%"),  # the route removes it
-        router_filter(),
-    ]
+    model = _remember(MODEL_STATE, f"%REQ({MODEL_HEADER})%")  # the route removes it
+    return [path, processor_filter(options), *([model] if options.access_log else []), router_filter()]
 
 
 def processor_filter(options: Options) -> hcm.HttpFilter:

@@ -10,8 +10,8 @@ from envoy_data_plane.envoy.extensions.transport_sockets.tls import v3 as tls
 from envoy_data_plane.envoy.type.matcher import v3 as matcher
 from envoy_data_plane.google.protobuf import Any
 
+from aigw_extproc.config.resources.names import is_ip
 from aigw_extproc.config.snapshot import Tls
-from aigw_extproc.envoy.addresses import is_ip
 from aigw_extproc.envoy.authorities import find_ca_file
 from aigw_extproc.envoy.options import ProcessorTls
 
@@ -36,6 +36,10 @@ def _socket(
 
     https://www.envoyproxy.io/docs/envoy/latest/api-v3/extensions/transport_sockets/tls/v3/tls.proto
     """
+    kinds = tls.SubjectAltNameMatcherSanType
+    expected = tls.SubjectAltNameMatcher(
+        san_type=kinds.IP_ADDRESS if is_ip(name) else kinds.DNS, matcher=matcher.StringMatcher(exact=name)
+    )
     context = tls.UpstreamTlsContext(
         # RFC 6066 §3: an IP address is not a server name.
         sni="" if is_ip(name) else name,
@@ -44,10 +48,7 @@ def _socket(
             tls_params=tls.TlsParameters(tls_minimum_protocol_version=tls.TlsParametersTlsProtocol.TLSv1_2),
             tls_certificates=list(client),
             validation_context=tls.CertificateValidationContext(
-                trusted_ca=trusted,
-                match_typed_subject_alt_names=[
-                    tls.SubjectAltNameMatcher(san_type=_san_type(name), matcher=matcher.StringMatcher(exact=name))
-                ],
+                trusted_ca=trusted, match_typed_subject_alt_names=[expected]
             ),
         ),
     )
@@ -62,8 +63,3 @@ def _trusted(policy: Tls, ca_file: Path | None) -> core.DataSource:
     if policy.ca_pem is not None:
         return core.DataSource(inline_string=policy.ca_pem)
     return _file(ca_file or find_ca_file())
-
-
-def _san_type(server_name: str) -> tls.SubjectAltNameMatcherSanType:
-    kinds = tls.SubjectAltNameMatcherSanType
-    return kinds.IP_ADDRESS if is_ip(server_name) else kinds.DNS

@@ -4,44 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from aigw_extproc.config.compile.configuration import Configuration
 from aigw_extproc.config.files import watcher
-from aigw_extproc.config.snapshot import Address, Snapshot
+from aigw_extproc.config.snapshot import Snapshot
 from aigw_extproc.envoy.binary import find_envoy
-from aigw_extproc.envoy.options import ListenAddress, Options
+from aigw_extproc.envoy.options import Options
 from aigw_extproc.run.probes import drain_envoy, envoy_ready
-from aigw_extproc.serve.background import background
 from aigw_extproc.serve.child import Child
-from aigw_extproc.serve.signals import stop_signals
+from aigw_extproc.serve.contexts import background, stop_signals
 from aigw_extproc.serve.source import ConfigurationSource
 
 RELOAD_LAG = 1.0
 """Seconds between Envoy's change of clusters and the processor's: time to read a file and resolve a name."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class EnvoyFiles:
     """Envoy's files: the configuration, which it reads once, and the clusters, which it reads after each change."""
 
-    options: Options
-
-    @classmethod
-    def at(cls, runtime: Path, listen: Address, processors: Sequence[ListenAddress], *, access_log: bool) -> EnvoyFiles:
-        """Return the files, and the socket of the admin interface, in the folder `runtime`."""
-        return cls(
-            options=Options(
-                listen=listen,
-                processors=tuple(processors),
-                admin=runtime / "envoy-admin.sock",
-                clusters_file=runtime / "clusters.yaml",
-                access_log=access_log,
-            )
-        )
+    def __init__(self, folder: Path, options: Options) -> None:
+        self._folder = folder
+        self._clusters = folder / "clusters.yaml"
+        self._options = replace(options, clusters_file=self._clusters)
 
     def write(self, snapshot: Snapshot) -> Path:
         """Write both files, and return the configuration's."""
@@ -49,20 +36,15 @@ class EnvoyFiles:
         from aigw_extproc.envoy.render import render, to_yaml
 
         self.write_clusters(snapshot)
-        file = self._clusters.with_name("envoy.yaml")
-        _replace(file, to_yaml(render(snapshot, self.options)))
+        file = self._folder / "envoy.yaml"
+        _replace(file, to_yaml(render(snapshot, self._options)))
         return file
 
     def write_clusters(self, snapshot: Snapshot) -> None:
         """Replace the clusters. Envoy notices a file that is moved into place, not one that is written to."""
         from aigw_extproc.envoy.render import render_clusters, to_yaml
 
-        _replace(self._clusters, to_yaml(render_clusters(snapshot, self.options)))
-
-    @property
-    def _clusters(self) -> Path:
-        assert self.options.clusters_file is not None  # noqa: S101 - set by `at`
-        return self.options.clusters_file
+        _replace(self._clusters, to_yaml(render_clusters(snapshot, self._options)))
 
 
 def _replace(file: Path, text: str) -> None:
@@ -121,15 +103,13 @@ async def write_until_stopped(source: ConfigurationSource, files: EnvoyFiles) ->
             await stop.wait()
 
 
-def envoy_child(files: EnvoyFiles, snapshot: Snapshot, *, drain_seconds: float) -> Child:
-    """Write Envoy's files for `snapshot`, and return Envoy as a child process.
+def envoy_child(files: EnvoyFiles, snapshot: Snapshot, admin: Path, *, drain_seconds: float) -> Child:
+    """Write Envoy's files for `snapshot`, and return Envoy as a child process with its admin interface at `admin`.
 
     Raises:
         EnvoyNotFound: there is no Envoy.
     """
     binary, config = find_envoy(), files.write(snapshot)
-    admin = files.options.admin
-    assert isinstance(admin, Path)  # noqa: S101 - set by `at`
     flags = ("--use-dynamic-base-id", "--log-level", "warning", "--file-flush-interval-msec", "500")
     return Child(
         name="envoy",

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from aigw_extproc.config.snapshot import Address, Snapshot
-from aigw_extproc.envoy.options import parse_address
+from aigw_extproc.envoy.options import Options, parse_address
 from aigw_extproc.run.envoy import RELOAD_LAG, EnvoyFiles, envoy_child, keep_clusters
 from aigw_extproc.run.ports import require_free
 from aigw_extproc.run.probes import all_accept
-from aigw_extproc.serve.background import background
 from aigw_extproc.serve.child import Child, OnLog, python
-from aigw_extproc.serve.signals import stop_signals
+from aigw_extproc.serve.contexts import background, stop_signals
 from aigw_extproc.serve.source import ConfigurationSource
 from aigw_extproc.serve.supervisor import Supervisor
 from aigw_extproc.serve.workers import worker_address
@@ -63,50 +62,57 @@ async def run(options: RunOptions, *, on_ready: Callable[[str], None], on_log: O
     _require_ports(options)
     # Only this user has access to the directory: the admin socket in it can stop Envoy.
     with tempfile.TemporaryDirectory(prefix="aigw-") as name:
+        folder = Path(name)
+        admin = folder / "envoy-admin.sock"
         sockets = [worker_address(f"unix://{name}/processor.sock", index) for index in range(options.workers)]
-        files = EnvoyFiles.at(
-            Path(name), options.listen, tuple(map(parse_address, sockets)), access_log=options.access_log
+        envoy_options = Options(
+            listen=options.listen,
+            processors=tuple(map(parse_address, sockets)),
+            admin=admin,
+            access_log=options.access_log,
         )
-        supervisor = Supervisor(plan(options, configuration.snapshot, sockets, files), on_log)
+        files = EnvoyFiles(folder, envoy_options)
+        supervisor = Supervisor(plan(options, configuration.snapshot, sockets, files, admin), on_log)
         with stop_signals(supervisor.kill) as stop:
             async with background(keep_clusters(options.source, configuration, files)):
                 await supervisor.run(stop, on_ready=lambda: on_ready(curl(options.listen, configuration.snapshot)))
 
 
 def plan(
-    options: RunOptions, snapshot: Snapshot, sockets: Sequence[str], files: EnvoyFiles
+    options: RunOptions, snapshot: Snapshot, sockets: Sequence[str], files: EnvoyFiles, admin: Path
 ) -> tuple[tuple[Child, ...], ...]:
-    """Return the children by stages of their start, Envoy last. The processor's workers listen on `sockets`.
+    """Return the children by stages of their start, Envoy last.
+
+    The processor's workers listen on `sockets`, and Envoy's admin interface on the socket `admin`.
 
     Raises:
         EnvoyNotFound: there is no Envoy.
     """
-    envoy = envoy_child(files, snapshot, drain_seconds=options.drain_seconds)
+    envoy = envoy_child(files, snapshot, admin, drain_seconds=options.drain_seconds)
     return ((*_simulator_child(options), _processor_child(options, sockets)), (envoy,))
 
 
 def _require_ports(options: RunOptions) -> None:
     require_free(options.listen, option="--port")
     require_free(options.admin, option="--admin-port")
-    if options.start_simulator:
-        require_free(_simulator_address(options), option="--simulator-port")
+    if options.start_simulator and options.source.simulator:
+        require_free(options.source.simulator, option="--simulator-port")
 
 
 def curl(listen: Address, snapshot: Snapshot) -> str:
     """Return a shell command that requests a chat completion."""
     model = next((model.id for model in snapshot.models), ANY_MODEL)
-    host = _EVERYWHERE.get(listen.host, listen.host)
-    authority = f"[{host}]:{listen.port}" if ":" in host else f"{host}:{listen.port}"
+    address = replace(listen, host=_EVERYWHERE.get(listen.host, listen.host))
     return (
-        f"curl http://{authority}/v1/chat/completions -H 'content-type: application/json' "
+        f"curl http://{address}/v1/chat/completions -H 'content-type: application/json' "
         f"""-d '{{"model": "{model}", "messages": [{{"role": "user", "content": "Hello!"}}]}}'"""
     )
 
 
 def _simulator_child(options: RunOptions) -> tuple[Child, ...]:
-    if not options.start_simulator:
+    address = options.source.simulator
+    if address is None or not options.start_simulator:
         return ()
-    address = _simulator_address(options)
     arguments = ("--host", address.host, "--port", str(address.port), "--log-level", options.log_level)
     ready = partial(all_accept, (address,))
     return (Child(name="simulator", argv=python("simulator", *arguments), env=_UNBUFFERED, ready=ready),)
@@ -127,10 +133,3 @@ def _processor_child(options: RunOptions, sockets: Sequence[str]) -> Child:
         ready=partial(all_accept, tuple(map(parse_address, sockets))),
         stop_seconds=options.drain_seconds + 10,  # more than `serve` gives its workers
     )
-
-
-def _simulator_address(options: RunOptions) -> Address:
-    address = parse_address(options.source.simulator or "")
-    if isinstance(address, Path):
-        raise TypeError("the simulator listens on TCP only")
-    return address

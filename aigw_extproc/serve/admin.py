@@ -20,7 +20,7 @@ from starlette.routing import Route
 from aigw_extproc import asgi
 from aigw_extproc.config.snapshot import Address
 from aigw_extproc.serve.live import Live
-from aigw_extproc.serve.metrics_files import current_folder
+from aigw_extproc.serve.shared_folder import current_folder
 
 log = logging.getLogger(__name__)
 

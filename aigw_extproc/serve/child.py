@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import os
 import signal
 import subprocess
@@ -12,12 +13,12 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-from aigw_extproc.serve.lifeline import end_with_parent
-
 LAST_LINES = 20
 """Lines of a child's log that are kept for the error when it fails."""
 POLL_SECONDS = 0.03
 """Seconds between two checks of whether a child is ready."""
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 OnLog = Callable[[str, str], None]
 """Takes a child's name and a line of its output."""
@@ -170,9 +171,27 @@ async def start(child: Child, on_log: OnLog) -> RunningChild:
         stdout=subprocess.PIPE,
         stderr=None if child.inherits else subprocess.STDOUT,
         process_group=None if child.inherits else 0,
-        preexec_fn=end_with_parent(),
+        preexec_fn=_end_with_parent(),
     )
     return process
+
+
+def _end_with_parent() -> Callable[[], None] | None:
+    """Return a `preexec_fn` with which the child gets SIGTERM when its parent ends, even if it is killed.
+
+    The child gets it when the thread that started it ends, so that must be the main thread. None except on Linux.
+    https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html
+    """
+    if sys.platform != "linux":
+        return None
+    prctl, parent = ctypes.CDLL(None).prctl, os.getpid()  # looked up before the fork, after which little is safe
+
+    def set_signal() -> None:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:  # the parent ended before prctl was called
+            os._exit(1)
+
+    return set_signal
 
 
 def python(*arguments: str) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from aigw_extproc.config.compile.configuration import Configuration
 from aigw_extproc.config.files.watcher import ReloadStatus, watch
 from aigw_extproc.routing import Router
 from aigw_extproc.serve.options import ServeOptions
-from aigw_extproc.serve.worker_status import CredentialDetails
+from aigw_extproc.serve.shared_folder import CredentialDetails
 
 
 class Live:

@@ -10,13 +10,11 @@ from functools import partial
 
 from aigw_extproc.config.snapshot import Upstream
 from aigw_extproc.exchange.messages import UpstreamCall
-from aigw_extproc.serve.background import background
+from aigw_extproc.serve.contexts import background, stop_signals
 from aigw_extproc.serve.live import Live, reload
 from aigw_extproc.serve.malloc import keep_freed_memory
-from aigw_extproc.serve.metrics_files import current_folder, shared_folder
 from aigw_extproc.serve.options import ServeOptions
-from aigw_extproc.serve.signals import stop_signals
-from aigw_extproc.serve.worker_status import publish_status, read_statuses
+from aigw_extproc.serve.shared_folder import current_folder, publish_status, read_statuses, shared_folder
 from aigw_extproc.serve.workers import supervise_workers
 from aigw_extproc.translate.contract import Fetched, UpstreamResponse
 
@@ -69,7 +67,7 @@ async def _serve_streams(options: ServeOptions, live: Live, stop: asyncio.Event)
     server = create_server(options.transport, processor, options.listen, grace=options.drain_seconds, tls=options.tls)
     async with (
         background(credentials.keep_fresh(lambda: live.router().snapshot.auths)),
-        background(_publish_status(live)),
+        background(publish_status(current_folder(), live.credentials)),
     ):
         await server.start()
         live.serving = True
@@ -78,13 +76,6 @@ async def _serve_streams(options: ServeOptions, live: Live, stop: asyncio.Event)
         live.serving = False
         log.info("draining: at most %.0f s", options.drain_seconds)
         await server.drain()
-
-
-async def _publish_status(live: Live) -> None:
-    """Publish the status of this worker's credentials; without other workers, do nothing."""
-    folder = current_folder()
-    if folder is not None:
-        await publish_status(folder, live.credentials)
 
 
 async def _fetch_media(urls: tuple[str, ...]) -> Mapping[str, Fetched]:

@@ -10,6 +10,7 @@ from aigw_extproc.aws.identity import Credentials
 from aigw_extproc.config.builtin import demo_configuration, region_configuration, region_problem
 from aigw_extproc.config.compile.configuration import Configuration
 from aigw_extproc.config.files.load import load
+from aigw_extproc.config.snapshot import Address
 from aigw_extproc.simulator.settings import DEMO_ACCESS_KEY_ID, DEMO_SECRET_ACCESS_KEY
 
 
@@ -23,8 +24,8 @@ class ConfigurationSource:
     """A folder of mounted Secrets, for those that are not among the resources."""
     region: str | None = None
     """An AWS region: any model of its Bedrock, with the credentials of the default chain."""
-    simulator: str | None = None
-    """`HOST:PORT` of a simulator: any model, with the example credentials of AWS's documentation."""
+    simulator: Address | None = None
+    """A simulator: any model, with the example credentials of AWS's documentation."""
 
     def load(self) -> Configuration:
         """Read and validate the configuration.
@@ -35,9 +36,8 @@ class ConfigurationSource:
         if self.region is not None:
             return _in_region(self.region)
         if self.simulator is not None:
-            host, _, port = self.simulator.rpartition(":")
             credentials = Credentials(access_key_id=DEMO_ACCESS_KEY_ID, secret_access_key=DEMO_SECRET_ACCESS_KEY)
-            return demo_configuration(host.strip("[]"), int(port), credentials)
+            return demo_configuration(self.simulator.host, self.simulator.port, credentials)
         return load(self.paths, self.secrets)
 
     def arguments(self) -> Iterator[str]:
@@ -48,7 +48,7 @@ class ConfigurationSource:
         if self.region is not None:
             yield from ("--region", self.region)
         if self.simulator is not None:
-            yield from ("--simulator", self.simulator)
+            yield from ("--simulator", str(self.simulator))
 
 
 def _in_region(region: str) -> Configuration:

@@ -14,7 +14,7 @@ import pytest
 from aigw_extproc.aws.identity import BearerToken, DefaultChain
 from aigw_extproc.bedrock.converse import encode_model_id
 from aigw_extproc.config.snapshot import RequestCredentials, Schema, Snapshot, Tls
-from aigw_extproc.doctor import examination, probe, tls
+from aigw_extproc.doctor import examination, network, probe
 from aigw_extproc.doctor.examination import examine
 from aigw_extproc.simulator.settings import Settings
 from tests.doctor.endpoints import closed_port, endpoint, hanging_up, refusal, silence
@@ -232,7 +232,7 @@ async def test_a_server_that_never_responds(monkeypatch: pytest.MonkeyPatch) -> 
 async def test_a_handshake_that_fails(
     server: Callable[[], AbstractAsyncContextManager[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tls, "STEP_SECONDS", 0.3)
+    monkeypatch.setattr(network, "STEP_SECONDS", 0.3)
     async with server() as port:
         check = (await examined(snapshot(port, DEMO, MODEL, tls=Tls(server_name="bedrock.test"))))["tls"]
     assert check.outcome.value == "failed"

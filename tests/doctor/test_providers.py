@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from botocore.session import Session
 
-from aigw_extproc.doctor.providers import ADD_CREDENTIALS, PROVIDERS, SdkSettings, next_step, title, why_empty
+from aigw_extproc.doctor.providers import ADD_CREDENTIALS, PROVIDERS, SdkSettings, provider, why_empty
 
 SETTINGS = SdkSettings(
     environment={},
@@ -51,8 +51,9 @@ def test_why(method: str, settings: SdkSettings, why: str) -> None:
 
 def test_every_provider_of_botocore_is_known() -> None:
     providers = Session().get_component("credential_provider").providers
-    assert [provider.METHOD for provider in providers] == list(PROVIDERS)
+    assert [each.METHOD for each in providers] == list(PROVIDERS)
 
 
 def test_an_unknown_provider() -> None:
-    assert (title("unknown"), next_step("unknown")) == ("unknown", ADD_CREDENTIALS)
+    unknown = provider("unknown")
+    assert (unknown.title, unknown.next_step) == ("unknown", ADD_CREDENTIALS)

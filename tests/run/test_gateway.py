@@ -23,6 +23,7 @@ import yaml
 
 from aigw_extproc.config.files.load import load
 from aigw_extproc.config.snapshot import Address, Snapshot
+from aigw_extproc.envoy.options import Options
 from aigw_extproc.errors import ConfigError
 from aigw_extproc.run.envoy import Clusters, EnvoyFiles
 from aigw_extproc.run.gateway import RunOptions, curl, plan, run
@@ -43,7 +44,7 @@ def free_address() -> Address:
 
 def demo(**fields: Any) -> RunOptions:
     """Return options for the demonstration, on free ports."""
-    source = ConfigurationSource(simulator=f"127.0.0.1:{free_address().port}")
+    source = ConfigurationSource(simulator=free_address())
     options = {"source": source, "start_simulator": True, "listen": free_address(), "admin": free_address(), **fields}
     return RunOptions(**options)
 
@@ -134,7 +135,8 @@ async def test_requests_under_way_are_completed() -> None:
     release, arrived = threading.Event(), threading.Event()
     with running_upstream() as upstream:
         upstream.reset(converse("late", release, arrived))
-        options = demo(source=ConfigurationSource(simulator=f"127.0.0.1:{upstream.port}"), start_simulator=False)
+        source = ConfigurationSource(simulator=Address(host="127.0.0.1", port=upstream.port))
+        options = demo(source=source, start_simulator=False)
         async with httpx.AsyncClient(timeout=20) as client, asyncio.TaskGroup() as tasks, running(options):
             response = tasks.create_task(client.post(url(options), json=QUESTION))
             await until(arrived.is_set)
@@ -192,7 +194,7 @@ async def test_clusters_are_kept_while_they_are_used(tmp_path: Path) -> None:
         return [one["name"] for one in yaml.safe_load(file.read_text()).get("resources", [])]
 
     one, two, three = (snapshot(upstream(name)) for name in "abc")
-    files = EnvoyFiles.at(tmp_path, free_address(), (), access_log=False)
+    files = EnvoyFiles(tmp_path, Options())
     files.write_clusters(one)
     changes = Clusters(files, one)
     changes.change(two)
@@ -236,7 +238,7 @@ async def test_a_port_in_use_is_reported_before_anything_starts(field: str, opti
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         address = Address(host="127.0.0.1", port=port)
-        value = ConfigurationSource(simulator=f"127.0.0.1:{port}") if field == "source" else address
+        value = ConfigurationSource(simulator=address) if field == "source" else address
         with pytest.raises(PortUnavailable) as raised:
             await run(demo(**{field: value}), on_ready=lambda _: None, on_log=ignore)
     assert str(raised.value) == f"port {port} on 127.0.0.1 is in use; choose another with {option}"
@@ -272,8 +274,9 @@ def test_no_secret_is_on_a_command_line_or_in_a_file(tmp_path: Path) -> None:
     file = tmp_path / "aws.yaml"
     file.write_text(RESOURCES)
     options = demo(source=ConfigurationSource(paths=(file,)), start_simulator=False)
-    files = EnvoyFiles.at(runtime, options.listen, (), access_log=True)
-    stages = plan(options, load([file]).snapshot, [f"unix://{runtime}/p.sock"], files)
+    admin = runtime / "admin.sock"
+    files = EnvoyFiles(runtime, Options(listen=options.listen, admin=admin))
+    stages = plan(options, load([file]).snapshot, [f"unix://{runtime}/p.sock"], files, admin)
     texts = [text for stage in stages for child in stage for text in (*child.argv, *child.env.values())]
     texts += [written.read_text() for written in runtime.iterdir()]
     assert [text for text in texts if "CANARY" in text or "canary" in text] == []
@@ -309,8 +312,8 @@ from aigw_extproc.run.envoy import Clusters, EnvoyFiles
 from aigw_extproc.run.gateway import RunOptions, run
 from aigw_extproc.serve.source import ConfigurationSource
 ports = sys.argv[1:]
-source = ConfigurationSource(simulator=f"127.0.0.1:{ports[2]}")
-listen, admin = (Address(host="127.0.0.1", port=int(port)) for port in ports[:2])
+listen, admin, simulator = (Address(host="127.0.0.1", port=int(port)) for port in ports)
+source = ConfigurationSource(simulator=simulator)
 options = RunOptions(source=source, start_simulator=True, listen=listen, admin=admin)
 asyncio.run(run(options, on_ready=lambda _: print("ready", flush=True), on_log=lambda *_: None))
 """

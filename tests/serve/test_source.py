@@ -37,7 +37,7 @@ def test_a_region() -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 def test_a_simulator(host: str) -> None:
-    loaded = backend(ConfigurationSource(simulator=f"[{host}]:8091" if ":" in host else f"{host}:8091"))
+    loaded = backend(ConfigurationSource(simulator=Address(host=host, port=8091)))
     assert loaded.upstream.addresses == (Address(host=host, port=8091),)
     assert loaded.upstream.tls is None
     credentials = Credentials(access_key_id=DEMO_ACCESS_KEY_ID, secret_access_key=DEMO_SECRET_ACCESS_KEY)
@@ -55,9 +55,10 @@ def test_an_unknown_region() -> None:
     [
         (ConfigurationSource(paths=(Path("a.yaml"), Path("b"))), ["a.yaml", "b"]),
         (ConfigurationSource(region="us-east-1"), ["--region", "us-east-1"]),
-        (ConfigurationSource(simulator="127.0.0.1:1"), ["--simulator", "127.0.0.1:1"]),
+        (ConfigurationSource(simulator=Address(host="127.0.0.1", port=1)), ["--simulator", "127.0.0.1:1"]),
+        (ConfigurationSource(simulator=Address(host="::1", port=1)), ["--simulator", "[::1]:1"]),
     ],
-    ids=["files", "region", "simulator"],
+    ids=["files", "region", "simulator", "simulator on IPv6"],
 )
 def test_arguments_for_a_child(source: ConfigurationSource, arguments: list[str]) -> None:
     assert list(source.arguments()) == arguments

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from aigw_extproc.serve.child import Child, ChildFailed, OnLog
-from aigw_extproc.serve.signals import stop_signals
+from aigw_extproc.serve.contexts import stop_signals
 from aigw_extproc.serve.supervisor import Supervisor
 
 LIVE = """

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 
 from aigw_extproc import metrics
 from aigw_extproc.aws.credentials.entry import Entry
-from aigw_extproc.aws.credentials.found_credentials import FoundCredentials, SourceFailed, Stamp, stamp
+from aigw_extproc.aws.credentials.found_credentials import FoundCredentials, SourceFailed, stamp
 from aigw_extproc.aws.credentials.threads import to_daemon_thread
 from aigw_extproc.aws.identity import (
     AssumeRole,
@@ -92,7 +92,7 @@ class CredentialCache:
     async def renew_due(self) -> list[asyncio.Task[None]]:
         """Start the renewals that are due, and return their tasks."""
         entries = list(self._entries.values())
-        files = await asyncio.to_thread(_stamps, [entry.source for entry in entries])
+        files = await asyncio.to_thread(lambda: [stamp(entry.source) for entry in entries])
         now = self._clock()
         for entry in entries:
             remaining = entry.expires_in(now)
@@ -139,7 +139,7 @@ class CredentialCache:
     async def _attempt(self, entry: Entry) -> None:
         try:
             # Before the files are read, so that a change during the attempt is noticed.
-            [entry.files] = await asyncio.to_thread(_stamps, [entry.source])
+            entry.files = await asyncio.to_thread(stamp, entry.source)
             credentials = await to_daemon_thread(self._find, entry.source, entry.region)
             self._succeeded(entry, credentials)
         except SourceFailed as failure:
@@ -169,10 +169,6 @@ def _find(source: CredentialSource, region: str) -> FoundCredentials:
     from aigw_extproc.aws.credentials import sources
 
     return sources.find(source, region)
-
-
-def _stamps(sources: list[CredentialSource]) -> list[Stamp]:
-    return list(map(stamp, sources))
 
 
 _FIXED = (Credentials, BearerToken)  # the exchange uses these directly

@@ -104,13 +104,11 @@ def _assume_role(source: AssumeRole, region: str) -> FoundCredentials:
     base = _chain_of_keys(region) if isinstance(source.base, DefaultChain) else find(source.base, region)
     if not isinstance(base.identity, Credentials):
         raise SourceFailed("a Bedrock API key cannot assume a role")
-    options: dict[str, Any] = {"RoleArn": source.role_arn, "RoleSessionName": source.session_name}
-    if source.external_id is not None:
-        options["ExternalId"] = source.external_id
-    if source.duration_seconds is not None:
-        options["DurationSeconds"] = source.duration_seconds
-    sts = _session().create_client("sts", region_name=region, **_keys(base.identity))
-    return _from_sts(sts.assume_role(**options), f"assume-role ({base.method})")
+    optional = {"ExternalId": source.external_id, "DurationSeconds": source.duration_seconds}
+    options = {name: value for name, value in optional.items() if value is not None}
+    sts = _session().create_client("sts", region_name=region, **client_keys(base.identity))
+    answer = sts.assume_role(RoleArn=source.role_arn, RoleSessionName=source.session_name, **options)
+    return _from_sts(answer, f"assume-role ({base.method})")
 
 
 def _oidc(source: OidcExchange, region: str) -> FoundCredentials:
@@ -168,7 +166,8 @@ def _json(
         raise SourceFailed(f"the OpenID provider's answer at {url} cannot be used: {error}") from None
 
 
-def _keys(credentials: Credentials) -> dict[str, str | None]:
+def client_keys(credentials: Credentials) -> dict[str, str | None]:
+    """Return the arguments of botocore's `create_client` for these credentials."""
     return {
         "aws_access_key_id": credentials.access_key_id,
         "aws_secret_access_key": credentials.secret_access_key,

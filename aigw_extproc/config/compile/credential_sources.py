@@ -42,11 +42,10 @@ _API_KEY_KEY: Final = "apiKey"
 _PRINTABLE: Final = re.compile(r"[\x21-\x7e]+")
 _LOCAL: Final = ("localhost", "127.0.0.1", "::1")
 _MAX_SESSION_NAME: Final = 64
-_ROLE_EXAMPLE: Final = "is not the ARN of a role, such as arn:aws:iam::111122223333:role/bedrock"
 
 
 class RoleSpec(ResourcePart, frozen=True, kw_only=True):
-    """The value of the annotation, in YAML."""
+    """The value of the annotation, in YAML: the fields of `AssumeRole`."""
 
     role_arn: Name
     external_id: str | None = None
@@ -163,7 +162,7 @@ def _check_url(url: str, place: Place) -> None:
 
 def _check_role(arn: str, place: Place) -> None:
     if not is_role_arn(arn):
-        place.problem(f"{place.show(arn)} {_ROLE_EXAMPLE}")
+        place.problem(f"{place.show(arn)} is not the ARN of a role, such as arn:aws:iam::111122223333:role/bedrock")
 
 
 # --- assumed role -----------------------------------------------------------------------------------------------
@@ -183,13 +182,7 @@ def _with_role(base: CredentialSource | None, item: Item[BackendSecurityPolicy])
         place.field(ASSUME_ROLE).problem("a Bedrock API key cannot assume a role; it needs type AWSCredentials")
     if role is None or base is None:
         return None
-    return AssumeRole(
-        base=base,
-        role_arn=role.role_arn,
-        session_name=role.session_name,
-        external_id=role.external_id,
-        duration_seconds=role.duration_seconds,
-    )
+    return AssumeRole(base=base, **msgspec.structs.asdict(role))
 
 
 def _role(value: Any, place: Place) -> RoleSpec | None:

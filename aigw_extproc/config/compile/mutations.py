@@ -15,8 +15,13 @@ from aigw_extproc.config.resources.names import is_header_name, is_header_value
 V = TypeVar("V")
 
 
-def check_headers(mutation: resources.HeaderMutationSpec, place: Place) -> None:
-    """Record every header that cannot be set or removed."""
+def check_mutations(owner: resources.RouteBackendRef | resources.ServiceBackendSpec, place: Place) -> None:
+    """Record every header that cannot be set or removed, and every header or field of the body that is set twice."""
+    _check_headers(owner.header_mutation, place.field("headerMutation"))
+    check_unique((field.path for field in owner.body_mutation.set), place.field("bodyMutation.set"), "path")
+
+
+def _check_headers(mutation: resources.HeaderMutationSpec, place: Place) -> None:
     for index, header in enumerate(mutation.set):
         entry = place.field("set").item(index)
         _check_name(header.name, entry.field("name"))
@@ -25,11 +30,6 @@ def check_headers(mutation: resources.HeaderMutationSpec, place: Place) -> None:
     for index, name in enumerate(mutation.remove):
         _check_name(name, place.field("remove").item(index))
     check_unique((header.name.lower() for header in mutation.set), place.field("set"), "name")
-
-
-def check_body(mutation: resources.BodyMutationSpec, place: Place) -> None:
-    """Record every field that is set twice."""
-    check_unique((field.path for field in mutation.set), place.field("set"), "path")
 
 
 def check_unique(names: Iterable[str | None], place: Place, field: str) -> None:

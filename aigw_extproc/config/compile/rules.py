@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 
 from aigw_extproc.aws.names import host_region
-from aigw_extproc.config.compile.mutations import check_body, check_headers, check_unique, merge_bodies, merge_headers
+from aigw_extproc.config.compile.mutations import check_mutations, check_unique, merge_bodies, merge_headers
 from aigw_extproc.config.compile.services import Service
 from aigw_extproc.config.resources import ai_gateway as resources
 from aigw_extproc.config.resources.ai_gateway import AI_GATEWAY, AIGatewayRoute, AIServiceBackend
@@ -73,8 +73,7 @@ def _backend(
 ) -> Backend | None:
     ref = item.resource.spec.rules[index].backend_refs[number]
     place = item.place.field("spec.rules").item(index).field("backendRefs").item(number)
-    check_headers(ref.header_mutation, place.field("headerMutation"))
-    check_body(ref.body_mutation, place.field("bodyMutation"))
+    check_mutations(ref, place)
     if (ref.group or AI_GATEWAY, ref.kind or "AIServiceBackend") != (AI_GATEWAY, "AIServiceBackend"):
         place.problem(f"only AIServiceBackends are supported, got {ref.kind} ({ref.group})")
         return None

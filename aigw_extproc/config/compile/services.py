@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from aigw_extproc.aws.names import host_region
-from aigw_extproc.config.compile.mutations import check_body, check_headers
+from aigw_extproc.config.compile.mutations import check_mutations
 from aigw_extproc.config.compile.settings import compile_settings
 from aigw_extproc.config.compile.signing import Signing
 from aigw_extproc.config.compile.upstreams import hosts
@@ -41,8 +41,7 @@ def compile_services(
     services: dict[Key, Service] = {}
     for item in catalog.all(AIServiceBackend):
         spec = item.resource.spec
-        check_headers(spec.header_mutation, item.place.field("spec.headerMutation"))
-        check_body(spec.body_mutation, item.place.field("spec.bodyMutation"))
+        check_mutations(spec, item.place.field("spec"))
         signer = signing.get(item.key)
         _check_prefix(spec.schema, item.place.field("spec.schema"))
         upstream = _upstream(item, catalog, upstreams)

@@ -17,6 +17,8 @@ from aigw_extproc.config.resources.infrastructure import (
     BackendTLSPolicyAlpha2,
     ConfigMap,
     SecretResource,
+    TlsValidation,
+    TlsValidationAlpha2,
 )
 from aigw_extproc.config.resources.names import is_hostname
 from aigw_extproc.config.snapshot import Tls
@@ -26,15 +28,15 @@ _CERTIFICATES: Final = "ca.crt"  # the key of a ConfigMap or Secret with certifi
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _TlsPolicy:
-    """A BackendTLSPolicy of any version, with its names of fields for messages."""
+    """A BackendTLSPolicy of any version."""
 
     item: Item[BackendTLSPolicy] | Item[BackendTLSPolicyAlpha2]
     targets: tuple[tuple[ObjectRef, Place], ...]
-    hostname: str
-    system: bool
-    certificates: tuple[ObjectRef, ...]
-    validation: Place
+    validation: TlsValidation | TlsValidationAlpha2
+    place: Place
+    """Of `validation`."""
     certificates_field: str
+    """The name of the field that refers to certificates."""
 
 
 def compile_tls(catalog: Catalog) -> dict[Key, Tls | None]:
@@ -58,20 +60,16 @@ def _tls_policies(catalog: Catalog) -> Iterator[_TlsPolicy]:
         yield _TlsPolicy(
             item=item,
             targets=tuple((ref, targets.item(index)) for index, ref in enumerate(spec.target_refs)),
-            hostname=spec.validation.hostname,
-            system=spec.validation.well_known_ca_certificates == "System",
-            certificates=spec.validation.ca_certificate_refs,
-            validation=place.field("validation"),
+            validation=spec.validation,
+            place=place.field("validation"),
             certificates_field="caCertificateRefs",
         )
     for old in catalog.all(BackendTLSPolicyAlpha2):
         yield _TlsPolicy(
             item=old,
             targets=((old.resource.spec.target_ref, old.place.field("spec.targetRef")),),
-            hostname=old.resource.spec.tls.hostname,
-            system=old.resource.spec.tls.well_known_ca_certs == "System",
-            certificates=old.resource.spec.tls.ca_cert_refs,
-            validation=old.place.field("spec.tls"),
+            validation=old.resource.spec.tls,
+            place=old.place.field("spec.tls"),
             certificates_field="caCertRefs",
         )
 
@@ -85,11 +83,11 @@ def _tls_targets(policy: _TlsPolicy, catalog: Catalog) -> Iterator[tuple[Key, Pl
 
 
 def _tls(policy: _TlsPolicy, catalog: Catalog) -> Tls | None:
-    place, refs = policy.validation, policy.certificates
-    if not is_hostname(policy.hostname):
-        place.field("hostname").problem(f"{place.show(policy.hostname)} is not a DNS name")
+    place, hostname, refs = policy.place, policy.validation.hostname, policy.validation.ca_certificate_refs
+    if not is_hostname(hostname):
+        place.field("hostname").problem(f"{place.show(hostname)} is not a DNS name")
         return None
-    if policy.system == bool(refs):
+    if (policy.validation.well_known_ca_certificates == "System") == bool(refs):
         place.problem(f"needs either the System certificates or {policy.certificates_field}")
         return None
     texts = [
@@ -99,7 +97,7 @@ def _tls(policy: _TlsPolicy, catalog: Catalog) -> Tls | None:
     valid = [text for text in texts if text is not None]
     if len(valid) < len(texts):
         return None
-    return Tls(server_name=policy.hostname.lower(), ca_pem="\n".join(valid) if valid else None)
+    return Tls(server_name=hostname.lower(), ca_pem="\n".join(valid) if valid else None)
 
 
 def _certificates(ref: ObjectRef, namespace: str, catalog: Catalog, place: Place) -> str | None:

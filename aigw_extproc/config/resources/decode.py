@@ -40,6 +40,11 @@ INVALID: Final = object()
 _type_info = cache(inspect.type_info)
 
 
+def _invalid(message: str, place: Place) -> object:
+    place.problem(message)
+    return INVALID
+
+
 def decode(value: object, struct: type[T], place: Place) -> T | None:
     """Build a `struct` from `value`; None if that is impossible, with every problem recorded at `place`."""
     built = _build(value, _type_info(struct), place)
@@ -61,8 +66,7 @@ def _any(value: object, info: inspect.AnyType, place: Place) -> object:
 
 def _struct(value: object, info: inspect.StructType, place: Place) -> object:
     if not isinstance(value, Mapping):
-        place.problem(f"expected a mapping, got {place.show(value)}")
-        return INVALID
+        return _invalid(f"expected a mapping, got {place.show(value)}", place)
     # Kubernetes treats null as absent.
     present = {name: item for name, item in value.items() if item is not None}
     known = {field.encode_name: field for field in info.fields}
@@ -135,19 +139,16 @@ def _extra(field: inspect.Field) -> Mapping[str, str]:
 
 def _list(value: object, info: inspect.ListType | inspect.VarTupleType, place: Place) -> object:
     if not isinstance(value, list):
-        place.problem(f"expected a list, got {place.show(value)}")
-        return INVALID
+        return _invalid(f"expected a list, got {place.show(value)}", place)
     if info.max_length is not None and len(value) > info.max_length:
-        place.problem(f"expected at most {info.max_length} entries, got {len(value)}")
-        return INVALID
+        return _invalid(f"expected at most {info.max_length} entries, got {len(value)}", place)
     built = [_build(item, info.item_type, place.item(index)) for index, item in enumerate(value)]
     return INVALID if any(item is INVALID for item in built) else tuple(built)
 
 
 def _dict(value: object, info: inspect.DictType, place: Place) -> object:
     if not isinstance(value, Mapping):
-        place.problem(f"expected a mapping, got {place.show(value)}")
-        return INVALID
+        return _invalid(f"expected a mapping, got {place.show(value)}", place)
     built = {str(name): _build(item, info.value_type, place.field(str(name))) for name, item in value.items()}
     return INVALID if any(item is INVALID for item in built.values()) else built
 
@@ -159,46 +160,39 @@ def _union(value: object, info: inspect.UnionType, place: Place) -> object:
     # The only union of scalars in these formats is a quantity: a number or text.
     if isinstance(value, str | int) and not isinstance(value, bool):
         return value
-    place.problem(f"expected a number or text, got {place.show(value)}")
-    return INVALID
+    return _invalid(f"expected a number or text, got {place.show(value)}", place)
 
 
 def _text(value: object, info: inspect.StrType, place: Place) -> object:
     if not isinstance(value, str):
         quote = "" if isinstance(value, Mapping | list) or value is None else "; put it in quotes"
-        place.problem(f"expected text, got {place.show(value)}{quote}")
-        return INVALID
+        return _invalid(f"expected text, got {place.show(value)}{quote}", place)
     if info.min_length is not None and len(value) < info.min_length:
-        place.problem("must not be empty")
-        return INVALID
+        return _invalid("must not be empty", place)
     return value
 
 
 def _number(value: object, info: inspect.IntType, place: Place) -> object:
     if not isinstance(value, int) or isinstance(value, bool):
-        place.problem(f"expected a whole number, got {place.show(value)}")
-        return INVALID
+        return _invalid(f"expected a whole number, got {place.show(value)}", place)
     if not (info.ge is None or value >= info.ge) or not (info.le is None or value <= info.le):
         limits = f"{info.ge} or more" if info.le is None else f"between {info.ge} and {info.le}"
-        place.problem(f"must be {limits}, got {value}")
-        return INVALID
+        return _invalid(f"must be {limits}, got {value}", place)
     return value
 
 
 def _flag(value: object, info: inspect.BoolType, place: Place) -> object:
     if isinstance(value, bool):
         return value
-    place.problem(f"expected true or false, got {place.show(value)}")
-    return INVALID
+    return _invalid(f"expected true or false, got {place.show(value)}", place)
 
 
 def _literal(value: object, info: inspect.LiteralType, place: Place) -> object:
     if value in info.values:
         return value
     near = suggestion(value, map(str, info.values)) if isinstance(value, str) else ""
-    choices = ", ".join(map(repr, info.values))
-    place.problem(f"must be {'one of ' if len(info.values) > 1 else ''}{choices}, got {place.show(value)}{near}")
-    return INVALID
+    choices = f"{'one of ' if len(info.values) > 1 else ''}{', '.join(map(repr, info.values))}"
+    return _invalid(f"must be {choices}, got {place.show(value)}{near}", place)
 
 
 _BUILDERS: Final[dict[type[inspect.Type], Callable[[object, Any, Place], object]]] = {

@@ -93,8 +93,8 @@ class TlsValidationAlpha2(ResourcePart, frozen=True, kw_only=True):
     """`tls` of BackendTLSPolicy in v1alpha2: the trusted certificates."""
 
     hostname: Name
-    well_known_ca_certs: Literal["System", ""] = msgspec.field(default="", name="wellKnownCACerts")
-    ca_cert_refs: tuple[ObjectRef, ...] = ()
+    well_known_ca_certificates: Literal["System", ""] = msgspec.field(default="", name="wellKnownCACerts")
+    ca_certificate_refs: tuple[ObjectRef, ...] = msgspec.field(default=(), name="caCertRefs")
 
 
 class TlsPolicySpecAlpha2(ResourcePart, frozen=True, kw_only=True):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from aigw_extproc.serve.background import background
-from aigw_extproc.serve.worker_status import publish_status, read_statuses
+from aigw_extproc.serve.contexts import background
+from aigw_extproc.serve.shared_folder import publish_status, read_statuses
 from tests.serve.test_supervisor import until
 
 

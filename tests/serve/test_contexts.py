@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from aigw_extproc.serve.background import background
+from aigw_extproc.serve.contexts import background
 
 
 class Failure(Exception):
