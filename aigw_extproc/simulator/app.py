@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from aigw_extproc.simulator import faults
 from aigw_extproc.simulator.delivery import RESET, Delivery
-from aigw_extproc.simulator.http_request import HttpRequest
+from aigw_extproc.simulator.http_messages import HttpRequest
 from aigw_extproc.simulator.journal import Journal
 from aigw_extproc.simulator.operations import respond
 from aigw_extproc.simulator.prompt_cache import PromptCache

@@ -9,8 +9,7 @@ from typing import Any, assert_never
 
 from starlette.types import Receive, Send
 
-from aigw_extproc.simulator.http_response import AwaitAcknowledgement, HttpResponse, Pause, Reset
-from aigw_extproc.simulator.http_response import Send as SendStep
+from aigw_extproc.simulator.http_messages import AwaitAcknowledgement, HttpResponse, Pause, Reset
 from aigw_extproc.simulator.journal import JournalEntry
 
 RESET = "simulator.reset"
@@ -45,8 +44,8 @@ class Delivery:
     async def _send_steps(self) -> None:
         for step in self.response.steps:
             match step:
-                case SendStep(data=data):
-                    await self._send_body(data, more=True)
+                case bytes():
+                    await self._send_body(step, more=True)
                 case Pause(seconds=seconds):
                     await asyncio.sleep(seconds)
                 case AwaitAcknowledgement():

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from aigw_extproc.simulator import frames, http_response
+from aigw_extproc.simulator import frames, http_messages
 from aigw_extproc.simulator.errors import STATUS, ServiceError
-from aigw_extproc.simulator.http_response import AwaitAcknowledgement, HttpResponse, Pause, Reset, Send, Step
+from aigw_extproc.simulator.http_messages import AwaitAcknowledgement, HttpResponse, Pause, Reset, Step
 from aigw_extproc.simulator.model import lengthen
 from aigw_extproc.simulator.prompt import ModelReply
 
@@ -83,7 +83,7 @@ def selected_fault(model_id: str, header: str | None) -> Injection | None:
 def _failing(name: str, message: str, condition: str = "") -> Fault:
     failure = ServiceError(name, message)
     description = f"{failure.status} {name}{condition}"
-    return Fault(description=description, disturb=lambda _response, _parameter: http_response.error(failure))
+    return Fault(description=description, disturb=lambda _response, _parameter: http_messages.error(failure))
 
 
 def _refusing(name: str, message: str) -> Fault:
@@ -96,7 +96,7 @@ def _throttling(seconds: int) -> ServiceError:
 
 
 def _replaced(body: bytes, *, status: int = 200, content_type: str = "application/json") -> Disturbance:
-    return lambda _response, _parameter: http_response.buffered(body, status=status, content_type=content_type)
+    return lambda _response, _parameter: http_messages.buffered(body, status=status, content_type=content_type)
 
 
 def _breaks_off(name: str, message: str) -> Disturbance:
@@ -104,9 +104,8 @@ def _breaks_off(name: str, message: str) -> Disturbance:
 
     def disturb(response: HttpResponse, parameter: int) -> HttpResponse:
         if not response.streamed:
-            return http_response.error(ServiceError(name[0].upper() + name[1:], message))
-        frame = Send(data=frames.exception(name, message))
-        return replace(response, steps=(*response.steps[:parameter], frame))
+            return http_messages.error(ServiceError(name[0].upper() + name[1:], message))
+        return replace(response, steps=(*response.steps[:parameter], frames.exception(name, message)))
 
     return disturb
 
@@ -117,12 +116,12 @@ def _first_half(response: HttpResponse) -> bytes:
 
 def _truncated(response: HttpResponse, parameter: int) -> HttpResponse:
     if not response.streamed:
-        return http_response.buffered(_first_half(response))
+        return http_messages.buffered(_first_half(response))
     return replace(response, steps=response.steps[:parameter])
 
 
 def _reset(response: HttpResponse, parameter: int) -> HttpResponse:
-    sent = response.steps[:parameter] if response.streamed else (Send(data=_first_half(response)),)
+    sent = response.steps[:parameter] if response.streamed else (_first_half(response),)
     return replace(response, steps=(*sent, Reset()))
 
 
@@ -144,12 +143,12 @@ def _hold(response: HttpResponse, _parameter: int) -> HttpResponse:
 def _split(response: HttpResponse, size: int) -> HttpResponse:
     """Send pieces of `size` bytes, with a pause between them so that the network does not join them again."""
     body = response.body
-    pieces = tuple(Send(data=body[start : start + size]) for start in range(0, len(body), max(1, size)))
+    pieces = tuple(body[start : start + size] for start in range(0, len(body), max(1, size)))
     return replace(response, steps=_interleaved(pieces, Pause(seconds=0.001)))
 
 
 def _flip_last_byte(step: Step) -> Step:
-    return Send(data=step.data[:-1] + bytes([step.data[-1] ^ 0xFF])) if isinstance(step, Send) else step
+    return step[:-1] + bytes([step[-1] ^ 0xFF]) if isinstance(step, bytes) else step
 
 
 def _interleaved(steps: tuple[Step, ...], between: Step) -> tuple[Step, ...]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from aigw_extproc.simulator.authentication import parse_authorization
 from aigw_extproc.simulator.errors import ServiceError
-from aigw_extproc.simulator.http_request import HttpRequest
+from aigw_extproc.simulator.http_messages import HttpRequest
 
 MAX_ENTRIES = 100
 MAX_BODY_BYTES = 256 * 1024

@@ -10,13 +10,12 @@ from typing import Any
 
 import msgspec
 
-from aigw_extproc.simulator import converse, converse_prompt, faults, http_response, openai_chat, rules, shapes
+from aigw_extproc.simulator import converse, converse_prompt, faults, http_messages, openai_chat, rules, shapes
 from aigw_extproc.simulator.authentication import authenticate
 from aigw_extproc.simulator.converse_request import Conversation
 from aigw_extproc.simulator.errors import Invalid, ServiceError
 from aigw_extproc.simulator.faults import Injection
-from aigw_extproc.simulator.http_request import HttpRequest
-from aigw_extproc.simulator.http_response import HttpResponse
+from aigw_extproc.simulator.http_messages import HttpRequest, HttpResponse
 from aigw_extproc.simulator.invoke_formats import PROFILE, invoke_format_of
 from aigw_extproc.simulator.model import complete
 from aigw_extproc.simulator.model_families import capabilities_of
@@ -54,9 +53,9 @@ def respond(request: HttpRequest, settings: Settings, cache: PromptCache | None 
     try:
         return _respond(request, settings, cache or PromptCache())
     except ServiceError as failure:
-        return http_response.error(failure)
+        return http_messages.error(failure)
     except RecursionError:
-        return http_response.error(ServiceError("SerializationException", "The body is nested too deeply"))
+        return http_messages.error(ServiceError("SerializationException", "The body is nested too deeply"))
 
 
 def _respond(request: HttpRequest, settings: Settings, cache: PromptCache) -> HttpResponse:
@@ -75,11 +74,11 @@ def _respond(request: HttpRequest, settings: Settings, cache: PromptCache) -> Ht
 
 
 def _converse(call: Call) -> HttpResponse:
-    return http_response.json(converse.response(*_reply(call)))
+    return http_messages.json(converse.response(*_reply(call)))
 
 
 def _converse_stream(call: Call) -> HttpResponse:
-    return http_response.stream(converse.frames(*_reply(call)))
+    return http_messages.stream(converse.frames(*_reply(call)))
 
 
 def _reply(call: Call) -> tuple[Conversation, ModelReply, CacheUse | None]:
@@ -94,13 +93,13 @@ def _reply(call: Call) -> tuple[Conversation, ModelReply, CacheUse | None]:
 def _invoke(call: Call) -> HttpResponse:
     call.check_shape(_blob(call))
     invocation = invoke_format_of(call.model_id).invoke(call.model_id, call.request.body, call.complete)
-    return http_response.json(invocation.body, headers=invocation.headers)
+    return http_messages.json(invocation.body, headers=invocation.headers)
 
 
 def _invoke_stream(call: Call) -> HttpResponse:
     call.check_shape(_blob(call))
     encoded = invoke_format_of(call.model_id).invoke_stream(call.model_id, call.request.body, call.complete)
-    return http_response.stream(encoded, x_amzn_bedrock_content_type="application/json")
+    return http_messages.stream(encoded, headers={"x-amzn-bedrock-content-type": "application/json"})
 
 
 def _count_tokens(call: Call) -> HttpResponse:
@@ -110,7 +109,7 @@ def _count_tokens(call: Call) -> HttpResponse:
     if PROFILE.match(call.model_id):
         raise Invalid("The provided model doesn't support counting tokens.")
     (kind, value), *_ = body["input"].items()
-    return http_response.json({"inputTokens": COUNTERS[kind](call, value)})
+    return http_messages.json({"inputTokens": COUNTERS[kind](call, value)})
 
 
 def _count_conversation(call: Call, conversation: Conversation) -> int:
