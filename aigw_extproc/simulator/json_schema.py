@@ -65,34 +65,19 @@ def _schemas(value: Any) -> bool:
     return isinstance(value, dict) and all(map(is_valid, value.values()))
 
 
+CHECKS: tuple[tuple[Callable[[Any], bool], tuple[str, ...]], ...] = (
+    (is_valid, ("additionalProperties", "items", "not")),
+    (_alternatives, ("allOf", "anyOf", "oneOf")),
+    (_schemas, ("$defs", "definitions", "properties")),
+    (_text, ("$ref", "description", "format", "pattern", "title")),
+    (_number, ("exclusiveMaximum", "exclusiveMinimum", "maximum", "minimum", "multipleOf")),
+    (_count, ("maxItems", "maxLength", "minItems", "minLength")),
+    (_flag, ("uniqueItems",)),
+    (_values, ("enum",)),
+    (_names, ("required",)),
+    (_type, ("type",)),
+)
+
 KEYWORDS: Mapping[str, Callable[[Any], bool]] = MappingProxyType(
-    {
-        "$defs": _schemas,
-        "$ref": _text,
-        "additionalProperties": is_valid,
-        "allOf": _alternatives,
-        "anyOf": _alternatives,
-        "definitions": _schemas,
-        "description": _text,
-        "enum": _values,
-        "exclusiveMaximum": _number,
-        "exclusiveMinimum": _number,
-        "format": _text,
-        "items": is_valid,
-        "maxItems": _count,
-        "maxLength": _count,
-        "maximum": _number,
-        "minItems": _count,
-        "minLength": _count,
-        "minimum": _number,
-        "multipleOf": _number,
-        "not": is_valid,
-        "oneOf": _alternatives,
-        "pattern": _text,
-        "properties": _schemas,
-        "required": _names,
-        "title": _text,
-        "type": _type,
-        "uniqueItems": _flag,
-    }
+    {keyword: check for check, keywords in CHECKS for keyword in keywords}
 )

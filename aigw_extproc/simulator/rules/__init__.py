@@ -12,7 +12,7 @@ from collections.abc import Callable
 from aigw_extproc.simulator.converse_request import Conversation
 from aigw_extproc.simulator.errors import Invalid, ServiceError
 from aigw_extproc.simulator.model_families import capabilities_of
-from aigw_extproc.simulator.rules import account, caching, content, inference, output, reasoning, tools, turns
+from aigw_extproc.simulator.rules import caching, content, inference, output, reasoning, tools, turns
 from aigw_extproc.simulator.rules.problems import ModelRequest, Problems
 
 __all__ = ["MODEL_RULES", "RULES", "check"]
@@ -26,7 +26,7 @@ def check(conversation: Conversation, model_id: str = "", *, streamed: bool = Fa
     family = capabilities_of(model_id)
     request = ModelRequest(conversation=conversation, model_id=model_id, family=family, streamed=streamed)
     # A prompt from the prompt library needs no messages.
-    for rule in RULES if conversation.get("messages") or not account.is_prompt_arn(model_id) else ():
+    for rule in RULES if conversation.get("messages") or not inference.is_prompt_arn(model_id) else ():
         _raise_first(rule(conversation))
     for model_rule in MODEL_RULES:
         _raise_first(model_rule(request))
@@ -69,8 +69,8 @@ RULES: tuple[Callable[[Conversation], Problems], ...] = (
 """In the order of the checks."""
 
 MODEL_RULES: tuple[Callable[[ModelRequest], Problems], ...] = (
-    account.prompt_variables_need_a_prompt,
-    account.reserved_tier_needs_a_reservation,
+    inference.prompt_variables_need_a_prompt,
+    inference.reserved_tier_needs_a_reservation,
     tools.tools_are_supported,
     tools.tool_choice_is_supported,
     tools.tool_choice_is_set_once,
