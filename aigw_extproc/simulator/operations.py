@@ -14,7 +14,7 @@ from aigw_extproc.simulator import converse, converse_prompt, faults, http_messa
 from aigw_extproc.simulator.authentication import authenticate
 from aigw_extproc.simulator.converse_request import Conversation
 from aigw_extproc.simulator.errors import Invalid, ServiceError
-from aigw_extproc.simulator.faults import Injection
+from aigw_extproc.simulator.faults import Fault
 from aigw_extproc.simulator.http_messages import HttpRequest, HttpResponse
 from aigw_extproc.simulator.invoke_formats import PROFILE, invoke_format_of
 from aigw_extproc.simulator.model import complete
@@ -32,20 +32,19 @@ class Call:
     """Name in the service model."""
     model_id: str
     request: HttpRequest
-    fault: Injection | None
+    fault: Fault
     cache: PromptCache
     now: float
 
     def check_shape(self, body: Mapping[str, Any]) -> None:
         """Check the request against the service model, then raise the fault's refusal. Raises ServiceError."""
         shapes.validate(self.operation, _members(self, body))
-        if self.fault:
-            self.fault.admit()
+        if self.fault.refusal:
+            raise self.fault.refusal(self.fault.parameter)
 
     def complete(self, prompt: ModelPrompt) -> ModelReply:
         """Return the model's reply, with the fault."""
-        reply = complete(prompt)
-        return self.fault.reword(reply) if self.fault else reply
+        return self.fault.reword(complete(prompt), self.fault.parameter)
 
 
 def respond(request: HttpRequest, settings: Settings, cache: PromptCache | None = None) -> HttpResponse:
@@ -69,8 +68,7 @@ def _respond(request: HttpRequest, settings: Settings, cache: PromptCache) -> Ht
     fault = faults.selected_fault(model_id, request.header(faults.HEADER))
     now = settings.clock()
     call = Call(operation=operation, model_id=model_id, request=request, fault=fault, cache=cache, now=now)
-    response = handle(call)
-    return fault.disturb(response) if fault else response
+    return fault.disturb(handle(call), fault.parameter)
 
 
 def _converse(call: Call) -> HttpResponse:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from aigw_extproc.simulator import http_messages
 from aigw_extproc.simulator.errors import ServiceError
-from aigw_extproc.simulator.faults import FAULTS, Injection, list_faults, selected_fault
+from aigw_extproc.simulator.faults import FAULTS, NO_FAULT, Fault, list_faults, selected_fault
 from aigw_extproc.simulator.http_messages import AwaitAcknowledgement, Pause, Reset
 from aigw_extproc.simulator.operations import respond
 from aigw_extproc.simulator.settings import Settings
@@ -119,7 +120,7 @@ def test_an_empty_body() -> None:
 def disturbed(
     name: str, parameter: int, response: http_messages.HttpResponse = STREAM
 ) -> tuple[http_messages.Step, ...]:
-    return Injection(name=name, parameter=parameter).disturb(response).steps
+    return FAULTS[name].disturb(response, parameter).steps
 
 
 def test_truncated_ends_after_some_frames() -> None:
@@ -181,7 +182,7 @@ def test_a_buffered_response_is_truncated_in_its_middle() -> None:
 
 
 def test_a_buffered_response_is_reset_in_its_middle_with_the_full_content_length() -> None:
-    response = Injection(name="reset", parameter=4).disturb(http_messages.buffered(b"123456"))
+    response = FAULTS["reset"].disturb(http_messages.buffered(b"123456"), 4)
     assert response.steps == (b"123", Reset())
     assert dict(response.headers)["content-length"] == "6"
 
@@ -196,7 +197,7 @@ def test_a_stream_exception_makes_a_buffered_response_fail() -> None:
 
 def test_a_buffered_response_has_no_checksum_to_corrupt() -> None:
     response = http_messages.buffered(b"{}")
-    assert Injection(name="corrupt-crc", parameter=3).disturb(response) == response
+    assert FAULTS["corrupt-crc"].disturb(response, 3) == response
 
 
 def test_long_has_as_many_tokens_as_its_parameter() -> None:
@@ -206,23 +207,23 @@ def test_long_has_as_many_tokens_as_its_parameter() -> None:
 
 
 @pytest.mark.parametrize(
-    ("model_id", "header", "injection"),
+    ("model_id", "header", "fault"),
     [
-        ("anthropic.claude-v2", None, None),
-        ("simulator.slow", None, Injection(name="slow", parameter=50)),
-        ("simulator.slow-7", None, Injection(name="slow", parameter=7)),
-        ("simulator.stream-exception-first", None, Injection(name="stream-exception-first", parameter=0)),
-        ("simulator.stream-exception-2", None, Injection(name="stream-exception", parameter=2)),
-        ("anthropic.claude-v2", "reset-1", Injection(name="reset", parameter=1)),
-        ("simulator.slow", "html", Injection(name="html", parameter=0)),
+        ("anthropic.claude-v2", None, NO_FAULT),
+        ("simulator.slow", None, replace(FAULTS["slow"], parameter=50)),
+        ("simulator.slow-7", None, replace(FAULTS["slow"], parameter=7)),
+        ("simulator.stream-exception-first", None, replace(FAULTS["stream-exception-first"], parameter=0)),
+        ("simulator.stream-exception-2", None, replace(FAULTS["stream-exception"], parameter=2)),
+        ("anthropic.claude-v2", "reset-1", replace(FAULTS["reset"], parameter=1)),
+        ("simulator.slow", "html", replace(FAULTS["html"], parameter=0)),
     ],
 )
-def test_a_fault_is_selected_by_model_or_header(model_id: str, header: str | None, injection: Injection | None) -> None:
-    assert selected_fault(model_id, header) == injection
+def test_a_fault_is_selected_by_model_or_header(model_id: str, header: str | None, fault: Fault) -> None:
+    assert selected_fault(model_id, header) == fault
 
 
 def test_a_parameter_of_zero_is_valid() -> None:
-    assert selected_fault("simulator.reset-0", None) == Injection(name="reset", parameter=0)
+    assert selected_fault("simulator.reset-0", None) == replace(FAULTS["reset"], parameter=0)
 
 
 def test_an_unknown_fault_is_an_error() -> None:
