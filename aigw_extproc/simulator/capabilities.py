@@ -33,7 +33,7 @@ class ReasoningSupport:
     """Path of the effort among the model's own fields; empty where it cannot be set."""
     efforts: tuple[str, ...] = ()
     """Supported efforts; empty where any is."""
-    reasons_at: frozenset[str] = NOTHING
+    reasons_at: tuple[str, ...] = ()
     """Efforts at which a family without `thinking` reasons."""
     default: bool = False
     """It reasons unless the request turns that off."""

@@ -114,14 +114,6 @@ def _string(schema: Schema, _root: Schema, name: str, _depth: int) -> str:
     return text.ljust(min(schema.get("minLength", 0), MAX_CHARACTERS), "x")[: schema.get("maxLength")]
 
 
-def _integer(schema: Schema, _root: Schema, _name: str, _depth: int) -> int:
-    return math.ceil(_least(schema, 1))
-
-
-def _number(schema: Schema, _root: Schema, _name: str, _depth: int) -> float:
-    return _least(schema, 0.5)
-
-
 def _least(schema: Schema, otherwise: float) -> float:
     """Return roughly the least allowed number, `otherwise` where the schema has no lower bound."""
     if "exclusiveMinimum" in schema:
@@ -135,9 +127,9 @@ BUILDERS: Mapping[str, Callable[[Schema, Schema, str, int], Any]] = MappingProxy
     {
         "array": _array,
         "boolean": lambda *_: True,
-        "integer": _integer,
+        "integer": lambda schema, *_: math.ceil(_least(schema, 1)),
         "null": lambda *_: None,
-        "number": _number,
+        "number": lambda schema, *_: _least(schema, 0.5),
         "object": _object,
         "string": _string,
     }

@@ -125,10 +125,6 @@ def _integer(shape: Any, value: int, path: str) -> Violations:
         yield _violation(value, path, f"Member must be a {bits}-bit integer")
 
 
-def _boolean(_shape: Any, _value: bool, _path: str) -> Violations:
-    return iter(())
-
-
 def _number(shape: Any, value: float, path: str) -> Violations:
     return _limits(shape, "value", value, value, path)
 
@@ -158,7 +154,7 @@ def _join(path: str, name: str) -> str:
 VALIDATORS: Mapping[str, tuple[tuple[type, ...], str, Callable[[Any, Any, str], Violations]]] = MappingProxyType(
     {
         "blob": ((str,), "base64 string", _blob),
-        "boolean": ((bool,), "boolean", _boolean),
+        "boolean": ((bool,), "boolean", lambda *_: iter(())),
         "float": ((int, float), "float", _number),
         "integer": ((int,), "integer", _integer),
         "list": ((list,), "list", _list),
