@@ -66,14 +66,12 @@ def _resolve(schema: Schema, root: Schema, *, short: bool) -> Schema:
             schema = _lookup(root, schema["$ref"])
         for keyword in ("anyOf", "oneOf"):
             if keyword in schema:
-                schema = _merged(schema, keyword, [_alternative(schema[keyword], short=short)])
+                alternatives = schema[keyword]
+                chosen = NULL if short and NULL in alternatives else alternatives[0]
+                schema = _merged(schema, keyword, [chosen])
         if "allOf" in schema:
             schema = _merged(schema, "allOf", schema["allOf"])
     return schema
-
-
-def _alternative(schemas: list[Any], *, short: bool) -> Any:
-    return NULL if short and NULL in schemas else schemas[0]
 
 
 def _merged(schema: Schema, keyword: str, parts: list[Any]) -> Schema:

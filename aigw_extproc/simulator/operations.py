@@ -66,8 +66,7 @@ def _respond(request: HttpRequest, settings: Settings, cache: PromptCache) -> Ht
         raise ServiceError("UnknownOperationException", f"Unknown operation: {segment}")
     operation, handle = OPERATIONS[segment]
     fault = faults.selected_fault(model_id, request.header(faults.HEADER))
-    now = settings.clock()
-    call = Call(operation=operation, model_id=model_id, request=request, fault=fault, cache=cache, now=now)
+    call = Call(operation=operation, model_id=model_id, request=request, fault=fault, cache=cache, now=settings.clock())
     return fault.disturb(handle(call), fault.parameter)
 
 
@@ -106,17 +105,14 @@ def _count_tokens(call: Call) -> HttpResponse:
     # https://docs.aws.amazon.com/bedrock/latest/userguide/count-tokens.html: foundation models only.
     if PROFILE.match(call.model_id):
         raise Invalid("The provided model doesn't support counting tokens.")
-    (kind, value), *_ = body["input"].items()
-    return http_messages.json({"inputTokens": COUNTERS[kind](call, value)})
-
-
-def _count_conversation(call: Call, conversation: Conversation) -> int:
-    rules.check(conversation, call.model_id)
-    return converse_prompt.input_tokens(conversation)
-
-
-def _count_invocation(call: Call, invocation: Mapping[str, Any]) -> int:
-    return invoke_format_of(call.model_id).count_tokens(base64.b64decode(invocation["body"]))
+    if "converse" in body["input"]:
+        conversation = body["input"]["converse"]
+        rules.check(conversation, call.model_id)
+        count = converse_prompt.input_tokens(conversation)
+    else:
+        encoded = body["input"]["invokeModel"]["body"]
+        count = invoke_format_of(call.model_id).count_tokens(base64.b64decode(encoded))
+    return http_messages.json({"inputTokens": count})
 
 
 def _json(body: bytes) -> dict[str, Any]:
@@ -144,10 +140,6 @@ def _members(call: Call, body: Mapping[str, Any]) -> dict[str, Any]:
     present = {name: value for name, value in headers.items() if value is not None}
     return {**body, **present, "modelId": call.model_id}
 
-
-COUNTERS: Mapping[str, Callable[[Call, Mapping[str, Any]], int]] = MappingProxyType(
-    {"converse": _count_conversation, "invokeModel": _count_invocation}
-)
 
 OPERATIONS: Mapping[str, tuple[str, Callable[[Call], HttpResponse]]] = MappingProxyType(
     {

@@ -75,11 +75,9 @@ def context(conversation: Conversation, turn: int) -> bytes:
 
 def differing_parts(before: bytes, now: bytes) -> list[str]:
     """Return the names of the parts that differ between two contexts."""
-    return [
-        name
-        for name, first, second in zip(CONTEXT_PARTS, _digests(before), _digests(now), strict=True)
-        if first != second
-    ]
+    starts = range(0, DIGEST_BYTES * len(CONTEXT_PARTS), DIGEST_BYTES)
+    digests = [slice(start, start + DIGEST_BYTES) for start in starts]
+    return [name for name, part in zip(CONTEXT_PARTS, digests, strict=True) if before[part] != now[part]]
 
 
 def _without_reasoning(message: Mapping[str, Any]) -> dict[str, Any]:
@@ -88,7 +86,3 @@ def _without_reasoning(message: Mapping[str, Any]) -> dict[str, Any]:
 
 def _digest(value: Any) -> bytes:
     return sha256(msgspec.json.encode(without_cache_points(value), order="sorted")).digest()[:DIGEST_BYTES]
-
-
-def _digests(joined: bytes) -> list[bytes]:
-    return [joined[DIGEST_BYTES * index : DIGEST_BYTES * (index + 1)] for index in range(len(CONTEXT_PARTS))]

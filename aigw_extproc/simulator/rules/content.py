@@ -14,7 +14,14 @@ from typing import Any
 
 from aigw_extproc.simulator.capabilities import MEDIA
 from aigw_extproc.simulator.converse_request import Conversation, Message, blocks, media, messages, tool_use_ids
-from aigw_extproc.simulator.rules.problems import MODEL_ERRORS, ModelRequest, Problems, repeated, unsupported
+from aigw_extproc.simulator.rules.problems import (
+    MODEL_ERRORS,
+    ModelRequest,
+    Problems,
+    extraneous,
+    repeated,
+    unsupported,
+)
 
 KINDS: Mapping[str, str] = MappingProxyType({kind: kind for kind in ("text", *MEDIA)} | {"guardContent": "text"})
 """Blocks of content; cache points, tool uses and tool results are none."""
@@ -106,9 +113,7 @@ def media_are_supported(request: ModelRequest) -> Problems:
 
 def s3_is_supported(request: ModelRequest) -> Problems:
     """Media are in S3 only where the family supports that."""
-    if request.family.s3:
-        return
-    for kind in MEDIA:
+    for kind in () if request.family.s3 else MEDIA:
         for _, block in media(request.conversation, kind):
             if "s3Location" in block["source"]:
                 yield unsupported("s3Uri")
@@ -143,10 +148,7 @@ def result_content_is_supported(request: ModelRequest) -> Problems:
         if kind in request.family.in_results or part.get("format") in request.family.in_results:
             continue
         if request.family.provider == "amazon":
-            yield (
-                f"{MODEL_ERRORS} Malformed input request: #/{place}: extraneous key [toolResult] is not permitted,"
-                " please reformat your input and try again."
-            )
+            yield extraneous(f"/{place}", "toolResult")
         else:
             yield unsupported(kind, " for user messages")
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from aigw_extproc.simulator.converse_request import Conversation, inference_config, model_field, turns
-from aigw_extproc.simulator.rules.problems import MODEL_ERRORS, ModelRequest, Problems, unsupported
+from aigw_extproc.simulator.rules.problems import MODEL_ERRORS, ModelRequest, Problems, extraneous, unsupported
 
 # https://www.rfc-editor.org/rfc/rfc6901#section-3
 JSON_POINTER = re.compile(r"(?:/(?:[^~/]|~[01])*)+")
@@ -106,10 +106,7 @@ def model_fields_are_supported(request: ModelRequest) -> Problems:
 UNKNOWN_FIELD: Mapping[str, str] = MappingProxyType(
     {
         "anthropic": f"{MODEL_ERRORS} {{name}}: Extra inputs are not permitted",
-        "amazon": (
-            f"{MODEL_ERRORS} Malformed input request: #: extraneous key [{{name}}] is not permitted, please reformat"
-            " your input and try again."
-        ),
+        "amazon": extraneous("", "{name}"),
         "openai": "Unknown parameter: '{name}'.",
     }
 )
