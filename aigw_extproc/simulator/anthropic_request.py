@@ -7,7 +7,6 @@ https://docs.anthropic.com/en/api/messages
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -32,7 +31,7 @@ class Base64Source(msgspec.Struct, tag_field="type", tag="base64", forbid_unknow
         """Return the number of bytes, as text. Raises Invalid."""
         try:
             return f"{len(base64.b64decode(self.data, validate=True))} bytes"
-        except (binascii.Error, ValueError):
+        except ValueError:
             raise Invalid("source.base64.data: Invalid base64 data") from None
 
 

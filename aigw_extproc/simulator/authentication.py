@@ -19,7 +19,7 @@ from botocore.compat import HTTPHeaders
 from botocore.credentials import Credentials
 
 from aigw_extproc.simulator.errors import ServiceError
-from aigw_extproc.simulator.http_request import HttpRequest
+from aigw_extproc.simulator.http_messages import HttpRequest
 from aigw_extproc.simulator.settings import Settings
 
 SERVICE = "bedrock"
@@ -89,7 +89,6 @@ def authenticate(request: HttpRequest, settings: Settings) -> None:
     _check_scope(authorization, settings.region)
     _check_signed_headers(request, authorization)
     _check_date(request, authorization, settings.clock())
-    _check_body_hash(request)
     return _check_signature(request, authorization, secret)
 
 
@@ -143,28 +142,20 @@ def _check_date(request: HttpRequest, authorization: Authorization, now: float) 
             f" '{authorization.date}' != '{stamp[:8]}', from '{stamp}'."
         )
     current = datetime.fromtimestamp(now, UTC)
-    if abs(current - signed_at) > CLOCK_SKEW:
-        raise _invalid_signature(_skew_text(signed_at, current))
-
-
-def _skew_text(signed_at: datetime, now: datetime) -> str:
-    stamp, current = signed_at.strftime(TIMESTAMP), now.strftime(TIMESTAMP)
-    if signed_at < now:
-        limit = (now - CLOCK_SKEW).strftime(TIMESTAMP)
-        return f"Signature expired: {stamp} is now earlier than {limit} ({current} - 5 min.)"
-    limit = (now + CLOCK_SKEW).strftime(TIMESTAMP)
-    return f"Signature not yet current: {stamp} is still later than {limit} ({current} + 5 min.)"
-
-
-def _check_body_hash(request: HttpRequest) -> None:
-    claimed = request.header("x-amz-content-sha256")
-    if claimed is not None and claimed != sha256(request.body).hexdigest():
-        raise _invalid_signature(MISMATCH)
+    first, last = current - CLOCK_SKEW, current + CLOCK_SKEW
+    if signed_at < first:
+        limit = f"{first:{TIMESTAMP}} ({current:{TIMESTAMP}} - 5 min.)"
+        raise _invalid_signature(f"Signature expired: {signed_at:{TIMESTAMP}} is now earlier than {limit}")
+    if signed_at > last:
+        limit = f"{last:{TIMESTAMP}} ({current:{TIMESTAMP}} + 5 min.)"
+        raise _invalid_signature(f"Signature not yet current: {signed_at:{TIMESTAMP}} is still later than {limit}")
 
 
 def _check_signature(request: HttpRequest, authorization: Authorization, secret: str) -> None:
+    claimed = request.header("x-amz-content-sha256")
     expected = expected_signature(request, authorization, secret)
-    if not hmac.compare_digest(expected, authorization.signature):
+    wrong_hash = claimed is not None and claimed != sha256(request.body).hexdigest()
+    if wrong_hash or not hmac.compare_digest(expected, authorization.signature):
         raise _invalid_signature(MISMATCH)
 
 

@@ -5,9 +5,7 @@ The defaults allow everything, so that an unknown model refuses nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 from aigw_extproc.simulator.converse_request import Conversation, model_field
@@ -22,6 +20,12 @@ CHOICES = frozenset({"auto", "any", "tool"})
 CACHEABLE = frozenset({"tools", "system", "messages"})
 NOTHING: frozenset[str] = frozenset()
 
+REASONING_TYPES = frozenset({"enabled", "adaptive"})
+"""Values of `thinking.type` with which the reply begins with reasoning.
+
+https://platform.claude.com/docs/en/build-with-claude/adaptive-thinking
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReasoningSupport:
@@ -33,7 +37,7 @@ class ReasoningSupport:
     """Path of the effort among the model's own fields; empty where it cannot be set."""
     efforts: tuple[str, ...] = ()
     """Supported efforts; empty where any is."""
-    reasons_at: frozenset[str] = NOTHING
+    reasons_at: tuple[str, ...] = ()
     """Efforts at which a family without `thinking` reasons."""
     default: bool = False
     """It reasons unless the request turns that off."""
@@ -97,9 +101,8 @@ class RequestedReasoning:
 def requested_reasoning(conversation: Conversation, family: Capabilities) -> RequestedReasoning:
     """Return whether, and how, a family reasons for a Converse request."""
     support = family.reasoning
-    thinking = model_field(conversation, "thinking")
-    display = _string(thinking, "display") or ("omitted" if support.omitted else "summarized")
-    kind = _string(thinking, "type")
+    display = _text_field(conversation, "thinking", "display") or ("omitted" if support.omitted else "summarized")
+    kind = _text_field(conversation, "thinking", "type")
     on = _is_on(conversation, support, kind)
     return RequestedReasoning(on=on, manual=kind == "enabled", shown=display != "omitted")
 
@@ -111,24 +114,15 @@ def requested_effort(conversation: Conversation, support: ReasoningSupport) -> A
 
 def _is_on(conversation: Conversation, support: ReasoningSupport, kind: str | None) -> bool:
     if support.types:
-        return support.default if kind is None else TYPES.get(kind, False)
+        return support.default if kind is None else kind in REASONING_TYPES
     has_switch = support.effort_path[:1] == ("reasoningConfig",)
-    switch = _string(model_field(conversation, "reasoningConfig"), "type") if has_switch else None
+    switch = _text_field(conversation, "reasoningConfig", "type") if has_switch else None
     effort = requested_effort(conversation, support)
     if not isinstance(effort, str):
         return support.default or switch == "enabled"
     return switch != "disabled" and effort in support.reasons_at
 
 
-def _string(value: Any, name: str) -> str | None:
-    member = value.get(name) if isinstance(value, Mapping) else None
-    return member if isinstance(member, str) else None
-
-
-TYPES: Mapping[str, bool] = MappingProxyType(
-    {"enabled": True, "adaptive": True, "disabled": False, "between_tools": False}
-)
-"""Values of `thinking.type`: whether the reply begins with reasoning.
-
-https://platform.claude.com/docs/en/build-with-claude/adaptive-thinking
-"""
+def _text_field(conversation: Conversation, *path: str) -> str | None:
+    value = model_field(conversation, *path)
+    return value if isinstance(value, str) else None

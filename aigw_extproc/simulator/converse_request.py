@@ -61,14 +61,12 @@ def tool_names(conversation: Conversation) -> list[str]:
 
 def tool_choice(conversation: Conversation) -> Mapping[str, Any]:
     """Return toolConfig.toolChoice, empty where there is none."""
-    choice: Mapping[str, Any] = conversation.get("toolConfig", {}).get("toolChoice", {})
-    return choice
+    return conversation.get("toolConfig", {}).get("toolChoice") or {}
 
 
 def inference_config(conversation: Conversation) -> Mapping[str, Any]:
     """Return inferenceConfig, empty where there is none."""
-    config: Mapping[str, Any] = conversation.get("inferenceConfig", {})
-    return config
+    return conversation.get("inferenceConfig") or {}
 
 
 def output_schema(conversation: Conversation) -> str | None:

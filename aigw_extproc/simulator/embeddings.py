@@ -32,10 +32,9 @@ class TitanV1(InvokeBody, frozen=True, kw_only=True, rename="camel"):
     input_text: Annotated[str, msgspec.Meta(min_length=1, max_length=50_000)]
 
 
-class TitanV2(InvokeBody, frozen=True, kw_only=True, rename="camel"):
+class TitanV2(TitanV1, frozen=True, kw_only=True):
     """Titan Text Embeddings V2."""
 
-    input_text: Annotated[str, msgspec.Meta(min_length=1, max_length=50_000)]
     dimensions: Literal[256, 512, 1024] = 1024
     normalize: bool = True
 
@@ -120,9 +119,9 @@ def nova(body: bytes) -> Invocation:
     """Return the embedding of a text for a purpose. Raises Invalid."""
     parameters = decode(body, Nova).single_embedding_params
     text = parameters.text.value
-    count = _count(text)
     embedding = vector(text, parameters.embedding_dimension, parameters.embedding_purpose)
-    return Invocation(body={"embeddings": [{"embeddingType": "TEXT", "embedding": embedding}]}, input_tokens=count)
+    result = {"embeddings": [{"embeddingType": "TEXT", "embedding": embedding}]}
+    return Invocation(body=result, input_tokens=_count(text))
 
 
 def _titan(text: str, dimensions: int, *, by_type: bool = False) -> Invocation:

@@ -66,14 +66,12 @@ def _resolve(schema: Schema, root: Schema, *, short: bool) -> Schema:
             schema = _lookup(root, schema["$ref"])
         for keyword in ("anyOf", "oneOf"):
             if keyword in schema:
-                schema = _merged(schema, keyword, [_alternative(schema[keyword], short=short)])
+                alternatives = schema[keyword]
+                chosen = NULL if short and NULL in alternatives else alternatives[0]
+                schema = _merged(schema, keyword, [chosen])
         if "allOf" in schema:
             schema = _merged(schema, "allOf", schema["allOf"])
     return schema
-
-
-def _alternative(schemas: list[Any], *, short: bool) -> Any:
-    return NULL if short and NULL in schemas else schemas[0]
 
 
 def _merged(schema: Schema, keyword: str, parts: list[Any]) -> Schema:
@@ -114,14 +112,6 @@ def _string(schema: Schema, _root: Schema, name: str, _depth: int) -> str:
     return text.ljust(min(schema.get("minLength", 0), MAX_CHARACTERS), "x")[: schema.get("maxLength")]
 
 
-def _integer(schema: Schema, _root: Schema, _name: str, _depth: int) -> int:
-    return math.ceil(_least(schema, 1))
-
-
-def _number(schema: Schema, _root: Schema, _name: str, _depth: int) -> float:
-    return _least(schema, 0.5)
-
-
 def _least(schema: Schema, otherwise: float) -> float:
     """Return roughly the least allowed number, `otherwise` where the schema has no lower bound."""
     if "exclusiveMinimum" in schema:
@@ -135,9 +125,9 @@ BUILDERS: Mapping[str, Callable[[Schema, Schema, str, int], Any]] = MappingProxy
     {
         "array": _array,
         "boolean": lambda *_: True,
-        "integer": _integer,
+        "integer": lambda schema, *_: math.ceil(_least(schema, 1)),
         "null": lambda *_: None,
-        "number": _number,
+        "number": lambda schema, *_: _least(schema, 0.5),
         "object": _object,
         "string": _string,
     }

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from aigw_extproc.simulator import frames, http_response
+from aigw_extproc.simulator import frames, http_messages
 from aigw_extproc.simulator.errors import STATUS, ServiceError
-from aigw_extproc.simulator.http_response import AwaitAcknowledgement, HttpResponse, Pause, Reset, Send, Step
+from aigw_extproc.simulator.http_messages import AwaitAcknowledgement, HttpResponse, Pause, Reset, Step
 from aigw_extproc.simulator.model import lengthen
 from aigw_extproc.simulator.prompt import ModelReply
 
@@ -28,66 +28,48 @@ HTML = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gate
 Disturbance = Callable[[HttpResponse, int], HttpResponse]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Fault:
-    """A row of the table of faults."""
+    """A row of the table of faults, or the fault that a request selects. Its functions get the parameter last."""
 
     description: str
-    default: int = 0
-    """Default of the parameter."""
+    parameter: int = 0
+    """In the table, the default."""
     refusal: Callable[[int], ServiceError] | None = None
     """Error that is raised once the shape of the request has been checked."""
     disturb: Disturbance = lambda response, _: response
     reword: Callable[[ModelReply, int], ModelReply] = lambda reply, _: reply
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Injection:
-    """The fault that a request selects, with its parameter."""
-
-    name: str
-    parameter: int
-
-    def admit(self) -> None:
-        """Raise the ServiceError of a fault that refuses every request."""
-        refusal = FAULTS[self.name].refusal
-        if refusal is not None:
-            raise refusal(self.parameter)
-
-    def disturb(self, response: HttpResponse) -> HttpResponse:
-        """Return the response with the fault."""
-        return FAULTS[self.name].disturb(response, self.parameter)
-
-    def reword(self, reply: ModelReply) -> ModelReply:
-        """Return the model's reply with the fault."""
-        return FAULTS[self.name].reword(reply, self.parameter)
+NO_FAULT = Fault("none")
 
 
-def selected_fault(model_id: str, header: str | None) -> Injection | None:
+def selected_fault(model_id: str, header: str | None) -> Fault:
     """Return the fault that a request selects; the header wins over the model.
 
     Raises ServiceError (ResourceNotFoundException) for an unknown fault.
     """
     selector = header or (model_id.removeprefix(MODEL_PREFIX) if model_id.startswith(MODEL_PREFIX) else None)
     if selector is None:
-        return None
+        return NO_FAULT
     match = NAME_AND_PARAMETER.fullmatch(selector)
     if match is None or match["name"] not in FAULTS:
         raise ServiceError(
             "ResourceNotFoundException", f"The simulator has no fault named {selector}: see GET /simulator/faults"
         )
-    default = FAULTS[match["name"]].default
-    return Injection(name=match["name"], parameter=int(match["parameter"] or default))
+    fault = FAULTS[match["name"]]
+    return replace(fault, parameter=int(match["parameter"])) if match["parameter"] else fault
 
 
 def _failing(name: str, message: str, condition: str = "") -> Fault:
     failure = ServiceError(name, message)
-    description = f"{failure.status} {name}{condition}"
-    return Fault(description=description, disturb=lambda _response, _parameter: http_response.error(failure))
+    return Fault(
+        f"{failure.status} {name}{condition}", disturb=lambda _response, _parameter: http_messages.error(failure)
+    )
 
 
 def _refusing(name: str, message: str) -> Fault:
-    return Fault(description=f"{STATUS[name]} {name}", refusal=lambda _parameter: ServiceError(name, message))
+    return Fault(f"{STATUS[name]} {name}", refusal=lambda _parameter: ServiceError(name, message))
 
 
 def _throttling(seconds: int) -> ServiceError:
@@ -96,7 +78,7 @@ def _throttling(seconds: int) -> ServiceError:
 
 
 def _replaced(body: bytes, *, status: int = 200, content_type: str = "application/json") -> Disturbance:
-    return lambda _response, _parameter: http_response.buffered(body, status=status, content_type=content_type)
+    return lambda _response, _parameter: http_messages.buffered(body, status=status, content_type=content_type)
 
 
 def _breaks_off(name: str, message: str) -> Disturbance:
@@ -104,9 +86,8 @@ def _breaks_off(name: str, message: str) -> Disturbance:
 
     def disturb(response: HttpResponse, parameter: int) -> HttpResponse:
         if not response.streamed:
-            return http_response.error(ServiceError(name[0].upper() + name[1:], message))
-        frame = Send(data=frames.exception(name, message))
-        return replace(response, steps=(*response.steps[:parameter], frame))
+            return http_messages.error(ServiceError(name[0].upper() + name[1:], message))
+        return replace(response, steps=(*response.steps[:parameter], frames.exception(name, message)))
 
     return disturb
 
@@ -117,12 +98,12 @@ def _first_half(response: HttpResponse) -> bytes:
 
 def _truncated(response: HttpResponse, parameter: int) -> HttpResponse:
     if not response.streamed:
-        return http_response.buffered(_first_half(response))
+        return http_messages.buffered(_first_half(response))
     return replace(response, steps=response.steps[:parameter])
 
 
 def _reset(response: HttpResponse, parameter: int) -> HttpResponse:
-    sent = response.steps[:parameter] if response.streamed else (Send(data=_first_half(response)),)
+    sent = response.steps[:parameter] if response.streamed else (_first_half(response),)
     return replace(response, steps=(*sent, Reset()))
 
 
@@ -144,12 +125,12 @@ def _hold(response: HttpResponse, _parameter: int) -> HttpResponse:
 def _split(response: HttpResponse, size: int) -> HttpResponse:
     """Send pieces of `size` bytes, with a pause between them so that the network does not join them again."""
     body = response.body
-    pieces = tuple(Send(data=body[start : start + size]) for start in range(0, len(body), max(1, size)))
+    pieces = tuple(body[start : start + size] for start in range(0, len(body), max(1, size)))
     return replace(response, steps=_interleaved(pieces, Pause(seconds=0.001)))
 
 
 def _flip_last_byte(step: Step) -> Step:
-    return Send(data=step.data[:-1] + bytes([step.data[-1] ^ 0xFF])) if isinstance(step, Send) else step
+    return step[:-1] + bytes([step[-1] ^ 0xFF]) if isinstance(step, bytes) else step
 
 
 def _interleaved(steps: tuple[Step, ...], between: Step) -> tuple[Step, ...]:
@@ -159,9 +140,7 @@ def _interleaved(steps: tuple[Step, ...], between: Step) -> tuple[Step, ...]:
 FAULTS: Mapping[str, Fault] = MappingProxyType(
     {
         "throttling": Fault(
-            description="429 ThrottlingException; retry-after is the parameter, in seconds",
-            default=1,
-            refusal=_throttling,
+            "429 ThrottlingException; retry-after is the parameter, in seconds", parameter=1, refusal=_throttling
         ),
         "validation": _failing("ValidationException", "The provided request is not valid."),
         "too-long": _failing(
@@ -187,65 +166,56 @@ FAULTS: Mapping[str, Fault] = MappingProxyType(
         "not-ready": _failing("ModelNotReadyException", "Model is not ready for inference. Try your request again."),
         "quota": _failing("ServiceQuotaExceededException", "Your request exceeds the service quota for your account."),
         "html": Fault(
-            description="502 with an HTML page, as from a proxy in between",
+            "502 with an HTML page, as from a proxy in between",
             disturb=_replaced(HTML, status=502, content_type="text/html"),
         ),
-        "empty": Fault(description="500 with an empty body", disturb=_replaced(b"", status=500)),
-        "no-output": Fault(
-            description="200 with JSON that has no output", disturb=_replaced(b'{"stopReason":"end_turn"}')
-        ),
+        "empty": Fault("500 with an empty body", disturb=_replaced(b"", status=500)),
+        "no-output": Fault("200 with JSON that has no output", disturb=_replaced(b'{"stopReason":"end_turn"}')),
         "not-json": Fault(
-            description="200 with text that is not JSON",
-            disturb=_replaced(b"this is not JSON", content_type="text/plain"),
+            "200 with text that is not JSON", disturb=_replaced(b"this is not JSON", content_type="text/plain")
         ),
         "stream-exception": Fault(
-            description="a modelStreamErrorException frame after as many frames as the parameter says",
-            default=4,
+            "a modelStreamErrorException frame after as many frames as the parameter says",
+            parameter=4,
             disturb=_breaks_off("modelStreamErrorException", "The model failed while it was streaming."),
         ),
         "stream-throttling": Fault(
-            description="a throttlingException frame after as many frames as the parameter says",
-            default=4,
+            "a throttlingException frame after as many frames as the parameter says",
+            parameter=4,
             disturb=_breaks_off("throttlingException", "Too many tokens, please wait before trying again."),
         ),
         "stream-exception-first": Fault(
-            description="a throttlingException frame is the first one of the stream",
+            "a throttlingException frame is the first one of the stream",
             disturb=_breaks_off("throttlingException", "Too many tokens, please wait before trying again."),
         ),
         "truncated": Fault(
-            description="the body ends cleanly after as many frames as the parameter says, or in mid-JSON",
-            default=4,
+            "the body ends cleanly after as many frames as the parameter says, or in mid-JSON",
+            parameter=4,
             disturb=_truncated,
         ),
         "reset": Fault(
-            description="a TCP reset after as many frames as the parameter says, or in mid-JSON",
-            default=4,
-            disturb=_reset,
+            "a TCP reset after as many frames as the parameter says, or in mid-JSON", parameter=4, disturb=_reset
         ),
         "early-close": Fault(
-            description="a TCP reset before the headers of the response",
+            "a TCP reset before the headers of the response",
             disturb=lambda response, _: replace(response, steps=(Reset(),)),
         ),
         "corrupt-crc": Fault(
-            description="the frame that the parameter counts to has a wrong checksum", default=3, disturb=_corrupt_crc
+            "the frame that the parameter counts to has a wrong checksum", parameter=3, disturb=_corrupt_crc
         ),
-        "slow": Fault(
-            description="a pause of the parameter's milliseconds before every frame", default=50, disturb=_slow
-        ),
+        "slow": Fault("a pause of the parameter's milliseconds before every frame", parameter=50, disturb=_slow),
         "hold": Fault(
-            description="every frame after the first waits for POST /simulator/requests/{x-amzn-requestid}/acknowledge",
+            "every frame after the first waits for POST /simulator/requests/{x-amzn-requestid}/acknowledge",
             disturb=_hold,
         ),
         "hang": Fault(
-            description="nothing is sent before POST /simulator/requests/{id}/acknowledge; the id is in the list",
+            "nothing is sent before POST /simulator/requests/{id}/acknowledge; the id is in the list",
             disturb=lambda response, _: replace(response, steps=(AwaitAcknowledgement(), *response.steps)),
         ),
         "split": Fault(
-            description="the body arrives in pieces of the parameter's bytes, whatever the frames",
-            default=7,
-            disturb=_split,
+            "the body arrives in pieces of the parameter's bytes, whatever the frames", parameter=7, disturb=_split
         ),
-        "long": Fault(description="a text of as many deltas as the parameter says", default=500, reword=lengthen),
+        "long": Fault("a text of as many deltas as the parameter says", parameter=500, reword=lengthen),
     }
 )
 
@@ -253,4 +223,4 @@ FAULTS: Mapping[str, Fault] = MappingProxyType(
 def list_faults() -> Iterator[dict[str, str | int]]:
     """Yield the rows of GET /simulator/faults."""
     for name, fault in FAULTS.items():
-        yield {"name": name, "model": MODEL_PREFIX + name, "description": fault.description, "default": fault.default}
+        yield {"name": name, "model": MODEL_PREFIX + name, "description": fault.description, "default": fault.parameter}

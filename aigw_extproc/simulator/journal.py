@@ -12,7 +12,7 @@ from typing import Any
 
 from aigw_extproc.simulator.authentication import parse_authorization
 from aigw_extproc.simulator.errors import ServiceError
-from aigw_extproc.simulator.http_request import HttpRequest
+from aigw_extproc.simulator.http_messages import HttpRequest
 
 MAX_ENTRIES = 100
 MAX_BODY_BYTES = 256 * 1024
@@ -88,13 +88,9 @@ class Journal:
 
 
 def _redacted(name: str, value: str) -> str:
-    if name == "authorization":
-        return _redacted_authorization(value)
-    return "…" if name in SECRET_HEADERS else value
-
-
-def _redacted_authorization(value: str) -> str:
-    """Return the scope and the signed headers, without access key and signature."""
+    """Return the value of a header; of a signature only the scope and the signed headers."""
+    if name != "authorization":
+        return "…" if name in SECRET_HEADERS else value
     try:
         authorization = parse_authorization(value)
     except ServiceError:

@@ -27,12 +27,8 @@ def is_valid(schema: Any) -> bool:
     )
 
 
-def _text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _flag(value: Any) -> bool:
-    return isinstance(value, bool)
+def _instance_of(kind: type) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, kind)
 
 
 def _number(value: Any) -> bool:
@@ -43,12 +39,8 @@ def _count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-def _values(value: Any) -> bool:
-    return isinstance(value, list)
-
-
 def _names(value: Any) -> bool:
-    return isinstance(value, list) and all(map(_text, value)) and len(set(value)) == len(value)
+    return isinstance(value, list) and all(isinstance(name, str) for name in value) and len(set(value)) == len(value)
 
 
 def _type(value: Any) -> bool:
@@ -65,34 +57,19 @@ def _schemas(value: Any) -> bool:
     return isinstance(value, dict) and all(map(is_valid, value.values()))
 
 
+CHECKS: tuple[tuple[Callable[[Any], bool], tuple[str, ...]], ...] = (
+    (is_valid, ("additionalProperties", "items", "not")),
+    (_alternatives, ("allOf", "anyOf", "oneOf")),
+    (_schemas, ("$defs", "definitions", "properties")),
+    (_instance_of(str), ("$ref", "description", "format", "pattern", "title")),
+    (_number, ("exclusiveMaximum", "exclusiveMinimum", "maximum", "minimum", "multipleOf")),
+    (_count, ("maxItems", "maxLength", "minItems", "minLength")),
+    (_instance_of(bool), ("uniqueItems",)),
+    (_instance_of(list), ("enum",)),
+    (_names, ("required",)),
+    (_type, ("type",)),
+)
+
 KEYWORDS: Mapping[str, Callable[[Any], bool]] = MappingProxyType(
-    {
-        "$defs": _schemas,
-        "$ref": _text,
-        "additionalProperties": is_valid,
-        "allOf": _alternatives,
-        "anyOf": _alternatives,
-        "definitions": _schemas,
-        "description": _text,
-        "enum": _values,
-        "exclusiveMaximum": _number,
-        "exclusiveMinimum": _number,
-        "format": _text,
-        "items": is_valid,
-        "maxItems": _count,
-        "maxLength": _count,
-        "maximum": _number,
-        "minItems": _count,
-        "minLength": _count,
-        "minimum": _number,
-        "multipleOf": _number,
-        "not": is_valid,
-        "oneOf": _alternatives,
-        "pattern": _text,
-        "properties": _schemas,
-        "required": _names,
-        "title": _text,
-        "type": _type,
-        "uniqueItems": _flag,
-    }
+    {keyword: check for check, keywords in CHECKS for keyword in keywords}
 )

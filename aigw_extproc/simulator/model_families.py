@@ -106,7 +106,7 @@ NOVA_2 = replace(
     reasoning=ReasoningSupport(
         effort_path=("reasoningConfig", "maxReasoningEffort"),
         efforts=LOW_TO_HIGH,
-        reasons_at=frozenset(LOW_TO_HIGH),
+        reasons_at=LOW_TO_HIGH,
         form="hidden",
     ),
 )
@@ -126,23 +126,18 @@ LLAMA = replace(
     reasoning=NO_HISTORY,
 )
 MISTRAL = replace(
-    PLAIN,
-    streamed_tools=False,
+    LLAMA,
     choices=frozenset({"auto", "any"}),
     media=frozenset({"image", "document", "audio"}),
-    beside_results=NOTHING,
-    text_beside_uses=False,
     in_results=frozenset({"text", "document"}),
-    reasoning=NO_HISTORY,
 )
 MISTRAL_3 = replace(MISTRAL, text_beside_uses=True, streamed_tools=True, choices=CHOICES, text_format=True)
 OPEN = Capabilities(caches=NOTHING, media=WITHOUT_VIDEO)
 """Newer open models: structured output, but no cache points."""
+NO_SAMPLING = replace(OPEN, sampling=False, stop_sequences=False, in_results=ALL - {"image"})
+"""GPT and Grok: no sampling parameters, and no images in tool results."""
 FLAT_EFFORT = ReasoningSupport(
-    effort_path=("reasoning_effort",),
-    efforts=("none", *LOW_TO_HIGH),
-    reasons_at=frozenset({"high"}),
-    history=REASONING_TEXT,
+    effort_path=("reasoning_effort",), efforts=("none", *LOW_TO_HIGH), reasons_at=("high",), history=REASONING_TEXT
 )
 # https://platform.openai.com/docs/api-reference/responses/create, whose fields these models have.
 GPT_FIELDS = frozenset(
@@ -150,30 +145,24 @@ GPT_FIELDS = frozenset(
     | {"service_tier", "store", "text", "truncation", "user"}
 )
 GPT = replace(
-    OPEN,
+    NO_SAMPLING,
     provider="openai",
-    sampling=False,
-    stop_sequences=False,
-    in_results=ALL - {"image"},
     fields=GPT_FIELDS,
     reasoning=ReasoningSupport(
         effort_path=("reasoning", "effort"),
         efforts=("none", *ALL_EFFORTS),
-        reasons_at=frozenset(ALL_EFFORTS),
+        reasons_at=ALL_EFFORTS,
         default=True,
         form="encrypted",
         history=frozenset({"redactedContent"}),
     ),
 )
 GROK = replace(
-    OPEN,
-    sampling=False,
-    stop_sequences=False,
-    in_results=ALL - {"image"},
+    NO_SAMPLING,
     reasoning=ReasoningSupport(
         effort_path=("reasoning", "effort"),
         efforts=(*LOW_TO_HIGH, "xhigh"),
-        reasons_at=frozenset(ALL_EFFORTS),
+        reasons_at=ALL_EFFORTS,
         default=True,
         history=NOTHING,
     ),
@@ -183,7 +172,7 @@ KIMI = replace(
     media=DOCUMENTS_AND_IMAGES,
     in_results=frozenset({"text"}),
     reasoning=ReasoningSupport(
-        effort_path=("reasoning_effort",), reasons_at=frozenset(ALL_EFFORTS), default=True, history=REASONING_TEXT
+        effort_path=("reasoning_effort",), reasons_at=ALL_EFFORTS, default=True, history=REASONING_TEXT
     ),
 )
 QWEN = replace(
@@ -248,7 +237,7 @@ FAMILIES: Mapping[str, Capabilities] = MappingProxyType(
         "openai.gpt-oss": replace(
             OPEN,
             media=DOCUMENTS,
-            reasoning=replace(FLAT_EFFORT, efforts=LOW_TO_HIGH, reasons_at=frozenset(LOW_TO_HIGH), default=True),
+            reasoning=replace(FLAT_EFFORT, efforts=LOW_TO_HIGH, reasons_at=LOW_TO_HIGH, default=True),
         ),
         "openai.gpt-5.6": GPT,
         "openai.gpt-6": GPT,
@@ -261,7 +250,7 @@ FAMILIES: Mapping[str, Capabilities] = MappingProxyType(
         "minimax.": replace(OPEN, reasoning=replace(FLAT_EFFORT, effort_path=(), efforts=(), default=True)),
         "zai.glm-": replace(OPEN, reasoning=FLAT_EFFORT),
         "zai.glm-5.3": replace(
-            OPEN, reasoning=replace(FLAT_EFFORT, efforts=ALL_EFFORTS, reasons_at=frozenset(ALL_EFFORTS), default=True)
+            OPEN, reasoning=replace(FLAT_EFFORT, efforts=ALL_EFFORTS, reasons_at=ALL_EFFORTS, default=True)
         ),
         "nvidia.": OPEN,
         "google.gemma-": replace(OPEN, in_results=ALL - {"image"}, reasoning=NO_HISTORY),

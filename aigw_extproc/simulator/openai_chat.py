@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from aigw_extproc.simulator import http_response
-from aigw_extproc.simulator.http_response import HttpResponse, Send
+from aigw_extproc.simulator import http_messages
+from aigw_extproc.simulator.http_messages import HttpResponse
 from aigw_extproc.simulator.model import complete
 from aigw_extproc.simulator.prompt import (
     ModelPrompt,
@@ -118,20 +118,18 @@ def respond(body: bytes) -> HttpResponse:
     reply = complete(_prompt(request, body))
     common = {"id": f"chatcmpl-{reply.key}", "created": CREATED, "model": request.model}
     if not request.stream:
-        return http_response.json(
+        return http_messages.json(
             {**common, "object": "chat.completion", "choices": [_choice(reply)], "usage": _usage(reply)}
         )
     options = request.stream_options or _StreamOptions()
     events = _events({**common, "object": "chat.completion.chunk"}, reply, usage=bool(options.include_usage))
-    return HttpResponse(
-        headers=(("content-type", "text/event-stream"),), steps=tuple(Send(data=_event(event)) for event in events)
-    )
+    return http_messages.stream(map(_event, events), content_type="text/event-stream")
 
 
 def error(status: int, message: str, type_: str, code: str | None = None) -> HttpResponse:
     """Return an error in OpenAI's format."""
     detail = {"message": message, "type": type_, "param": None, "code": code}
-    return http_response.buffered(msgspec.json.encode({"error": detail}), status=status)
+    return http_messages.buffered(msgspec.json.encode({"error": detail}), status=status)
 
 
 def _prompt(request: _Request, body: bytes) -> ModelPrompt:

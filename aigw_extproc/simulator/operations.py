@@ -10,13 +10,12 @@ from typing import Any
 
 import msgspec
 
-from aigw_extproc.simulator import converse, converse_prompt, faults, http_response, openai_chat, rules, shapes
+from aigw_extproc.simulator import converse, converse_prompt, faults, http_messages, openai_chat, rules, shapes
 from aigw_extproc.simulator.authentication import authenticate
 from aigw_extproc.simulator.converse_request import Conversation
 from aigw_extproc.simulator.errors import Invalid, ServiceError
-from aigw_extproc.simulator.faults import Injection
-from aigw_extproc.simulator.http_request import HttpRequest
-from aigw_extproc.simulator.http_response import HttpResponse
+from aigw_extproc.simulator.faults import Fault
+from aigw_extproc.simulator.http_messages import HttpRequest, HttpResponse
 from aigw_extproc.simulator.invoke_formats import PROFILE, invoke_format_of
 from aigw_extproc.simulator.model import complete
 from aigw_extproc.simulator.model_families import capabilities_of
@@ -33,20 +32,19 @@ class Call:
     """Name in the service model."""
     model_id: str
     request: HttpRequest
-    fault: Injection | None
+    fault: Fault
     cache: PromptCache
     now: float
 
     def check_shape(self, body: Mapping[str, Any]) -> None:
         """Check the request against the service model, then raise the fault's refusal. Raises ServiceError."""
         shapes.validate(self.operation, _members(self, body))
-        if self.fault:
-            self.fault.admit()
+        if self.fault.refusal:
+            raise self.fault.refusal(self.fault.parameter)
 
     def complete(self, prompt: ModelPrompt) -> ModelReply:
         """Return the model's reply, with the fault."""
-        reply = complete(prompt)
-        return self.fault.reword(reply) if self.fault else reply
+        return self.fault.reword(complete(prompt), self.fault.parameter)
 
 
 def respond(request: HttpRequest, settings: Settings, cache: PromptCache | None = None) -> HttpResponse:
@@ -54,9 +52,9 @@ def respond(request: HttpRequest, settings: Settings, cache: PromptCache | None 
     try:
         return _respond(request, settings, cache or PromptCache())
     except ServiceError as failure:
-        return http_response.error(failure)
+        return http_messages.error(failure)
     except RecursionError:
-        return http_response.error(ServiceError("SerializationException", "The body is nested too deeply"))
+        return http_messages.error(ServiceError("SerializationException", "The body is nested too deeply"))
 
 
 def _respond(request: HttpRequest, settings: Settings, cache: PromptCache) -> HttpResponse:
@@ -68,18 +66,16 @@ def _respond(request: HttpRequest, settings: Settings, cache: PromptCache) -> Ht
         raise ServiceError("UnknownOperationException", f"Unknown operation: {segment}")
     operation, handle = OPERATIONS[segment]
     fault = faults.selected_fault(model_id, request.header(faults.HEADER))
-    now = settings.clock()
-    call = Call(operation=operation, model_id=model_id, request=request, fault=fault, cache=cache, now=now)
-    response = handle(call)
-    return fault.disturb(response) if fault else response
+    call = Call(operation=operation, model_id=model_id, request=request, fault=fault, cache=cache, now=settings.clock())
+    return fault.disturb(handle(call), fault.parameter)
 
 
 def _converse(call: Call) -> HttpResponse:
-    return http_response.json(converse.response(*_reply(call)))
+    return http_messages.json(converse.response(*_reply(call)))
 
 
 def _converse_stream(call: Call) -> HttpResponse:
-    return http_response.stream(converse.frames(*_reply(call)))
+    return http_messages.stream(converse.frames(*_reply(call)))
 
 
 def _reply(call: Call) -> tuple[Conversation, ModelReply, CacheUse | None]:
@@ -94,13 +90,13 @@ def _reply(call: Call) -> tuple[Conversation, ModelReply, CacheUse | None]:
 def _invoke(call: Call) -> HttpResponse:
     call.check_shape(_blob(call))
     invocation = invoke_format_of(call.model_id).invoke(call.model_id, call.request.body, call.complete)
-    return http_response.json(invocation.body, headers=invocation.headers)
+    return http_messages.json(invocation.body, headers=invocation.headers)
 
 
 def _invoke_stream(call: Call) -> HttpResponse:
     call.check_shape(_blob(call))
     encoded = invoke_format_of(call.model_id).invoke_stream(call.model_id, call.request.body, call.complete)
-    return http_response.stream(encoded, x_amzn_bedrock_content_type="application/json")
+    return http_messages.stream(encoded, headers={"x-amzn-bedrock-content-type": "application/json"})
 
 
 def _count_tokens(call: Call) -> HttpResponse:
@@ -109,17 +105,14 @@ def _count_tokens(call: Call) -> HttpResponse:
     # https://docs.aws.amazon.com/bedrock/latest/userguide/count-tokens.html: foundation models only.
     if PROFILE.match(call.model_id):
         raise Invalid("The provided model doesn't support counting tokens.")
-    (kind, value), *_ = body["input"].items()
-    return http_response.json({"inputTokens": COUNTERS[kind](call, value)})
-
-
-def _count_conversation(call: Call, conversation: Conversation) -> int:
-    rules.check(conversation, call.model_id)
-    return converse_prompt.input_tokens(conversation)
-
-
-def _count_invocation(call: Call, invocation: Mapping[str, Any]) -> int:
-    return invoke_format_of(call.model_id).count_tokens(base64.b64decode(invocation["body"]))
+    if "converse" in body["input"]:
+        conversation = body["input"]["converse"]
+        rules.check(conversation, call.model_id)
+        count = converse_prompt.input_tokens(conversation)
+    else:
+        encoded = body["input"]["invokeModel"]["body"]
+        count = invoke_format_of(call.model_id).count_tokens(base64.b64decode(encoded))
+    return http_messages.json({"inputTokens": count})
 
 
 def _json(body: bytes) -> dict[str, Any]:
@@ -147,10 +140,6 @@ def _members(call: Call, body: Mapping[str, Any]) -> dict[str, Any]:
     present = {name: value for name, value in headers.items() if value is not None}
     return {**body, **present, "modelId": call.model_id}
 
-
-COUNTERS: Mapping[str, Callable[[Call, Mapping[str, Any]], int]] = MappingProxyType(
-    {"converse": _count_conversation, "invokeModel": _count_invocation}
-)
 
 OPERATIONS: Mapping[str, tuple[str, Callable[[Call], HttpResponse]]] = MappingProxyType(
     {

@@ -10,13 +10,14 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import chain
 from types import MappingProxyType
 from typing import Any
 
 import msgspec
 
-from aigw_extproc.simulator.converse_prompt import input_tokens
-from aigw_extproc.simulator.converse_request import Conversation, messages, tools, without_cache_points
+from aigw_extproc.simulator.converse_request import Conversation, tools, without_cache_points
+from aigw_extproc.simulator.prompt import count_text
 
 MAX_PREFIXES = 1000
 """Each takes about a hundred bytes."""
@@ -69,25 +70,15 @@ class _CachePoint:
 
 
 def _points(model_id: str, conversation: Conversation) -> Iterator[_CachePoint]:
-    for prefix, point in _prefixes(conversation):
-        content = without_cache_points(prefix)
-        key = sha256(msgspec.json.encode([model_id, content], order="sorted")).digest()
-        yield _CachePoint(key=key, tokens=input_tokens(content), ttl=point["cachePoint"].get("ttl", DEFAULT_TTL))
+    parts = _parts(conversation)
+    for index, part in enumerate(parts):
+        if "cachePoint" in part:
+            prefix = without_cache_points(parts[:index])
+            key = sha256(msgspec.json.encode([model_id, prefix], order="sorted")).digest()
+            yield _CachePoint(key=key, tokens=count_text(prefix), ttl=part["cachePoint"].get("ttl", DEFAULT_TTL))
 
 
-def _prefixes(conversation: Conversation) -> Iterator[tuple[dict[str, Any], Any]]:
-    """Yield every cachePoint with the part of the request before it, in the order tools, system, messages."""
-    all_tools, system = tools(conversation), conversation.get("system", [])
-    for index, point in _cache_points(all_tools):
-        yield {"toolConfig": {"tools": all_tools[:index]}}, point
-    for index, point in _cache_points(system):
-        yield {"toolConfig": {"tools": all_tools}, "system": system[:index]}, point
-    prefix = {"toolConfig": {"tools": all_tools}, "system": system}
-    for turn, message in messages(conversation):
-        for index, point in _cache_points(message["content"]):
-            last = {**message, "content": message["content"][:index]}
-            yield {**prefix, "messages": [*conversation["messages"][:turn], last]}, point
-
-
-def _cache_points(blocks: list[Any]) -> Iterator[tuple[int, Any]]:
-    return ((index, block) for index, block in enumerate(blocks) if "cachePoint" in block)
+def _parts(conversation: Conversation) -> list[Mapping[str, Any]]:
+    """Return the prompt as one list: tools, system, and every message as its role and its blocks."""
+    turns = [({"role": message["role"]}, *message["content"]) for message in conversation.get("messages", ())]
+    return [*tools(conversation), *conversation.get("system", ()), *chain.from_iterable(turns)]

@@ -10,7 +10,6 @@ https://platform.claude.com/docs/en/build-with-claude/preserved-thinking
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
 from collections.abc import Mapping
 from hashlib import sha256
@@ -40,10 +39,7 @@ def is_signed(text: str, signature: str) -> bool:
 
 def context_of(signature: str) -> bytes:
     """Return the context in a signature; empty if it has none or is no signature."""
-    try:
-        return base64.b64decode(signature, validate=True)[:-MAC_BYTES]
-    except (binascii.Error, ValueError):
-        return b""
+    return _decoded(signature)[:-MAC_BYTES]
 
 
 def redact(text: str) -> str:
@@ -54,12 +50,17 @@ def redact(text: str) -> str:
 
 def is_redacted(data: str) -> bool:
     """Return whether the data comes from `redact`."""
-    try:
-        sealed = base64.b64decode(data, validate=True)
-    except (binascii.Error, ValueError):
-        return False
+    sealed = _decoded(data)
     opaque, mac = sealed[:OPAQUE_BYTES], sealed[OPAQUE_BYTES:]
     return hmac.compare_digest(mac, _mac(b"redacted", opaque))
+
+
+def _decoded(text: str) -> bytes:
+    """Return the bytes of a text in base64; none for any other text."""
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:
+        return b""
 
 
 def _mac(purpose: bytes, data: bytes) -> bytes:
@@ -74,11 +75,9 @@ def context(conversation: Conversation, turn: int) -> bytes:
 
 def differing_parts(before: bytes, now: bytes) -> list[str]:
     """Return the names of the parts that differ between two contexts."""
-    return [
-        name
-        for name, first, second in zip(CONTEXT_PARTS, _digests(before), _digests(now), strict=True)
-        if first != second
-    ]
+    starts = range(0, DIGEST_BYTES * len(CONTEXT_PARTS), DIGEST_BYTES)
+    digests = [slice(start, start + DIGEST_BYTES) for start in starts]
+    return [name for name, part in zip(CONTEXT_PARTS, digests, strict=True) if before[part] != now[part]]
 
 
 def _without_reasoning(message: Mapping[str, Any]) -> dict[str, Any]:
@@ -87,7 +86,3 @@ def _without_reasoning(message: Mapping[str, Any]) -> dict[str, Any]:
 
 def _digest(value: Any) -> bytes:
     return sha256(msgspec.json.encode(without_cache_points(value), order="sorted")).digest()[:DIGEST_BYTES]
-
-
-def _digests(joined: bytes) -> list[bytes]:
-    return [joined[DIGEST_BYTES * index : DIGEST_BYTES * (index + 1)] for index in range(len(CONTEXT_PARTS))]

@@ -14,8 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from aigw_extproc.asgi import EmbeddedServer, bind
-from aigw_extproc.simulator.app import create_app
-from aigw_extproc.simulator.delivery import RESET
+from aigw_extproc.simulator.app import RESET, create_app
 from aigw_extproc.simulator.settings import Settings
 
 OnReady = Callable[[int], None]

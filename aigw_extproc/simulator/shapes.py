@@ -8,7 +8,6 @@ to leave it out.
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
@@ -112,7 +111,7 @@ def _string(shape: Any, value: str, path: str) -> Violations:
 def _blob(shape: Any, value: str, path: str) -> Violations:
     try:
         size = len(base64.b64decode(value, validate=True))
-    except (binascii.Error, ValueError):
+    except ValueError:
         yield _violation(value, path, "Member must be encoded in base64")
     else:
         yield from _size(shape, size, value, path)
@@ -121,29 +120,25 @@ def _blob(shape: Any, value: str, path: str) -> Violations:
 def _integer(shape: Any, value: int, path: str) -> Violations:
     bits = INTEGER_BITS[shape.type_name]
     if -(2 ** (bits - 1)) <= value < 2 ** (bits - 1):
-        yield from _range(shape, value, path)
+        yield from _number(shape, value, path)
     else:
         yield _violation(value, path, f"Member must be a {bits}-bit integer")
 
 
-def _boolean(_shape: Any, _value: bool, _path: str) -> Violations:
-    return iter(())
+def _number(shape: Any, value: float, path: str) -> Violations:
+    return _limits(shape, "value", value, value, path)
 
 
 def _size(shape: Any, size: int, value: Any, path: str) -> Violations:
-    least, most = shape.metadata.get("min", 0), shape.metadata.get("max")
-    if size < least:
-        yield _violation(value, path, f"Member must have length greater than or equal to {least}")
-    if most is not None and size > most:
-        yield _violation(value, path, f"Member must have length less than or equal to {most}")
+    return _limits(shape, "length", size, value, path)
 
 
-def _range(shape: Any, value: float, path: str) -> Violations:
+def _limits(shape: Any, noun: str, amount: float, value: Any, path: str) -> Violations:
     least, most = shape.metadata.get("min"), shape.metadata.get("max")
-    if least is not None and value < least:
-        yield _violation(value, path, f"Member must have value greater than or equal to {least}")
-    if most is not None and value > most:
-        yield _violation(value, path, f"Member must have value less than or equal to {most}")
+    if least is not None and amount < least:
+        yield _violation(value, path, f"Member must have {noun} greater than or equal to {least}")
+    if most is not None and amount > most:
+        yield _violation(value, path, f"Member must have {noun} less than or equal to {most}")
 
 
 def _violation(value: Any, path: str, constraint: str) -> str:
@@ -159,8 +154,8 @@ def _join(path: str, name: str) -> str:
 VALIDATORS: Mapping[str, tuple[tuple[type, ...], str, Callable[[Any, Any, str], Violations]]] = MappingProxyType(
     {
         "blob": ((str,), "base64 string", _blob),
-        "boolean": ((bool,), "boolean", _boolean),
-        "float": ((int, float), "float", _range),
+        "boolean": ((bool,), "boolean", lambda *_: iter(())),
+        "float": ((int, float), "float", _number),
         "integer": ((int,), "integer", _integer),
         "list": ((list,), "list", _list),
         "long": ((int,), "integer", _integer),

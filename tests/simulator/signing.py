@@ -12,7 +12,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from aigw_extproc.simulator.http_request import HttpRequest
+from aigw_extproc.simulator.http_messages import HttpRequest
 from aigw_extproc.simulator.settings import DEMO_ACCESS_KEY_ID, DEMO_REGION, DEMO_SECRET_ACCESS_KEY
 
 NOW = datetime(2026, 1, 31, 12, 0, 0, tzinfo=UTC)

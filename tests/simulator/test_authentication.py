@@ -10,7 +10,7 @@ import pytest
 
 from aigw_extproc.simulator.authentication import authenticate
 from aigw_extproc.simulator.errors import ServiceError
-from aigw_extproc.simulator.http_request import HttpRequest
+from aigw_extproc.simulator.http_messages import HttpRequest
 from aigw_extproc.simulator.settings import DEMO_ACCESS_KEY_ID, DEMO_SECRET_ACCESS_KEY, Settings
 from tests.simulator.signing import NOW, PATH, signed, without_header
 

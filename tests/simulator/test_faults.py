@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from aigw_extproc.simulator import http_response
+from aigw_extproc.simulator import http_messages
 from aigw_extproc.simulator.errors import ServiceError
-from aigw_extproc.simulator.faults import FAULTS, Injection, list_faults, selected_fault
-from aigw_extproc.simulator.http_response import AwaitAcknowledgement, Pause, Reset, Send
+from aigw_extproc.simulator.faults import FAULTS, NO_FAULT, Fault, list_faults, selected_fault
+from aigw_extproc.simulator.http_messages import AwaitAcknowledgement, Pause, Reset
 from aigw_extproc.simulator.operations import respond
 from aigw_extproc.simulator.settings import Settings
 from tests.simulator.signing import HELLO, NOW, signed
 
 SETTINGS = Settings(clock=NOW.timestamp)
-STREAM = http_response.stream([b"one", b"two", b"three"])
+STREAM = http_messages.stream([b"one", b"two", b"three"])
 
 
-def converse(fault: str) -> http_response.HttpResponse:
+def converse(fault: str) -> http_messages.HttpResponse:
     return respond(signed(path=f"/model/simulator.{fault}/converse"), SETTINGS)
 
 
-def outcome(response: http_response.HttpResponse) -> tuple[int, str, Any]:
+def outcome(response: http_messages.HttpResponse) -> tuple[int, str, Any]:
     headers = dict(response.headers)
-    body = b"".join(step.data for step in response.steps if isinstance(step, Send))
+    body = b"".join(step for step in response.steps if isinstance(step, bytes))
     return response.status, headers["x-amzn-errortype"].partition(":")[0], json.loads(body)["message"]
 
 
@@ -107,27 +108,27 @@ def test_an_error_type_has_the_real_suffix() -> None:
 )
 def test_responses_that_are_not_bedrocks(fault: str, status: int, content_type: str, body: bytes) -> None:
     headers = (("content-type", content_type), ("content-length", str(len(body))))
-    assert converse(fault) == http_response.HttpResponse(status=status, headers=headers, steps=(Send(data=body),))
+    assert converse(fault) == http_messages.HttpResponse(status=status, headers=headers, steps=(body,))
 
 
 def test_an_empty_body() -> None:
-    assert converse("empty") == http_response.HttpResponse(
+    assert converse("empty") == http_messages.HttpResponse(
         status=500, headers=(("content-type", "application/json"), ("content-length", "0")), steps=()
     )
 
 
 def disturbed(
-    name: str, parameter: int, response: http_response.HttpResponse = STREAM
-) -> tuple[http_response.Step, ...]:
-    return Injection(name=name, parameter=parameter).disturb(response).steps
+    name: str, parameter: int, response: http_messages.HttpResponse = STREAM
+) -> tuple[http_messages.Step, ...]:
+    return FAULTS[name].disturb(response, parameter).steps
 
 
 def test_truncated_ends_after_some_frames() -> None:
-    assert disturbed("truncated", 2) == (Send(data=b"one"), Send(data=b"two"))
+    assert disturbed("truncated", 2) == (b"one", b"two")
 
 
 def test_reset_comes_after_some_frames() -> None:
-    assert disturbed("reset", 1) == (Send(data=b"one"), Reset())
+    assert disturbed("reset", 1) == (b"one", Reset())
 
 
 def test_early_close_sends_nothing() -> None:
@@ -135,54 +136,54 @@ def test_early_close_sends_nothing() -> None:
 
 
 def test_corrupt_crc_flips_the_last_byte_of_one_frame() -> None:
-    assert disturbed("corrupt-crc", 2) == (Send(data=b"one"), Send(data=b"tw\x90"), Send(data=b"three"))
+    assert disturbed("corrupt-crc", 2) == (b"one", b"tw\x90", b"three")
 
 
 def test_slow_pauses_before_every_frame() -> None:
     pause = Pause(seconds=0.25)
     assert disturbed("slow", 250) == (
         pause,
-        Send(data=b"one"),
+        b"one",
         pause,
-        Send(data=b"two"),
+        b"two",
         pause,
-        Send(data=b"three"),
+        b"three",
     )
 
 
 def test_hold_waits_before_every_frame_but_the_first() -> None:
     assert disturbed("hold", 0) == (
-        Send(data=b"one"),
+        b"one",
         AwaitAcknowledgement(),
-        Send(data=b"two"),
+        b"two",
         AwaitAcknowledgement(),
-        Send(data=b"three"),
+        b"three",
     )
 
 
 def test_hang_waits_before_everything() -> None:
-    assert disturbed("hang", 0)[:2] == (AwaitAcknowledgement(), Send(data=b"one"))
+    assert disturbed("hang", 0)[:2] == (AwaitAcknowledgement(), b"one")
 
 
 def test_split_cuts_across_frames() -> None:
-    pieces = [step.data for step in disturbed("split", 4) if isinstance(step, Send)]
+    pieces = [step for step in disturbed("split", 4) if isinstance(step, bytes)]
     assert pieces == [b"onet", b"woth", b"ree"]
 
 
 def test_a_stream_exception_ends_the_stream() -> None:
     first, exception = disturbed("stream-exception", 1)
-    assert first == Send(data=b"one")
-    assert isinstance(exception, Send)
-    assert b"modelStreamErrorException" in exception.data
+    assert first == b"one"
+    assert isinstance(exception, bytes)
+    assert b"modelStreamErrorException" in exception
 
 
 def test_a_buffered_response_is_truncated_in_its_middle() -> None:
-    assert disturbed("truncated", 4, http_response.buffered(b"123456")) == (Send(data=b"123"),)
+    assert disturbed("truncated", 4, http_messages.buffered(b"123456")) == (b"123",)
 
 
 def test_a_buffered_response_is_reset_in_its_middle_with_the_full_content_length() -> None:
-    response = Injection(name="reset", parameter=4).disturb(http_response.buffered(b"123456"))
-    assert response.steps == (Send(data=b"123"), Reset())
+    response = FAULTS["reset"].disturb(http_messages.buffered(b"123456"), 4)
+    assert response.steps == (b"123", Reset())
     assert dict(response.headers)["content-length"] == "6"
 
 
@@ -195,34 +196,34 @@ def test_a_stream_exception_makes_a_buffered_response_fail() -> None:
 
 
 def test_a_buffered_response_has_no_checksum_to_corrupt() -> None:
-    response = http_response.buffered(b"{}")
-    assert Injection(name="corrupt-crc", parameter=3).disturb(response) == response
+    response = http_messages.buffered(b"{}")
+    assert FAULTS["corrupt-crc"].disturb(response, 3) == response
 
 
 def test_long_has_as_many_tokens_as_its_parameter() -> None:
     (body,) = converse("long-12").steps
-    assert isinstance(body, Send)
-    assert json.loads(body.data)["usage"]["outputTokens"] == 12
+    assert isinstance(body, bytes)
+    assert json.loads(body)["usage"]["outputTokens"] == 12
 
 
 @pytest.mark.parametrize(
-    ("model_id", "header", "injection"),
+    ("model_id", "header", "fault"),
     [
-        ("anthropic.claude-v2", None, None),
-        ("simulator.slow", None, Injection(name="slow", parameter=50)),
-        ("simulator.slow-7", None, Injection(name="slow", parameter=7)),
-        ("simulator.stream-exception-first", None, Injection(name="stream-exception-first", parameter=0)),
-        ("simulator.stream-exception-2", None, Injection(name="stream-exception", parameter=2)),
-        ("anthropic.claude-v2", "reset-1", Injection(name="reset", parameter=1)),
-        ("simulator.slow", "html", Injection(name="html", parameter=0)),
+        ("anthropic.claude-v2", None, NO_FAULT),
+        ("simulator.slow", None, replace(FAULTS["slow"], parameter=50)),
+        ("simulator.slow-7", None, replace(FAULTS["slow"], parameter=7)),
+        ("simulator.stream-exception-first", None, replace(FAULTS["stream-exception-first"], parameter=0)),
+        ("simulator.stream-exception-2", None, replace(FAULTS["stream-exception"], parameter=2)),
+        ("anthropic.claude-v2", "reset-1", replace(FAULTS["reset"], parameter=1)),
+        ("simulator.slow", "html", replace(FAULTS["html"], parameter=0)),
     ],
 )
-def test_a_fault_is_selected_by_model_or_header(model_id: str, header: str | None, injection: Injection | None) -> None:
-    assert selected_fault(model_id, header) == injection
+def test_a_fault_is_selected_by_model_or_header(model_id: str, header: str | None, fault: Fault) -> None:
+    assert selected_fault(model_id, header) == fault
 
 
 def test_a_parameter_of_zero_is_valid() -> None:
-    assert selected_fault("simulator.reset-0", None) == Injection(name="reset", parameter=0)
+    assert selected_fault("simulator.reset-0", None) == replace(FAULTS["reset"], parameter=0)
 
 
 def test_an_unknown_fault_is_an_error() -> None:

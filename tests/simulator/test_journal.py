@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aigw_extproc.simulator.http_request import HttpRequest
+from aigw_extproc.simulator.http_messages import HttpRequest
 from aigw_extproc.simulator.journal import MAX_BODY_BYTES, MAX_ENTRIES, Journal, JournalEntry
 
 

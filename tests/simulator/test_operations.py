@@ -10,7 +10,7 @@ import pytest
 from botocore.eventstream import EventStreamBuffer
 
 from aigw_extproc.simulator import shapes
-from aigw_extproc.simulator.http_response import HttpResponse, Send
+from aigw_extproc.simulator.http_messages import HttpResponse
 from aigw_extproc.simulator.operations import respond
 from aigw_extproc.simulator.reasoning import redact, sign
 from aigw_extproc.simulator.settings import Settings
@@ -31,7 +31,7 @@ IMAGE: dict[str, Any] = {
 
 
 def body_of(answer: HttpResponse) -> Any:
-    return json.loads(b"".join(step.data for step in answer.steps if isinstance(step, Send)))
+    return json.loads(b"".join(step for step in answer.steps if isinstance(step, bytes)))
 
 
 def call(operation: str, body: Any, *, model: str = "anthropic.claude-3-haiku-20240307-v1%3A0", **more: Any) -> Any:
@@ -220,8 +220,8 @@ def test_a_model_id_may_be_an_arn() -> None:
 def frames_of(answer: HttpResponse) -> list[tuple[str, Any]]:
     buffer = EventStreamBuffer()
     for step in answer.steps:
-        assert isinstance(step, Send)
-        buffer.add_data(step.data)
+        assert isinstance(step, bytes)
+        buffer.add_data(step)
     return [(message.headers[":event-type"], json.loads(message.payload)) for message in buffer]
 
 

@@ -12,18 +12,7 @@ from collections.abc import Callable
 from aigw_extproc.simulator.converse_request import Conversation
 from aigw_extproc.simulator.errors import Invalid, ServiceError
 from aigw_extproc.simulator.model_families import capabilities_of
-from aigw_extproc.simulator.rules import (
-    account,
-    caching,
-    content,
-    inference,
-    media,
-    output,
-    reasoning,
-    thinking,
-    tools,
-    turns,
-)
+from aigw_extproc.simulator.rules import caching, content, inference, output, reasoning, tools, turns
 from aigw_extproc.simulator.rules.problems import ModelRequest, Problems
 
 __all__ = ["MODEL_RULES", "RULES", "check"]
@@ -37,7 +26,7 @@ def check(conversation: Conversation, model_id: str = "", *, streamed: bool = Fa
     family = capabilities_of(model_id)
     request = ModelRequest(conversation=conversation, model_id=model_id, family=family, streamed=streamed)
     # A prompt from the prompt library needs no messages.
-    for rule in RULES if conversation.get("messages") or not account.is_prompt_arn(model_id) else ():
+    for rule in RULES if conversation.get("messages") or not inference.is_prompt_arn(model_id) else ():
         _raise_first(rule(conversation))
     for model_rule in MODEL_RULES:
         _raise_first(model_rule(request))
@@ -65,11 +54,11 @@ RULES: tuple[Callable[[Conversation], Problems], ...] = (
     tools.tool_schemas_describe_objects,
     tools.tool_schemas_are_valid,
     tools.chosen_tool_exists,
-    media.media_is_in_user_messages,
-    media.image_bytes_match_their_format,
-    media.pdf_bytes_match_their_format,
-    media.documents_come_with_text,
-    media.document_names_are_valid,
+    content.media_is_in_user_messages,
+    content.image_bytes_match_their_format,
+    content.pdf_bytes_match_their_format,
+    content.documents_come_with_text,
+    content.document_names_are_valid,
     inference.response_fields_are_json_pointers,
     output.output_schema_is_json,
     caching.cache_points_are_limited,
@@ -80,8 +69,8 @@ RULES: tuple[Callable[[Conversation], Problems], ...] = (
 """In the order of the checks."""
 
 MODEL_RULES: tuple[Callable[[ModelRequest], Problems], ...] = (
-    account.prompt_variables_need_a_prompt,
-    account.reserved_tier_needs_a_reservation,
+    inference.prompt_variables_need_a_prompt,
+    inference.reserved_tier_needs_a_reservation,
     tools.tools_are_supported,
     tools.tool_choice_is_supported,
     tools.tool_choice_is_set_once,
@@ -97,12 +86,12 @@ MODEL_RULES: tuple[Callable[[ModelRequest], Problems], ...] = (
     inference.temperature_or_top_p,
     inference.stop_sequences_are_supported,
     inference.prefill_is_supported,
-    thinking.thinking_type_is_supported,
-    thinking.thinking_budget_is_valid,
-    thinking.effort_is_supported,
-    thinking.thinking_restricts_sampling,
-    thinking.thinking_excludes_forced_tools,
-    thinking.highest_effort_excludes_max_tokens,
+    reasoning.thinking_type_is_supported,
+    reasoning.thinking_budget_is_valid,
+    reasoning.effort_is_supported,
+    reasoning.thinking_restricts_sampling,
+    reasoning.thinking_excludes_forced_tools,
+    reasoning.highest_effort_excludes_max_tokens,
     reasoning.reasoning_history_is_supported,
     reasoning.reasoning_is_authentic,
     reasoning.reasoning_matches_its_conversation,

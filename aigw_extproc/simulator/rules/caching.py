@@ -12,7 +12,7 @@ from typing import Any
 
 from aigw_extproc.simulator.converse_request import Conversation, messages, tools
 from aigw_extproc.simulator.errors import ServiceError
-from aigw_extproc.simulator.rules.problems import MODEL_ERRORS, ModelRequest, Problems
+from aigw_extproc.simulator.rules.problems import MODEL_ERRORS, ModelRequest, Problems, extraneous
 
 MAX_POINTS = 4
 REMOVE = "Please remove the invalid cache point and try again."
@@ -76,10 +76,7 @@ def cache_points_are_supported(request: ModelRequest) -> Problems:
             )
         after_result = "toolResult" in point.before and not request.family.caches_after_results
         if point.place not in request.family.caches or after_result:
-            yield (
-                f"{MODEL_ERRORS} Malformed input request: #{point.path}/{point.index}: extraneous key [cachePoint] is"
-                " not permitted, please reformat your input and try again."
-            )
+            yield extraneous(f"{point.path}/{point.index}", "cachePoint")
 
 
 def cache_points_do_not_follow_plain_documents(request: ModelRequest) -> Problems:

@@ -1,5 +1,8 @@
-"""Parameters of inference, many of which only some families support.
+"""Parameters of inference, many of which only some families support, and resources of the account that they name.
 
+The simulated account has no reserved capacity.
+https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-management-test.html
+https://docs.aws.amazon.com/bedrock/latest/userguide/service-tiers-inference.html
 https://docs.aws.amazon.com/bedrock/latest/userguide/conversation-inference-supported-models-features.html
 https://platform.claude.com/docs/en/about-claude/models/whats-new-claude-4-7
 """
@@ -11,13 +14,37 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from aigw_extproc.simulator.converse_request import Conversation, inference_config, model_field, turns
-from aigw_extproc.simulator.rules.problems import MODEL_ERRORS, ModelRequest, Problems, unsupported
+from aigw_extproc.simulator.rules.problems import MODEL_ERRORS, ModelRequest, Problems, extraneous, unsupported
 
 # https://www.rfc-editor.org/rfc/rfc6901#section-3
 JSON_POINTER = re.compile(r"(?:/(?:[^~/]|~[01])*)+")
 
 ANTHROPIC_NAMES: Mapping[str, str] = MappingProxyType({"temperature": "temperature", "topP": "top_p"})
 """Sampling parameters of Converse, with their names in Anthropic's API."""
+
+PROMPT = re.compile(r"arn:[^/]+:prompt/.+")
+IN_THE_PROMPT = frozenset({"additionalModelRequestFields", "inferenceConfig", "system", "toolConfig"})
+"""Members that are part of a prompt in the library."""
+
+
+def is_prompt_arn(model_id: str) -> bool:
+    """Return whether a model id is the ARN of a prompt."""
+    return PROMPT.fullmatch(model_id) is not None
+
+
+def prompt_variables_need_a_prompt(request: ModelRequest) -> Problems:
+    """promptVariables need the ARN of a prompt, and the request must not repeat the prompt's members."""
+    if is_prompt_arn(request.model_id):
+        for name in request.conversation.keys() & IN_THE_PROMPT:
+            yield f"The {name} field can't be used with a prompt from Prompt management. Remove {name} and try again."
+    elif request.model_id and "promptVariables" in request.conversation:
+        yield "The promptVariables field can only be used with the ARN of a prompt as the model identifier."
+
+
+def reserved_tier_needs_a_reservation(request: ModelRequest) -> Problems:
+    """The tier `reserved` needs a reservation."""
+    if request.conversation.get("serviceTier", {}).get("type") == "reserved":
+        yield "Reservation not found."
 
 
 def response_fields_are_json_pointers(conversation: Conversation) -> Problems:
@@ -79,10 +106,7 @@ def model_fields_are_supported(request: ModelRequest) -> Problems:
 UNKNOWN_FIELD: Mapping[str, str] = MappingProxyType(
     {
         "anthropic": f"{MODEL_ERRORS} {{name}}: Extra inputs are not permitted",
-        "amazon": (
-            f"{MODEL_ERRORS} Malformed input request: #: extraneous key [{{name}}] is not permitted, please reformat"
-            " your input and try again."
-        ),
+        "amazon": extraneous("", "{name}"),
         "openai": "Unknown parameter: '{name}'.",
     }
 )

@@ -37,6 +37,12 @@ def unsupported(field: str, where: str = "") -> str:
     return f"This model doesn't support the {field} field{where}. Remove {field} and try again."
 
 
+def extraneous(pointer: str, key: str) -> str:
+    """Return the error of Amazon's models for a key that their API does not have, at a JSON pointer."""
+    problem = f"#{pointer}: extraneous key [{key}] is not permitted"
+    return f"{MODEL_ERRORS} Malformed input request: {problem}, please reformat your input and try again."
+
+
 def repeated(names: list[str]) -> list[str]:
     """Return the names that occur more than once."""
     return [name for name, count in Counter(names).items() if count > 1]

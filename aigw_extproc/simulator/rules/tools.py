@@ -38,10 +38,9 @@ def tool_blocks_match_roles(conversation: Conversation) -> Problems:
     """Tool uses are in assistant messages, tool results in user messages."""
     for i, j, block in blocks(conversation):
         role = conversation["messages"][i]["role"]
-        if "toolUse" in block and role != "assistant":
-            yield f"The toolUse block at messages.{i}.content.{j} is only allowed in assistant messages."
-        if "toolResult" in block and role != "user":
-            yield f"The toolResult block at messages.{i}.content.{j} is only allowed in user messages."
+        for kind, allowed in (("toolUse", "assistant"), ("toolResult", "user")):
+            if kind in block and role != allowed:
+                yield f"The {kind} block at messages.{i}.content.{j} is only allowed in {allowed} messages."
 
 
 def tool_uses_are_unique(conversation: Conversation) -> Problems:
