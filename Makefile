@@ -18,7 +18,7 @@ run: $(VENV)/.local ## start gateway, processor and simulator; ARGS="--region us
 SYSTEM = benchmarks cli/test_envoy_config.py compose docs envoy_config gateway helm release run
 
 unit: $(VENV)/.dev ## the tests that need neither Envoy nor Docker, in a minute
-	$(BIN)/pytest --numprocesses 2 --dist loadscope --hypothesis-profile quick $(SYSTEM:%=--ignore tests/%) $(ARGS)
+	$(BIN)/pytest --numprocesses 3 --dist worksteal --hypothesis-profile quick $(SYSTEM:%=--ignore tests/%) $(ARGS)
 
 test: check ## every check that a change must pass; ARGS="-n 2 --dist loadfile" is faster, but less precise in timing tests
 	$(BIN)/pytest $(ARGS)

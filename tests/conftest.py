@@ -14,5 +14,5 @@ os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 # How long an example takes depends on what else the machine does.
 _PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("patient", _PATIENT)
-settings.register_profile("quick", _PATIENT, max_examples=15)  # for `make unit`
+settings.register_profile("quick", _PATIENT, max_examples=10)  # for `make unit`
 settings.load_profile("patient")

@@ -15,7 +15,7 @@ from aigw_extproc.errors import InvalidRequest
 _DATA_URI = re.compile(r"data:(?P<type>[^;,]*)(?P<parameters>(?:;[^,]*)?),", re.IGNORECASE)
 _WHITE_SPACE = re.compile(r"\s+|%0A|%0D|%20", re.IGNORECASE)
 _URL_SAFE = str.maketrans("-_", "+/")
-_MAGIC_LENGTH = 24  # characters of base64 that hold the 12 bytes by which image formats are told apart
+_MAGIC_LENGTH = 24  # characters of base64 that hold the 12 bytes by which image formats differ
 
 
 @dataclass(frozen=True, slots=True)
