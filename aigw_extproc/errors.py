@@ -202,6 +202,8 @@ class Problem:
     """The field: `spec.rules[0].backendRefs[1].name`; empty for the entire resource."""
     message: str
     """The fault, and a correct value where possible."""
+    unsupported: bool = False
+    """Whether it is valid in the format, and refused because this gateway would not do what it asks for."""
 
     def __str__(self) -> str:
         prefix = f"{self.file}: {self.resource}"

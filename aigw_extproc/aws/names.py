@@ -27,6 +27,17 @@ _ROLE_ARN: Final = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]+"
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 _EXTERNAL_ID: Final = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
 _SESSION_NAME: Final = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
+# What documentation writes where a person puts their own value.
+_PLACEHOLDER: Final = re.compile(
+    r"(?:your|my|the|insert|replace|change)[ _-].*|change_?me|example|dummy|placeholder|todo|<.*>|\{.*\}|\$\{?\w+\}?"
+    r"|x{3,}|\.{3}|aws_access_key_id|aws_secret_access_key|aws_session_token|aws_bearer_token_bedrock",
+    re.IGNORECASE,
+)
+
+
+def is_placeholder(text: str) -> bool:
+    """Return whether `text` stands for a value that the user has not filled in yet, such as `YOUR_ACCESS_KEY_ID`."""
+    return bool(_PLACEHOLDER.fullmatch(text))
 
 
 def is_region(text: str) -> bool:

@@ -11,6 +11,7 @@ import click
 from aigw_extproc.cli import options
 from aigw_extproc.cli.app import app
 from aigw_extproc.cli.options import source_of
+from aigw_extproc.config.resources.findings import Findings
 
 
 @app.command()
@@ -28,9 +29,12 @@ def doctor(resources: tuple[Path, ...], region: str | None, secrets_dir: Path | 
     from aigw_extproc.doctor import report
     from aigw_extproc.doctor.examination import examine
 
-    diagnoses = asyncio.run(examine(source_of(resources, region, None, secrets_dir).load().snapshot))
+    findings = Findings()
+    configuration = source_of(resources, region, None, secrets_dir).load(findings)
+    diagnoses = asyncio.run(examine(configuration.snapshot))
+    warnings = tuple(map(str, findings.warnings))
     if as_json:
-        print(report.to_json(diagnoses))
+        print(report.to_json(diagnoses, warnings))
     else:
-        report.show(diagnoses, Console(highlight=False, markup=False, emoji=False))
+        report.show(diagnoses, warnings, Console(highlight=False, markup=False, emoji=False))
     sys.exit(0 if all(diagnosis.healthy for diagnosis in diagnoses) else 1)

@@ -14,18 +14,24 @@ from aigw_extproc.doctor.checks import Check, CheckOutcome, Diagnosis
 _STYLES = {CheckOutcome.OK: "green", CheckOutcome.FAILED: "bold red", CheckOutcome.SKIPPED: "dim"}
 
 
-def to_json(diagnoses: Iterable[Diagnosis]) -> str:
-    """Return all diagnoses as one JSON object."""
+def to_json(diagnoses: Iterable[Diagnosis], warnings: tuple[str, ...] = ()) -> str:
+    """Return all diagnoses, and the warnings of the configuration, as one JSON object."""
     backends = tuple(diagnoses)
     return json.dumps(
-        {"healthy": all(one.healthy for one in backends), "backends": [one.as_data() for one in backends]},
+        {
+            "healthy": all(one.healthy for one in backends),
+            "warnings": warnings,
+            "backends": [one.as_data() for one in backends],
+        },
         indent=2,
         ensure_ascii=False,
     )
 
 
-def show(diagnoses: Iterable[Diagnosis], console: Console) -> None:
-    """Print a table for each backend."""
+def show(diagnoses: Iterable[Diagnosis], warnings: tuple[str, ...], console: Console) -> None:
+    """Print the warnings of the configuration, and a table for each backend."""
+    for warning in warnings:
+        console.print(Text(f"warning: {warning}", style="yellow"))
     for diagnosis in diagnoses:
         console.print(_table(diagnosis))
 

@@ -10,6 +10,7 @@ from aigw_extproc.aws.identity import Credentials
 from aigw_extproc.config.builtin import demo_configuration, region_configuration, region_problem
 from aigw_extproc.config.compile.configuration import Configuration
 from aigw_extproc.config.files.load import load
+from aigw_extproc.config.resources.findings import Findings
 from aigw_extproc.config.snapshot import Address
 from aigw_extproc.simulator.settings import DEMO_ACCESS_KEY_ID, DEMO_SECRET_ACCESS_KEY
 
@@ -27,8 +28,8 @@ class ConfigurationSource:
     simulator: Address | None = None
     """A simulator: any model, with the example credentials of AWS's documentation."""
 
-    def load(self) -> Configuration:
-        """Read and validate the configuration.
+    def load(self, findings: Findings | None = None) -> Configuration:
+        """Read and validate the configuration; `findings` gets the remarks on its files.
 
         Raises:
             ConfigError: the configuration has errors; all of them are listed.
@@ -38,7 +39,7 @@ class ConfigurationSource:
         if self.simulator is not None:
             credentials = Credentials(access_key_id=DEMO_ACCESS_KEY_ID, secret_access_key=DEMO_SECRET_ACCESS_KEY)
             return demo_configuration(self.simulator.host, self.simulator.port, credentials)
-        return load(self.paths, self.secrets)
+        return load(self.paths, self.secrets, findings)
 
     def arguments(self) -> Iterator[str]:
         """Yield the command line arguments for this source."""

@@ -47,7 +47,20 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-OK = Ended(code=0, out="ok: 1 rule, 1 upstream, 1 model\n", err="")
+SERVED = {
+    *("served   AIGatewayRoute         1 resource", "served   AIServiceBackend       1 resource"),
+    *("served   BackendSecurityPolicy  1 resource", "served   Backend                1 resource"),
+}
+SECRETS = "served   Secret                 1 resource"
+OK = "ok: 1 rule, 1 upstream, 1 model"
+
+
+def checked(*arguments: str, cwd: Path) -> tuple[set[str], str]:
+    """Return the rows of the table, and the last line."""
+    ended = aigw("check", *arguments, cwd=cwd)
+    assert (ended.code, ended.err) == (0, "")
+    *rows, last = ended.out.splitlines()
+    return set(rows), last
 
 
 @pytest.mark.parametrize("name", ["aws.yaml", "aws-irsa.yaml", "aws-pod-identity.yaml"])
@@ -56,35 +69,41 @@ def test_the_examples_are_valid(name: str) -> None:
 
 
 def test_several_files(folder: Path) -> None:
-    assert aigw("check", "route.yaml", "backend.yaml", cwd=folder) == OK
+    assert checked("route.yaml", "backend.yaml", cwd=folder) == ({*SERVED, SECRETS}, OK)
 
 
 def test_a_folder(folder: Path) -> None:
-    assert aigw("check", "both", cwd=folder) == OK
+    assert checked("both", cwd=folder) == ({*SERVED, SECRETS}, OK)
 
 
 def test_a_region_needs_no_file() -> None:
     assert aigw("check", "--region", "eu-west-1") == Ended(code=0, out="ok: 1 rule, 1 upstream, 0 models\n", err="")
 
 
-def test_ignored_resources_are_listed(folder: Path) -> None:
+def test_ignored_and_refused_resources_are_listed(folder: Path) -> None:
     (folder / "both" / "others.yaml").write_text(
         "{apiVersion: v1, kind: ServiceAccount, metadata: {name: gateway}}\n---\n"
-        "{apiVersion: gateway.envoyproxy.io/v1alpha1, kind: EnvoyProxy, metadata: {name: sidecars}}\n"
+        "{apiVersion: gateway.envoyproxy.io/v1alpha1, kind: EnvoyProxy, metadata: {name: sidecars}}\n---\n"
+        "{apiVersion: aigateway.envoyproxy.io/v1alpha1, kind: QuotaPolicy, metadata: {name: budget}}\n"
     )
-    assert aigw("check", "both", cwd=folder).out.splitlines() == [
-        (
-            "ignored: both/others.yaml: ServiceAccount default/gateway: credentials come from this process, "
-            "by the AWS SDK's default chain"
-        ),
-        "ignored: both/others.yaml: EnvoyProxy default/sidecars: Envoy is configured by this program",
-        "ok: 1 rule, 1 upstream, 1 model",
+    ended = aigw("check", "both", cwd=folder)
+    assert [line.split(maxsplit=3) for line in ended.out.splitlines() if not line.startswith("served")] == [
+        [
+            *("ignored", "ServiceAccount", "default/gateway"),
+            "credentials come from this process, by the AWS SDK's default chain (both/others.yaml)",
+        ],
+        ["ignored", "EnvoyProxy", "default/sidecars", "Envoy is configured by this program (both/others.yaml)"],
+        [
+            *("refused", "QuotaPolicy", "default/budget"),
+            "quotas are not supported yet, so they would not be enforced (both/others.yaml)",
+        ],
     ]
+    assert (ended.code, ended.err.splitlines()[-1]) == (1, "1 problem in the configuration")
 
 
 def test_all_errors_of_an_invalid_file(folder: Path) -> None:
     ended = aigw("check", "broken.yaml", cwd=folder)
-    assert (ended.code, ended.out) == (1, "")
+    assert (ended.code, "refused" in ended.out) == (1, False)
     *errors, count = ended.err.splitlines()
     assert [error.split(": ", 4) for error in errors] == [
         [
@@ -183,7 +202,7 @@ def test_mounted_secrets(folder: Path) -> None:
     (folder / "mounts" / "key" / "credentials").write_text(
         f"[default]\naws_access_key_id = AKIDOFTEST\naws_secret_access_key = {SECRET}\n"
     )
-    assert aigw("check", "route.yaml", "lost.yaml", "--secrets-dir", "mounts", cwd=folder) == OK
+    assert checked("route.yaml", "lost.yaml", "--secrets-dir", "mounts", cwd=folder) == (SERVED, OK)
     assert aigw("check", "route.yaml", "lost.yaml", cwd=folder).err.splitlines()[0].endswith("no Secret 'default/key'")
 
 

@@ -127,24 +127,6 @@ def test_bedrocks_openai_endpoint_needs_a_policy_too() -> None:
     ]
 
 
-def test_other_credentials_are_accepted_unsigned_and_listed():
-    text = sample(
-        ("AWSBedrock", "OpenAI"),
-        (
-            "type: AWSCredentials\n  awsCredentials: {region: us-east-1, credentialsFile: {secretRef: {name: secret}}}",
-            "type: AzureAPIKey\n  azureAPIKey: {secretRef: {name: secret}}",
-        ),
-    )
-    configuration = compiled(text)
-    assert configuration.snapshot.rules[0].backends[0].auth is None
-    assert [str(ignored) for ignored in configuration.ignored] == [
-        (
-            "a.yaml: BackendSecurityPolicy default/policy: spec:"
-            " requests to backends with credentials of type AzureAPIKey are not signed yet"
-        )
-    ]
-
-
 def test_references_across_namespaces():
     text = sample(
         ("backendRefs: [{name: service}]", "backendRefs: [{name: service, namespace: other}]"),
@@ -409,16 +391,6 @@ def test_one_name_for_two_resources():
     ]
 
 
-def test_other_credentials_do_not_sign_for_aws():
-    change = ("type: AWSCredentials", "type: AzureAPIKey")
-    assert problems(sample(change)) == [
-        (
-            "AIServiceBackend default/service: spec.schema.name: AWSBedrock needs credentials of type AWSCredentials"
-            " or APIKey, but BackendSecurityPolicy 'policy' has type AzureAPIKey"
-        )
-    ]
-
-
 def test_aws_without_tls():
     text = sample(("bedrock.example.com", "bedrock-runtime.us-east-1.amazonaws.com"), without=(TLS,))
     assert problems(text) == ["Backend default/backend: AWS requires TLS; attach a BackendTLSPolicy to this Backend"]
@@ -445,28 +417,17 @@ apiVersion: example.com/v1
 kind: Backend
 metadata: {name: b}
 ---
-apiVersion: aigateway.envoyproxy.io/v1beta1
-kind: AIGatewayRoutes
-metadata: {name: c}
----
 apiVersion: gateway.networking.k8s.io/v1
 kind: Gateway
 metadata: {name: g}
 spec: {gatewayClassName: x, listeners: [{name: http, protocol: HTTP, port: 80}]}
----
-apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: {name: h}
-spec: {gatewayClassName: x}
 """
     text = sample(("backendRefs:", "timeouts: {request: 60s}\n      backendRefs:"), more=(other,))
     assert [str(ignored) for ignored in compiled(text).ignored] == [
         "a.yaml: AIGatewayRoute default/route: spec.rules[0].timeouts: not supported yet, so it has no effect",
         ("a.yaml: ServiceAccount n/a: credentials come from this process, by the AWS SDK's default chain"),
         "a.yaml: Backend default/b: this kind has no effect here",
-        "a.yaml: AIGatewayRoutes default/c: this kind has no effect here; did you mean 'AIGatewayRoute'?",
         "a.yaml: Gateway default/g: spec.listeners: the listener is set on the command line (--host, --port)",
-        "a.yaml: Gateway default/h: there is only one gateway, which also serves the routes of 'g'",
     ]
 
 

@@ -15,6 +15,7 @@ from aigw_extproc.bedrock.families import Family, base_model
 from aigw_extproc.cli import app
 from aigw_extproc.config.compile import credential_sources, settings
 from aigw_extproc.config.resources.kinds import KINDS
+from aigw_extproc.config.resources.other_kinds import IGNORED, REFUSED
 from aigw_extproc.envoy.access_log import FIELDS
 from aigw_extproc.envoy.local_replies import REPLIES
 from aigw_extproc.exchange.response import DROPPED_HEADER, REQUEST_ID_HEADER
@@ -146,8 +147,14 @@ def test_the_faults_of_the_simulator() -> None:
 
 
 def test_the_kinds_of_resources() -> None:
-    listed = {name for row in table("docs/configuration.md", "## The kinds") for name in row[0].split(", ")}
-    assert listed == {kind for _, kind in KINDS}
+    *rows, others = table("docs/configuration.md", "## The kinds")
+    ignored = {name for row in rows if row[2] == "the kind" for name in row[0].split(", ")}
+    refused = {name for row in rows if row[3] == "the kind" for name in row[0].split(", ")}
+    listed = {name for row in rows for name in row[0].split(", ")}
+    assert others[0].startswith("ServiceAccount, and other kinds")
+    assert ignored == {kind for _, kind in IGNORED} - {"ServiceAccount"}
+    assert refused == {kind for _, kind in REFUSED}
+    assert listed - ignored - refused == {kind for _, kind in KINDS}
 
 
 def test_the_annotations() -> None:

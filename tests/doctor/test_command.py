@@ -94,3 +94,9 @@ def test_broken_resources(tmp_path: Path, moto_url: str) -> None:
 def test_nothing_or_too_much(arguments: tuple[str, ...], moto_url: str) -> None:
     ended = doctor(*arguments, sts=moto_url)
     assert usage_error(ended) == "Invalid value: give resource files or folders, or --region, and not both"
+
+
+def test_a_placeholder_is_named(tmp_path: Path, simulator: RunningSimulator, moto_url: str) -> None:
+    ended = doctor(resources(tmp_path, simulator.port, key_id="YOUR_ACCESS_KEY_ID"), "--json", sts=moto_url)
+    (warning,) = json.loads(ended.out)["warnings"]
+    assert warning.endswith("'aws_access_key_id' is a placeholder; fill it in")

@@ -11,9 +11,10 @@ from aigw_extproc.config.compile.services import compile_services
 from aigw_extproc.config.compile.signing import compile_signing
 from aigw_extproc.config.compile.tls import compile_tls
 from aigw_extproc.config.compile.upstreams import compile_upstreams
+from aigw_extproc.config.resources.ai_gateway import AIGatewayRoute
 from aigw_extproc.config.resources.catalog import Catalog, Item, Mounts, read
-from aigw_extproc.config.resources.documents import parse
-from aigw_extproc.config.resources.findings import Findings, Ignored
+from aigw_extproc.config.resources.documents import Document, parse
+from aigw_extproc.config.resources.findings import Findings, Note, Place
 from aigw_extproc.config.resources.infrastructure import ClientTrafficPolicy, Gateway
 from aigw_extproc.config.resources.names import quantity
 from aigw_extproc.config.snapshot import Snapshot
@@ -27,7 +28,7 @@ class Configuration:
     """A snapshot, and the parts of the files that have no effect."""
 
     snapshot: Snapshot
-    ignored: tuple[Ignored, ...] = ()
+    ignored: tuple[Note, ...] = ()
     files: tuple[str, ...] = ()
     """Every loaded file, in order."""
 
@@ -43,27 +44,41 @@ def compile_documents(
         ConfigError: with every problem, in the order of the files.
     """
     findings = findings or Findings()
-    documents = (document for file, text in texts.items() for document in parse(file, text, findings))
+    documents = [document for file, text in texts.items() for document in _documents(file, text, findings)]
     catalog = read(documents, findings, mounts)
     snapshot = _snapshot(catalog)
+    if catalog.complete_for(AIGatewayRoute) and not any(catalog.all(AIGatewayRoute)):
+        Place(findings=findings, file=", ".join(texts), resource="all resources").problem(
+            "there is no AIGatewayRoute, so no request would be served"
+        )
     if findings.problems:
         raise findings.in_file_order(texts)
     return Configuration(snapshot=snapshot, ignored=tuple(findings.ignored), files=tuple(texts))
 
 
+def _documents(file: str, text: str, findings: Findings) -> list[Document]:
+    """Return the resources of a file, which is an error if there are none: it may have been truncated."""
+    faults = len(findings.problems)
+    documents = list(parse(file, text, findings))
+    if not documents and len(findings.problems) == faults:
+        Place(findings=findings, file=file, resource="file").problem("has no resources; remove it, or restore them")
+    return documents
+
+
 def _snapshot(catalog: Catalog) -> Snapshot:
-    _ignore_further_gateways(catalog)
+    _refuse_further_gateways(catalog)
     tls = compile_tls(catalog)
     upstreams = compile_upstreams(catalog, tls)
     services = compile_services(catalog, upstreams, compile_signing(catalog), tls)
     return Snapshot(rules=compile_rules(catalog, services), buffer_limit=_buffer_limit(catalog))
 
 
-def _ignore_further_gateways(catalog: Catalog) -> None:
-    first, *others = [*catalog.all(Gateway), None]
-    for item in others:
-        if item is not None and first is not None:
-            item.place.ignore(f"there is only one gateway, which also serves the routes of '{first.name}'")
+def _refuse_further_gateways(catalog: Catalog) -> None:
+    gateways = list(catalog.all(Gateway))
+    for item in gateways[1:]:
+        item.place.refuse(
+            f"there is one gateway here, so clients of '{gateways[0].name}' could use its routes too; run one for each"
+        )
 
 
 def _buffer_limit(catalog: Catalog) -> int:

@@ -14,7 +14,7 @@ import msgspec
 import yaml
 
 from aigw_extproc.aws.identity import AssumeRole, BearerToken, CredentialSource, DefaultChain, OidcExchange
-from aigw_extproc.aws.names import is_external_id, is_role_arn, is_session_name
+from aigw_extproc.aws.names import is_external_id, is_placeholder, is_role_arn, is_session_name
 from aigw_extproc.config.compile.credentials_file import parse_credentials
 from aigw_extproc.config.compile.secret_values import key_place, secret_value
 from aigw_extproc.config.compile.settings import PREFIX
@@ -58,7 +58,8 @@ def compile_source(item: Item[BackendSecurityPolicy], catalog: Catalog) -> Crede
     place = item.place.field("spec")
     compile_type = _TYPES.get(item.resource.spec.type)
     if compile_type is None:
-        place.ignore(f"requests to backends with credentials of type {item.resource.spec.type} are not signed yet")
+        got = item.resource.spec.type
+        place.field("type").refuse(f"{got} is not supported; supported are {', '.join(_TYPES)}")
         return None
     return _with_role(compile_type(item, catalog, place), item)
 
@@ -147,6 +148,8 @@ def _one_line(
     if not _PRINTABLE.fullmatch(text.strip()):
         key_place(secret, key).problem("must be one line without spaces")
         return None
+    if is_placeholder(text.strip()):
+        key_place(secret, key).warn("is a placeholder; fill it in")
     return text.strip()
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from aigw_extproc.aws.identity import Credentials, Profile
-from aigw_extproc.aws.names import is_external_id, is_role_arn, is_session_name
+from aigw_extproc.aws.names import is_external_id, is_placeholder, is_role_arn, is_session_name
 from aigw_extproc.config.resources.decode import suggestion
 from aigw_extproc.config.resources.findings import Place
 
@@ -62,6 +62,10 @@ def _source(profiles: _Profiles, profile: str, text: str, place: Place) -> Crede
         place.problem(fault)
     if faults:
         return None
+    for section, values in profiles.items():
+        for name in _KEYS:
+            if is_placeholder(values.get(name, "")):
+                place.warn(f"in section [{section}] of the credentials file '{name}' is a placeholder; fill it in")
     settings = profiles[profile]
     role = _names_role(settings)
     for name in settings.keys() - set(_ROLE + _KEYS if role else _KEYS):

@@ -57,6 +57,7 @@ def _rule(
         place.field("backendRefs").problem("must name at least one AIServiceBackend")
     elif not any(ref.weight for ref in rule.backend_refs):
         place.field("backendRefs").problem("all weights are 0, so no backend would receive requests")
+    _check_priorities(rule, place)
     compiled = [_backend(item, index, number, catalog, services) for number in range(len(rule.backend_refs))]
     return Rule(
         name=f"{item.namespace}/{item.name}/rule/{index}",
@@ -66,6 +67,15 @@ def _rule(
         owned_by=rule.models_owned_by,
         created=_created(item, rule, place),
     )
+
+
+def _check_priorities(rule: resources.RouteRule, place: Place) -> None:
+    lowest = min((ref.priority for ref in rule.backend_refs if ref.weight), default=0)
+    for index, ref in enumerate(rule.backend_refs):
+        if ref.weight and ref.priority > lowest:
+            place.field("backendRefs").item(index).field("priority").refuse(
+                f"failover is not supported yet, so only backends of priority {lowest} would be used; remove the others"
+            )
 
 
 def _backend(

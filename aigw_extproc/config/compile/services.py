@@ -21,7 +21,7 @@ from aigw_extproc.config.resources.names import is_path_prefix
 from aigw_extproc.config.snapshot import AwsAuth, BackendSettings, Tls, Upstream
 
 _AWS: Final = ("AWSBedrock", "AWSAnthropic")
-_CREDENTIALS: Final = ("AWSCredentials", "APIKey")
+_SCHEMAS: Final = (*_AWS, "OpenAI")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ def compile_services(
         spec = item.resource.spec
         check_mutations(spec, item.place.field("spec"))
         signer = signing.get(item.key)
-        _check_prefix(spec.schema, item.place.field("spec.schema"))
+        _check_schema(spec.schema, item.place.field("spec.schema"))
         upstream = _upstream(item, catalog, upstreams)
         if spec.schema.name in _AWS or (upstream is not None and host_region(upstream.host) is not None):
             _check_signing(item, signer, catalog)
@@ -75,7 +75,9 @@ def _upstream(item: Item[AIServiceBackend], catalog: Catalog, upstreams: Mapping
     return upstreams.get(key)
 
 
-def _check_prefix(schema: resources.ApiSchema, place: Place) -> None:
+def _check_schema(schema: resources.ApiSchema, place: Place) -> None:
+    if schema.name not in _SCHEMAS:
+        place.field("name").refuse(f"{schema.name} is not supported; supported are {', '.join(_SCHEMAS)}")
     name = "prefix" if schema.prefix else "version"
     prefix: str = getattr(schema, name)
     if schema.name == "OpenAI" and not is_path_prefix(prefix):
@@ -84,11 +86,6 @@ def _check_prefix(schema: resources.ApiSchema, place: Place) -> None:
 
 def _check_signing(item: Item[AIServiceBackend], signer: Signing | None, catalog: Catalog) -> None:
     spec, place = item.resource.spec, item.place.field("spec")
-    if signer is not None and signer.type not in _CREDENTIALS:
-        place.field("schema.name").problem(
-            f"{spec.schema.name} needs credentials of type {' or '.join(_CREDENTIALS)},"
-            f" but BackendSecurityPolicy '{signer.policy}' has type {signer.type}"
-        )
     if signer is not None or not catalog.complete_for(resources.BackendSecurityPolicy):
         return
     if spec.backend_security_policy_ref is not None:

@@ -25,16 +25,15 @@ class Signing:
     """A BackendSecurityPolicy, attached to one backend."""
 
     policy: str
-    type: str
     auth: AwsAuth | None
-    """None for types other than AWSCredentials and APIKey, and for a faulty policy."""
+    """None for a faulty policy."""
 
 
 def compile_signing(catalog: Catalog) -> dict[Key, Signing]:
     """Return the signing of each AIServiceBackend that a policy is attached to."""
     by_backend: dict[Key, Signing] = {}
     for item in catalog.all(BackendSecurityPolicy):
-        signing = Signing(policy=item.name, type=item.resource.spec.type, auth=_auth(item, catalog))
+        signing = Signing(policy=item.name, auth=_auth(item, catalog))
         for key, place in _security_targets(item, catalog):
             kept = _stronger(by_backend[key], signing, place) if key in by_backend else signing
             if kept is not None:

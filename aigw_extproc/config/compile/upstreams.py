@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
-from aigw_extproc.aws.names import AWS_SUFFIXES
+from aigw_extproc.aws.names import AWS_SUFFIXES, host_region
 from aigw_extproc.config.resources.catalog import Catalog, Item, Key
 from aigw_extproc.config.resources.findings import Place
 from aigw_extproc.config.resources.infrastructure import (
@@ -19,6 +20,8 @@ from aigw_extproc.config.snapshot import Address, Tls, Upstream
 
 _PLAIN_PORT: Final = 80
 _TLS_PORT: Final = 443
+# Names that AWS gives to load balancers, PrivateLink endpoints and gateways of its customers.
+_PROXY: Final = re.compile(r"\.(?:elb|vpce|execute-api|compute|compute-1)\.|\.compute\.internal$")
 _AWS_DOMAINS: Final = tuple(f".{suffix}" for suffix in AWS_SUFFIXES)
 
 
@@ -76,6 +79,7 @@ def _address(endpoint: BackendEndpoint, place: Place) -> Address | None:
             place.problem("must have fqdn or ip")
         case fqdn, None if fqdn is not None:
             if is_hostname(fqdn.hostname):
+                _warn_of_another_service(fqdn.hostname.lower(), place.field("fqdn.hostname"))
                 return Address(host=fqdn.hostname.lower(), port=fqdn.port)
             hint = "; an IP address belongs in ip.address" if is_ip(fqdn.hostname) else ", such as api.example.com"
             place.field("fqdn.hostname").problem(f"{place.show(fqdn.hostname)} is not a DNS name{hint}")
@@ -86,6 +90,11 @@ def _address(endpoint: BackendEndpoint, place: Place) -> Address | None:
         case _:
             place.problem("must have fqdn or ip, not both")
     return None
+
+
+def _warn_of_another_service(host: str, place: Place) -> None:
+    if host.endswith(_AWS_DOMAINS) and host_region(host) is None and not _PROXY.search(host):
+        place.warn("a host of AWS, but not Bedrock's; models are at bedrock-runtime.REGION.amazonaws.com")
 
 
 def _host(endpoint: BackendEndpoint, tls: Tls | None) -> str:

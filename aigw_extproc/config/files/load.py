@@ -15,15 +15,15 @@ Fingerprint: TypeAlias = tuple[tuple[str | int, ...], ...]
 _SUFFIXES: Final = (".yaml", ".yml", ".json")
 
 
-def load(paths: Iterable[str | Path], secrets: Path | None = None) -> Configuration:
+def load(paths: Iterable[str | Path], secrets: Path | None = None, findings: Findings | None = None) -> Configuration:
     """Load files, and the visible `*.yaml`, `*.yml` and `*.json` of folders, sorted by name.
 
-    `secrets` is a folder of mounted Secrets that the files may refer to.
+    `secrets` is a folder of mounted Secrets that the files may refer to. `findings` gets the remarks on the files.
 
     Raises:
         ConfigError: with every problem in all of them, unreadable files included.
     """
-    findings = Findings()
+    findings = findings or Findings()
     mounts = read_mounts(secrets, findings) if secrets is not None else {}
     texts: dict[str, str] = {}
     seen: set[Path] = set()

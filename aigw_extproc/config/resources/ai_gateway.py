@@ -20,6 +20,7 @@ _Count = Annotated[int, msgspec.Meta(ge=0)]
 _MAX_MUTATIONS = msgspec.Meta(max_length=16)  # the limit of the format's CRDs
 
 Unsupported = Annotated[Discarded, unused("not supported yet, so it has no effect")]
+NotEnforced = Annotated[Discarded, refused("not supported yet, so it would not be enforced; remove it")]
 OtherSystem = Annotated[Discarded, unused("a setting of another system, without effect here")]
 _Metadata = Annotated[
     Discarded, refused("not supported: Envoy sends no metadata to the processor; use fromRequestHeaders")
@@ -134,8 +135,8 @@ class RouteSpec(ResourcePart, frozen=True, kw_only=True):
     hostnames: tuple[Name, ...] = ()
     parent_refs: Discarded = None
     target_refs: Discarded = None
-    llm_request_costs: Unsupported = None
-    rate_limits_from_headers: Unsupported = None
+    llm_request_costs: NotEnforced = None
+    rate_limits_from_headers: NotEnforced = None
     filter_config: OtherSystem = None
     schema: OtherSystem = None  # the clients' API in v1alpha1, always OpenAI
 

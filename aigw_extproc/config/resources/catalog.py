@@ -16,24 +16,15 @@ from aigw_extproc.config.resources.documents import Document
 from aigw_extproc.config.resources.findings import Findings, Place
 from aigw_extproc.config.resources.infrastructure import MountedSecret
 from aigw_extproc.config.resources.kinds import KINDS
+from aigw_extproc.config.resources.other_kinds import CLOSED_GROUPS, IGNORED, REFUSED
 
 R = TypeVar("R", bound=Resource)
 Key: TypeAlias = tuple[str, str]
 """(namespace, name)"""
 
-_REASONS: Final = {
-    "ServiceAccount": "credentials come from this process, by the AWS SDK's default chain",
-    "EnvoyProxy": "Envoy is configured by this program",
-    "GatewayClass": "there is one gateway",
-    "HTTPRoute": "only AIGatewayRoute routes requests here",
-    "BackendTrafficPolicy": "retries and rate limits are not supported yet",
-    "SecurityPolicy": "clients are not authenticated here",
-    "QuotaPolicy": "quotas are not supported yet",
-    "GatewayConfig": "costs and the processor's own settings are not supported yet",
-    "MCPRoute": "MCP is not supported",
-    "ReferenceGrant": "references to other namespaces need no grant here",
-}
+_NAMES: Final = {kind: group for group, kind in (*IGNORED, *REFUSED, *KINDS)}
 _MAX_COMPARED: Final = 100  # names; comparing takes 10 µs each, for every unresolved reference
+_MISSPELT: Final = 0.85  # the similarity of names that differ by a letter or two
 _NO_EFFECT: Final = "this kind has no effect here"
 
 
@@ -110,6 +101,7 @@ def read(documents: Iterable[Document], findings: Findings, mounts: Mounts | Non
     for document in documents:
         _add(catalog, document)
     catalog.complete = catalog.complete and findings.complete
+    findings.served.update(item.resource.kind for item in catalog.items.values() if item is not None)
     return catalog
 
 
@@ -128,7 +120,7 @@ def _add(catalog: Catalog, document: Document) -> None:
     group, _, version = api_version.rpartition("/")
     versions = KINDS.get((group, kind))
     if versions is None:
-        document.place.ignore(_REASONS.get(kind, _NO_EFFECT) + _kind_suggestion(group, kind))
+        _add_other(group, kind, document.place)
     elif version not in versions:
         supported = " or ".join(f"{group}/{known}".lstrip("/") for known in versions)
         document.place.field("apiVersion").problem(f"'{api_version}' is not supported; use {supported}")
@@ -137,9 +129,20 @@ def _add(catalog: Catalog, document: Document) -> None:
         _add_decoded(catalog, document, decode(document.value, versions[version], document.place))
 
 
-def _kind_suggestion(group: str, kind: str) -> str:
-    known = [name for candidate, name in KINDS if candidate == group]
-    return "" if kind in _REASONS else suggestion(kind, known, cutoff=0.85)
+def _add_other(group: str, kind: str, place: Place) -> None:
+    """Record a kind that is not read: refused, ignored, or misspelt."""
+    if (group, kind) in REFUSED:
+        place.refuse(REFUSED[group, kind])
+    elif (group, kind) in IGNORED:
+        place.ignore(IGNORED[group, kind])
+    elif group in CLOSED_GROUPS:
+        place.field("kind").problem(f"there is no {kind} in {group}{suggestion(kind, _NAMES)}")
+    elif kind not in _NAMES and (near := suggestion(kind, _NAMES, cutoff=_MISSPELT)):
+        place.field("kind").problem(f"unknown in {group or 'v1'}{near}")
+    elif near := suggestion(group, CLOSED_GROUPS, cutoff=_MISSPELT):
+        place.field("apiVersion").problem(f"unknown group {group}{near}")
+    else:
+        place.ignore(_NO_EFFECT)
 
 
 def _add_faulty(catalog: Catalog, document: Document) -> None:

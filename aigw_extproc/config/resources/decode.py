@@ -126,7 +126,7 @@ def _nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None
 def _field(value: object, field: inspect.Field, place: Place) -> dict[str, object]:
     extra = _extra(field)
     if "problem" in extra:
-        place.problem(extra["problem"])
+        place.refuse(extra["problem"])
         return {field.name: INVALID}
     if "reason" in extra:
         place.ignore(extra["reason"])

@@ -1,10 +1,11 @@
-"""Findings in a configuration: problems, which are errors, and ignored fields and resources.
+"""Findings in a configuration: problems, which are errors, ignored fields and resources, and warnings.
 
 Readers and compilers report to a `Place` instead of raising, so that one run finds every fault.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -14,8 +15,8 @@ SHOWN = 80  # characters of an offending value in a message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ignored:
-    """A field or resource that is accepted and has no effect."""
+class Note:
+    """A remark on a field or resource that is accepted."""
 
     file: str
     """The path from the command line, or of a file in a folder from there."""
@@ -24,7 +25,7 @@ class Ignored:
     path: str
     """The field; empty for the entire resource."""
     reason: str
-    """Why it has no effect."""
+    """Why it has no effect, or what to check."""
 
     def __str__(self) -> str:
         prefix = f"{self.file}: {self.resource}"
@@ -33,10 +34,15 @@ class Ignored:
 
 @dataclass(slots=True)
 class Findings:
-    """The problems and ignored parts of one configuration, in the order of discovery."""
+    """The remarks on one configuration, in the order of discovery."""
 
     problems: list[Problem] = field(default_factory=list)
-    ignored: list[Ignored] = field(default_factory=list)
+    ignored: list[Note] = field(default_factory=list)
+    """What is accepted and has no effect."""
+    warnings: list[Note] = field(default_factory=list)
+    """What is in effect, and probably a mistake."""
+    served: Counter[str] = field(default_factory=Counter)
+    """The number of valid resources of each kind."""
     complete: bool = True
     """False when some text could not be parsed: a missing resource may be in there."""
 
@@ -72,13 +78,27 @@ class Place:
 
     def problem(self, message: str) -> None:
         """Record a problem here."""
-        problem = Problem(file=self.file, resource=self.resource, path=self.path, message=message)
-        self.findings.problems.append(problem)
+        self._problem(message, unsupported=False)
+
+    def refuse(self, message: str) -> None:
+        """Record that this gateway would not do what is asked for here, which is a problem."""
+        self._problem(message, unsupported=True)
 
     def ignore(self, reason: str) -> None:
         """Record that this field or resource has no effect."""
-        ignored = Ignored(file=self.file, resource=self.resource, path=self.path, reason=reason)
-        self.findings.ignored.append(ignored)
+        self.findings.ignored.append(self._note(reason))
+
+    def warn(self, reason: str) -> None:
+        """Record what is probably a mistake here."""
+        self.findings.warnings.append(self._note(reason))
+
+    def _problem(self, message: str, *, unsupported: bool) -> None:
+        self.findings.problems.append(
+            Problem(file=self.file, resource=self.resource, path=self.path, message=message, unsupported=unsupported)
+        )
+
+    def _note(self, reason: str) -> Note:
+        return Note(file=self.file, resource=self.resource, path=self.path, reason=reason)
 
     def show(self, value: object) -> str:
         """Describe `value` for a message, by its type only where it is secret."""

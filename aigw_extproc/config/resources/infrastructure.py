@@ -11,7 +11,15 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-from aigw_extproc.config.resources.ai_gateway import Name, ObjectRef, OtherSystem, Resource, ResourcePart, Unsupported
+from aigw_extproc.config.resources.ai_gateway import (
+    Name,
+    NotEnforced,
+    ObjectRef,
+    OtherSystem,
+    Resource,
+    ResourcePart,
+    Unsupported,
+)
 from aigw_extproc.config.resources.decode import Discarded, Secret, refused, unused
 
 ENVOY_GATEWAY: Final = "gateway.envoyproxy.io"
@@ -22,6 +30,9 @@ _ListenerSetting = Annotated[Discarded, unused("the listener is set on the comma
 _Unix = Annotated[Discarded, refused("unix sockets are not supported yet; use fqdn or ip")]
 _BackendTls = Annotated[
     Discarded, refused("not supported yet; attach a BackendTLSPolicy, or requests would be sent in plaintext")
+]
+_ClientCertificates = Annotated[
+    Discarded, refused("client certificates are not verified here, so everyone would be let in; remove it")
 ]
 _AltNames = Annotated[Discarded, refused("not supported yet; only `hostname` is verified")]
 
@@ -138,9 +149,23 @@ class ClientConnection(ResourcePart, frozen=True, kw_only=True):
     """`connection` of ClientTrafficPolicy."""
 
     buffer_limit: int | str | None = None
-    connection_limit: Unsupported = None
+    connection_limit: NotEnforced = None
     max_accept_per_socket_event: Unsupported = None
     socket_buffer_limit: Unsupported = None
+
+
+class ClientTls(ResourcePart, frozen=True, kw_only=True):
+    """`tls` of ClientTrafficPolicy; TLS to clients is configured at the listener."""
+
+    client_validation: _ClientCertificates = None
+    alpn_protocols: _ListenerSetting = None
+    ciphers: _ListenerSetting = None
+    ecdh_curves: _ListenerSetting = None
+    fingerprints: _ListenerSetting = None
+    max_version: _ListenerSetting = None
+    min_version: _ListenerSetting = None
+    session: _ListenerSetting = None
+    signature_algorithms: _ListenerSetting = None
 
 
 class ClientTrafficPolicySpec(ResourcePart, frozen=True, kw_only=True):
@@ -163,13 +188,20 @@ class ClientTrafficPolicySpec(ResourcePart, frozen=True, kw_only=True):
     scheme: Unsupported = None
     tcp_keepalive: Unsupported = None
     timeout: Unsupported = None
-    tls: Unsupported = None
+    tls: ClientTls | None = None
 
 
 class ClientTrafficPolicy(Resource, frozen=True, kw_only=True):
     """How clients connect; only the limit of the body's size is used."""
 
     spec: ClientTrafficPolicySpec
+
+
+class GatewayTls(ResourcePart, frozen=True, kw_only=True):
+    """`tls` of Gateway."""
+
+    backend: Unsupported = None
+    frontend: _ClientCertificates = None
 
 
 class GatewaySpec(ResourcePart, frozen=True, kw_only=True):
@@ -182,10 +214,24 @@ class GatewaySpec(ResourcePart, frozen=True, kw_only=True):
     infrastructure: OtherSystem = None
     backend_tls: Unsupported = msgspec.field(default=None, name="backendTLS")
     default_scope: Discarded = None
-    tls: Unsupported = None
+    tls: GatewayTls | None = None
 
 
 class Gateway(Resource, frozen=True, kw_only=True):
     """The gateway itself, which is configured on the command line."""
 
     spec: GatewaySpec
+
+
+class GatewayConfigSpec(ResourcePart, frozen=True, kw_only=True):
+    """`spec` of GatewayConfig."""
+
+    ext_proc: OtherSystem = None
+    forward_proxy: Annotated[Discarded, refused("not supported yet; requests would go to AWS directly")] = None
+    global_llm_request_costs: NotEnforced = msgspec.field(default=None, name="globalLLMRequestCosts")
+
+
+class GatewayConfig(Resource, frozen=True, kw_only=True):
+    """Settings of the reference's processor, none of which is used."""
+
+    spec: GatewayConfigSpec = GatewayConfigSpec()

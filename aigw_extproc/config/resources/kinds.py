@@ -20,6 +20,7 @@ from aigw_extproc.config.resources.infrastructure import (
     ClientTrafficPolicy,
     ConfigMap,
     Gateway,
+    GatewayConfig,
     SecretResource,
 )
 
@@ -27,6 +28,7 @@ KINDS: Final[dict[tuple[str, str], dict[str, type[Resource]]]] = {
     (AI_GATEWAY, "AIGatewayRoute"): {"v1beta1": AIGatewayRoute, "v1alpha1": AIGatewayRoute},
     (AI_GATEWAY, "AIServiceBackend"): {"v1beta1": AIServiceBackend, "v1alpha1": AIServiceBackend},
     (AI_GATEWAY, "BackendSecurityPolicy"): {"v1beta1": BackendSecurityPolicy, "v1alpha1": BackendSecurityPolicy},
+    (AI_GATEWAY, "GatewayConfig"): {"v1beta1": GatewayConfig, "v1alpha1": GatewayConfig},
     (ENVOY_GATEWAY, "Backend"): {"v1alpha1": BackendResource},
     (ENVOY_GATEWAY, "ClientTrafficPolicy"): {"v1alpha1": ClientTrafficPolicy},
     (GATEWAY_API, "BackendTLSPolicy"): {
