@@ -11,6 +11,7 @@ from aigw_extproc.cli import options
 from aigw_extproc.cli.app import app
 from aigw_extproc.cli.options import PATH, endpoint, source_of
 from aigw_extproc.cli.output import fail
+from aigw_extproc.config.resources.names import quantity
 from aigw_extproc.config.snapshot import Address, Snapshot
 from aigw_extproc.envoy.options import PROCESSOR, ListenAddress, Options, ProcessorTls
 from aigw_extproc.serve.source import ConfigurationSource
@@ -42,6 +43,11 @@ from aigw_extproc.serve.source import ConfigurationSource
 @click.option("--output", metavar="FILE", type=PATH, help="Write it into this file instead.")
 @click.option("--admin", metavar="ADDRESS", help="Envoy's admin interface: unix:///PATH or HOST:PORT.")
 @click.option(
+    "--memory-limit",
+    metavar="QUANTITY",
+    help="Memory that Envoy may use, such as 1Gi: near it, Envoy refuses requests.",
+)
+@click.option(
     "--write-to",
     "folder",
     metavar="DIR",
@@ -63,6 +69,7 @@ def envoy_config(
     port: int,
     output: Path | None,
     admin: str | None,
+    memory_limit: str | None,
     folder: Path | None,
 ) -> None:
     """Print the Envoy configuration that `run` would use. RESOURCES are resource files, or folders of them."""
@@ -75,6 +82,7 @@ def envoy_config(
         processors=processors,
         processor_tls=tls,
         admin=endpoint(admin) if admin else None,
+        memory_limit=_bytes(memory_limit) if memory_limit else None,
     )
     if folder is not None:
         _write(source_of(resources, region, simulator, secrets_dir), envoy_options, folder)
@@ -90,6 +98,13 @@ def envoy_config(
         output.write_text(text)
     except OSError as error:
         fail(f"--output {output}: {error.strerror}")
+
+
+def _bytes(text: str) -> int:
+    size = quantity(text)
+    if not size:
+        raise click.BadParameter(f"--memory-limit {text} is not a number of bytes, such as 512Mi")
+    return size
 
 
 def _render(snapshot: Snapshot | None, options: Options, *, snippet: bool) -> str:

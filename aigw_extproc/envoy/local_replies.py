@@ -42,6 +42,8 @@ class LocalReply:
     """`{buffer_limit}` is replaced by the number of bytes that Envoy buffers."""
     to_processor: bool = True
     """Whether the processor sees the reply, and so needs the marker: not if Envoy fails after an answer has begun."""
+    retry_seconds: int | None = None
+    """The value of `retry-after`; None for none."""
 
 
 REPLIES = (
@@ -72,10 +74,11 @@ REPLIES = (
         to_processor=False,
     ),
     LocalReply(
-        when="response.code_details.contains('overflow')",
+        when="response.code_details.contains('overflow') || response.code_details == 'overload'",
         type="overloaded_error",
         code="gateway_overloaded",
-        message="the gateway has reached its limit of concurrent requests; try again later",
+        message="the gateway has reached its limit of concurrent requests or of memory; try again later",
+        retry_seconds=1,
     ),
     LocalReply(
         when="response.code == 503",
@@ -147,19 +150,18 @@ def local_reply_config(*, buffer_limit: int) -> hcm.LocalReplyConfig:
     return hcm.LocalReplyConfig(mappers=[unchanged, *anthropic, *openai])
 
 
-_MARKER = core.HeaderValueOption(
-    header=core.HeaderValue(key=LOCAL_REPLY_HEADER, value="true"),
-    append_action=core.HeaderValueOptionHeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD,
-)
+def _header(name: str, value: str) -> core.HeaderValueOption:
+    return core.HeaderValueOption(
+        header=core.HeaderValue(key=name, value=value),
+        append_action=core.HeaderValueOptionHeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD,
+    )
 
 
 def _mapper(reply: LocalReply, when: str, document: dict[str, object]) -> hcm.ResponseMapper:
     body = core.SubstitutionFormatString(json_format=Struct.from_dict(document), content_type="application/json")
-    return hcm.ResponseMapper(
-        filter=_when(when),
-        body_format_override=body,
-        headers_to_add=[_MARKER] if reply.to_processor else [],
-    )
+    marker = [_header(LOCAL_REPLY_HEADER, "true")] if reply.to_processor else []
+    retry = [_header("retry-after", str(reply.retry_seconds))] if reply.retry_seconds is not None else []
+    return hcm.ResponseMapper(filter=_when(when), body_format_override=body, headers_to_add=[*marker, *retry])
 
 
 def _openai_error(reply: LocalReply) -> dict[str, object]:
@@ -173,9 +175,11 @@ def _anthropic_error(reply: LocalReply) -> dict[str, object]:
 
 def _sent_to(paths: Iterable[str]) -> str:
     """Return the CEL condition for requests whose original path is one of `paths`."""
-    # `:path` may be the upstream's by now. Filter state is bytes in CEL, which can only be compared for equality.
-    listed = ", ".join(f"b'{path}'" for path in paths)
-    return f"filter_state['{PATH_STATE}'] in [{listed}]"
+    # `:path` may be the upstream's by now; without filter state, Envoy replies before any filter has seen the request.
+    # Filter state is bytes in CEL, which can only be compared for equality.
+    listed = [f"'{path}'" for path in paths]
+    original = f"filter_state['{PATH_STATE}'] in [{', '.join(f'b{path}' for path in listed)}]"
+    return f"({original} || request.url_path in [{', '.join(listed)}])"
 
 
 def _when(expression: str) -> accesslog.AccessLogFilter:

@@ -54,6 +54,8 @@ class Options:
     """The most that the processor can extend it to, for a request that becomes a batch."""
     idle_timeout: timedelta = timedelta(minutes=5)
     """How long an exchange may be idle in both directions. Its total duration is not limited."""
+    memory_limit: int | None = None
+    """Bytes of memory that Envoy may use: near it, Envoy refuses requests. None for no limit."""
     max_streams: int = 16_384
     """Concurrent exchanges per cluster. A stream counts until its last byte."""
     max_requests_per_processor_connection: int = 150

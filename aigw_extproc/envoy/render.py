@@ -10,8 +10,6 @@ import yaml
 from betterproto2 import Casing, Message
 from envoy_data_plane.envoy.config.bootstrap import v3 as bootstrap
 from envoy_data_plane.envoy.config.core import v3 as core
-from envoy_data_plane.envoy.config.overload import v3 as overload
-from envoy_data_plane.envoy.extensions.resource_monitors.downstream_connections import v3 as connections
 from envoy_data_plane.envoy.service.discovery import v3 as discovery
 from envoy_data_plane.google.protobuf import Any
 
@@ -20,6 +18,7 @@ from aigw_extproc.envoy.addresses import envoy_address
 from aigw_extproc.envoy.clusters import processor_cluster, upstream_clusters
 from aigw_extproc.envoy.listeners import gateway_listener
 from aigw_extproc.envoy.options import Options
+from aigw_extproc.envoy.overload import overload_manager
 
 NODE = "aigw"
 """Envoy's node id and cluster, which it needs to read clusters from a file."""
@@ -33,7 +32,7 @@ def render(snapshot: Snapshot, options: Options) -> bootstrap.Bootstrap:
         node=core.Node(id=NODE, cluster=NODE) if options.clusters_file else None,
         dynamic_resources=_from_file(options.clusters_file) if options.clusters_file else None,
         admin=bootstrap.Admin(address=envoy_address(options.admin)) if options.admin else None,
-        overload_manager=_overload_manager(options),
+        overload_manager=overload_manager(options),
         static_resources=bootstrap.BootstrapStaticResources(
             listeners=[gateway_listener(options, buffer_limit=limit)],
             clusters=[processor_cluster(options, buffer_limit=limit), *upstreams],
@@ -81,15 +80,3 @@ class _Dumper(yaml.SafeDumper):
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         super().increase_indent(flow, False)
-
-
-def _overload_manager(options: Options) -> overload.OverloadManager:
-    """Limit client connections to `max_streams`: with HTTP/1.1, each stream has its own."""
-    limit = connections.DownstreamConnectionsConfig(max_active_downstream_connections=options.max_streams)
-    return overload.OverloadManager(
-        resource_monitors=[
-            overload.ResourceMonitor(
-                name="envoy.resource_monitors.global_downstream_max_connections", typed_config=Any.pack(limit)
-            )
-        ]
-    )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from aigw_extproc.config.snapshot import Address, Snapshot
 from aigw_extproc.envoy.options import Options, parse_address
+from aigw_extproc.run.container import container_memory
 from aigw_extproc.run.envoy import RELOAD_LAG, EnvoyFiles, envoy_child, keep_clusters
 from aigw_extproc.run.ports import require_free
 from aigw_extproc.run.probes import all_accept
@@ -70,6 +71,7 @@ async def run(options: RunOptions, *, on_ready: Callable[[str], None], on_log: O
             processors=tuple(map(parse_address, sockets)),
             admin=admin,
             access_log=options.access_log,
+            memory_limit=limit // 2 if (limit := container_memory()) else None,  # the processor gets as much
         )
         files = EnvoyFiles(folder, envoy_options)
         supervisor = Supervisor(plan(options, configuration.snapshot, sockets, files, admin), on_log)

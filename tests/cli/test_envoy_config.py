@@ -102,3 +102,15 @@ def test_envoys_configuration_goes_into_a_file(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_written_is_an_error() -> None:
     ended = aigw("envoy-config", "--region", "us-east-1", "--output", "/nowhere/envoy.yaml")
     assert (ended.code, ended.err) == (1, "--output /nowhere/envoy.yaml: No such file or directory\n")
+
+
+def test_envoys_heap_is_limited_to_a_share_of_its_memory() -> None:
+    text = aigw("envoy-config", "--region", "us-east-1", "--memory-limit", "1Gi").out
+    (*_, heap) = yaml.safe_load(text)["overload_manager"]["resource_monitors"]
+    assert int(heap["typed_config"]["max_heap_size_bytes"]) == int(2**30 * 0.8)
+
+
+@pytest.mark.parametrize("limit", ["much", "0", "-1"])
+def test_a_memory_limit_that_is_none(limit: str) -> None:
+    ended = aigw("envoy-config", "--region", "us-east-1", f"--memory-limit={limit}")
+    assert usage_error(ended) == f"Invalid value: --memory-limit {limit} is not a number of bytes, such as 512Mi"

@@ -93,6 +93,9 @@ args:
   - "--host={{ .Values.listenHost }}"
   - --port={{ .Values.envoy.port }}
   - --admin=127.0.0.1:{{ .Values.envoy.adminPort }}
+  {{- with ((.Values.envoy.resources).limits).memory }}
+  - --memory-limit={{ . }}
+  {{- end }}
   - --write-to=/etc/envoy
 # Envoy starts when its configuration exists.
 startupProbe:
