@@ -92,3 +92,7 @@ CASES: dict[str, Values] = {
         ("sidecar", "service"), CREDENTIALS.items(), (("bare", {}), ("full", OPTIONS))
     )
 } | {f"{mode}-nothing": {**NOTHING, "mode": mode} for mode in ("sidecar", "service")}
+for _name, _values in CASES.items():
+    if _name.startswith("service") and "networkPolicy" not in _values:  # which has to name clients there
+        _values["networkPolicy"] = {"clients": PEER}
+CASES["service-tls"] = {"mode": "service", "processor": {"tls": {"existingSecret": "processor-tls"}}}

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.helm.cases import CASES, OPTIONS, ROLE, SECRET_KEY
+from tests.helm.cases import CASES, OPTIONS, PEER, ROLE, SECRET_KEY
 from tests.helm.goldens import GOLDEN
 from tests.helm.pods import Manifest, containers, one, pod_specs
 from tests.helm.tools import CHART, Helm
@@ -177,8 +177,25 @@ def test_egress_is_limited_to_what_is_needed(rendered: dict[str, list[Manifest]]
     for name, manifests in rendered.items():
         policies = [each for each in manifests if each["kind"] == "NetworkPolicy"]
         ports = [rule["ports"][0]["port"] for policy in policies for rule in policy["spec"]["egress"]]
-        agent = [80] if "podIdentity" in name else []
-        assert ports == ([53, 443, *agent, 8091] if name.endswith("full") else [])
+        credentials = CASES[name].get("credentials", {"method": "podIdentity"})
+        agent = [80] if credentials["method"] == "podIdentity" else []
+        extra = [8091] if name.endswith("full") else []
+        assert ports == ([53, 443, *agent, *extra] if extra or name.startswith("service") else [])
+
+
+def test_only_clients_that_the_values_name_may_connect_to_a_processor(rendered: dict[str, list[Manifest]]) -> None:
+    for name in (name for name in rendered if name.startswith("service") and name != "service-tls"):
+        (rule, *_) = one(rendered[name], "NetworkPolicy", "aigw-extproc")["spec"]["ingress"]
+        assert rule["from"][0] == PEER[0]
+
+
+def test_a_processor_with_tls_wants_certificates(rendered: dict[str, list[Manifest]]) -> None:
+    (spec, *_) = pod_specs(rendered["service-tls"])
+    assert [argument for argument in containers(spec)["processor"]["args"] if argument.startswith("--tls")] == [
+        *("--tls-cert=/etc/aigw/tls/tls.crt", "--tls-key=/etc/aigw/tls/tls.key"),
+        "--tls-client-ca=/etc/aigw/tls/ca.crt",
+    ]
+    assert {"name": "tls", "secret": {"secretName": "processor-tls", "defaultMode": 0o440}} in spec["volumes"]
 
 
 def test_the_dashboard_is_complete(rendered: dict[str, list[Manifest]]) -> None:

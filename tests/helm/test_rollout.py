@@ -23,6 +23,7 @@ from tests.docs.test_running import free_ports
 from tests.envoy_config.running import wait_for
 from tests.gateway.resources import backend, ref, route, rule
 from tests.gateway.running import CHAT, question
+from tests.helm.cases import PEER
 from tests.helm.pods import Manifest, command, containers, mount, one
 from tests.helm.tools import Helm
 from tests.simulator.running import RunningSimulator, running_simulator
@@ -117,6 +118,7 @@ def values(simulator: RunningSimulator, workers: int, mode: str) -> tuple[dict[s
     ports = free_ports(4)
     return {
         "mode": mode,
+        "networkPolicy": {"clients": PEER},  # required in mode `service`
         "config": {"resources": [document for document in documents if document["kind"] != "Secret"]},
         "credentials": {"method": "secret", "file": credentials_file_of(documents)},
         "processor": {"workers": workers, "port": ports[3]},

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tests.docs.pages import Block, blocks
-from tests.helm.cases import OPTIONS, ROLE
+from tests.helm.cases import OPTIONS, PEER, ROLE
 from tests.helm.goldens import README, with_table
 from tests.helm.tools import CHART, Helm
 
@@ -59,6 +59,13 @@ CONTRADICTIONS = {
     },
     "credentials: existingSecret and file are both set": {
         "credentials": {"method": "secret", "existingSecret": "key", "file": "[default]"}
+    },
+    "processor.tls: only valid with mode service, not sidecar": {"processor": {"tls": {"existingSecret": "tls"}}},
+    "mode service: everyone who can connect would have requests signed": {"mode": "service"},
+    "mode service: everyone who can connect": {"mode": "service", "networkPolicy": {"enabled": False, "clients": PEER}},
+    "mode service: everyone": {
+        "mode": "service",
+        "processor": {"tls": {"existingSecret": "tls", "clientCertificates": False}},
     },
     "credentials.method: irsa annotates the service account": {
         "credentials": {"method": "irsa", "roleArn": ROLE},

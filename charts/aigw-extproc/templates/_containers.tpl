@@ -6,6 +6,18 @@
 {{- end }}
 {{- end }}
 
+{{/* The Secret of the processor's certificate; empty for cleartext. */}}
+{{- define "aigw.tlsSecret" -}}
+{{- if eq .Values.mode "service" }}{{ .Values.processor.tls.existingSecret }}{{ end -}}
+{{- end }}
+
+{{/* Whether there is a NetworkPolicy. */}}
+{{- define "aigw.networkPolicy" -}}
+{{- if kindIs "invalid" .Values.networkPolicy.enabled }}
+{{- if eq .Values.mode "service" }}true{{ end }}
+{{- else if .Values.networkPolicy.enabled }}true{{ end -}}
+{{- end }}
+
 {{- define "aigw.sourceMounts" -}}
 - {name: resources, mountPath: /etc/aigw/resources, readOnly: true}
 {{- range compact (prepend .Values.credentials.extraSecrets (include "aigw.secret" .)) }}
@@ -29,6 +41,13 @@ args:
   - --log-level={{ .Values.processor.logLevel }}
   {{- if eq .Values.mode "sidecar" }}
   - --reload-lag=1
+  {{- end }}
+  {{- if include "aigw.tlsSecret" . }}
+  - --tls-cert=/etc/aigw/tls/tls.crt
+  - --tls-key=/etc/aigw/tls/tls.key
+  {{- if .Values.processor.tls.clientCertificates }}
+  - --tls-client-ca=/etc/aigw/tls/ca.crt
+  {{- end }}
   {{- end }}
   {{- with .Values.processor.extraArgs }}
   {{- toYaml . | nindent 2 }}
@@ -65,6 +84,9 @@ volumeMounts:
   - {name: tmp, mountPath: /tmp}
   {{- if eq .Values.mode "sidecar" }}
   - {name: run, mountPath: /run/aigw}
+  {{- end }}
+  {{- if include "aigw.tlsSecret" . }}
+  - {name: tls, mountPath: /etc/aigw/tls, readOnly: true}
   {{- end }}
   {{- with .Values.processor.extraVolumeMounts }}
   {{- toYaml . | nindent 2 }}

@@ -21,6 +21,15 @@ print(answer["choices"][0]["message"]["content"])
 
 {{/* The health service on the processor's port, since Envoy is not part of the chart in this mode. */}}
 {{- define "aigw.test.service" -}}
+{{- if include "aigw.tlsSecret" . -}}
+import socket, ssl
+context = ssl.create_default_context()
+context.check_hostname, context.verify_mode = False, ssl.CERT_NONE # only Envoy has the authority of the certificate
+context.set_alpn_protocols(["h2"])
+address = ("{{ include "aigw.fullname" . }}", {{ .Values.processor.port }})
+with context.wrap_socket(socket.create_connection(address, 30)) as connection:
+    print("serving", connection.version())
+{{- else -}}
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 with grpc.insecure_channel("{{ include "aigw.fullname" . }}:{{ .Values.processor.port }}") as channel:
@@ -28,4 +37,5 @@ with grpc.insecure_channel("{{ include "aigw.fullname" . }}:{{ .Values.processor
     answer = health_pb2_grpc.HealthStub(channel).Check(question, timeout=30, wait_for_ready=True)
 assert answer.status == health_pb2.HealthCheckResponse.SERVING, answer
 print("serving")
+{{- end }}
 {{- end }}
