@@ -276,6 +276,45 @@ def test_an_answer_without_a_body_is_answered_at_its_headers() -> None:
     assert error(action)["message"] == "the upstream answered 503 with a body that is not JSON"
 
 
+FROM_UPSTREAM = {
+    "set-cookie": "session=1",
+    "alt-svc": 'h3=":443"',
+    "x-aigw-dropped-params": "forged",
+    "access-control-allow-origin": "*",
+    "x-amzn-bedrock-input-token-count": "1",
+    "date": "now",
+    "retry-after": "3",
+    "request-id": "theirs",
+    "x-ratelimit-limit-tokens": "9",
+    "anthropic-ratelimit-tokens-limit": "9",
+    "openai-processing-ms": "9",
+    "www-authenticate": "Bearer",
+}
+NOT_FOR_CLIENTS = tuple(FROM_UPSTREAM)[:5]
+FOR_CLIENTS = {name: FROM_UPSTREAM[name] for name in tuple(FROM_UPSTREAM)[6:]}
+
+
+def test_of_the_upstreams_headers_only_listed_ones_reach_the_client() -> None:
+    body = b'{"output":{"message":{"role":"assistant","content":[]}}}'
+    answered = response(**FROM_UPSTREAM)
+    replaced = send(exchange(), *request(), answered, ResponseBody(body, end_of_stream=True))
+    assert isinstance(replaced, ReplaceBody)
+    assert replaced.remove_headers == NOT_FOR_CLIENTS
+    streamed = send(
+        exchange(), *request(STREAM_BODY), response(**FROM_UPSTREAM, content_type="application/vnd.amazon.eventstream")
+    )
+    assert isinstance(streamed, StreamResponse)
+    assert streamed.remove_headers == ("content-length", *NOT_FOR_CLIENTS)
+
+
+def test_a_reply_repeats_the_upstreams_headers_for_clients() -> None:
+    failed = response("429", **FROM_UPSTREAM)
+    reply = send(exchange(), *request(), failed, ResponseBody(b'{"message":"Slow down."}', end_of_stream=True))
+    assert isinstance(reply, Reply)
+    own = {"content-type": "application/json", "x-amzn-requestid": "R", "x-request-id": "our-id"}
+    assert dict(reply.headers) == FOR_CLIENTS | own
+
+
 @pytest.mark.parametrize("marked", [True, False])
 def test_envoys_own_reply_passes_unchanged(marked: bool) -> None:
     machine = exchange()
