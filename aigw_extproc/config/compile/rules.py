@@ -73,13 +73,13 @@ def _backend(
 ) -> Backend | None:
     ref = item.resource.spec.rules[index].backend_refs[number]
     place = item.place.field("spec.rules").item(index).field("backendRefs").item(number)
-    check_mutations(ref, place)
+    key = (ref.namespace or item.namespace, ref.name)
+    service = services.get(key)
+    check_mutations(ref, place, signed=service is not None and service.signed)
     if (ref.group or AI_GATEWAY, ref.kind or "AIServiceBackend") != (AI_GATEWAY, "AIServiceBackend"):
         place.problem(f"only AIServiceBackends are supported, got {ref.kind} ({ref.group})")
         return None
-    key = (ref.namespace or item.namespace, ref.name)
     catalog.find(AIServiceBackend, key, place.field("name"))
-    service = services.get(key)
     if service is None:
         return None
     spec = service.spec
