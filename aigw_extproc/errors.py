@@ -29,6 +29,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
+from aigw_extproc.printable import printable
+
 
 class GatewayError(Exception):
     """An error response: the class has the HTTP status, type and code.
@@ -212,7 +214,7 @@ class Problem:
 
     def __str__(self) -> str:
         prefix = f"{self.file}: {self.resource}"
-        return f"{prefix}: {self.path}: {self.message}" if self.path else f"{prefix}: {self.message}"
+        return printable(f"{prefix}: {self.path}: {self.message}" if self.path else f"{prefix}: {self.message}")
 
 
 class ConfigError(Exception):
