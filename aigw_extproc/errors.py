@@ -3,6 +3,7 @@
 * GatewayError: has an HTTP status, an error type and code, and a text for the client
     * InvalidRequest: 400, the request itself is wrong; `param` names the field
         * UnsupportedMedia: 415
+        * RequestTooLarge: the body has more members or elements than the gateway decodes
     * NotFound: 404, no such path
     * MethodNotAllowed: 405
     * ModelNotFound: 404, no rule routes this model
@@ -27,6 +28,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
+
+from aigw_extproc.printable import printable
 
 
 class GatewayError(Exception):
@@ -71,6 +74,12 @@ class UnsupportedMedia(InvalidRequest):
 
     status = 415
     code = "unsupported_media_type"
+
+
+class RequestTooLarge(InvalidRequest):
+    """The body has more members or elements than the gateway decodes. Envoy refuses one of too many bytes (413)."""
+
+    code = "request_too_large"
 
 
 class NotFound(GatewayError):
@@ -207,7 +216,7 @@ class Problem:
 
     def __str__(self) -> str:
         prefix = f"{self.file}: {self.resource}"
-        return f"{prefix}: {self.path}: {self.message}" if self.path else f"{prefix}: {self.message}"
+        return printable(f"{prefix}: {self.path}: {self.message}" if self.path else f"{prefix}: {self.message}")
 
 
 class ConfigError(Exception):

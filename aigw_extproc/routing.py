@@ -8,6 +8,7 @@ costs the same with one route as with thousands.
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -21,6 +22,8 @@ from aigw_extproc.errors import ModelNotFound
 
 Headers: TypeAlias = Mapping[str, str]
 """Request headers by lower-case name, including `:authority`."""
+
+_AUTHORITY = re.compile(r"([A-Za-z0-9_.-]*[A-Za-z0-9_-])(?::[0-9]*)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,15 +176,17 @@ def _holds(condition: HeaderMatch, model: str, headers: Headers) -> bool:
         return False
     if condition.pattern is None:
         return value == condition.value
-    return condition.pattern.fullmatch(value) is not None
+    return condition.pattern.matches(value)
 
 
 def _host(authority: str) -> str:
-    """Return the host of an authority, without its port."""
-    # https://www.rfc-editor.org/rfc/rfc3986#section-3.2.2
-    if authority.startswith("["):
-        return authority.partition("]")[0][1:].lower()
-    return authority.partition(":")[0].lower()
+    """Return the host of an authority, without its port.
+
+    What is not the name of a host, perhaps with a port, belongs to no hostname, as in Envoy's virtual hosts: userinfo
+    (`a@b`), brackets, a trailing dot. A proxy before the gateway could take it for another host.
+    """
+    match = _AUTHORITY.fullmatch(authority)
+    return match[1].lower() if match else ""
 
 
 def _wildcards(host: str) -> Iterator[str]:

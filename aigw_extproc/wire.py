@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import msgspec
 
-from aigw_extproc.errors import InvalidRequest
+from aigw_extproc.errors import InvalidRequest, RequestTooLarge
 
 T = TypeVar("T")
 
@@ -34,6 +34,42 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
         raise InvalidRequest(f"the request body is not valid JSON: {reason}") from None
     except RecursionError:
         raise InvalidRequest("the request body is nested too deeply") from None
+
+
+MAX_MEMBERS = 100_000
+"""Members of all objects in a request body together."""
+MAX_ELEMENTS = 500_000
+"""Elements of all arrays and members of all objects together. Token ids are elements: a batch has up to 300,000."""
+
+_SHORTEST_MEMBER = len(b'"":0,')
+_SHORTEST_ELEMENT = len(b"0,")
+
+
+def check_structure(body: bytes) -> None:
+    """Refuse a body that would take long to decode and translate because of the number of its parts.
+
+    Only separators are counted: first all of them, which is more than there can be, then those outside of strings.
+
+    Raises:
+        RequestTooLarge: it has more than MAX_MEMBERS or MAX_ELEMENTS.
+    """
+    if len(body) > MAX_MEMBERS * _SHORTEST_MEMBER and _excess(body) and (excess := _excess(outside_strings(body))):
+        raise RequestTooLarge(f"the request body has more than {excess}; send fewer or shorter messages and tools")
+
+
+def _excess(text: bytes) -> str | None:
+    if text.count(b":") > MAX_MEMBERS:
+        return f"{MAX_MEMBERS:,} members of objects"
+    if len(text) > MAX_ELEMENTS * _SHORTEST_ELEMENT and text.count(b",") + text.count(b"[") > MAX_ELEMENTS:
+        return f"{MAX_ELEMENTS:,} elements of arrays"
+    return None
+
+
+def outside_strings(body: bytes) -> bytes:
+    """Return JSON without its strings, or as much of it as has MAX_ELEMENTS strings."""
+    # A backslash is in a string. Without escaped quotes and backslashes, every quote begins or ends a string.
+    plain = body.replace(b"\\\\", b"").replace(b'\\"', b"")
+    return b"".join(plain.split(b'"', 2 * MAX_ELEMENTS)[::2])
 
 
 class _Named(msgspec.Struct, frozen=True):

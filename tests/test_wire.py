@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aigw_extproc import wire
-from aigw_extproc.errors import InvalidRequest
+from aigw_extproc.errors import InvalidRequest, RequestTooLarge
 
 
 class Inner(msgspec.Struct):
@@ -94,3 +99,81 @@ def test_other_members_are_unchanged() -> None:
 )
 def test_a_message_of_msgspec_is_split(text: str, parts: tuple[str, str | None]) -> None:
     assert wire.split_fault(text) == parts
+
+
+# --- structure --------------------------------------------------------------------------------------------------
+
+
+def parts(value: object) -> Iterator[tuple[bytes, int]]:
+    """Yield every separator of a value's JSON and how many there are."""
+    if isinstance(value, dict):
+        yield from ((b":", len(value)), (b",", max(len(value) - 1, 0)), (b"{", 1))
+        for member in value.values():
+            yield from parts(member)
+    elif isinstance(value, list):
+        yield from ((b",", max(len(value) - 1, 0)), (b"[", 1))
+        for element in value:
+            yield from parts(element)
+
+
+TEXTS = st.text(st.sampled_from('\\",:[]{}aé\n\u2028'), max_size=12)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | TEXTS,
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(TEXTS, inner, max_size=5),
+    max_leaves=30,
+)
+
+
+@given(VALUES, st.booleans())
+def test_separators_are_counted_as_a_parser_sees_them(value: object, ascii_only: bool) -> None:
+    outside = wire.outside_strings(json.dumps(value, ensure_ascii=ascii_only).encode())
+    counted = dict.fromkeys((b":", b",", b"[", b"{"), 0)
+    for separator, count in parts(value):
+        counted[separator] += count
+    assert {separator: outside.count(separator) for separator in counted} == counted
+
+
+def message(text: str) -> dict[str, object]:
+    return {"role": "user", "content": [{"type": "text", "text": text}]}
+
+
+SCHEMA = {"type": "object", "properties": {f"p{n}": {"type": "string", "description": "a, b: c"} for n in range(40)}}
+TOOLS = [{"type": "function", "function": {"name": f"f{n}", "parameters": SCHEMA}} for n in range(500)]
+PROSE = 'He said: "yes, [no], {maybe}", and: so on. \\'
+ACCEPTED = {
+    "an agent with 500 tools and 5,000 messages": {"tools": TOOLS, "messages": [message("Go on.")] * 5_000},
+    "5 MB of prose": {"messages": [message(PROSE * 20_000)] * 6},
+    "tool results that are JSON": {"messages": [message(json.dumps(TOOLS[:100]))] * 10},
+    "300,000 tokens": {"input": [list(range(100_000, 101_000))] * 300},
+}
+
+
+@pytest.mark.parametrize("case", ACCEPTED)
+def test_what_agents_send_is_accepted(case: str) -> None:
+    body = json.dumps(ACCEPTED[case]).encode()
+    assert len(body) > 900_000
+    wire.check_structure(body)
+
+
+EXCESSIVE = {
+    "unknown fields": b"{" + b",".join(b'"%d":0' % n for n in range(wire.MAX_MEMBERS + 1)) + b"}",
+    "objects": b'{"a":[' + b",".join([b'{"":0}'] * (wire.MAX_MEMBERS + 1)) + b"]}",
+    "numbers": b"[" + b"0," * wire.MAX_ELEMENTS + b"0]",
+    "lists": b"[" * (wire.MAX_ELEMENTS + 1) + b"]" * wire.MAX_ELEMENTS,
+    "texts": b"[" + b'"",' * (2 * wire.MAX_ELEMENTS) + b'""]',
+    "objects, cut off": b'{"a":[' + b'{"":0},' * (2 * wire.MAX_MEMBERS),
+}
+
+
+@pytest.mark.parametrize("case", EXCESSIVE)
+def test_a_body_of_too_many_parts_is_refused(case: str) -> None:
+    with pytest.raises(RequestTooLarge) as raised:
+        wire.check_structure(EXCESSIVE[case])
+    what = "100,000 members of objects" if "object" in case or "field" in case else "500,000 elements of arrays"
+    message = f"the request body has more than {what}; send fewer or shorter messages and tools"
+    assert (raised.value.message, raised.value.status, raised.value.code) == (message, 400, "request_too_large")
+
+
+def test_parts_up_to_the_limit_are_accepted() -> None:
+    wire.check_structure(b"{" + b",".join(b'"%6d":0' % n for n in range(wire.MAX_MEMBERS)) + b"}")
+    wire.check_structure(b"[" + b'"",' * (wire.MAX_ELEMENTS - 2) + b'""]')

@@ -9,8 +9,17 @@ from typing import NoReturn
 
 import click
 
+from aigw_extproc.printable import printable
+
 LEVELS = ("debug", "info", "warning", "error")
 """Log levels, lowest first."""
+
+
+class LogFormatter(logging.Formatter):
+    """Escapes what is not printable, and indents every line after a record's first: no text can pass for a record."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return "\n    ".join(map(printable, super().format(record).split("\n")))
 
 
 def count(things: Sized, noun: str) -> str:
@@ -26,9 +35,9 @@ def fail(message: str) -> NoReturn:
 
 def set_up_logging(level: str) -> None:
     """Log to standard error from this level on."""
-    logging.basicConfig(
-        level=level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(LogFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=level.upper(), handlers=[handler])
     logging.getLogger("uvicorn").setLevel(logging.WARNING)  # it logs every start and stop
     # At debug level these log headers and bodies, and a response of STS is full of secrets. botocore's warnings
     # repeat, with a traceback, what the credential cache logs in a line.

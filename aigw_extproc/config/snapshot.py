@@ -6,7 +6,6 @@ reference to it; nothing is changed in place.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -14,6 +13,7 @@ import msgspec
 
 from aigw_extproc.aws.identity import CredentialSource
 from aigw_extproc.bedrock.families import Families, builtin
+from aigw_extproc.config.pattern import Pattern
 
 MODEL_HEADER: Final = "x-ai-eg-model"
 """The header that rules match for the model in a request's body."""
@@ -133,7 +133,7 @@ class HeaderMatch:
 
     name: str
     value: str
-    pattern: re.Pattern[str] | None = None
+    pattern: Pattern | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -121,6 +121,7 @@ class ReplaceBody(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     set_headers: Pairs
     body: bytes
+    remove_headers: tuple[str, ...] = ()
 
 
 class Chunk(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -17,7 +17,9 @@ MAX_MODEL_LENGTH = 2048
 MAX_DROPPED_LENGTH = 2048
 """Characters of `x-aigw-dropped-params`; some clients accept 8 kB for all headers together."""
 
-_MODEL = re.compile(rf"[^\x00-\x1f\x7f]{{1,{MAX_MODEL_LENGTH}}}")
+# Besides ASCII's, controls that would change how a line of a log is shown: C1, line separators, bidirectional marks.
+_CONTROLS = r"\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
+_MODEL = re.compile(rf"[^{_CONTROLS}]{{1,{MAX_MODEL_LENGTH}}}")
 
 
 def check_model(model: str) -> None:
@@ -34,5 +36,7 @@ def check_model(model: str) -> None:
 
 def dropped_names(names: Sequence[str]) -> str:
     """Return a header value of field names: percent-encoded where needed, cut at MAX_DROPPED_LENGTH."""
-    value = ", ".join(quote(name, safe=".[]:-_") for name in names)
+    # Of the rest nothing would be shown: a request can have many thousands of them.
+    shown = (name[:MAX_DROPPED_LENGTH] for name in names[: MAX_DROPPED_LENGTH // 2])
+    value = ", ".join(quote(name, safe=".[]:-_") for name in shown)
     return value if len(value) <= MAX_DROPPED_LENGTH else value[: MAX_DROPPED_LENGTH - len("...")] + "..."

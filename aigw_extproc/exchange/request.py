@@ -20,7 +20,7 @@ from aigw_extproc.exchange.messages import (
     RequestBody,
     RequestHeaders,
 )
-from aigw_extproc.exchange.names import check_model
+from aigw_extproc.exchange.names import check_model, dropped_names
 from aigw_extproc.exchange.phases import (
     Accepted,
     Client,
@@ -38,7 +38,7 @@ from aigw_extproc.exchange.upstream import forward
 from aigw_extproc.translate.clients.models import MODEL_LISTS, model_list_at
 from aigw_extproc.translate.contract import Fetched, FetchFailed, MediaNeeded, Target
 from aigw_extproc.translate.registry import ENDPOINTS, error_format, parse
-from aigw_extproc.wire import model_of
+from aigw_extproc.wire import check_structure, model_of
 
 _FETCH_DISABLED = FetchFailed(reason="cannot be fetched: this gateway is not allowed to; send the image as a data: URI")
 
@@ -80,9 +80,10 @@ def _list_models(phase: Opened, headers: Headers, path: str, enter: Enter) -> St
 
 
 def _request_body(phase: Accepted, event: RequestBody, now: float, enter: Enter) -> Step:
+    check_structure(event.body)
     model = model_of(event.body)
+    check_model(model)  # before rules match it: their cost and the error's text grow with the name
     backend = phase.router.select(model, phase.headers, phase.pick)
-    check_model(model)
     request_model = backend.model_override or model
     outcome = replace(phase.outcome, backend=backend, model=model, request_model=request_model)
     enter(replace(phase, outcome=outcome))
@@ -116,7 +117,7 @@ def _translate(phase: Parsed, fetched: Mapping[str, Fetched], now: float, enter:
 def _authorize(phase: Translated, now: float) -> Step:
     dropped, backend = phase.request.dropped, phase.backend
     if dropped and backend.settings.dropped_parameters == "refuse":
-        others = f", nor can {', '.join(dropped[1:])}" if dropped[1:] else ""
+        others = f", nor can {dropped_names(dropped[1:])}" if dropped[1:] else ""
         raise InvalidRequest.at(dropped[0], f"cannot be passed on to this model as it is{others}")
     if backend.auth is None:
         return forward(phase, None, now)
@@ -128,6 +129,19 @@ def _credentials_ready(phase: Translated, event: CredentialsReady, now: float, e
     return forward(phase, event.identity, now)
 
 
+def _is_json(headers: Headers, media_type: str) -> bool:
+    return "content-type" not in headers or media_type.endswith("+json")
+
+
+def _is_web_page(headers: Headers) -> bool:
+    """Return whether a page of another site may have sent the request.
+
+    A browser sends JSON for it only after a preflight, but text, forms and bodies without a type at once:
+    https://fetch.spec.whatwg.org/#cors-safelisted-request-header
+    """
+    return "origin" in headers or headers.get("sec-fetch-site", "").strip().lower() == "cross-site"
+
+
 def _require_method(expected: str, headers: Headers, path: str) -> None:
     method = headers.get(":method", "")
     if method != expected:
@@ -135,8 +149,8 @@ def _require_method(expected: str, headers: Headers, path: str) -> None:
 
 
 def _require_json(headers: Headers) -> None:
-    media_type = headers.get("content-type", "application/json").partition(";")[0].strip().lower()
-    if media_type != "application/json" and not media_type.endswith("+json"):
+    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json" and (_is_web_page(headers) or not _is_json(headers, media_type)):
         raise UnsupportedMedia.at("content-type", f"expected application/json, got {media_type!r}")
     encoding = headers.get("content-encoding", "").strip().lower()
     if encoding and encoding != "identity":

@@ -35,6 +35,7 @@ from aigw_extproc.exchange.phases import (
     Transition,
     on,
 )
+from aigw_extproc.exchange.response_headers import passed_on, removed
 from aigw_extproc.translate.contract import ClientResponse, ResponseContext
 
 LOCAL_REPLY_HEADER = "x-aigw-local-reply"
@@ -52,8 +53,8 @@ def fail(phase: Phase, error: GatewayError) -> tuple[Streaming | Ended, Chunk | 
         # After a reply now, Envoy would cut the connection, and the client would see a network error.
         return phase, Chunk(body=phase.stream.fail(error), final=False)
     received = phase.headers if isinstance(phase, Answered) else {}
-    # The reply replaces Bedrock's headers too, but AWS's support asks for Bedrock's id.
-    headers = dict((JSON, *error.headers, *_upstream_id(received), *own_headers(phase)))
+    # The reply replaces the upstream's headers, and Envoy adds none of them to it.
+    headers = dict((JSON, *error.headers, *passed_on(received).items(), *own_headers(phase)))
     reply = Reply(
         status=error.status,
         headers=tuple(headers.items()),
@@ -116,7 +117,7 @@ def _upstream_ready(phase: Batched, event: UpstreamReady, now: float, enter: Ent
     enter(answered)
     _require_success(answered, first.body)
     response = phase.answer.translate_batch(event.responses, _context(answered, now))
-    headers = (("content-type", response.media_type), *_upstream_id(first.headers), *own_headers(answered))
+    headers = (("content-type", response.media_type), *passed_on(first.headers).items(), *own_headers(answered))
     return _ended(answered, response), Reply(status=200, headers=headers, body=response.body, details="aigw_batch")
 
 
@@ -126,7 +127,9 @@ def _begin_stream(phase: Answered, accept: str, now: float) -> Step:
         got = media_type or "no media type"
         raise InvalidUpstreamResponse(f"the upstream answered a streaming request with {got}")
     stream = phase.answer.translate_stream(_context(phase, now))
-    action = StreamResponse(set_headers=(*_SSE, *own_headers(phase)))
+    action = StreamResponse(
+        set_headers=(*_SSE, *own_headers(phase)), remove_headers=("content-length", *removed(tuple(phase.headers)))
+    )
     return Streaming(client=phase.client, outcome=phase.outcome, stream=stream), action
 
 
@@ -134,7 +137,8 @@ def _response_body(phase: Answered, event: ResponseBody, now: float, enter: Ente
     _require_success(phase, event.body)
     response = phase.answer.translate_response(event.body, _context(phase, now))
     headers = (("content-type", response.media_type), ("content-length", str(len(response.body))), *own_headers(phase))
-    return _ended(phase, response), ReplaceBody(set_headers=headers, body=response.body)
+    action = ReplaceBody(set_headers=headers, body=response.body, remove_headers=removed(tuple(phase.headers)))
+    return _ended(phase, response), action
 
 
 def _status(headers: Mapping[str, str]) -> int:
@@ -158,11 +162,6 @@ def _ended(phase: Answered, response: ClientResponse) -> Ended:
 def _context(phase: Answered, now: float) -> ResponseContext:
     request_id = phase.headers.get(REQUEST_ID_HEADER) or phase.client.request_id or ""
     return ResponseContext(request_id=request_id, created=int(now), headers=phase.headers)
-
-
-def _upstream_id(headers: Mapping[str, str]) -> Pairs:
-    """Return Bedrock's id as a header: Envoy does not add it to a reply."""
-    return tuple((name, value) for name, value in headers.items() if name == REQUEST_ID_HEADER)
 
 
 TRANSITIONS: tuple[Transition, ...] = (

@@ -174,7 +174,8 @@ def _stream_response(action: StreamResponse) -> bytes:
 
 
 def _replace_body(action: ReplaceBody) -> bytes:
-    mutation = nested(_mutation(action.set_headers), _HEADER_MUTATION, _COMMON_RESPONSE, _RESPONSE_BODY)
+    changed = _mutation(action.set_headers, action.remove_headers)
+    mutation = nested(changed, _HEADER_MUTATION, _COMMON_RESPONSE, _RESPONSE_BODY)
     return b"".join((mutation, _before_body(_RESPONSE_BODY, len(action.body)), action.body))
 
 

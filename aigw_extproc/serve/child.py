@@ -13,6 +13,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
+from aigw_extproc.printable import printable
+
 LAST_LINES = 20
 """Lines of a child's log that are kept for the error when it fails."""
 POLL_SECONDS = 0.03
@@ -151,7 +153,7 @@ class RunningChild(asyncio.SubprocessProtocol):
         self._exited.set()
 
     def _log(self, line: bytes) -> None:
-        text = line.decode(errors="replace")
+        text = printable(line.decode(errors="replace"))
         self._first_line.set()
         self._last_lines.append(text)
         self._on_log(self._child.name, text)

@@ -177,7 +177,27 @@ CHANGES = {
         [
             (
                 f"{ROUTE_AT}.matches[0].headers[0].value:"
-                " 'a(' is not a regular expression: missing ), unterminated subpattern at position 1"
+                " 'a(' is not a regular expression of RE2, Envoy's language: missing ): a("
+            ),
+        ],
+    ),
+    "regular expression with look-ahead": (
+        "value: nova",
+        "value: '(?!a).*', type: RegularExpression",
+        [
+            (
+                f"{ROUTE_AT}.matches[0].headers[0].value:"
+                " '(?!a).*' is not a regular expression of RE2, Envoy's language: invalid perl operator: (?!"
+            ),
+        ],
+    ),
+    "regular expression with a backreference": (
+        "value: nova",
+        r"value: '(a)\1', type: RegularExpression",
+        [
+            (
+                f"{ROUTE_AT}.matches[0].headers[0].value:"
+                r" '(a)\\1' is not a regular expression of RE2, Envoy's language: invalid escape sequence: \1"
             ),
         ],
     ),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from aigw_extproc.config import snapshot
 from aigw_extproc.config.compile.mutations import json_value, merge_bodies, merge_headers
 from aigw_extproc.config.resources import ai_gateway as resources
-from tests.config.sample import compiled, sample
+from tests.config.sample import compiled, problems, sample
 
 
 def headers(remove: str = "", **values: str) -> resources.HeaderMutationSpec:
@@ -96,3 +96,53 @@ def test_mutations_of_backend_and_rule_are_merged_in_the_snapshot():
         snapshot.HeaderMutation(set=(("x-a", "rule"),), remove=("x-b",)),
         snapshot.BodyMutation(set=(("p", msgspec.Raw(b"1.0")),), remove=("q",)),
     )
+
+
+# --- what cannot be changed -------------------------------------------------------------------------------------
+
+FRAMING = ("connection", "Content-Length", "keep-alive", "proxy-authorization", "te", "transfer-encoding", "upgrade")
+SIGNATURE = ("Authorization", "x-amz-date", "x-amz-security-token", "x-amz-content-sha256")
+COMPATIBLE = (
+    ("schema: {name: AWSBedrock}", "schema: {name: OpenAI}"),
+    ("hostname: bedrock.example.com", "hostname: compatible.example.com"),
+)
+
+
+def mutated(mutation: str, *changes: tuple[str, str]) -> list[str]:
+    """Return the problems of a mutation of the sample's backend, and then of its rule, each without its resource."""
+    in_service = sample(("  backendRef: {name: backend", f"  {mutation}\n  backendRef: {{name: backend"), *changes)
+    in_rule = sample(("[{name: service}]", f"[{{name: service, {mutation}}}]"), *changes)
+    return [problem.split(": ", 1)[1] for text in (in_service, in_rule) for problem in problems(text)]
+
+
+@pytest.mark.parametrize("name", FRAMING)
+def test_headers_of_the_connection_cannot_be_changed(name: str):
+    fault = f"'{name.lower()}' concerns the connection, which Envoy manages, and cannot be changed"
+    for path, mutation in (("set[0].name", f"set: [{{name: {name}, value: a}}]"), ("remove[0]", f"remove: [{name}]")):
+        assert mutated(f"headerMutation: {{{mutation}}}") == [
+            f"spec.headerMutation.{path}: {fault}",
+            f"spec.rules[0].backendRefs[0].headerMutation.{path}: {fault}",
+        ]
+
+
+@pytest.mark.parametrize("name", SIGNATURE)
+def test_headers_of_a_signature_cannot_be_changed_where_aws_signs(name: str):
+    mutation, fault = (
+        f"headerMutation: {{set: [{{name: {name}, value: a}}]}}",
+        f"'{name.lower()}' belongs to AWS's signature and cannot be changed",
+    )
+    assert mutated(mutation) == [
+        f"spec.headerMutation.set[0].name: {fault}",
+        f"spec.rules[0].backendRefs[0].headerMutation.set[0].name: {fault}",
+    ]
+    assert mutated(mutation, *COMPATIBLE) == []
+
+
+def test_only_top_level_fields_of_a_body_can_be_changed():
+    mutation = "bodyMutation: {set: [{path: a.b, value: '1'}], remove: ['c.d[0]', e]}"
+    faults = [
+        "set[0].path: 'a.b' is not a top-level field, and no other can be changed; set all of 'a'",
+        "remove[0]: 'c.d[0]' is not a top-level field, and no other can be changed; set all of 'c'",
+    ]
+    owners = ("spec", "spec.rules[0].backendRefs[0]")
+    assert mutated(mutation) == [f"{owner}.bodyMutation.{fault}" for owner in owners for fault in faults]

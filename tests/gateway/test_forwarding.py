@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from tests.envoy_config.running import Handler, Upstream
 from tests.gateway.running import CHAT, Gateway, question
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -108,6 +110,57 @@ def test_a_client_cannot_choose_the_way(gateway: Gateway, name: str, value: str)
 def test_a_client_cannot_have_an_error_taken_for_envoys_own(gateway: Gateway) -> None:
     response = gateway.chat("simulator.html", headers={"x-aigw-local-reply": "true"})
     assert response.json()["error"]["code"] == "upstream_error"
+
+
+FROM_UPSTREAM = {
+    "set-cookie": "session=1",
+    "alt-svc": 'h3=":443"',
+    "x-aigw-dropped-params": "forged",
+    "x-aigw-local-reply": "true",
+    "access-control-allow-origin": "*",
+    "x-amzn-bedrock-input-token-count": "1",
+    "x-amzn-requestid": "R",
+    "request-id": "R",
+    "retry-after": "3",
+    "x-ratelimit-limit-tokens": "9",
+    "openai-processing-ms": "9",
+    "www-authenticate": "Bearer",
+}
+NOT_FOR_CLIENTS = tuple(FROM_UPSTREAM)[:6]
+FOR_CLIENTS = {name: FROM_UPSTREAM[name] for name in tuple(FROM_UPSTREAM)[6:]}
+SUCCESS = b'{"output":{"message":{"role":"assistant","content":[{"text":"Hi."}]}},"stopReason":"end_turn"}'
+FAILURE = b'{"message":"Slow down."}'
+
+
+def answering(body: bytes, status: int = 200) -> Callable[[Handler], None]:
+    """Answer with every header of `FROM_UPSTREAM`."""
+
+    def answer(handler: Handler) -> None:
+        handler.send_response_only(status)
+        headers = {"content-type": "application/json", "content-length": str(len(body)), "date": "now", "server": "x"}
+        for name, value in (headers | FROM_UPSTREAM).items():
+            handler.send_header(name, value)
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    return answer
+
+
+@pytest.mark.parametrize(("body", "status"), [(SUCCESS, 200), (FAILURE, 429)])
+def test_of_an_upstreams_headers_only_listed_ones_reach_the_client(
+    gateway: Gateway, elsewhere: Upstream, body: bytes, status: int
+) -> None:
+    elsewhere.reset(answering(body, status))
+    response = gateway.chat("elsewhere")
+    assert response.status_code == status
+    assert response.headers.keys().isdisjoint(NOT_FOR_CLIENTS)
+    assert FOR_CLIENTS.items() <= dict(response.headers).items()
+    assert response.headers["x-request-id"]
+
+
+def test_an_upstream_cannot_say_which_parameters_were_dropped(gateway: Gateway, elsewhere: Upstream) -> None:
+    elsewhere.reset(answering(SUCCESS))
+    assert gateway.chat("elsewhere", seed=1).headers["x-aigw-dropped-params"] == "seed"
 
 
 def test_a_client_cannot_reach_a_model_by_its_path(gateway: Gateway) -> None:

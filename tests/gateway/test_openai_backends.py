@@ -118,6 +118,20 @@ def tokens(gateway: Gateway) -> float:
     )
 
 
+def test_of_a_streams_headers_only_listed_ones_reach_the_client(passing: Gateway, elsewhere: Upstream) -> None:
+    def answer(handler: Handler) -> None:
+        handler.send_response_only(200)
+        for name, value in {"content-type": "text/event-stream", "set-cookie": "a=b", "x-ratelimit-a": "1"}.items():
+            handler.send_header(name, value)
+        handler.send_header("content-length", str(len(SSE)))
+        handler.end_headers()
+        handler.wfile.write(SSE)
+
+    elsewhere.reset(answer)
+    headers = post(passing, b'{"model":"plain","stream":true}').headers
+    assert ("set-cookie" in headers, headers["x-ratelimit-a"], headers["cache-control"]) == (False, "1", "no-cache")
+
+
 def test_a_stream_that_ends_early_ends_in_an_error(sdk: openai.OpenAI, elsewhere: Upstream) -> None:
     elsewhere.reset(answering(SSE[:70], media_type="text/event-stream"))
     with pytest.raises(openai.APIError, match="the response stream from the upstream ended before it was complete"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -15,20 +15,31 @@ from aigw_extproc.config.resources.names import is_header_name, is_header_value
 V = TypeVar("V")
 
 
-def check_mutations(owner: resources.RouteBackendRef | resources.ServiceBackendSpec, place: Place) -> None:
-    """Record every header that cannot be set or removed, and every header or field of the body that is set twice."""
-    _check_headers(owner.header_mutation, place.field("headerMutation"))
-    check_unique((field.path for field in owner.body_mutation.set), place.field("bodyMutation.set"), "path")
+# https://www.rfc-editor.org/rfc/rfc9110#name-connection; Envoy frames the request and manages the connection
+_FRAMING: Final = ("connection", "content-length", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade")
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+_SIGNATURE: Final = ("authorization", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token")
 
 
-def _check_headers(mutation: resources.HeaderMutationSpec, place: Place) -> None:
+def check_mutations(
+    owner: resources.RouteBackendRef | resources.ServiceBackendSpec, place: Place, *, signed: bool
+) -> None:
+    """Record every header or field that cannot be set or removed, or is set twice.
+
+    `signed` tells whether requests to the backend are signed for AWS.
+    """
+    _check_headers(owner.header_mutation, place.field("headerMutation"), signed=signed)
+    _check_body(owner.body_mutation, place.field("bodyMutation"))
+
+
+def _check_headers(mutation: resources.HeaderMutationSpec, place: Place, *, signed: bool) -> None:
     for index, header in enumerate(mutation.set):
         entry = place.field("set").item(index)
-        _check_name(header.name, entry.field("name"))
+        _check_name(header.name, entry.field("name"), signed=signed)
         if not is_header_value(header.value):
             entry.field("value").problem("must not contain line breaks or other control characters")
     for index, name in enumerate(mutation.remove):
-        _check_name(name, place.field("remove").item(index))
+        _check_name(name, place.field("remove").item(index), signed=signed)
     check_unique((header.name.lower() for header in mutation.set), place.field("set"), "name")
 
 
@@ -40,11 +51,30 @@ def check_unique(names: Iterable[str | None], place: Place, field: str) -> None:
             place.item(index).field(field).problem(f"'{name}' is already the name of entry {first[name]}")
 
 
-def _check_name(name: str, place: Place) -> None:
+def _check_body(mutation: resources.BodyMutationSpec, place: Place) -> None:
+    for index, field in enumerate(mutation.set):
+        _check_field(field.path, place.field("set").item(index).field("path"))
+    for index, path in enumerate(mutation.remove):
+        _check_field(path, place.field("remove").item(index))
+    check_unique((field.path for field in mutation.set), place.field("set"), "path")
+
+
+def _check_field(path: str, place: Place) -> None:
+    if "." in path:
+        top = path.partition(".")[0]
+        place.problem(f"{place.show(path)} is not a top-level field, and no other can be changed; set all of '{top}'")
+
+
+def _check_name(name: str, place: Place, *, signed: bool) -> None:
+    lowered = name.lower()
     if not is_header_name(name):
         place.problem(f"{place.show(name)} is not a valid header name")
-    elif name.lower() == "host":
+    elif lowered == "host":
         place.problem("the host is that of the Backend and cannot be changed")
+    elif lowered in _FRAMING or lowered.startswith("proxy-"):
+        place.problem(f"'{lowered}' concerns the connection, which Envoy manages, and cannot be changed")
+    elif signed and lowered in _SIGNATURE:
+        place.problem(f"'{lowered}' belongs to AWS's signature and cannot be changed")
 
 
 def merge_headers(base: resources.HeaderMutationSpec, over: resources.HeaderMutationSpec) -> snapshot.HeaderMutation:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated
@@ -12,6 +11,7 @@ import msgspec
 from aigw_extproc.aws.names import host_region
 from aigw_extproc.config.compile.mutations import check_mutations, check_unique, merge_bodies, merge_headers
 from aigw_extproc.config.compile.services import Service
+from aigw_extproc.config.pattern import InvalidPattern, Pattern
 from aigw_extproc.config.resources import ai_gateway as resources
 from aigw_extproc.config.resources.ai_gateway import AI_GATEWAY, AIGatewayRoute, AIServiceBackend
 from aigw_extproc.config.resources.catalog import Catalog, Item, Key
@@ -83,13 +83,13 @@ def _backend(
 ) -> Backend | None:
     ref = item.resource.spec.rules[index].backend_refs[number]
     place = item.place.field("spec.rules").item(index).field("backendRefs").item(number)
-    check_mutations(ref, place)
+    key = (ref.namespace or item.namespace, ref.name)
+    service = services.get(key)
+    check_mutations(ref, place, signed=service is not None and service.signed)
     if (ref.group or AI_GATEWAY, ref.kind or "AIServiceBackend") != (AI_GATEWAY, "AIServiceBackend"):
         place.problem(f"only AIServiceBackends are supported, got {ref.kind} ({ref.group})")
         return None
-    key = (ref.namespace or item.namespace, ref.name)
     catalog.find(AIServiceBackend, key, place.field("name"))
-    service = services.get(key)
     if service is None:
         return None
     spec = service.spec
@@ -128,9 +128,11 @@ def _condition(header: resources.HeaderMatchSpec, place: Place) -> HeaderMatch:
     pattern = None
     if header.type == "RegularExpression":
         try:
-            pattern = re.compile(header.value)
-        except re.error as error:
-            place.field("value").problem(f"{place.show(header.value)} is not a regular expression: {error}")
+            pattern = Pattern(header.value)
+        except InvalidPattern as fault:
+            place.field("value").problem(
+                f"{place.show(header.value)} is not a regular expression of RE2, Envoy's language: {fault}"
+            )
     return HeaderMatch(name=header.name.lower(), value=header.value, pattern=pattern)
 
 

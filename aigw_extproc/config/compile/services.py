@@ -32,6 +32,8 @@ class Service:
     upstream: Upstream
     auth: AwsAuth | None
     settings: BackendSettings
+    signed: bool
+    """Whether its requests are signed for AWS, or carry AWS's API key."""
 
 
 def compile_services(
@@ -41,17 +43,18 @@ def compile_services(
     services: dict[Key, Service] = {}
     for item in catalog.all(AIServiceBackend):
         spec = item.resource.spec
-        check_mutations(spec, item.place.field("spec"))
         signer = signing.get(item.key)
         _check_schema(spec.schema, item.place.field("spec.schema"))
         upstream = _upstream(item, catalog, upstreams)
-        if spec.schema.name in _AWS or (upstream is not None and host_region(upstream.host) is not None):
+        signed = spec.schema.name in _AWS or (upstream is not None and host_region(upstream.host) is not None)
+        check_mutations(spec, item.place.field("spec"), signed=signed)
+        if signed:
             _check_signing(item, signer, catalog)
             _check_one_host(item, catalog, tls)
         settings = compile_settings(item.resource.metadata.annotations or {}, item.place.field("metadata.annotations"))
         if upstream is not None:
             auth = _auth(signer, upstream, item.place)
-            services[item.key] = Service(spec=spec, upstream=upstream, auth=auth, settings=settings)
+            services[item.key] = Service(spec=spec, upstream=upstream, auth=auth, settings=settings, signed=signed)
     return services
 
 

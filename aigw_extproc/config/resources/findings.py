@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from aigw_extproc.errors import ConfigError, Problem
+from aigw_extproc.printable import printable
 
 SHOWN = 80  # characters of an offending value in a message
 
@@ -29,7 +30,7 @@ class Note:
 
     def __str__(self) -> str:
         prefix = f"{self.file}: {self.resource}"
-        return f"{prefix}: {self.path}: {self.reason}" if self.path else f"{prefix}: {self.reason}"
+        return printable(f"{prefix}: {self.path}: {self.reason}" if self.path else f"{prefix}: {self.reason}")
 
 
 @dataclass(slots=True)

@@ -155,7 +155,13 @@ ADDERS: dict[type, Callable[[_MessageTranslator, Any, str], None]] = {
 
 _FUNCTION_CALL_ID = "function_call_"
 """How the ids begin that are given to calls in the old field `function_call`, which have none."""
-_OBJECT = msgspec.json.Decoder(dict[str, Any])
+
+
+class _Object(msgspec.Struct):
+    """Any object, of which nothing is kept."""
+
+
+_OBJECT = msgspec.json.Decoder(_Object)
 _NO_ARGUMENTS = msgspec.Raw(b"{}")
 
 
