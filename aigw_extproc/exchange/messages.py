@@ -159,6 +159,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     operation: str = "unknown"
     model: str = ""
     """The client's name for it; empty until a rule routes it."""
+    named: bool = False
+    """Whether a rule names it exactly."""
     request_model: str = ""
     """The backend's name for it."""
     backend: Backend | None = None
