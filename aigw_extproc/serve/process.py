@@ -70,7 +70,7 @@ async def _serve_streams(options: ServeOptions, live: Live, stop: asyncio.Event)
     keep_freed_memory()
     credentials = CredentialCache()
     live.credentials = credentials.as_details
-    processor = Processor(live.router, credentials.get, _fetch_media, _call_upstream)
+    processor = Processor(live.router, credentials.get, _fetch_media, _call_upstream, credentials.reject)
     server = create_server(options.transport, processor, options.listen, grace=options.drain_seconds, tls=options.tls)
     async with (
         background(credentials.keep_fresh(lambda: live.router().snapshot.auths)),
