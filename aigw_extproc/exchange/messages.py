@@ -82,6 +82,8 @@ class NeedMedia(msgspec.Struct, frozen=True):
     """Fetch these URLs, whose content the upstream request includes. The shell answers with MediaReady."""
 
     urls: tuple[str, ...]
+    hosts: tuple[str, ...] = ()
+    """Patterns of the hosts that they, and their redirects, may name; empty for any."""
 
 
 class ForwardRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):

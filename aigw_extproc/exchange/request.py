@@ -104,7 +104,7 @@ def _translate(phase: Parsed, fetched: Mapping[str, Fetched], now: float, enter:
         request = phase.request(target)
     except MediaNeeded as needed:
         if settings.fetch_images:
-            return phase, NeedMedia(needed.urls)
+            return phase, NeedMedia(needed.urls, settings.fetch_images_from)
         return _translate(phase, dict.fromkeys(needed.urls, _FETCH_DISABLED), now, enter)
     outcome = replace(phase.outcome, stream=request.stream, dropped=request.dropped)
     translated = Translated(

@@ -47,7 +47,7 @@ https://docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html
 
 _LAST = (Reply, ReplaceBody)
 FindCredentials = Callable[[AwsAuth], Awaitable[Identity]]
-FetchMedia = Callable[[tuple[str, ...]], Awaitable[Mapping[str, Fetched]]]
+FetchMedia = Callable[[tuple[str, ...], tuple[str, ...]], Awaitable[Mapping[str, Fetched]]]
 RejectCredentials = Callable[[AwsAuth, Identity], None]
 CallUpstream = Callable[[Upstream, Sequence[UpstreamCall]], Awaitable[tuple[UpstreamResponse, ...]]]
 
@@ -111,7 +111,8 @@ class ExchangeStream:
         try:
             action = exchange.receive(event, now=time())
             if isinstance(action, NeedMedia):
-                action = exchange.receive(MediaReady(await processor.media(action.urls)), now=time())
+                fetched = await processor.media(action.urls, action.hosts)
+                action = exchange.receive(MediaReady(fetched), now=time())
             if isinstance(action, NeedCredentials):
                 action = await self._sign(action.auth)
             if isinstance(action, NeedUpstream):

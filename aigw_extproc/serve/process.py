@@ -85,11 +85,11 @@ async def _serve_streams(options: ServeOptions, live: Live, stop: asyncio.Event)
         await server.drain()
 
 
-async def _fetch_media(urls: tuple[str, ...]) -> Mapping[str, Fetched]:
+async def _fetch_media(urls: tuple[str, ...], hosts: tuple[str, ...]) -> Mapping[str, Fetched]:
     # Imported at the first image: most gateways never get one, and the import takes 0.1 s.
     from aigw_extproc.outbound.media import fetcher
 
-    return await fetcher().fetch(urls)
+    return await fetcher().fetch(urls, hosts)
 
 
 async def _call_upstream(upstream: Upstream, calls: Sequence[UpstreamCall]) -> tuple[UpstreamResponse, ...]:
