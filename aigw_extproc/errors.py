@@ -10,6 +10,7 @@
     * InternalError: 500, a defect of the gateway
     * MissingCredentials: 401, the request must have its own AWS credentials
     * CredentialsUnavailable: 503, the gateway has no AWS credentials
+    * Overloaded: 503, the gateway has no capacity for the request at the moment
     * UpstreamUnreachable: 503, no connection to the upstream, or it broke
     * UpstreamTimeout: 504, the upstream took too long
     * UpstreamError: an error of Bedrock, mapped by `aigw_extproc.bedrock.errors`
@@ -129,6 +130,17 @@ class CredentialsUnavailable(GatewayError):
     status = 503
     type = "api_error"
     code = "upstream_credentials"
+
+
+class Overloaded(GatewayError):
+    """The gateway has no capacity for this request now; the client may repeat it. Envoy has the same error."""
+
+    status = 503
+    type = "overloaded_error"
+    code = "gateway_overloaded"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, headers=[("retry-after", "1")])
 
 
 class UpstreamUnreachable(GatewayError):

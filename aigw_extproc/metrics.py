@@ -8,6 +8,7 @@ before this module is imported (`serve.shared_folder`).
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeVar
@@ -18,8 +19,12 @@ from aigw_extproc.errors import InvalidRequest, InvalidUpstreamResponse
 from aigw_extproc.exchange.messages import Outcome
 from aigw_extproc.translate.contract import TokenCounts
 
-MAX_MODELS = 500
-"""Model names that get labels of their own; later ones share `other`. Clients can choose them if a rule takes any."""
+MAX_LABEL_SETS = 200
+"""Operations and model names that get labels of their own; later names are `other`. prometheus-client never forgets a
+label, and each set is up to 150 samples."""
+MAX_NAME_CHARACTERS = 200 * 200
+"""Of the names in all sets, the client's and the backend's: with it, the files of a worker never become larger than the
+space that is reserved for them."""
 
 _TOKEN_BUCKETS = tuple(4**power for power in range(14))
 _DURATION_BUCKETS = tuple(0.01 * 2**power for power in range(14))
@@ -93,7 +98,8 @@ class Timeline:
 
 Metric = TypeVar("Metric", Counter, Gauge, Histogram)
 
-_seen_models: set[str] = set()
+_own_sets: set[tuple[str, ...]] = set()
+_own_characters = 0
 
 
 def record(outcome: Outcome, timeline: Timeline) -> None:
@@ -123,24 +129,38 @@ def record(outcome: Outcome, timeline: Timeline) -> None:
 
 def _labels(outcome: Outcome) -> tuple[str, ...]:
     schema = outcome.backend.schema.name if outcome.backend else ""
-    model = _bounded(outcome.request_model)
+    provider = _PROVIDERS.get(schema, schema.lower())
+    model, request_model = outcome.model, outcome.request_model
+    if not _has_own(outcome, provider):
+        model = request_model = "other"
     # Bedrock does not return the model that answered; it is the requested one.
-    return (outcome.operation, _PROVIDERS.get(schema, schema.lower()), _bounded(outcome.model), model, model)
+    return (outcome.operation, provider, model, request_model, request_model)
+
+
+def _has_own(outcome: Outcome, provider: str) -> bool:
+    """Return whether the names of models become labels.
+
+    Clients choose names if a rule takes any: names that no rule has must have been answered first.
+    """
+    global _own_characters
+    labels = (outcome.operation, provider, outcome.model, outcome.request_model)
+    if labels in _own_sets:
+        return True
+    answered = outcome.status == 200 and outcome.error is None
+    if len(_own_sets) >= MAX_LABEL_SETS or not (outcome.named or answered):
+        return False
+    characters = _own_characters + len(json.dumps((outcome.model, outcome.request_model, outcome.request_model)))
+    if characters > MAX_NAME_CHARACTERS:
+        return False
+    _own_sets.add(labels)
+    _own_characters = characters
+    return True
 
 
 @lru_cache(maxsize=10_000)
 def _child(metric: Metric, *labels: str) -> Metric:
     """Return a metric with these labels. Without the cache it takes 1 µs, six times per exchange."""
     return metric.labels(*labels)
-
-
-def _bounded(model: str) -> str:
-    if model in _seen_models:
-        return model
-    if len(_seen_models) >= MAX_MODELS:
-        return "other"
-    _seen_models.add(model)
-    return model
 
 
 def _record_tokens(usage: TokenCounts, labels: tuple[str, ...]) -> None:

@@ -81,7 +81,7 @@ class _Scope:
 class Router:
     """The rules of a snapshot, indexed."""
 
-    __slots__ = ("_anywhere", "_by_host", "_wildcards", "snapshot")
+    __slots__ = ("_anywhere", "_by_host", "_names", "_wildcards", "snapshot")
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
@@ -90,6 +90,7 @@ class Router:
             hosts.setdefault(hostname, []).append(candidate)
         self._anywhere = _Scope(hosts.pop("", []))
         self._by_host = {host: _Scope(candidates) for host, candidates in hosts.items()}
+        self._names = frozenset(model.id for model in snapshot.models)
         self._wildcards = any(host.startswith("*.") for host in hosts)
 
     def select(self, model: str, headers: Headers, pick: float) -> Backend:
@@ -108,6 +109,10 @@ class Router:
         raise ModelNotFound(
             f"no rule routes the model '{model}'; GET /v1/models lists the available models", param="model"
         )
+
+    def names(self, model: str) -> bool:
+        """Return whether a rule names the model exactly."""
+        return model in self._names
 
     def models(self, headers: Headers) -> tuple[RoutedModel, ...]:
         """Return the models named by rules for the request's host, in the order of the rules."""

@@ -200,7 +200,7 @@ async def _no_upstream(upstream: Upstream, calls: Sequence[UpstreamCall]) -> tup
     raise AssertionError(calls)
 
 
-async def _no_media(urls: tuple[str, ...]) -> Mapping[str, Fetched]:
+async def _no_media(urls: tuple[str, ...], hosts: tuple[str, ...]) -> Mapping[str, Fetched]:
     return {}
 
 

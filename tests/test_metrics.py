@@ -13,7 +13,7 @@ from aigw_extproc.aws.identity import Credentials
 from aigw_extproc.config.snapshot import Address, AwsAuth, Backend, Schema, Upstream
 from aigw_extproc.errors import InvalidRequest, InvalidUpstreamResponse, ModelNotFound, UpstreamError
 from aigw_extproc.exchange.messages import Outcome
-from aigw_extproc.metrics import MAX_MODELS, Timeline, record
+from aigw_extproc.metrics import MAX_LABEL_SETS, MAX_NAME_CHARACTERS, Timeline, record
 from aigw_extproc.translate.contract import TokenCounts
 
 BACKEND = Backend(
@@ -55,7 +55,8 @@ class Changes:
 
 @pytest.fixture
 def changes(monkeypatch: pytest.MonkeyPatch) -> Changes:
-    monkeypatch.setattr(metrics, "_seen_models", set())
+    monkeypatch.setattr(metrics, "_own_sets", set())
+    monkeypatch.setattr(metrics, "_own_characters", 0)
     return Changes()
 
 
@@ -136,7 +137,7 @@ def test_one_token_has_no_time_per_token(changes: Changes) -> None:
 
 def test_a_failure_is_counted_once(changes: Changes) -> None:
     error = UpstreamError("slow down", status=429, type="rate_limit_error", code="throttling_exception")
-    record(outcome(status=429, error=error), TIMES)
+    record(outcome(status=429, error=error, named=True), TIMES)
     assert changes.added("aigw_exchanges_total") == {
         ("aigw_exchanges_total", (("code", "throttling_exception"), ("operation", "chat"), ("status", "429"))): 1
     }
@@ -145,7 +146,7 @@ def test_a_failure_is_counted_once(changes: Changes) -> None:
 
 
 def test_a_failed_stream_is_a_failure_although_its_status_is_200(changes: Changes) -> None:
-    record(outcome(stream=True, error=InvalidUpstreamResponse("damaged")), TIMES)
+    record(outcome(stream=True, error=InvalidUpstreamResponse("damaged"), named=True), TIMES)
     assert changes.value("gen_ai_server_request_duration_seconds_count", **LABELS, error_type="_OTHER") == 1
     assert changes.value("aigw_exchanges_total", operation="chat", status="200", code="upstream_error") == 1
 
@@ -182,11 +183,44 @@ def test_signatures_are_counted_by_region(changes: Changes, signed: bool, count:
     assert changes.value("aigw_signatures_total", region="xx-test-1") == count
 
 
+def models(changes: Changes) -> dict[str, float]:
+    """Return the number of exchanges by the client's model name."""
+    added = changes.added("gen_ai_server_request_duration_seconds_count")
+    return {dict(labels)["gen_ai_original_model"]: count for (_, labels), count in added.items()}
+
+
 def test_model_names_are_bounded(changes: Changes) -> None:
     """Clients can choose them, and each one adds about a hundred samples."""
-    for number in range(MAX_MODELS + 10):
+    for number in range(MAX_LABEL_SETS + 10):
         record(outcome(model=f"client-{number}"), TIMES)
-    added = changes.added("gen_ai_server_request_duration_seconds_count")
-    models = {dict(labels)["gen_ai_original_model"]: count for (_, labels), count in added.items()}
-    assert len(models) == MAX_MODELS  # one less for the requested model, one more for `other`
-    assert models["other"] == 11
+    assert len(models(changes)) == MAX_LABEL_SETS + 1
+    assert models(changes)["other"] == 10
+
+
+def test_the_length_of_all_names_is_bounded(changes: Changes) -> None:
+    for number in range(10):
+        record(outcome(model=str(number) * (MAX_NAME_CHARACTERS // 4)), TIMES)
+    assert sorted(map(len, models(changes))) == [len("other"), *[MAX_NAME_CHARACTERS // 4] * 3]
+
+
+@pytest.mark.parametrize(
+    ("fields", "label"),
+    [
+        ({"status": 404}, "other"),
+        ({"status": 200, "error": InvalidUpstreamResponse("no")}, "other"),
+        ({"status": 404, "named": True}, "mine"),
+        ({"status": 200}, "mine"),
+    ],
+    ids=["refused", "broken", "refused, but a rule names it", "answered"],
+)
+def test_only_names_of_rules_and_of_answered_requests_are_labels(
+    changes: Changes, fields: dict[str, Any], label: str
+) -> None:
+    record(outcome(**fields), TIMES)
+    assert list(models(changes)) == [label]
+
+
+def test_a_name_that_was_answered_keeps_its_label_when_it_fails(changes: Changes) -> None:
+    record(outcome(), TIMES)
+    record(outcome(status=429, error=InvalidRequest("no")), TIMES)
+    assert set(models(changes)) == {"mine"}

@@ -106,6 +106,8 @@ class BackendSettings:
     """What to do with parameters that Bedrock does not support: `report` or `refuse`."""
     fetch_images: bool = True
     """Whether images at http(s) URLs are fetched."""
+    fetch_images_from: tuple[str, ...] = ()
+    """Hosts that they are fetched from, in lower case, `*.example.com` for all below a domain; empty for any."""
     families: Families = field(default_factory=builtin)
     """The capabilities of each model family."""
 

@@ -82,6 +82,8 @@ class NeedMedia(msgspec.Struct, frozen=True):
     """Fetch these URLs, whose content the upstream request includes. The shell answers with MediaReady."""
 
     urls: tuple[str, ...]
+    hosts: tuple[str, ...] = ()
+    """Patterns of the hosts that they, and their redirects, may name; empty for any."""
 
 
 class ForwardRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -160,6 +162,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     operation: str = "unknown"
     model: str = ""
     """The client's name for it; empty until a rule routes it."""
+    named: bool = False
+    """Whether a rule names it exactly."""
     request_model: str = ""
     """The backend's name for it."""
     backend: Backend | None = None

@@ -85,7 +85,8 @@ def _request_body(phase: Accepted, event: RequestBody, now: float, enter: Enter)
     check_model(model)  # before rules match it: their cost and the error's text grow with the name
     backend = phase.router.select(model, phase.headers, phase.pick)
     request_model = backend.model_override or model
-    outcome = replace(phase.outcome, backend=backend, model=model, request_model=request_model)
+    named = phase.router.names(model)
+    outcome = replace(phase.outcome, backend=backend, model=model, request_model=request_model, named=named)
     enter(replace(phase, outcome=outcome))
     request = parse(phase.endpoint, backend.schema.name, event.body, phase.headers)
     parsed = Parsed(client=phase.client, outcome=outcome, headers=phase.headers, backend=backend, request=request)
@@ -104,7 +105,7 @@ def _translate(phase: Parsed, fetched: Mapping[str, Fetched], now: float, enter:
         request = phase.request(target)
     except MediaNeeded as needed:
         if settings.fetch_images:
-            return phase, NeedMedia(needed.urls)
+            return phase, NeedMedia(needed.urls, settings.fetch_images_from)
         return _translate(phase, dict.fromkeys(needed.urls, _FETCH_DISABLED), now, enter)
     outcome = replace(phase.outcome, stream=request.stream, dropped=request.dropped)
     translated = Translated(

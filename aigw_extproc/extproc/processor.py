@@ -37,9 +37,18 @@ BATCH_SECONDS = 120
 
 log = logging.getLogger(__name__)
 
+REJECTED_CODES = frozenset(
+    {"expired_token_exception", "unrecognized_client_exception", "invalid_client_token_id_exception"}
+)
+"""Codes of errors that new credentials may prevent: these are expired, or AWS does not know them (any more).
+
+https://docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html
+"""
+
 _LAST = (Reply, ReplaceBody)
 FindCredentials = Callable[[AwsAuth], Awaitable[Identity]]
-FetchMedia = Callable[[tuple[str, ...]], Awaitable[Mapping[str, Fetched]]]
+FetchMedia = Callable[[tuple[str, ...], tuple[str, ...]], Awaitable[Mapping[str, Fetched]]]
+RejectCredentials = Callable[[AwsAuth, Identity], None]
 CallUpstream = Callable[[Upstream, Sequence[UpstreamCall]], Awaitable[tuple[UpstreamResponse, ...]]]
 
 
@@ -47,12 +56,19 @@ class Processor:
     """A factory of exchanges. `router` is called once per stream, so that a stream keeps the rules it began with."""
 
     def __init__(
-        self, router: Callable[[], Router], credentials: FindCredentials, media: FetchMedia, upstream: CallUpstream
+        self,
+        router: Callable[[], Router],
+        credentials: FindCredentials,
+        media: FetchMedia,
+        upstream: CallUpstream,
+        reject: RejectCredentials = lambda *_: None,
     ) -> None:
         self.router = router
         self.credentials = credentials
         self.media = media
         self.upstream = upstream
+        self.reject = reject
+        """Called with credentials that AWS has rejected."""
 
     def open(self, send: Send) -> ExchangeStream:
         """Open a stream. `send` sends messages that precede an answer."""
@@ -62,7 +78,7 @@ class Processor:
 class ExchangeStream:
     """A `Stream` of one exchange: Envoy's messages in, answers out."""
 
-    __slots__ = ("_exchange", "_processor", "_send", "_timeline", "over")
+    __slots__ = ("_exchange", "_identity", "_processor", "_send", "_timeline", "over")
 
     def __init__(self, processor: Processor, send: Send) -> None:
         self.over = False
@@ -70,6 +86,7 @@ class ExchangeStream:
         self._send = send
         self._exchange = Exchange(processor.router(), pick=random())  # noqa: S311 - spreads load, keeps no secret
         self._timeline = metrics.Timeline(started=monotonic())
+        self._identity: tuple[AwsAuth, Identity] | None = None
         metrics.ACTIVE_EXCHANGES.inc()
 
     async def answer(self, message: bytes) -> bytes:
@@ -79,6 +96,8 @@ class ExchangeStream:
         if isinstance(action, Chunk) and self._timeline.first_piece is None and action.body:
             self._timeline.first_piece = monotonic()
         self.over = _is_final(action)
+        if self.over and self._identity is not None:
+            self._report_rejection(*self._identity)
         return codec.encode(phase, action)
 
     def close(self) -> None:
@@ -92,7 +111,8 @@ class ExchangeStream:
         try:
             action = exchange.receive(event, now=time())
             if isinstance(action, NeedMedia):
-                action = exchange.receive(MediaReady(await processor.media(action.urls)), now=time())
+                fetched = await processor.media(action.urls, action.hosts)
+                action = exchange.receive(MediaReady(fetched), now=time())
             if isinstance(action, NeedCredentials):
                 action = await self._sign(action.auth)
             if isinstance(action, NeedUpstream):
@@ -109,12 +129,18 @@ class ExchangeStream:
         except CredentialsUnavailable:
             metrics.SIGNING_FAILURES.labels(auth.region).inc()
             raise
+        self._identity = (auth, identity)
         return self._exchange.receive(CredentialsReady(identity), now=time())
 
     async def _call(self, needed: NeedUpstream) -> Action:
         await self._send(codec.more_time(BATCH_SECONDS))
         responses = await self._processor.upstream(needed.upstream, needed.calls)
         return self._exchange.receive(UpstreamReady(responses), now=time())
+
+    def _report_rejection(self, auth: AwsAuth, identity: Identity) -> None:
+        error = self._exchange.outcome.error
+        if error is not None and error.code in REJECTED_CODES:
+            self._processor.reject(auth, identity)
 
     def _failed(self, defect: Exception) -> Action:
         """Fail the exchange for an unexpected error. Its text goes to the log only: it could hold anything."""

@@ -5,6 +5,7 @@ It shows no credentials, headers or bodies.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 from collections.abc import Callable, Mapping
@@ -38,7 +39,7 @@ def bind(address: Address) -> socket.socket:
 
 async def serve_admin(listener: socket.socket, live: Live) -> None:
     """Serve until cancelled. It is ready while streams are served, even if the last change of the files was invalid."""
-    app = create_app(ready=lambda: live.serving, details=live.details)
+    app = create_app(ready=lambda: live.ready, details=live.details)
     await asgi.EmbeddedServer(app).serve_until_cancelled(listener)
 
 
@@ -57,7 +58,7 @@ def create_app(*, ready: Callable[[], bool], details: Callable[[], Mapping[str, 
         routes=[
             Route("/healthz", _healthz, methods=["GET"]),
             Route("/readyz", readyz, methods=["GET"]),
-            Route("/metrics", _metrics, methods=["GET"]),
+            Route("/metrics", _Metrics().answer, methods=["GET"]),
         ]
     )
 
@@ -66,8 +67,20 @@ async def _healthz(_request: Request) -> Response:
     return PlainTextResponse("ok\n")
 
 
-async def _metrics(_request: Request) -> Response:
-    return Response(generate_latest(_registry()), media_type=CONTENT_TYPE_LATEST)
+class _Metrics:
+    """Renders the metrics in a thread, for all who ask at the same time at once."""
+
+    def __init__(self) -> None:
+        self._rendering: asyncio.Future[bytes] | None = None
+
+    async def answer(self, _request: Request) -> Response:
+        if self._rendering is None or self._rendering.done():
+            self._rendering = asyncio.get_running_loop().run_in_executor(None, _render)
+        return Response(await asyncio.shield(self._rendering), media_type=CONTENT_TYPE_LATEST)
+
+
+def _render() -> bytes:
+    return generate_latest(_registry())
 
 
 def _registry() -> CollectorRegistry:

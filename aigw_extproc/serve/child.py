@@ -43,6 +43,8 @@ class Child:
     """Lets work under way end; awaited before SIGTERM is sent."""
     stop_seconds: float = 10.0
     """How long draining may take, and how long stopping, before SIGKILL is sent."""
+    prepare: Callable[[], None] | None = None
+    """Called before each start."""
     inherits: bool = False
     """Whether it has the parent's standard error and process group. If not, both streams are its output, and it is
     killed with all processes that it has started."""
@@ -53,6 +55,8 @@ class ChildFailed(Exception):
 
     def __init__(self, name: str, reason: str, last_lines: tuple[str, ...] | None) -> None:
         super().__init__(f"{name} {reason}; {_log_hint(last_lines)}")
+        self.name = name
+        self.reason = reason
         self.last_lines = last_lines
 
 
@@ -60,7 +64,7 @@ class RunningChild(asyncio.SubprocessProtocol):
     """A child process that was started."""
 
     def __init__(self, child: Child, on_log: OnLog) -> None:
-        self._child = child
+        self.child = child
         self._on_log = on_log
         self._last_lines: deque[str] = deque(maxlen=LAST_LINES)
         self._buffer = b""
@@ -74,6 +78,11 @@ class RunningChild(asyncio.SubprocessProtocol):
         """Its process id; also its process group, unless it inherits the parent's."""
         return self._transport.get_pid()
 
+    @property
+    def runs(self) -> bool:
+        """Whether it has written its first line, and has not ended."""
+        return self._first_line.is_set() and not self._exited.is_set()
+
     async def until_ready(self) -> None:
         """Wait until the child is ready.
 
@@ -81,10 +90,10 @@ class RunningChild(asyncio.SubprocessProtocol):
             ChildFailed: it was not ready in time.
         """
         try:
-            async with asyncio.timeout(self._child.ready_seconds):
+            async with asyncio.timeout(self.child.ready_seconds):
                 await self._ready()
         except TimeoutError:
-            raise self._failure(f"was not ready after {self._child.ready_seconds:.0f} s") from None
+            raise self._failure(f"was not ready after {self.child.ready_seconds:.0f} s") from None
 
     async def until_death(self) -> None:
         """Wait for the child to end; never returns.
@@ -105,7 +114,7 @@ class RunningChild(asyncio.SubprocessProtocol):
             with contextlib.suppress(ProcessLookupError):
                 self._transport.send_signal(signal.SIGTERM)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._child.stop_seconds):
+                async with asyncio.timeout(self.child.stop_seconds):
                     await self._exited.wait()
         self.kill()
         await self._exited.wait()
@@ -114,26 +123,26 @@ class RunningChild(asyncio.SubprocessProtocol):
     def kill(self) -> None:
         """Send SIGKILL to the child, and to its process group unless that is the parent's."""
         with contextlib.suppress(ProcessLookupError):
-            if self._child.inherits:
+            if self.child.inherits:
                 self._transport.kill()
             else:
                 os.killpg(self.pid, signal.SIGKILL)
 
     async def _ready(self) -> None:
-        if self._child.ready is None:
+        if self.child.ready is None:
             await self._first_line.wait()
             return
-        while not await self._child.ready():  # noqa: ASYNC110 - another process sets no event of ours
+        while not await self.child.ready():  # noqa: ASYNC110 - another process sets no event of ours
             await asyncio.sleep(POLL_SECONDS)
 
     async def _drain(self) -> None:
-        if self._child.drain is not None:
+        if self.child.drain is not None:
             with contextlib.suppress(TimeoutError, OSError):
-                async with asyncio.timeout(self._child.stop_seconds):
-                    await self._child.drain()
+                async with asyncio.timeout(self.child.stop_seconds):
+                    await self.child.drain()
 
     def _failure(self, reason: str) -> ChildFailed:
-        return ChildFailed(self._child.name, reason, None if self._child.inherits else tuple(self._last_lines))
+        return ChildFailed(self.child.name, reason, None if self.child.inherits else tuple(self._last_lines))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.SubprocessTransport)  # noqa: S101 - what asyncio promises
@@ -156,15 +165,17 @@ class RunningChild(asyncio.SubprocessProtocol):
         text = printable(line.decode(errors="replace"))
         self._first_line.set()
         self._last_lines.append(text)
-        self._on_log(self._child.name, text)
+        self._on_log(self.child.name, text)
 
 
 async def start(child: Child, on_log: OnLog) -> RunningChild:
     """Start a child process. In a process group of its own, Ctrl-C does not reach it.
 
     Raises:
-        OSError: it could not be started.
+        OSError: it could not be prepared or started.
     """
+    if child.prepare is not None:
+        child.prepare()
     _, process = await asyncio.get_running_loop().subprocess_exec(
         lambda: RunningChild(child, on_log),
         *child.argv,

@@ -23,7 +23,14 @@ class Live:
         self.serving = False
         self.credentials: Callable[[], CredentialDetails] = list
         """Returns the status of this process's credentials, or of its workers'."""
+        self.running_workers: Callable[[], int] | None = None
+        """Returns how many workers run; None in a process without workers."""
         self._router = Router(configuration.snapshot)
+
+    @property
+    def ready(self) -> bool:
+        """Whether streams are served, by at least one worker if there are any."""
+        return self.serving and (self.running_workers is None or self.running_workers() > 0)
 
     def router(self) -> Router:
         """Return the router for new streams."""
@@ -35,7 +42,8 @@ class Live:
 
     def details(self) -> dict[str, object]:
         """Return the details of `/readyz` as plain values, without secrets."""
-        return {"config": self.status.as_details(), "credentials": self.credentials()}
+        workers = {} if self.running_workers is None else {"workers_running": self.running_workers()}
+        return {"config": self.status.as_details(), "credentials": self.credentials(), **workers}
 
 
 async def reload(options: ServeOptions, live: Live) -> None:

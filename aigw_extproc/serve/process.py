@@ -14,7 +14,13 @@ from aigw_extproc.serve.contexts import background, stop_signals
 from aigw_extproc.serve.live import Live, reload
 from aigw_extproc.serve.malloc import keep_freed_memory
 from aigw_extproc.serve.options import ServeOptions
-from aigw_extproc.serve.shared_folder import current_folder, publish_status, read_statuses, shared_folder
+from aigw_extproc.serve.shared_folder import (
+    publish_status,
+    read_statuses,
+    shared_folder,
+    status_file,
+    use_reserved_files,
+)
 from aigw_extproc.serve.workers import supervise_workers
 from aigw_extproc.translate.contract import Fetched, UpstreamResponse
 
@@ -27,7 +33,7 @@ async def serve(options: ServeOptions) -> None:
     Raises:
         ConfigError: the configuration cannot be used.
         OSError: an address cannot be listened on, or a worker not be started.
-        ChildFailed: a worker ended by itself.
+        ChildFailed: a worker ended by itself before all were ready, or too many did.
     """
     with stop_signals() as stop:
         live = Live(options.source.load())
@@ -38,7 +44,7 @@ async def serve(options: ServeOptions) -> None:
             with shared_folder() as folder:
                 live.credentials = partial(read_statuses, folder)
                 async with _reload_and_admin(options, live):
-                    await supervise_workers(options, live, stop)
+                    await supervise_workers(options, live, folder, stop)
 
 
 @asynccontextmanager
@@ -55,6 +61,7 @@ async def _reload_and_admin(options: ServeOptions, live: Live) -> AsyncIterator[
 
 
 async def _serve_streams(options: ServeOptions, live: Live, stop: asyncio.Event) -> None:
+    use_reserved_files()
     # Imported here: the process that supervises workers needs neither gRPC nor credentials.
     from aigw_extproc.aws.credentials import CredentialCache
     from aigw_extproc.extproc.processor import Processor
@@ -63,11 +70,11 @@ async def _serve_streams(options: ServeOptions, live: Live, stop: asyncio.Event)
     keep_freed_memory()
     credentials = CredentialCache()
     live.credentials = credentials.as_details
-    processor = Processor(live.router, credentials.get, _fetch_media, _call_upstream)
+    processor = Processor(live.router, credentials.get, _fetch_media, _call_upstream, credentials.reject)
     server = create_server(options.transport, processor, options.listen, grace=options.drain_seconds, tls=options.tls)
     async with (
         background(credentials.keep_fresh(lambda: live.router().snapshot.auths)),
-        background(publish_status(current_folder(), live.credentials)),
+        background(publish_status(status_file(), live.credentials)),
     ):
         await server.start()
         live.serving = True
@@ -78,11 +85,11 @@ async def _serve_streams(options: ServeOptions, live: Live, stop: asyncio.Event)
         await server.drain()
 
 
-async def _fetch_media(urls: tuple[str, ...]) -> Mapping[str, Fetched]:
+async def _fetch_media(urls: tuple[str, ...], hosts: tuple[str, ...]) -> Mapping[str, Fetched]:
     # Imported at the first image: most gateways never get one, and the import takes 0.1 s.
     from aigw_extproc.outbound.media import fetcher
 
-    return await fetcher().fetch(urls)
+    return await fetcher().fetch(urls, hosts)
 
 
 async def _call_upstream(upstream: Upstream, calls: Sequence[UpstreamCall]) -> tuple[UpstreamResponse, ...]:

@@ -7,10 +7,14 @@ nothing.
 from __future__ import annotations
 
 import asyncio
+from functools import partial
+from pathlib import Path
 
 from aigw_extproc.serve.child import Child, python
 from aigw_extproc.serve.live import Live
 from aigw_extproc.serve.options import ServeOptions
+from aigw_extproc.serve.restarts import Restarts
+from aigw_extproc.serve.shared_folder import prepare, worker_environment
 from aigw_extproc.serve.supervisor import Supervisor
 
 
@@ -19,11 +23,11 @@ def worker_address(listen: str, index: int) -> str:
     return f"{listen}-{index}" if index and listen.startswith("unix:") else listen
 
 
-async def supervise_workers(options: ServeOptions, live: Live, stop: asyncio.Event) -> None:
-    """Run the workers until `stop`, then drain them.
+async def supervise_workers(options: ServeOptions, live: Live, folder: Path, stop: asyncio.Event) -> None:
+    """Run the workers until `stop`, then drain them. A worker that dies is started again. They share `folder`.
 
     Raises:
-        ChildFailed: a worker ended by itself; the others have been stopped.
+        ChildFailed: a worker ended by itself before all were ready, or too many did; the others have been stopped.
         OSError: a worker could not be started; likewise.
     """
 
@@ -34,11 +38,13 @@ async def supervise_workers(options: ServeOptions, live: Live, stop: asyncio.Eve
     def on_stop() -> None:
         live.serving = False
 
-    workers = [_worker(options, index) for index in range(options.workers)]
-    await Supervisor([workers], on_log=lambda *_: None).run(stop, on_ready=on_ready, on_stop=on_stop)
+    workers = [_worker(options, folder, index) for index in range(options.workers)]
+    supervisor = Supervisor([workers], on_log=lambda *_: None, restarts=Restarts())
+    live.running_workers = lambda: supervisor.running
+    await supervisor.run(stop, on_ready=on_ready, on_stop=on_stop)
 
 
-def _worker(options: ServeOptions, index: int) -> Child:
+def _worker(options: ServeOptions, folder: Path, index: int) -> Child:
     arguments = (
         *options.source.arguments(),
         *("--listen", worker_address(options.listen, index), "--shared-port", "--no-admin"),
@@ -49,6 +55,8 @@ def _worker(options: ServeOptions, index: int) -> Child:
     return Child(
         name=f"worker {index}",
         argv=python("serve", *arguments),
+        env=worker_environment(index),
+        prepare=partial(prepare, folder, index),
         inherits=True,
         ready_seconds=None,
         stop_seconds=options.drain_seconds + 5,

@@ -265,7 +265,7 @@ async def test_pauses_grow_while_old_credentials_are_usable(origin: Origin, cach
     for _ in range(300):
         attempts += await tick(cache)
         origin.now += 1
-    assert attempts == 9  # at 0, 4, 12, 28, 60, 108… seconds, then every 48
+    assert attempts == 10  # at 0, 3, 8, 18, 38, 77… seconds, then every 48
 
 
 async def test_pauses_do_not_grow_without_usable_credentials(origin: Origin, cache: CredentialCache) -> None:
@@ -274,7 +274,64 @@ async def test_pauses_do_not_grow_without_usable_credentials(origin: Origin, cac
     for _ in range(40):
         attempts += await tick(cache)
         origin.now += 1
-    assert attempts == 10
+    assert attempts == 14
+
+
+async def test_after_a_long_pause_credentials_that_end_are_renewed_soon(origin: Origin) -> None:
+    """While old credentials were usable, the pauses grew; from their end on each second counts."""
+    cache = CredentialCache(find=origin.find, clock=lambda: origin.now, share=lambda: 0.999)
+    await tick(cache)
+    end = origin.now + HOUR
+    origin.failure = SourceFailed("STS is down")
+    origin.now = end - 900
+    while origin.now < end:
+        await tick(cache)
+        origin.now += 0.5
+    origin.failure = None
+    well = origin.now
+    while not await tick(cache):
+        origin.now += 0.5
+    assert origin.now - well < 4.5
+
+
+# --- credentials that AWS rejects -------------------------------------------------------------------------------
+
+
+async def test_rejected_credentials_are_renewed_once(origin: Origin, cache: CredentialCache) -> None:
+    await tick(cache)
+    for _ in range(100):
+        cache.reject(CHAIN, keys(1))
+    assert await cache.get(CHAIN) == keys(2)
+    cache.reject(CHAIN, keys(1))  # by an exchange that took longer
+    assert await tick(cache) == 0
+    assert await cache.get(CHAIN) == keys(2)
+    assert len(origin.calls) == 2
+
+
+async def test_credentials_that_stay_the_same_are_not_renewed_again(origin: Origin, cache: CredentialCache) -> None:
+    await tick(cache)
+    origin.calls.clear()  # the source returns keys(1) again
+    for _ in range(3):
+        cache.reject(CHAIN, keys(1))
+        assert await cache.get(CHAIN) == keys(1)
+    assert await tick(cache) == 0
+    assert len(origin.calls) == 1
+
+
+async def test_a_renewal_of_rejected_credentials_that_fails_is_repeated(origin: Origin, cache: CredentialCache) -> None:
+    await tick(cache)
+    origin.failure = SourceFailed("STS is down")
+    cache.reject(CHAIN, keys(1))
+    assert await cache.get(CHAIN) == keys(1)  # they are all that there is
+    origin.failure = None
+    origin.now += RETRY_SECONDS
+    assert await tick(cache) == 1
+    assert await cache.get(CHAIN) == keys(3)
+
+
+async def test_credentials_in_the_configuration_cannot_be_renewed(origin: Origin, cache: CredentialCache) -> None:
+    cache.reject(AwsAuth(region="us-east-1", source=keys(1)), keys(1))
+    assert origin.calls == []
 
 
 async def test_a_reason_is_logged_once(

@@ -172,6 +172,11 @@ class Running:
     def admin(self, path: str) -> httpx.Response:
         return httpx.get(re.findall(r"operator's port: (\S+)", self.log)[0] + path)
 
+    def running_workers(self) -> int:
+        """Return the number in /readyz."""
+        number: int = self.admin("/readyz").json()["workers_running"]
+        return number
+
     def workers(self) -> list[int]:
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         return list(map(int, children.read_text().split()))
@@ -242,12 +247,30 @@ def test_a_signal_ends_it_without_an_error(running: Running, number: signal.Sign
 
 
 @pytest.mark.parametrize("running", [2], indirect=True)
-def test_a_worker_that_dies_ends_the_others(running: Running) -> None:
+def test_a_worker_that_dies_is_started_again(running: Running) -> None:
     first, second = running.workers()
+    assert running.running_workers() == 2
     os.kill(first, signal.SIGKILL)
+    wait_for(lambda: running.running_workers() == 1 or None, what="the death")
+    wait_for(lambda: running.running_workers() == 2 or None, what="the new worker")
+    assert second in running.workers()
+    assert all(_served(running.folder / name) for name in ("p.sock", "p.sock-1"))
+    death = "worker 0 ended by itself (killed by SIGKILL); its log has the reason. It is started again in 0.1 s"
+    assert death in running.log
+    assert "Traceback" not in running.log
+
+
+@pytest.mark.parametrize("running", [2], indirect=True)
+def test_workers_that_die_again_and_again_end_the_process(running: Running) -> None:
+    _, second = running.workers()
+    for _ in range(5):
+        first = wait_for(lambda: next(iter(set(running.workers()) - {second}), None), what="a worker", seconds=20)
+        os.kill(first, signal.SIGKILL)
+        wait_for(lambda first=first: not Path(f"/proc/{first}").exists() or None, what="its death")
     assert running.process.wait(15) == 1
     last = running.log.splitlines()[-1]
-    assert last == "worker 0 ended by itself (killed by SIGKILL); its log has the reason"
+    reason = "killed by SIGKILL), the last of 5 such ends in 60 s; its log has the reason"
+    assert last == f"worker 0 ended by itself ({reason}"
     assert not Path(f"/proc/{second}").exists()
     assert "Traceback" not in running.log
 

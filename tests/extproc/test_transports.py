@@ -61,7 +61,7 @@ async def no_upstream(upstream: Upstream, calls: Sequence[UpstreamCall]) -> tupl
     raise AssertionError(calls)
 
 
-async def no_media(urls: tuple[str, ...]) -> Mapping[str, Fetched]:
+async def no_media(urls: tuple[str, ...], hosts: tuple[str, ...]) -> Mapping[str, Fetched]:
     raise AssertionError(urls)
 
 

@@ -187,6 +187,37 @@ def test_an_agent_that_goes_away(new_gateway: NewGateway, folder: Path) -> None:
         assert gateway.processor.metric("aigw_signing_failures_total") >= 11
 
 
+def test_an_agent_that_comes_back(new_gateway: NewGateway, folder: Path) -> None:
+    """Requests are served soon after it is well, however long it was not."""
+    token = folder / "pod-token"
+    with running_agent() as agent, running_simulator(account(agent)) as account_of_agent:
+        agent.lifetime = 8
+        token.write_text(agent.token)
+        environment = agent.environment(token)
+        gateway = new_gateway(*ambient(account_of_agent.port), simulator=account_of_agent, environment=environment)
+        assert gateway.chat().status_code == 200
+        agent.token = "not-the-pods"
+        wait_for(lambda: True if gateway.chat().status_code == 503 else None, what="a refusal", seconds=20)
+
+        def recover() -> None:
+            agent.token = token.read_text()
+
+        assert seconds_until(lambda: gateway.chat().status_code == 200, after=recover) < 5
+
+
+def test_credentials_that_are_revoked(new_gateway: NewGateway, folder: Path) -> None:
+    """One request learns of it; the next one waits for new credentials."""
+    token = folder / "pod-token"
+    with running_agent() as agent, running_simulator(account(agent)) as account_of_agent:
+        token.write_text(agent.token)
+        environment = agent.environment(token)
+        gateway = new_gateway(*ambient(account_of_agent.port), simulator=account_of_agent, environment=environment)
+        assert gateway.chat().status_code == 200
+        agent.issued.clear()  # the account knows them no more
+        assert [gateway.chat().status_code for _ in range(5)] == [401, 200, 200, 200, 200]
+        assert len(agent.issued) == 1
+
+
 # --- what is configured -------------------------------------------------------------------------------------------
 
 

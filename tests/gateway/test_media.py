@@ -211,3 +211,13 @@ def test_images_by_url_can_be_switched_off(new_gateway: NewGateway, simulator: R
     assert (response.status_code, response.json()) == (400, error(message, "invalid_request_error", param=place))
     with openai.OpenAI(base_url=f"{gateway.url}/v1", **SDK_OPTIONS) as client:
         assert content(answer(client, CLAUDE, IMAGE)).endswith("I see a png image of 68 bytes.")
+
+
+def test_the_hosts_of_images_can_be_restricted(new_gateway: NewGateway, simulator: RunningSimulator) -> None:
+    setting = {"aigw-extproc/fetch-images-from": "images.example.com, *.cdn.example.com"}
+    gateway = new_gateway(route("any", rule(ref())), *backend("bedrock", simulator.port, annotations=setting))
+    url = "https://evil.example.com/x.png"
+    response = gateway.chat(CLAUDE, text=[text("What is this?"), image(url)])
+    place = "messages[0].content[1].image_url.url"
+    message = f"{place}: '{url}' is at a host that this gateway does not fetch from"
+    assert (response.status_code, response.json()) == (400, error(message, "invalid_request_error", param=place))

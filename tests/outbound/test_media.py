@@ -9,8 +9,10 @@ from ipaddress import ip_address
 
 import pytest
 
+from aigw_extproc.errors import Overloaded
 from aigw_extproc.outbound import media
-from aigw_extproc.outbound.media import IpAddress, MediaFetcher, is_public
+from aigw_extproc.outbound.addresses import IpAddress
+from aigw_extproc.outbound.media import MediaFetcher
 from aigw_extproc.translate.contract import Fetched, FetchFailed, Media
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -35,16 +37,18 @@ class Web:
         self.names: dict[str, list[str]] = {}
         self.lookups: list[str] = []
 
-    async def resolve(self, host: str, port: int) -> list[IpAddress]:
+    async def resolve(self, host: str) -> list[IpAddress]:
         self.lookups.append(host)
         if host not in self.names:
             raise OSError("no such host")
         return [ip_address(text) for text in self.names[host]]
 
-    async def fetch(self, url: str) -> Fetched:
+    def fetcher(self) -> MediaFetcher:
         # 127.0.0.2 stands for a public address; other loopback addresses are private.
-        fetcher = MediaFetcher(resolve=self.resolve, is_allowed=lambda address: str(address) == "127.0.0.2")
-        return (await fetcher.fetch([url]))[url]
+        return MediaFetcher(resolve=self.resolve, is_allowed=lambda address: str(address) == "127.0.0.2")
+
+    async def fetch(self, url: str, *hosts: str) -> Fetched:
+        return (await self.fetcher().fetch([url], hosts))[url]
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -94,43 +98,6 @@ async def test_redirects_are_followed(web: Web) -> None:
     assert web.requests == ["/0", "/1", "/2", "/3"]
 
 
-@pytest.mark.parametrize(
-    "address",
-    [
-        "127.0.0.1",
-        "127.8.9.1",
-        "0.0.0.0",  # noqa: S104 - to be refused
-        "10.0.0.1",
-        "172.16.0.1",
-        "192.168.1.1",
-        "100.64.0.1",
-        "169.254.169.254",
-        "169.254.170.23",
-        "224.0.0.1",
-        "255.255.255.255",
-        "192.0.2.1",
-        "::1",
-        "::",
-        "fe80::1",
-        "fc00::1",
-        "fd00:ec2::254",
-        "ff02::1",
-        "::ffff:127.0.0.1",
-        "::ffff:169.254.169.254",
-        "64:ff9b::7f00:1",
-        "2002:7f00:1::",
-        "2001:0:4136:e378:8000:63bf:3fff:fdd2",
-    ],
-)
-def test_private_addresses_are_not_public(address: str) -> None:
-    assert not is_public(ip_address(address))
-
-
-@pytest.mark.parametrize("address", ["8.8.8.8", "1.1.1.1", "2606:4700:4700::1111", "::ffff:8.8.8.8"])
-def test_addresses_of_the_internet_are_public(address: str) -> None:
-    assert is_public(ip_address(address))
-
-
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "localhost", "0x7f.1", "2130706433"])
 async def test_private_hosts_get_no_connection(web: Web, host: str) -> None:
     url = f"http://{host}:{web.port}/"
@@ -157,7 +124,7 @@ async def test_a_redirect_to_a_private_address_is_refused(web: Web) -> None:
 async def test_the_connection_goes_to_the_checked_address(web: Web) -> None:
     """DNS rebinding has no effect: there is only one look-up."""
 
-    async def rebinding(host: str, port: int) -> list[IpAddress]:
+    async def rebinding(host: str) -> list[IpAddress]:
         web.lookups.append(host)
         return [ip_address("127.0.0.2" if len(web.lookups) == 1 else "127.0.0.1")]
 
@@ -223,3 +190,58 @@ async def test_the_number_of_images_is_limited(web: Web) -> None:
     images = await MediaFetcher(resolve=web.resolve, is_allowed=lambda _address: True).fetch(urls)
     assert set(images.values()) == {FetchFailed(reason="is one of 21 images; at most 20 are fetched")}
     assert web.connections == 0
+
+
+def urls(web: Web, number: int) -> list[str]:
+    return [f"http://images.test:{web.port}/{index}" for index in range(number)]
+
+
+@pytest.mark.parametrize(
+    ("hosts", "allowed"),
+    [
+        (["images.test"], True),
+        (["other.test", "images.test"], True),
+        (["*.test"], True),
+        (["*.images.test"], False),
+        (["mages.test"], False),
+        (["*.est"], False),
+    ],
+)
+async def test_hosts_can_be_restricted(web: Web, hosts: list[str], allowed: bool) -> None:
+    fetched = await web.fetch(f"http://IMAGES.test:{web.port}/a.png", *hosts)
+    refused = FetchFailed(reason="is at a host that this gateway does not fetch from")
+    assert fetched == (Media(media_type="image/png", base64="iVBORw0KGgo=") if allowed else refused)
+    assert web.connections == int(allowed)
+
+
+async def test_redirects_are_restricted_to_the_same_hosts(web: Web) -> None:
+    web.names["other.test"] = ["127.0.0.2"]
+    web.answer = lambda _path: answer(b"", "302 Found", location=f"http://other.test:{web.port}/")
+    fetched = await web.fetch(f"http://images.test:{web.port}/", "images.test")
+    assert fetched == FetchFailed(reason="is at a host that this gateway does not fetch from")
+    assert web.lookups == ["images.test"]
+
+
+async def test_the_bytes_of_all_images_of_a_request_are_limited(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(media, "MAX_REQUEST_BYTES", 3 * len(PNG))
+    fetched = list((await web.fetcher().fetch(urls(web, 5))).values())
+    reason = "is too large: all images of a request together may have 2.4e-05 MB"
+    assert fetched.count(FetchFailed(reason=reason)) == 2
+
+
+async def test_the_bytes_of_all_requests_are_limited(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(media, "MAX_BYTES_IN_FLIGHT", 3 * len(PNG))
+    fetcher = web.fetcher()
+    with pytest.raises(Overloaded) as raised:
+        await fetcher.fetch(urls(web, 5))
+    assert (raised.value.status, raised.value.headers) == (503, (("retry-after", "1"),))
+    assert len(await fetcher.fetch(urls(web, 3))) == 3  # the capacity is back
+
+
+async def test_the_fetches_of_all_requests_are_limited(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(media, "MAX_FETCHES", 4)
+    fetcher = web.fetcher()
+    with pytest.raises(Overloaded, match="the gateway is fetching too many images at the moment; try again"):
+        await fetcher.fetch(urls(web, 5))
+    assert web.connections == 0
+    assert len(await fetcher.fetch(urls(web, 4))) == 4

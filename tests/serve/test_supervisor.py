@@ -14,6 +14,7 @@ import pytest
 
 from aigw_extproc.serve.child import Child, ChildFailed, OnLog
 from aigw_extproc.serve.contexts import stop_signals
+from aigw_extproc.serve.restarts import Restarts
 from aigw_extproc.serve.supervisor import Supervisor
 
 LIVE = """
@@ -70,9 +71,10 @@ async def supervise(
     on_ready: Callable[[], None] = lambda: None,
     on_stop: Callable[[], None] = lambda: None,
     on_log: OnLog = ignore,
+    restarts: Restarts | None = None,
 ) -> None:
     """Run the children until a signal; a second one kills them."""
-    supervisor = Supervisor(stages, on_log)
+    supervisor = Supervisor(stages, on_log, restarts)
     with stop_signals(supervisor.kill) as stop:
         await supervisor.run(stop, on_ready=on_ready, on_stop=on_stop)
 
@@ -190,6 +192,50 @@ async def test_a_child_that_ends_by_itself_stops_the_others(journal: Journal) ->
     assert journal.lines() == ["a starts", "a stops"]
 
 
+DIES_ONCE = """
+import os, pathlib, signal, sys
+journal = pathlib.Path(sys.argv[1])
+again = journal.exists() and f"{sys.argv[2]} starts" in journal.read_text()
+with journal.open("a") as file:
+    file.write(sys.argv[2] + " starts\\n")
+while not again:
+    again = pathlib.Path(sys.argv[1] + ".die").exists()
+    if again:
+        os.kill(os.getpid(), 9)
+signal.pause()
+"""
+
+
+async def test_a_child_that_dies_is_started_again_alone(journal: Journal) -> None:
+    def die() -> None:
+        Path(f"{journal.file}.die").touch()
+
+    async def stop_after_restart() -> None:
+        await until(lambda: journal.lines().count("b starts") == 2)
+        send()()
+
+    stage = [journal.child("a"), journal.child("b", DIES_ONCE)]
+    await asyncio.gather(supervise([stage], on_ready=die, restarts=Restarts()), stop_after_restart())
+    assert sorted(journal.lines()) == ["a starts", "a stops", "b starts", "b starts"]
+
+
+async def test_a_child_that_dies_before_all_are_ready_is_not_started_again(journal: Journal) -> None:
+    async def never() -> bool:
+        return False
+
+    dying = Child(name="b", argv=(sys.executable, "-c", "exit(3)"), ready=never)
+    with pytest.raises(ChildFailed, match="b ended by itself"):
+        await supervise([[journal.child("a"), dying]], restarts=Restarts())
+
+
+async def test_a_child_is_prepared_before_its_start(journal: Journal) -> None:
+    def prepare() -> None:
+        journal.file.write_text("prepared\n")
+
+    await supervise([[journal.child("a", prepare=prepare)]], on_ready=send())
+    assert journal.lines() == ["prepared", "a starts", "a stops"]
+
+
 async def test_a_killed_child_is_reported_with_its_signal() -> None:
     code = "import os; os.kill(os.getpid(), 9)"
     with pytest.raises(ChildFailed) as raised:
@@ -294,6 +340,7 @@ async def test_a_child_gets_its_environment_added_to_ours() -> None:
 PARENT = """
 import asyncio, sys
 from aigw_extproc.serve.child import Child
+from aigw_extproc.serve.restarts import Restarts
 from aigw_extproc.serve.supervisor import Supervisor
 pids = []
 async def ready(): return len(pids) == 1

@@ -67,12 +67,24 @@ class CredentialCache:
         """
         entry = self._entry(auth)
         identity = entry.usable(self._clock())
-        if identity is None:
+        if identity is None or (entry.renewal is not None and entry.is_rejected(identity)):
             await self._wait_for(entry)
             identity = entry.usable(self._clock())
         if identity is None:
             raise CredentialsUnavailable("the gateway has no AWS credentials at the moment; its log says why")
         return identity
+
+    def reject(self, auth: AwsAuth, identity: Identity) -> None:
+        """Renew credentials that AWS has rejected as expired or unknown, once for each of them.
+
+        Exchanges wait for the renewal. If it fails it is repeated; if it brings the same ones, they are used again, and
+        the client gets AWS's error.
+        """
+        entry = self._entries.get(auth.source)
+        if entry is not None and identity == entry.usable(self._clock()) and not entry.is_rejected(identity):
+            log.warning("credentials rejected by AWS source=%s: renewing them", describe(entry.source))
+            entry.rejected = identity
+            self._begin(entry)
 
     async def keep_fresh(self, wanted: Callable[[], Iterable[AwsAuth]]) -> None:
         """Renew what is due and drop sources that are not `wanted`, until cancelled."""
@@ -122,7 +134,7 @@ class CredentialCache:
         return entry
 
     async def _wait_for(self, entry: Entry) -> None:
-        if entry.renewal is None and self._clock() < entry.retry_at:
+        if entry.renewal is None and entry.pauses(self._clock()):
             return
         try:
             async with asyncio.timeout(WAIT_SECONDS):

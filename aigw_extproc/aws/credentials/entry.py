@@ -17,8 +17,9 @@ ADVISORY_SECONDS = 15 * 60.0
 """As botocore. For credentials that live less than an hour, the last quarter of their lifetime."""
 MANDATORY_SECONDS = 30.0
 """For credentials that live less than four minutes, the last eighth. botocore's ten minutes are too long for them."""
-RETRY_SECONDS = 5.0
-"""The pause after a failure, plus or minus a fifth, during which requests fail at once."""
+RETRY_SECONDS = 3.0
+"""The pause after a failure, plus or minus a fifth, during which requests fail at once. With it, credentials are used
+within five seconds after their source is well again."""
 MAX_RETRY_SECONDS = 60.0
 """While the old credentials are usable, each failure doubles the pause, up to this."""
 
@@ -38,7 +39,11 @@ class Entry:
     """Why the last attempt failed; None if it succeeded."""
     failures: int = 0
     """Consecutive failures."""
-    retry_at: float = 0.0
+    failed_at: float = 0.0
+    spread: float = 1.0
+    """The factor of the pause after the last failure."""
+    rejected: Identity | None = None
+    """What AWS rejected last."""
     files: Stamp = ()
     """The state of the source's files at the last attempt."""
     renewal: asyncio.Task[None] | None = field(default=None, repr=False)
@@ -58,10 +63,26 @@ class Entry:
             return False
         if files != self.files:  # the cause of the last failure may be fixed
             return True
-        if now < self.retry_at:
+        if self.pauses(now):
             return False
+        if self.credentials is None or (self.failures and self.is_rejected(self.credentials.identity)):
+            return True
         remaining = self.expires_in(now)
-        return self.credentials is None or (remaining is not None and remaining <= self.lead)
+        return remaining is not None and remaining <= self.lead
+
+    def pauses(self, now: float) -> bool:
+        """Return whether the last attempt failed so recently that there is none now.
+
+        The pauses grow only while the old credentials are of use: without any, each second counts.
+        """
+        pause, identity = RETRY_SECONDS, self.usable(now)
+        if identity is not None and not self.is_rejected(identity):
+            pause = min(RETRY_SECONDS * 2.0 ** (self.failures - 1), MAX_RETRY_SECONDS)
+        return self.failures > 0 and now < self.failed_at + pause * self.spread
+
+    def is_rejected(self, identity: Identity) -> bool:
+        """Return whether AWS has rejected these credentials."""
+        return identity == self.rejected
 
     def expires_in(self, now: float) -> float | None:
         """Return the seconds left; None if there are no credentials or they do not expire."""
@@ -71,15 +92,12 @@ class Entry:
 
     def succeed(self, credentials: FoundCredentials, now: float, share: float) -> None:
         """Store the source's credentials."""
-        self.credentials, self.error, self.failures, self.retry_at = credentials, None, 0, 0.0
+        self.credentials, self.error, self.failures = credentials, None, 0
         if credentials.expires_at is not None:
             self.lifetime = credentials.expires_at - now
             self.lead = min(ADVISORY_SECONDS, self.lifetime / 4) * (1 - share / 5)
 
     def fail(self, reason: str, now: float, share: float) -> None:
-        """Store why the source failed, and when to retry."""
-        pause = RETRY_SECONDS
-        if self.usable(now) is not None:
-            pause = min(RETRY_SECONDS * 2**self.failures, MAX_RETRY_SECONDS)
-        self.error, self.retry_at = reason, now + pause * (0.8 + 0.4 * share)
+        """Store why the source failed, and when."""
+        self.error, self.failed_at, self.spread = reason, now, 0.8 + 0.4 * share
         self.failures = min(self.failures + 1, 10)

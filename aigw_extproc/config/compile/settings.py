@@ -5,6 +5,7 @@ Kubernetes accepts any annotation, so a file with these settings can still be ap
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -18,6 +19,8 @@ from aigw_extproc.config.snapshot import BackendSettings
 from aigw_extproc.wire import split_fault
 
 PREFIX: Final = "aigw-extproc/"
+
+_HOSTS = re.compile(r"(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 
 
 class _InvalidSetting(Exception):
@@ -57,6 +60,15 @@ def _flag(value: Any) -> bool:
     return _one_of("true", "false")(value) == "true"
 
 
+def _hosts(value: Any) -> tuple[str, ...]:
+    """Parse a list of host patterns: `images.example.com, *.cdn.example.com`."""
+    hosts = tuple(host.strip().lower() for host in str(value).split(","))
+    for host in hosts:
+        if not _HOSTS.fullmatch(host):
+            raise _InvalidSetting(f"must be hosts such as 'a.example.com' or '*.example.com', got {host!r}")
+    return hosts
+
+
 def _families(value: Any) -> Families:
     """Parse rows of `families.toml`, in YAML: `{"anthropic.claude-x": {"prefill": false}}`."""
     try:
@@ -74,6 +86,7 @@ def _families(value: Any) -> Families:
 _SETTINGS: Final[dict[str, tuple[str, Callable[[Any], Any]]]] = {
     "dropped-parameters": ("dropped_parameters", _one_of("report", "refuse")),
     "fetch-images": ("fetch_images", _flag),
+    "fetch-images-from": ("fetch_images_from", _hosts),
     "model-families": ("families", _families),
 }
 """By the annotation's name without the prefix: the field, and the function that parses its value."""
