@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from aigw_extproc.cli.output import LogFormatter
-from aigw_extproc.config.resources.findings import Ignored
+from aigw_extproc.config.resources.findings import Note
 from aigw_extproc.errors import Problem
 from aigw_extproc.printable import printable
 
@@ -47,4 +47,4 @@ def test_a_traceback_keeps_its_lines() -> None:
 def test_findings_are_one_line_each() -> None:
     place = {"file": "f", "resource": f"Secret default/{HOSTILE}", "path": f"a.{HOSTILE}"}
     line = f"f: Secret default/{ESCAPED}: a.{ESCAPED}: {ESCAPED}"
-    assert str(Problem(**place, message=HOSTILE)) == str(Ignored(**place, reason=HOSTILE)) == line
+    assert str(Problem(**place, message=HOSTILE)) == str(Note(**place, reason=HOSTILE)) == line

@@ -36,5 +36,5 @@ def doctor(resources: tuple[Path, ...], region: str | None, secrets_dir: Path | 
     if as_json:
         print(report.to_json(diagnoses, warnings))
     else:
-        report.show(diagnoses, warnings, Console(highlight=False, markup=False, emoji=False))
+        report.show(diagnoses, Console(highlight=False, markup=False, emoji=False), warnings)
     sys.exit(0 if all(diagnosis.healthy for diagnosis in diagnoses) else 1)

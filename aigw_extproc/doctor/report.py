@@ -28,7 +28,7 @@ def to_json(diagnoses: Iterable[Diagnosis], warnings: tuple[str, ...] = ()) -> s
     )
 
 
-def show(diagnoses: Iterable[Diagnosis], warnings: tuple[str, ...], console: Console) -> None:
+def show(diagnoses: Iterable[Diagnosis], console: Console, warnings: tuple[str, ...] = ()) -> None:
     """Print the warnings of the configuration, and a table for each backend."""
     for warning in warnings:
         console.print(Text(f"warning: {warning}", style="yellow"))

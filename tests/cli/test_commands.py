@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -25,12 +26,12 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("arguments", [("route.yaml",), ("nothing.yaml",), ("--region", "moon")])
 @pytest.mark.parametrize("name", ["run", "envoy-config"])
-def test_an_invalid_configuration_has_the_same_output_as_check(
+def test_an_invalid_configuration_has_the_same_errors_as_check(
     folder: Path, name: str, arguments: tuple[str, ...]
 ) -> None:
     expected = aigw("check", *arguments, cwd=folder)
     assert expected.code == 1
-    assert aigw(name, *arguments, cwd=folder) == expected
+    assert aigw(name, *arguments, cwd=folder) == replace(expected, out="")
 
 
 @pytest.mark.parametrize("option", ["--port", "--admin-port", "--simulator-port"])

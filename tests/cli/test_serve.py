@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import grpc
@@ -45,16 +45,16 @@ def serve(folder: Path, *arguments: str) -> Ended:
 
 
 @pytest.mark.parametrize("arguments", [("route.yaml",), ("nothing.yaml",), ("--region", "moon")])
-def test_an_invalid_configuration_has_the_same_output_as_check(folder: Path, arguments: tuple[str, ...]) -> None:
+def test_an_invalid_configuration_has_the_same_errors_as_check(folder: Path, arguments: tuple[str, ...]) -> None:
     expected = aigw("check", *arguments, cwd=folder)
     assert expected.err.splitlines()[-1] == REFUSED
-    assert serve(folder, *arguments, "--listen", f"unix://{folder}/p.sock") == expected
+    assert serve(folder, *arguments, "--listen", f"unix://{folder}/p.sock") == replace(expected, out="")
 
 
 def test_several_workers_report_it_once(folder: Path) -> None:
     listen = f"unix://{folder}/p.sock"
     expected = aigw("check", "route.yaml", cwd=folder)
-    assert serve(folder, "route.yaml", "--workers", "2", "--listen", listen) == expected
+    assert serve(folder, "route.yaml", "--workers", "2", "--listen", listen) == replace(expected, out="")
 
 
 def test_a_port_in_use(folder: Path) -> None:
