@@ -18,6 +18,8 @@ from aigw_extproc.errors import InvalidRequest, InvalidUpstreamResponse
 from aigw_extproc.exchange.messages import Outcome
 from aigw_extproc.translate.contract import TokenCounts
 
+MAX_CLIENTS = 200
+"""Clients that get labels of their own; later ones share `other`."""
 MAX_MODELS = 500
 """Model names that get labels of their own; later ones share `other`. Clients can choose them if a rule takes any."""
 
@@ -61,6 +63,7 @@ TIME_PER_OUTPUT_TOKEN = Histogram(
 EXCHANGES = Counter(
     "aigw_exchanges", "HTTP exchanges by result; status 0: the client disconnected.", ("operation", "status", "code")
 )
+CLIENT_REQUESTS = Counter("aigw_client_requests", "HTTP exchanges by client's id and status.", ("client", "status"))
 DROPPED_PARAMETERS = Counter("aigw_dropped_parameters", "Requests with parameters that were dropped.", ("operation",))
 SIGNATURES = Counter("aigw_signatures", "Requests signed.", ("region",))
 SIGNING_FAILURES = Counter("aigw_signing_failures", "Requests not signed, without credentials.", ("region",))
@@ -93,6 +96,7 @@ class Timeline:
 
 Metric = TypeVar("Metric", Counter, Gauge, Histogram)
 
+_seen_clients: set[str] = set()
 _seen_models: set[str] = set()
 
 
@@ -100,6 +104,8 @@ def record(outcome: Outcome, timeline: Timeline) -> None:
     """Record an exchange that has ended."""
     code = (outcome.error.code or outcome.error.type) if outcome.error else ""
     _child(EXCHANGES, outcome.operation, str(outcome.status), code).inc()
+    if outcome.client:
+        _child(CLIENT_REQUESTS, _bounded(outcome.client, _seen_clients, MAX_CLIENTS), str(outcome.status)).inc()
     if outcome.dropped:
         _child(DROPPED_PARAMETERS, outcome.operation).inc()
     if outcome.backend is None or timeline.ended is None:
@@ -123,9 +129,10 @@ def record(outcome: Outcome, timeline: Timeline) -> None:
 
 def _labels(outcome: Outcome) -> tuple[str, ...]:
     schema = outcome.backend.schema.name if outcome.backend else ""
-    model = _bounded(outcome.request_model)
+    model = _bounded(outcome.request_model, _seen_models, MAX_MODELS)
+    original = _bounded(outcome.model, _seen_models, MAX_MODELS)
     # Bedrock does not return the model that answered; it is the requested one.
-    return (outcome.operation, _PROVIDERS.get(schema, schema.lower()), _bounded(outcome.model), model, model)
+    return (outcome.operation, _PROVIDERS.get(schema, schema.lower()), original, model, model)
 
 
 @lru_cache(maxsize=10_000)
@@ -134,13 +141,14 @@ def _child(metric: Metric, *labels: str) -> Metric:
     return metric.labels(*labels)
 
 
-def _bounded(model: str) -> str:
-    if model in _seen_models:
-        return model
-    if len(_seen_models) >= MAX_MODELS:
+def _bounded(name: str, seen: set[str], limit: int) -> str:
+    """Return a name, or `other` once `limit` names have been seen."""
+    if name in seen:
+        return name
+    if len(seen) >= limit:
         return "other"
-    _seen_models.add(model)
-    return model
+    seen.add(name)
+    return name
 
 
 def _record_tokens(usage: TokenCounts, labels: tuple[str, ...]) -> None:

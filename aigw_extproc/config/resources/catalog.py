@@ -27,7 +27,6 @@ _REASONS: Final = {
     "GatewayClass": "there is one gateway",
     "HTTPRoute": "only AIGatewayRoute routes requests here",
     "BackendTrafficPolicy": "retries and rate limits are not supported yet",
-    "SecurityPolicy": "clients are not authenticated here",
     "QuotaPolicy": "quotas are not supported yet",
     "GatewayConfig": "costs and the processor's own settings are not supported yet",
     "MCPRoute": "MCP is not supported",

@@ -22,6 +22,7 @@ from aigw_extproc.config.resources.infrastructure import (
     Gateway,
     SecretResource,
 )
+from aigw_extproc.config.resources.security import SecurityPolicy
 
 KINDS: Final[dict[tuple[str, str], dict[str, type[Resource]]]] = {
     (AI_GATEWAY, "AIGatewayRoute"): {"v1beta1": AIGatewayRoute, "v1alpha1": AIGatewayRoute},
@@ -29,6 +30,7 @@ KINDS: Final[dict[tuple[str, str], dict[str, type[Resource]]]] = {
     (AI_GATEWAY, "BackendSecurityPolicy"): {"v1beta1": BackendSecurityPolicy, "v1alpha1": BackendSecurityPolicy},
     (ENVOY_GATEWAY, "Backend"): {"v1alpha1": BackendResource},
     (ENVOY_GATEWAY, "ClientTrafficPolicy"): {"v1alpha1": ClientTrafficPolicy},
+    (ENVOY_GATEWAY, "SecurityPolicy"): {"v1alpha1": SecurityPolicy},
     (GATEWAY_API, "BackendTLSPolicy"): {
         "v1": BackendTLSPolicy,
         "v1alpha3": BackendTLSPolicy,
