@@ -58,17 +58,14 @@ class KeyRing:
         """Return the sender of a request with these headers. Of several keys, every valid one counts."""
         keys = self._keys(headers)
         found = [caller for key in keys[:MAX_KEYS] if (caller := self._caller(key)) is not None]
-        match found:
-            case []:
-                return Caller(presented=True) if keys else ANONYMOUS
-            case [caller]:
-                return caller
-            case _:
-                merged = {name: client for caller in reversed(found) for name, client in caller.clients.items()}
-                return _known(merged)
+        if len(found) == 1:
+            return found[0]
+        if not found:
+            return Caller(presented=True) if keys else ANONYMOUS
+        return _known({name: client for caller in reversed(found) for name, client in caller.clients.items()})
 
     def _caller(self, key: str) -> Caller | None:
-        digest = sha256(key.encode(errors="replace")).digest()
+        digest = sha256(key.encode()).digest()
         for known, caller in self._callers.get(digest[:_PREFIX], ()):
             if compare_digest(known, digest):
                 return caller
@@ -76,7 +73,10 @@ class KeyRing:
 
     def _keys(self, headers: Mapping[str, str]) -> list[str]:
         """Return everything in a request that could be a key."""
-        keys = [key for name in self._headers if (value := headers.get(name)) for key in _in_header(value)]
+        keys: list[str] = []
+        for name in self._headers:
+            if name in headers:
+                keys += _in_header(headers[name])
         if self._params:
             keys += _in_query(headers.get(":path", ""), self._params)
         if self._cookies:
@@ -104,8 +104,14 @@ def _clients(policies: Iterable[ApiKeys]) -> dict[bytes, dict[str, str]]:
 
 def _in_header(value: str) -> list[str]:
     """Return the values of a header, which repeated headers join with commas, without `Bearer`."""
-    parts = map(str.strip, value.split(",", MAX_KEYS)) if "," in value else (value,)
-    return [part[len(_BEARER) :].strip() if part[: len(_BEARER)].lower() == _BEARER else part for part in parts]
+    if "," not in value:
+        return [_without_bearer(value)]
+    return [_without_bearer(part) for part in value.split(",", MAX_KEYS)]
+
+
+def _without_bearer(value: str) -> str:
+    value = value.strip()
+    return value[len(_BEARER) :].lstrip() if value[: len(_BEARER)].lower() == _BEARER else value
 
 
 def _in_query(path: str, params: frozenset[str]) -> Iterator[str]:

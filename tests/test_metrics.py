@@ -13,7 +13,7 @@ from aigw_extproc.aws.identity import Credentials
 from aigw_extproc.config.snapshot import Address, AwsAuth, Backend, Schema, Upstream
 from aigw_extproc.errors import InvalidRequest, InvalidUpstreamResponse, ModelNotFound, UpstreamError
 from aigw_extproc.exchange.messages import Outcome
-from aigw_extproc.metrics import MAX_MODELS, Timeline, record
+from aigw_extproc.metrics import MAX_CLIENTS, MAX_MODELS, Timeline, record
 from aigw_extproc.translate.contract import TokenCounts
 
 BACKEND = Backend(
@@ -55,6 +55,7 @@ class Changes:
 
 @pytest.fixture
 def changes(monkeypatch: pytest.MonkeyPatch) -> Changes:
+    monkeypatch.setattr(metrics, "_seen_clients", set())
     monkeypatch.setattr(metrics, "_seen_models", set())
     return Changes()
 
@@ -190,3 +191,19 @@ def test_model_names_are_bounded(changes: Changes) -> None:
     models = {dict(labels)["gen_ai_original_model"]: count for (_, labels), count in added.items()}
     assert len(models) == MAX_MODELS  # one less for the requested model, one more for `other`
     assert models["other"] == 11
+
+
+def test_requests_are_counted_by_client(changes: Changes) -> None:
+    for client, status in (("team-a", 200), ("team-a", 403), ("team-b", 200), ("team-a", 200), ("", 401)):
+        record(Outcome(operation="chat", client=client, status=status), TIMES)
+    assert changes.value("aigw_client_requests_total", client="team-a", status="200") == 2
+    assert changes.value("aigw_client_requests_total", client="team-a", status="403") == 1
+    assert changes.value("aigw_client_requests_total", client="team-b", status="200") == 1
+    assert len(changes.added("aigw_client_requests_total")) == 3
+
+
+def test_only_so_many_clients_have_labels_of_their_own(changes: Changes) -> None:
+    for number in range(MAX_CLIENTS + 10):
+        record(Outcome(operation="chat", client=f"team-{number}", status=200), TIMES)
+    assert len(changes.added("aigw_client_requests_total")) == MAX_CLIENTS + 1
+    assert changes.value("aigw_client_requests_total", client="other", status="200") == 10
