@@ -8,6 +8,8 @@
     * MethodNotAllowed: 405
     * ModelNotFound: 404, no rule routes this model
     * InternalError: 500, a defect of the gateway
+    * Unauthenticated: 401, the request has no valid API key
+    * PermissionDenied: 403, the client is known, but may not do this
     * MissingCredentials: 401, the request must have its own AWS credentials
     * CredentialsUnavailable: 503, the gateway has no AWS credentials
     * Overloaded: 503, the gateway has no capacity for the request at the moment
@@ -114,6 +116,31 @@ class InternalError(GatewayError):
 
     def __init__(self) -> None:
         super().__init__("internal error of the gateway; see its log")
+
+
+class Unauthenticated(GatewayError):
+    """The request has no API key that is known here."""
+
+    status = 401
+    type = "authentication_error"
+    code = "invalid_api_key"
+
+    def __init__(self, *, presented: bool) -> None:
+        """`presented`: whether the request has an API key at all."""
+        message = (
+            "the API key is not valid for this gateway"
+            if presented
+            else "an API key is required, as 'Authorization: Bearer KEY' or 'x-api-key: KEY'"
+        )
+        super().__init__(message, headers=[("www-authenticate", "Bearer")])
+
+
+class PermissionDenied(GatewayError):
+    """The client is known, but may not use this model."""
+
+    status = 403
+    type = "permission_error"
+    code = "permission_denied"
 
 
 class MissingCredentials(GatewayError):

@@ -19,6 +19,8 @@ from aigw_extproc.errors import InvalidRequest, InvalidUpstreamResponse
 from aigw_extproc.exchange.messages import Outcome
 from aigw_extproc.translate.contract import TokenCounts
 
+MAX_CLIENTS = 200
+"""Clients that get labels of their own; later ones share `other`."""
 MAX_LABEL_SETS = 200
 """Operations and model names that get labels of their own; later names are `other`. prometheus-client never forgets a
 label, and each set is up to 150 samples."""
@@ -66,6 +68,7 @@ TIME_PER_OUTPUT_TOKEN = Histogram(
 EXCHANGES = Counter(
     "aigw_exchanges", "HTTP exchanges by result; status 0: the client disconnected.", ("operation", "status", "code")
 )
+CLIENT_REQUESTS = Counter("aigw_client_requests", "HTTP exchanges by client's id and status.", ("client", "status"))
 DROPPED_PARAMETERS = Counter("aigw_dropped_parameters", "Requests with parameters that were dropped.", ("operation",))
 SIGNATURES = Counter("aigw_signatures", "Requests signed.", ("region",))
 SIGNING_FAILURES = Counter("aigw_signing_failures", "Requests not signed, without credentials.", ("region",))
@@ -100,12 +103,15 @@ Metric = TypeVar("Metric", Counter, Gauge, Histogram)
 
 _own_sets: set[tuple[str, ...]] = set()
 _own_characters = 0
+_own_clients: set[str] = set()
 
 
 def record(outcome: Outcome, timeline: Timeline) -> None:
     """Record an exchange that has ended."""
     code = (outcome.error.code or outcome.error.type) if outcome.error else ""
     _child(EXCHANGES, outcome.operation, str(outcome.status), code).inc()
+    if outcome.client:
+        _child(CLIENT_REQUESTS, _bounded(outcome.client, _own_clients, MAX_CLIENTS), str(outcome.status)).inc()
     if outcome.dropped:
         _child(DROPPED_PARAMETERS, outcome.operation).inc()
     if outcome.backend is None or timeline.ended is None:
@@ -161,6 +167,16 @@ def _has_own(outcome: Outcome, provider: str) -> bool:
 def _child(metric: Metric, *labels: str) -> Metric:
     """Return a metric with these labels. Without the cache it takes 1 µs, six times per exchange."""
     return metric.labels(*labels)
+
+
+def _bounded(name: str, seen: set[str], limit: int) -> str:
+    """Return a name, or `other` once `limit` names have been seen."""
+    if name in seen:
+        return name
+    if len(seen) >= limit:
+        return "other"
+    seen.add(name)
+    return name
 
 
 def _record_tokens(usage: TokenCounts, labels: tuple[str, ...]) -> None:

@@ -17,7 +17,8 @@ from itertools import accumulate
 from operator import attrgetter
 from typing import TypeAlias
 
-from aigw_extproc.config.snapshot import MODEL_HEADER, Backend, HeaderMatch, RoutedModel, Rule, Snapshot
+from aigw_extproc.api_keys import ANONYMOUS, CLIENT_HEADER, Caller, KeyRing
+from aigw_extproc.config.snapshot import MODEL_HEADER, ApiKeys, Backend, HeaderMatch, RoutedModel, Rule, Snapshot
 from aigw_extproc.errors import ModelNotFound
 
 Headers: TypeAlias = Mapping[str, str]
@@ -27,11 +28,12 @@ _AUTHORITY = re.compile(r"([A-Za-z0-9_.-]*[A-Za-z0-9_-])(?::[0-9]*)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Choice:
-    """The active backends of a rule, with the running total of their weights."""
+class Choice:
+    """The rule for a request: its active backends, with the running total of their weights, and who may use it."""
 
     backends: tuple[Backend, ...]
     bounds: tuple[int, ...]
+    keys: ApiKeys | None
 
     def pick(self, number: float) -> Backend:
         """Return the backend at `number`, of [0, 1), on the cumulative weights."""
@@ -49,7 +51,7 @@ class _Candidate:
     model: str | None
     """The only model that matches, or None for any that meets the conditions."""
     conditions: tuple[HeaderMatch, ...]
-    choice: _Choice
+    choice: Choice
 
     def holds(self, model: str, headers: Headers) -> bool:
         """Return whether every condition is met."""
@@ -81,10 +83,17 @@ class _Scope:
 class Router:
     """The rules of a snapshot, indexed."""
 
-    __slots__ = ("_anywhere", "_by_host", "_names", "_wildcards", "snapshot")
+    __slots__ = ("_anywhere", "_by_host", "_names", "_wildcards", "identity_headers", "open", "ring", "snapshot")
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
+        policies = {rule.keys.policy: rule.keys for rule in snapshot.rules if rule.keys is not None}
+        self.ring = KeyRing(policies.values()) if policies else None
+        """The API keys of all rules; None if no rule needs one."""
+        self.open = not policies or any(rule.keys is None for rule in snapshot.rules)
+        """Whether a request without a key can use some rule."""
+        self.identity_headers = _matched(snapshot.rules) & {CLIENT_HEADER, *_forwarded(policies.values())}
+        """The headers with a client's id that some rule matches: a client's own must not be used."""
         hosts: dict[str, list[_Candidate]] = {}
         for hostname, candidate in _candidates(snapshot.rules):
             hosts.setdefault(hostname, []).append(candidate)
@@ -93,11 +102,20 @@ class Router:
         self._names = frozenset(model.id for model in snapshot.models)
         self._wildcards = any(host.startswith("*.") for host in hosts)
 
-    def select(self, model: str, headers: Headers, pick: float) -> Backend:
-        """Return the backend for a request for `model`.
+    def identify(self, headers: Headers) -> Caller:
+        """Return the sender of a request, by its API keys."""
+        return ANONYMOUS if self.ring is None else self.ring.identify(headers)
 
-        `headers` are the client's, whose own `x-ai-eg-model` is ignored. `pick`, a number of [0, 1), chooses between
-        the backends of a rule by weight.
+    def select(self, model: str, headers: Headers, pick: float) -> Backend:
+        """Return the backend for a request for `model`: `pick`, a number of [0, 1), chooses by weight.
+
+        Raises:
+            ModelNotFound: no rule matches the request.
+        """
+        return self.choose(model, headers).pick(pick)
+
+    def choose(self, model: str, headers: Headers) -> Choice:
+        """Return the rule for a request for `model`. A client's own `x-ai-eg-model` in `headers` is ignored.
 
         Raises:
             ModelNotFound: no rule matches the request.
@@ -105,7 +123,7 @@ class Router:
         for scope in self._scopes(headers):
             candidate = scope.find(model, headers)
             if candidate is not None:
-                return candidate.choice.pick(pick)
+                return candidate.choice
         raise ModelNotFound(
             f"no rule routes the model '{model}'; GET /v1/models lists the available models", param="model"
         )
@@ -114,13 +132,18 @@ class Router:
         """Return whether a rule names the model exactly."""
         return model in self._names
 
-    def models(self, headers: Headers) -> tuple[RoutedModel, ...]:
-        """Return the models named by rules for the request's host, in the order of the rules."""
-        if not self._by_host:
+    def models(self, headers: Headers, caller: Caller = ANONYMOUS) -> tuple[RoutedModel, ...]:
+        """Return the models named by rules for the request's host and sender, in the order of the rules."""
+        if not self._by_host and self.ring is None:
             return self.snapshot.models
         host = _host(headers.get(":authority", ""))
         names = {host, *_wildcards(host)}
-        rules = (rule for rule in self.snapshot.rules if not rule.hostnames or not names.isdisjoint(rule.hostnames))
+        rules = (
+            rule
+            for rule in self.snapshot.rules
+            if (not rule.hostnames or not names.isdisjoint(rule.hostnames))
+            and (rule.keys is None or rule.keys.policy in caller.clients)
+        )
         return replace(self.snapshot, rules=tuple(rules)).models
 
     def _scopes(self, headers: Headers) -> Iterator[_Scope]:
@@ -137,14 +160,14 @@ def _candidates(rules: Iterable[Rule]) -> Iterator[tuple[str, _Candidate]]:
     """Yield every match of every rule by hostname, `""` for any; a rule without matches accepts everything."""
     order = 0
     for rule in rules:
-        choice = _choice(rule.backends)
+        choice = _choice(rule)
         for match in rule.matches or ((),):
             for hostname in rule.hostnames or ("",):
                 yield hostname, _candidate(match, order, choice)
             order += 1
 
 
-def _candidate(match: tuple[HeaderMatch, ...], order: int, choice: _Choice) -> _Candidate:
+def _candidate(match: tuple[HeaderMatch, ...], order: int, choice: Choice) -> _Candidate:
     exact = [condition for condition in match if condition.name == MODEL_HEADER and condition.pattern is None]
     return _Candidate(
         rank=(-len(match), order),
@@ -154,12 +177,20 @@ def _candidate(match: tuple[HeaderMatch, ...], order: int, choice: _Choice) -> _
     )
 
 
-def _choice(backends: tuple[Backend, ...]) -> _Choice:
+def _matched(rules: Iterable[Rule]) -> frozenset[str]:
+    return frozenset(condition.name for rule in rules for match in rule.matches for condition in match)
+
+
+def _forwarded(policies: Iterable[ApiKeys]) -> Iterator[str]:
+    return (policy.forward_header for policy in policies if policy.forward_header is not None)
+
+
+def _choice(rule: Rule) -> Choice:
     # After a failed attempt Envoy itself retries the other priorities.
-    weighted = [backend for backend in backends if backend.weight > 0]
+    weighted = [backend for backend in rule.backends if backend.weight > 0]
     lowest = min(backend.priority for backend in weighted)
     active = tuple(backend for backend in weighted if backend.priority == lowest)
-    return _Choice(backends=active, bounds=tuple(accumulate(backend.weight for backend in active)))
+    return Choice(backends=active, bounds=tuple(accumulate(backend.weight for backend in active)), keys=rule.keys)
 
 
 _rank: Callable[[_Candidate], tuple[int, int]] = attrgetter("rank")

@@ -13,7 +13,7 @@ from aigw_extproc.aws.identity import Credentials
 from aigw_extproc.config.snapshot import Address, AwsAuth, Backend, Schema, Upstream
 from aigw_extproc.errors import InvalidRequest, InvalidUpstreamResponse, ModelNotFound, UpstreamError
 from aigw_extproc.exchange.messages import Outcome
-from aigw_extproc.metrics import MAX_LABEL_SETS, MAX_NAME_CHARACTERS, Timeline, record
+from aigw_extproc.metrics import MAX_CLIENTS, MAX_LABEL_SETS, MAX_NAME_CHARACTERS, Timeline, record
 from aigw_extproc.translate.contract import TokenCounts
 
 BACKEND = Backend(
@@ -57,6 +57,7 @@ class Changes:
 def changes(monkeypatch: pytest.MonkeyPatch) -> Changes:
     monkeypatch.setattr(metrics, "_own_sets", set())
     monkeypatch.setattr(metrics, "_own_characters", 0)
+    monkeypatch.setattr(metrics, "_own_clients", set())
     return Changes()
 
 
@@ -224,3 +225,19 @@ def test_a_name_that_was_answered_keeps_its_label_when_it_fails(changes: Changes
     record(outcome(), TIMES)
     record(outcome(status=429, error=InvalidRequest("no")), TIMES)
     assert set(models(changes)) == {"mine"}
+
+
+def test_requests_are_counted_by_client(changes: Changes) -> None:
+    for client, status in (("team-a", 200), ("team-a", 403), ("team-b", 200), ("team-a", 200), ("", 401)):
+        record(Outcome(operation="chat", client=client, status=status), TIMES)
+    assert changes.value("aigw_client_requests_total", client="team-a", status="200") == 2
+    assert changes.value("aigw_client_requests_total", client="team-a", status="403") == 1
+    assert changes.value("aigw_client_requests_total", client="team-b", status="200") == 1
+    assert len(changes.added("aigw_client_requests_total")) == 3
+
+
+def test_only_so_many_clients_have_labels_of_their_own(changes: Changes) -> None:
+    for number in range(MAX_CLIENTS + 10):
+        record(Outcome(operation="chat", client=f"team-{number}", status=200), TIMES)
+    assert len(changes.added("aigw_client_requests_total")) == MAX_CLIENTS + 1
+    assert changes.value("aigw_client_requests_total", client="other", status="200") == 10

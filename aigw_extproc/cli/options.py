@@ -19,6 +19,9 @@ resources = click.argument("resources", nargs=-1, type=PATH)
 secrets_dir = click.option(
     "--secrets-dir", metavar="DIR", type=PATH, help="Mounted Secrets: DIR/NAME/KEY or DIR/NAMESPACE/NAME/KEY."
 )
+api_keys = click.option(
+    "--api-keys", metavar="FILE", type=PATH, help="Clients need one of the API keys in this file; see `keys`."
+)
 region = click.option("--region", metavar="NAME", help="Any model of Bedrock in this region, without files.")
 simulator = click.option("--simulator", metavar="HOST:PORT", help="Any model, from the simulator at this address.")
 host = click.option("--host", default=GATEWAY.host, help="Address to listen on.")
@@ -34,7 +37,11 @@ log_level = click.option(
 
 
 def source_of(
-    resources: Sequence[Path], region: str | None, simulator: str | None, secrets: Path | None = None
+    resources: Sequence[Path],
+    region: str | None,
+    simulator: str | None,
+    secrets: Path | None = None,
+    api_keys: Path | None = None,
 ) -> ConfigurationSource:
     """Return the source that the options name.
 
@@ -49,7 +56,9 @@ def source_of(
         raise click.BadParameter("a simulator listens on HOST:PORT")
     if secrets is not None and not resources:
         raise click.BadParameter("--secrets-dir needs resource files, whose Secrets it holds")
-    return ConfigurationSource(paths=tuple(resources), secrets=secrets, region=region, simulator=address)
+    return ConfigurationSource(
+        paths=tuple(resources), secrets=secrets, region=region, simulator=address, api_keys=api_keys
+    )
 
 
 def endpoint(text: str) -> ListenAddress:

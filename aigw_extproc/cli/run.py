@@ -20,6 +20,7 @@ from aigw_extproc.serve.options import ADMIN
 @options.resources
 @options.region
 @options.secrets_dir
+@options.api_keys
 @options.host
 @options.port
 @options.admin_port
@@ -36,6 +37,7 @@ def run(
     resources: tuple[Path, ...],
     region: str | None,
     secrets_dir: Path | None,
+    api_keys: Path | None,
     host: str,
     port: int,
     admin_port: int,
@@ -58,7 +60,9 @@ def run(
 
     demonstration = not resources and region is None
     run_options = RunOptions(
-        source=source_of(resources, region, f"127.0.0.1:{simulator_port}" if demonstration else None, secrets_dir),
+        source=source_of(
+            resources, region, f"127.0.0.1:{simulator_port}" if demonstration else None, secrets_dir, api_keys
+        ),
         listen=Address(host=host, port=port),
         admin=replace(ADMIN, port=admin_port),
         start_simulator=demonstration,

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 @options.region
 @options.simulator
 @options.secrets_dir
+@options.api_keys
 @click.option(
     "--listen",
     metavar="ADDRESS",
@@ -62,6 +63,7 @@ def serve(
     region: str | None,
     simulator: str | None,
     secrets_dir: Path | None,
+    api_keys: Path | None,
     listen: str,
     admin_host: str,
     admin_port: int,
@@ -86,7 +88,7 @@ def serve(
     operator = Address(host=admin_host, port=admin_port) if admin else None
     endpoints = {endpoint(worker_address(listen, index)) for index in range(workers)}
     serve_options = ServeOptions(
-        source=source_of(resources, region, simulator, secrets_dir),
+        source=source_of(resources, region, simulator, secrets_dir, api_keys),
         listen=listen,
         admin=operator,
         workers=workers,

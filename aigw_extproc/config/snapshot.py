@@ -6,6 +6,7 @@ reference to it; nothing is changed in place.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -17,6 +18,8 @@ from aigw_extproc.config.pattern import Pattern
 
 MODEL_HEADER: Final = "x-ai-eg-model"
 """The header that rules match for the model in a request's body."""
+MAX_KEY_LENGTH: Final = 1024
+"""Characters of a client's API key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +133,22 @@ class Backend:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKeys:
+    """The clients that may use a rule, by their API keys."""
+
+    policy: str
+    """`namespace/name` of the SecurityPolicy."""
+    clients: Mapping[bytes, str] = field(repr=False, hash=False)
+    """The client's id by the SHA-256 digest of its key; the keys themselves are not kept."""
+    headers: tuple[str, ...] = ()
+    """Where keys are accepted besides `Authorization` and `x-api-key`; names in lower case."""
+    params: tuple[str, ...] = ()
+    cookies: tuple[str, ...] = ()
+    forward_header: str | None = None
+    """The header that tells the upstream the client's id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HeaderMatch:
     """One header condition: `pattern` must match the entire value, or without a pattern the value must be equal."""
 
@@ -149,6 +168,8 @@ class Rule:
     matches: tuple[tuple[HeaderMatch, ...], ...] = ()
     """Alternatives, each a conjunction of conditions; empty for a rule that accepts every request."""
     backends: tuple[Backend, ...]
+    keys: ApiKeys | None = None
+    """The clients that may use it; None for everyone."""
     owned_by: str
     created: int
     """Seconds since 1970, for the list of models."""

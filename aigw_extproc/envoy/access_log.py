@@ -7,6 +7,8 @@ from envoy_data_plane.envoy.config.core import v3 as core
 from envoy_data_plane.envoy.extensions.access_loggers.stream import v3 as stream
 from envoy_data_plane.google.protobuf import Any, Struct
 
+from aigw_extproc.exchange.names import METADATA_NAMESPACE
+
 PATH_STATE = "aigw.path"
 """Filter state: the path as the client sent it."""
 MODEL_STATE = "aigw.model"
@@ -16,6 +18,7 @@ FIELDS = {
     "time": "%START_TIME%",
     "request_id": "%RESP(X-REQUEST-ID)%",
     "client": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
+    "api_client": f"%DYNAMIC_METADATA({METADATA_NAMESPACE}:client)%",
     "method": "%REQ(:METHOD)%",
     "path": f"%FILTER_STATE({PATH_STATE}:PLAIN)%",
     "model": f"%FILTER_STATE({MODEL_STATE}:PLAIN)%",

@@ -94,6 +94,7 @@ class ForwardRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     body: bytes
     backend: str
     model: str
+    client: str = ""
 
 
 class UpstreamCall(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,6 +161,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """The result of an exchange, for metrics and logs; complete when the exchange has ended."""
 
     operation: str = "unknown"
+    client: str = ""
+    """The id of the client, by its API key; empty if it is not known."""
     model: str = ""
     """The client's name for it; empty until a rule routes it."""
     named: bool = False

@@ -14,8 +14,9 @@ from typing import TypeVar
 
 import msgspec
 
+from aigw_extproc.api_keys import ANONYMOUS, Caller
 from aigw_extproc.config.snapshot import Backend
-from aigw_extproc.exchange.messages import Action, Event, Headers, Outcome
+from aigw_extproc.exchange.messages import Action, Event, Headers, Outcome, Pairs
 from aigw_extproc.openai.errors import render as openai_error
 from aigw_extproc.routing import Router
 from aigw_extproc.translate.contract import Answer, BatchAnswer, ResponseStream, UpstreamRequest
@@ -50,6 +51,7 @@ class Accepted(_Phase, frozen=True, kw_only=True):
     pick: float
     endpoint: Endpoint
     headers: Headers
+    caller: Caller = ANONYMOUS
 
 
 class Parsed(_Phase, frozen=True, kw_only=True):
@@ -58,6 +60,8 @@ class Parsed(_Phase, frozen=True, kw_only=True):
     headers: Headers
     backend: Backend
     request: ParsedRequest
+    identity: Pairs = ()
+    """The header that names the client to the upstream."""
 
 
 class Translated(_Phase, frozen=True, kw_only=True):
@@ -66,6 +70,8 @@ class Translated(_Phase, frozen=True, kw_only=True):
     headers: Headers
     backend: Backend
     request: UpstreamRequest
+    identity: Pairs = ()
+    """As in Parsed."""
 
 
 # An answer can take minutes, and a request can be large: from here on neither its body nor its headers are kept.

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from aigw_extproc.errors import InvalidRequest, MethodNotAllowed, NotFound, UnsupportedMedia
+from aigw_extproc.exchange.admission import check_entry, check_rule, forwarded_identity, routed_headers
 from aigw_extproc.exchange.identity import configured_identity
 from aigw_extproc.exchange.messages import (
     Continue,
@@ -49,15 +50,18 @@ def _request_headers(phase: Opened, event: RequestHeaders, now: float, enter: En
     endpoint = ENDPOINTS.get(path)
     if endpoint is None:
         return _list_models(phase, headers, path, enter)
+    caller = phase.router.identify(headers)
     accepted = Accepted(
         client=Client(request_id=headers.get("x-request-id"), render_error=endpoint.render_error),
-        outcome=Outcome(operation=endpoint.name),
+        outcome=Outcome(operation=endpoint.name, client=caller.client),
         router=phase.router,
         pick=phase.pick,
         endpoint=endpoint,
         headers=headers,
+        caller=caller,
     )
     enter(accepted)
+    check_entry(phase.router, caller)
     _require_method("POST", headers, path)
     _require_json(headers)
     if event.end_of_stream:
@@ -68,13 +72,16 @@ def _request_headers(phase: Opened, event: RequestHeaders, now: float, enter: En
 def _list_models(phase: Opened, headers: Headers, path: str, enter: Enter) -> Step:
     model_list = model_list_at(path)
     client = Client(request_id=headers.get("x-request-id"), render_error=error_format(path))
-    opened = replace(phase, client=client, outcome=Outcome(operation="models") if model_list else Outcome())
+    caller = phase.router.identify(headers)
+    operation = "models" if model_list else Outcome().operation
+    opened = replace(phase, client=client, outcome=Outcome(operation=operation, client=caller.client))
     enter(opened)
+    check_entry(phase.router, caller)
     if model_list is None:
         *others, last = (*ENDPOINTS, *(models.path for models in MODEL_LISTS))
         raise NotFound(f"there is no {path!r} here; try {', '.join(others)} or {last}")
     _require_method("GET", headers, path)
-    body = model_list.render(phase.router.models(headers), path)
+    body = model_list.render(phase.router.models(headers, caller), path)
     reply = Reply(status=200, headers=(JSON, *own_headers(opened)), body=body, details="aigw_models")
     return Ended(client=client, outcome=replace(opened.outcome, status=200)), reply
 
@@ -83,13 +90,27 @@ def _request_body(phase: Accepted, event: RequestBody, now: float, enter: Enter)
     check_structure(event.body)
     model = model_of(event.body)
     check_model(model)  # before rules match it: their cost and the error's text grow with the name
-    backend = phase.router.select(model, phase.headers, phase.pick)
-    request_model = backend.model_override or model
-    named = phase.router.names(model)
-    outcome = replace(phase.outcome, backend=backend, model=model, request_model=request_model, named=named)
+    choice = phase.router.choose(model, routed_headers(phase.router, phase.caller, phase.headers))
+    client = check_rule(choice.keys, phase.caller, model)
+    backend = choice.pick(phase.pick)
+    outcome = replace(
+        phase.outcome,
+        client=client,
+        backend=backend,
+        model=model,
+        request_model=backend.model_override or model,
+        named=phase.router.names(model),
+    )
     enter(replace(phase, outcome=outcome))
     request = parse(phase.endpoint, backend.schema.name, event.body, phase.headers)
-    parsed = Parsed(client=phase.client, outcome=outcome, headers=phase.headers, backend=backend, request=request)
+    parsed = Parsed(
+        client=phase.client,
+        outcome=outcome,
+        headers=phase.headers,
+        backend=backend,
+        request=request,
+        identity=forwarded_identity(choice.keys, client),
+    )
     return _translate(parsed, {}, now, enter)
 
 
@@ -109,7 +130,12 @@ def _translate(phase: Parsed, fetched: Mapping[str, Fetched], now: float, enter:
         return _translate(phase, dict.fromkeys(needed.urls, _FETCH_DISABLED), now, enter)
     outcome = replace(phase.outcome, stream=request.stream, dropped=request.dropped)
     translated = Translated(
-        client=phase.client, outcome=outcome, headers=phase.headers, backend=backend, request=request
+        client=phase.client,
+        outcome=outcome,
+        headers=phase.headers,
+        backend=backend,
+        request=request,
+        identity=phase.identity,
     )
     enter(translated)
     return _authorize(translated, now)

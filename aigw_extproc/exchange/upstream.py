@@ -55,6 +55,7 @@ def _sign(phase: Translated, body: bytes, identity: Identity | None, now: float)
     for name in changes.remove:
         set_headers.pop(name, None)
     set_headers.update(changes.set)
+    set_headers.update(phase.identity)
     set_headers[":path"] = request.path
     set_headers["content-length"] = str(len(body))
     set_headers[MODEL_HEADER] = phase.outcome.model
@@ -68,6 +69,7 @@ def _sign(phase: Translated, body: bytes, identity: Identity | None, now: float)
         body=body,
         backend=backend.name,
         model=phase.outcome.request_model,
+        client=phase.outcome.client,
     )
 
 

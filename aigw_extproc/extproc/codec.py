@@ -153,18 +153,20 @@ def _forward_request(action: ForwardRequest) -> bytes:
             nested(mutation + _CLEAR_ROUTE_CACHE, _COMMON_RESPONSE, _REQUEST_BODY),
             _before_body(_REQUEST_BODY, len(action.body)),
             action.body,
-            _metadata(action.backend, action.model),
+            _metadata(action.backend, action.model, action.client),
         )
     )
 
 
 @lru_cache(maxsize=1024)
-def _metadata(backend: str, model: str) -> bytes:
+def _metadata(backend: str, model: str, client: str) -> bytes:
     """Serialise the dynamic metadata of the route, for Envoy's access log."""
     answer = pb.ProcessingResponse()
     fields = answer.dynamic_metadata.get_or_create_struct(METADATA_NAMESPACE)
     fields["backend_name"] = backend
     fields["model_name_override"] = model
+    if client:
+        fields["client"] = client
     return answer.SerializeToString()
 
 

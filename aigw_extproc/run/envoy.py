@@ -76,16 +76,17 @@ class Clusters:
 
 async def keep_clusters(source: ConfigurationSource, configuration: Configuration, files: EnvoyFiles) -> None:
     """Rewrite Envoy's clusters when the resources change, until cancelled."""
-    if source.paths:
+    if source.files:
         # The processor watches the same files, and logs what is wrong with them.
         logging.getLogger(watcher.__name__).addHandler(logging.NullHandler())
         clusters = Clusters(files, configuration.snapshot)
         await watcher.watch(
-            source.paths,
+            source.files,
             configuration,
             lambda changed: clusters.change(changed.snapshot),
             watcher.ReloadStatus(),
             secrets=source.secrets,
+            reload=source.load,
         )
 
 

@@ -53,5 +53,5 @@ async def reload(options: ServeOptions, live: Live) -> None:
     def apply(configuration: Configuration) -> None:
         loop.call_later(options.reload_lag, live.apply, configuration)
 
-    if source.paths:
-        await watch(source.paths, live.configuration, apply, live.status, secrets=source.secrets)
+    if source.files:
+        await watch(source.files, live.configuration, apply, live.status, secrets=source.secrets, reload=source.load)

@@ -9,7 +9,7 @@ from pathlib import Path
 from aigw_extproc.aws.identity import Credentials
 from aigw_extproc.config.builtin import demo_configuration, region_configuration, region_problem
 from aigw_extproc.config.compile.configuration import Configuration
-from aigw_extproc.config.files.load import load
+from aigw_extproc.config.files.load import load, load_keys
 from aigw_extproc.config.resources.findings import Findings
 from aigw_extproc.config.snapshot import Address
 from aigw_extproc.simulator.settings import DEMO_ACCESS_KEY_ID, DEMO_SECRET_ACCESS_KEY
@@ -27,6 +27,13 @@ class ConfigurationSource:
     """An AWS region: any model of its Bedrock, with the credentials of the default chain."""
     simulator: Address | None = None
     """A simulator: any model, with the example credentials of AWS's documentation."""
+    api_keys: Path | None = None
+    """A file of API keys, which clients need for every rule without a policy of its own."""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files and folders whose changes are applied."""
+        return (*self.paths, self.api_keys) if self.api_keys is not None else self.paths
 
     def load(self, findings: Findings | None = None) -> Configuration:
         """Read and validate the configuration; `findings` gets the remarks on its files.
@@ -34,6 +41,10 @@ class ConfigurationSource:
         Raises:
             ConfigError: the configuration has errors; all of them are listed.
         """
+        configuration = self._load(findings)
+        return configuration if self.api_keys is None else load_keys(configuration, self.api_keys)
+
+    def _load(self, findings: Findings | None) -> Configuration:
         if self.region is not None:
             return _in_region(self.region)
         if self.simulator is not None:
@@ -46,6 +57,8 @@ class ConfigurationSource:
         yield from map(str, self.paths)
         if self.secrets is not None:
             yield from ("--secrets-dir", str(self.secrets))
+        if self.api_keys is not None:
+            yield from ("--api-keys", str(self.api_keys))
         if self.region is not None:
             yield from ("--region", self.region)
         if self.simulator is not None:

@@ -103,6 +103,7 @@ def test_the_access_log_describes_a_request(gateway: Gateway) -> None:
     assert {name: value for name, value in line.items() if name not in varying} == {
         "request_id": request_id,
         "client": "127.0.0.1",
+        "api_client": None,
         "method": "POST",
         "path": "/v1/chat/completions",
         "model": "nova",

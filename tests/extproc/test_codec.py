@@ -138,6 +138,12 @@ def test_a_request_is_forwarded_with_new_headers_body_route_and_metadata() -> No
     }
 
 
+def test_the_client_of_a_key_is_in_the_metadata() -> None:
+    action = ForwardRequest(set_headers=(), remove_headers=(), body=b"{}", backend="b", model="m", client="team-a")
+    metadata = {"backend_name": "b", "model_name_override": "m", "client": "team-a"}
+    assert encoded("request_body", action)["dynamic_metadata"] == {"io.envoy.ai_gateway": metadata}
+
+
 def test_a_streamed_response_has_no_content_length() -> None:
     assert encoded("response_headers", StreamResponse(set_headers=(("a", "b"),))) == {
         "response_headers": {

@@ -117,6 +117,7 @@ def running_gateway(
     message_timeout: timedelta = timedelta(seconds=10),
     transport: str = "grpc",
     secrets: Path | None = None,
+    api_keys: Path | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[Gateway]:
     """The gateway for these resources. `folder` has a short path, since unix sockets allow for about 100 bytes.
@@ -138,6 +139,7 @@ def running_gateway(
         *("--listen", listen, "--workers", str(workers), "--transport", transport),
         *("--drain-seconds", str(DRAIN_SECONDS)),
         *(("--secrets-dir", str(secrets)) if secrets else ()),
+        *(("--api-keys", str(api_keys)) if api_keys else ()),
     )
     with (
         running_processor(folder, str(resources), *arguments, environment=environment) as processor,

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from aigw_extproc.aws.identity import Credentials, DefaultChain
+from aigw_extproc.config.files import key_file
 from aigw_extproc.config.files.load import load
 from aigw_extproc.config.snapshot import Address, AwsAuth, Backend
 from aigw_extproc.errors import ConfigError
@@ -35,6 +36,19 @@ def test_a_region() -> None:
     assert loaded.auth == AwsAuth(region="eu-west-1", source=DefaultChain())
 
 
+def test_api_keys_for_any_source(tmp_path: Path) -> None:
+    file = tmp_path / "keys.yaml"
+    key_file.create(file, "laptop")
+    for source in (
+        ConfigurationSource(region="eu-west-1", api_keys=file),
+        ConfigurationSource(simulator=Address(host="127.0.0.1", port=8091), api_keys=file),
+        ConfigurationSource(paths=(EXAMPLES / "aws.yaml",), api_keys=file),
+    ):
+        policies = {rule.keys.policy if rule.keys else None for rule in source.load().snapshot.rules}
+        assert policies == {"--api-keys"}
+        assert source.files == (*source.paths, file)
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 def test_a_simulator(host: str) -> None:
     loaded = backend(ConfigurationSource(simulator=Address(host=host, port=8091)))
@@ -55,10 +69,14 @@ def test_an_unknown_region() -> None:
     [
         (ConfigurationSource(paths=(Path("a.yaml"), Path("b"))), ["a.yaml", "b"]),
         (ConfigurationSource(region="us-east-1"), ["--region", "us-east-1"]),
+        (
+            ConfigurationSource(region="us-east-1", api_keys=Path("k.yaml")),
+            ["--api-keys", "k.yaml", "--region", "us-east-1"],
+        ),
         (ConfigurationSource(simulator=Address(host="127.0.0.1", port=1)), ["--simulator", "127.0.0.1:1"]),
         (ConfigurationSource(simulator=Address(host="::1", port=1)), ["--simulator", "[::1]:1"]),
     ],
-    ids=["files", "region", "simulator", "simulator on IPv6"],
+    ids=["files", "region", "API keys", "simulator", "simulator on IPv6"],
 )
 def test_arguments_for_a_child(source: ConfigurationSource, arguments: list[str]) -> None:
     assert list(source.arguments()) == arguments

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from aigw_extproc.config.compile.access import compile_access
 from aigw_extproc.config.compile.rules import compile_rules
 from aigw_extproc.config.compile.services import compile_services
 from aigw_extproc.config.compile.signing import compile_signing
@@ -70,7 +71,8 @@ def _snapshot(catalog: Catalog) -> Snapshot:
     tls = compile_tls(catalog)
     upstreams = compile_upstreams(catalog, tls)
     services = compile_services(catalog, upstreams, compile_signing(catalog), tls)
-    return Snapshot(rules=compile_rules(catalog, services), buffer_limit=_buffer_limit(catalog))
+    rules = compile_rules(catalog, services, compile_access(catalog))
+    return Snapshot(rules=rules, buffer_limit=_buffer_limit(catalog))
 
 
 def _refuse_further_gateways(catalog: Catalog) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 
 import msgspec
 
 from aigw_extproc.aws.names import host_region
+from aigw_extproc.config.compile.access import Access
 from aigw_extproc.config.compile.mutations import check_mutations, check_unique, merge_bodies, merge_headers
 from aigw_extproc.config.compile.services import Service
 from aigw_extproc.config.pattern import InvalidPattern, Pattern
@@ -23,10 +25,10 @@ from aigw_extproc.config.snapshot import Backend, HeaderMatch, Rule, Schema
 _Time = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
-def compile_rules(catalog: Catalog, services: Mapping[Key, Service]) -> tuple[Rule, ...]:
+def compile_rules(catalog: Catalog, services: Mapping[Key, Service], access: Access) -> tuple[Rule, ...]:
     """Return the rules of every route, in order."""
     return tuple(
-        _rule(item, index, rule, catalog, services)
+        replace(_rule(item, index, rule, catalog, services), keys=access.of(item.key))
         for item in catalog.all(AIGatewayRoute)
         for index, rule in enumerate(_checked(item).rules)
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from aigw_extproc.config.compile.configuration import Configuration, compile_documents
+from aigw_extproc.config.compile.key_file import protect
 from aigw_extproc.config.files.mounts import mounted_files, read_mounts
 from aigw_extproc.config.resources.findings import Findings, Place
 
@@ -34,6 +35,19 @@ def load(paths: Iterable[str | Path], secrets: Path | None = None, findings: Fin
         if text is not None:
             texts[str(file)] = text
     return compile_documents(texts, findings, mounts)
+
+
+def load_keys(configuration: Configuration, file: Path) -> Configuration:
+    """Return the configuration with the API keys of a file, as `protect`.
+
+    Raises:
+        ConfigError: with every problem of the file.
+    """
+    findings = Findings()
+    text = _text(file, findings)
+    if text is None:
+        raise findings.in_file_order([str(file)])
+    return protect(configuration, str(file), text)
 
 
 def fingerprint(paths: Iterable[str | Path], secrets: Path | None = None) -> Fingerprint:

@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -62,14 +63,17 @@ async def watch(
     status: ReloadStatus,
     *,
     secrets: Path | None = None,
+    reload: Callable[[], Configuration] | None = None,
     clock: Callable[[], float] = time.time,
 ) -> None:
     """Reload `paths` and the mounted `secrets` whenever they change, until cancelled.
 
+    `reload` returns the configuration of the changed files; by default it loads them as resources.
     `current` is the configuration in effect. `apply` is called on the event loop with each configuration that differs
     from the previous one; it must only replace references.
     """
     watched = tuple(map(Path, paths))
+    reload = reload or partial(load, watched, secrets)
     seen: Fingerprint | None = None
     async for _ in _wakeups(watched, secrets):
         if await asyncio.to_thread(fingerprint, watched, secrets) == seen:
@@ -77,7 +81,7 @@ async def watch(
         seen = await _settled(watched, secrets)
         try:
             # In a thread: loading thousands of rules takes a second, and streams must not wait for it.
-            loaded = await asyncio.to_thread(load, watched, secrets)
+            loaded = await asyncio.to_thread(reload)
             if loaded.snapshot != current.snapshot:
                 apply(loaded)
         except ConfigError as error:

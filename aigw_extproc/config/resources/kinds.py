@@ -23,6 +23,7 @@ from aigw_extproc.config.resources.infrastructure import (
     GatewayConfig,
     SecretResource,
 )
+from aigw_extproc.config.resources.security import SecurityPolicy
 
 KINDS: Final[dict[tuple[str, str], dict[str, type[Resource]]]] = {
     (AI_GATEWAY, "AIGatewayRoute"): {"v1beta1": AIGatewayRoute, "v1alpha1": AIGatewayRoute},
@@ -31,6 +32,7 @@ KINDS: Final[dict[tuple[str, str], dict[str, type[Resource]]]] = {
     (AI_GATEWAY, "GatewayConfig"): {"v1beta1": GatewayConfig, "v1alpha1": GatewayConfig},
     (ENVOY_GATEWAY, "Backend"): {"v1alpha1": BackendResource},
     (ENVOY_GATEWAY, "ClientTrafficPolicy"): {"v1alpha1": ClientTrafficPolicy},
+    (ENVOY_GATEWAY, "SecurityPolicy"): {"v1alpha1": SecurityPolicy},
     (GATEWAY_API, "BackendTLSPolicy"): {
         "v1": BackendTLSPolicy,
         "v1alpha3": BackendTLSPolicy,

@@ -27,7 +27,6 @@ REFUSED: Final[Mapping[tuple[str, str], str]] = {
     (ENVOY_GATEWAY, "EnvoyExtensionPolicy"): "other filters are not supported, so requests would bypass them",
     (ENVOY_GATEWAY, "EnvoyPatchPolicy"): "Envoy is configured by this program, so the patch would be missing",
     (ENVOY_GATEWAY, "HTTPRouteFilter"): _ROUTES,
-    (ENVOY_GATEWAY, "SecurityPolicy"): "clients are not authenticated here, so everyone would be let in",
     **{(GATEWAY_API, kind): _ROUTES for kind in ("HTTPRoute", "GRPCRoute", "TCPRoute", "TLSRoute", "UDPRoute")},
     (GATEWAY_API_EXPERIMENTAL, "XBackendTrafficPolicy"): _LIMITS,
     **{(group, kind): _ROUTES for group in INFERENCE for kind in ("InferencePool", "InferenceModel")},

@@ -1,0 +1,265 @@
+"""Compilation of SecurityPolicies: which clients may use which route."""
+
+from __future__ import annotations
+
+import base64
+from hashlib import sha256
+
+import pytest
+
+from aigw_extproc.config.compile import access
+from aigw_extproc.config.snapshot import ApiKeys
+from aigw_extproc.exchange.upstream import FORWARDED, SCHEME_HEADER
+from tests.config.sample import compiled, problems, sample
+
+GATEWAY = """
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: edge}
+spec: {gatewayClassName: eg}
+"""
+KEYS = """
+apiVersion: v1
+kind: Secret
+metadata: {name: keys}
+stringData: {team-a: canary-of-team-a}
+"""
+OTHER = """
+apiVersion: aigateway.envoyproxy.io/v1beta1
+kind: AIGatewayRoute
+metadata: {name: other}
+spec:
+  rules:
+    - matches: [{headers: [{name: x-ai-eg-model, value: claude}]}]
+      backendRefs: [{name: service}]
+"""
+OF_GATEWAY = "{group: gateway.networking.k8s.io, kind: Gateway, name: edge}"
+OF_ROUTE = "{group: gateway.networking.k8s.io, kind: HTTPRoute, name: route}"
+WHERE = "SecurityPolicy default/door: spec"
+
+
+def policy(
+    target: str = OF_GATEWAY, auth: str = "{credentialRefs: [{name: keys}]}", name: str = "door", **more: str
+) -> str:
+    fields = "".join(f"  {field}: {value}\n" for field, value in more.items())
+    return f"""
+apiVersion: gateway.envoyproxy.io/v1alpha1
+kind: SecurityPolicy
+metadata: {{name: {name}}}
+spec:
+  targetRefs: [{target}]
+  apiKeyAuth: {auth}
+{fields}"""
+
+
+def digest(key: str) -> bytes:
+    return sha256(key.encode()).digest()
+
+
+def keys_of(*documents: str) -> list[ApiKeys | None]:
+    """Return who may use the rules of `route` and `other`."""
+    return [rule.keys for rule in compiled(sample(more=(GATEWAY, OTHER, *documents))).snapshot.rules]
+
+
+def faults(*documents: str) -> list[str]:
+    return problems(sample(more=(GATEWAY, OTHER, *documents)))
+
+
+DOOR = ApiKeys(policy="default/door", clients={digest("canary-of-team-a"): "team-a"})
+
+
+def test_the_gateways_policy_is_for_all_routes() -> None:
+    assert keys_of(KEYS, policy()) == [DOOR, DOOR]
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        OF_ROUTE,
+        "{group: aigateway.envoyproxy.io, kind: AIGatewayRoute, name: route}",
+        "{kind: AIGatewayRoute, name: route}",
+    ],
+)
+def test_a_routes_policy_is_for_its_rules_only(target: str) -> None:
+    assert keys_of(KEYS, policy(target)) == [DOOR, None]
+
+
+def test_a_routes_policy_replaces_the_gateways() -> None:
+    further = KEYS.replace("name: keys", "name: more").replace("team-a", "team-b")
+    own = policy(OF_ROUTE, "{credentialRefs: [{name: more}]}", name="own")
+    expected = ApiKeys(policy="default/own", clients={digest("canary-of-team-b"): "team-b"})
+    assert keys_of(KEYS, further, policy(), own) == [expected, DOOR]
+
+
+def test_target_ref_and_all_settings() -> None:
+    text = policy(
+        auth="{credentialRefs: [{name: keys, kind: Secret, group: ''}], forwardClientIDHeader: X-Client-ID,"
+        " sanitize: true, extractFrom: [{headers: [X-Key]}, {params: [key]}, {cookies: [session]}]}"
+    ).replace(f"targetRefs: [{OF_GATEWAY}]", f"targetRef: {OF_GATEWAY}")
+    expected = ApiKeys(
+        policy="default/door",
+        clients=DOOR.clients,
+        headers=("x-key",),
+        params=("key",),
+        cookies=("session",),
+        forward_header="x-client-id",
+    )
+    assert keys_of(KEYS, text) == [expected, expected]
+
+
+def test_keys_as_digests_base64_and_with_a_line_break() -> None:
+    encoded = base64.b64encode(b"in-base64\n").decode()
+    secret = f"""
+apiVersion: v1
+kind: Secret
+metadata: {{name: keys}}
+data: {{encoded: {encoded}}}
+stringData: {{hashed: "sha256:{digest("hashed-key").hex()}", plain: "in-clear\\n"}}
+"""
+    [keys, _] = keys_of(secret, policy())
+    assert keys is not None
+    assert keys.clients == {digest("in-base64"): "encoded", digest("hashed-key"): "hashed", digest("in-clear"): "plain"}
+
+
+def test_no_key_is_kept() -> None:
+    assert "canary-of-team-a" not in repr(compiled(sample(more=(GATEWAY, KEYS, policy()))))
+
+
+def test_sanitize_false_is_reported() -> None:
+    auth = "{credentialRefs: [{name: keys}], sanitize: false}"
+    ignored = compiled(sample(more=(GATEWAY, KEYS, policy(auth=auth)))).ignored
+    assert f"a.yaml: {WHERE}.apiKeyAuth.sanitize: API keys are always removed from requests to the upstream" in map(
+        str, ignored
+    )
+
+
+@pytest.mark.parametrize("field", ["authorization", "basicAuth", "cors", "extAuth", "jwt", "oidc"])
+def test_what_is_not_served_is_refused(field: str) -> None:
+    assert faults(KEYS, policy(**{field: "{}"})) == [
+        f"{WHERE}.{field}: not supported yet: without it, more requests would be accepted than this file allows"
+    ]
+
+
+def test_merging_and_selecting_are_refused() -> None:
+    assert faults(KEYS, policy(mergeType="StrategicMerge", targetSelectors="[]")) == [
+        f"{WHERE}.targetSelectors: not supported: there are no labels here; name the targets in targetRefs",
+        f"{WHERE}.mergeType: not supported: a route's policy replaces the gateway's; write both into the route's",
+    ]
+
+
+def test_a_policy_of_nothing_is_refused() -> None:
+    text = policy().replace("  apiKeyAuth: {credentialRefs: [{name: keys}]}\n", "")
+    assert faults(text) == [f"{WHERE}.apiKeyAuth: required: a SecurityPolicy without it keeps nobody out"]
+
+
+@pytest.mark.parametrize(
+    ("target", "fault"),
+    [
+        (
+            OF_ROUTE.replace("name: route", "name: rout"),
+            "[0].name: there is no AIGatewayRoute 'default/rout'; did you mean 'route'?",
+        ),
+        (OF_GATEWAY.replace("edge", "core"), "[0].name: there is no Gateway 'default/core'"),
+        (
+            OF_GATEWAY.replace("Gateway,", "GRPCRoute,"),
+            "[0].kind: must be Gateway, HTTPRoute or AIGatewayRoute, got 'GRPCRoute'",
+        ),
+        (
+            OF_GATEWAY.replace("edge", "edge, sectionName: http"),
+            "[0].sectionName: not supported: a policy is for all rules of a route, or for all routes",
+        ),
+        (
+            OF_GATEWAY.replace("edge", "edge, namespace: other"),
+            "[0].namespace: a policy and its target must be in the same namespace",
+        ),
+        ("", ": must name a Gateway, HTTPRoute or AIGatewayRoute"),
+    ],
+)
+def test_targets(target: str, fault: str) -> None:
+    assert faults(KEYS, policy(target)) == [f"{WHERE}.targetRefs{fault}"]
+
+
+def test_two_policies_of_one_target() -> None:
+    assert faults(KEYS, policy(), policy(name="second")) == [
+        (
+            "SecurityPolicy default/second: spec.targetRefs[0]: SecurityPolicy 'default/door' is already attached"
+            " to it; keep one"
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("auth", "fault"),
+    [
+        ("{credentialRefs: []}", "credentialRefs: must name at least one Secret"),
+        ("{credentialRefs: [{name: none}]}", "credentialRefs[0].name: there is no Secret 'default/none'"),
+        (
+            "{credentialRefs: [{name: keys, kind: ConfigMap}]}",
+            "credentialRefs[0].kind: must be Secret, got 'ConfigMap'",
+        ),
+        (
+            "{credentialRefs: [{name: keys}], extractFrom: [{}]}",
+            "extractFrom[0]: must have exactly one of headers, params and cookies",
+        ),
+        (
+            "{credentialRefs: [{name: keys}], extractFrom: [{headers: [traceparent]}]}",
+            (
+                "extractFrom[0].headers[0]: 'traceparent' has another meaning, and may be logged or forwarded;"
+                " use x-api-key"
+            ),
+        ),
+        (
+            "{credentialRefs: [{name: keys}], extractFrom: [{headers: [':path']}]}",
+            "extractFrom[0].headers[0]: ':path' is not a valid header name",
+        ),
+        (
+            "{credentialRefs: [{name: keys}], forwardClientIDHeader: Authorization}",
+            "forwardClientIDHeader: 'Authorization' has another meaning; use a name such as x-client-id",
+        ),
+        (
+            "{credentialRefs: [{name: keys}], forwardClientIDHeader: 'a b'}",
+            "forwardClientIDHeader: 'a b' is not a valid header name",
+        ),
+    ],
+)
+def test_settings(auth: str, fault: str) -> None:
+    assert faults(KEYS, policy(auth=auth)) == [f"{WHERE}.apiKeyAuth.{fault}"]
+
+
+@pytest.mark.parametrize(
+    ("entries", "fault"),
+    [
+        ("{a: ''}", "stringData.a: the key is empty"),
+        ("{a: 'canary one'}", "stringData.a: a key has 1 to 1024 ASCII characters, without spaces and commas"),
+        ("{a: 'canary,one'}", "stringData.a: a key has 1 to 1024 ASCII characters, without spaces and commas"),
+        ("{a: 'sha256:canary'}", "stringData.a: after sha256: there must be 64 hexadecimal digits in lower case"),
+        ("{a/b: canary}", "stringData.a/b: the client's id must be of letters, digits, '.', '_' and '-'"),
+        ("{a: canary, b: canary}", "stringData.b: has the same key as the client 'a'; each client needs its own"),
+    ],
+)
+def test_entries_of_a_secret(entries: str, fault: str) -> None:
+    found = faults(KEYS.replace("{team-a: canary-of-team-a}", entries), policy())
+    assert found == [f"Secret default/keys: {fault}"]
+
+
+def test_an_empty_secret() -> None:
+    assert faults(KEYS.replace("{team-a: canary-of-team-a}", "{}"), policy()) == [
+        f"{WHERE}.apiKeyAuth.credentialRefs[0].name: Secret 'default/keys' has no entry, so nobody could come in"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("entry", "fault"),
+    [
+        ("team-b: canary-of-team-a", "the key of 'team-b' is also that of 'team-a' in another Secret of this policy"),
+        ("team-a: canary-of-another", "the client 'team-a' is in another Secret of this policy too; keep one"),
+    ],
+)
+def test_two_secrets_of_one_policy(entry: str, fault: str) -> None:
+    further = KEYS.replace("name: keys", "name: more").replace("team-a: canary-of-team-a", entry)
+    found = faults(KEYS, further, policy(auth="{credentialRefs: [{name: keys}, {name: more}]}"))
+    assert found == [f"{WHERE}.apiKeyAuth.credentialRefs[1].name: {fault}"]
+
+
+def test_keys_cannot_be_in_headers_that_are_forwarded() -> None:
+    assert FORWARDED | {SCHEME_HEADER} <= access._NO_KEYS
