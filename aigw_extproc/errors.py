@@ -10,6 +10,7 @@
     * InternalError: 500, a defect of the gateway
     * Unauthenticated: 401, the request has no valid API key
     * PermissionDenied: 403, the client is known, but may not do this
+    * HostNotAllowed: 403, the gateway does not answer to the request's host
     * MissingCredentials: 401, the request must have its own AWS credentials
     * CredentialsUnavailable: 503, the gateway has no AWS credentials
     * Overloaded: 503, the gateway has no capacity for the request at the moment
@@ -141,6 +142,14 @@ class PermissionDenied(GatewayError):
     status = 403
     type = "permission_error"
     code = "permission_denied"
+
+
+class HostNotAllowed(GatewayError):
+    """The Host of the request is not one that this gateway answers to."""
+
+    status = 403
+    type = "permission_error"
+    code = "host_not_allowed"
 
 
 class MissingCredentials(GatewayError):

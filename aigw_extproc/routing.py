@@ -24,6 +24,7 @@ from aigw_extproc.errors import ModelNotFound
 Headers: TypeAlias = Mapping[str, str]
 """Request headers by lower-case name, including `:authority`."""
 
+_PORT = re.compile(r":[0-9]*$")
 _AUTHORITY = re.compile(r"([A-Za-z0-9_.-]*[A-Za-z0-9_-])(?::[0-9]*)?")
 
 
@@ -83,10 +84,15 @@ class _Scope:
 class Router:
     """The rules of a snapshot, indexed."""
 
-    __slots__ = ("_anywhere", "_by_host", "_names", "_wildcards", "identity_headers", "open", "ring", "snapshot")
+    __slots__ = (
+        *("_allowed_hosts", "_anywhere", "_by_host", "_names", "_wildcards"),
+        *("identity_headers", "open", "ring", "snapshot"),
+    )
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, allowed_hosts: Iterable[str] = ()) -> None:
+        """`allowed_hosts` are the hosts of requests, besides those of rules; empty for any."""
         self.snapshot = snapshot
+        self._allowed_hosts = frozenset(host.lower() for host in allowed_hosts)
         policies = {rule.keys.policy: rule.keys for rule in snapshot.rules if rule.keys is not None}
         self.ring = KeyRing(policies.values()) if policies else None
         """The API keys of all rules; None if no rule needs one."""
@@ -101,6 +107,16 @@ class Router:
         self._by_host = {host: _Scope(candidates) for host, candidates in hosts.items()}
         self._names = frozenset(model.id for model in snapshot.models)
         self._wildcards = any(host.startswith("*.") for host in hosts)
+
+    def allows_host(self, headers: Headers) -> bool:
+        """Return whether the gateway answers to the host of a request."""
+        if not self._allowed_hosts:
+            return True
+        authority = headers.get(":authority", "").lower()
+        if _PORT.sub("", authority) in self._allowed_hosts:
+            return True
+        host = _host(authority)
+        return any(name in self._by_host for name in (host, *_wildcards(host)))
 
     def identify(self, headers: Headers) -> Caller:
         """Return the sender of a request, by its API keys."""

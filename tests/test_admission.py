@@ -245,3 +245,42 @@ def test_a_policy_without_keys_lets_nobody_in() -> None:
 def test_digests_are_not_shown() -> None:
     assert sha256(KEY_A.encode()).hexdigest() not in repr(A)
     assert "team-a" not in repr(A)
+
+
+# --- hosts ------------------------------------------------------------------------------------------------------
+
+LOCAL = ("localhost", "127.0.0.1", "[::1]")
+NAMED = replace(PARTLY_OPEN[2], hostnames=("models.example", "*.teams.example"))
+
+
+def at_host(host: str, *, path: str = "/v1/chat/completions", allowed: tuple[str, ...] = LOCAL) -> Action:
+    exchange = Exchange(Router(Snapshot(rules=(NAMED,)), allowed), pick=0.0)
+    return exchange.receive(RequestHeaders({**POST, ":path": path, ":authority": host}, end_of_stream=False), now=NOW)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("localhost:1975", "LocalHost", "127.0.0.1:1975", "[::1]:1975", "[::1]"),
+        *("models.example", "a.teams.example:8080"),
+    ],
+)
+def test_local_hosts_and_those_of_rules_are_served(host: str) -> None:
+    assert at_host(host) == Continue()
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("evil.example", "evil.example:1975", "", "localhost.evil.example", "localhost.", "localhost@evil.example"),
+        *("127.0.0.1.evil.example", "[::2]:1975", "teams.example", "models.example.evil.example"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/models"])
+def test_a_page_of_a_site_whose_name_leads_here_is_refused(host: str, path: str) -> None:
+    status, body = refusal(at_host(host, path=path))
+    assert (status, body["error"]["code"]) == (403, "host_not_allowed")  # type: ignore[index] # the shape of an error
+
+
+def test_without_a_list_every_host_is_served() -> None:
+    assert at_host("evil.example", allowed=()) == Continue()

@@ -26,6 +26,10 @@ region = click.option("--region", metavar="NAME", help="Any model of Bedrock in 
 simulator = click.option("--simulator", metavar="HOST:PORT", help="Any model, from the simulator at this address.")
 host = click.option("--host", default=GATEWAY.host, help="Address to listen on.")
 port = click.option("--port", type=PORT, default=GATEWAY.port, help="Where clients connect.")
+allow_host = click.option(
+    "--allow-host", metavar="HOST", multiple=True, help="A host that requests may name, besides those of rules; repeat."
+)
+insecure = click.option("--insecure", is_flag=True, help="Serve everyone who can connect, without a warning.")
 admin_port = click.option("--admin-port", type=PORT, default=ADMIN.port, help="Port of /healthz, /readyz, /metrics.")
 workers = click.option("--workers", type=click.IntRange(min=1), default=1, help="Number of processor processes.")
 log_level = click.option(

@@ -23,6 +23,8 @@ from aigw_extproc.serve.options import ADMIN
 @options.api_keys
 @options.host
 @options.port
+@options.allow_host
+@options.insecure
 @options.admin_port
 @click.option(
     "--simulator-port",
@@ -40,6 +42,8 @@ def run(
     api_keys: Path | None,
     host: str,
     port: int,
+    allow_host: tuple[str, ...],
+    insecure: bool,
     admin_port: int,
     simulator_port: int,
     workers: int,
@@ -64,6 +68,8 @@ def run(
             resources, region, f"127.0.0.1:{simulator_port}" if demonstration else None, secrets_dir, api_keys
         ),
         listen=Address(host=host, port=port),
+        allowed_hosts=allow_host,
+        insecure=insecure,
         admin=replace(ADMIN, port=admin_port),
         start_simulator=demonstration,
         workers=workers,

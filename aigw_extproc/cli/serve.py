@@ -49,6 +49,9 @@ if TYPE_CHECKING:
 @click.option(
     "--tls-client-ca", metavar="FILE", type=PATH, help="Accept only clients with a certificate that these signed."
 )
+@options.allow_host
+@options.insecure
+@click.option("--exposed", is_flag=True, hidden=True, help="Other machines can connect to the gateway.")
 @click.option(
     "--drain-seconds",
     type=click.FloatRange(min=0),
@@ -73,6 +76,9 @@ def serve(
     tls_cert: Path | None,
     tls_key: Path | None,
     tls_client_ca: Path | None,
+    allow_host: tuple[str, ...],
+    insecure: bool,
+    exposed: bool,
     drain_seconds: float,
     reload_lag: float,
     shared_port: bool,
@@ -94,6 +100,9 @@ def serve(
         workers=workers,
         transport=transport,
         tls=_server_tls(tls_cert, tls_key, tls_client_ca),
+        allowed_hosts=allow_host,
+        exposed=exposed,
+        insecure=insecure,
         drain_seconds=drain_seconds,
         reload_lag=reload_lag,
         log_level=log_level,

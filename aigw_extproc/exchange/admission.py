@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from aigw_extproc.api_keys import Caller
 from aigw_extproc.config.snapshot import ApiKeys
-from aigw_extproc.errors import PermissionDenied, Unauthenticated
+from aigw_extproc.errors import HostNotAllowed, PermissionDenied, Unauthenticated
 from aigw_extproc.exchange.messages import Headers, Pairs
 from aigw_extproc.routing import Router
+
+_SHOWN = 100  # characters of a host in an error
+
+
+def check_host(router: Router, headers: Headers) -> None:
+    """Refuse a request under a foreign name: a page of a site whose name leads to this machine (DNS rebinding).
+
+    Raises:
+        HostNotAllowed: the gateway does not answer to its host.
+    """
+    if not router.allows_host(headers):
+        host = headers.get(":authority", "")[:_SHOWN]
+        raise HostNotAllowed(f"this gateway does not answer to the host {host!r}; allow it with --allow-host")
 
 
 def check_entry(router: Router, caller: Caller) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from aigw_extproc.errors import InvalidRequest, MethodNotAllowed, NotFound, UnsupportedMedia
-from aigw_extproc.exchange.admission import check_entry, check_rule, forwarded_identity, routed_headers
+from aigw_extproc.exchange.admission import check_entry, check_host, check_rule, forwarded_identity, routed_headers
 from aigw_extproc.exchange.identity import configured_identity
 from aigw_extproc.exchange.messages import (
     Continue,
@@ -61,6 +61,7 @@ def _request_headers(phase: Opened, event: RequestHeaders, now: float, enter: En
         caller=caller,
     )
     enter(accepted)
+    check_host(phase.router, headers)
     check_entry(phase.router, caller)
     _require_method("POST", headers, path)
     _require_json(headers)
@@ -76,6 +77,7 @@ def _list_models(phase: Opened, headers: Headers, path: str, enter: Enter) -> St
     operation = "models" if model_list else Outcome().operation
     opened = replace(phase, client=client, outcome=Outcome(operation=operation, client=caller.client))
     enter(opened)
+    check_host(phase.router, headers)
     check_entry(phase.router, caller)
     if model_list is None:
         *others, last = (*ENDPOINTS, *(models.path for models in MODEL_LISTS))

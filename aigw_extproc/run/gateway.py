@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from aigw_extproc.config.snapshot import Address, Snapshot
 from aigw_extproc.envoy.options import Options, parse_address
@@ -16,12 +17,15 @@ from aigw_extproc.run.ports import require_free
 from aigw_extproc.run.probes import all_accept
 from aigw_extproc.serve.child import Child, OnLog, python
 from aigw_extproc.serve.contexts import background, stop_signals
+from aigw_extproc.serve.options import is_loopback
 from aigw_extproc.serve.source import ConfigurationSource
 from aigw_extproc.serve.supervisor import Supervisor
 from aigw_extproc.serve.workers import worker_address
 
 ANY_MODEL = "us.amazon.nova-micro-v1:0"
 """The model of the example request if the configuration names none."""
+LOCAL_HOSTS: Final = ("localhost", "127.0.0.1", "[::1]")
+"""The names of this machine. A page of a site under any other name could use a gateway on loopback (DNS rebinding)."""
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - clients connect to it here
 _UNBUFFERED = {"PYTHONUNBUFFERED": "1"}
 
@@ -36,6 +40,10 @@ class RunOptions:
     """Where clients connect."""
     admin: Address
     """The operator's port: /healthz, /readyz, /metrics."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Hosts that requests may name, besides those of rules and, on loopback, local ones; `*` for any."""
+    insecure: bool = False
+    """Whether the operator knows that everyone who can connect is served."""
     start_simulator: bool = False
     """Whether to run the built-in demonstration, whose simulator is one of the children."""
     workers: int = 1
@@ -121,6 +129,17 @@ def _simulator_child(options: RunOptions) -> tuple[Child, ...]:
     return (Child(name="simulator", argv=python("simulator", *arguments), env=_UNBUFFERED, ready=ready),)
 
 
+def _admission(options: RunOptions) -> Iterator[str]:
+    """Yield the processor's options that say who may come in."""
+    local = is_loopback(options.listen.host)
+    if "*" not in options.allowed_hosts and (local or options.allowed_hosts):
+        yield from (f"--allow-host={host}" for host in (*(LOCAL_HOSTS if local else ()), *options.allowed_hosts))
+    if not local:
+        yield "--exposed"
+    if options.insecure:
+        yield "--insecure"
+
+
 def _processor_child(options: RunOptions, sockets: Sequence[str]) -> Child:
     arguments = (
         *options.source.arguments(),
@@ -128,6 +147,7 @@ def _processor_child(options: RunOptions, sockets: Sequence[str]) -> Child:
         *("--admin-host", options.admin.host, "--admin-port", str(options.admin.port)),
         *("--drain-seconds", str(options.drain_seconds), "--reload-lag", str(RELOAD_LAG)),
         *("--log-level", options.log_level),
+        *_admission(options),
     )
     return Child(
         name="processor",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from typing import Final
 
 from aigw_extproc.config.compile.configuration import Configuration
 from aigw_extproc.config.files.watcher import ReloadStatus, watch
@@ -12,11 +13,21 @@ from aigw_extproc.routing import Router
 from aigw_extproc.serve.options import ServeOptions
 from aigw_extproc.serve.shared_folder import CredentialDetails
 
+_OPEN_PROCESSOR: Final = (
+    "every machine that can connect to --listen has requests signed: use a unix socket or --tls-client-ca, or say"
+    " --insecure; the next release requires one of them"
+)
+_OPEN_GATEWAY: Final = (
+    "every machine that can connect to --host is served without an API key: use --api-keys or a SecurityPolicy, or say"
+    " --insecure; the next release requires one of them"
+)
+
 
 class Live:
     """The current configuration, the credentials, and whether streams are served."""
 
-    def __init__(self, configuration: Configuration) -> None:
+    def __init__(self, configuration: Configuration, options: ServeOptions) -> None:
+        self._options = options
         self.configuration = configuration
         """The one at the start."""
         self.status = ReloadStatus(loaded_at=time.time())
@@ -25,7 +36,7 @@ class Live:
         """Returns the status of this process's credentials, or of its workers'."""
         self.running_workers: Callable[[], int] | None = None
         """Returns how many workers run; None in a process without workers."""
-        self._router = Router(configuration.snapshot)
+        self._router = Router(configuration.snapshot, options.allowed_hosts)
 
     @property
     def ready(self) -> bool:
@@ -38,12 +49,26 @@ class Live:
 
     def apply(self, configuration: Configuration) -> None:
         """Use another configuration for new streams; open ones keep theirs."""
-        self._router = Router(configuration.snapshot)
+        self._router = Router(configuration.snapshot, self._options.allowed_hosts)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What lets in more clients than the operator may know, unless `insecure`."""
+        if self._options.insecure:
+            return ()
+        open_processor = (_OPEN_PROCESSOR,) if self._options.listens_openly else ()
+        open_gateway = (_OPEN_GATEWAY,) if self._options.exposed and self._router.open else ()
+        return open_processor + open_gateway
 
     def details(self) -> dict[str, object]:
         """Return the details of `/readyz` as plain values, without secrets."""
         workers = {} if self.running_workers is None else {"workers_running": self.running_workers()}
-        return {"config": self.status.as_details(), "credentials": self.credentials(), **workers}
+        return {
+            "config": self.status.as_details(),
+            "credentials": self.credentials(),
+            "warnings": self.warnings,
+            **workers,
+        }
 
 
 async def reload(options: ServeOptions, live: Live) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from aigw_extproc.config.snapshot import Address
@@ -30,9 +31,33 @@ class ServeOptions:
     """The server of the ext_proc streams."""
     tls: ServerTls | None = None
     """The server's certificate; None for cleartext."""
+    allowed_hosts: tuple[str, ...] = ()
+    """The hosts of requests, besides those of rules; empty for any."""
+    exposed: bool = False
+    """Whether clients beyond this machine can connect to the Envoy that it serves; known with `run` only."""
+    insecure: bool = False
+    """Whether the operator knows that everyone who can connect is served."""
     drain_seconds: float = 30.0
     """How long exchanges may take to end after SIGTERM."""
     reload_lag: float = 0.0
     """Seconds between reading a valid change and applying it, so that Envoy has a new cluster first."""
     log_level: str = "info"
     """The lowest level that is logged; workers get the same."""
+
+    @property
+    def listens_openly(self) -> bool:
+        """Whether other machines can connect, without TLS that asks for their certificate."""
+        authenticated = self.tls is not None and self.tls.client_ca is not None
+        return not authenticated and not self.listen.startswith("unix:") and not is_loopback(_host(self.listen))
+
+
+def _host(listen: str) -> str:
+    return listen.rpartition(":")[0].strip("[]")
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine can connect to a server on `host`, a name or an address."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"

@@ -36,7 +36,9 @@ async def serve(options: ServeOptions) -> None:
         ChildFailed: a worker ended by itself before all were ready, or too many did.
     """
     with stop_signals() as stop:
-        live = Live(options.source.load())
+        live = Live(options.source.load(), options)
+        for warning in live.warnings:
+            log.warning(warning)
         if options.workers == 1:
             async with _reload_and_admin(options, live):
                 await _serve_streams(options, live, stop)

@@ -51,6 +51,8 @@ def _worker(options: ServeOptions, folder: Path, index: int) -> Child:
         *("--drain-seconds", str(options.drain_seconds), "--reload-lag", str(options.reload_lag)),
         *("--log-level", options.log_level, "--transport", options.transport),
         *(options.tls.arguments() if options.tls else ()),
+        *(f"--allow-host={host}" for host in options.allowed_hosts),
+        "--insecure",  # the supervisor warns for all
     )
     return Child(
         name=f"worker {index}",

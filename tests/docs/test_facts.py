@@ -18,6 +18,7 @@ from aigw_extproc.config.resources.kinds import KINDS
 from aigw_extproc.config.resources.other_kinds import IGNORED, REFUSED
 from aigw_extproc.envoy.access_log import FIELDS
 from aigw_extproc.envoy.local_replies import REPLIES
+from aigw_extproc.exchange import response_headers
 from aigw_extproc.exchange.response import DROPPED_HEADER, REQUEST_ID_HEADER
 from aigw_extproc.exchange.upstream import FORWARDED
 from aigw_extproc.openai.chat import AwsExtension
@@ -133,7 +134,8 @@ def test_the_headers_of_responses() -> None:
         "x-request-id",
         REQUEST_ID_HEADER,
         DROPPED_HEADER,
-        "retry-after",
+        *(response_headers._FOR_CLIENTS - {REQUEST_ID_HEADER}),
+        *(f"{family}*" for family in response_headers._FAMILIES_FOR_CLIENTS),
     }
 
 

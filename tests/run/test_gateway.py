@@ -26,7 +26,7 @@ from aigw_extproc.config.snapshot import Address, Snapshot
 from aigw_extproc.envoy.options import Options
 from aigw_extproc.errors import ConfigError
 from aigw_extproc.run.envoy import Clusters, EnvoyFiles
-from aigw_extproc.run.gateway import RunOptions, curl, plan, run
+from aigw_extproc.run.gateway import LOCAL_HOSTS, RunOptions, curl, plan, run
 from aigw_extproc.run.ports import PortUnavailable, require_free
 from aigw_extproc.serve.child import ChildFailed, python
 from aigw_extproc.serve.source import ConfigurationSource
@@ -97,6 +97,31 @@ async def test_the_demonstration_answers_and_leaves_no_process_or_file(others: s
     assert (answer.status_code, answer.json()["object"]) == (200, "chat.completion")
     assert mode == 0o700
     assert ([pid for pid in children if alive(pid)], runtime.parent.exists()) == ([], False)
+
+
+@pytest.mark.parametrize(
+    ("listen", "allowed", "arguments"),
+    [
+        ("127.0.0.1", (), ["--allow-host=localhost", "--allow-host=127.0.0.1", "--allow-host=[::1]"]),
+        ("::1", ("gw.test",), [*(f"--allow-host={host}" for host in (*LOCAL_HOSTS, "gw.test"))]),
+        ("127.0.0.1", ("*",), []),
+        ("10.1.2.3", (), ["--exposed"]),
+        ("10.1.2.3", ("gw.test",), ["--allow-host=gw.test", "--exposed"]),
+    ],
+)
+def test_who_may_come_in(listen: str, allowed: tuple[str, ...], arguments: list[str], tmp_path: Path) -> None:
+    options = demo(listen=Address(host=listen, port=1975), allowed_hosts=allowed)
+    files = EnvoyFiles(tmp_path, Options(listen=options.listen))
+    (*_, processor), _ = plan(options, Snapshot(rules=()), ["unix:///p.sock"], files, tmp_path / "admin.sock")
+    assert list(processor.argv[-len(arguments) :] if arguments else ()) == arguments
+
+
+async def test_a_page_of_a_foreign_site_cannot_use_the_gateway() -> None:
+    options = demo()
+    async with running(options), httpx.AsyncClient(timeout=20) as client:
+        rebound = await client.post(url(options), json=QUESTION, headers={"host": "evil.example"})
+        local = await client.post(url(options), json=QUESTION, headers={"host": f"localhost:{options.listen.port}"})
+    assert (rebound.status_code, rebound.json()["error"]["code"], local.status_code) == (403, "host_not_allowed", 200)
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")

@@ -49,6 +49,9 @@ args:
   - --tls-client-ca=/etc/aigw/tls/ca.crt
   {{- end }}
   {{- end }}
+  {{- if eq .Values.mode "service" }}
+  - --insecure # the chart requires a network policy or client certificates
+  {{- end }}
   {{- with .Values.processor.extraArgs }}
   {{- toYaml . | nindent 2 }}
   {{- end }}

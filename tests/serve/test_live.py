@@ -1,0 +1,66 @@
+"""Warnings of a gateway that serves more clients than its operator may know."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aigw_extproc.config.builtin import region_configuration
+from aigw_extproc.config.compile.configuration import Configuration
+from aigw_extproc.config.snapshot import ApiKeys
+from aigw_extproc.extproc.tls import ServerTls
+from aigw_extproc.serve.live import Live
+from aigw_extproc.serve.options import ServeOptions, is_loopback
+from aigw_extproc.serve.source import ConfigurationSource
+
+OPEN = region_configuration("us-east-1")
+FILE = Path("unused")
+
+
+def with_keys() -> Configuration:
+    keys = ApiKeys(policy="p", clients={b"digest": "a"})
+    rules = tuple(replace(rule, keys=keys) for rule in OPEN.snapshot.rules)
+    return replace(OPEN, snapshot=replace(OPEN.snapshot, rules=rules))
+
+
+def warned(configuration: Configuration = OPEN, **fields: Any) -> list[str]:
+    """Return the options that the warnings name."""
+    options = {"source": ConfigurationSource(region="us-east-1"), "listen": "unix:///run/p.sock", **fields}
+    return [warning.split()[6] for warning in Live(configuration, ServeOptions(**options)).warnings]
+
+
+@pytest.mark.parametrize("listen", ["unix:///run/p.sock", "127.0.0.1:1063", "[::1]:1063", "localhost:1063"])
+def test_local_addresses_are_not_open(listen: str) -> None:
+    assert warned(listen=listen) == []
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:1063", "[::]:1063", "10.1.2.3:1063", "processor.example:1063"])
+def test_a_processor_that_other_machines_can_connect_to(listen: str) -> None:
+    assert warned(listen=listen) == ["--listen"]
+    assert warned(listen=listen, tls=ServerTls(certificate=FILE, key=FILE)) == ["--listen"]
+    assert warned(listen=listen, tls=ServerTls(certificate=FILE, key=FILE, client_ca=FILE)) == []
+    assert warned(listen=listen, insecure=True) == []
+
+
+def test_a_gateway_that_other_machines_can_connect_to() -> None:
+    assert warned(exposed=True) == ["--host"]
+    assert warned(with_keys(), exposed=True) == []
+    assert warned(exposed=True, insecure=True) == []
+
+
+def test_the_warnings_follow_the_configuration() -> None:
+    options = ServeOptions(source=ConfigurationSource(region="us-east-1"), listen="unix:///p.sock", exposed=True)
+    live = Live(with_keys(), options)
+    assert live.details()["warnings"] == ()
+    live.apply(OPEN)
+    assert len(live.warnings) == 1
+
+
+@pytest.mark.parametrize(
+    ("host", "local"), [("127.8.9.1", True), ("LOCALHOST", True), ("::", False), ("a.test", False)]
+)
+def test_loopback(host: str, local: bool) -> None:
+    assert is_loopback(host) is local
