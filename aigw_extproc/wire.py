@@ -41,20 +41,45 @@ MAX_MEMBERS = 100_000
 MAX_ELEMENTS = 500_000
 """Elements of all arrays and members of all objects together. Token ids are elements: a batch has up to 300,000."""
 
-_SHORTEST_MEMBER = len(b'"":0,')
+_ROOM = MAX_MEMBERS * len(b'"":0,')
+_FEW_QUOTES = 200
+_BACKSLASH = ord("\\")
 _SHORTEST_ELEMENT = len(b"0,")
 
 
 def check_structure(body: bytes) -> None:
     """Refuse a body that would take long to decode and translate because of the number of its parts.
 
-    Only separators are counted: first all of them, which is more than there can be, then those outside of strings.
+    Only separators are counted, and only in a body that has room for too many outside of strings: first all of them,
+    which costs a quarter, then those outside of strings.
 
     Raises:
         RequestTooLarge: it has more than MAX_MEMBERS or MAX_ELEMENTS.
     """
-    if len(body) > MAX_MEMBERS * _SHORTEST_MEMBER and _excess(body) and (excess := _excess(outside_strings(body))):
+    if len(body) <= _ROOM or _is_mostly_strings(body) or not _excess(body):
+        return
+    if excess := _excess(outside_strings(body)):
         raise RequestTooLarge(f"the request body has more than {excess}; send fewer or shorter messages and tools")
+
+
+def _is_mostly_strings(body: bytes) -> bool:
+    """Return whether a few long strings (images, documents) leave no room for too much else; False if unsure."""
+    at = outside = 0
+    in_string = False
+    for _ in range(_FEW_QUOTES):
+        quote = body.find(b'"', at)
+        if quote < 0:
+            break
+        if not in_string:
+            outside += quote - at
+        elif body[quote - 1] == _BACKSLASH == body[quote - 2]:
+            return False
+        if not in_string or body[quote - 1] != _BACKSLASH:
+            in_string = not in_string
+        at = quote + 1
+    else:
+        return False
+    return outside + (0 if in_string else len(body) - at) <= _ROOM
 
 
 def _excess(text: bytes) -> str | None:

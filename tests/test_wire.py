@@ -174,6 +174,21 @@ def test_a_body_of_too_many_parts_is_refused(case: str) -> None:
     assert (raised.value.message, raised.value.status, raised.value.code) == (message, 400, "request_too_large")
 
 
+@pytest.mark.parametrize("prefix", ['{"a":"', '{"a":"\\"', '{"a":"\\\\",', '{"a":"\\\\\\"', '{"a":"b",'])
+@pytest.mark.parametrize("flood", EXCESSIVE)
+def test_no_beginning_hides_what_follows(prefix: str, flood: str) -> None:
+    text = prefix.encode() + EXCESSIVE[flood].replace(b'"', b"") + b'"' + EXCESSIVE[flood] + b'"}'
+    with pytest.raises(RequestTooLarge):
+        wire.check_structure(text)
+
+
+def test_a_long_string_hides_separators_but_not_those_after_it() -> None:
+    text = b'{"a":"\\"' + b"[0,:" * wire.MAX_ELEMENTS + b'"'
+    wire.check_structure(text + b"}")
+    with pytest.raises(RequestTooLarge):
+        wire.check_structure(text + b',"b":[' + b"0," * wire.MAX_ELEMENTS + b"0]}")
+
+
 def test_parts_up_to_the_limit_are_accepted() -> None:
     wire.check_structure(b"{" + b",".join(b'"%6d":0' % n for n in range(wire.MAX_MEMBERS)) + b"}")
     wire.check_structure(b"[" + b'"",' * (wire.MAX_ELEMENTS - 2) + b'""]')

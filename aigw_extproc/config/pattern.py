@@ -6,6 +6,7 @@ RE2 matches in time linear in the value, whatever the pattern: https://github.co
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 
 import re2
@@ -39,7 +40,17 @@ class Pattern:
 
     def matches(self, value: str) -> bool:
         """Return whether the pattern matches the entire value."""
-        return self._compiled.fullmatch(value) is not None
+        known = len(value) <= _CACHEABLE
+        return _known_match(self._compiled, value) if known else _match(self._compiled, value)
+
+
+def _match(compiled: Any, value: str) -> bool:
+    return compiled.fullmatch(value) is not None
+
+
+# The names of models recur, and a lookup costs a tenth of a match. Long values are not cached.
+_CACHEABLE: Final = 256
+_known_match = lru_cache(maxsize=4096)(_match)
 
 
 def _reason(error: Exception) -> str:

@@ -37,6 +37,6 @@ def check_model(model: str) -> None:
 def dropped_names(names: Sequence[str]) -> str:
     """Return a header value of field names: percent-encoded where needed, cut at MAX_DROPPED_LENGTH."""
     # Of the rest nothing would be shown: a request can have many thousands of them.
-    shown = (name[:MAX_DROPPED_LENGTH] for name in names[: MAX_DROPPED_LENGTH // 2])
+    shown = (name[: MAX_DROPPED_LENGTH + 1] for name in names[: MAX_DROPPED_LENGTH // 2])
     value = ", ".join(quote(name, safe=".[]:-_") for name in shown)
     return value if len(value) <= MAX_DROPPED_LENGTH else value[: MAX_DROPPED_LENGTH - len("...")] + "..."

@@ -8,19 +8,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 
-_FOR_HTTP = frozenset(
-    {":status", "cache-control", "content-length", "content-type", "date", "server", "transfer-encoding"}
+_KEPT = frozenset(
+    {
+        *(":status", "cache-control", "content-length", "content-type", "date", "server", "transfer-encoding"),
+        "x-request-id",  # Envoy's or ours
+    }
 )
-_FOR_CLIENTS = frozenset({"request-id", "retry-after", "www-authenticate", "x-amzn-requestid"})
-_FAMILIES_FOR_CLIENTS = ("anthropic-ratelimit-", "openai-", "x-ratelimit-")
-_SET_BY_ENVOY = frozenset({"x-request-id"})
+FOR_CLIENTS = frozenset({"request-id", "retry-after", "www-authenticate", "x-amzn-requestid"})
+FAMILIES_FOR_CLIENTS = ("anthropic-ratelimit-", "openai-", "x-ratelimit-")
 
 
 @lru_cache(maxsize=256)
 def removed(names: tuple[str, ...]) -> tuple[str, ...]:
     """Return the names of headers that do not reach the client."""
-    kept = _FOR_HTTP | _SET_BY_ENVOY
-    return tuple(name for name in names if name not in kept and not _is_for_clients(name))
+    return tuple(name for name in names if name not in _KEPT and not _is_for_clients(name))
 
 
 def passed_on(headers: Mapping[str, str]) -> dict[str, str]:
@@ -29,4 +30,4 @@ def passed_on(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def _is_for_clients(name: str) -> bool:
-    return name in _FOR_CLIENTS or name.startswith(_FAMILIES_FOR_CLIENTS)
+    return name in FOR_CLIENTS or name.startswith(FAMILIES_FOR_CLIENTS)

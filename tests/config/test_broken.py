@@ -323,7 +323,7 @@ CHANGES = {
         "  credentials:",
         "  credential:",
         [
-            "Secret default/secret: stringData: the key 'credentials' is missing; existing keys: credential",
+            "Secret default/secret: stringData: the key 'credentials' is missing, but there is 'credential'",
         ],
     ),
     "base64": (
@@ -337,7 +337,7 @@ CHANGES = {
         "  credentials: |",
         "  other: 12345678\n  credentials: |",
         [
-            "Secret default/secret: stringData.other: expected text, got a value of another type; put it in quotes",
+            "Secret default/secret: stringData[0]: expected text, got a number; put it in quotes",
         ],
     ),
     "no endpoints": (
@@ -491,7 +491,7 @@ CHANGES = {
         "wellKnownCACertificates: System",
         "caCertificateRefs: [{name: secret, kind: Secret}]",
         [
-            "Secret default/secret: stringData: the key 'ca.crt' is missing; existing keys: credentials",
+            "Secret default/secret: stringData: the key 'ca.crt' is missing",
         ],
     ),
     "hostname of an endpoint": (

@@ -112,7 +112,7 @@ def test_oidc_with_faults():
             f"{POLICY_AT}: spec.awsCredentials.oidcExchangeToken.awsRoleArn:"
             " 'bedrock' is not the ARN of a role, such as arn:aws:iam::111122223333:role/bedrock"
         ),
-        "Secret default/secret: stringData: the key 'client-secret' is missing; existing keys: credentials",
+        "Secret default/secret: stringData: the key 'client-secret' is missing",
     ]
 
 

@@ -123,10 +123,11 @@ IN_DEFAULT = "in section [default] of the credentials file"
             f"{IN_DEFAULT} 'duration_seconds' must be between 900 and 43200",
         ]),
         (f"[default]\n{ROLE}source_profile = base\n[base]\naws_access_key_id = AKID\n", [
-            "in section [base] of the credentials file 'aws_secret_access_key' is missing",
+            "in the source of section [default] of the credentials file 'aws_secret_access_key' is missing",
         ]),
         (f"[default]\n{ROLE}source_profile = b\n[b]\n{ROLE}source_profile = default\n", [
-            "in section [b] of the credentials file 'source_profile' leads back to [default]",
+            ("in the source of section [default] of the credentials file 'source_profile' leads back to"
+            " an earlier section"),
         ]),
         (f"[default]\n{ROLE}source_profile = default\n", [
             f"{IN_DEFAULT} 'aws_access_key_id' is missing",

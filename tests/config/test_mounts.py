@@ -98,7 +98,7 @@ def test_a_fault_in_a_file_is_reported_with_its_path(resources: Path, mounts: Pa
 def test_a_missing_key(resources: Path, mounts: Path):
     Mount(mounts / "secret", credential=ini(CANARY))
     assert faults(resources, mounts) == [
-        f"{mounts}/secret: mounted Secret: the key 'credentials' is missing; existing keys: credential"
+        f"{mounts}/secret: mounted Secret: the key 'credentials' is missing, but there is 'credential'"
     ]
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from aigw_extproc.translate.clients.models import MODEL_LISTS
 from aigw_extproc.translate.registry import ENDPOINTS
+from aigw_extproc.wire import MAX_MEMBERS
 from tests.gateway.conftest import LIMIT
 from tests.gateway.running import CHAT, Gateway, error, question
 
@@ -130,6 +131,14 @@ def test_a_strange_field_is_named_in_a_header_that_can_be_sent(gateway: Gateway,
 def test_thousands_of_strange_fields(gateway: Gateway) -> None:
     response = gateway.chat(**{f"field{number}": 1 for number in range(20_000)})
     assert (response.status_code, len(response.headers["x-aigw-dropped-params"])) == (200, 2048)
+
+
+def test_too_many_parts_are_refused_in_the_clients_own_shape(gateway: Gateway) -> None:
+    body = question() | {f"field{number}": 1 for number in range(MAX_MEMBERS)}
+    message = "the request body has more than 100,000 members of objects; send fewer or shorter messages and tools"
+    assert outcome(gateway.client.post(CHAT, json=body)) == refusal(400, message, INVALID, "request_too_large")
+    answer = gateway.client.post("/v1/messages", json=body).json()
+    assert answer["error"] == {"type": INVALID, "message": message}
 
 
 def test_ten_megabytes_are_served(gateway: Gateway) -> None:

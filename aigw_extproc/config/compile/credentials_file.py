@@ -29,7 +29,9 @@ _REFUSED: Final[dict[str, str]] = {
     "credential_process": "would let the author of the Secret run programs here",
     "mfa_serial": "requires a person to enter a code",
 }
-_LOGIN: Final = re.compile(r"sso_.*|login_.*")
+_LOGIN: Final = re.compile(r"(?:sso|login)_[a-z_]+")
+_WITHOUT_EFFECT: Final = (*_ROLE, "cli_pager", "endpoint_url", "output", "region", "s3", "services")
+"""Settings that may be named in a message: any other could be a part of a secret."""
 _SOURCES: Final = ("Environment", "Ec2InstanceMetadata", "EcsContainer")
 _DURATION: Final = range(900, 43201)
 
@@ -69,7 +71,8 @@ def _source(profiles: _Profiles, profile: str, text: str, place: Place) -> Crede
     settings = profiles[profile]
     role = _names_role(settings)
     for name in settings.keys() - set(_ROLE + _KEYS if role else _KEYS):
-        place.ignore(f"in section [{profile}] of the credentials file '{name}' has no effect")
+        shown = f"'{name}'" if name in _WITHOUT_EFFECT else "a setting"
+        place.ignore(f"in section [{profile}] of the credentials file {shown} has no effect")
     if role:
         return Profile(file=text, name=profile)
     return Credentials(
@@ -84,7 +87,7 @@ def _chain_faults(profiles: _Profiles, profile: str) -> Iterator[str]:
     seen: list[str] = []
     while profile not in seen:
         seen.append(profile)
-        prefix = f"in section [{profile}] of the credentials file"
+        prefix = f"in {_shown(profile, seen)} of the credentials file"
         settings = profiles[profile]
         faults = list(_role_faults(settings, profiles) if _names_role(settings) else _key_faults(settings))
         yield from (f"{prefix} {fault}" for fault in [*_refused(settings), *faults])
@@ -94,9 +97,14 @@ def _chain_faults(profiles: _Profiles, profile: str) -> Iterator[str]:
         profile = following
     # A profile may be its own source: then its role is assumed with its own keys.
     if profile != seen[-1]:
-        yield f"in section [{seen[-1]}] of the credentials file 'source_profile' leads back to [{profile}]"
+        yield f"in {_shown(seen[-1], seen)} of the credentials file 'source_profile' leads back to an earlier section"
     elif faults := list(_key_faults(profiles[profile])):
-        yield from (f"in section [{profile}] of the credentials file {fault}" for fault in faults)
+        yield from (f"in {_shown(profile, seen)} of the credentials file {fault}" for fault in faults)
+
+
+def _shown(profile: str, seen: list[str]) -> str:
+    """Return the name of the configured profile, not of others: only the Secret has them."""
+    return f"section [{profile}]" if profile == seen[0] else f"the source of section [{seen[0]}]"
 
 
 def _names_role(settings: Mapping[str, str]) -> bool:

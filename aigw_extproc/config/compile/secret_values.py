@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from aigw_extproc.config.resources.catalog import Item
+from aigw_extproc.config.resources.decode import nearest
 from aigw_extproc.config.resources.findings import Place
 from aigw_extproc.config.resources.infrastructure import ConfigMap, MountedSecret, SecretResource
 
@@ -39,7 +40,8 @@ def configmap_value(item: Item[ConfigMap], key: str) -> str | None:
 
 
 def _missing(key: str, present: Iterable[str], place: Place) -> None:
-    place.problem(f"the key '{key}' is missing; existing keys: {', '.join(sorted(present)) or 'none'}")
+    similar = nearest(key, present, cutoff=0.8)  # any other name could be a part of a secret
+    place.problem(f"the key '{key}' is missing{f', but there is {similar!r}' if similar else ''}")
 
 
 def _base64(value: str, place: Place) -> str | None:

@@ -16,6 +16,7 @@ from aigw_extproc.config.resources.documents import Document
 from aigw_extproc.config.resources.findings import Findings, Place
 from aigw_extproc.config.resources.infrastructure import MountedSecret
 from aigw_extproc.config.resources.kinds import KINDS
+from aigw_extproc.config.resources.names import is_resource_name
 from aigw_extproc.config.resources.other_kinds import CLOSED_GROUPS, IGNORED, REFUSED
 
 R = TypeVar("R", bound=Resource)
@@ -87,7 +88,7 @@ class Catalog:
         return cast("Item[R] | None", mounted)
 
     def _suggestion(self, kind: str, namespace: str, name: str) -> str:
-        known = [key for key in self.items if key[0] == kind]
+        known = [key for key in self.items if key[0] == kind and all(map(is_resource_name, key[1:]))]
         elsewhere = [f"; did you mean '{key[1]}/{name}'?" for key in known if key[2] == name]
         if elsewhere:
             return elsewhere[0]
@@ -123,7 +124,8 @@ def _add(catalog: Catalog, document: Document) -> None:
         _add_other(group, kind, document.place)
     elif version not in versions:
         supported = " or ".join(f"{group}/{known}".lstrip("/") for known in versions)
-        document.place.field("apiVersion").problem(f"'{api_version}' is not supported; use {supported}")
+        shown = "this version" if document.place.secret else f"'{api_version}'"
+        document.place.field("apiVersion").problem(f"{shown} is not supported; use {supported}")
         _add_faulty(catalog, document)
     else:
         _add_decoded(catalog, document, decode(document.value, versions[version], document.place))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from functools import cache
 from typing import Annotated, Any, Final, TypeVar, cast
 
@@ -20,8 +19,6 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 Discarded = Annotated[Any, msgspec.Meta(extra={"kept": False})]
 """A field that has no influence anywhere (labels, status): accepted, not kept, not reported."""
-Secret = msgspec.Meta(extra={"secret": True})
-"""Metadata of a field whose value never appears in a message."""
 
 
 def unused(reason: str) -> msgspec.Meta:
@@ -56,8 +53,7 @@ def _build(value: object, info: inspect.Type, place: Place) -> object:
 
 
 def _metadata(value: object, info: inspect.Metadata, place: Place) -> object:
-    secret = bool((info.extra or {}).get("secret"))
-    return _build(value, info.type, replace(place, secret=True) if secret else place)
+    return _build(value, info.type, place)
 
 
 def _any(value: object, info: inspect.AnyType, place: Place) -> object:
@@ -87,10 +83,11 @@ def _struct(value: object, info: inspect.StructType, place: Place) -> object:
 def _report_unknown(value: Mapping[str, object], known: Mapping[str, inspect.Field], place: Place) -> bool:
     """Record unknown fields, and return whether one seems to be a misspelt essential field."""
     unknown = [str(name) for name in value if name not in known]
-    for name in unknown:
-        place.field(name).problem(f"unknown field{suggestion(name, known)}")
-    nearest = [_nearest(name, known) for name in unknown]
-    return any(name is not None and _essential(known[name]) for name in nearest)
+    for index, name in enumerate(value):
+        if name not in known:
+            place.member(str(name), index).problem(f"unknown field{suggestion(str(name), known)}")
+    meant = [nearest(name, known) for name in unknown]
+    return any(name is not None and _essential(known[name]) for name in meant)
 
 
 def _essential(field: inspect.Field) -> bool:
@@ -113,11 +110,12 @@ _SCALARS: Final = (
 
 def suggestion(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
     """Return `; did you mean 'x'?` for the nearest of the known names, or an empty text."""
-    near = _nearest(name, known, cutoff)
+    near = nearest(name, known, cutoff)
     return f"; did you mean '{near}'?" if near else ""
 
 
-def _nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
+def nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """Return the most similar of the known names, or None if none is similar."""
     lowered = {candidate.lower(): candidate for candidate in known}
     near = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=cutoff)
     return lowered[near[0]] if near else None
@@ -149,7 +147,10 @@ def _list(value: object, info: inspect.ListType | inspect.VarTupleType, place: P
 def _dict(value: object, info: inspect.DictType, place: Place) -> object:
     if not isinstance(value, Mapping):
         return _invalid(f"expected a mapping, got {place.show(value)}", place)
-    built = {str(name): _build(item, info.value_type, place.field(str(name))) for name, item in value.items()}
+    built = {
+        str(name): _build(item, info.value_type, place.member(str(name), index))
+        for index, (name, item) in enumerate(value.items())
+    }
     return INVALID if any(item is INVALID for item in built.values()) else built
 
 

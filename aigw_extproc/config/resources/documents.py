@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import yaml
 
 from aigw_extproc.config.resources.findings import Findings, Place
+from aigw_extproc.config.resources.kinds import OPEN_KINDS
+from aigw_extproc.config.resources.names import is_resource_name
 
 _MAX_DEPTH: Final = 100  # the deepest known resource, a pod template, has 12 levels
+_KIND: Final = re.compile(r"[A-Z][A-Za-z]*")
 _TOO_DEEP: Final = f"nested more than {_MAX_DEPTH} levels deep"
 
 
@@ -34,26 +38,28 @@ def parse(file: str, text: str, findings: Findings) -> Iterator[Document]:
     """Yield the resources in a file's text and the items of a `kind: List`, and record what cannot be parsed."""
     values = _json if file.endswith(".json") else _yaml
     for number, value in enumerate(values(file, text, findings), start=1):
-        yield from _resources(value, Place(findings=findings, file=file, resource=f"document {number}"))
+        yield from _resources(value, Place(findings=findings, file=file, resource=f"document {number}", secret=True))
 
 
 def _resources(value: object, place: Place) -> Iterator[Document]:
     if isinstance(value, dict) and isinstance(value.get("items"), list) and str(value.get("kind")).endswith("List"):
         for index, item in enumerate(value["items"]):
-            yield from _resource(item, _named(place, f"{place.resource}, item {index + 1}"))
+            yield from _resource(item, replace(place, resource=f"{place.resource}, item {index + 1}"))
     elif value is not None:  # `---` twice, or comments only
         yield from _resource(value, place)
 
 
 def _resource(value: object, place: Place) -> Iterator[Document]:
     if isinstance(value, dict):
-        yield Document(place=_named(place, _title(value) or place.resource), value=value)
+        title = _title(value) or place.resource
+        yield Document(place=replace(place, resource=title, secret=_may_hold_secrets(value)), value=value)
     else:
         place.problem(f"expected a resource with apiVersion, kind and metadata, got {place.show(value)}")
 
 
-def _named(place: Place, resource: str) -> Place:
-    return Place(findings=place.findings, file=place.file, resource=resource)
+def _may_hold_secrets(value: object) -> bool:
+    kind = value.get("kind") if isinstance(value, dict) else None
+    return not isinstance(kind, str) or kind not in OPEN_KINDS
 
 
 def _title(value: Mapping[str, object]) -> str | None:
@@ -61,7 +67,14 @@ def _title(value: Mapping[str, object]) -> str | None:
     name = metadata.get("name") if isinstance(metadata, dict) else None
     if not (isinstance(kind, str) and isinstance(metadata, dict) and isinstance(name, str)):
         return None
-    return f"{kind} {metadata.get('namespace') or 'default'}/{name}"
+    namespace = metadata.get("namespace") or "default"
+    if _may_hold_secrets(value) and not (_KIND.fullmatch(kind) and all(map(_is_name, (namespace, name)))):
+        return None
+    return f"{kind} {namespace}/{name}"
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and is_resource_name(value)
 
 
 def _unreadable(file: str, findings: Findings, document: int, message: str) -> None:
@@ -91,6 +104,13 @@ class _Loader(yaml.CSafeLoader):
         return super().construct_mapping(node, deep)
 
 
+_UNSUPPORTED: Final = "a tag that is not supported, or a value that does not fit its tag"
+_TAGS: Final = ("bool", "int", "map", "null", "seq", "str")
+_Loader.yaml_constructors = {
+    tag: construct
+    for tag, construct in yaml.CSafeLoader.yaml_constructors.items()
+    if tag is None or tag.rpartition(":")[2] in _TAGS
+}
 _IMPLICIT: Final = (
     ("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),
     ("int", r"^-?(?:0|[1-9][0-9]*)$", "-0123456789"),
@@ -113,10 +133,13 @@ def _yaml(file: str, text: str, findings: Findings) -> Iterator[object]:
             number += 1
             value = loader.get_data()
             for key, mark in loader.duplicates:
-                _unreadable(file, findings, number, f"{_position(mark)}duplicate key '{key}'")
+                _unreadable(file, findings, number, f"{_position(mark)}duplicate key{_shown(key, value)}")
             if not loader.duplicates:
                 yield value
             loader.duplicates.clear()
+    except (yaml.constructor.ConstructorError, KeyError, ValueError) as error:  # its text quotes the tag or the value
+        where = _position(getattr(error, "problem_mark", None))
+        _unreadable(file, findings, number, f"{where}not valid YAML: {_UNSUPPORTED}")
     except yaml.MarkedYAMLError as error:
         where = _position(error.problem_mark or error.context_mark)
         _unreadable(file, findings, max(number, 1), f"{where}not valid YAML: {error.problem or error.context}")
@@ -138,6 +161,10 @@ def _too_deep(text: str) -> str | None:
     return None
 
 
+def _shown(key: str, value: object) -> str:
+    return "" if _may_hold_secrets(value) else f" '{key}'"
+
+
 def _position(mark: Any) -> str:  # the C parser has a mark class of its own
     return f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
 
@@ -145,25 +172,24 @@ def _position(mark: Any) -> str:  # the C parser has a mark class of its own
 # --- JSON -------------------------------------------------------------------------------------------------------
 
 
-class _Duplicate(ValueError):
-    pass
-
-
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    built = dict(pairs)
-    if len(built) == len(pairs):
-        return built
-    names = [name for name, _ in pairs]
-    raise _Duplicate(next(name for name in names if names.count(name) > 1))
-
-
 def _json(file: str, text: str, findings: Findings) -> Iterator[object]:
+    duplicates: list[str] = []
+
+    def built(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        counts = Counter(name for name, _ in pairs)
+        duplicates.extend(name for name, count in counts.items() if count > 1)
+        return dict(pairs)
+
     try:
-        yield json.loads(text, object_pairs_hook=_unique, parse_float=str, parse_constant=str)
+        value = json.loads(text, object_pairs_hook=built, parse_float=str, parse_constant=str)
+        for key in duplicates:
+            _unreadable(file, findings, 1, f"not valid JSON: duplicate key{_shown(key, value)}")
+        if not duplicates:
+            yield value
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         _unreadable(file, findings, 1, f"{where}: not valid JSON: {error.msg}")
-    except _Duplicate as error:
-        _unreadable(file, findings, 1, f"not valid JSON: duplicate key '{error}'")
+    except ValueError:
+        _unreadable(file, findings, 1, "not valid JSON: a number has too many digits")
     except RecursionError:
         _unreadable(file, findings, 1, _TOO_DEEP)

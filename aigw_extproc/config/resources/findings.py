@@ -63,7 +63,7 @@ class Place:
     resource: str
     path: str = ""
     secret: bool = False
-    """Whether values must not appear in messages."""
+    """Whether values, and names that the author chose, must not appear in messages."""
 
     def field(self, name: str) -> Place:
         """Return the place of a field; `name` may be a path."""
@@ -72,6 +72,10 @@ class Place:
     def item(self, index: int) -> Place:
         """Return the place of a list's element."""
         return self._at(f"{self.path}[{index}]")
+
+    def member(self, name: str, index: int) -> Place:
+        """Return the place of a member whose name the author chose: by its number where that is secret."""
+        return self.item(index) if self.secret else self.field(name)
 
     def _at(self, path: str) -> Place:
         # dataclasses.replace takes five times as long, and this dominates the cost of checking a large file.
@@ -109,8 +113,7 @@ class Place:
             return "a list"
         if value is None:
             return "nothing"
-        if self.secret:
-            return "a value of another type"
         if isinstance(value, str):
-            return repr(value if len(value) <= SHOWN else value[: SHOWN - 1] + "…")
-        return f"the {'boolean' if isinstance(value, bool) else 'number'} {str(value).lower()}"
+            return "text" if self.secret else repr(value if len(value) <= SHOWN else value[: SHOWN - 1] + "…")
+        kind = "boolean" if isinstance(value, bool) else "number"
+        return f"a {kind}" if self.secret else f"the {kind} {str(value).lower()}"

@@ -20,7 +20,7 @@ from aigw_extproc.config.resources.ai_gateway import (
     ResourcePart,
     Unsupported,
 )
-from aigw_extproc.config.resources.decode import Discarded, Secret, refused, unused
+from aigw_extproc.config.resources.decode import Discarded, refused, unused
 
 ENVOY_GATEWAY: Final = "gateway.envoyproxy.io"
 GATEWAY_API: Final = "gateway.networking.k8s.io"
@@ -124,8 +124,8 @@ class BackendTLSPolicyAlpha2(Resource, frozen=True, kw_only=True):
 class SecretResource(Resource, frozen=True, kw_only=True):
     """A Secret: `data` is base64, `stringData` is text and takes precedence."""
 
-    data: Annotated[dict[str, str], Secret] = msgspec.field(default_factory=dict)
-    string_data: Annotated[dict[str, str], Secret] = msgspec.field(default_factory=dict)
+    data: dict[str, str] = msgspec.field(default_factory=dict)
+    string_data: dict[str, str] = msgspec.field(default_factory=dict)
     type: str = "Opaque"
     immutable: Discarded = None
 

@@ -43,3 +43,6 @@ KINDS: Final[dict[tuple[str, str], dict[str, type[Resource]]]] = {
     ("", "ConfigMap"): {"v1": ConfigMap},
 }
 """(group, kind) → version → the type to decode into."""
+
+OPEN_KINDS: Final = frozenset(kind for _, kind in KINDS) - {"Secret", "ConfigMap"}
+"""Kinds that hold no secrets. Any other text, such as a misspelt kind, may be that of a Secret."""

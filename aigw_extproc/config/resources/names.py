@@ -36,6 +36,11 @@ def is_host_pattern(text: str) -> bool:
     return is_hostname(text.removeprefix("*."))
 
 
+def is_resource_name(text: str) -> bool:
+    """Return whether the text can be a name in Kubernetes: of lower-case letters, digits, `-` and `.`."""
+    return len(text) <= 253 and text.islower() and bool(_HOSTNAME.fullmatch(text))
+
+
 def is_ip(text: str) -> bool:
     """Return whether the text is an IPv4 or IPv6 address."""
     try:
