@@ -55,7 +55,10 @@ def shared_folder() -> Iterator[Path]:
     _remove_abandoned(Path(tempfile.gettempdir()))
     with tempfile.TemporaryDirectory(prefix=_PREFIX) as folder, _locked(Path(folder)):
         os.environ[_FOLDER_VARIABLE] = folder
-        yield Path(folder)
+        try:
+            yield Path(folder)
+        finally:
+            os.environ.pop(_FOLDER_VARIABLE, None)
 
 
 def current_folder() -> Path | None:

@@ -116,7 +116,6 @@ def test_the_space_is_allocated(tmp_path: Path) -> None:
 
 def test_folders_of_killed_processes_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.delenv("PROMETHEUS_MULTIPROC_DIR", raising=False)
     left, new = tmp_path / "aigw-metrics-left", tmp_path / "aigw-metrics-new"
     for folder in (left, new):
         folder.mkdir()
@@ -124,7 +123,6 @@ def test_folders_of_killed_processes_are_removed(tmp_path: Path, monkeypatch: py
     os.utime(left, (0, 0))
     with shared_folder() as used:
         os.utime(used, (0, 0))
-        monkeypatch.delenv("PROMETHEUS_MULTIPROC_DIR")
         with shared_folder() as other:
             assert {used, other, new} == set(tmp_path.iterdir())
 
