@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     help="How long exchanges may take to end after SIGTERM.",
 )
 @click.option("--reload-lag", default=0.0, hidden=True, help="Seconds before a change takes effect.")
+@click.option("--envoy-admin", type=PATH, hidden=True, help="The socket of Envoy's admin interface.")
 @click.option("--shared-port", is_flag=True, hidden=True, help="Other workers listen on the same port.")
 @options.log_level
 def serve(
@@ -81,6 +82,7 @@ def serve(
     exposed: bool,
     drain_seconds: float,
     reload_lag: float,
+    envoy_admin: Path | None,
     shared_port: bool,
     log_level: str,
 ) -> None:
@@ -97,6 +99,7 @@ def serve(
         source=source_of(resources, region, simulator, secrets_dir, api_keys),
         listen=listen,
         admin=operator,
+        envoy_admin=envoy_admin,
         workers=workers,
         transport=transport,
         tls=_server_tls(tls_cert, tls_key, tls_client_ca),

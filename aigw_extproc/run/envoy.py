@@ -13,9 +13,9 @@ from aigw_extproc.config.files import watcher
 from aigw_extproc.config.snapshot import Snapshot
 from aigw_extproc.envoy.binary import find_envoy
 from aigw_extproc.envoy.options import Options
-from aigw_extproc.run.probes import drain_envoy, envoy_ready
 from aigw_extproc.serve.child import Child
 from aigw_extproc.serve.contexts import background, stop_signals
+from aigw_extproc.serve.probes import drain_envoy, envoy_ready
 from aigw_extproc.serve.source import ConfigurationSource
 
 RELOAD_LAG = 1.0

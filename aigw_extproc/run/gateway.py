@@ -14,10 +14,10 @@ from aigw_extproc.envoy.options import Options, parse_address
 from aigw_extproc.run.container import container_memory
 from aigw_extproc.run.envoy import RELOAD_LAG, EnvoyFiles, envoy_child, keep_clusters
 from aigw_extproc.run.ports import require_free
-from aigw_extproc.run.probes import all_accept
 from aigw_extproc.serve.child import Child, OnLog, python
 from aigw_extproc.serve.contexts import background, stop_signals
 from aigw_extproc.serve.options import is_loopback
+from aigw_extproc.serve.probes import all_accept
 from aigw_extproc.serve.source import ConfigurationSource
 from aigw_extproc.serve.supervisor import Supervisor
 from aigw_extproc.serve.workers import worker_address
@@ -99,7 +99,7 @@ def plan(
         EnvoyNotFound: there is no Envoy.
     """
     envoy = envoy_child(files, snapshot, admin, drain_seconds=options.drain_seconds)
-    return ((*_simulator_child(options), _processor_child(options, sockets)), (envoy,))
+    return ((*_simulator_child(options), _processor_child(options, sockets, admin)), (envoy,))
 
 
 def _require_ports(options: RunOptions) -> None:
@@ -140,11 +140,12 @@ def _admission(options: RunOptions) -> Iterator[str]:
         yield "--insecure"
 
 
-def _processor_child(options: RunOptions, sockets: Sequence[str]) -> Child:
+def _processor_child(options: RunOptions, sockets: Sequence[str], envoy_admin: Path) -> Child:
     arguments = (
         *options.source.arguments(),
         *("--listen", sockets[0], "--workers", str(options.workers)),
         *("--admin-host", options.admin.host, "--admin-port", str(options.admin.port)),
+        *("--envoy-admin", str(envoy_admin)),
         *("--drain-seconds", str(options.drain_seconds), "--reload-lag", str(RELOAD_LAG)),
         *("--log-level", options.log_level),
         *_admission(options),

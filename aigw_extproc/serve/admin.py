@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 
 import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
@@ -21,6 +22,7 @@ from starlette.routing import Route
 from aigw_extproc import asgi
 from aigw_extproc.config.snapshot import Address
 from aigw_extproc.serve.live import Live
+from aigw_extproc.serve.probes import envoy_ready
 from aigw_extproc.serve.shared_folder import current_folder
 
 log = logging.getLogger(__name__)
@@ -37,20 +39,27 @@ def bind(address: Address) -> socket.socket:
     return listener
 
 
-async def serve_admin(listener: socket.socket, live: Live) -> None:
-    """Serve until cancelled. It is ready while streams are served, even if the last change of the files was invalid."""
-    app = create_app(ready=lambda: live.ready, details=live.details)
+async def serve_admin(listener: socket.socket, live: Live, envoy_admin: Path | None = None) -> None:
+    """Serve until cancelled. It is ready while streams are served, even if the last change of the files was invalid.
+
+    With Envoy's admin interface on the socket `envoy_admin`, Envoy must be ready too.
+    """
+
+    async def ready() -> bool:
+        return live.ready and (envoy_admin is None or await envoy_ready(envoy_admin))
+
+    app = create_app(ready=ready, details=live.details)
     await asgi.EmbeddedServer(app).serve_until_cancelled(listener)
 
 
-def create_app(*, ready: Callable[[], bool], details: Callable[[], Mapping[str, object]]) -> Starlette:
+def create_app(*, ready: Callable[[], Awaitable[bool]], details: Callable[[], Mapping[str, object]]) -> Starlette:
     """Return the application of GET /healthz, /readyz and /metrics.
 
     /readyz answers 503 until `ready()`, and 200 from then on; its body has the `details()` in both cases.
     """
 
     async def readyz(_request: Request) -> Response:
-        is_ready = ready()
+        is_ready = await ready()
         body = msgspec.json.encode({"ready": is_ready, **details()})
         return Response(body, status_code=200 if is_ready else 503, media_type="application/json")
 

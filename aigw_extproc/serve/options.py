@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from ipaddress import ip_address
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aigw_extproc.config.snapshot import Address
@@ -26,6 +27,8 @@ class ServeOptions:
     """`unix:///absolute/path` or `HOST:PORT`. Worker n > 0 adds `-n` to a unix path; on TCP all share the port."""
     admin: Address | None = None
     """The operator's port; None for none."""
+    envoy_admin: Path | None = None
+    """The socket of an Envoy's admin interface, without which `/readyz` is not ready; None for none."""
     workers: int = 1
     transport: Transport = "grpc"
     """The server of the ext_proc streams."""

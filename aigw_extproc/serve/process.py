@@ -58,7 +58,7 @@ async def _reload_and_admin(options: ServeOptions, live: Live) -> AsyncIterator[
             # Imported here: a worker has no operator's port, and so needs no web server.
             from aigw_extproc.serve.admin import bind, serve_admin
 
-            await stack.enter_async_context(background(serve_admin(bind(options.admin), live)))
+            await stack.enter_async_context(background(serve_admin(bind(options.admin), live, options.envoy_admin)))
         yield
 
 
@@ -68,23 +68,29 @@ async def _serve_streams(options: ServeOptions, live: Live, stop: asyncio.Event)
     from aigw_extproc.aws.credentials import CredentialCache
     from aigw_extproc.extproc.processor import Processor
     from aigw_extproc.extproc.server import create_server
+    from aigw_extproc.extproc.transport import unix_path
+    from aigw_extproc.serve.listening import serve_until
 
     keep_freed_memory()
     credentials = CredentialCache()
     live.credentials = credentials.as_details
     processor = Processor(live.router, credentials.get, _fetch_media, _call_upstream, credentials.reject)
-    server = create_server(options.transport, processor, options.listen, grace=options.drain_seconds, tls=options.tls)
+    create = partial(
+        create_server, options.transport, processor, options.listen, grace=options.drain_seconds, tls=options.tls
+    )
+
+    def on_serving(serving: bool) -> None:
+        live.serving = serving
+        if serving:
+            print(f"aigw-extproc: ready on {options.listen}", flush=True)
+        elif stop.is_set():
+            log.info("draining: at most %.0f s", options.drain_seconds)
+
     async with (
         background(credentials.keep_fresh(lambda: live.router().snapshot.auths)),
         background(publish_status(status_file(), live.credentials)),
     ):
-        await server.start()
-        live.serving = True
-        print(f"aigw-extproc: ready on {options.listen}", flush=True)
-        await stop.wait()
-        live.serving = False
-        log.info("draining: at most %.0f s", options.drain_seconds)
-        await server.drain()
+        await serve_until(stop, create, unix_path(options.listen), on_serving)
 
 
 async def _fetch_media(urls: tuple[str, ...], hosts: tuple[str, ...]) -> Mapping[str, Fetched]:

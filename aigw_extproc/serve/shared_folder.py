@@ -11,12 +11,15 @@ writes to a page for which the file system has no space is killed (SIGBUS).
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import logging
 import os
+import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -31,6 +34,9 @@ RESERVED_BYTES: Final[Mapping[str, int]] = MappingProxyType(
     {"counter": 2**20, "histogram": 16 * 2**20, "gauge_livesum": 2**16, "gauge_livemin": 2**18}
 )
 """The size of each of a worker's files of metrics: what the labels that `metrics.MAX_LABEL_SETS` allows can fill."""
+ABANDONED_SECONDS = 10.0
+"""The age from which a folder that is not locked has no process any more."""
+_PREFIX = "aigw-metrics-"
 _NAME = "credentials-{}.json"
 _FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 """Environment variable that prometheus-client reads when it is imported."""
@@ -42,10 +48,17 @@ CredentialDetails = list[dict[str, object]]
 
 @contextmanager
 def shared_folder() -> Iterator[Path]:
-    """Create the folder, for this process and the workers that it starts during the block."""
-    with tempfile.TemporaryDirectory(prefix="aigw-metrics-") as folder:
+    """Create the folder, for this process and the workers that it starts during the block.
+
+    Folders that killed processes have left are removed, as they would fill the disk.
+    """
+    _remove_abandoned(Path(tempfile.gettempdir()))
+    with tempfile.TemporaryDirectory(prefix=_PREFIX) as folder, _locked(Path(folder)):
         os.environ[_FOLDER_VARIABLE] = folder
-        yield Path(folder)
+        try:
+            yield Path(folder)
+        finally:
+            os.environ.pop(_FOLDER_VARIABLE, None)
 
 
 def current_folder() -> Path | None:
@@ -109,6 +122,29 @@ def read_statuses(folder: Path) -> CredentialDetails:
             continue
         statuses += entries
     return statuses
+
+
+def _remove_abandoned(parent: Path) -> None:
+    for folder in parent.glob(f"{_PREFIX}*"):
+        with suppress(OSError):  # it is another user's, or in use
+            if time.time() - folder.stat().st_mtime > ABANDONED_SECONDS:
+                with _locked(folder):
+                    shutil.rmtree(folder)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Lock the folder during the block; the lock of a process ends with it.
+
+    Raises:
+        OSError: another process has locked it.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _replace(file: Path, content: bytes) -> None:

@@ -183,9 +183,9 @@ class Running:
 
 
 @contextmanager
-def serving(folder: Path, workers: int) -> Iterator[Running]:
+def serving(folder: Path, workers: int, *more: str) -> Iterator[Running]:
     arguments = ("all.yaml", "--listen", f"unix://{folder}/p.sock", "--admin-port", "0", "--drain-seconds", "5")
-    started = command("serve", *arguments, "--workers", str(workers))
+    started = command("serve", *arguments, "--workers", str(workers), *more)
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(started, cwd=folder, env=environment(), stdout=log, stderr=subprocess.STDOUT)
     running = Running(process, folder)
@@ -273,6 +273,24 @@ def test_workers_that_die_again_and_again_end_the_process(running: Running) -> N
     assert last == f"worker 0 ended by itself ({reason}"
     assert not Path(f"/proc/{second}").exists()
     assert "Traceback" not in running.log
+
+
+def test_a_socket_that_is_removed_is_listened_on_again(running: Running) -> None:
+    path = running.folder / "p.sock"
+    path.unlink()
+    wait_for(lambda: (path.exists() and _served(path)) or None, what="the socket")
+    assert path.stat().st_mode & 0o777 == 0o660
+    assert wait_for(lambda: running.admin("/readyz").status_code == 200 or None, what="readiness")
+    running.process.send_signal(signal.SIGTERM)
+    assert running.process.wait(10) == 0
+    assert not path.exists()
+    assert f"the socket {path} is gone: listening on it again" in running.log
+    assert "Traceback" not in running.log
+
+
+def test_with_an_envoy_that_does_not_answer_it_is_not_ready(folder: Path) -> None:
+    with serving(folder, 1, "--envoy-admin", f"{folder}/nobody.sock") as running:
+        assert (running.admin("/readyz").status_code, running.admin("/readyz").json()["ready"]) == (503, False)
 
 
 def test_a_second_processor_leaves_the_first_alone(shared: Running) -> None:

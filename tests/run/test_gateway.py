@@ -91,6 +91,7 @@ async def test_the_demonstration_answers_and_leaves_no_process_or_file(others: s
     options = demo()
     async with running(options), httpx.AsyncClient() as client:
         answer = await client.post(url(options), json=QUESTION, timeout=20)
+        assert (await client.get(f"http://{options.admin}/readyz")).json()["ready"] is True
         children = ours(others)
         runtime = Path(next(c for c in children.values() if "envoy.yaml" in c).split("--config-path ")[1].split()[0])
         mode = runtime.parent.stat().st_mode & 0o777

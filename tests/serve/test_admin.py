@@ -18,7 +18,10 @@ COUNT_TWO = "from aigw_extproc import metrics; metrics.EXCHANGES.labels('tests',
 
 
 def client(*, ready: bool = True) -> TestClient:
-    return TestClient(create_app(ready=lambda: ready, details=lambda: {"config": {"problems": ["a", "b"]}}))
+    async def is_ready() -> bool:
+        return ready
+
+    return TestClient(create_app(ready=is_ready, details=lambda: {"config": {"problems": ["a", "b"]}}))
 
 
 def test_it_is_alive_before_it_is_ready() -> None:

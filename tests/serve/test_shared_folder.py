@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from aigw_extproc.serve.shared_folder import (
     prepare,
     publish_status,
     read_statuses,
+    shared_folder,
     worker_environment,
 )
 from tests.serve.test_supervisor import until
@@ -110,6 +112,19 @@ def test_the_space_is_allocated(tmp_path: Path) -> None:
     prepare(tmp_path, 0)
     allocated = sum(file.stat().st_blocks * 512 for file in tmp_path.iterdir())
     assert allocated >= sum(RESERVED_BYTES.values())
+
+
+def test_folders_of_killed_processes_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    left, new = tmp_path / "aigw-metrics-left", tmp_path / "aigw-metrics-new"
+    for folder in (left, new):
+        folder.mkdir()
+        (folder / "counter_0.db").touch()
+    os.utime(left, (0, 0))
+    with shared_folder() as used:
+        os.utime(used, (0, 0))
+        with shared_folder() as other:
+            assert {used, other, new} == set(tmp_path.iterdir())
 
 
 LIMITED = """

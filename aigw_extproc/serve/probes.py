@@ -14,6 +14,8 @@ from aigw_extproc.envoy.options import ListenAddress
 
 _ACTIVE = "http.aigw.downstream_rq_active"
 _POLL_SECONDS = 0.05
+READY_SECONDS = 1.0
+"""How long Envoy may take to say whether it is ready."""
 
 
 async def all_accept(endpoints: Sequence[ListenAddress]) -> bool:
@@ -30,8 +32,9 @@ async def all_accept(endpoints: Sequence[ListenAddress]) -> bool:
 async def envoy_ready(admin: Path) -> bool:
     """Return whether the Envoy whose admin interface is at this socket serves requests."""
     try:
-        return (await _request(admin, "GET", "/ready")).startswith("HTTP/1.1 200 ")
-    except OSError:
+        async with asyncio.timeout(READY_SECONDS):
+            return (await _request(admin, "GET", "/ready")).startswith("HTTP/1.1 200 ")
+    except OSError:  # TimeoutError is one
         return False
 
 
