@@ -32,6 +32,7 @@ TYPOS: dict[str, dict[str, Any]] = {
     "enable": {"serviceMonitor": {"enable": True}},
     "label": {"dashboard": {"label": {}}},
     "prompt": {"test": {"prompt": "Hello"}},
+    "keys": {"apiKeys": {"keys": {}}},
 }
 WRONG: dict[str, dict[str, Any]] = {
     "mode": {"mode": "daemonset"},
@@ -59,6 +60,10 @@ CONTRADICTIONS = {
     },
     "credentials: existingSecret and file are both set": {
         "credentials": {"method": "secret", "existingSecret": "key", "file": "[default]"}
+    },
+    "apiKeys.existingSecret: only valid with config.region": {
+        "apiKeys": {"existingSecret": "keys"},
+        "config": {"existingConfigMap": "a"},
     },
     "credentials.method: irsa annotates the service account": {
         "credentials": {"method": "irsa", "roleArn": ROLE},
@@ -90,7 +95,7 @@ def test_examples_on_the_pages_render(helm4: Helm, block: Block) -> None:
 def test_every_value_is_tried() -> None:
     """Except those for which only the default is tested."""
     known = yaml.safe_load((CHART / "values.yaml").read_text())
-    rest = {"mode", "nameOverride", "fullnameOverride", "credentials", "envoyConfig", "adminPort"}
+    rest = {"mode", "nameOverride", "fullnameOverride", "credentials", "apiKeys", "envoyConfig", "adminPort"}
     assert known.keys() - OPTIONS.keys() == rest | {"podDisruptionBudget", "topologySpreadConstraints"}
 
 
