@@ -7,6 +7,8 @@ from dataclasses import replace
 from hashlib import sha256
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aigw_extproc.config.snapshot import MODEL_HEADER, ApiKeys, HeaderMatch, Rule, Snapshot
 from aigw_extproc.exchange.machine import Exchange
@@ -245,3 +247,35 @@ def test_a_policy_without_keys_lets_nobody_in() -> None:
 def test_digests_are_not_shown() -> None:
     assert sha256(KEY_A.encode()).hexdigest() not in repr(A)
     assert "team-a" not in repr(A)
+
+
+NAMES = st.sampled_from(
+    [
+        "authorization",
+        "x-api-key",
+        "cookie",
+        "x-ai-eg-model",
+        "x-aigw-client",
+        "x-client-id",
+        ":path",
+        ":authority",
+        "x-key",
+    ]
+)
+VALUES = st.text(max_size=60) | st.sampled_from(
+    ["model-a", "team-b", f"Bearer {KEY_A}", f"k={KEY_B[:-1]}", f"/v1/chat/completions?k={KEY_A}", "Bearer ,,, Bearer"]
+)
+
+
+@given(headers=st.dictionaries(NAMES | st.text(min_size=1, max_size=20), VALUES, max_size=8))
+def test_no_header_opens_a_rule_of_another_client(headers: dict[str, str]) -> None:
+    """Nor does any raise an error that is not foreseen."""
+    there = replace(B, headers=("x-key",), params=("k",), cookies=("k",))
+    router = Router(Snapshot(rules=(rule("model-a", A), rule("model-b", there))))
+    exchange = Exchange(router, pick=0.0)
+    sent = {**POST, **headers, "x-api-key": KEY_A, ":path": "/v1/chat/completions" + headers.get(":path", "")[20:]}
+    action = exchange.receive(RequestHeaders(sent, end_of_stream=False), now=NOW)
+    if action == Continue():
+        action = exchange.receive(RequestBody(json.dumps({"model": "model-b", **BODY}).encode()), now=NOW)
+    assert isinstance(action, Reply)
+    assert action.status in {403, 404, 405, 415}
