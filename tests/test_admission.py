@@ -244,6 +244,23 @@ def test_a_policy_without_keys_lets_nobody_in() -> None:
     assert refusal(Sent(rule("model-b", nobody), authorization=f"Bearer {KEY_B}").at_headers) == WRONG
 
 
+def test_a_client_that_is_denied_is_known_but_may_not() -> None:
+    both = keys("default/both", team_a=KEY_A, team_b=KEY_B)
+    rules = (rule("model-a", replace(both, denied=frozenset({"team-b"}))), rule("model-c", both))
+    rules = (rules[0], replace(rules[1], keys=replace(both, policy="default/all")))
+    sent = Sent(*rules, model="model-a", x_api_key=KEY_B)
+    assert refusal(sent.body()) == forbidden("model-a")
+    assert isinstance(Sent(*rules, model="model-a", x_api_key=KEY_A).body(), ForwardRequest)
+    assert isinstance(Sent(*rules, model="model-c", x_api_key=KEY_B).body(), ForwardRequest)
+    _, listed = refusal(Sent(*rules, path="/v1/models", x_api_key=KEY_B, **{":method": "GET"}).at_headers)
+    assert [model["id"] for model in listed["data"]] == ["model-c"]  # type: ignore[attr-defined] # a list
+
+
+def test_a_client_that_every_rule_denies_is_not_asked_for_a_key() -> None:
+    alone = replace(B, denied=frozenset({"team-b"}))
+    assert refusal(Sent(rule("model-b", alone), x_api_key=KEY_B).body()) == forbidden("model-b")
+
+
 def test_digests_are_not_shown() -> None:
     assert sha256(KEY_A.encode()).hexdigest() not in repr(A)
     assert "team-a" not in repr(A)
