@@ -40,6 +40,12 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
 ANONYMOUS: Final = Caller()
 
 
+def permitted(keys: ApiKeys, caller: Caller) -> str | None:
+    """Return the id of the caller as a client that may use a rule with these keys; None if it may not."""
+    client = caller.clients.get(keys.policy)
+    return None if client in keys.denied else client
+
+
 class KeyRing:
     """The keys of all policies, indexed."""
 

@@ -17,7 +17,7 @@ from itertools import accumulate
 from operator import attrgetter
 from typing import TypeAlias
 
-from aigw_extproc.api_keys import ANONYMOUS, CLIENT_HEADER, Caller, KeyRing
+from aigw_extproc.api_keys import ANONYMOUS, CLIENT_HEADER, Caller, KeyRing, permitted
 from aigw_extproc.config.snapshot import MODEL_HEADER, ApiKeys, Backend, HeaderMatch, RoutedModel, Rule, Snapshot
 from aigw_extproc.errors import ModelNotFound
 
@@ -158,7 +158,7 @@ class Router:
             rule
             for rule in self.snapshot.rules
             if (not rule.hostnames or not names.isdisjoint(rule.hostnames))
-            and (rule.keys is None or rule.keys.policy in caller.clients)
+            and (rule.keys is None or permitted(rule.keys, caller) is not None)
         )
         return replace(self.snapshot, rules=tuple(rules)).models
 

@@ -7,6 +7,8 @@ from dataclasses import replace
 from hashlib import sha256
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aigw_extproc.config.snapshot import MODEL_HEADER, ApiKeys, HeaderMatch, Rule, Snapshot
 from aigw_extproc.exchange.machine import Exchange
@@ -242,9 +244,58 @@ def test_a_policy_without_keys_lets_nobody_in() -> None:
     assert refusal(Sent(rule("model-b", nobody), authorization=f"Bearer {KEY_B}").at_headers) == WRONG
 
 
+def test_a_client_that_is_denied_is_known_but_may_not() -> None:
+    both = keys("default/both", team_a=KEY_A, team_b=KEY_B)
+    rules = (rule("model-a", replace(both, denied=frozenset({"team-b"}))), rule("model-c", both))
+    rules = (rules[0], replace(rules[1], keys=replace(both, policy="default/all")))
+    sent = Sent(*rules, model="model-a", x_api_key=KEY_B)
+    assert refusal(sent.body()) == forbidden("model-a")
+    assert isinstance(Sent(*rules, model="model-a", x_api_key=KEY_A).body(), ForwardRequest)
+    assert isinstance(Sent(*rules, model="model-c", x_api_key=KEY_B).body(), ForwardRequest)
+    _, listed = refusal(Sent(*rules, path="/v1/models", x_api_key=KEY_B, **{":method": "GET"}).at_headers)
+    assert [model["id"] for model in listed["data"]] == ["model-c"]  # type: ignore[attr-defined] # a list
+
+
+def test_a_client_that_every_rule_denies_is_not_asked_for_a_key() -> None:
+    alone = replace(B, denied=frozenset({"team-b"}))
+    assert refusal(Sent(rule("model-b", alone), x_api_key=KEY_B).body()) == forbidden("model-b")
+
+
 def test_digests_are_not_shown() -> None:
     assert sha256(KEY_A.encode()).hexdigest() not in repr(A)
     assert "team-a" not in repr(A)
+
+
+NAMES = st.sampled_from(
+    [
+        "authorization",
+        "x-api-key",
+        "cookie",
+        "x-ai-eg-model",
+        "x-aigw-client",
+        "x-client-id",
+        ":path",
+        ":authority",
+        "x-key",
+    ]
+)
+VALUES = st.text(max_size=60) | st.sampled_from(
+    ["model-a", "team-b", f"Bearer {KEY_A}", f"k={KEY_B[:-1]}", f"/v1/chat/completions?k={KEY_A}", "Bearer ,,, Bearer"]
+)
+
+
+@given(headers=st.dictionaries(NAMES | st.text(min_size=1, max_size=20), VALUES, max_size=8))
+def test_no_header_opens_a_rule_of_another_client(headers: dict[str, str]) -> None:
+    """Nor does any raise an error that is not foreseen."""
+    there = replace(B, headers=("x-key",), params=("k",), cookies=("k",))
+    router = Router(Snapshot(rules=(rule("model-a", A), rule("model-b", there))))
+    exchange = Exchange(router, pick=0.0)
+    sent = {**POST, **headers, "x-api-key": KEY_A, ":path": "/v1/chat/completions" + headers.get(":path", "")[20:]}
+    action = exchange.receive(RequestHeaders(sent, end_of_stream=False), now=NOW)
+    if action == Continue():
+        action = exchange.receive(RequestBody(json.dumps({"model": "model-b", **BODY}).encode()), now=NOW)
+    assert isinstance(action, Reply)
+    assert action.status in {403, 404, 405, 415}
 
 
 # --- hosts ------------------------------------------------------------------------------------------------------

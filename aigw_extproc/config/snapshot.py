@@ -140,6 +140,8 @@ class ApiKeys:
     """`namespace/name` of the SecurityPolicy."""
     clients: Mapping[bytes, str] = field(repr=False, hash=False)
     """The client's id by the SHA-256 digest of its key; the keys themselves are not kept."""
+    denied: frozenset[str] = frozenset()
+    """Clients that have a key, but may not use the rule."""
     headers: tuple[str, ...] = ()
     """Where keys are accepted besides `Authorization` and `x-api-key`; names in lower case."""
     params: tuple[str, ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aigw_extproc.api_keys import Caller
+from aigw_extproc.api_keys import Caller, permitted
 from aigw_extproc.config.snapshot import ApiKeys
 from aigw_extproc.errors import HostNotAllowed, PermissionDenied, Unauthenticated
 from aigw_extproc.exchange.messages import Headers, Pairs
@@ -41,7 +41,7 @@ def check_rule(keys: ApiKeys | None, caller: Caller, model: str) -> str:
     """
     if keys is None:
         return caller.client
-    client = caller.clients.get(keys.policy)
+    client = permitted(keys, caller)
     if client is not None:
         return client
     if not caller.clients:

@@ -133,7 +133,7 @@ def test_sanitize_false_is_reported() -> None:
     )
 
 
-@pytest.mark.parametrize("field", ["authorization", "basicAuth", "cors", "extAuth", "jwt", "oidc"])
+@pytest.mark.parametrize("field", ["basicAuth", "cors", "extAuth", "jwt", "oidc"])
 def test_what_is_not_served_is_refused(field: str) -> None:
     assert faults(KEYS, policy(**{field: "{}"})) == [
         f"{WHERE}.{field}: not supported yet: without it, more requests would be accepted than this file allows"
@@ -263,3 +263,56 @@ def test_two_secrets_of_one_policy(entry: str, fault: str) -> None:
 
 def test_keys_cannot_be_in_headers_that_are_forwarded() -> None:
     assert FORWARDED | {SCHEME_HEADER} <= access._NO_KEYS
+
+
+TWO_KEYS = KEYS.replace("team-a: canary-of-team-a", "team-a: canary-of-team-a, team-b: canary-of-team-b")
+ONLY_A = "{action: Allow, principal: {headers: [{name: X-AIGW-Client, values: [team-a, gone]}]}}"
+NOT_A = ONLY_A.replace("Allow", "Deny")
+
+
+@pytest.mark.parametrize(
+    ("authorization", "denied"),
+    [
+        (f"{{rules: [{ONLY_A}]}}", {"team-b"}),
+        (f"{{rules: [{NOT_A}], defaultAction: Allow}}", {"team-a"}),
+        (f"{{rules: [{NOT_A}, {ONLY_A}], defaultAction: Allow}}", {"team-a"}),
+        ("{defaultAction: Allow}", set()),
+        ("{}", {"team-a", "team-b"}),
+    ],
+)
+def test_authorization_by_client(authorization: str, denied: set[str]) -> None:
+    [keys, _] = keys_of(TWO_KEYS, policy(authorization=authorization))
+    assert keys is not None
+    assert keys.denied == denied
+
+
+@pytest.mark.parametrize(
+    ("rule", "fault"),
+    [
+        (
+            "{action: Allow, principal: {headers: [{name: x-team, values: [a]}]}}",
+            "principal.headers[0].name: must be x-client-id or x-aigw-client, which have the client's id, got 'x-team'",
+        ),
+        (
+            "{action: Allow, principal: {}}",
+            "principal.headers: must have exactly one header, with the ids of clients as its values",
+        ),
+        (
+            "{action: Allow, principal: {clientCIDRs: [10.0.0.0/8]}}",
+            "principal.clientCIDRs: not supported: here a client is known by its API key only; use principal.headers",
+        ),
+        (
+            "{action: Allow, principal: {jwt: {provider: a}}}",
+            "principal.jwt: not supported: here a client is known by its API key only; use principal.headers",
+        ),
+        (
+            "{action: Allow, principal: {headers: [{name: x-client-id, values: [a]}]}, operation: {methods: [GET]}}",
+            "operation: not supported: a client may use a route or not",
+        ),
+    ],
+)
+def test_authorization_that_cannot_be_decided_by_key(rule: str, fault: str) -> None:
+    auth = "{credentialRefs: [{name: keys}], forwardClientIDHeader: X-Client-ID}"
+    assert faults(KEYS, policy(auth=auth, authorization=f"{{rules: [{rule}]}}")) == [
+        f"{WHERE}.authorization.rules[0].{fault}"
+    ]

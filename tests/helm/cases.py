@@ -91,7 +91,10 @@ CASES: dict[str, Values] = {
     for mode, (name, credentials), (amount, options) in product(
         ("sidecar", "service"), CREDENTIALS.items(), (("bare", {}), ("full", OPTIONS))
     )
-} | {f"{mode}-nothing": {**NOTHING, "mode": mode} for mode in ("sidecar", "service")}
+}
+for _mode in ("sidecar", "service"):
+    CASES[f"{_mode}-nothing"] = {**NOTHING, "mode": _mode}
+    CASES[f"{_mode}-apiKeys"] = {"mode": _mode, "apiKeys": {"existingSecret": "team-keys"}}
 for _name, _values in CASES.items():
     if _name.startswith("service") and "networkPolicy" not in _values:  # which has to name clients there
         _values["networkPolicy"] = {"clients": PEER}

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from aigw_extproc.config.files.load import load
 from tests.envoy_config.running import wait_for
-from tests.helm.cases import CASES, FILE, Values
+from tests.helm.cases import CASES, CREDENTIALS, FILE, Values
 from tests.helm.pods import Manifest, command, containers, here, mount, one
 from tests.helm.tools import Helm
 
@@ -82,3 +83,15 @@ def test_admin_is_on_loopback(helm4: Helm, tmp_path: Path) -> None:
     with written(helm4.manifests({"listenHost": "::", "envoy": {"adminPort": 9911}}), tmp_path) as config:
         address = yaml.safe_load(config.read_text())["admin"]["address"]
     assert address == {"socket_address": {"address": "127.0.0.1", "port_value": 9911}}
+
+
+@pytest.mark.parametrize("credentials", ["podIdentity", "file"])
+def test_clients_need_a_key_of_the_secret(helm4: Helm, credentials: str, tmp_path: Path) -> None:
+    values: Values = {"credentials": CREDENTIALS[credentials], "apiKeys": {"existingSecret": "team-keys"}}
+    secret = {"kind": "Secret", "metadata": {"name": "team-keys"}, "stringData": {"team-a": "key-of-a"}}
+    manifests = [*helm4.manifests(values), secret]
+    mount(one(manifests, "Deployment")["spec"]["template"]["spec"], manifests, tmp_path)
+    loaded = load([here("/etc/aigw/resources", tmp_path)], here("/etc/aigw/secrets", tmp_path))
+    [rule] = loaded.snapshot.rules
+    assert rule.keys is not None
+    assert set(rule.keys.clients.values()) == {"team-a"}

@@ -32,6 +32,7 @@ TYPOS: dict[str, dict[str, Any]] = {
     "enable": {"serviceMonitor": {"enable": True}},
     "label": {"dashboard": {"label": {}}},
     "prompt": {"test": {"prompt": "Hello"}},
+    "keys": {"apiKeys": {"keys": {}}},
 }
 WRONG: dict[str, dict[str, Any]] = {
     "mode": {"mode": "daemonset"},
@@ -67,6 +68,10 @@ CONTRADICTIONS = {
         "mode": "service",
         "processor": {"tls": {"existingSecret": "tls", "clientCertificates": False}},
     },
+    "apiKeys.existingSecret: only valid with config.region": {
+        "apiKeys": {"existingSecret": "keys"},
+        "config": {"existingConfigMap": "a"},
+    },
     "credentials.method: irsa annotates the service account": {
         "credentials": {"method": "irsa", "roleArn": ROLE},
         "serviceAccount": {"create": False},
@@ -97,7 +102,7 @@ def test_examples_on_the_pages_render(helm4: Helm, block: Block) -> None:
 def test_every_value_is_tried() -> None:
     """Except those for which only the default is tested."""
     known = yaml.safe_load((CHART / "values.yaml").read_text())
-    rest = {"mode", "nameOverride", "fullnameOverride", "credentials", "envoyConfig", "adminPort"}
+    rest = {"mode", "nameOverride", "fullnameOverride", "credentials", "apiKeys", "envoyConfig", "adminPort"}
     assert known.keys() - OPTIONS.keys() == rest | {"podDisruptionBudget", "topologySpreadConstraints"}
 
 

