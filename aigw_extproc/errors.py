@@ -210,11 +210,10 @@ class UpstreamError(GatewayError):
         status: int,
         type: str,  # noqa: A002 - the field's own name in both APIs
         code: str | None,
-        headers: Iterable[tuple[str, str]] = (),
         body: bytes | None = None,
     ) -> None:
         """`body` is the upstream's original body, for clients that understand its format."""
-        super().__init__(message, headers=headers)
+        super().__init__(message)
         self.status = status
         self.type = type
         self.code = code

@@ -257,8 +257,8 @@ def test_an_error_of_bedrocks_keeps_its_request_id_and_retry_after() -> None:
     assert (action.status, action.details) == (429, "aigw_throttling_exception")
     assert action.headers == (
         ("content-type", "application/json"),
-        ("retry-after", "3"),
         ("x-amzn-requestid", "R"),
+        ("retry-after", "3"),
         ("x-request-id", "our-id"),
     )
     assert json.loads(action.body) == {

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -70,9 +70,6 @@ _TOO_LONG = re.compile(
 _SIGNED = re.compile(r"\s*The Canonical String .*", re.DOTALL)
 _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
-PASSED_ON = ("retry-after", "x-amzn-requestid")
-"""Headers of an upstream error that are passed on to the client."""
-
 
 class _ErrorBody(msgspec.Struct, frozen=True):
     message: str | None = None
@@ -93,7 +90,6 @@ def from_response(status: int, headers: Mapping[str, str], body: bytes) -> Upstr
     """
     if status < 400:
         return InvalidUpstreamResponse(f"the upstream answered {status}; Bedrock answers 200 or an error")
-    passed_on = [(name, headers[name]) for name in PASSED_ON if name in headers]
     parsed = _decode(body)
     if parsed is None:
         return UpstreamError(
@@ -101,11 +97,10 @@ def from_response(status: int, headers: Mapping[str, str], body: bytes) -> Upstr
             status=status,
             type="api_error",
             code="upstream_error",
-            headers=passed_on,
         )
     name = exception_name(headers.get("x-amzn-errortype") or parsed.type_name or "")
     message = parsed.message or parsed.Message or f"Bedrock answered {status} {name}".rstrip()
-    return _error(name, message, status, passed_on)
+    return _error(name, message, status)
 
 
 def from_frame(frame: Frame) -> UpstreamError | None:
@@ -131,19 +126,19 @@ def exception_name(raw: str) -> str:
     return name if not name or name.endswith("Exception") else f"{name}Exception"
 
 
-def _error(name: str, message: str, http_status: int | None, headers: Iterable[tuple[str, str]] = ()) -> UpstreamError:
+def _error(name: str, message: str, http_status: int | None) -> UpstreamError:
     """Return the error for an exception; `http_status` is None if it came in a frame."""
     answer, message = ANSWERS.get(name), _SIGNED.sub("", message)
     if answer is None:
         status = http_status or 502
         kind = _TYPES_BY_STATUS.get(status, "invalid_request_error") if status < 500 else "api_error"
-        return UpstreamError(message, status=status, type=kind, code=_snake_case(name) or None, headers=headers)
+        return UpstreamError(message, status=status, type=kind, code=_snake_case(name) or None)
     code = _snake_case(name) if answer.named else answer.code
     if name == "ValidationException" and _TOO_LONG.search(message):
         code = "context_length_exceeded"
     # The status of an HTTP response is more exact than the table's 500.
     status = http_status if http_status is not None and answer.status == 500 else answer.status
-    return UpstreamError(message, status=status, type=answer.type, code=code, headers=headers)
+    return UpstreamError(message, status=status, type=answer.type, code=code)
 
 
 def _decode(body: bytes) -> _ErrorBody | None:

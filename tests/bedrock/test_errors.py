@@ -99,11 +99,6 @@ def test_error_does_not_quote_the_canonical_request() -> None:
     assert fields(error) == (401, "authentication_error", "invalid_signature_exception", sentence)
 
 
-def test_request_id_and_retry_after_are_passed_on() -> None:
-    headers = {"x-amzn-requestid": "R", "retry-after": "7", "server": "x", "set-cookie": "y"}
-    assert from_response(429, headers, b"{}").headers == (("retry-after", "7"), ("x-amzn-requestid", "R"))
-
-
 @pytest.mark.parametrize(
     "raw",
     ["ThrottlingException", "throttlingException", "a.b#ThrottlingException:http://x", "Throttling", " throttling "],

@@ -211,6 +211,14 @@ def test_under_a_host_any_model_is_taken(gateway: Gateway) -> None:
     assert gateway.received(response)["path"] == "/model/catch.all/converse"
 
 
+@pytest.mark.parametrize(
+    "host", ["x@any.example", "any.example:x@other", "[any.example]", "any.example.", "any.example.:80"]
+)
+def test_what_is_not_the_name_of_a_host_does_not_choose_its_routes(gateway: Gateway, host: str) -> None:
+    """Envoy passes them on, and a proxy before it could take them for another host."""
+    assert gateway.chat("nobody", headers={"host": host}).status_code == 404
+
+
 def test_weights_are_kept(gateway: Gateway) -> None:
     """3:1 and nought; 100 throws leave 75 by more than 5 standard deviations (4.3 each) once in millions of runs."""
     paths = Counter(gateway.received(gateway.chat("dice"))["path"] for _ in range(100))

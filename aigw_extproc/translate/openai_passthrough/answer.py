@@ -47,9 +47,7 @@ class OpenAIPassthroughAnswer(msgspec.Struct, frozen=True):
             fallback.message = "the upstream refused the gateway's credentials"
             return fallback
         try:
-            error = upstream_error(
-                _ERROR_BODY.decode(as_utf8(body)).error, status=status, headers=fallback.headers, body=body
-            )
+            error = upstream_error(_ERROR_BODY.decode(as_utf8(body)).error, status=status, body=body)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return fallback
         return fallback if error is None or status < 400 else error

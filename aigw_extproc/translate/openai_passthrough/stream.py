@@ -5,8 +5,6 @@ https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-inte
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import msgspec
 
 from aigw_extproc.errors import GatewayError, InvalidUpstreamResponse, UpstreamError, UpstreamTruncated
@@ -46,16 +44,14 @@ _EVENT = msgspec.json.Decoder(_Event)
 _ERROR = msgspec.json.Decoder(_Error | None)
 
 
-def upstream_error(
-    raw: msgspec.Raw, *, status: int, headers: Iterable[tuple[str, str]] = (), body: bytes | None = None
-) -> UpstreamError | None:
+def upstream_error(raw: msgspec.Raw, *, status: int, body: bytes | None = None) -> UpstreamError | None:
     """Decode OpenAI's `error`; None if it is absent or null. Raises msgspec.MsgspecError."""
     error = _ERROR.decode(raw) if bytes(raw) else None
     if error is None:
         return None
     code = None if error.code is None else str(error.code)
     kind = error.type or "api_error"
-    return UpstreamError(error.message, status=status, type=kind, code=code, headers=headers, body=body)
+    return UpstreamError(error.message, status=status, type=kind, code=code, body=body)
 
 
 class OpenAIPassthroughStream:
