@@ -23,7 +23,6 @@ MAX_KEYS: Final = 8
 
 _HEADERS: Final = ("authorization", "x-api-key")  # of the SDKs: every policy accepts keys there
 _PREFIX: Final = 8  # bytes of a digest by which it is looked up; the others are compared in constant time
-_BEARER: Final = "bearer "
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,15 +61,19 @@ class KeyRing:
 
     def identify(self, headers: Mapping[str, str]) -> Caller:
         """Return the sender of a request with these headers. Of several keys, every valid one counts."""
+        found: Caller | None = None
         keys = self._keys(headers)
-        found = [caller for key in keys[:MAX_KEYS] if (caller := self._caller(key)) is not None]
-        if len(found) == 1:
-            return found[0]
-        if not found:
-            return Caller(presented=True) if keys else ANONYMOUS
-        return _known({name: client for caller in reversed(found) for name, client in caller.clients.items()})
+        for key in keys:
+            caller = self._caller(key)
+            if caller is not None:
+                found = caller if found is None else _known({**caller.clients, **found.clients})
+        if found is not None:
+            return found
+        return Caller(presented=True) if any(keys) else ANONYMOUS
 
     def _caller(self, key: str) -> Caller | None:
+        if len(key) > MAX_KEY_LENGTH:
+            return None
         digest = sha256(key.encode()).digest()
         for known, caller in self._callers.get(digest[:_PREFIX], ()):
             if compare_digest(known, digest):
@@ -87,7 +90,8 @@ class KeyRing:
             keys += _in_query(headers.get(":path", ""), self._params)
         if self._cookies:
             keys += _in_cookies(headers.get("cookie", ""), self._cookies)
-        return [key for key in keys if 0 < len(key) <= MAX_KEY_LENGTH]
+        del keys[MAX_KEYS:]
+        return keys
 
 
 def _known(clients: Mapping[str, str]) -> Caller:
@@ -117,7 +121,8 @@ def _in_header(value: str) -> list[str]:
 
 def _without_bearer(value: str) -> str:
     value = value.strip()
-    return value[len(_BEARER) :].lstrip() if value[: len(_BEARER)].lower() == _BEARER else value
+    scheme, _, key = value.partition(" ")
+    return key.lstrip() if scheme.lower() == "bearer" else value
 
 
 def _in_query(path: str, params: frozenset[str]) -> Iterator[str]:

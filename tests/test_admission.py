@@ -165,8 +165,13 @@ def test_a_rule_without_policy_names_no_client_upstream() -> None:
 
 @pytest.mark.parametrize(
     ("headers", "expected"),
-    [({}, NONE), ({"authorization": "Bearer junk"}, WRONG), ({"x-api-key": "aigw_" + "x" * 60_000}, NONE)],
-    ids=["none", "wrong", "too long"],
+    [
+        ({}, NONE),
+        ({"authorization": "Bearer ", "x-api-key": ""}, NONE),
+        ({"authorization": "Bearer junk"}, WRONG),
+        ({"x-api-key": "aigw_" + "x" * 60_000}, WRONG),
+    ],
+    ids=["none", "empty", "wrong", "too long"],
 )
 def test_no_valid_key_is_refused_before_the_body(headers: dict[str, str], expected: object) -> None:
     sent = Sent(*TWO, **headers)

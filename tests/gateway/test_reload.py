@@ -35,13 +35,13 @@ def seconds_until(done: Callable[[], bool], *, after: Callable[[], object]) -> f
 
 
 @contextmanager
-def requests_all_the_time(gateway: Gateway, model: str) -> Iterator[list[int]]:
+def requests_all_the_time(gateway: Gateway, model: str, **headers: str) -> Iterator[list[int]]:
     """Sends requests one after the other, streamed and not, and collects their statuses."""
     statuses: list[int] = []
     stop = threading.Event()
 
     def send() -> None:
-        with httpx.Client(base_url=gateway.url, timeout=20) as client:
+        with httpx.Client(base_url=gateway.url, timeout=20, headers=headers) as client:
             while not stop.is_set():
                 body = question(model, stream=len(statuses) % 2 == 0)
                 statuses.append(client.post(CHAT, json=body).status_code)
