@@ -8,6 +8,8 @@ from hashlib import sha256
 import pytest
 
 from aigw_extproc.config.compile import access
+from aigw_extproc.config.compile.configuration import compile_documents
+from aigw_extproc.config.resources.findings import Findings
 from aigw_extproc.config.snapshot import ApiKeys
 from aigw_extproc.exchange.upstream import FORWARDED, SCHEME_HEADER
 from tests.config.sample import compiled, problems, sample
@@ -242,9 +244,14 @@ def test_entries_of_a_secret(entries: str, fault: str) -> None:
     assert found == [f"Secret default/keys: {fault}"]
 
 
-def test_an_empty_secret() -> None:
-    assert faults(KEYS.replace("{team-a: canary-of-team-a}", "{}"), policy()) == [
-        f"{WHERE}.apiKeyAuth.credentialRefs[0].name: Secret 'default/keys' has no entry, so nobody could come in"
+def test_an_empty_secret_lets_nobody_in() -> None:
+    """An error would keep its last key valid after a reload."""
+    findings = Findings()
+    text = sample(more=(GATEWAY, KEYS.replace("{team-a: canary-of-team-a}", "{}"), policy()))
+    snapshot = compile_documents({"a.yaml": text}, findings).snapshot
+    assert [rule.keys.clients for rule in snapshot.rules if rule.keys] == [{}]
+    assert [warning.reason for warning in findings.warnings] == [
+        "Secret 'default/keys' has no entry, so nobody can come in"
     ]
 
 
