@@ -56,10 +56,10 @@ def check_structure(body: bytes) -> None:
     Raises:
         RequestTooLarge: it has more than MAX_MEMBERS or MAX_ELEMENTS.
     """
-    if len(body) <= _ROOM or _is_mostly_strings(body) or not _excess(body):
+    if len(body) <= _ROOM or _is_mostly_strings(body) or not _excess(body, len(body)):
         return
     for length in sorted({min(3 * _ROOM, len(body)), len(body)}):  # most floods show at their beginning
-        if excess := _excess(outside_strings(body[:length])):
+        if excess := _excess(outside_strings(body[:length]), length):
             raise RequestTooLarge(f"the request body has more than {excess}; send fewer or shorter messages and tools")
 
 
@@ -83,19 +83,20 @@ def _is_mostly_strings(body: bytes) -> bool:
     return outside + (0 if in_string else len(body) - at) <= _ROOM
 
 
-def _excess(text: bytes) -> str | None:
+def _excess(text: bytes, size: int) -> str | None:
+    """Return what there is too much of, if anything; `size` is that of the text with its strings."""
     if text.count(b":") > MAX_MEMBERS:
         return f"{MAX_MEMBERS:,} members of objects"
-    if len(text) > MAX_ELEMENTS * _SHORTEST_ELEMENT and text.count(b",") + text.count(b"[") > MAX_ELEMENTS:
+    if size > MAX_ELEMENTS * _SHORTEST_ELEMENT and text.count(b",") + text.count(b"[") > MAX_ELEMENTS:
         return f"{MAX_ELEMENTS:,} elements of arrays"
     return None
 
 
 def outside_strings(body: bytes) -> bytes:
-    """Return JSON without its strings, or as much of it as has MAX_ELEMENTS strings."""
+    """Return JSON without its strings; the rest unchanged after more strings than are accepted."""
     # A backslash is in a string. Without escaped quotes and backslashes, every quote begins or ends a string.
     plain = body.replace(b"\\\\", b"").replace(b'\\"', b"")
-    return b"".join(plain.split(b'"', 2 * MAX_ELEMENTS)[::2])
+    return b"".join(plain.split(b'"', 2 * (MAX_ELEMENTS + MAX_MEMBERS))[::2])
 
 
 class _Named(msgspec.Struct, frozen=True):

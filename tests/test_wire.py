@@ -160,7 +160,8 @@ EXCESSIVE = {
     "objects": b'{"a":[' + b",".join([b'{"":0}'] * (wire.MAX_MEMBERS + 1)) + b"]}",
     "numbers": b"[" + b"0," * wire.MAX_ELEMENTS + b"0]",
     "lists": b"[" * (wire.MAX_ELEMENTS + 1) + b"]" * wire.MAX_ELEMENTS,
-    "texts": b"[" + b'"",' * (2 * wire.MAX_ELEMENTS) + b'""]',
+    "texts": b"[" + b'"",' * wire.MAX_ELEMENTS + b'""]',
+    "many texts": b"[" + b'"",' * (2 * wire.MAX_ELEMENTS) + b'""]',
     "objects, cut off": b'{"a":[' + b'{"":0},' * (2 * wire.MAX_MEMBERS),
 }
 
@@ -192,3 +193,5 @@ def test_a_long_string_hides_separators_but_not_those_after_it() -> None:
 def test_parts_up_to_the_limit_are_accepted() -> None:
     wire.check_structure(b"{" + b",".join(b'"%6d":0' % n for n in range(wire.MAX_MEMBERS)) + b"}")
     wire.check_structure(b"[" + b'"",' * (wire.MAX_ELEMENTS - 2) + b'""]')
+    members = b"{" + b",".join(b'"%6d":""' % n for n in range(wire.MAX_MEMBERS)) + b"}"
+    wire.check_structure(b"[" + members + b',""' * (wire.MAX_ELEMENTS - wire.MAX_MEMBERS - 2) + b"]")
