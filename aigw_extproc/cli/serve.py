@@ -49,6 +49,12 @@ if TYPE_CHECKING:
     "--tls-client-ca", metavar="FILE", type=PATH, help="Accept only clients with a certificate that these signed."
 )
 @click.option(
+    "--body-budget",
+    metavar="MB",
+    type=click.IntRange(min=1),
+    help="Request bodies that a worker holds at most. Default: a quarter of the memory limit, shared by the workers.",
+)
+@click.option(
     "--drain-seconds",
     type=click.FloatRange(min=0),
     default=30.0,
@@ -72,6 +78,7 @@ def serve(
     tls_cert: Path | None,
     tls_key: Path | None,
     tls_client_ca: Path | None,
+    body_budget: int | None,
     drain_seconds: float,
     reload_lag: float,
     envoy_admin: Path | None,
@@ -81,6 +88,7 @@ def serve(
     """Run the processor alone, for an Envoy that runs elsewhere. RESOURCES are resource files, or folders of them."""
     from aigw_extproc.run.ports import PortUnavailable, require_free
     from aigw_extproc.serve.child import ChildFailed
+    from aigw_extproc.serve.memory import default_budget
     from aigw_extproc.serve.process import serve as serve_until_stopped
     from aigw_extproc.serve.workers import worker_address
 
@@ -95,6 +103,7 @@ def serve(
         workers=workers,
         transport=transport,
         tls=_server_tls(tls_cert, tls_key, tls_client_ca),
+        body_budget=body_budget * 10**6 if body_budget is not None else default_budget(workers),
         drain_seconds=drain_seconds,
         reload_lag=reload_lag,
         log_level=log_level,

@@ -33,6 +33,8 @@ class ServeOptions:
     """The server of the ext_proc streams."""
     tls: ServerTls | None = None
     """The server's certificate; None for cleartext."""
+    body_budget: int
+    """Bytes of request bodies that each worker may hold."""
     drain_seconds: float = 30.0
     """How long exchanges may take to end after SIGTERM."""
     reload_lag: float = 0.0
