@@ -15,8 +15,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from aigw_extproc.config.snapshot import Address
-from aigw_extproc.run.probes import all_accept
 from aigw_extproc.serve.child import Child, OnLog
+from aigw_extproc.serve.probes import all_accept
 from benchmarks.bounds import PEER
 from benchmarks.findings import Findings
 from benchmarks.measure import measure_all

@@ -24,8 +24,8 @@ from aigw_extproc.envoy.options import Options
 from aigw_extproc.envoy.render import render, to_json
 from aigw_extproc.envoy.routes import PROCESSOR_FILTER
 from aigw_extproc.extproc.transport import TRANSPORTS
-from aigw_extproc.run.probes import all_accept, envoy_ready
 from aigw_extproc.serve.child import Child, OnLog, python
+from aigw_extproc.serve.probes import all_accept, envoy_ready
 from aigw_extproc.serve.source import ConfigurationSource
 from aigw_extproc.serve.workers import worker_address
 from benchmarks.processes import running

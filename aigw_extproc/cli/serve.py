@@ -53,6 +53,12 @@ if TYPE_CHECKING:
 @options.insecure
 @click.option("--exposed", is_flag=True, hidden=True, help="Other machines can connect to the gateway.")
 @click.option(
+    "--body-budget",
+    metavar="MB",
+    type=click.IntRange(min=1),
+    help="Request bodies that a worker holds at most. Default: a quarter of the memory limit, shared by the workers.",
+)
+@click.option(
     "--drain-seconds",
     type=click.FloatRange(min=0),
     default=30.0,
@@ -80,6 +86,7 @@ def serve(
     allow_host: tuple[str, ...],
     insecure: bool,
     exposed: bool,
+    body_budget: int | None,
     drain_seconds: float,
     reload_lag: float,
     envoy_admin: Path | None,
@@ -89,6 +96,7 @@ def serve(
     """Run the processor alone, for an Envoy that runs elsewhere. RESOURCES are resource files, or folders of them."""
     from aigw_extproc.run.ports import PortUnavailable, require_free
     from aigw_extproc.serve.child import ChildFailed
+    from aigw_extproc.serve.memory import default_budget
     from aigw_extproc.serve.process import serve as serve_until_stopped
     from aigw_extproc.serve.workers import worker_address
 
@@ -106,6 +114,7 @@ def serve(
         allowed_hosts=allow_host,
         exposed=exposed,
         insecure=insecure,
+        body_budget=body_budget * 10**6 if body_budget is not None else default_budget(workers),
         drain_seconds=drain_seconds,
         reload_lag=reload_lag,
         log_level=log_level,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from random import random
 from time import monotonic, time
@@ -24,10 +25,13 @@ from aigw_extproc.exchange.messages import (
     NeedUpstream,
     ReplaceBody,
     Reply,
+    RequestBody,
+    RequestHeaders,
     UpstreamCall,
     UpstreamReady,
 )
 from aigw_extproc.extproc import codec
+from aigw_extproc.extproc.budget import Budget, content_length
 from aigw_extproc.extproc.transport import Send
 from aigw_extproc.routing import Router
 from aigw_extproc.translate.contract import Fetched, UpstreamResponse
@@ -62,6 +66,7 @@ class Processor:
         media: FetchMedia,
         upstream: CallUpstream,
         reject: RejectCredentials = lambda *_: None,
+        budget: Budget | None = None,
     ) -> None:
         self.router = router
         self.credentials = credentials
@@ -69,6 +74,7 @@ class Processor:
         self.upstream = upstream
         self.reject = reject
         """Called with credentials that AWS has rejected."""
+        self.budget = budget or Budget(sys.maxsize)
 
     def open(self, send: Send) -> ExchangeStream:
         """Open a stream. `send` sends messages that precede an answer."""
@@ -78,7 +84,7 @@ class Processor:
 class ExchangeStream:
     """A `Stream` of one exchange: Envoy's messages in, answers out."""
 
-    __slots__ = ("_exchange", "_identity", "_processor", "_send", "_timeline", "over")
+    __slots__ = ("_exchange", "_held", "_identity", "_processor", "_send", "_timeline", "over")
 
     def __init__(self, processor: Processor, send: Send) -> None:
         self.over = False
@@ -87,6 +93,7 @@ class ExchangeStream:
         self._exchange = Exchange(processor.router(), pick=random())  # noqa: S311 - spreads load, keeps no secret
         self._timeline = metrics.Timeline(started=monotonic())
         self._identity: tuple[AwsAuth, Identity] | None = None
+        self._held = 0
         metrics.ACTIVE_EXCHANGES.inc()
 
     async def answer(self, message: bytes) -> bytes:
@@ -102,6 +109,7 @@ class ExchangeStream:
 
     def close(self) -> None:
         """Record the exchange at the end of its stream."""
+        self._release()
         metrics.ACTIVE_EXCHANGES.dec()
         self._timeline.ended = monotonic()
         metrics.record(self._exchange.outcome, self._timeline)
@@ -109,7 +117,11 @@ class ExchangeStream:
     async def _act(self, event: Event) -> Action:
         exchange, processor = self._exchange, self._processor
         try:
+            if isinstance(event, RequestBody):
+                self._hold(len(event.body))
             action = exchange.receive(event, now=time())
+            if isinstance(event, RequestHeaders) and isinstance(action, Continue):
+                self._hold(content_length(event.headers))
             if isinstance(action, NeedMedia):
                 fetched = await processor.media(action.urls, action.hosts)
                 action = exchange.receive(MediaReady(fetched), now=time())
@@ -121,7 +133,24 @@ class ExchangeStream:
             return exchange.fail(error)
         except Exception as defect:
             return self._failed(defect)
+        finally:
+            if isinstance(event, RequestBody):
+                self._release()
         return action
+
+    def _hold(self, size: int) -> None:
+        """Take the budget for the request's body, from its headers until it is answered.
+
+        Raises:
+            Overloaded: there is not enough left.
+        """
+        if size > self._held:
+            self._processor.budget.take(size - self._held)
+            self._held = size
+
+    def _release(self) -> None:
+        self._processor.budget.give_back(self._held)
+        self._held = 0
 
     async def _sign(self, auth: AwsAuth) -> Action:
         try:

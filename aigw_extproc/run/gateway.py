@@ -11,11 +11,11 @@ from typing import Final
 
 from aigw_extproc.config.snapshot import Address, Snapshot
 from aigw_extproc.envoy.options import Options, parse_address
-from aigw_extproc.run.container import container_memory
 from aigw_extproc.run.envoy import RELOAD_LAG, EnvoyFiles, envoy_child, keep_clusters
 from aigw_extproc.run.ports import require_free
 from aigw_extproc.serve.child import Child, OnLog, python
 from aigw_extproc.serve.contexts import background, stop_signals
+from aigw_extproc.serve.memory import memory_limit
 from aigw_extproc.serve.options import is_loopback
 from aigw_extproc.serve.probes import all_accept
 from aigw_extproc.serve.source import ConfigurationSource
@@ -79,7 +79,7 @@ async def run(options: RunOptions, *, on_ready: Callable[[str], None], on_log: O
             processors=tuple(map(parse_address, sockets)),
             admin=admin,
             access_log=options.access_log,
-            memory_limit=limit // 2 if (limit := container_memory()) else None,  # the processor gets as much
+            memory_limit=memory_limit() // 2,  # the rest is for the processor
         )
         files = EnvoyFiles(folder, envoy_options)
         supervisor = Supervisor(plan(options, configuration.snapshot, sockets, files, admin), on_log)

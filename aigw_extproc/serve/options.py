@@ -40,6 +40,8 @@ class ServeOptions:
     """Whether clients beyond this machine can connect to the Envoy that it serves; known with `run` only."""
     insecure: bool = False
     """Whether the operator knows that everyone who can connect is served."""
+    body_budget: int
+    """Bytes of request bodies that each worker may hold."""
     drain_seconds: float = 30.0
     """How long exchanges may take to end after SIGTERM."""
     reload_lag: float = 0.0

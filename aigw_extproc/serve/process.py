@@ -66,6 +66,7 @@ async def _serve_streams(options: ServeOptions, live: Live, stop: asyncio.Event)
     use_reserved_files()
     # Imported here: the process that supervises workers needs neither gRPC nor credentials.
     from aigw_extproc.aws.credentials import CredentialCache
+    from aigw_extproc.extproc.budget import Budget
     from aigw_extproc.extproc.processor import Processor
     from aigw_extproc.extproc.server import create_server
     from aigw_extproc.extproc.transport import unix_path
@@ -74,7 +75,8 @@ async def _serve_streams(options: ServeOptions, live: Live, stop: asyncio.Event)
     keep_freed_memory()
     credentials = CredentialCache()
     live.credentials = credentials.as_details
-    processor = Processor(live.router, credentials.get, _fetch_media, _call_upstream, credentials.reject)
+    budget = Budget(options.body_budget)
+    processor = Processor(live.router, credentials.get, _fetch_media, _call_upstream, credentials.reject, budget)
     create = partial(
         create_server, options.transport, processor, options.listen, grace=options.drain_seconds, tls=options.tls
     )

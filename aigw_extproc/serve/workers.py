@@ -50,6 +50,7 @@ def _worker(options: ServeOptions, folder: Path, index: int) -> Child:
         *("--listen", worker_address(options.listen, index), "--shared-port", "--no-admin"),
         *("--drain-seconds", str(options.drain_seconds), "--reload-lag", str(options.reload_lag)),
         *("--log-level", options.log_level, "--transport", options.transport),
+        *("--body-budget", str(max(1, options.body_budget // 10**6))),
         *(options.tls.arguments() if options.tls else ()),
         *(f"--allow-host={host}" for host in options.allowed_hosts),
         "--insecure",  # the supervisor warns for all

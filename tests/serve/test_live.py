@@ -26,10 +26,14 @@ def with_keys() -> Configuration:
     return replace(OPEN, snapshot=replace(OPEN.snapshot, rules=rules))
 
 
+def options(**fields: Any) -> ServeOptions:
+    source = ConfigurationSource(region="us-east-1")
+    return ServeOptions(**{"source": source, "listen": "unix:///run/p.sock", "body_budget": 1, **fields})
+
+
 def warned(configuration: Configuration = OPEN, **fields: Any) -> list[str]:
     """Return the options that the warnings name."""
-    options = {"source": ConfigurationSource(region="us-east-1"), "listen": "unix:///run/p.sock", **fields}
-    return [warning.split()[6] for warning in Live(configuration, ServeOptions(**options)).warnings]
+    return [warning.split()[6] for warning in Live(configuration, options(**fields)).warnings]
 
 
 @pytest.mark.parametrize("listen", ["unix:///run/p.sock", "127.0.0.1:1063", "[::1]:1063", "localhost:1063"])
@@ -52,8 +56,7 @@ def test_a_gateway_that_other_machines_can_connect_to() -> None:
 
 
 def test_the_warnings_follow_the_configuration() -> None:
-    options = ServeOptions(source=ConfigurationSource(region="us-east-1"), listen="unix:///p.sock", exposed=True)
-    live = Live(with_keys(), options)
+    live = Live(with_keys(), options(exposed=True))
     assert live.details()["warnings"] == ()
     live.apply(OPEN)
     assert len(live.warnings) == 1
