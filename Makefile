@@ -14,8 +14,8 @@ help: ## show this list
 run: $(VENV)/.local ## start gateway, processor and simulator; ARGS="--region us-east-1" for real Bedrock
 	@$(BIN)/aigw-extproc run $(ARGS)
 
-# These need Envoy, Docker, Helm, or to build a package.
-SYSTEM = benchmarks cli/test_envoy_config.py compose docs envoy_config gateway helm release run
+# These need Envoy, Docker, Helm, to build a package, or to start servers and stop them.
+SYSTEM = benchmarks cli/test_envoy_config.py cli/test_serve.py compose docs envoy_config gateway helm release run
 
 unit: $(VENV)/.dev ## the tests that need neither Envoy nor Docker, in a minute
 	$(BIN)/pytest --numprocesses 3 --dist worksteal --hypothesis-profile quick $(SYSTEM:%=--ignore tests/%) $(ARGS)
