@@ -158,10 +158,6 @@ def _credentials_ready(phase: Translated, event: CredentialsReady, now: float, e
     return forward(phase, event.identity, now)
 
 
-def _is_json(headers: Headers, media_type: str) -> bool:
-    return "content-type" not in headers or media_type.endswith("+json")
-
-
 def _is_web_page(headers: Headers) -> bool:
     """Return whether a page of another site may have sent the request.
 
@@ -179,7 +175,8 @@ def _require_method(expected: str, headers: Headers, path: str) -> None:
 
 def _require_json(headers: Headers) -> None:
     media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json" and (_is_web_page(headers) or not _is_json(headers, media_type)):
+    also_json = media_type.endswith("+json") or "content-type" not in headers
+    if media_type != "application/json" and (_is_web_page(headers) or not also_json):
         raise UnsupportedMedia.at("content-type", f"expected application/json, got {media_type!r}")
     encoding = headers.get("content-encoding", "").strip().lower()
     if encoding and encoding != "identity":
