@@ -159,3 +159,28 @@ def test_any_bytes_are_parsed_or_refused(body: bytes) -> None:
 def test_any_json_from_upstream_is_translated_or_a_502(value: Any) -> None:
     result = goldens.translate_response({"response": value}, MESSAGES)
     assert result.keys() == {"error"} or result["message"]["type"] == "message"
+
+
+def test_a_tool_loop_after_a_document_begins_anew() -> None:
+    """A document is no part of the message with the results, so earlier reasoning does not count for later calls."""
+    call = {"type": "tool_use", "id": "c1", "name": "f", "input": {}}
+    result = {"type": "tool_result", "tool_use_id": "c1", "content": ""}
+    document = {
+        "type": "document",
+        "source": {"type": "base64", "media_type": "application/pdf", "data": "JVBERi0xLjQK"},
+    }
+    request = {
+        "model": "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+        "max_tokens": 2048,
+        "thinking": {"type": "enabled", "budget_tokens": 1024},
+        "messages": [
+            {"role": "user", "content": "Hi."},
+            {"role": "assistant", "content": [{"type": "thinking", "thinking": "", "signature": "c2lnbmVk"}, call]},
+            {"role": "user", "content": [result, {"type": "text", "text": "See:"}, document]},
+            {"role": "assistant", "content": [call]},
+            {"role": "user", "content": [result]},
+        ],
+    }
+    upstream = translated(request)
+    assert upstream.dropped == ("thinking",)
+    check(json.loads(upstream.body), str(request["model"]))

@@ -29,11 +29,11 @@ def conversation(
         system=system,
         messages=turns.messages(history, family, tools_as_text=tools_as_text),
         has_reasoning=any(turn.reasoning for turn in history),
-        unsigned_calls=_begins_unsigned(history),
+        unsigned_calls=_begins_unsigned(history, family),
     )
 
 
-def _begins_unsigned(history: list[Turn]) -> bool:
+def _begins_unsigned(history: list[Turn], family: Family) -> bool:
     """Return whether the calls that are being answered began without reasoning. A tool loop counts as one turn.
 
     https://platform.claude.com/docs/en/build-with-claude/extended-thinking, "Toggling thinking modes in conversations"
@@ -42,7 +42,7 @@ def _begins_unsigned(history: list[Turn]) -> bool:
     for turn in reversed(history if history[-1].results else ()):
         if turn.role == "assistant":
             first = turn
-        elif not turn.results:
+        elif not turn.results or turns.is_split(turn, family):
             break
     return first is not None and not first.reasoning
 

@@ -153,12 +153,23 @@ def _user(turn: Turn, family: Family) -> list[Message]:
     if not turn.results:
         return [Message(role="user", content=_with_text(turn.blocks))]
     results = list(_results(turn))
-    if not turn.blocks and not any(result.beside for result in turn.results.values()):
+    beside = _beside_results(turn)
+    if not beside:
         return [Message(role="user", content=results)]
-    blocks = _with_text([*(block for result in turn.results.values() for block in result.beside), *turn.blocks])
-    if all(kind_of(block) in (None, *family.beside_tool_results) for block in blocks):
+    blocks = _with_text(beside)
+    if not is_split(turn, family):
         return [Message(role="user", content=[*results, *blocks])]
     return [Message(role="user", content=results), _separator("assistant"), Message(role="user", content=blocks)]
+
+
+def is_split(turn: Turn, family: Family) -> bool:
+    """Return whether something follows tool results that the model takes only in a message of its own."""
+    allowed = (None, *family.beside_tool_results)
+    return bool(turn.results) and any(kind_of(block) not in allowed for block in _beside_results(turn))
+
+
+def _beside_results(turn: Turn) -> list[ContentBlock]:
+    return [*(block for result in turn.results.values() for block in result.beside), *turn.blocks]
 
 
 def _results(turn: Turn) -> Iterator[ContentBlock]:
