@@ -27,6 +27,7 @@ STREAMS = [goldens.read(case) for case in goldens.cases("streams", MESSAGES)]
 UNFETCHED = {"http://127.0.0.1/x.png": FetchFailed(reason="is not at a public address")}
 # The gateway leaves in what the model cannot read, or not so much of: without it the question would be another.
 CLIENT_ERRORS = ("content block that you provided", "field for user messages", "exceeds the limit of")
+SIGNATURE = "cR7p9lszbjYCyB4vJlNtdl54ckaHFS2JsXHGtvclaew="  # the simulator's, of empty thinking
 EVENT: TypeAdapter[Any] = TypeAdapter(RawMessageStreamEvent)
 
 
@@ -175,7 +176,7 @@ def test_a_tool_loop_after_a_document_begins_anew() -> None:
         "thinking": {"type": "enabled", "budget_tokens": 1024},
         "messages": [
             {"role": "user", "content": "Hi."},
-            {"role": "assistant", "content": [{"type": "thinking", "thinking": "", "signature": "c2lnbmVk"}, call]},
+            {"role": "assistant", "content": [{"type": "thinking", "thinking": "", "signature": SIGNATURE}, call]},
             {"role": "user", "content": [result, {"type": "text", "text": "See:"}, document]},
             {"role": "assistant", "content": [call]},
             {"role": "user", "content": [result]},
