@@ -64,7 +64,7 @@ def check_structure(body: bytes) -> None:
 
 
 def _is_mostly_strings(body: bytes) -> bool:
-    """Return whether a few long strings (images, documents) leave no room for too much else; False if unsure."""
+    """Return whether a few long strings (images, documents) fill the body; False if unsure."""
     at = outside = 0
     in_string = False
     for _ in range(_FEW_QUOTES):
@@ -84,7 +84,7 @@ def _is_mostly_strings(body: bytes) -> bool:
 
 
 def _excess(text: bytes, size: int) -> str | None:
-    """Return what there is too much of, if anything; `size` is that of the text with its strings."""
+    """Return the limit that a text exceeds, as a phrase, or None. `size` is its length with its strings."""
     if text.count(b":") > MAX_MEMBERS:
         return f"{MAX_MEMBERS:,} members of objects"
     if size > MAX_ELEMENTS * _SHORTEST_ELEMENT and text.count(b",") + text.count(b"[") > MAX_ELEMENTS:

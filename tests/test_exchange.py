@@ -416,7 +416,7 @@ def test_a_body_of_too_many_parts_is_refused_before_it_is_decoded() -> None:
 
 
 def test_the_most_fields_that_are_accepted_cost_little_and_are_not_all_named() -> None:
-    """5 MB of unknown fields took a worker 1.6 s, in which it served nobody else."""
+    """Five megabytes of unknown fields once kept a worker busy for 1.6 s, and all other clients waiting."""
     body = with_fields(MAX_MEMBERS - 10)
 
     def seconds(act: Callable[[], object]) -> float:

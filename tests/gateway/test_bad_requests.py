@@ -113,7 +113,7 @@ def test_a_model_that_cannot_be_one(gateway: Gateway, model: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "header"),
     [
         ("a\r\nx-evil: 1", "a%0D%0Ax-evil:%201"),
         ("\0", "%00"),
@@ -122,9 +122,9 @@ def test_a_model_that_cannot_be_one(gateway: Gateway, model: str) -> None:
     ],
     ids=["lines", "null", "letters", "long"],
 )
-def test_a_strange_field_is_named_in_a_header_that_can_be_sent(gateway: Gateway, name: str, told: str) -> None:
+def test_a_strange_field_is_named_in_a_header_that_can_be_sent(gateway: Gateway, name: str, header: str) -> None:
     response = gateway.chat(**{name: 1})
-    assert (response.status_code, response.headers["x-aigw-dropped-params"]) == (200, told)
+    assert (response.status_code, response.headers["x-aigw-dropped-params"]) == (200, header)
     assert "x-evil" not in response.headers
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -155,15 +156,24 @@ def test_across_the_end_of_credentials_each_worker_renews_once(new_gateway: NewG
     assert len(agent.issued) == 4
 
 
-def test_an_agent_that_goes_away(new_gateway: NewGateway, folder: Path) -> None:
-    """Its last credentials serve until they end; then requests fail, at once, and say why."""
+@contextmanager
+def served_by_agent(
+    new_gateway: NewGateway, folder: Path, *, lifetime: float | None = None
+) -> Iterator[tuple[Gateway, Agent]]:
+    """Start an agent whose credentials live `lifetime` seconds, and a gateway that has served a request with them."""
     token = folder / "pod-token"
     with running_agent() as agent, running_simulator(account(agent)) as account_of_agent:
-        agent.lifetime = 8
+        agent.lifetime = agent.lifetime if lifetime is None else lifetime
         token.write_text(agent.token)
         environment = agent.environment(token)
         gateway = new_gateway(*ambient(account_of_agent.port), simulator=account_of_agent, environment=environment)
         assert gateway.chat().status_code == 200
+        yield gateway, agent
+
+
+def test_an_agent_that_goes_away(new_gateway: NewGateway, folder: Path) -> None:
+    """Its last credentials serve until they end; then requests fail, at once, and say why."""
+    with served_by_agent(new_gateway, folder, lifetime=8) as (gateway, agent):
         agent.stop()
         end = time.time() + agent.lifetime
         statuses: list[tuple[float, int]] = []
@@ -189,30 +199,19 @@ def test_an_agent_that_goes_away(new_gateway: NewGateway, folder: Path) -> None:
 
 def test_an_agent_that_comes_back(new_gateway: NewGateway, folder: Path) -> None:
     """Requests are served soon after it is well, however long it was not."""
-    token = folder / "pod-token"
-    with running_agent() as agent, running_simulator(account(agent)) as account_of_agent:
-        agent.lifetime = 8
-        token.write_text(agent.token)
-        environment = agent.environment(token)
-        gateway = new_gateway(*ambient(account_of_agent.port), simulator=account_of_agent, environment=environment)
-        assert gateway.chat().status_code == 200
+    with served_by_agent(new_gateway, folder, lifetime=8) as (gateway, agent):
         agent.token = "not-the-pods"
         wait_for(lambda: True if gateway.chat().status_code == 503 else None, what="a refusal", seconds=20)
 
         def recover() -> None:
-            agent.token = token.read_text()
+            agent.token = (folder / "pod-token").read_text()
 
         assert seconds_until(lambda: gateway.chat().status_code == 200, after=recover) < 5
 
 
 def test_credentials_that_are_revoked(new_gateway: NewGateway, folder: Path) -> None:
     """One request learns of it; the next one waits for new credentials."""
-    token = folder / "pod-token"
-    with running_agent() as agent, running_simulator(account(agent)) as account_of_agent:
-        token.write_text(agent.token)
-        environment = agent.environment(token)
-        gateway = new_gateway(*ambient(account_of_agent.port), simulator=account_of_agent, environment=environment)
-        assert gateway.chat().status_code == 200
+    with served_by_agent(new_gateway, folder) as (gateway, agent):
         agent.issued.clear()  # the account knows them no more
         assert [gateway.chat().status_code for _ in range(5)] == [401, 200, 200, 200, 200]
         assert len(agent.issued) == 1

@@ -126,7 +126,7 @@ INVOKED = Pair(
     schema="AWSAnthropic",
     operation="InvokeModel",
 )
-RESPONSES = Pair(name="responses_converse", path="/v1/responses", answer=responses_answer, result="told")
+RESPONSES = Pair(name="responses_converse", path="/v1/responses", answer=responses_answer, result="result")
 PAIRS = (CHAT, MESSAGES, PASSED, INVOKED, RESPONSES)
 
 

@@ -23,7 +23,7 @@ R = TypeVar("R", bound=Resource)
 Key: TypeAlias = tuple[str, str]
 """(namespace, name)"""
 
-_NAMES: Final = {kind: group for group, kind in (*IGNORED, *REFUSED, *KINDS)}
+_NAMES: Final = tuple(dict.fromkeys(kind for _, kind in (*IGNORED, *REFUSED, *KINDS)))
 _MAX_COMPARED: Final = 100  # names; comparing takes 10 µs each, for every unresolved reference
 _MISSPELT: Final = 0.85  # the similarity of names that differ by a letter or two
 _NO_EFFECT: Final = "this kind has no effect here"
