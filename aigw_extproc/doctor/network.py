@@ -19,8 +19,9 @@ from aigw_extproc.doctor.checks import Check, failed, ok, skipped
 from aigw_extproc.doctor.probe import ReachedEndpoint
 from aigw_extproc.envoy.authorities import find_ca_file
 
-STEP_SECONDS = 5.0
-"""For each of name resolution, connection and handshake."""
+RESOLVE_SECONDS = 5.0
+CONNECT_SECONDS = 5.0
+HANDSHAKE_SECONDS = 5.0
 PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 
 
@@ -74,10 +75,10 @@ async def _resolve(address: Address) -> tuple[Check, tuple[str, ...]]:
         return skipped("dns", f"{address.host} is an IP address"), (address.host,)
     begun = time.monotonic()
     try:
-        async with asyncio.timeout(STEP_SECONDS):
+        async with asyncio.timeout(RESOLVE_SECONDS):
             records = await to_daemon_thread(socket.getaddrinfo, address.host, address.port, 0, socket.SOCK_STREAM)
     except OSError as failure:
-        detail = f"{address.host}: {_reason(failure, STEP_SECONDS)}"
+        detail = f"{address.host}: {_reason(failure, RESOLVE_SECONDS)}"
         return failed("dns", detail, _DNS_STEP, seconds=time.monotonic() - begun), ()
     ips = tuple(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in records))
     check = ok(
@@ -116,10 +117,10 @@ async def _connect(ips: tuple[str, ...], port: int) -> tuple[Check, str, asyncio
     for ip in ips[:4]:
         address = Address(host=ip, port=port)
         try:
-            async with asyncio.timeout(STEP_SECONDS / min(len(ips), 4)):
+            async with asyncio.timeout(CONNECT_SECONDS / min(len(ips), 4)):
                 _, writer = await asyncio.open_connection(ip, port)
         except OSError as failure:
-            reasons.append(f"{address}: {_reason(failure, STEP_SECONDS / min(len(ips), 4))}")
+            reasons.append(f"{address}: {_reason(failure, CONNECT_SECONDS / min(len(ips), 4))}")
         else:
             return ok("tcp", f"connected to {address}", seconds=time.monotonic() - begun), ip, writer
     return failed("tcp", "; ".join(reasons), _TCP_STEP, seconds=time.monotonic() - begun), "", None
@@ -141,7 +142,7 @@ async def _secure(writer: asyncio.StreamWriter, policy: Tls | None) -> tuple[Che
     begun = time.monotonic()
     try:
         context = _tls_context(policy)
-        async with asyncio.timeout(STEP_SECONDS):
+        async with asyncio.timeout(HANDSHAKE_SECONDS):
             await writer.start_tls(context, server_hostname=policy.server_name)
     except OSError as failure:
         detail, next_step = _tls_failure(failure, policy)
@@ -192,7 +193,7 @@ def _tls_failure(failure: OSError, policy: Tls) -> tuple[str, str]:
             return f"there is no {find_ca_file()}", "install the system's certificates (package ca-certificates)"
         case ssl.SSLError(reason=text):
             return f"the handshake failed: {(text or 'connection closed').replace('_', ' ').lower()}", _SPEAK_TLS
-    return f"the handshake failed: {_reason(failure, STEP_SECONDS)}", _CUT_OFF
+    return f"the handshake failed: {_reason(failure, HANDSHAKE_SECONDS)}", _CUT_OFF
 
 
 _OTHER_NAME = (

@@ -232,7 +232,7 @@ async def test_a_server_that_never_responds(monkeypatch: pytest.MonkeyPatch) -> 
 async def test_a_handshake_that_fails(
     server: Callable[[], AbstractAsyncContextManager[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(network, "STEP_SECONDS", 0.3)
+    monkeypatch.setattr(network, "HANDSHAKE_SECONDS", 0.3)
     async with server() as port:
         check = (await examined(snapshot(port, DEMO, MODEL, tls=Tls(server_name="bedrock.test"))))["tls"]
     assert check.outcome.value == "failed"
