@@ -15,6 +15,7 @@ import msgspec
 from aigw_extproc.aws.identity import CredentialSource
 from aigw_extproc.bedrock.families import Families, builtin
 from aigw_extproc.config.pattern import Pattern
+from aigw_extproc.config.traffic import Connections, Failover, Timeouts
 
 MODEL_HEADER: Final = "x-ai-eg-model"
 """The header that rules match for the model in a request's body."""
@@ -63,6 +64,7 @@ class Upstream:
     """The HTTP host of requests to it, which the signature covers."""
     addresses: tuple[Address, ...]
     tls: Tls | None = None
+    connections: Connections = field(default_factory=Connections)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +132,7 @@ class Backend:
     header_mutation: HeaderMutation = HeaderMutation()
     body_mutation: BodyMutation = BodyMutation()
     settings: BackendSettings = field(default_factory=BackendSettings)
+    timeouts: Timeouts = field(default_factory=Timeouts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +178,8 @@ class Rule:
     owned_by: str
     created: int
     """Seconds since 1970, for the list of models."""
+    failover: Failover | None = None
+    """How its backends are tried one after the other; None if a request has a single attempt."""
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -206,6 +211,12 @@ class Snapshot:
         """Every upstream that a rule can reach, once each, in order of first use."""
         upstreams = {backend.upstream.cluster: backend.upstream for rule in self.rules for backend in rule.backends}
         return tuple(upstreams.values())
+
+    @property
+    def stream_idles(self) -> tuple[float, ...]:
+        """The idle timeouts of streams that rules set, in seconds, once each, in ascending order."""
+        timeouts = {backend.timeouts.stream_idle for rule in self.rules for backend in rule.backends}
+        return tuple(sorted(filter(None, timeouts)))
 
     @property
     def auths(self) -> tuple[AwsAuth, ...]:

@@ -12,6 +12,10 @@ from urllib.parse import quote
 from aigw_extproc.errors import InvalidRequest
 
 METADATA_NAMESPACE = "io.envoy.ai_gateway"  # of the dynamic metadata that Envoy's access log reads
+IDLE_HEADER = "x-ai-eg-idle"
+"""Selects the route with this idle timeout: `unlimited`, or one of `idle_value`. The route removes the header."""
+TIMEOUT_HEADER = "x-envoy-upstream-rq-timeout-ms"
+"""Envoy's limit of the answer. Its router removes it."""
 MAX_MODEL_LENGTH = 2048
 """Bedrock's limit: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html, modelId."""
 MAX_DROPPED_LENGTH = 2048

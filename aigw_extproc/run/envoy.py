@@ -23,27 +23,28 @@ RELOAD_LAG = 1.0
 
 
 class EnvoyFiles:
-    """Envoy's files: the configuration, which it reads once, and the clusters, which it reads after each change."""
+    """Envoy's files: the configuration, which it reads once; clusters and routes, which it reads after each change."""
 
     def __init__(self, folder: Path, options: Options) -> None:
         self._folder = folder
-        self._clusters = folder / "clusters.yaml"
-        self._options = replace(options, clusters_file=self._clusters)
+        self._clusters, self._routes = folder / "clusters.yaml", folder / "routes.yaml"
+        self._options = replace(options, clusters_file=self._clusters, routes_file=self._routes)
 
     def write(self, snapshot: Snapshot) -> Path:
-        """Write both files, and return the configuration's."""
+        """Write all files, and return the configuration's."""
         # Imported here: it takes 0.5 s, which an invalid configuration need not wait for.
         from aigw_extproc.envoy.render import render, to_yaml
 
-        self.write_clusters(snapshot)
+        self.rewrite(snapshot)
         file = self._folder / "envoy.yaml"
         _replace(file, to_yaml(render(snapshot, self._options)))
         return file
 
-    def write_clusters(self, snapshot: Snapshot) -> None:
-        """Replace the clusters. Envoy notices a file that is moved into place, not one that is written to."""
-        from aigw_extproc.envoy.render import render_clusters, to_yaml
+    def rewrite(self, snapshot: Snapshot) -> None:
+        """Replace clusters and routes. Envoy notices a file that is moved into place, not one that is written to."""
+        from aigw_extproc.envoy.render import render_clusters, render_routes, to_yaml
 
+        _replace(self._routes, to_yaml(render_routes(snapshot)))
         _replace(self._clusters, to_yaml(render_clusters(snapshot, self._options)))
 
 
@@ -70,7 +71,7 @@ class Clusters:
         self._retirement = asyncio.get_running_loop().call_later(2 * RELOAD_LAG, self._write, snapshot)
 
     def _write(self, snapshot: Snapshot) -> None:
-        self._files.write_clusters(snapshot)
+        self._files.rewrite(snapshot)
         self._known = snapshot
 
 

@@ -26,6 +26,12 @@ _UNITS: Final[dict[str | None, int]] = {
 }
 
 
+# https://gateway-api.sigs.k8s.io/geps/gep-2257/, and the fractions of Kubernetes' metav1.Duration
+_DURATION: Final = re.compile(r"([0-9]+(?:\.[0-9]*)?)(h|ms|m|s)")
+_SECONDS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+_MAX_SECONDS: Final = 2**31 / 1000  # Envoy's timers count milliseconds in 32 bits
+
+
 def is_hostname(text: str) -> bool:
     """Return whether the text is a DNS name, without a wildcard."""
     return len(text) <= 253 and bool(_HOSTNAME.fullmatch(text)) and not is_ip(text)
@@ -72,3 +78,11 @@ def quantity(value: int | str) -> int | None:
         return None
     size = Fraction(match[1]) * _UNITS[match[2]]
     return int(size) if size.denominator == 1 else None
+
+
+def seconds(text: str) -> float | None:
+    """Return the seconds of a duration (`30s`, `1h30m`, `100ms`); None if it is invalid or longer than 24 days."""
+    parts = _DURATION.findall(text)
+    total = sum(float(number) * _SECONDS[unit] for number, unit in parts)
+    valid = bool(parts) and "".join(number + unit for number, unit in parts) == text and total <= _MAX_SECONDS
+    return total if valid else None

@@ -1,0 +1,51 @@
+"""The time limits of rules."""
+
+import pytest
+
+from aigw_extproc.config.resources.names import seconds
+from aigw_extproc.config.traffic import Timeouts
+from tests.config.sample import compiled, problems, sample
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("30s", 30), ("1h30m", 5400), ("1.5s", 1.5), ("100ms", 0.1), ("0s", 0), ("2s500ms", 2.5)],
+)
+def test_durations(text: str, expected: float):
+    assert seconds(text) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("text", ["", "30", "s", "-1s", "1 s", "1d", "30s ", "999999h"])
+def test_other_texts_are_no_durations(text: str):
+    assert seconds(text) is None
+
+
+def with_limits(text: str) -> str:
+    return sample(("backendRefs:", f"{text}\n      backendRefs:"))
+
+
+def test_limits_of_a_rule():
+    snapshot = compiled(with_limits("timeouts: {request: 10m}\n      streamIdleTimeout: 90s")).snapshot
+    assert snapshot.rules[0].backends[0].timeouts == Timeouts(request=600, stream_idle=90)
+    assert snapshot.stream_idles == (90,)
+
+
+def test_without_limits_the_defaults_apply():
+    snapshot = compiled(sample()).snapshot
+    assert snapshot.rules[0].backends[0].timeouts == Timeouts()
+    assert snapshot.stream_idles == ()
+
+
+def test_zero_is_no_limit():
+    snapshot = compiled(with_limits("timeouts: {request: 0s}\n      streamIdleTimeout: 0s")).snapshot
+    assert snapshot.rules[0].backends[0].timeouts == Timeouts(request=0, stream_idle=0)
+    assert snapshot.stream_idles == ()
+
+
+def test_invalid_limits():
+    rule = "AIGatewayRoute default/route: spec.rules[0]."
+    expected = "is not a duration of 0s to 24 days, such as 30s or 1h30m"
+    assert problems(with_limits("timeouts: {request: soon}\n      streamIdleTimeout: 99999h")) == [
+        f"{rule}timeouts.request: 'soon' {expected}",
+        f"{rule}streamIdleTimeout: '99999h' {expected}",
+    ]
