@@ -23,7 +23,7 @@ from aigw_extproc.config.policies import (
     TokenProvider,
 )
 from aigw_extproc.config.resources.names import is_header_value
-from aigw_extproc.errors import FilterMissing, GatewayError, Unauthenticated
+from aigw_extproc.errors import FilterMissing, GatewayError, InvalidPassword, InvalidToken, Unauthenticated
 
 MAX_CLAIM_LENGTH: Final = 256
 """Characters of a claim that becomes a header or the client's id; a longer one is taken for absent."""
@@ -132,7 +132,7 @@ def authentication_fault(policy: Policy, caller: Caller) -> GatewayError | None:
     if policy.ext_auth is not None and policy.ext_auth.key not in caller.verified.asked:
         return FilterMissing()
     if policy.keys is not None and policy.name not in caller.clients:
-        return _password_fault(policy, caller) if policy.keys.basic else _key_fault(caller)
+        return _password_fault(caller) if policy.keys.basic else _key_fault(caller)
     if policy.tokens is not None and policy.name not in caller.tokens:
         fault = caller.faults.get(policy.name)
         if fault is not None or not policy.tokens.optional:
@@ -178,17 +178,18 @@ def _key_fault(caller: Caller) -> Unauthenticated:
     return Unauthenticated("an API key is required, as 'Authorization: Bearer KEY' or 'x-api-key: KEY'")
 
 
-def _password_fault(policy: Policy, caller: Caller) -> Unauthenticated:
-    message = "a valid user name and password are required, as 'Authorization: Basic …'"
-    return Unauthenticated(message, code="invalid_credentials", challenge='Basic realm="gateway"')
+def _password_fault(caller: Caller) -> InvalidPassword:
+    message = "a user name and password are required, as 'Authorization: Basic CREDENTIALS'"
+    if caller.presented:
+        message = "the user name or the password is not valid for this gateway"
+    return InvalidPassword(message, challenge='Basic realm="gateway"')
 
 
-def _token_fault(fault: str | None) -> Unauthenticated:
+def _token_fault(fault: str | None) -> InvalidToken:
     if fault is None:
-        return Unauthenticated("a token is required, as 'Authorization: Bearer TOKEN'", code="invalid_token")
+        return InvalidToken("a token is required, as 'Authorization: Bearer TOKEN'")
     # https://www.rfc-editor.org/rfc/rfc6750#section-3.1
-    challenge = 'Bearer error="invalid_token"'
-    return Unauthenticated(f"the token is not valid: {fault}", code="invalid_token", challenge=challenge)
+    return InvalidToken(f"the token is not valid: {fault}", challenge='Bearer error="invalid_token"')
 
 
 def _applies(

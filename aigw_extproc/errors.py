@@ -8,7 +8,8 @@
     * MethodNotAllowed: 405
     * ModelNotFound: 404, no rule routes this model
     * InternalError: 500, a defect of the gateway
-    * Unauthenticated: 401, the request has no valid API key, token or password
+    * Unauthenticated: 401, the request has no valid API key
+        * InvalidToken, InvalidPassword: or no valid token; or no valid user name and password
     * FilterMissing: 500, Envoy lacks a filter that a policy needs
     * PermissionDenied: 403, the client is known, but may not do this
     * HostNotAllowed: 403, the gateway does not answer to the request's host
@@ -121,15 +122,27 @@ class InternalError(GatewayError):
 
 
 class Unauthenticated(GatewayError):
-    """The request has no API key, token or password that is valid here."""
+    """The request has no API key that is known here."""
 
     status = 401
     type = "authentication_error"
+    code = "invalid_api_key"
 
-    def __init__(self, message: str, *, code: str = "invalid_api_key", challenge: str = "Bearer") -> None:
+    def __init__(self, message: str, *, challenge: str = "Bearer") -> None:
         """`challenge` is the value of `www-authenticate`."""
         super().__init__(message, headers=[("www-authenticate", challenge)])
-        self.code = code
+
+
+class InvalidToken(Unauthenticated):
+    """The request has no JSON Web Token that is valid here."""
+
+    code = "invalid_token"
+
+
+class InvalidPassword(Unauthenticated):
+    """The request has no user name and password that are valid here."""
+
+    code = "invalid_password"
 
 
 class PermissionDenied(GatewayError):
