@@ -61,6 +61,8 @@ class Capabilities:
     stop_sequences: bool = True
     prefill: bool = True
     system: bool = True
+    system_role: bool = True
+    """Supports messages of role system in the conversation."""
     tools: bool = True
     streamed_tools: bool = True
     choices: frozenset[str] = CHOICES
