@@ -55,6 +55,7 @@ class Family(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     cache_behind_results: bool = True
     cache_behind_plain_documents: bool = True
     long_cache: bool = False
+    cache_minimum: int = 1024
     structured_output: bool = False
     max_output: int = 4096
     least_max_tokens: int = 1

@@ -111,6 +111,8 @@ class BackendSettings:
     """Whether images at http(s) URLs are fetched."""
     fetch_images_from: tuple[str, ...] = ()
     """Hosts that they are fetched from, in lower case, `*.example.com` for all below a domain; empty for any."""
+    cache_points: tuple[str, ...] = ()
+    """Where cache points are added to requests without any: `tools`, `system`, `turns`."""
     families: Families = field(default_factory=builtin)
     """The capabilities of each model family."""
 

@@ -123,7 +123,13 @@ def _media_ready(phase: Parsed, event: MediaReady, now: float, enter: Enter) -> 
 def _translate(phase: Parsed, fetched: Mapping[str, Fetched], now: float, enter: Enter) -> Step:
     backend, model = phase.backend, phase.outcome.request_model
     settings = backend.settings
-    target = Target(model=model, family=settings.families.of(model), schema=backend.schema, fetched=fetched)
+    target = Target(
+        model=model,
+        family=settings.families.of(model),
+        schema=backend.schema,
+        fetched=fetched,
+        cache_points=settings.cache_points,
+    )
     try:
         request = phase.request(target)
     except MediaNeeded as needed:

@@ -62,6 +62,8 @@ class Capabilities:
     least_max_tokens: int = 1
     prefill: bool = True
     system: bool = True
+    system_role: bool = True
+    """Supports messages of role system in the conversation."""
     tools: bool = True
     streamed_tools: bool = True
     choices: frozenset[str] = CHOICES

@@ -42,6 +42,10 @@ class Call:
         if self.fault.refusal:
             raise self.fault.refusal(self.fault.parameter)
 
+    def use_cache(self, conversation: Conversation) -> CacheUse | None:
+        """Look up a prompt, and cache it up to its cache points."""
+        return self.cache.use(self.model_id, conversation, self.now)
+
     def complete(self, prompt: ModelPrompt) -> ModelReply:
         """Return the model's reply, with the fault."""
         return self.fault.reword(complete(prompt), self.fault.parameter)
@@ -84,18 +88,19 @@ def _reply(call: Call) -> tuple[Conversation, ModelReply, CacheUse | None]:
     call.check_shape(body)
     rules.check(body, call.model_id, streamed=call.operation == "ConverseStream")
     reply = call.complete(converse_prompt.prompt(body, capabilities_of(call.model_id)))
-    return body, reply, call.cache.use(call.model_id, body, call.now)
+    return body, reply, call.use_cache(body)
 
 
 def _invoke(call: Call) -> HttpResponse:
     call.check_shape(_blob(call))
-    invocation = invoke_format_of(call.model_id).invoke(call.model_id, call.request.body, call.complete)
+    invocation = invoke_format_of(call.model_id).invoke(call.model_id, call.request.body, call.complete, call.use_cache)
     return http_messages.json(invocation.body, headers=invocation.headers)
 
 
 def _invoke_stream(call: Call) -> HttpResponse:
     call.check_shape(_blob(call))
-    encoded = invoke_format_of(call.model_id).invoke_stream(call.model_id, call.request.body, call.complete)
+    body_format = invoke_format_of(call.model_id)
+    encoded = body_format.invoke_stream(call.model_id, call.request.body, call.complete, call.use_cache)
     return http_messages.stream(encoded, headers={"x-amzn-bedrock-content-type": "application/json"})
 
 
@@ -111,7 +116,7 @@ def _count_tokens(call: Call) -> HttpResponse:
         count = converse_prompt.input_tokens(conversation)
     else:
         encoded = body["input"]["invokeModel"]["body"]
-        count = invoke_format_of(call.model_id).count_tokens(base64.b64decode(encoded))
+        count = invoke_format_of(call.model_id).count_tokens(call.model_id, base64.b64decode(encoded))
     return http_messages.json({"inputTokens": count})
 
 

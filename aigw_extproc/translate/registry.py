@@ -26,6 +26,7 @@ from aigw_extproc.translate.carriers import anthropic, converse, count_tokens
 from aigw_extproc.translate.clients import chat, completions, messages, responses
 from aigw_extproc.translate.clients.models import model_list_at
 from aigw_extproc.translate.contract import Target, UpstreamRequest
+from aigw_extproc.translate.converse.automatic_caching import add_cache_points
 from aigw_extproc.translate.converse.conversed import Conversed
 from aigw_extproc.translate.invoke import embeddings, images, rerank
 
@@ -58,7 +59,10 @@ def _carried(parse: Parse[Request], to_converse: Callable[[Request, Target], Con
     """Return the translation of a client's request to Converse, sent by a carrier."""
 
     def translate(request: Request, target: Target) -> UpstreamRequest:
-        return carry(to_converse(request, target), target)
+        conversed = to_converse(request, target)
+        if target.cache_points:
+            add_cache_points(conversed.request, target.cache_points, target.family)
+        return carry(conversed, target)
 
     return _direct(parse, translate)
 

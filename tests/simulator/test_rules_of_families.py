@@ -84,6 +84,11 @@ BROKEN: dict[str, tuple[str, dict[str, Any], str]] = {
         sampled(temperature=0.5, topP=0.9),
         f"{MODEL}`temperature` and `top_p` cannot both be specified for this model. Please use only one.",
     ),
+    "an instruction in the conversation": (
+        OPUS_4_7,
+        talk(user(), {"role": "system", "content": [HI]}),
+        f"{MODEL}role 'system' is not supported on this model",
+    ),
     "a temperature for a new Claude": (
         OPUS_4_7,
         sampled(temperature=1),

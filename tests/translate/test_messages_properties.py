@@ -145,7 +145,7 @@ def test_a_chat_for_invoke_model_is_valid_or_refused(request: dict[str, Any]) ->
     except InvalidRequest as error:
         assert error.param
         return
-    anthropic_request.parse(upstream.body)
+    anthropic_request.parse(upstream.body, request["model"])
 
 
 @given(st.binary(max_size=400))
