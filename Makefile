@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run unit test check format proto proto-check bench fuzz coverage envoy-examples clean
+.PHONY: help run unit test check format proto proto-check bench fuzz prefixes coverage envoy-examples clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ proto-check: $(VENV)/.dev
 
 bench: $(VENV)/.dev ## measure the processor, compared with a no-op; ARGS="--only sizes,routes --peer litellm --json FILE"
 	$(BIN)/python -m benchmarks $(ARGS)
+
+prefixes: $(VENV)/.dev ## try that a growing conversation keeps its prefix, on a hundred thousand conversations; half an hour
+	$(BIN)/pytest tests/translate/test_prefix_stability.py --hypothesis-profile thorough $(ARGS)
 
 fuzz: $(VENV)/.dev ## fuzz the parsers, one minute each; ARGS="-max_total_time=600"
 	@$(BIN)/pip install --quiet -c constraints.txt atheris

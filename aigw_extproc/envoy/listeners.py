@@ -15,7 +15,7 @@ from envoy_data_plane.google.protobuf import Any
 
 from aigw_extproc.config.snapshot import Snapshot
 from aigw_extproc.envoy.access_log import stdout_access_log
-from aigw_extproc.envoy.addresses import envoy_address, from_file
+from aigw_extproc.envoy.addresses import envoy_address
 from aigw_extproc.envoy.filters import http_filters
 from aigw_extproc.envoy.local_replies import local_reply_config
 from aigw_extproc.envoy.options import Options
@@ -34,7 +34,7 @@ UNTRUSTED = (
 
 
 def gateway_listener(snapshot: Snapshot, options: Options) -> listener.Listener:
-    """Return the listener, for HTTP/1.1 and HTTP/2. Bodies above the snapshot's limit are refused (413)."""
+    """Return the listener, for HTTP/1.1 and HTTP/2. Bodies above the limit are refused (413)."""
     buffer_limit = snapshot.buffer_limit
     chain = listener.FilterChain(filters=[_connection_manager(snapshot, options)])
     return listener.Listener(
@@ -51,8 +51,8 @@ def _connection_manager(snapshot: Snapshot, options: Options) -> listener.Filter
         stat_prefix=STAT_PREFIX,
         codec_type=hcm.HttpConnectionManagerCodecType.AUTO,
         route_config=None if options.routes_file else route_configuration(snapshot),
-        rds=_routes_from(options.routes_file) if options.routes_file else None,
-        http_filters=http_filters(options),
+        rds=_routes_in(options.routes_file) if options.routes_file else None,
+        http_filters=http_filters(snapshot, options),
         access_log=[stdout_access_log()] if options.access_log else [],
         local_reply_config=local_reply_config(buffer_limit=snapshot.buffer_limit),
         early_header_mutation_extensions=[_remove_untrusted_headers()],
@@ -69,8 +69,10 @@ def _connection_manager(snapshot: Snapshot, options: Options) -> listener.Filter
     return listener.Filter(name="envoy.filters.network.http_connection_manager", typed_config=Any.pack(manager))
 
 
-def _routes_from(file: Path) -> hcm.Rds:
-    return hcm.Rds(config_source=from_file(file), route_config_name=ROUTES)
+def _routes_in(file: Path) -> hcm.Rds:
+    source = core.PathConfigSource(path=str(file))
+    config = core.ConfigSource(path_config_source=source, resource_api_version=core.ApiVersion.V3)
+    return hcm.Rds(route_config_name=ROUTES, config_source=config)
 
 
 def _remove_untrusted_headers() -> core.TypedExtensionConfig:

@@ -26,7 +26,6 @@ NODE = "aigw"
 
 def render(snapshot: Snapshot, options: Options) -> bootstrap.Bootstrap:
     """Return Envoy's configuration for a snapshot; upstreams' clusters are omitted if `options` put them in a file."""
-    limit = snapshot.buffer_limit
     upstreams = [] if options.clusters_file else upstream_clusters(snapshot, options)
     return bootstrap.Bootstrap(
         node=core.Node(id=NODE, cluster=NODE) if options.clusters_file else None,
@@ -37,7 +36,7 @@ def render(snapshot: Snapshot, options: Options) -> bootstrap.Bootstrap:
         overload_manager=overload_manager(options),
         static_resources=bootstrap.BootstrapStaticResources(
             listeners=[gateway_listener(snapshot, options)],
-            clusters=[processor_cluster(options, buffer_limit=limit), *upstreams],
+            clusters=[processor_cluster(options, buffer_limit=snapshot.buffer_limit), *upstreams],
         ),
     )
 

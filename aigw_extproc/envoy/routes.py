@@ -10,16 +10,17 @@ from envoy_data_plane.envoy.type.matcher import v3 as matcher
 from envoy_data_plane.google.protobuf import Any
 
 from aigw_extproc.config.snapshot import MODEL_HEADER, Snapshot
+from aigw_extproc.envoy.clients import per_route
 from aigw_extproc.envoy.retries import upstream_retries
 from aigw_extproc.exchange.limits import idle_value
 from aigw_extproc.exchange.names import IDLE_HEADER
 from aigw_extproc.exchange.response import LOCAL_REPLY_HEADER
 from aigw_extproc.exchange.upstream import BACKEND_HEADER, SCHEME_HEADER
 
+ROUTES = "aigw"
+"""The name of the configuration of routes."""
 PROCESSOR_FILTER = "envoy.filters.http.ext_proc"
 """The processor's filter, as named in the connection manager and in routes."""
-ROUTES = "aigw"
-"""The name of the routes, by which Envoy finds them in a file."""
 
 
 def route_configuration(snapshot: Snapshot) -> route.RouteConfiguration:
@@ -34,11 +35,12 @@ def routes_to_backends(snapshot: Snapshot) -> list[route.Route]:
     The last one also matches before the processor has set any header: until then the listener's idle timeout limits how
     long a request may take to arrive. A missing or unknown cluster is an error (503) only in the router filter.
     """
-    idles = [_to_backend(_marked(idle_value(idle)), timedelta(seconds=idle)) for idle in (0, *snapshot.stream_idles)]
-    return [*idles, _to_backend(route.RouteMatch(prefix="/"))]
+    idles = (0, *snapshot.stream_idles)
+    limited = [_to_backend(snapshot, _marked(idle_value(idle)), timedelta(seconds=idle)) for idle in idles]
+    return [*limited, _to_backend(snapshot, route.RouteMatch(prefix="/"))]
 
 
-def _to_backend(match: route.RouteMatch, idle_timeout: timedelta | None = None) -> route.Route:
+def _to_backend(snapshot: Snapshot, match: route.RouteMatch, idle_timeout: timedelta | None = None) -> route.Route:
     """Return a route on which the Host is the endpoint's `hostname`, as signed."""
     return route.Route(
         match=match,
@@ -50,7 +52,7 @@ def _to_backend(match: route.RouteMatch, idle_timeout: timedelta | None = None) 
             idle_timeout=idle_timeout,
             retry_policy=upstream_retries(),
         ),
-        typed_per_filter_config={PROCESSOR_FILTER: _enabled()},
+        typed_per_filter_config={**per_route(snapshot), PROCESSOR_FILTER: _enabled()},
         request_headers_to_remove=[MODEL_HEADER, BACKEND_HEADER, IDLE_HEADER, SCHEME_HEADER],
         response_headers_to_remove=[LOCAL_REPLY_HEADER],  # an upstream must not set the marker of Envoy's replies
     )

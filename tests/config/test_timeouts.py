@@ -1,23 +1,7 @@
 """The time limits of rules."""
 
-import pytest
-
-from aigw_extproc.config.resources.names import seconds
 from aigw_extproc.config.traffic import Timeouts
 from tests.config.sample import compiled, problems, sample
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [("30s", 30), ("1h30m", 5400), ("1.5s", 1.5), ("100ms", 0.1), ("0s", 0), ("2s500ms", 2.5)],
-)
-def test_durations(text: str, expected: float):
-    assert seconds(text) == pytest.approx(expected)
-
-
-@pytest.mark.parametrize("text", ["", "30", "s", "-1s", "1 s", "1d", "30s ", "999999h"])
-def test_other_texts_are_no_durations(text: str):
-    assert seconds(text) is None
 
 
 def with_limits(text: str) -> str:

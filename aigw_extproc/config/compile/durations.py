@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from aigw_extproc.config.resources import names
 from aigw_extproc.config.resources.ai_gateway import RouteRule
 from aigw_extproc.config.resources.findings import Place
-from aigw_extproc.config.resources.names import seconds
 from aigw_extproc.config.traffic import Timeouts
+
+_MAX_SECONDS: Final = 2**31 / 1000  # Envoy's timers count milliseconds in 32 bits
 
 
 def duration(text: str | None, place: Place, *, zero: bool = False) -> float | None:
@@ -15,8 +19,8 @@ def duration(text: str | None, place: Place, *, zero: bool = False) -> float | N
     """
     if text is None:
         return None
-    value = seconds(text)
-    if value is None or (value == 0 and not zero):
+    value = names.duration(text)
+    if value is None or value > _MAX_SECONDS or (value == 0 and not zero):
         place.problem(
             f"{place.show(text)} is not a duration of {'0s' if zero else '1ms'} to 24 days, such as 30s or 1h30m"
         )

@@ -25,11 +25,9 @@ _UNITS: Final[dict[str | None, int]] = {
     **{f"{unit}i": 1024**power for power, unit in enumerate("KMGTPE", start=1)},
 }
 
-
-# https://gateway-api.sigs.k8s.io/geps/gep-2257/, and the fractions of Kubernetes' metav1.Duration
-_DURATION: Final = re.compile(r"([0-9]+(?:\.[0-9]*)?)(h|ms|m|s)")
-_SECONDS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
-_MAX_SECONDS: Final = 2**31 / 1000  # Envoy's timers count milliseconds in 32 bits
+# https://gateway-api.sigs.k8s.io/geps/gep-2257/
+_DURATION: Final = re.compile(r"(?:[0-9]{1,5}(?:h|m|s|ms)){1,4}")
+_SECONDS: Final[dict[str, float]] = {"h": 3600, "m": 60, "s": 1, "ms": 0.001}
 
 
 def is_hostname(text: str) -> bool:
@@ -80,9 +78,8 @@ def quantity(value: int | str) -> int | None:
     return int(size) if size.denominator == 1 else None
 
 
-def seconds(text: str) -> float | None:
-    """Return the seconds of a duration (`30s`, `1h30m`, `100ms`); None if it is invalid or longer than 24 days."""
-    parts = _DURATION.findall(text)
-    total = sum(float(number) * _SECONDS[unit] for number, unit in parts)
-    valid = bool(parts) and "".join(number + unit for number, unit in parts) == text and total <= _MAX_SECONDS
-    return total if valid else None
+def duration(text: str) -> float | None:
+    """Return the seconds of a duration of the Gateway API (`90s`, `1h30m`); None if it is none."""
+    if _DURATION.fullmatch(text) is None:
+        return None
+    return sum(int(number) * _SECONDS[unit] for number, unit in re.findall(r"([0-9]+)(h|ms|m|s)", text))

@@ -15,6 +15,7 @@ from aigw_extproc.bedrock.counting import count_tokens_path
 from aigw_extproc.bedrock.invoke import anthropic_version, invoke_path
 from aigw_extproc.translate.anthropic.betas import accepted_betas
 from aigw_extproc.translate.anthropic_passthrough.answer import AnthropicPassthroughAnswer
+from aigw_extproc.translate.anthropic_passthrough.system_messages import with_system_in_place
 from aigw_extproc.translate.contract import Answer, Target, UpstreamRequest
 
 ELSEWHERE = frozenset({"model", "stream", "anthropic_beta", "anthropic_version"})
@@ -75,9 +76,12 @@ def _body(request: messages.MessagesRequest, target: Target, dropped: list[str])
     betas = accepted_betas(request.betas, target.family.invoke_betas, dropped)
     unknown = NOT_ON_BEDROCK | {field for field, beta in FIELDS_OF_BETAS.items() if beta not in betas}
     dropped += [name for name in fields if name in unknown]
-    kept: dict[str, object] = {
-        name: value for name, value in fields.items() if name not in ELSEWHERE and name not in unknown
-    }
+    kept = with_system_in_place(
+        {name: value for name, value in fields.items() if name not in ELSEWHERE and name not in unknown},
+        request.body,
+        target.family,
+        dropped,
+    )
     version: dict[str, object] = {"anthropic_version": anthropic_version(target.schema.version)}
     return version | ({"anthropic_beta": betas} if betas else {}) | kept
 
