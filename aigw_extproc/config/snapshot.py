@@ -163,6 +163,11 @@ class Snapshot:
         return tuple(upstreams.values())
 
     @property
+    def failovers(self) -> tuple[Rule, ...]:
+        """The rules with failover; of two with one cluster, during a change, the latest."""
+        return tuple({rule.failover.cluster: rule for rule in self.rules if rule.failover is not None}.values())
+
+    @property
     def stream_idles(self) -> tuple[float, ...]:
         """The idle timeouts of streams that rules set, in seconds, once each, in ascending order."""
         timeouts = {backend.timeouts.stream_idle for rule in self.rules for backend in rule.backends}

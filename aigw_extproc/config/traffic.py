@@ -49,6 +49,11 @@ class Retry:
     back_off: tuple[float, float] = (0.01, 0.1)
     """The first interval and the longest one. Another backend need not be waited for."""
 
+    @property
+    def after_timeout(self) -> bool:
+        """Whether an attempt whose time is over is repeated."""
+        return not self.triggers.isdisjoint({"5xx", "gateway-error", "reset"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ejection:

@@ -49,7 +49,7 @@ class Live:
 
     def apply(self, configuration: Configuration) -> None:
         """Use another configuration for new streams; open ones keep theirs."""
-        self._router = Router(configuration.snapshot, self._options.allowed_hosts)
+        self._router = Router(configuration.snapshot, self._options.allowed_hosts, previous=self._router)
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -95,7 +95,6 @@ def test_fingerprint_changes_with_content_and_identity(tmp_path: Path):
 
 
 REFUSED_GUIDE_FILES = {
-    "provider_fallback-base.yaml": ["AIGatewayRoute default/provider-fallback: spec.rules[0].backendRefs[1].priority"],
     "provider_fallback-fallback.yaml": ["BackendTrafficPolicy default/provider-fallback"],
     "token_ratelimit-token_ratelimit.yaml": [
         "AIGatewayRoute default/envoy-ai-gateway-token-ratelimit: spec.llmRequestCosts",

@@ -1,0 +1,106 @@
+"""Rules with several backends: what fails at one is tried at the next."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from aigw_extproc.simulator.settings import Settings
+from tests.envoy_config.running import refused_port
+from tests.gateway.conftest import NOVA, NewGateway
+from tests.gateway.resources import Document, backend, ref, route, rule
+from tests.gateway.running import Gateway, error
+from tests.simulator.running import RunningSimulator, running_simulator
+
+FAULTS = {
+    "throttled": "simulator.throttling",
+    "unavailable": "simulator.unavailable",
+    "reset": "simulator.early-close",
+    "first-frame": "simulator.stream-exception-first",
+}
+"""By the name of a model: what its first backend does."""
+ACCOUNT = Settings(region="eu-west-1", credentials={"SECOND": "secret-of-the-second"})
+
+
+def fallback(model: str, *backends: Document, **fields: Any) -> Document:
+    """A rule whose backends have priorities in their order."""
+    refs = [{**one, "priority": priority} for priority, one in enumerate(backends)]
+    return {**rule(*refs, model=model), **fields}
+
+
+def other_account(port: int) -> list[Document]:
+    """Bedrock in another region, for another account."""
+    documents = backend("second", port, key_id="SECOND", secret=ACCOUNT.credentials["SECOND"])
+    documents[1]["spec"]["awsCredentials"]["region"] = ACCOUNT.region
+    return documents
+
+
+@pytest.fixture(scope="module")
+def second() -> Iterator[RunningSimulator]:
+    with running_simulator(ACCOUNT) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def failing(start_gateway: NewGateway, simulator: RunningSimulator, second: RunningSimulator) -> Iterator[Gateway]:
+    with refused_port() as refused:
+        gateway = start_gateway(
+            route(
+                "models",
+                *(fallback(model, ref(to=fault), ref("second", to=NOVA)) for model, fault in FAULTS.items()),
+                fallback("refused", ref("refused"), ref("second", to=NOVA)),
+                fallback("both", ref(to="simulator.throttling-7"), ref("second", to="simulator.throttling-9")),
+                fallback("healthy", ref(to=NOVA), ref("second", to=NOVA)),
+                fallback("wrong", ref(to="simulator.validation"), ref("second", to=NOVA)),
+            ),
+            *backend("bedrock", simulator.port),
+            *other_account(second.port),
+            *backend("refused", refused),
+            simulator=second,
+        )
+        yield gateway
+        gateway.wait_until_idle()
+        assert gateway.processor.metric("aigw_defects_total") == 0
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("model", [*FAULTS, "refused"])
+def test_the_next_backend_answers(failing: Gateway, model: str, stream: bool) -> None:
+    response = failing.chat(model, stream=stream)
+    assert (response.status_code, response.text.endswith("data: [DONE]\n\n")) == (200, stream)
+    received = failing.received(response)
+    assert received["path"].split("/")[2:] == [NOVA.replace(":", "%3A"), "converse-stream" if stream else "converse"]
+    assert json.loads(received["body"]) == {"messages": [{"role": "user", "content": [{"text": "Hello!"}]}]}
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+def test_the_last_error_reaches_the_client(failing: Gateway, stream: bool) -> None:
+    response = failing.chat("both", stream=stream)
+    message = "Too many requests, please wait before trying again."
+    expected = error(message, "rate_limit_error", "throttling_exception")
+    assert (response.status_code, response.json(), response.headers["retry-after"]) == (429, expected, "9")
+
+
+def test_what_is_wrong_with_the_request_is_not_tried_again(failing: Gateway) -> None:
+    response = failing.chat("wrong")
+    assert (response.status_code, response.json()["error"]["type"]) == (400, "invalid_request_error")
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+def test_the_first_backend_answers_while_it_can(failing: Gateway, simulator: RunningSimulator, stream: bool) -> None:
+    response = failing.chat("healthy", stream=stream)
+    assert response.status_code == 200
+    served = [entry for entry in simulator.requests() if entry["id"] == response.headers["x-amzn-requestid"]]
+    assert len(served) == 1
+
+
+@pytest.mark.parametrize("model", ["throttled", "both", "healthy"])
+def test_headers_of_the_gateway_stay_in_it(failing: Gateway, model: str) -> None:
+    response = failing.chat(model)
+    internal = ("x-ai-eg-", "x-envoy-", "x-aigw-local-reply")
+    assert [name for name in response.headers if name.startswith(internal)] == []
+    received = failing.received(response) if model != "healthy" else {"headers": []}
+    assert [name for name, _ in received["headers"] if name.startswith(internal)] == []
