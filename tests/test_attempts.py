@@ -34,8 +34,8 @@ from tests.translate.goldens import frames
 RETRY = ("x-ai-eg-retry", "1")
 STREAM = "application/vnd.amazon.eventstream"
 DEFAULT = Retry(retries=1)
-POLICY = replace(
-    DEFAULT, triggers=frozenset({"connect-failure", "retriable-status-codes"}), status_codes=frozenset({500})
+POLICY = Retry(
+    retries=5, triggers=frozenset({"connect-failure", "retriable-status-codes"}), status_codes=frozenset({500})
 )
 """That of the reference's example."""
 
@@ -179,7 +179,7 @@ def test_an_exception_in_the_first_frame_is_an_answer_with_its_status(name: str,
 def test_a_stream_begins_with_its_first_piece() -> None:
     machine = sent(STREAM_BODY)
     assert send(machine, headers(content_type=STREAM)) == Wait()
-    data = frames([{"messageStart": {"role": "assistant"}}])
+    data = frames([["messageStart", {"role": "assistant"}]])
     assert send(machine, ResponseBody(data[:5], end_of_stream=False)) == Wait()
     action = send(machine, ResponseBody(data[5:], end_of_stream=False))
     assert isinstance(action, Begin)
