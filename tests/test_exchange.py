@@ -57,7 +57,7 @@ from aigw_extproc.routing import Router
 from aigw_extproc.translate.clients.models import MODEL_LISTS
 from aigw_extproc.translate.contract import Media, UpstreamResponse
 from aigw_extproc.translate.registry import ENDPOINTS
-from aigw_extproc.wire import MAX_MEMBERS
+from aigw_extproc.wire import MAX_FIELDS, MAX_MEMBERS
 from tests.translate.goldens import frames
 
 NOW = 1_440_938_160.0
@@ -418,9 +418,15 @@ def test_a_body_of_too_many_parts_is_refused_before_it_is_decoded() -> None:
     )
 
 
+def test_too_many_fields_are_refused() -> None:
+    reply = error(send(exchange(), *request(with_fields(MAX_FIELDS))))
+    assert (reply["status"], reply["message"]) == (400, "Expected `object` of length <= 1000")
+
+
 def test_the_most_fields_that_are_accepted_cost_little_and_are_not_all_named() -> None:
-    """Five megabytes of unknown fields once kept a worker busy for 1.6 s, and all other clients waiting."""
-    body = with_fields(MAX_MEMBERS - 10)
+    """Five megabytes of them once kept a worker busy for 1.6 s, and all other clients waiting."""
+    members = b",".join(b'"m%d":0' % number for number in range(MAX_MEMBERS - MAX_FIELDS - 10))
+    body = with_fields(MAX_FIELDS - 3)[:-1] + b',"x":{%b}}' % members
 
     def seconds(act: Callable[[], object]) -> float:
         begun = process_time()

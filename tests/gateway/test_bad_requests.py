@@ -128,8 +128,8 @@ def test_a_strange_field_is_named_in_a_header_that_can_be_sent(gateway: Gateway,
     assert "x-evil" not in response.headers
 
 
-def test_thousands_of_strange_fields(gateway: Gateway) -> None:
-    response = gateway.chat(**{f"field{number}": 1 for number in range(20_000)})
+def test_hundreds_of_strange_fields(gateway: Gateway) -> None:
+    response = gateway.chat(**{f"field{number}": 1 for number in range(900)})
     assert (response.status_code, len(response.headers["x-aigw-dropped-params"])) == (200, 2048)
 
 
