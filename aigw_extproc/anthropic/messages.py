@@ -178,9 +178,9 @@ class CountTokensParams(wire.Open, frozen=True, kw_only=True):
     """The fields of a request to count tokens."""
 
     model: str
-    messages: list[Message]
+    messages: wire.Messages[Message]
     system: str | list[TextBlock] | None = None
-    tools: list[Tool] | None = None
+    tools: wire.Tools[Tool] | None = None
     tool_choice: ToolChoice | None = None
     thinking: ThinkingConfig | None = None
     output_config: OutputConfig | None = None

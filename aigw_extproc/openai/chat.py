@@ -211,14 +211,14 @@ class AwsExtension(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_f
 
 class ChatRequest(wire.Open, frozen=True, kw_only=True):
     model: str
-    messages: list[Message]
+    messages: wire.Messages[Message]
     max_completion_tokens: int | None = None
     max_tokens: int | None = None
     temperature: float | None = None
     top_p: float | None = None
     stop: str | list[str] | None = None
     n: int | None = None
-    tools: list[Tool] | None = None
+    tools: wire.Tools[Tool] | None = None
     tool_choice: str | NamedToolChoice | None = None
     parallel_tool_calls: bool | None = None
     functions: list[FunctionDefinition] | None = None

@@ -125,10 +125,10 @@ class TextConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 class ResponsesRequest(wire.Open, frozen=True, kw_only=True):
     model: str
-    input: str | list[msgspec.Raw]
+    input: str | wire.Messages[msgspec.Raw]
     """Items are decoded by `items`: messages may lack `type`, so a tagged union cannot decode them."""
     instructions: str | None = None
-    tools: list[FunctionTool] | None = None
+    tools: wire.Tools[FunctionTool] | None = None
     tool_choice: str | NamedToolChoice | None = None
     parallel_tool_calls: bool | None = None
     text: TextConfig | None = None

@@ -59,6 +59,7 @@ class Capabilities:
     temperature_and_top_p: bool = True
     sampling: bool = True
     stop_sequences: bool = True
+    least_max_tokens: int = 1
     prefill: bool = True
     system: bool = True
     system_role: bool = True

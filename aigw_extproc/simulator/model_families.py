@@ -139,8 +139,8 @@ MISTRAL = replace(
 MISTRAL_3 = replace(MISTRAL, text_beside_uses=True, streamed_tools=True, choices=CHOICES, text_format=True)
 OPEN = Capabilities(system_role=False, caches=NOTHING, media=WITHOUT_VIDEO)
 """Newer open models: structured output, but no cache points."""
-NO_SAMPLING = replace(OPEN, sampling=False, stop_sequences=False, in_results=ALL - {"image"})
-"""GPT and Grok: no sampling parameters, and no images in tool results."""
+NO_SAMPLING = replace(OPEN, sampling=False, stop_sequences=False, least_max_tokens=16, in_results=ALL - {"image"})
+"""GPT and Grok: no sampling parameters, at least 16 tokens, and no images in tool results."""
 FLAT_EFFORT = ReasoningSupport(
     effort_path=("reasoning_effort",), efforts=("none", *LOW_TO_HIGH), reasons_at=("high",), history=REASONING_TEXT
 )
