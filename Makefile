@@ -49,7 +49,7 @@ bench: $(VENV)/.dev ## measure the processor, compared with a no-op; ARGS="--onl
 
 prefixes: $(VENV)/.dev ## try that a growing conversation keeps its prefix, on a hundred thousand conversations; half an hour
 	@for seed in $$(seq 17); do \
-	$(BIN)/pytest tests/translate/test_prefix_stability.py -q --hypothesis-profile thorough --hypothesis-seed $$seed $(ARGS) \
+	$(BIN)/pytest tests/translate/test_prefix_stability.py -q --hypothesis-profile thorough --hypothesis-seed $$seed --timeout 0 $(ARGS) \
 	|| exit 1; done
 
 fuzz: $(VENV)/.dev ## fuzz the parsers, one minute each; ARGS="-max_total_time=600"
