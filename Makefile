@@ -48,7 +48,9 @@ bench: $(VENV)/.dev ## measure the processor, compared with a no-op; ARGS="--onl
 	$(BIN)/python -m benchmarks $(ARGS)
 
 prefixes: $(VENV)/.dev ## try that a growing conversation keeps its prefix, on a hundred thousand conversations; half an hour
-	$(BIN)/pytest tests/translate/test_prefix_stability.py --hypothesis-profile thorough $(ARGS)
+	@for seed in $$(seq 17); do \
+	$(BIN)/pytest tests/translate/test_prefix_stability.py -q --hypothesis-profile thorough --hypothesis-seed $$seed --timeout 0 $(ARGS) \
+	|| exit 1; done
 
 fuzz: $(VENV)/.dev ## fuzz the parsers, one minute each; ARGS="-max_total_time=600"
 	@$(BIN)/pip install --quiet -c constraints.txt atheris

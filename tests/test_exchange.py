@@ -745,3 +745,10 @@ def test_a_compressed_stream_is_an_error() -> None:
         502,
         "the upstream's stream is compressed, which was not asked for",
     )
+
+
+def test_metadata_for_invoke_model_is_a_header() -> None:
+    machine = exchange(_with(schema=Schema(name="AWSAnthropic")))
+    action = send(machine, *request(BODY[:-1] + b',"user":"u-1"}'))
+    assert isinstance(action, ForwardRequest)
+    assert dict(action.set_headers)["x-amzn-bedrock-request-metadata"] == '{"user":"u-1"}'
