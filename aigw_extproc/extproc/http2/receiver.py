@@ -146,8 +146,8 @@ class Receiver:
             self._give_credit(stream, size)
         if ended:
             self._on_end(stream)
-        elif not payload:
-            self._tire(1)
+        elif not payload and (not length or flags & frames.PADDED):
+            self._tire(1)  # it is not the beginning of a frame
         if not stream.local_ended:
             self._events.append(Data(stream_id, payload, ended))
 

@@ -45,6 +45,16 @@ def test_a_flood_of_empty_data_ends_its_connection() -> None:
     assert peer.failure(data(1, b"") * (BURST + 1)) == TOO_MANY
 
 
+def test_a_frame_that_comes_in_pieces_is_not_empty() -> None:
+    peer, piece = Peer(), data(1, b"hello")
+    peer.send(opening(1))
+    for _ in range(BURST + 1):
+        peer.send(piece[:9])
+        peer.send(piece[9:])
+        peer.answers()
+    assert not peer.connection.failed
+
+
 def test_a_flood_of_small_increments_ends_its_connection() -> None:
     """A slow reader that lets an answer go byte by byte."""
     peer = Peer((Setting.INITIAL_WINDOW_SIZE, 0))
