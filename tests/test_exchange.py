@@ -146,6 +146,8 @@ def test_a_request_goes_upstream_in_one_action() -> None:
         "user-agent": "aigw-extproc",
         "x-ai-eg-model": "m",
         "x-ai-eg-backend": "default/bedrock",
+        "x-ai-eg-idle": "unlimited",
+        "x-envoy-upstream-rq-timeout-ms": "3600000",
         "x-amz-date": "20150830T123600Z",
     }
     assert set(action.remove_headers) == {"cookie", "x-api-key"}

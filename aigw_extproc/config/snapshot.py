@@ -18,6 +18,7 @@ from aigw_extproc.config.addresses import Tls as Tls
 from aigw_extproc.config.addresses import Upstream as Upstream
 from aigw_extproc.config.pattern import Pattern
 from aigw_extproc.config.policies import Cors, ExtAuth, Policy, RemoteKeys, TokenProvider
+from aigw_extproc.config.traffic import Failover, Timeouts
 
 MODEL_HEADER: Final = "x-ai-eg-model"
 """The header that rules match for the model in a request's body."""
@@ -111,6 +112,7 @@ class Backend:
     header_mutation: HeaderMutation = HeaderMutation()
     body_mutation: BodyMutation = BodyMutation()
     settings: BackendSettings = field(default_factory=BackendSettings)
+    timeouts: Timeouts = field(default_factory=Timeouts)
 
     @property
     def model_source(self) -> ModelSource | None:
@@ -146,6 +148,8 @@ class Rule:
     owned_by: str
     created: int
     """Seconds since 1970, for the list of models."""
+    failover: Failover | None = None
+    """How its backends are tried one after the other; None if a request has a single attempt."""
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -189,6 +193,12 @@ class Snapshot:
         """Every upstream that a rule can reach, once each, in order of first use."""
         upstreams = {backend.upstream.cluster: backend.upstream for rule in self.rules for backend in rule.backends}
         return tuple(upstreams.values())
+
+    @property
+    def stream_idles(self) -> tuple[float, ...]:
+        """The idle timeouts of streams that rules set, in seconds, once each, in ascending order."""
+        timeouts = {backend.timeouts.stream_idle for rule in self.rules for backend in rule.backends}
+        return tuple(sorted(filter(None, timeouts)))
 
     @property
     def policies(self) -> tuple[Policy, ...]:
