@@ -127,7 +127,7 @@ def prompts(client: str, schema: str, request: dict[str, Any]) -> Iterator[list[
 
 def parts_of(body: dict[str, Any]) -> Iterator[Part]:
     """Yield the parts of a prompt: each block with its place; the role where it changes."""
-    for tool in body.get("toolConfig", body).get("tools", []):
+    for tool in blocks(body.get("toolConfig", body).get("tools", [])):
         yield "tools", without_mark(tool)
     for block in blocks(body.get("system", [])):
         yield "system", without_mark(block)
