@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import tracemalloc
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
@@ -28,6 +30,7 @@ from aigw_extproc.config.snapshot import (
     Upstream,
 )
 from aigw_extproc.errors import InternalError, UpstreamTimeout
+from aigw_extproc.exchange.compression import MAX_BYTES
 from aigw_extproc.exchange.machine import Exchange
 from aigw_extproc.exchange.messages import (
     Action,
@@ -687,3 +690,52 @@ def test_a_defect_is_reported_with_all_that_is_known_of_the_exchange(monkeypatch
         send(machine, *request())
     machine.fail(InternalError())
     assert (machine.outcome.operation, machine.outcome.model, machine.outcome.backend) == ("chat", "m", BACKEND)
+
+
+ANSWER = b'{"output":{"message":{"role":"assistant","content":[{"text":"x"}]}},"stopReason":"end_turn"}'
+
+
+@pytest.mark.parametrize(("encoding", "compress"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
+def test_a_compressed_error_keeps_its_message(encoding: str, compress: Callable[[bytes], bytes]) -> None:
+    headers = response("400", content_encoding=encoding, x_amzn_errortype="ValidationException")
+    body = compress(b'{"message":"No such thing."}')
+    failed = error(send(exchange(), *request(), headers, ResponseBody(body, end_of_stream=True)))
+    assert (failed["status"], failed["message"]) == (400, "No such thing.")
+
+
+def test_a_compressed_answer_is_translated() -> None:
+    headers = response(content_encoding="gzip")
+    action = send(exchange(), *request(), headers, ResponseBody(gzip.compress(ANSWER), end_of_stream=True))
+    assert isinstance(action, ReplaceBody)
+    assert json.loads(action.body)["choices"][0]["message"]["content"] == "x"
+    assert "content-encoding" in action.remove_headers
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body", "message"),
+    [
+        ("br", b"x", "the upstream's response is compressed with 'br', which was not asked for"),
+        ("gzip", b"plain text", "the upstream's response is not valid gzip"),
+        ("gzip", gzip.compress(ANSWER)[:-9], "the upstream's response is incomplete or too large gzip"),
+    ],
+    ids=["unknown", "damaged", "cut"],
+)
+def test_a_response_that_cannot_be_decompressed(encoding: str, body: bytes, message: str) -> None:
+    headers = response(content_encoding=encoding)
+    failed = error(send(exchange(), *request(), headers, ResponseBody(body, end_of_stream=True)))
+    assert (failed["status"], failed["message"]) == (502, message)
+
+
+def test_a_bomb_is_not_decompressed_as_a_whole() -> None:
+    bomb = ResponseBody(gzip.compress(bytes(MAX_BYTES + 1)), end_of_stream=True)
+    failed = error(send(exchange(), *request(), response(content_encoding="gzip"), bomb))
+    assert failed["message"] == "the upstream's response is incomplete or too large gzip"
+
+
+def test_a_compressed_stream_is_an_error() -> None:
+    headers = response(content_type="application/vnd.amazon.eventstream", content_encoding="gzip")
+    failed = error(send(exchange(), *request(STREAM_BODY), headers))
+    assert (failed["status"], failed["message"]) == (
+        502,
+        "the upstream's stream is compressed, which was not asked for",
+    )

@@ -25,15 +25,16 @@ of it cost a round trip."""
 
 
 def upstream_clusters(snapshot: Snapshot, options: Options) -> list[cluster.Cluster]:
-    """Return a cluster for each upstream of the snapshot."""
-    return [upstream_cluster(one, options, buffer_limit=snapshot.buffer_limit) for one in snapshot.upstreams]
+    """Return a cluster for each upstream of the snapshot, and each service that Envoy asks about clients."""
+    clusters = {one.cluster: one for one in (*snapshot.upstreams, *snapshot.services)}
+    return [upstream_cluster(one, options, buffer_limit=snapshot.buffer_limit) for one in clusters.values()]
 
 
 def upstream_cluster(upstream: Upstream, options: Options, *, buffer_limit: int) -> cluster.Cluster:
     """Return the cluster of a Backend.
 
-    It uses HTTP/1.1, as AWS's SDKs do. Each stream has its own connection, so that a stalled stream or a broken
-    connection does not affect others.
+    It uses HTTP/1.1, as AWS's SDKs do, and HTTP/2 for gRPC only. With HTTP/1.1 each stream has its own connection, so
+    that a stalled stream or a broken connection does not affect others.
     """
     return cluster.Cluster(
         name=upstream.cluster,
@@ -43,8 +44,8 @@ def upstream_cluster(upstream: Upstream, options: Options, *, buffer_limit: int)
         load_assignment=load_assignment(upstream.cluster, upstream.addresses, hostname=upstream.host),
         circuit_breakers=circuit_breakers(options.max_streams),
         upstream_connection_options=_keepalive(),
-        transport_socket=upstream_tls(upstream.tls, options.ca_file) if upstream.tls else None,
-        typed_extension_protocol_options=_protocol(_http1()),
+        transport_socket=_tls(upstream, options),
+        typed_extension_protocol_options=_protocol(_grpc() if upstream.http2 else _http1()),
     )
 
 
@@ -62,6 +63,12 @@ def processor_cluster(options: Options, *, buffer_limit: int) -> cluster.Cluster
         transport_socket=processor_tls(options.processor_tls) if options.processor_tls else None,
         typed_extension_protocol_options=_protocol(_http2(options)),
     )
+
+
+def _tls(upstream: Upstream, options: Options) -> core.TransportSocket | None:
+    if upstream.tls is None:
+        return None
+    return upstream_tls(upstream.tls, options.ca_file, alpn="h2" if upstream.http2 else "http/1.1")
 
 
 def circuit_breakers(max_streams: int) -> cluster.CircuitBreakers:
@@ -97,6 +104,14 @@ def _http1() -> http.HttpProtocolOptions:
         explicit_http_config=http.HttpProtocolOptionsExplicitHttpConfig(
             http_protocol_options=core.Http1ProtocolOptions()
         ),
+    )
+
+
+def _grpc() -> http.HttpProtocolOptions:
+    return http.HttpProtocolOptions(
+        explicit_http_config=http.HttpProtocolOptionsExplicitHttpConfig(
+            http2_protocol_options=core.Http2ProtocolOptions()
+        )
     )
 
 

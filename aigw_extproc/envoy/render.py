@@ -19,6 +19,7 @@ from aigw_extproc.envoy.clusters import processor_cluster, upstream_clusters
 from aigw_extproc.envoy.listeners import gateway_listener
 from aigw_extproc.envoy.options import Options
 from aigw_extproc.envoy.overload import overload_manager
+from aigw_extproc.envoy.routes import route_configuration
 
 NODE = "aigw"
 """Envoy's node id and cluster, which it needs to read clusters from a file."""
@@ -26,7 +27,6 @@ NODE = "aigw"
 
 def render(snapshot: Snapshot, options: Options) -> bootstrap.Bootstrap:
     """Return Envoy's configuration for a snapshot; upstreams' clusters are omitted if `options` put them in a file."""
-    limit = snapshot.buffer_limit
     upstreams = [] if options.clusters_file else upstream_clusters(snapshot, options)
     return bootstrap.Bootstrap(
         node=core.Node(id=NODE, cluster=NODE) if options.clusters_file else None,
@@ -34,8 +34,8 @@ def render(snapshot: Snapshot, options: Options) -> bootstrap.Bootstrap:
         admin=bootstrap.Admin(address=envoy_address(options.admin)) if options.admin else None,
         overload_manager=overload_manager(options),
         static_resources=bootstrap.BootstrapStaticResources(
-            listeners=[gateway_listener(options, buffer_limit=limit)],
-            clusters=[processor_cluster(options, buffer_limit=limit), *upstreams],
+            listeners=[gateway_listener(snapshot, options)],
+            clusters=[processor_cluster(options, buffer_limit=snapshot.buffer_limit), *upstreams],
         ),
     )
 
@@ -47,6 +47,11 @@ def render_clusters(snapshot: Snapshot, options: Options) -> discovery.Discovery
     """
     clusters = [Any.pack(one) for one in upstream_clusters(snapshot, options)]
     return discovery.DiscoveryResponse(resources=clusters)
+
+
+def render_routes(snapshot: Snapshot) -> discovery.DiscoveryResponse:
+    """Return the content of `options.routes_file`."""
+    return discovery.DiscoveryResponse(resources=[Any.pack(route_configuration(snapshot))])
 
 
 def to_yaml(message: Message | Sequence[Message]) -> str:

@@ -8,22 +8,25 @@ from envoy_data_plane.envoy.config.route import v3 as route
 from envoy_data_plane.envoy.extensions.filters.http.ext_proc import v3 as ext_proc
 from envoy_data_plane.google.protobuf import Any
 
-from aigw_extproc.config.snapshot import MODEL_HEADER
+from aigw_extproc.config.snapshot import MODEL_HEADER, Snapshot
+from aigw_extproc.envoy.clients import per_route
 from aigw_extproc.envoy.retries import upstream_retries
 from aigw_extproc.exchange.response import LOCAL_REPLY_HEADER
 from aigw_extproc.exchange.upstream import BACKEND_HEADER, SCHEME_HEADER
 
+ROUTES = "aigw"
+"""The name of the configuration of routes."""
 PROCESSOR_FILTER = "envoy.filters.http.ext_proc"
 """The processor's filter, as named in the connection manager and in routes."""
 
 
-def route_configuration() -> route.RouteConfiguration:
+def route_configuration(snapshot: Snapshot) -> route.RouteConfiguration:
     """Return a single route, so that Envoy's cost does not grow with the number of rules."""
-    everything = route.VirtualHost(name="aigw", domains=["*"], routes=[route_to_backend()])
-    return route.RouteConfiguration(name="aigw", virtual_hosts=[everything])
+    everything = route.VirtualHost(name="aigw", domains=["*"], routes=[route_to_backend(snapshot)])
+    return route.RouteConfiguration(name=ROUTES, virtual_hosts=[everything])
 
 
-def route_to_backend() -> route.Route:
+def route_to_backend(snapshot: Snapshot) -> route.Route:
     """Return a route to the cluster in `x-ai-eg-backend`.
 
     It also matches before the processor has set that header: a missing or unknown cluster is an error (503) only in the
@@ -38,7 +41,7 @@ def route_to_backend() -> route.Route:
             timeout=timedelta(0),  # streams can be long; the listener has an idle timeout
             retry_policy=upstream_retries(),
         ),
-        typed_per_filter_config={PROCESSOR_FILTER: _enabled()},
+        typed_per_filter_config={**per_route(snapshot), PROCESSOR_FILTER: _enabled()},
         request_headers_to_remove=[MODEL_HEADER, BACKEND_HEADER, SCHEME_HEADER],
         response_headers_to_remove=[LOCAL_REPLY_HEADER],  # an upstream must not set the marker of Envoy's replies
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from aigw_extproc.config.snapshot import Address, Snapshot, Tls, Upstream
-from aigw_extproc.envoy.clusters import processor_cluster, upstream_cluster
+from aigw_extproc.envoy.clients import client_filters
+from aigw_extproc.envoy.clusters import processor_cluster, upstream_cluster, upstream_clusters
 from aigw_extproc.envoy.filters import processor_filter
 from aigw_extproc.envoy.options import Options
 from aigw_extproc.envoy.render import to_yaml
@@ -24,18 +25,23 @@ def snippet(snapshot: Snapshot | None, options: Options) -> str:
 
     Without a snapshot, the upstream is Bedrock in us-east-1, in the cluster `default/bedrock`.
     """
-    limit = (snapshot or Snapshot(rules=())).buffer_limit
-    upstreams = snapshot.upstreams if snapshot else (EXAMPLE,)
+    known = snapshot or Snapshot(rules=())
+    limit = known.buffer_limit
     clusters = [
         processor_cluster(options, buffer_limit=limit),
-        *(upstream_cluster(upstream, options, buffer_limit=limit) for upstream in upstreams),
+        *(
+            upstream_clusters(snapshot, options)
+            if snapshot
+            else [upstream_cluster(EXAMPLE, options, buffer_limit=limit)]
+        ),
     ]
-    route = route_to_backend()
+    filters = [*client_filters(known, changing=False), processor_filter(options)]
+    route = route_to_backend(known)
     route.request_body_buffer_limit = limit  # the listener keeps its own limit
     return "\n".join(
         (
             "# 1. In http_filters of the HTTP connection manager, before the router. It does nothing until a route\n"
-            "#    enables it.\n" + to_yaml([processor_filter(options)]),
+            "#    enables it.\n" + to_yaml(filters),
             "# 2. In routes of a virtual host; narrow the prefix to the paths of this gateway. The\n"
             "#    processor names the cluster, `namespace/name` of the Backend resource, in x-ai-eg-backend.\n"
             + to_yaml([route]),

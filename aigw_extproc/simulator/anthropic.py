@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, assert_never
 
@@ -38,12 +38,14 @@ from aigw_extproc.simulator.prompt import (
     ReplyReasoning,
     ReplyText,
     ReplyToolUse,
+    asks_for_json,
     count_text,
     describe_attachment,
     describe_tool_result,
     tokens,
 )
 from aigw_extproc.simulator.prompt_cache import CacheUse
+from aigw_extproc.simulator.script import scripted_step
 
 UseCache = Callable[[Conversation], CacheUse | None]
 
@@ -82,22 +84,30 @@ def count_tokens(model_id: str, body: bytes) -> int:
 def _prompt(request: MessagesRequest, body: bytes) -> ModelPrompt:
     blocks = next(message.blocks for message in reversed(request.messages) if message.role != "system")
     choice = request.tool_choice
+    tools = tuple(
+        ModelTool(name=tool.name, schema=tool.input_schema)
+        for tool in request.tools
+        if choice.type != "none" and choice.name in ("", tool.name)
+    )
+    turns = [(message.role, _text(message.blocks)) for message in request.messages]
     return ModelPrompt(
-        text=" ".join(block.text for block in blocks if isinstance(block, TextBlock)),
+        text=_text(blocks),
         attachments=tuple(_attachment(block) for block in blocks if isinstance(block, ImageBlock | DocumentBlock)),
         tool_results=tuple(_result_text(block) for block in blocks if isinstance(block, ToolResultBlock)),
-        tools=tuple(
-            ModelTool(name=tool.name, schema=tool.input_schema)
-            for tool in request.tools
-            if choice.type != "none" and choice.name in ("", tool.name)
-        ),
+        tools=tools,
         must_use_tool=choice.type in ("any", "tool"),
         reasoning="signed" if request.thinking.get("type") in ("enabled", "adaptive") else None,
+        wants_json=asks_for_json(request.system if isinstance(request.system, str) else _text(request.system)),
+        scripted=scripted_step(turns, has_tools=bool(tools)),
         max_tokens=request.max_tokens,
         stop_sequences=tuple(request.stop_sequences),
         input_tokens=_input_tokens(request),
         seed=body,
     )
+
+
+def _text(blocks: Sequence[AnyBlock]) -> str:
+    return " ".join(block.text for block in blocks if isinstance(block, TextBlock))
 
 
 def _input_tokens(request: MessagesRequest) -> int:

@@ -28,6 +28,7 @@ def create_app(settings: Settings) -> Starlette:
     """Return the application of one simulated account.
 
     * `POST /model/{id}/…`: the operations of bedrock-runtime
+    * `GET /foundation-models`, `GET /inference-profiles`: the lists of the control plane
     * `GET /simulator/health`: 200 when it serves
     * `GET /simulator/faults`: the available faults
     * `GET /simulator/requests`: the last requests, oldest first

@@ -1,4 +1,4 @@
-"""The operations of bedrock-runtime."""
+"""The operations of bedrock-runtime, and the lists of models of the control plane."""
 
 from __future__ import annotations
 
@@ -10,7 +10,16 @@ from typing import Any
 
 import msgspec
 
-from aigw_extproc.simulator import converse, converse_prompt, faults, http_messages, openai_chat, rules, shapes
+from aigw_extproc.simulator import (
+    converse,
+    converse_prompt,
+    faults,
+    http_messages,
+    model_lists,
+    openai_chat,
+    rules,
+    shapes,
+)
 from aigw_extproc.simulator.authentication import authenticate
 from aigw_extproc.simulator.converse_request import Conversation
 from aigw_extproc.simulator.errors import Invalid, ServiceError
@@ -65,6 +74,8 @@ def _respond(request: HttpRequest, settings: Settings, cache: PromptCache) -> Ht
     authenticate(request, settings)
     if (request.method, request.raw_path) == ("POST", openai_chat.PATH):
         return openai_chat.respond(request.body)
+    if model_lists.is_list(request):
+        return model_lists.respond(request)
     segment, model_id = request.target()
     if segment not in OPERATIONS:
         raise ServiceError("UnknownOperationException", f"Unknown operation: {segment}")

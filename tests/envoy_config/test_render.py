@@ -202,7 +202,17 @@ def test_the_processors_filter() -> None:
                 "response_trailer_mode": "SKIP",
             },
             "mutation_rules": {"allow_envoy": True},
-            "metadata_options": {"receiving_namespaces": {"untyped": ["io.envoy.ai_gateway"]}},
+            "request_attributes": ["source.address"],
+            "metadata_options": {
+                "forwarding_namespaces": {
+                    "untyped": [
+                        "envoy.filters.http.jwt_authn",
+                        "envoy.filters.http.ext_authz",
+                        "io.envoy.ai_gateway.asked",
+                    ]
+                },
+                "receiving_namespaces": {"untyped": ["io.envoy.ai_gateway"]},
+            },
         },
     }
 
@@ -214,7 +224,7 @@ PREVIOUS_HOSTS = {
 
 
 def test_the_route() -> None:
-    assert document(route_to_backend()) == {
+    assert document(route_to_backend(snapshot())) == {
         "match": {"prefix": "/"},
         "route": {
             "cluster_header": "x-ai-eg-backend",
@@ -259,7 +269,7 @@ def test_all_timeouts_are_idle_timeouts() -> None:
 
 def test_without_an_access_log_only_the_path_is_remembered() -> None:
     options = Options(access_log=False)
-    names = [document(one)["name"] for one in http_filters(options)]
+    names = [document(one)["name"] for one in http_filters(snapshot(), options)]
     assert names == ["remember aigw.path", "envoy.filters.http.ext_proc", "envoy.filters.http.router"]
     assert "access_log" not in connection_manager(document(render(snapshot(), options)))
 

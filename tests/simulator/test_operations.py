@@ -103,8 +103,9 @@ def test_a_prompt_of_the_library_is_answered_by_its_variables() -> None:
 
 
 def test_some_families_use_tools_without_text() -> None:
-    tools = [{"toolSpec": {"name": "Hello", "inputSchema": {"json": {"type": "object"}}}}]
-    answer = call("converse", {**HELLO, "toolConfig": {"tools": tools}}, model="meta.llama3-1-8b-instruct-v1%3A0")
+    tools = [{"toolSpec": {"name": "clock", "inputSchema": {"json": {"type": "object"}}}}]
+    asked = {"messages": [{"role": "user", "content": [{"text": "Use clock"}]}]}
+    answer = call("converse", {**asked, "toolConfig": {"tools": tools}}, model="meta.llama3-1-8b-instruct-v1%3A0")
     assert [list(block) for block in answer["output"]["message"]["content"]] == [["toolUse"]]
 
 
@@ -226,7 +227,7 @@ def frames_of(answer: HttpResponse) -> list[tuple[str, Any]]:
 
 
 EVERYTHING = {
-    "messages": [{"role": "user", "content": [{"text": "clock"}]}],
+    "messages": [{"role": "user", "content": [{"text": "now use clock"}]}],
     "toolConfig": {
         "tools": [{"toolSpec": {"name": name, "inputSchema": {"json": {"type": "object"}}}} for name in ("clock", "b")]
     },

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from aigw_extproc.config.compile.access import compile_access
+from aigw_extproc.config.compile.asked_services import AskedServices
 from aigw_extproc.config.compile.rules import compile_rules
 from aigw_extproc.config.compile.services import compile_services
 from aigw_extproc.config.compile.signing import compile_signing
@@ -69,9 +70,10 @@ def _documents(file: str, text: str, findings: Findings) -> list[Document]:
 def _snapshot(catalog: Catalog) -> Snapshot:
     _refuse_further_gateways(catalog)
     tls = compile_tls(catalog)
-    upstreams = compile_upstreams(catalog, tls)
-    services = compile_services(catalog, upstreams, compile_signing(catalog), tls)
-    rules = compile_rules(catalog, services, compile_access(catalog))
+    upstreams = compile_upstreams(catalog, tls.backends)
+    services = compile_services(catalog, upstreams, compile_signing(catalog), tls.backends)
+    asked = AskedServices(catalog=catalog, backends=upstreams, tls=tls.services)
+    rules = compile_rules(catalog, services, compile_access(catalog, asked))
     return Snapshot(rules=rules, buffer_limit=_buffer_limit(catalog))
 
 

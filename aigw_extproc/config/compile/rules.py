@@ -28,7 +28,7 @@ _Time = Annotated[datetime, msgspec.Meta(tz=True)]
 def compile_rules(catalog: Catalog, services: Mapping[Key, Service], access: Access) -> tuple[Rule, ...]:
     """Return the rules of every route, in order."""
     return tuple(
-        replace(_rule(item, index, rule, catalog, services), keys=access.of(item.key))
+        replace(_rule(item, index, rule, catalog, services), policy=access.of(item.key))
         for item in catalog.all(AIGatewayRoute)
         for index, rule in enumerate(_checked(item).rules)
     )

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
@@ -34,6 +34,7 @@ _BackendTls = Annotated[
 _ClientCertificates = Annotated[
     Discarded, refused("client certificates are not verified here, so everyone would be let in; remove it")
 ]
+_AddressSetting = Annotated[Any, msgspec.Meta(extra={"reason": "not supported yet, so it has no effect"})]
 _AltNames = Annotated[Discarded, refused("not supported yet; only `hostname` is verified")]
 
 
@@ -175,7 +176,7 @@ class ClientTrafficPolicySpec(ResourcePart, frozen=True, kw_only=True):
     target_ref: Discarded = None
     target_refs: Discarded = None
     target_selectors: Discarded = None
-    client_ip_detection: Unsupported = msgspec.field(default=None, name="clientIPDetection")
+    client_ip_detection: _AddressSetting = msgspec.field(default=None, name="clientIPDetection")
     enable_proxy_protocol: Unsupported = None
     grpc: Unsupported = None
     headers: Unsupported = None

@@ -2,7 +2,7 @@
 
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ToolSpecification.html
 A valid name is kept. Any other gets an alias that depends on the name only, so that it is the same in every turn of a
-conversation; only a clash with another name of the same request changes it.
+conversation; only a clash with an earlier name of the same request changes it.
 """
 
 from __future__ import annotations
@@ -43,16 +43,16 @@ class ToolNames:
 
     @classmethod
     def of(cls, names: Iterable[str]) -> ToolNames:
-        """Give every invalid name a unique alias."""
+        """Give every invalid name a unique alias: a function of this and earlier names."""
         names = dict.fromkeys(names)
         if not names:
             return _NONE
-        taken = {name for name in names if _VALID.match(name)}
+        taken: set[str] = set()
         aliases: dict[str, str] = {}
         for name in names:
-            if name not in taken:
+            if name in taken or not _VALID.match(name):
                 aliases[name] = _free_alias(name, taken)
-                taken.add(aliases[name])
+            taken.add(aliases.get(name, name))
         return cls(aliases, {short: name for name, short in aliases.items()}, frozenset(taken))
 
     def with_parameters(self, tool: str, aliases: Mapping[str, str]) -> ToolNames:
