@@ -18,6 +18,8 @@ class Timeouts:
     request: float | None = None
     """From the request's end to the answer's end, all attempts together. By default WHOLE_ANSWER_SECONDS, and no limit
     for a stream."""
+    attempt: float | None = None
+    """The limit of each attempt until its answer begins. A rule with a single attempt adds it to `request`."""
     stream_idle: float | None = None
     """Between two pieces of a stream. The default is the listener's."""
 

@@ -68,7 +68,7 @@ def _attempt_headers(phase: Opened, event: AttemptHeaders, now: float, enter: En
         client=name,
         model=model,
         named=router.names(model),
-        request_model=attempt.backend.model_override or model,
+        request_model=router.listed.id_of(attempt.backend, model),
         backend=attempt.backend,
         attempt=attempt,
     )

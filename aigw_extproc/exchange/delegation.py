@@ -6,18 +6,21 @@ from msgspec.structs import replace
 
 from aigw_extproc.config.snapshot import MODEL_HEADER
 from aigw_extproc.config.traffic import Failover
+from aigw_extproc.exchange.limits import attempt_limits
 from aigw_extproc.exchange.messages import Delegate, Outcome, Pairs, PassHeaders, ResponseHeaders
 from aigw_extproc.exchange.names import ATTEMPTS_HEADER, CLIENT_HEADER, CODE_HEADER, IDENTITY_PREFIX, RETRY_HEADER
 from aigw_extproc.exchange.phases import Client, Delegated, Ended, Enter, Step, Transition, on
 from aigw_extproc.exchange.response import LOCAL_REPLY_HEADER, local_headers, status_of
 from aigw_extproc.exchange.upstream import BACKEND_HEADER
+from aigw_extproc.routing import Choice
 
 _INTERNAL = (RETRY_HEADER, CODE_HEADER, LOCAL_REPLY_HEADER)
 
 
-def delegate(client: Client, outcome: Outcome, failover: Failover, identity: Pairs) -> Step:
+def delegate(client: Client, outcome: Outcome, choice: Choice, failover: Failover, identity: Pairs) -> Step:
     """Let Envoy try the backends of a rule. Body and headers stay as they are: each attempt starts from them."""
     set_headers = [(MODEL_HEADER, outcome.model), (BACKEND_HEADER, failover.cluster), (ATTEMPTS_HEADER, "true")]
+    set_headers += attempt_limits(choice.backends[0].timeouts, failover.retry)
     set_headers += ((IDENTITY_PREFIX + name, value) for name, value in identity)
     if outcome.client:
         set_headers.append((CLIENT_HEADER, outcome.client))

@@ -26,6 +26,8 @@ CODE_HEADER = "x-ai-eg-code"
 """On the response of an attempt: the code of its error. Never reaches the client."""
 RETRIES_HEADER = "x-envoy-max-retries"
 """Envoy's limit of retries, in place of the route's. Its router removes it."""
+ATTEMPT_TIMEOUT_HEADER = "x-envoy-upstream-rq-per-try-timeout-ms"
+"""Envoy's limit of each attempt, until its answer begins. Its router removes it."""
 TIMEOUT_HEADER = "x-envoy-upstream-rq-timeout-ms"
 """Envoy's limit of the answer. Its router removes it."""
 TOKENS_NAMESPACE = "envoy.filters.http.jwt_authn"  # Envoy's own: the claims of valid tokens, and why others are not

@@ -55,6 +55,7 @@ def _sign(phase: Translated, body: bytes, identity: Identity | None, now: float)
     fields, changes = backend.body_mutation, backend.header_mutation
     body = edit_fields(body, set_fields=dict(fields.set), remove=fields.remove)
     set_headers = {"content-type": "application/json", "accept": request.accept, "user-agent": USER_AGENT}
+    set_headers.update(request.headers)
     for name in changes.remove:
         set_headers.pop(name, None)
     set_headers.update(changes.set)

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from aigw_extproc.simulator.settings import Settings
-from tests.envoy_config.running import refused_port
+from tests.envoy_config.running import Upstream, refused_port
 from tests.gateway.conftest import NOVA, NewGateway
-from tests.gateway.resources import Document, backend, ref, route, rule
+from tests.gateway.resources import Document, backend, openai_backend, ref, route, rule
 from tests.gateway.running import Gateway, error
 from tests.simulator.running import RunningSimulator, running_simulator
 
+CLAUDE = "anthropic.claude-sonnet-4-5-20250929-v1:0"
 FAULTS = {
     "throttled": "simulator.throttling",
     "unavailable": "simulator.unavailable",
@@ -31,11 +32,18 @@ def fallback(model: str, *backends: Document, **fields: Any) -> Document:
     return {**rule(*refs, model=model), **fields}
 
 
-def other_account(port: int) -> list[Document]:
+def other_account(name: str, port: int, **fields: Any) -> list[Document]:
     """Bedrock in another region, for another account."""
-    documents = backend("second", port, key_id="SECOND", secret=ACCOUNT.credentials["SECOND"])
+    documents = backend(name, port, key_id="SECOND", secret=ACCOUNT.credentials["SECOND"], **fields)
     documents[1]["spec"]["awsCredentials"]["region"] = ACCOUNT.region
     return documents
+
+
+def unsigned(port: int) -> list[Document]:
+    """Bedrock, without credentials."""
+    service, policy, where, _ = backend("unsigned", port)
+    policy["spec"]["awsCredentials"] = {"region": "us-east-1"}
+    return [service, policy, where]
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +53,9 @@ def second() -> Iterator[RunningSimulator]:
 
 
 @pytest.fixture(scope="module")
-def failing(start_gateway: NewGateway, simulator: RunningSimulator, second: RunningSimulator) -> Iterator[Gateway]:
+def failing(
+    start_gateway: NewGateway, simulator: RunningSimulator, second: RunningSimulator, shared_elsewhere: Upstream
+) -> Iterator[Gateway]:
     with refused_port() as refused:
         gateway = start_gateway(
             route(
@@ -54,12 +64,22 @@ def failing(start_gateway: NewGateway, simulator: RunningSimulator, second: Runn
                 fallback("refused", ref("refused"), ref("second", to=NOVA)),
                 fallback("both", ref(to="simulator.throttling-7"), ref("second", to="simulator.throttling-9")),
                 fallback("healthy", ref(to=NOVA), ref("second", to=NOVA)),
+                fallback("schemas", ref(to="simulator.throttling"), ref("server", to="served")),
+                fallback("anthropic", ref(to="simulator.throttling"), ref("claude", to=CLAUDE)),
+                fallback("untranslated", ref("server"), ref("second", to=NOVA)),
+                fallback("unsigned", ref("unsigned"), ref("second", to=NOVA)),
                 fallback("wrong", ref(to="simulator.validation"), ref("second", to=NOVA)),
             ),
             *backend("bedrock", simulator.port),
-            *other_account(second.port),
+            *other_account("second", second.port),
             *backend("refused", refused),
+            *openai_backend("server", shared_elsewhere.port),
+            *backend(
+                "claude", second.port, key_id="SECOND", secret="secret-of-the-second", schema={"name": "AWSAnthropic"}
+            ),
+            *unsigned(simulator.port),
             simulator=second,
+            environment={"AWS_EC2_METADATA_DISABLED": "true"},
         )
         yield gateway
         gateway.wait_until_idle()
@@ -67,7 +87,7 @@ def failing(start_gateway: NewGateway, simulator: RunningSimulator, second: Runn
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
-@pytest.mark.parametrize("model", [*FAULTS, "refused"])
+@pytest.mark.parametrize("model", [*FAULTS, "refused", "unsigned"])
 def test_the_next_backend_answers(failing: Gateway, model: str, stream: bool) -> None:
     response = failing.chat(model, stream=stream)
     assert (response.status_code, response.text.endswith("data: [DONE]\n\n")) == (200, stream)
@@ -104,3 +124,33 @@ def test_headers_of_the_gateway_stay_in_it(failing: Gateway, model: str) -> None
     assert [name for name in response.headers if name.startswith(internal)] == []
     received = failing.received(response) if model != "healthy" else {"headers": []}
     assert [name for name, _ in received["headers"] if name.startswith(internal)] == []
+
+
+@pytest.mark.parametrize("size", [1_000, 5_000_000, 40_000_000])
+def test_a_body_of_any_size_is_sent_again(failing: Gateway, size: int) -> None:
+    text = "a" * size
+    response = failing.chat("throttled", text)
+    assert response.status_code == 200
+    assert failing.received(response)["body_bytes"] > size
+
+
+def test_a_server_of_another_api_is_next(failing: Gateway, elsewhere: Upstream) -> None:
+    response = failing.chat("schemas")
+    assert (response.status_code, response.json()) == (200, {"answer": True})
+    (received,) = elsewhere.received
+    assert received.line == "POST /v1/chat/completions HTTP/1.1"
+    assert json.loads(received.body) == {"model": "served", "messages": [{"role": "user", "content": "Hello!"}]}
+    assert [name for name, _ in received.headers if name.lower() in ("authorization", "x-amz-date")] == []
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+def test_messages_are_tried_on_the_next_schema(failing: Gateway, stream: bool) -> None:
+    body = {"model": "anthropic", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}], "stream": stream}
+    response = failing.client.post("/v1/messages", json=body)
+    assert (response.status_code, "message_stop" in response.text) == (200, stream)
+
+
+def test_an_api_that_the_first_schema_lacks_is_served_by_the_second(failing: Gateway) -> None:
+    body = {"model": "untranslated", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]}
+    response = failing.client.post("/v1/messages", json=body)
+    assert (response.status_code, response.json()["type"]) == (200, "message")

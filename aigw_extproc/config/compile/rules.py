@@ -12,9 +12,9 @@ import msgspec
 from aigw_extproc.aws.names import host_region
 from aigw_extproc.config.compile.access import Access
 from aigw_extproc.config.compile.durations import compile_timeouts
-from aigw_extproc.config.compile.failover import with_failover
 from aigw_extproc.config.compile.mutations import check_mutations, check_unique, merge_bodies, merge_headers
 from aigw_extproc.config.compile.services import Service
+from aigw_extproc.config.compile.traffic import Traffic
 from aigw_extproc.config.pattern import InvalidPattern, Pattern
 from aigw_extproc.config.resources import ai_gateway as resources
 from aigw_extproc.config.resources.ai_gateway import AI_GATEWAY, AIGatewayRoute, AIServiceBackend
@@ -27,10 +27,12 @@ from aigw_extproc.config.snapshot import Backend, HeaderMatch, Rule, Schema
 _Time = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
-def compile_rules(catalog: Catalog, services: Mapping[Key, Service], access: Access) -> tuple[Rule, ...]:
+def compile_rules(
+    catalog: Catalog, services: Mapping[Key, Service], access: Access, traffic: Traffic
+) -> tuple[Rule, ...]:
     """Return the rules of every route, in order."""
     return tuple(
-        with_failover(replace(_rule(item, index, rule, catalog, services), policy=access.of(item.key)))
+        traffic.apply(item.key, replace(_rule(item, index, rule, catalog, services), policy=access.of(item.key)))
         for item in catalog.all(AIGatewayRoute)
         for index, rule in enumerate(_checked(item).rules)
     )
