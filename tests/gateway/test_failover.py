@@ -74,9 +74,7 @@ def failing(
             *other_account("second", second.port),
             *backend("refused", refused),
             *openai_backend("server", shared_elsewhere.port),
-            *backend(
-                "claude", second.port, key_id="SECOND", secret="secret-of-the-second", schema={"name": "AWSAnthropic"}
-            ),
+            *other_account("claude", second.port, schema={"name": "AWSAnthropic"}),
             *unsigned(simulator.port),
             simulator=second,
             environment={"AWS_EC2_METADATA_DISABLED": "true"},
