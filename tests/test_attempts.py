@@ -32,6 +32,7 @@ from tests.test_exchange import BACKEND, BODY, NOW, POST, STREAM_BODY, request, 
 from tests.translate.goldens import frames
 
 RETRY = ("x-ai-eg-retry", "1")
+ANSWERED = ("x-ai-eg-answered", BACKEND.name)
 STREAM = "application/vnd.amazon.eventstream"
 DEFAULT = Retry(retries=1)
 POLICY = Retry(
@@ -83,8 +84,9 @@ def test_a_request_is_delegated_as_it_is() -> None:
         rule="default/r/rule/0",
         model="m",
     )
-    action = send(machine, headers(503, x_ai_eg_code="some_code"))
-    assert action == PassHeaders(remove_headers=("x-ai-eg-retry", "x-ai-eg-code", "x-aigw-local-reply"), final=True)
+    action = send(machine, headers(503, x_ai_eg_code="some_code", x_ai_eg_answered="b"))
+    internal = ("x-ai-eg-retry", "x-ai-eg-code", "x-ai-eg-answered", "x-aigw-local-reply")
+    assert action == PassHeaders(remove_headers=internal, backend="b", model="m", final=True)
     assert (machine.outcome.status, machine.outcome.code, machine.outcome.backend) == (503, "some_code", None)
 
 
@@ -104,11 +106,8 @@ def test_a_whole_answer_waits_for_its_end() -> None:
     action = send(machine, last(b'{"inputTokens":1,"outputTokens":2,"totalTokens":3}}'))
     assert isinstance(action, Reply)
     assert (action.status, action.details, b"Hi" in action.body) == (200, "aigw_answer", True)
-    assert dict(action.headers) == {
-        "content-type": "application/json",
-        "x-amzn-requestid": "R",
-        "x-request-id": "our-id",
-    }
+    ids = (("x-amzn-requestid", "R"), ("x-request-id", "our-id"))
+    assert action.headers == (("content-type", "application/json"), *ids, ANSWERED)
     assert machine.outcome.usage is not None
 
 
@@ -116,7 +115,8 @@ def test_an_answer_of_which_too_much_would_be_held() -> None:
     machine = sent()
     send(machine, headers())
     action = send(machine, ResponseBody(b"x" * 1001, end_of_stream=False))
-    assert (action.status, marks(action)) == (502, {"x-ai-eg-code": "upstream_error"})  # type: ignore[union-attr] # a Reply
+    assert isinstance(action, Reply)
+    assert (action.status, marks(action)) == (502, {"x-ai-eg-code": "upstream_error", **dict([ANSWERED])})
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,8 @@ def test_an_error_is_tried_again_by_its_status(retry: Retry, status: int, again:
 def test_a_reply_of_envoys_is_tried_again_by_its_flags(retry: Retry, status: int, flags: str, again: bool) -> None:
     machine = sent(retry=retry)
     action = send(machine, headers(status, x_aigw_local_reply=flags))
-    assert action == PassHeaders(set_headers=(RETRY,) if again else (), remove_headers=("x-aigw-local-reply",))
+    expected = (RETRY, ANSWERED) if again else (ANSWERED,)
+    assert action == PassHeaders(set_headers=expected, remove_headers=("x-aigw-local-reply",))
     assert send(machine, last(b"body")) == Chunk(body=b"body", final=True)
     assert machine.outcome.status == status
 

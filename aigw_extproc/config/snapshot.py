@@ -85,6 +85,8 @@ class BackendSettings:
 
     dropped_parameters: str = "report"
     """What to do with parameters that Bedrock does not support: `report` or `refuse`."""
+    backend_header: bool = False
+    """Whether responses name the backend in `x-aigw-backend`."""
     fetch_images: bool = True
     """Whether images at http(s) URLs are fetched."""
     fetch_images_from: tuple[str, ...] = ()
@@ -113,6 +115,11 @@ class Backend:
     body_mutation: BodyMutation = BodyMutation()
     settings: BackendSettings = field(default_factory=BackendSettings)
     timeouts: Timeouts = field(default_factory=Timeouts)
+
+    @property
+    def service(self) -> str:
+        """`namespace/name` of the AIServiceBackend."""
+        return self.name.partition("/route/")[0]
 
     @property
     def model_source(self) -> ModelSource | None:

@@ -16,6 +16,7 @@ PATH_STATE = "aigw.path"
 MODEL_STATE = "aigw.model"
 """Filter state: the model in the body, as read by the processor."""
 
+_BACKEND = f"%DYNAMIC_METADATA({METADATA_NAMESPACE}:backend_name)%"
 FIELDS = {
     "time": "%START_TIME%",
     "request_id": "%RESP(X-REQUEST-ID)%",
@@ -24,6 +25,7 @@ FIELDS = {
     "method": "%REQ(:METHOD)%",
     "path": f"%FILTER_STATE({PATH_STATE}:PLAIN)%",
     "model": f"%FILTER_STATE({MODEL_STATE}:PLAIN)%",
+    "backend": _BACKEND,
     "cluster": "%UPSTREAM_CLUSTER_RAW%",
     "status": "%RESPONSE_CODE%",
     "details": "%RESPONSE_CODE_DETAILS%",
@@ -44,7 +46,7 @@ https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_l
 ATTEMPT_FIELDS = {
     "time": FIELDS["time"],
     "attempt_of": "%REQ(X-REQUEST-ID)%",
-    "backend": f"%DYNAMIC_METADATA({METADATA_NAMESPACE}:backend_name)%",
+    "backend": _BACKEND,
     **{
         name: FIELDS[name]
         for name in ("cluster", "status", "details", "flags", "duration_ms", "upstream_first_byte_ms")

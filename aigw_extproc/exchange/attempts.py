@@ -23,7 +23,7 @@ from aigw_extproc.exchange.messages import (
     ResponseHeaders,
     Wait,
 )
-from aigw_extproc.exchange.names import CLIENT_HEADER, IDENTITY_PREFIX
+from aigw_extproc.exchange.names import ANSWERED_HEADER, CLIENT_HEADER, IDENTITY_PREFIX
 from aigw_extproc.exchange.phases import (
     Attempting,
     Client,
@@ -92,7 +92,7 @@ def _response_headers(phase: Sent, event: ResponseHeaders, now: float, enter: En
     outcome = replace(phase.outcome, status=status_of(headers))
     flags = headers.get(LOCAL_REPLY_HEADER)
     if flags is not None:
-        marks = reply_marks(attempt.retry, outcome.status, flags)
+        marks = (*reply_marks(attempt.retry, outcome.status, flags), (ANSWERED_HEADER, attempt.backend.name))
         action = PassHeaders(set_headers=marks, remove_headers=(LOCAL_REPLY_HEADER,), final=event.end_of_stream)
         return (Ended if event.end_of_stream else PassedOn)(client=phase.client, outcome=outcome), action
     held = Held(client=phase.client, outcome=outcome, answer=phase.answer, headers=headers, accept=phase.accept)

@@ -8,13 +8,20 @@ from aigw_extproc.config.snapshot import MODEL_HEADER
 from aigw_extproc.config.traffic import Failover
 from aigw_extproc.exchange.limits import attempt_limits
 from aigw_extproc.exchange.messages import Delegate, Outcome, Pairs, PassHeaders, ResponseHeaders
-from aigw_extproc.exchange.names import ATTEMPTS_HEADER, CLIENT_HEADER, CODE_HEADER, IDENTITY_PREFIX, RETRY_HEADER
+from aigw_extproc.exchange.names import (
+    ANSWERED_HEADER,
+    ATTEMPTS_HEADER,
+    CLIENT_HEADER,
+    CODE_HEADER,
+    IDENTITY_PREFIX,
+    RETRY_HEADER,
+)
 from aigw_extproc.exchange.phases import Client, Delegated, Ended, Enter, Step, Transition, on
 from aigw_extproc.exchange.response import LOCAL_REPLY_HEADER, local_headers, status_of
 from aigw_extproc.exchange.upstream import BACKEND_HEADER
 from aigw_extproc.routing import Choice
 
-_INTERNAL = (RETRY_HEADER, CODE_HEADER, LOCAL_REPLY_HEADER)
+_INTERNAL = (RETRY_HEADER, CODE_HEADER, ANSWERED_HEADER, LOCAL_REPLY_HEADER)
 
 
 def delegate(client: Client, outcome: Outcome, choice: Choice, failover: Failover, identity: Pairs) -> Step:
@@ -32,7 +39,14 @@ def _response_headers(phase: Delegated, event: ResponseHeaders, now: float, ente
     if LOCAL_REPLY_HEADER in event.headers:
         return local_headers(phase, event, now, enter)
     outcome = replace(phase.outcome, status=status_of(event.headers), code=event.headers.get(CODE_HEADER, ""))
-    return Ended(client=phase.client, outcome=outcome), PassHeaders(remove_headers=_INTERNAL, final=True)
+    action = PassHeaders(
+        remove_headers=_INTERNAL,
+        backend=event.headers.get(ANSWERED_HEADER, ""),
+        model=outcome.model,
+        client=outcome.client,
+        final=True,
+    )
+    return Ended(client=phase.client, outcome=outcome), action
 
 
 TRANSITIONS: tuple[Transition, ...] = (on(Delegated, ResponseHeaders, _response_headers),)

@@ -157,6 +157,10 @@ class PassHeaders(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     set_headers: Pairs = ()
     remove_headers: tuple[str, ...] = ()
+    backend: str = ""
+    """For the access log, with model and client: the backend that has answered."""
+    model: str = ""
+    client: str = ""
     final: bool = False
 
 

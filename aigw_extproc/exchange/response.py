@@ -20,7 +20,7 @@ from aigw_extproc.exchange.messages import (
     StreamResponse,
     UpstreamReady,
 )
-from aigw_extproc.exchange.names import dropped_names
+from aigw_extproc.exchange.names import ANSWERED_HEADER, dropped_names
 from aigw_extproc.exchange.phases import (
     Accepted,
     Answered,
@@ -43,6 +43,8 @@ from aigw_extproc.translate.contract import ClientResponse, ResponseContext, Res
 
 LOCAL_REPLY_HEADER = "x-aigw-local-reply"
 """Marks Envoy's own replies, with its response flags; they have the shape of the client's API already."""
+BACKEND_NAME_HEADER = "x-aigw-backend"
+"""Names the backend that has answered, if its annotation asks for it."""
 DROPPED_HEADER = "x-aigw-dropped-params"
 REQUEST_ID_HEADER = "x-amzn-requestid"
 """Bedrock's id of a request."""
@@ -74,10 +76,15 @@ def stream_outcome(phase: Streaming) -> Outcome:
 
 
 def own_headers(phase: Phase) -> Pairs:
-    """Return the headers of all our answers: the request's id, and the names of dropped parameters."""
+    """Return the headers of all our answers: the request's id, the backend, and the names of dropped parameters."""
     headers: Pairs = ()
     if phase.client.request_id is not None:
         headers += (("x-request-id", phase.client.request_id),)
+    backend = phase.outcome.backend
+    if backend is not None and backend.settings.backend_header:
+        headers += ((BACKEND_NAME_HEADER, backend.service),)
+    if phase.outcome.attempt is not None:
+        headers += ((ANSWERED_HEADER, phase.outcome.attempt.backend.name),)
     if phase.outcome.dropped:
         headers += ((DROPPED_HEADER, dropped_names(phase.outcome.dropped)),)
     return headers

@@ -247,7 +247,8 @@ def _stream_response(action: StreamResponse) -> bytes:
 
 
 def _pass_headers(action: PassHeaders) -> bytes:
-    return _response_headers(action) + _NO_BODY
+    metadata = _metadata(action.backend, action.model, action.client) if action.backend else b""
+    return _response_headers(action) + _NO_BODY + metadata
 
 
 def _replace_body(action: ReplaceBody) -> bytes:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from aigw_extproc.simulator.settings import Settings
-from tests.envoy_config.running import Upstream, refused_port
+from tests.envoy_config.running import Upstream, refused_port, wait_for
 from tests.gateway.conftest import NOVA, NewGateway
 from tests.gateway.resources import Document, backend, openai_backend, ref, route, rule
 from tests.gateway.running import Gateway, error
@@ -46,6 +46,12 @@ def unsigned(port: int) -> list[Document]:
     return [service, policy, where]
 
 
+def logged(gateway: Gateway, request_id: str, count: int) -> list[dict[str, Any]] | None:
+    """The lines of a request in Envoy's log, once there are that many."""
+    lines = [json.loads(line) for line in gateway.envoy.log.read_text().splitlines() if request_id in line]
+    return lines if len(lines) == count else None
+
+
 @pytest.fixture(scope="module")
 def second() -> Iterator[RunningSimulator]:
     with running_simulator(ACCOUNT) as running:
@@ -63,6 +69,7 @@ def failing(
                 *(fallback(model, ref(to=fault), ref("second", to=NOVA)) for model, fault in FAULTS.items()),
                 fallback("refused", ref("refused"), ref("second", to=NOVA)),
                 fallback("both", ref(to="simulator.throttling-7"), ref("second", to="simulator.throttling-9")),
+                fallback("named", ref(to="simulator.throttling"), ref("named", to=NOVA)),
                 fallback("healthy", ref(to=NOVA), ref("second", to=NOVA)),
                 fallback("schemas", ref(to="simulator.throttling"), ref("server", to="served")),
                 fallback("anthropic", ref(to="simulator.throttling"), ref("claude", to=CLAUDE)),
@@ -72,6 +79,7 @@ def failing(
             ),
             *backend("bedrock", simulator.port),
             *other_account("second", second.port),
+            *other_account("named", second.port, annotations={"aigw-extproc/backend-header": "true"}),
             *backend("refused", refused),
             *openai_backend("server", shared_elsewhere.port),
             *other_account("claude", second.port, schema={"name": "AWSAnthropic"}),
@@ -100,6 +108,40 @@ def test_the_last_error_reaches_the_client(failing: Gateway, stream: bool) -> No
     message = "Too many requests, please wait before trying again."
     expected = error(message, "rate_limit_error", "throttling_exception")
     assert (response.status_code, response.json(), response.headers["retry-after"]) == (429, expected, "9")
+
+
+def test_the_log_and_the_metrics_tell_what_was_tried(failing: Gateway) -> None:
+    metric = failing.processor.metric
+    labels = [("default/bedrock", "429"), ("default/named", "ok")]
+    counted = lambda: [metric("aigw_attempts_total", backend=backend, outcome=outcome) for backend, outcome in labels]  # noqa: E731 - a name
+    failing.wait_until_idle()
+    attempts, requests = counted(), metric("aigw_exchanges_total", operation="chat", status="200")
+    response = failing.chat("named")
+    failing.wait_until_idle()
+    assert counted() == [count + 1 for count in attempts]
+    assert metric("aigw_exchanges_total", operation="chat", status="200") == requests + 1
+    request_id = response.headers["x-request-id"]
+    lines = wait_for(lambda: logged(failing, request_id, 3), what="the log")
+    assert [(line["backend"].partition("/route/")[0], line["status"]) for line in lines] == [
+        ("default/bedrock", 429),
+        ("default/named", 200),
+        ("default/named", 200),
+    ]
+    assert (lines[0]["details"], lines[2]["attempts"]) == ("aigw_throttling_exception", 2)
+
+
+def test_a_response_names_its_backend_if_an_annotation_asks_for_it(failing: Gateway) -> None:
+    headers = [failing.chat(model).headers for model in ("named", "throttled")]
+    assert [each.get("x-aigw-backend") for each in headers] == ["default/named", None]
+
+
+def test_an_error_of_all_attempts_is_counted_by_its_code(failing: Gateway) -> None:
+    counted = lambda: failing.processor.metric("aigw_exchanges_total", status="429", code="throttling_exception")  # noqa: E731 - a name
+    failing.wait_until_idle()
+    before = counted()
+    assert failing.chat("both").status_code == 429
+    failing.wait_until_idle()
+    assert counted() == before + 1
 
 
 def test_what_is_wrong_with_the_request_is_not_tried_again(failing: Gateway) -> None:
