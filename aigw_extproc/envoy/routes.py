@@ -11,6 +11,7 @@ from envoy_data_plane.google.protobuf import Any
 
 from aigw_extproc.config.snapshot import MODEL_HEADER, Snapshot
 from aigw_extproc.envoy.clients import per_route
+from aigw_extproc.envoy.normalization import slash_route
 from aigw_extproc.envoy.retries import upstream_retries
 from aigw_extproc.exchange.limits import idle_value
 from aigw_extproc.exchange.names import IDLE_HEADER
@@ -25,7 +26,8 @@ PROCESSOR_FILTER = "envoy.filters.http.ext_proc"
 
 def route_configuration(snapshot: Snapshot) -> route.RouteConfiguration:
     """Return a route for each kind of request, so that Envoy's cost does not grow with the number of rules."""
-    everything = route.VirtualHost(name="aigw", domains=["*"], routes=routes_to_backends(snapshot))
+    routes = routes_to_backends(snapshot)
+    everything = route.VirtualHost(name="aigw", domains=["*"], routes=[slash_route(routes[-1]), *routes])
     return route.RouteConfiguration(name=ROUTES, virtual_hosts=[everything])
 
 
