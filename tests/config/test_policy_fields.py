@@ -1,4 +1,4 @@
-"""`jwt`, `basicAuth`, `extAuth` and `cors` of SecurityPolicies: what is wrong with a field, and what `check` warns of."""
+"""`jwt`, `basicAuth`, `extAuth` and `cors` of SecurityPolicies: faults of their fields, and warnings."""
 
 from __future__ import annotations
 
