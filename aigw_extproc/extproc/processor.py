@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from asyncio import ensure_future
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from random import random
 from time import monotonic, time
@@ -123,7 +124,7 @@ class ExchangeStream:
             if isinstance(event, RequestHeaders) and isinstance(action, Continue):
                 self._hold(content_length(event.headers))
             if isinstance(action, NeedMedia):
-                fetched = await processor.media(action.urls, action.hosts)
+                fetched = await ensure_future(processor.media(action.urls, action.hosts))
                 action = exchange.receive(MediaReady(fetched), now=time())
             if isinstance(action, NeedCredentials):
                 action = await self._sign(action.auth)
@@ -163,7 +164,7 @@ class ExchangeStream:
 
     async def _call(self, needed: NeedUpstream) -> Action:
         await self._send(codec.more_time(BATCH_SECONDS))
-        responses = await self._processor.upstream(needed.upstream, needed.calls)
+        responses = await ensure_future(self._processor.upstream(needed.upstream, needed.calls))
         return self._exchange.receive(UpstreamReady(responses), now=time())
 
     def _report_rejection(self, auth: AwsAuth, identity: Identity) -> None:

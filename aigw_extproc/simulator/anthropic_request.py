@@ -12,8 +12,11 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from aigw_extproc.simulator import json_schema
+from aigw_extproc.simulator.capabilities import Capabilities
 from aigw_extproc.simulator.errors import Invalid
 from aigw_extproc.simulator.invocation import decode
+from aigw_extproc.simulator.model_families import capabilities_of
+from aigw_extproc.simulator.rules.turns import NO_SYSTEM_ROLE, misplaced_system
 
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 Fraction = Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -112,7 +115,7 @@ AnyBlock = (
 class Message(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """A turn; a string is short for one text block."""
 
-    role: Literal["user", "assistant"]
+    role: Literal["user", "assistant", "system"]
     content: str | list[AnyBlock]
 
     @property
@@ -160,21 +163,34 @@ class MessagesRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     top_p: Fraction | None = None
 
 
-def parse(body: bytes) -> MessagesRequest:
-    """Decode and check a body. Raises Invalid."""
+def parse(body: bytes, model_id: str = "") -> MessagesRequest:
+    """Decode and check a body for a model. Raises Invalid."""
     request = decode(body, MessagesRequest)
     _check_messages(request.messages)
+    _check_system(request.messages, capabilities_of(model_id))
     _check_tools(request.tools)
     return request
 
 
 def _check_messages(messages: list[Message]) -> None:
-    if messages[0].role != "user":
+    if messages[0].role == "assistant":
         raise Invalid("messages: first message must use the user role")
     for i, message in enumerate(messages):
         for j, block in enumerate(message.blocks):
             if isinstance(block, TextBlock) and not block.text.strip():
                 raise Invalid(f"messages.{i}.content.{j}: text content blocks must contain non-whitespace text")
+
+
+def _check_system(messages: list[Message], family: Capabilities) -> None:
+    roles = [message.role for message in messages]
+    if "system" in roles and not family.system_role:
+        raise Invalid(NO_SYSTEM_ROLE)
+    for problem in misplaced_system(roles):
+        raise Invalid(problem)
+    for i, message in enumerate(messages):
+        for j, block in enumerate(message.blocks):
+            if message.role == "system" and not isinstance(block, TextBlock):
+                raise Invalid(f"messages.{i}.content.{j}: only text is supported in a message of role 'system'")
 
 
 def _check_tools(tools: list[ToolDefinition]) -> None:

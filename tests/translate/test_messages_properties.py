@@ -21,7 +21,14 @@ from aigw_extproc.translate.contract import FetchFailed, ResponseStream, Upstrea
 from aigw_extproc.translate.registry import ENDPOINTS, parse
 from tests.translate import goldens, message_strategies, strategies
 from tests.translate.goldens import MESSAGES
-from tests.translate.test_accumulation import NAMES, Block, content_and_stream, contents, stop_reason
+from tests.translate.test_accumulation import (
+    NAMES,
+    Block,
+    content_and_stream,
+    contents,
+    interleaved_uses,
+    stop_reason,
+)
 
 STREAMS = [goldens.read(case) for case in goldens.cases("streams", MESSAGES)]
 UNFETCHED = {"http://127.0.0.1/x.png": FetchFailed(reason="is not at a public address")}
@@ -119,7 +126,7 @@ def accumulated(stream: ResponseStream, pieces: list[bytes]) -> dict[str, Any]:
     return accumulated_message
 
 
-@given(content_and_stream(contents))
+@given(content_and_stream(contents) | interleaved_uses())
 def test_a_stream_adds_up_to_the_complete_response(case: tuple[list[Block], list[bytes]]) -> None:
     content, pieces = case
     answer = converse.answer(goldens.conversed(MessagesWriter(model="m", names=NAMES)))
@@ -145,7 +152,7 @@ def test_a_chat_for_invoke_model_is_valid_or_refused(request: dict[str, Any]) ->
     except InvalidRequest as error:
         assert error.param
         return
-    anthropic_request.parse(upstream.body)
+    anthropic_request.parse(upstream.body, request["model"])
 
 
 @given(st.binary(max_size=400))

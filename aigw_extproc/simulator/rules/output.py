@@ -17,12 +17,9 @@ from aigw_extproc.simulator.rules.problems import MODEL_ERRORS, ModelRequest, Pr
 
 NUMBERS = ("exclusiveMaximum", "exclusiveMinimum", "maximum", "minimum", "multipleOf")
 NOT_PLAIN: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"array": ("maxItems",), "integer": NUMBERS, "number": NUMBERS}
+    {"array": ("maxItems",), "integer": NUMBERS, "number": NUMBERS, "object": ("patternProperties", "propertyNames")}
 )
 """Keywords that Claude does not support in output schemas, by type."""
-
-SUBSCHEMAS = ("$defs", "definitions", "properties")
-ALTERNATIVES = ("allOf", "anyOf", "oneOf", "prefixItems")
 
 
 def output_schema_is_json(conversation: Conversation) -> Problems:
@@ -50,14 +47,21 @@ def output_schema_is_valid(request: ModelRequest) -> Problems:
         yield f"{MODEL_ERRORS} output_config.format.schema: {json_schema.INVALID}"
 
 
-def output_schema_is_closed(request: ModelRequest) -> Problems:
-    """Every object in the output schema has `additionalProperties: false`."""
-    for schema in _all_schemas(answer_schema(request.conversation)):
-        if "object" in _types(schema) and schema.get("additionalProperties") is not False:
-            yield (
-                f"{MODEL_ERRORS} output_config.format.schema: For 'object' type, 'additionalProperties' must be"
-                " explicitly set to false"
-            )
+def output_schemas_are_closed(request: ModelRequest) -> Problems:
+    """Every object in output schemas and strict tools has `additionalProperties: false`."""
+    for path, binding in _binding(request):
+        for schema in json_schema.all_schemas(binding):
+            if "object" in _types(schema) and schema.get("additionalProperties") is not False:
+                yield (
+                    f"{MODEL_ERRORS} {path}: For 'object' type, 'additionalProperties' must be explicitly set to false"
+                )
+
+
+def output_schemas_are_not_recursive(request: ModelRequest) -> Problems:
+    """Output schemas and strict tools do not refer to themselves."""
+    for path, schema in _binding(request):
+        if isinstance(schema, dict) and json_schema.is_recursive(schema):
+            yield f"{MODEL_ERRORS} {path}: Recursive schemas are not supported"
 
 
 def output_schemas_are_plain(request: ModelRequest) -> Problems:
@@ -98,7 +102,7 @@ def _binding(request: ModelRequest) -> Iterator[tuple[str, Any]]:
 
 
 def _not_plain(root: Any) -> Iterator[tuple[str, list[str]]]:
-    for schema in _all_schemas(root):
+    for schema in json_schema.all_schemas(root):
         for kind in _types(schema):
             keywords = [keyword for keyword in NOT_PLAIN.get(kind, ()) if keyword in schema]
             if keywords:
@@ -108,14 +112,3 @@ def _not_plain(root: Any) -> Iterator[tuple[str, list[str]]]:
 def _types(schema: Mapping[str, Any]) -> list[str]:
     declared = schema.get("type", "object" if "properties" in schema else [])
     return declared if isinstance(declared, list) else [declared]
-
-
-def _all_schemas(schema: Any) -> Iterator[Mapping[str, Any]]:
-    """Yield a valid schema and all schemas in it."""
-    if not isinstance(schema, dict):
-        return
-    yield schema
-    inner = [part for keyword in SUBSCHEMAS for part in schema.get(keyword, {}).values()]
-    inner += [part for keyword in ALTERNATIVES for part in schema.get(keyword, [])]
-    for part in (*inner, schema.get("items"), schema.get("additionalProperties")):
-        yield from _all_schemas(part)

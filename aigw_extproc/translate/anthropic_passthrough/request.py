@@ -12,10 +12,12 @@ import msgspec
 from aigw_extproc.anthropic import messages
 from aigw_extproc.bedrock import eventstream
 from aigw_extproc.bedrock.counting import count_tokens_path
-from aigw_extproc.bedrock.invoke import anthropic_version, invoke_path
+from aigw_extproc.bedrock.invoke import anthropic_version, invoke_path, metadata_headers
 from aigw_extproc.translate.anthropic.betas import accepted_betas
 from aigw_extproc.translate.anthropic_passthrough.answer import AnthropicPassthroughAnswer
+from aigw_extproc.translate.anthropic_passthrough.system_messages import with_system_in_place
 from aigw_extproc.translate.contract import Answer, Target, UpstreamRequest
+from aigw_extproc.translate.converse.metadata import fits
 
 ELSEWHERE = frozenset({"model", "stream", "anthropic_beta", "anthropic_version"})
 """Fields that are in the path on Bedrock, or are set by the gateway."""
@@ -31,6 +33,7 @@ class _Thinking(msgspec.Struct, frozen=True):
     budget_tokens: int | None = None
 
 
+_METADATA = msgspec.json.Decoder(messages.Metadata)
 _THINKING = msgspec.json.Decoder(_Thinking)
 
 
@@ -48,6 +51,7 @@ def translate_request(request: messages.MessagesRequest, target: Target) -> Upst
         path=invoke_path(target.model, stream=stream),
         body=_encode(body),
         accept=eventstream.CONTENT_TYPE if stream else "application/json",
+        headers=_metadata(body.get("metadata")),
         stream=stream,
         dropped=tuple(dropped),
         answer=AnthropicPassthroughAnswer(),
@@ -75,11 +79,24 @@ def _body(request: messages.MessagesRequest, target: Target, dropped: list[str])
     betas = accepted_betas(request.betas, target.family.invoke_betas, dropped)
     unknown = NOT_ON_BEDROCK | {field for field, beta in FIELDS_OF_BETAS.items() if beta not in betas}
     dropped += [name for name in fields if name in unknown]
-    kept: dict[str, object] = {
-        name: value for name, value in fields.items() if name not in ELSEWHERE and name not in unknown
-    }
+    kept = with_system_in_place(
+        {name: value for name, value in fields.items() if name not in ELSEWHERE and name not in unknown},
+        request.body,
+        target.family,
+        dropped,
+    )
     version: dict[str, object] = {"anthropic_version": anthropic_version(target.schema.version)}
     return version | ({"anthropic_beta": betas} if betas else {}) | kept
+
+
+def _metadata(metadata: object) -> tuple[tuple[str, str], ...]:
+    """Return the header that names the user in Bedrock's invocation log, if the user's id may stand there."""
+    try:
+        user_id = _METADATA.decode(metadata).user_id if isinstance(metadata, msgspec.Raw) else None
+    except msgspec.MsgspecError:
+        user_id = None
+    pairs = {"user_id": user_id} if user_id else {}
+    return metadata_headers(pairs) if fits(pairs) else ()
 
 
 def _least_limit(thinking: object) -> int:
