@@ -187,6 +187,8 @@ class Snapshot:
     rules: tuple[Rule, ...]
     buffer_limit: int = 50 * 1024 * 1024
     """Maximum bytes of a request body (ClientTrafficPolicy `connection.bufferLimit`)."""
+    trusted_hops: int = 0
+    """How many proxies before the gateway are trusted to name the client's address in `x-forwarded-for`."""
 
     @property
     def upstreams(self) -> tuple[Upstream, ...]:
