@@ -53,6 +53,7 @@ def translate_request(request: messages.MessagesRequest, target: Target) -> Upst
         accept=eventstream.CONTENT_TYPE if stream else "application/json",
         headers=_metadata(body.get("metadata")),
         stream=stream,
+        may_pause="tools" in body or "thinking" in body or bool(target.family.reasoning_off),
         dropped=tuple(dropped),
         answer=AnthropicPassthroughAnswer(),
     )
