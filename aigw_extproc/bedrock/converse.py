@@ -28,11 +28,21 @@ class S3Location(Wire):
     uri: str
 
 
+class TextContent(Wire):
+    text: str
+
+
+class CitationsConfig(Wire):
+    enabled: bool
+
+
 class Source(Wire):
     """Exactly one member is set."""
 
     bytes: str | None = None
     s3_location: S3Location | None = None
+    content: list[TextContent] | None = None
+    """Of a document: its parts, which can be cited."""
 
 
 class ImageBlock(Wire):
@@ -45,6 +55,14 @@ class DocumentBlock(Wire):
     name: str
     source: Source
     context: str | None = None
+    citations: CitationsConfig | None = None
+
+
+class SearchResultBlock(Wire):
+    source: str
+    title: str
+    content: list[TextContent]
+    citations: CitationsConfig | None = None
 
 
 class VideoBlock(Wire):
@@ -75,6 +93,7 @@ class ToolResultContentBlock(Wire):
     image: ImageBlock | None = None
     document: DocumentBlock | None = None
     video: VideoBlock | None = None
+    search_result: SearchResultBlock | None = None
 
 
 class ToolResultBlock(Wire):
@@ -95,21 +114,43 @@ class ReasoningContent(Wire):
     redacted_content: str | None = None
 
 
+class GeneratedText(Wire):
+    text: str = ""
+
+
 class WebLocation(Wire):
     url: str | None = None
 
 
+class DocumentLocation(Wire):
+    """A range of characters, pages or chunks."""
+
+    document_index: int = 0
+    start: int = 0
+    end: int = 0
+
+
+class SearchResultLocation(Wire):
+    search_result_index: int = 0
+    start: int = 0
+    end: int = 0
+
+
 class CitationLocation(Wire):
+    """Exactly one member is set."""
+
     web: WebLocation | None = None
+    document_char: DocumentLocation | None = None
+    document_page: DocumentLocation | None = None
+    document_chunk: DocumentLocation | None = None
+    search_result_location: SearchResultLocation | None = None
 
 
 class Citation(Wire):
     title: str | None = None
+    source: str | None = None
+    source_content: list[GeneratedText] = []  # msgspec copies mutable defaults
     location: CitationLocation | None = None
-
-
-class GeneratedText(Wire):
-    text: str = ""
 
 
 class CitationsContent(Wire):
@@ -127,6 +168,7 @@ class ContentBlock(Wire):
     audio: AudioBlock | None = None
     tool_use: ToolUseBlock | None = None
     tool_result: ToolResultBlock | None = None
+    search_result: SearchResultBlock | None = None
     reasoning_content: ReasoningContent | None = None
     citations_content: CitationsContent | None = None
     cache_point: CachePoint | None = None

@@ -57,6 +57,7 @@ class Family(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     long_cache: bool = False
     cache_minimum: int = 1024
     structured_output: bool = False
+    citations: bool = False
     max_output: int = 4096
     least_max_tokens: int = 1
     converse_betas: tuple[str, ...] = ()

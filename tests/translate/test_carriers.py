@@ -24,6 +24,7 @@ MARK = "bWFyaw=="
 SOURCE = bedrock.Source(bytes=MARK)
 SCHEMA = bedrock.ToolInputSchema(json=Raw(b'{"type":"object","title":"bWFyaw=="}'))
 SPEC = bedrock.ToolSpecification(name="f", input_schema=SCHEMA)
+CITED = bedrock.CitationsConfig(enabled=True)
 RAW = Raw(b'{"x":"bWFyaw=="}')
 
 SAMPLES: dict[type[msgspec.Struct], dict[str, Any]] = {
@@ -64,14 +65,15 @@ SAMPLES: dict[type[msgspec.Struct], dict[str, Any]] = {
         "audio": bedrock.AudioBlock(format="mp3", source=SOURCE),
         "tool_use": bedrock.ToolUseBlock(tool_use_id="t", name="f", input=RAW),
         "tool_result": bedrock.ToolResultBlock("t", [bedrock.ToolResultContentBlock(text=MARK)]),
+        "search_result": bedrock.SearchResultBlock(MARK, "t", [bedrock.TextContent("x")]),
         "reasoning_content": bedrock.ReasoningContent(reasoning_text=bedrock.ReasoningText(MARK, "s")),
         "citations_content": bedrock.CitationsContent(content=[bedrock.GeneratedText(MARK)]),
         "cache_point": bedrock.CachePoint(type="default", ttl=MARK),
     },
     bedrock.ToolSpecification: {"name": MARK, "input_schema": SCHEMA, "description": MARK, "strict": True},
-    bedrock.DocumentBlock: {"format": "pdf", "name": MARK, "source": SOURCE, "context": MARK},
+    bedrock.DocumentBlock: {"format": "pdf", "name": MARK, "source": SOURCE, "context": MARK, "citations": CITED},
 }
-MARKS = (MARK.encode(), b"4321", b"strict")
+MARKS = (MARK.encode(), b"4321", b"strict", b"citations")
 """Bytes by which a sample is recognised in a body."""
 
 

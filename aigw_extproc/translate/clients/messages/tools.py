@@ -28,6 +28,8 @@ def definitions(request: messages.CountTokensParams, family: Family, dropped: li
         dropped.append("tools.defer_loading")
     if any(tool.input_examples for tool in tools):
         dropped.append("tools.input_examples")
+    if any(tool.allowed_callers not in (None, ["direct"]) for tool in tools):
+        dropped.append("tools.allowed_callers")
     return offered
 
 
