@@ -125,14 +125,13 @@ class MessagesStream(EventWriter):
             yield self._encoded("input_json_delta", "partial_json", delta.tool_use.input, at)
         if delta.reasoning_content is not None:
             yield from self._reasoning(delta.reasoning_content, at)
-        if (raw := given(delta.citation)) is not None and (cited := citation(raw)) is not None:
-            yield from self._citation(cited, at)
+        if at in self._open and (raw := given(delta.citation)) is not None and (cited := citation(raw)) is not None:
+            yield self._citation(cited, at)
 
-    def _citation(self, cited: dict[str, object], at: int) -> Iterator[bytes]:
-        if at not in self._open:
-            yield from self._begin("text", EMPTY_BLOCKS["text"], at)
+    def _citation(self, cited: dict[str, object], at: int) -> bytes:
+        """Write a citation of the open text; without a text there is nothing to cite."""
         delta = {"type": "citations_delta", "citation": cited}
-        yield event("content_block_delta", index=self._open[at].index, delta=delta)
+        return event("content_block_delta", index=self._open[at].index, delta=delta)
 
     def _reasoning(self, delta: ReasoningDelta, at: int) -> Iterator[bytes]:
         if delta.redacted_content:
