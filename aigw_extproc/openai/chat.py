@@ -167,11 +167,24 @@ class NamedFunction(msgspec.Struct, frozen=True):
     name: str
 
 
+class AllowedTool(msgspec.Struct, frozen=True):
+    type: str
+    function: NamedFunction | None = None
+
+
+class AllowedTools(msgspec.Struct, frozen=True):
+    """A subset of the tools, and how to choose from it."""
+
+    tools: list[AllowedTool]
+    mode: Literal["auto", "required"] = "auto"
+
+
 class NamedToolChoice(msgspec.Struct, frozen=True):
-    """`{"type": "function", "function": {"name": …}}`; some clients send `{}` for no choice."""
+    """`{"type": "function", "function": {"name": …}}` or allowed tools; some clients send `{}` for no choice."""
 
     type: str | None = None
     function: NamedFunction | None = None
+    allowed_tools: AllowedTools | None = None
 
 
 class StreamOptions(msgspec.Struct, frozen=True):

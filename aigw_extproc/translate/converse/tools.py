@@ -202,7 +202,7 @@ def tool_names(offered: Sequence[Definition], history: Sequence[str], family: Fa
     Raises:
         InvalidRequest: a schema is not of an object.
     """
-    names = ToolNames.of([*(definition.name for definition in offered), *history])
+    names = ToolNames.of([*(definition.name for definition in offered), *history], hyphens=family.tool_name_hyphens)
     for definition in offered:
         names = names.with_parameters(definition.name, definition.schema(family).aliases)
     return names

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ContentBlock
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import assert_never
 
@@ -42,6 +43,9 @@ AUDIO_FORMATS = frozenset(
 )
 
 
+_PDF_URI = re.compile(r"data:\s*application/pdf\s*[;,]", re.IGNORECASE)
+
+
 class PartTranslator:
     """Translates the parts of one request. Cache marks that are not supported are reported in `dropped`."""
 
@@ -72,7 +76,7 @@ class PartTranslator:
             case chat.TextPart(text=text) | chat.RefusalPart(refusal=text):
                 return ContentBlock(text=text) if text.strip() else None
             case chat.ImagePart(image_url=url):
-                return ContentBlock(image=self.images.image(*_url(url, f"{place}.image_url")))
+                return self._image_or_document(*_url(url, f"{place}.image_url"))
             case chat.FilePart(file=file):
                 return ContentBlock(document=self._document(file, f"{place}.file"))
             case chat.VideoUrlPart(video_url=url):
@@ -91,6 +95,13 @@ class PartTranslator:
         if isinstance(part, chat.RedactedThinkingPart):
             return redacted_block(self._family, part.data)
         return thinking_block(self._family, part.thinking or part.text, part.signature)
+
+    def _image_or_document(self, url: str, place: str) -> ContentBlock:
+        """Return an image; some clients send a PDF in its place."""
+        if _PDF_URI.match(url):
+            source = Source(bytes=parse_data_uri(url, place).base64)
+            return ContentBlock(document=DocumentBlock(format="pdf", name=self._names.take(None), source=source))
+        return ContentBlock(image=self.images.image(url, place))
 
     def _document(self, file: chat.FileData, place: str) -> DocumentBlock:
         if file.file_data is None:
