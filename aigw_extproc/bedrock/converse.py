@@ -26,6 +26,7 @@ class Wire(msgspec.Struct, rename="camel", omit_defaults=True, gc=False):
 
 class S3Location(Wire):
     uri: str
+    bucket_owner: str | None = None
 
 
 class TextContent(Wire):
@@ -84,6 +85,8 @@ class ToolUseBlock(Wire):
     tool_use_id: str
     name: str
     input: Raw
+    type: str | None = None
+    """SERVER_TOOL_USE for a tool that Bedrock runs itself."""
 
 
 class ToolResultContentBlock(Wire):
@@ -158,10 +161,22 @@ class CitationsContent(Wire):
     citations: list[Raw] = []  # as above
 
 
+class GuardedText(Wire):
+    text: str
+    qualifiers: list[str] | None = None
+
+
+class GuardContent(Wire):
+    """Text that a guardrail assesses; without any, it assesses the whole last message."""
+
+    text: GuardedText
+
+
 class ContentBlock(Wire):
     """Exactly one member is set."""
 
     text: str | None = None
+    guard_content: GuardContent | None = None
     image: ImageBlock | None = None
     document: DocumentBlock | None = None
     video: VideoBlock | None = None
@@ -183,6 +198,7 @@ class SystemContentBlock(Wire):
     """Exactly one member is set."""
 
     text: str | None = None
+    guard_content: GuardContent | None = None
     cache_point: CachePoint | None = None
 
 
@@ -270,6 +286,7 @@ class ConverseRequest(Wire):
     prompt_variables: Raw | None = None
     request_metadata: dict[str, str] | None = None
     service_tier: ServiceTier | None = None
+    project_identifier: str | None = None
 
 
 class CacheDetail(Wire):
@@ -313,6 +330,7 @@ class MessageStart(Wire):
 class ToolUseStart(Wire):
     tool_use_id: str
     name: str
+    type: str | None = None
 
 
 class BlockStart(Wire):
@@ -364,6 +382,8 @@ class Metadata(Wire):
 
 ContentEvent = MessageStart | ContentBlockStart | ContentBlockDelta | ContentBlockStop | MessageStop
 StreamEvent = ContentEvent | Metadata
+
+SERVER_TOOL_USE = "server_tool_use"
 
 STREAM_EVENTS: dict[str, msgspec.json.Decoder[Any]] = {
     "messageStart": msgspec.json.Decoder(MessageStart),

@@ -41,6 +41,7 @@ SAMPLES: dict[type[msgspec.Struct], dict[str, Any]] = {
         "prompt_variables": RAW,
         "request_metadata": {"team": MARK},
         "service_tier": bedrock.ServiceTier(type=MARK),
+        "project_identifier": MARK,
     },
     bedrock.InferenceConfiguration: {
         "max_tokens": 4321,
@@ -59,6 +60,7 @@ SAMPLES: dict[type[msgspec.Struct], dict[str, Any]] = {
     },
     bedrock.ContentBlock: {
         "text": MARK,
+        "guard_content": bedrock.GuardContent(bedrock.GuardedText(MARK)),
         "image": bedrock.ImageBlock(format="png", source=SOURCE),
         "document": bedrock.DocumentBlock(format="pdf", name="d", source=SOURCE),
         "video": bedrock.VideoBlock(format="mp4", source=SOURCE),
@@ -112,7 +114,7 @@ CARRIERS: dict[str, Callable[[Conversed, Target], UpstreamRequest]] = {
 }
 NOT_COUNTED = {
     *("inference_config", "output_config", "additional_model_response_field_paths", "guardrail_config"),
-    *("performance_config", "prompt_variables", "request_metadata", "service_tier"),
+    *("performance_config", "prompt_variables", "request_metadata", "service_tier", "project_identifier"),
 }
 """The fields of a Converse request that are not input."""
 FIELDS = [(struct, field) for struct, samples in SAMPLES.items() for field in samples]

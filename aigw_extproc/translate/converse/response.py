@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from aigw_extproc.bedrock.converse import ContentBlock, ConverseResponse, TokenUsage
+from aigw_extproc.bedrock.converse import SERVER_TOOL_USE, ContentBlock, ConverseResponse, TokenUsage
 from aigw_extproc.errors import InvalidUpstreamResponse
 from aigw_extproc.translate.contract import TokenCounts
 from aigw_extproc.wire import given
@@ -33,8 +33,9 @@ def translate_usage(usage: TokenUsage | None) -> TokenCounts:
 
 
 def output_blocks(response: ConverseResponse) -> list[ContentBlock]:
-    """Return the content of a response."""
-    return response.output.message.content if response.output and response.output.message else []
+    """Return the content of a response, without calls of tools that Bedrock runs itself."""
+    blocks = response.output.message.content if response.output and response.output.message else []
+    return [block for block in blocks if block.tool_use is None or block.tool_use.type != SERVER_TOOL_USE]
 
 
 def require_sound(stop_reason: str | None) -> None:

@@ -137,6 +137,7 @@ class _Translation:
             additional_model_response_field_paths=aws.additional_model_response_field_paths,
             guardrail_config=given(aws.guardrail_config),
             performance_config=given(aws.performance_config),
+            project_identifier=aws.project_identifier,
             prompt_variables=given(aws.prompt_variables),
             request_metadata=parameters.request_metadata(request, self.dropped),
             service_tier=parameters.service_tier(request, self.dropped),
