@@ -220,10 +220,17 @@ class ToolSpecification(Wire):
     strict: bool | None = None
 
 
+class SystemTool(Wire):
+    """A tool that Bedrock runs itself."""
+
+    name: str
+
+
 class Tool(Wire):
     """Exactly one member is set."""
 
     tool_spec: ToolSpecification | None = None
+    system_tool: SystemTool | None = None
     cache_point: CachePoint | None = None
 
 

@@ -59,6 +59,7 @@ class Family(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     cache_minimum: int = 1024
     structured_output: bool = False
     citations: bool = False
+    web_search: str = ""
     max_output: int = 4096
     least_max_tokens: int = 1
     converse_betas: tuple[str, ...] = ()

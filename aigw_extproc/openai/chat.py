@@ -244,6 +244,7 @@ class ChatRequest(wire.Open, frozen=True, kw_only=True):
     parallel_tool_calls: bool | None = None
     functions: list[FunctionDefinition] | None = None
     function_call: str | NamedFunction | None = None
+    web_search_options: msgspec.Raw = msgspec.Raw()
     reasoning_effort: str | None = None
     thinking: ThinkingConfig | None = None
     response_format: ResponseFormat | None = None

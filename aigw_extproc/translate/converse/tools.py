@@ -10,10 +10,12 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from aigw_extproc.bedrock.converse import (
     Empty,
     NamedTool,
+    SystemTool,
     Tool,
     ToolChoice,
     ToolConfiguration,
@@ -150,6 +152,17 @@ def tool_configuration(
     if selection.choice.is_forced and selection.effective() != selection.choice:
         dropped.append("tool_choice")
     return ToolConfiguration(tools=tools, tool_choice=_converse_choice(selection.effective(), names))
+
+
+def with_web_search(configuration: ToolConfiguration | None, family: Family) -> ToolConfiguration:
+    """Return the toolConfig with the tool by which the family searches the web.
+
+    https://docs.aws.amazon.com/nova/latest/nova2-userguide/web-grounding.html
+    """
+    search = Tool(system_tool=SystemTool(family.web_search))
+    if configuration is None:
+        return ToolConfiguration(tools=[search])
+    return replace(configuration, tools=[*configuration.tools, search])
 
 
 def serial_tool_choice(selection: Selection) -> dict[str, object]:
