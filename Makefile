@@ -48,11 +48,13 @@ bench: $(VENV)/.dev ## measure the processor, compared with a no-op; ARGS="--onl
 	$(BIN)/python -m benchmarks $(ARGS)
 
 prefixes: $(VENV)/.dev ## try that a growing conversation keeps its prefix, on a hundred thousand conversations; half an hour
-	$(BIN)/pytest tests/translate/test_prefix_stability.py --hypothesis-profile thorough $(ARGS)
+	@for seed in $$(seq 17); do \
+	$(BIN)/pytest tests/translate/test_prefix_stability.py -q --hypothesis-profile thorough --hypothesis-seed $$seed --timeout 0 $(ARGS) \
+	|| exit 1; done
 
 fuzz: $(VENV)/.dev ## fuzz the parsers, one minute each; ARGS="-max_total_time=600"
 	@$(BIN)/pip install --quiet -c constraints.txt atheris
-	@for target in eventstream request responses response; do $(BIN)/python -m tests.fuzz $$target $(ARGS) || exit 1; done
+	@for target in eventstream request responses response http2; do $(BIN)/python -m tests.fuzz $$target $(ARGS) || exit 1; done
 
 coverage: $(VENV)/.dev ## branch coverage of the unit tests
 	$(BIN)/pytest --ignore=tests/gateway --ignore=tests/run --cov --cov-report=term-missing $(ARGS)

@@ -175,6 +175,8 @@ class UpstreamRequest(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
     accept: str
     """The media type of the response."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """Further headers; names in lower case."""
     stream: bool
     """Whether the response is streamed."""
     dropped: tuple[str, ...]

@@ -13,13 +13,14 @@ from aigw_extproc.anthropic import messages
 from aigw_extproc.bedrock import eventstream
 from aigw_extproc.bedrock.counting import count_tokens_path
 from aigw_extproc.bedrock.families import Family
-from aigw_extproc.bedrock.invoke import invoke_path
+from aigw_extproc.bedrock.invoke import invoke_path, metadata_headers
 from aigw_extproc.translate.anthropic.betas import accepted_betas
 from aigw_extproc.translate.anthropic_passthrough.answer import AnthropicPassthroughAnswer
 from aigw_extproc.translate.anthropic_passthrough.body import strict_body
 from aigw_extproc.translate.anthropic_passthrough.members import Strict
 from aigw_extproc.translate.contract import Answer, Target, UpstreamRequest
 from aigw_extproc.translate.converse.images import Images
+from aigw_extproc.translate.converse.metadata import fits
 
 LATEST = Family(strict_tools=True, structured_output=True, reasoning="adaptive")
 """What an unknown model is taken for, such as one that has only an ARN: Bedrock decides."""
@@ -31,6 +32,7 @@ class _Thinking(msgspec.Struct, frozen=True):
     budget_tokens: int | None = None
 
 
+_METADATA = msgspec.json.Decoder(messages.Metadata)
 _THINKING = msgspec.json.Decoder(_Thinking)
 
 
@@ -48,6 +50,7 @@ def translate_request(request: messages.MessagesRequest, target: Target) -> Upst
         path=invoke_path(target.model, stream=stream),
         body=_encode(strict_body(request, target, strict)),
         accept=eventstream.CONTENT_TYPE if stream else "application/json",
+        headers=_metadata(messages.fields(request).get("metadata")),
         stream=stream,
         dropped=tuple(strict.dropped),
         answer=AnthropicPassthroughAnswer(aliases=strict.aliases),
@@ -75,6 +78,16 @@ def _strict(request: messages.MessagesRequest, target: Target) -> Strict:
     betas = accepted_betas(request.betas, target.family.invoke_betas, dropped)
     family = LATEST if target.family == Family() else target.family
     return Strict(family=family, betas=betas, dropped=dropped, images=Images(target.fetched))
+
+
+def _metadata(metadata: object) -> tuple[tuple[str, str], ...]:
+    """Return the header that names the user in Bedrock's invocation log, if the user's id may stand there."""
+    try:
+        user_id = _METADATA.decode(metadata).user_id if isinstance(metadata, msgspec.Raw) else None
+    except msgspec.MsgspecError:
+        user_id = None
+    pairs = {"user_id": user_id} if user_id else {}
+    return metadata_headers(pairs) if fits(pairs) else ()
 
 
 def _least_limit(thinking: object) -> int:
