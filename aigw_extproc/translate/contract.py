@@ -29,6 +29,8 @@ class TokenCounts(msgspec.Struct, frozen=True, kw_only=True):
     cache_creation_input_tokens: int = 0
     long_cache_creation_input_tokens: int = 0
     """Those of `cache_creation_input_tokens` that are kept for an hour, which cost more."""
+    invoked_model: str = ""
+    """The model that a prompt router has chosen; empty for the one that was asked for."""
 
 
 class Media(msgspec.Struct, frozen=True, kw_only=True):
