@@ -15,6 +15,7 @@ from aigw_extproc.config.snapshot import MODEL_HEADER, Snapshot
 from aigw_extproc.envoy.access_log import MODEL_STATE, PATH_STATE
 from aigw_extproc.envoy.clients import client_filters
 from aigw_extproc.envoy.clusters import PROCESSOR_CLUSTER
+from aigw_extproc.envoy.normalization import decompressor_filter, slash_filter
 from aigw_extproc.envoy.options import Options
 from aigw_extproc.envoy.retries import processor_retries
 from aigw_extproc.envoy.routes import PROCESSOR_FILTER
@@ -22,11 +23,12 @@ from aigw_extproc.exchange.names import ATTEMPT_ATTRIBUTE, CLIENT_NAMESPACES, ME
 
 
 def http_filters(snapshot: Snapshot, options: Options) -> list[hcm.HttpFilter]:
-    """Return the filters in order: about clients, processor, router; filter state for local replies and the log."""
+    """Return the filters in order: paths, clients, bodies, processor, router; state for local replies and the log."""
     path = _remember(PATH_STATE, "%PATH(NQ:PATH)%")  # before the processor rewrites it; the query may hold secrets
     model = _remember(MODEL_STATE, f"%REQ({MODEL_HEADER})%")  # the route removes it
     clients = client_filters(snapshot, changing=options.routes_file is not None)
-    return [path, *clients, processor_filter(options), *([model] if options.access_log else []), router_filter()]
+    log = [model] if options.access_log else []
+    return [slash_filter(), path, *clients, decompressor_filter(), processor_filter(options), *log, router_filter()]
 
 
 def attempt_filters(options: Options) -> list[hcm.HttpFilter]:

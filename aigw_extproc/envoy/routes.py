@@ -14,6 +14,7 @@ from envoy_data_plane.google.protobuf import Any
 from aigw_extproc.config.snapshot import MODEL_HEADER, Snapshot
 from aigw_extproc.envoy.addresses import from_file
 from aigw_extproc.envoy.clients import per_route
+from aigw_extproc.envoy.normalization import slash_route
 from aigw_extproc.envoy.options import Options
 from aigw_extproc.envoy.retries import upstream_retries
 from aigw_extproc.exchange.limits import idle_value
@@ -36,7 +37,13 @@ class RouteFields(TypedDict, total=False):
 
 def route_configuration(snapshot: Snapshot) -> route.RouteConfiguration:
     """Return a route for each kind of request, so that Envoy's cost does not grow with the number of rules."""
-    everything = route.VirtualHost(name="aigw", domains=["*"], routes=routes_to_backends(snapshot))
+    routes = routes_to_backends(snapshot)
+    everything = route.VirtualHost(
+        name="aigw",
+        domains=["*"],
+        routes=[slash_route(routes[-1]), *routes],
+        typed_per_filter_config=per_route(snapshot),  # once: each copy would fetch the keys of tokens
+    )
     return route.RouteConfiguration(name=ROUTES, virtual_hosts=[everything])
 
 
@@ -54,23 +61,23 @@ def routes_to_backends(snapshot: Snapshot) -> list[route.Route]:
     long a request may take to arrive. A missing or unknown cluster is an error (503) only in the router filter.
     """
     idles = (0, *snapshot.stream_idles)
-    limited = [_to_backend(snapshot, _marked(IDLE_HEADER, idle_value(idle)), idle) for idle in idles]
-    attempts = [_to_attempts(snapshot)] if snapshot.failovers else []
-    return [*attempts, *limited, _to_backend(snapshot, route.RouteMatch(prefix="/"))]
+    limited = [_to_backend(_marked(IDLE_HEADER, idle_value(idle)), idle) for idle in idles]
+    attempts = [_to_attempts()] if snapshot.failovers else []
+    return [*attempts, *limited, _to_backend(route.RouteMatch(prefix="/"))]
 
 
-def _to_attempts(snapshot: Snapshot) -> route.Route:
+def _to_attempts() -> route.Route:
     """Return the route to the cluster of a rule, which says when there is another attempt. Attempts have idle timeouts.
 
     The attempts' listener needs the processor's headers.
     """
-    attempts = _to_backend(snapshot, _marked(ATTEMPTS_HEADER, "true"), 0)
+    attempts = _to_backend(_marked(ATTEMPTS_HEADER, "true"), 0)
     attempts.request_headers_to_remove = [BACKEND_HEADER, ATTEMPTS_HEADER, SCHEME_HEADER]
     attempts.response_headers_to_remove = []  # those of attempts are for the processor
     return attempts
 
 
-def _to_backend(snapshot: Snapshot, match: route.RouteMatch, idle: float | None = None) -> route.Route:
+def _to_backend(match: route.RouteMatch, idle: float | None = None) -> route.Route:
     """Return a route on which the Host is the endpoint's `hostname`, as signed; `idle` is in seconds, 0 is no limit."""
     return route.Route(
         match=match,
@@ -82,7 +89,7 @@ def _to_backend(snapshot: Snapshot, match: route.RouteMatch, idle: float | None 
             idle_timeout=None if idle is None else timedelta(seconds=idle),
             retry_policy=upstream_retries(),
         ),
-        typed_per_filter_config={**per_route(snapshot), PROCESSOR_FILTER: _enabled()},
+        typed_per_filter_config={PROCESSOR_FILTER: _enabled()},
         request_headers_to_remove=[MODEL_HEADER, BACKEND_HEADER, IDLE_HEADER, SCHEME_HEADER],
         response_headers_to_remove=[LOCAL_REPLY_HEADER],  # an upstream must not set the marker of Envoy's replies
     )

@@ -95,7 +95,14 @@ def _response_headers(phase: Sent, event: ResponseHeaders, now: float, enter: En
         marks = (*reply_marks(attempt.retry, outcome.status, flags), (ANSWERED_HEADER, attempt.backend.name))
         action = PassHeaders(set_headers=marks, remove_headers=(LOCAL_REPLY_HEADER,), final=event.end_of_stream)
         return (Ended if event.end_of_stream else PassedOn)(client=phase.client, outcome=outcome), action
-    held = Held(client=phase.client, outcome=outcome, answer=phase.answer, headers=headers, accept=phase.accept)
+    held = Held(
+        client=phase.client,
+        outcome=outcome,
+        answer=phase.answer,
+        headers=headers,
+        accept=phase.accept,
+        may_pause=phase.may_pause,
+    )
     enter(held)
     return (
         _response_body(held, ResponseBody(b"", end_of_stream=True), now, enter)

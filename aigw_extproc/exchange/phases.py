@@ -102,6 +102,8 @@ class Forwarded(_Phase, frozen=True, kw_only=True):
     answer: Answer
     accept: str
     """The media type of a streamed answer."""
+    may_pause: bool = False
+    """Whether a streamed answer may be silent for long."""
 
 
 class Delegated(_Phase, frozen=True, kw_only=True):
@@ -123,6 +125,8 @@ class Answered(_Phase, frozen=True, kw_only=True):
 
     answer: Answer
     headers: Mapping[str, str]
+    may_pause: bool = False
+    """As in Forwarded."""
 
 
 class Held(Answered, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from aigw_extproc.exchange.messages import (
     Continue,
     Outcome,
     Pairs,
+    Pings,
     ReplaceBody,
     Reply,
     ResponseBody,
@@ -108,7 +109,7 @@ def _local_body(phase: LocalReply, event: ResponseBody, now: float, enter: Enter
 def _response_headers(phase: Forwarded, event: ResponseHeaders, now: float, enter: Enter) -> Step:
     if LOCAL_REPLY_HEADER in event.headers:
         return local_headers(phase, event, now, enter)
-    answered = _answered(phase, status_of(event.headers), event.headers)
+    answered = _answered(phase, status_of(event.headers), event.headers, may_pause=phase.may_pause)
     enter(answered)
     if event.end_of_stream:
         return _response_body(answered, ResponseBody(b"", end_of_stream=True), now, enter)
@@ -158,7 +159,9 @@ def open_stream(phase: Answered, accept: str, now: float) -> ResponseStream:
 def stream_headers(phase: Answered) -> StreamResponse:
     """Return the headers of a stream for the client."""
     return StreamResponse(
-        set_headers=(*_SSE, *own_headers(phase)), remove_headers=("content-length", *removed(tuple(phase.headers)))
+        set_headers=(*_SSE, *own_headers(phase)),
+        remove_headers=("content-length", *removed(tuple(phase.headers))),
+        pings=_pings(phase),
     )
 
 
@@ -174,6 +177,14 @@ def translated(phase: Answered, body: bytes, now: float) -> tuple[Ended, ClientR
     return _ended(phase, response), response
 
 
+def _pings(phase: Answered) -> Pings | None:
+    """Return when to send pings, for a stream that may be silent for long. Sending any costs CPU for every chunk."""
+    backend = phase.outcome.backend
+    if not phase.may_pause or backend is None or not backend.settings.ping_seconds:
+        return None
+    return Pings(every=backend.settings.ping_seconds, limit=backend.settings.silence_seconds)
+
+
 def _response_body(phase: Answered, event: ResponseBody, now: float, enter: Enter) -> Step:
     ended, response = translated(phase, event.body, now)
     headers = (("content-type", response.media_type), ("content-length", str(len(response.body))), *own_headers(phase))
@@ -186,9 +197,11 @@ def status_of(headers: Mapping[str, str]) -> int:
     return int(headers.get(":status", "0"))
 
 
-def _answered(phase: Forwarded | Batched, status: int, headers: Mapping[str, str]) -> Answered:
+def _answered(
+    phase: Forwarded | Batched, status: int, headers: Mapping[str, str], *, may_pause: bool = False
+) -> Answered:
     outcome = replace(phase.outcome, status=status)
-    return Answered(client=phase.client, outcome=outcome, answer=phase.answer, headers=headers)
+    return Answered(client=phase.client, outcome=outcome, answer=phase.answer, headers=headers, may_pause=may_pause)
 
 
 def _require_success(phase: Answered, body: bytes) -> None:

@@ -45,7 +45,13 @@ def forward(phase: Translated, identity: Identity | None, now: float) -> Step:
         batched = Batched(client=phase.client, outcome=outcome, answer=request.answer)
         return batched, _direct(signed, phase.backend.upstream, phase.headers)
     sent = Forwarded if outcome.attempt is None else Sent
-    forwarded = sent(client=phase.client, outcome=outcome, answer=request.answer, accept=request.accept)
+    forwarded = sent(
+        client=phase.client,
+        outcome=outcome,
+        answer=request.answer,
+        accept=request.accept,
+        may_pause=request.may_pause,
+    )
     return forwarded, _sign(phase, request.body, identity, now)
 
 

@@ -45,17 +45,15 @@ from aigw_extproc.exchange.response import LOCAL_REPLY_HEADER
 from aigw_extproc.extproc.pb import ext_proc_pb2 as pb
 from aigw_extproc.extproc.protobuf import nested, prefix, prefixes
 
-_STREAMED = pb.ProcessingResponse(
-    mode_override=pb.ProcessingMode(
-        response_header_mode=pb.ProcessingMode.SEND, response_body_mode=pb.ProcessingMode.STREAMED
-    )
-).SerializeToString()
-_NO_BODY = pb.ProcessingResponse(
-    mode_override=pb.ProcessingMode(
-        response_header_mode=pb.ProcessingMode.SEND, response_body_mode=pb.ProcessingMode.NONE
-    )
-).SerializeToString()
-_END_OF_STREAM = pb.StreamedBodyResponse(end_of_stream=True).SerializeToString()
+
+def _body_mode(mode: pb.ProcessingMode.BodySendMode) -> bytes:
+    override = pb.ProcessingMode(response_header_mode=pb.ProcessingMode.SEND, response_body_mode=mode)
+    return pb.ProcessingResponse(mode_override=override).SerializeToString()
+
+
+_STREAMED = _body_mode(pb.ProcessingMode.STREAMED)
+_DUPLEX = _body_mode(pb.ProcessingMode.FULL_DUPLEX_STREAMED)
+_NO_BODY = _body_mode(pb.ProcessingMode.NONE)
 _OVERWRITE = pb.HeaderValueOption(append_action=pb.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD).SerializeToString()
 _CLEAR_ROUTE_CACHE = pb.CommonResponse(clear_route_cache=True).SerializeToString()
 
@@ -70,6 +68,7 @@ _BODY_MUTATION = pb.CommonResponse.BODY_MUTATION_FIELD_NUMBER
 _BODY = pb.BodyMutation.BODY_FIELD_NUMBER
 _STREAMED_RESPONSE = pb.BodyMutation.STREAMED_RESPONSE_FIELD_NUMBER
 _STREAMED_BODY = pb.StreamedBodyResponse.BODY_FIELD_NUMBER
+_END_OF_STREAM = pb.StreamedBodyResponse(end_of_stream=True).SerializeToString()
 _SET_HEADERS = pb.HeaderMutation.SET_HEADERS_FIELD_NUMBER
 _HEADER = pb.HeaderValueOption.HEADER_FIELD_NUMBER
 _RAW_VALUE = pb.HeaderValue.RAW_VALUE_FIELD_NUMBER
@@ -243,7 +242,7 @@ def _response_headers(action: StreamResponse | PassHeaders) -> bytes:
 
 
 def _stream_response(action: StreamResponse) -> bytes:
-    return _response_headers(action) + _STREAMED
+    return _response_headers(action) + (_STREAMED if action.pings is None else _DUPLEX)
 
 
 def _pass_headers(action: PassHeaders) -> bytes:
@@ -257,18 +256,24 @@ def _replace_body(action: ReplaceBody) -> bytes:
     return b"".join((mutation, _before_body(_RESPONSE_BODY, len(action.body)), action.body))
 
 
+def unasked(chunk: Chunk) -> bytes:
+    """Return a chunk for a response in full duplex: it answers no message, and is sent at any time.
+
+    The response ends with the chunk that is final, whether the upstream's has ended or not.
+    """
+    return _before_streamed(len(chunk.body), chunk.final) + chunk.body
+
+
+@lru_cache(maxsize=2048)
+def _before_streamed(length: int, final: bool) -> bytes:
+    """Serialise what precedes a chunk of this length."""
+    fields = (_END_OF_STREAM if final else b"") + prefix(_STREAMED_BODY, length)
+    outer = (_STREAMED_RESPONSE, _BODY_MUTATION, _COMMON_RESPONSE, _RESPONSE_BODY)
+    return prefixes(len(fields) + length, *outer) + fields
+
+
 def _chunk(action: Chunk) -> bytes:
     return _before_body(_RESPONSE_BODY, len(action.body)) + action.body
-
-
-def _duplex_chunk(action: Chunk) -> bytes:
-    """Serialise a chunk that need not be the answer to another."""
-    end = _END_OF_STREAM if action.final else b""
-    length = len(action.body)
-    body = prefix(_STREAMED_BODY, length) if length else b""
-    size = len(body) + length + len(end)
-    before = prefixes(size, _STREAMED_RESPONSE, _BODY_MUTATION, _COMMON_RESPONSE, _RESPONSE_BODY)
-    return b"".join((before, body, action.body, end))
 
 
 @lru_cache(maxsize=2048)
@@ -302,7 +307,7 @@ _DUPLEX_ENCODERS: dict[type, Callable[..., bytes]] = {
     **_ENCODERS,
     StreamResponse: _response_headers,
     PassHeaders: _response_headers,
-    Chunk: _duplex_chunk,
+    Chunk: unasked,
 }
 
 _HEADERS_CONTINUE = pb.HeadersResponse(response=pb.CommonResponse())

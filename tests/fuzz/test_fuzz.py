@@ -76,9 +76,9 @@ def test_responses_with_mutated_values(random: Random) -> None:
 
 
 @fuzzing
-@given(mutations.bytewise("http2"))
-def test_connections_with_mutated_bytes(data: bytes) -> None:
-    run("http2", data)
+@given(choices)
+def test_connections_with_mutated_bytes(random: Random) -> None:
+    run("http2", mutations.bytewise("http2", random))
 
 
 def peak_bytes(action: Callable[[], object]) -> int:

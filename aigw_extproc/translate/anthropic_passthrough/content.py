@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from aigw_extproc.errors import InvalidRequest
-from aigw_extproc.translate.anthropic.server_blocks import is_server_block, server_block_text
+from aigw_extproc.translate.anthropic.server_blocks import is_server_block, server_block_text, tool_reference_text
 from aigw_extproc.translate.anthropic_passthrough import known
 from aigw_extproc.translate.anthropic_passthrough.members import (
     NULL,
@@ -62,7 +62,7 @@ def _unknown(block: Fields, strict: Strict) -> Fields | None:
     present = strict.cache_control({name: value for name, value in block.items() if value != NULL})
     if kind == "tool_reference":
         name = msgspec.json.decode(block.get("tool_name", NULL))
-        return present if strict.request_beta(known.TOOL_SEARCH) else text_block(TOOL_FOUND.format(name=name))
+        return present if strict.request_beta(known.TOOL_SEARCH) else text_block(tool_reference_text(name))
     if not is_server_block(kind):
         return present
     decoded = {name: msgspec.json.decode(value) for name, value in present.items()}
@@ -137,8 +137,6 @@ _CHANGES: dict[bytes, Callable[[Fields, str, Strict], Fields]] = {
     b'"tool_use"': _tool_use,
     b'"tool_result"': _tool_result,
 }
-TOOL_FOUND = "Tool {name} is available now."
-"""Text for a tool that a client's search has found."""
 
 
 def marked_last(messages: Sequence[dict[str, object]], mark: msgspec.Raw) -> list[dict[str, object]] | None:
