@@ -56,7 +56,7 @@ class Live:
         self._use(self._named(configuration.snapshot))
 
     def _named(self, snapshot: Snapshot) -> Snapshot:
-        """Return the snapshot with the names of clusters that Envoy has: by content, if its clusters follow the files."""
+        """Return the snapshot with Envoy's names of clusters: by content, if they follow the files."""
         return by_content(snapshot) if self._options.reload_lag else snapshot
 
     def apply_lists(self, lists: ModelLists) -> None:
