@@ -53,3 +53,9 @@ def test_places_of_cache_points() -> None:
 def test_invalid_places_of_cache_points(value: str, place: str) -> None:
     [problem] = problems(annotated(value).replace(NAME, "aigw-extproc/cache-points"))
     assert problem.endswith(f"aigw-extproc/cache-points: must be a list of tools, system, turns, got {place!r}")
+
+
+@pytest.mark.parametrize("value", ["", "a|b", "x" * 257])
+def test_invalid_keys_of_metadata(value: str) -> None:
+    [problem] = problems(annotated(value).replace(NAME, "aigw-extproc/client-metadata"))
+    assert problem.endswith(f"must be a key of Bedrock's requestMetadata, such as 'client', got {value!r}")
