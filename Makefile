@@ -54,7 +54,7 @@ prefixes: $(VENV)/.dev ## try that a growing conversation keeps its prefix, on a
 
 fuzz: $(VENV)/.dev ## fuzz the parsers, one minute each; ARGS="-max_total_time=600"
 	@$(BIN)/pip install --quiet -c constraints.txt atheris
-	@for target in eventstream request responses response; do $(BIN)/python -m tests.fuzz $$target $(ARGS) || exit 1; done
+	@for target in eventstream request responses response http2; do $(BIN)/python -m tests.fuzz $$target $(ARGS) || exit 1; done
 
 coverage: $(VENV)/.dev ## branch coverage of the unit tests
 	$(BIN)/pytest --ignore=tests/gateway --ignore=tests/run --cov --cov-report=term-missing $(ARGS)

@@ -21,6 +21,7 @@ from aigw_extproc.config.snapshot import (
     Address,
     AwsAuth,
     Backend,
+    BackendSettings,
     BodyMutation,
     HeaderMatch,
     HeaderMutation,
@@ -43,6 +44,7 @@ from aigw_extproc.exchange.messages import (
     NeedCredentials,
     NeedMedia,
     NeedUpstream,
+    Pings,
     ReplaceBody,
     Reply,
     RequestBody,
@@ -54,14 +56,14 @@ from aigw_extproc.exchange.messages import (
 )
 from aigw_extproc.exchange.phases import Phase, UnexpectedEvent
 from aigw_extproc.routing import Router
-from aigw_extproc.translate.clients.models import MODEL_LISTS
+from aigw_extproc.translate.clients.models import MODEL_PATHS
 from aigw_extproc.translate.contract import Media, UpstreamResponse
 from aigw_extproc.translate.registry import ENDPOINTS
-from aigw_extproc.wire import MAX_MEMBERS
+from aigw_extproc.wire import MAX_FIELDS, MAX_MEMBERS
 from tests.translate.goldens import frames
 
 NOW = 1_440_938_160.0
-PLACES = " or ".join(", ".join((*ENDPOINTS, *(models.path for models in MODEL_LISTS))).rsplit(", ", 1))
+PLACES = " or ".join(", ".join((*ENDPOINTS, *MODEL_PATHS)).rsplit(", ", 1))
 KEYS = Credentials(access_key_id="AKID", secret_access_key="secret")
 UPSTREAM = Upstream(cluster="default/bedrock", host="bedrock.test", addresses=(Address(host="bedrock.test", port=443),))
 BODY = b'{"model":"m","messages":[{"role":"user","content":"Hi."}]}'
@@ -146,6 +148,8 @@ def test_a_request_goes_upstream_in_one_action() -> None:
         "user-agent": "aigw-extproc",
         "x-ai-eg-model": "m",
         "x-ai-eg-backend": "default/bedrock",
+        "x-ai-eg-idle": "unlimited",
+        "x-envoy-upstream-rq-timeout-ms": "3600000",
         "x-amz-date": "20150830T123600Z",
     }
     assert set(action.remove_headers) == {"cookie", "x-api-key"}
@@ -418,9 +422,15 @@ def test_a_body_of_too_many_parts_is_refused_before_it_is_decoded() -> None:
     )
 
 
+def test_too_many_fields_are_refused() -> None:
+    reply = error(send(exchange(), *request(with_fields(MAX_FIELDS))))
+    assert (reply["status"], reply["message"]) == (400, "Expected `object` of length <= 1000")
+
+
 def test_the_most_fields_that_are_accepted_cost_little_and_are_not_all_named() -> None:
-    """Five megabytes of unknown fields once kept a worker busy for 1.6 s, and all other clients waiting."""
-    body = with_fields(MAX_MEMBERS - 10)
+    """Five megabytes of them once kept a worker busy for 1.6 s, and all other clients waiting."""
+    members = b",".join(b'"m%d":0' % number for number in range(MAX_MEMBERS - MAX_FIELDS - 10))
+    body = with_fields(MAX_FIELDS - 3)[:-1] + b',"x":{%b}}' % members
 
     def seconds(act: Callable[[], object]) -> float:
         begun = process_time()
@@ -456,8 +466,8 @@ def test_a_schema_without_this_endpoint_says_what_to_use() -> None:
     )
 
 
-def get(path: str) -> Reply:
-    headers = {":method": "GET", ":path": path, "x-request-id": "our-id"}
+def get(path: str, **more: str) -> Reply:
+    headers = {":method": "GET", ":path": path, "x-request-id": "our-id", **more}
     action = send(exchange(), RequestHeaders(headers, end_of_stream=True))
     assert isinstance(action, Reply)
     return action
@@ -467,6 +477,29 @@ def test_models_are_listed() -> None:
     model = {"id": "m", "object": "model", "created": 7, "owned_by": "us"}
     assert json.loads(get("/v1/models").body) == {"object": "list", "data": [model]}
     assert json.loads(get("/v1/models/m").body) == model
+
+
+def test_models_are_listed_for_anthropics_clients_too() -> None:
+    page = json.loads(get("/v1/models?limit=1", **{"anthropic-version": "2023-06-01"}).body)
+    assert (page["first_id"], page["has_more"], page["data"][0]["created_at"]) == ("m", False, "1970-01-01T00:00:07Z")
+
+
+def test_errors_of_the_list_have_the_shape_of_the_clients_api() -> None:
+    reply = get("/v1/models?limit=x", **{"anthropic-version": "2023-06-01"})
+    assert (reply.status, reply.details) == (400, "aigw_invalid_request_error")
+    assert json.loads(reply.body) == {
+        "type": "error",
+        "error": {"type": "invalid_request_error", "message": "limit: Expected `int`, got `str`"},
+        "request_id": "our-id",
+    }
+    missing = json.loads(get("/v1/models/x", **{"anthropic-version": "2023-06-01"}).body)
+    assert missing["error"]["type"] == "not_found_error"
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/v1/models/m", "/anthropic/v1/models"])
+def test_head_is_answered_where_get_is(path: str) -> None:
+    reply = get(path, **{":method": "HEAD"})
+    assert (reply.status, reply.details) == (200, "aigw_models")
 
 
 def test_a_model_that_is_not_configured_is_not_found() -> None:
@@ -746,3 +779,32 @@ def test_metadata_for_invoke_model_is_a_header() -> None:
     action = send(machine, *request(BODY[:-1] + b',"user":"u-1"}'))
     assert isinstance(action, ForwardRequest)
     assert dict(action.set_headers)["x-amzn-bedrock-request-metadata"] == '{"user":"u-1"}'
+
+
+TOOLS = b',"tools":[{"type":"function","function":{"name":"f"}}]'
+
+
+@pytest.mark.parametrize(
+    ("more", "seconds", "pings"),
+    [
+        (TOOLS, 15.0, Pings(every=15, limit=300)),
+        (b',"reasoning_effort":"low"', 15.0, None),  # not known of this model
+        (b"", 15.0, None),
+        (TOOLS, 0.0, None),
+    ],
+)
+def test_streams_that_may_pause_have_pings(more: bytes, seconds: float, pings: Pings | None) -> None:
+    machine = exchange(_with(settings=BackendSettings(ping_seconds=seconds)))
+    headers = response(content_type="application/vnd.amazon.eventstream")
+    action = send(machine, *request(STREAM_BODY[:-1] + more + b"}"), headers)
+    assert isinstance(action, StreamResponse)
+    assert action.pings == pings
+    assert machine.ping() == b": ping\n\n"
+
+
+def test_nothing_is_sent_in_the_silence_before_a_stream_or_after_it() -> None:
+    machine = exchange()
+    assert machine.ping() == b""
+    send(machine, *request(STREAM_BODY), response(content_type="application/vnd.amazon.eventstream"))
+    machine.fail(UpstreamTimeout())
+    assert machine.ping() == b""

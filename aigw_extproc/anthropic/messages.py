@@ -212,7 +212,6 @@ class _Envelope(msgspec.Struct, frozen=True):
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
 _CREATE = msgspec.json.Decoder(CreateParams)
 _COUNT_TOKENS = msgspec.json.Decoder(CountTokensParams)
-_FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def parse(body: bytes) -> MessagesRequest:
@@ -254,4 +253,4 @@ def count_tokens_params(request: MessagesRequest) -> CountTokensParams:
 
 def fields(request: MessagesRequest) -> dict[str, msgspec.Raw]:
     """Return the top-level fields of the body, not decoded."""
-    return wire.decode(_FIELDS, request.body)
+    return wire.decode(wire.FIELDS, request.body)

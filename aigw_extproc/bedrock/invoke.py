@@ -39,6 +39,6 @@ def anthropic_version(configured: str) -> str:
 
 
 def input_tokens(headers: Mapping[str, str]) -> int:
-    """Return the input tokens from a response's headers (lower-case names), or 0 if it has none."""
+    """Return the input tokens from a response's headers (lower-case names), or 0 if it has no such number."""
     count = headers.get(INPUT_TOKENS_HEADER, "")
-    return int(count) if count.isdecimal() else 0
+    return int(count) if count.isdecimal() and len(count) < 20 else 0

@@ -18,9 +18,12 @@ from aigw_extproc.config.addresses import Tls as Tls
 from aigw_extproc.config.addresses import Upstream as Upstream
 from aigw_extproc.config.pattern import Pattern
 from aigw_extproc.config.policies import Cors, ExtAuth, Policy, RemoteKeys, TokenProvider
+from aigw_extproc.config.traffic import Failover, Timeouts
 
 MODEL_HEADER: Final = "x-ai-eg-model"
 """The header that rules match for the model in a request's body."""
+BEDROCK_SCHEMAS: Final = ("AWSBedrock", "AWSAnthropic")
+"""Schemas of Bedrock's own operations, which serve its models by their ids."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +72,14 @@ class AwsAuth:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSource:
+    """An account of Bedrock, which can list its models."""
+
+    upstream: Upstream
+    auth: AwsAuth
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BackendSettings:
     """The settings of a backend in annotations of its AIServiceBackend."""
 
@@ -86,6 +97,8 @@ class BackendSettings:
     """After how long a silence a stream with pings ends with an error."""
     families: Families = field(default_factory=builtin)
     """The capabilities of each model family."""
+    anthropic_names: bool = False
+    """Whether Anthropic's own names of models (`claude-opus-5-5`) stand for those that can be invoked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +116,15 @@ class Backend:
     header_mutation: HeaderMutation = HeaderMutation()
     body_mutation: BodyMutation = BodyMutation()
     settings: BackendSettings = field(default_factory=BackendSettings)
+    timeouts: Timeouts = field(default_factory=Timeouts)
+
+    @property
+    def model_source(self) -> ModelSource | None:
+        """The account whose models it serves; None if it cannot be asked."""
+        auth = self.auth
+        if self.schema.name not in BEDROCK_SCHEMAS or auth is None or (auth.override and not auth.override.fallback):
+            return None
+        return ModelSource(upstream=self.upstream, auth=auth)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,12 +152,20 @@ class Rule:
     owned_by: str
     created: int
     """Seconds since 1970, for the list of models."""
+    failover: Failover | None = None
+    """How its backends are tried one after the other; None if a request has a single attempt."""
 
     @property
     def models(self) -> tuple[str, ...]:
         """The models that the rule names exactly, in its order."""
         conditions = (condition for match in self.matches for condition in match)
         return tuple(each.value for each in conditions if each.name == MODEL_HEADER and each.pattern is None)
+
+    @property
+    def model_patterns(self) -> tuple[tuple[Pattern, ...], ...]:
+        """The matches that name no model exactly: for each, the patterns that a model has to match, all of them."""
+        conditions = ([each.pattern for each in match if each.name == MODEL_HEADER] for match in self.matches or ((),))
+        return tuple(tuple(filter(None, patterns)) for patterns in conditions if None not in patterns)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +175,13 @@ class RoutedModel:
     id: str
     owned_by: str
     created: int
-    """Seconds since 1970; 0 when not configured."""
+    """Seconds since 1970; 0 if it is neither configured nor known."""
+    name: str = ""
+    """As people write it; empty if it is not known."""
+    legacy: bool = False
+    """Whether it will be withdrawn."""
+    aliases: tuple[str, ...] = ()
+    """Other names that clients may use for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +197,12 @@ class Snapshot:
         """Every upstream that a rule can reach, once each, in order of first use."""
         upstreams = {backend.upstream.cluster: backend.upstream for rule in self.rules for backend in rule.backends}
         return tuple(upstreams.values())
+
+    @property
+    def stream_idles(self) -> tuple[float, ...]:
+        """The idle timeouts of streams that rules set, in seconds, once each, in ascending order."""
+        timeouts = {backend.timeouts.stream_idle for rule in self.rules for backend in rule.backends}
+        return tuple(sorted(filter(None, timeouts)))
 
     @property
     def policies(self) -> tuple[Policy, ...]:

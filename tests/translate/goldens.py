@@ -118,7 +118,7 @@ MESSAGES = Pair(name="messages_converse", path="/v1/messages", answer=messages_a
 PASSED = Pair(
     name="messages_anthropic",
     path="/v1/messages",
-    answer=lambda _golden: AnthropicPassthroughAnswer(),
+    answer=lambda golden: AnthropicPassthroughAnswer(aliases=names(golden).parameters),
     schema="AWSAnthropic",
     operation="InvokeModel",
     result="message",

@@ -112,6 +112,7 @@ _SETTINGS: Final[dict[str, tuple[str, Callable[[Any], Any]]]] = {
     "dropped-parameters": ("dropped_parameters", _one_of("report", "refuse")),
     "fetch-images": ("fetch_images", _flag),
     "fetch-images-from": ("fetch_images_from", _hosts),
+    "anthropic-names": ("anthropic_names", _flag),
     "model-families": ("families", _families),
     "ping-seconds": ("ping_seconds", _seconds(0)),
     "silence-seconds": ("silence_seconds", _seconds(0.1)),

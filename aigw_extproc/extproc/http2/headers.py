@@ -57,26 +57,19 @@ class HeaderDecoder:
         if known is not None:
             return known
         without_table = self._hpack.max_allowed_table_size == 0 == self._hpack.header_table_size
-        headers = _request(self._decode(block))
+        headers = _request(self.decode(block))
         if without_table and len(block) <= MAX_KNOWN_LENGTH:
             if len(self._known) == MAX_KNOWN:
                 self._known.clear()
             self._known[block] = headers
         return headers
 
-    def trailers(self, block: bytes) -> None:
-        """Check trailers, of which gRPC's clients send none.
+    def decode(self, block: bytes) -> list[tuple[str, str]]:
+        """Decode any header block.
 
         Raises:
-            Malformed: they are.
-            ConnectionFault: the block cannot be decoded.
+            ConnectionFault: it cannot be decoded.
         """
-        for name, value in self._decode(block):
-            if name.startswith(":"):
-                raise Malformed(f"the trailers contain {name!r}")
-            _check(name, value)
-
-    def _decode(self, block: bytes) -> list[tuple[str, str]]:
         try:
             pairs = self._hpack.decode(block, raw=True)
             return [(str(name, "latin-1"), str(value, "latin-1")) for name, value in pairs]
@@ -85,6 +78,18 @@ class HeaderDecoder:
             raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, reason) from None
         except HPACKError as error:
             raise ConnectionFault(ErrorCode.COMPRESSION_ERROR, f"headers cannot be decoded: {error}") from None
+
+
+def check_trailers(pairs: Iterable[tuple[str, str]]) -> None:
+    """Check trailers, of which gRPC's clients send none.
+
+    Raises:
+        Malformed: they are.
+    """
+    for name, value in pairs:
+        if name.startswith(":"):
+            raise Malformed(f"the trailers contain {name!r}")
+        _check(name, value)
 
 
 def _request(pairs: Iterable[tuple[str, str]]) -> Headers:

@@ -113,6 +113,10 @@ class Outbox:
         """Drop what waits on a stream that has ended."""
         stream.pending = stream.trailers = None
 
+    def drop_waiting(self) -> None:
+        """Send no data any more."""
+        self._queue.clear()
+
     def widen(self, stream: Stream | None, increment: int) -> None:
         """Widen the window of a stream; of the connection if it is None.
 

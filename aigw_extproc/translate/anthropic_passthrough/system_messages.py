@@ -21,8 +21,8 @@ Fields = dict[str, msgspec.Raw]
 
 
 class _Message(msgspec.Struct, frozen=True):
-    role: str = ""
-    content: str | list[Block] = ""
+    role: str
+    content: str | list[Block]
     cache_control: msgspec.Raw = msgspec.Raw()
     output_config: msgspec.Raw = msgspec.Raw()
 
@@ -41,7 +41,7 @@ def with_system_in_place(fields: Fields, body: bytes, family: Family, dropped: l
     """Return the fields of a request in which no message has a role that the model does not take.
 
     Raises:
-        InvalidRequest: a message or its content has the wrong type.
+        InvalidRequest: a message lacks its role or content, or one has the wrong type.
     """
     if b'"system"' not in bytes(fields.get("messages", b"")):
         return dict(fields)
