@@ -59,3 +59,23 @@ def test_invalid_places_of_cache_points(value: str, place: str) -> None:
 def test_invalid_keys_of_metadata(value: str) -> None:
     [problem] = problems(annotated(value).replace(NAME, "aigw-extproc/client-metadata"))
     assert problem.endswith(f"must be a key of Bedrock's requestMetadata, such as 'client', got {value!r}")
+
+
+@pytest.mark.parametrize(("value", "seconds"), [("0", 0.0), ("2.5", 2.5)])
+def test_seconds_between_pings(value: str, seconds: float) -> None:
+    [rule] = compiled(annotated(value).replace(NAME, "aigw-extproc/ping-seconds")).snapshot.rules
+    assert rule.backends[0].settings.ping_seconds == seconds
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "least"),
+    [
+        ("ping-seconds", "soon", "0"),
+        ("ping-seconds", "-1", "0"),
+        ("silence-seconds", "0", "0.1"),
+        ("ping-seconds", "inf", "0"),
+    ],
+)
+def test_invalid_seconds(setting: str, value: str, least: str) -> None:
+    [problem] = problems(annotated(value).replace(NAME, f"aigw-extproc/{setting}"))
+    assert problem.endswith(f"aigw-extproc/{setting}: must be a number of seconds, {least} or more, got {value!r}")
