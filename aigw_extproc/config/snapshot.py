@@ -91,6 +91,10 @@ class BackendSettings:
     """Hosts that they are fetched from, in lower case, `*.example.com` for all below a domain; empty for any."""
     cache_points: tuple[str, ...] = ()
     """Where cache points are added to requests without any: `tools`, `system`, `turns`."""
+    ping_seconds: float = 15.0
+    """After how long a silence of a stream its client gets a ping; 0 for never."""
+    silence_seconds: float = 300.0
+    """After how long a silence a stream with pings ends with an error."""
     families: Families = field(default_factory=builtin)
     """The capabilities of each model family."""
     anthropic_names: bool = False
@@ -187,6 +191,8 @@ class Snapshot:
     rules: tuple[Rule, ...]
     buffer_limit: int = 50 * 1024 * 1024
     """Maximum bytes of a request body (ClientTrafficPolicy `connection.bufferLimit`)."""
+    trusted_hops: int = 0
+    """How many proxies before the gateway are trusted to name the client's address in `x-forwarded-for`."""
 
     @property
     def upstreams(self) -> tuple[Upstream, ...]:

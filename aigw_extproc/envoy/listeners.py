@@ -57,6 +57,7 @@ def _connection_manager(snapshot: Snapshot, options: Options) -> listener.Filter
         local_reply_config=local_reply_config(buffer_limit=snapshot.buffer_limit),
         early_header_mutation_extensions=[_remove_untrusted_headers()],
         use_remote_address=True,
+        xff_num_trusted_hops=snapshot.trusted_hops,
         skip_xff_append=True,  # upstreams do not need the client's address
         generate_request_id=True,
         always_set_request_id_in_response=True,

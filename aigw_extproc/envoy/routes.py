@@ -27,7 +27,12 @@ PROCESSOR_FILTER = "envoy.filters.http.ext_proc"
 def route_configuration(snapshot: Snapshot) -> route.RouteConfiguration:
     """Return a route for each kind of request, so that Envoy's cost does not grow with the number of rules."""
     routes = routes_to_backends(snapshot)
-    everything = route.VirtualHost(name="aigw", domains=["*"], routes=[slash_route(routes[-1]), *routes])
+    everything = route.VirtualHost(
+        name="aigw",
+        domains=["*"],
+        routes=[slash_route(routes[-1]), *routes],
+        typed_per_filter_config=per_route(snapshot),  # once: each copy would fetch the keys of tokens
+    )
     return route.RouteConfiguration(name=ROUTES, virtual_hosts=[everything])
 
 
@@ -38,11 +43,11 @@ def routes_to_backends(snapshot: Snapshot) -> list[route.Route]:
     long a request may take to arrive. A missing or unknown cluster is an error (503) only in the router filter.
     """
     idles = (0, *snapshot.stream_idles)
-    limited = [_to_backend(snapshot, _marked(idle_value(idle)), timedelta(seconds=idle)) for idle in idles]
-    return [*limited, _to_backend(snapshot, route.RouteMatch(prefix="/"))]
+    limited = [_to_backend(_marked(idle_value(idle)), timedelta(seconds=idle)) for idle in idles]
+    return [*limited, _to_backend(route.RouteMatch(prefix="/"))]
 
 
-def _to_backend(snapshot: Snapshot, match: route.RouteMatch, idle_timeout: timedelta | None = None) -> route.Route:
+def _to_backend(match: route.RouteMatch, idle_timeout: timedelta | None = None) -> route.Route:
     """Return a route on which the Host is the endpoint's `hostname`, as signed."""
     return route.Route(
         match=match,
@@ -54,7 +59,7 @@ def _to_backend(snapshot: Snapshot, match: route.RouteMatch, idle_timeout: timed
             idle_timeout=idle_timeout,
             retry_policy=upstream_retries(),
         ),
-        typed_per_filter_config={**per_route(snapshot), PROCESSOR_FILTER: _enabled()},
+        typed_per_filter_config={PROCESSOR_FILTER: _enabled()},
         request_headers_to_remove=[MODEL_HEADER, BACKEND_HEADER, IDLE_HEADER, SCHEME_HEADER],
         response_headers_to_remove=[LOCAL_REPLY_HEADER],  # an upstream must not set the marker of Envoy's replies
     )

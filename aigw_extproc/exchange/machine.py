@@ -57,6 +57,11 @@ class Exchange:
         self._phase, action = response.fail(self._phase, error)
         return action
 
+    def ping(self) -> bytes:
+        """Return what keeps a streamed response open during a silence; empty where nothing does."""
+        phase = self._phase
+        return phase.stream.ping() if isinstance(phase, Streaming) else b""
+
     def _enter(self, phase: Phase) -> None:
         self._phase = phase
 

@@ -13,6 +13,7 @@ from aigw_extproc.exchange.messages import (
     Continue,
     Outcome,
     Pairs,
+    Pings,
     ReplaceBody,
     Reply,
     ResponseBody,
@@ -95,7 +96,7 @@ def _local_body(phase: LocalReply, event: ResponseBody, now: float, enter: Enter
 def _response_headers(phase: Forwarded, event: ResponseHeaders, now: float, enter: Enter) -> Step:
     if LOCAL_REPLY_HEADER in event.headers:
         return _local_headers(phase, event, now, enter)
-    answered = _answered(phase, _status(event.headers), event.headers)
+    answered = _answered(phase, _status(event.headers), event.headers, may_pause=phase.may_pause)
     enter(answered)
     if event.end_of_stream:
         return _response_body(answered, ResponseBody(b"", end_of_stream=True), now, enter)
@@ -131,9 +132,19 @@ def _begin_stream(phase: Answered, accept: str, now: float) -> Step:
         raise InvalidUpstreamResponse("the upstream's stream is compressed, which was not asked for")
     stream = phase.answer.translate_stream(_context(phase, now))
     action = StreamResponse(
-        set_headers=(*_SSE, *own_headers(phase)), remove_headers=("content-length", *removed(tuple(phase.headers)))
+        set_headers=(*_SSE, *own_headers(phase)),
+        remove_headers=("content-length", *removed(tuple(phase.headers))),
+        pings=_pings(phase),
     )
     return Streaming(client=phase.client, outcome=phase.outcome, stream=stream), action
+
+
+def _pings(phase: Answered) -> Pings | None:
+    """Return when to send pings, for a stream that may be silent for long. Sending any costs CPU for every chunk."""
+    backend = phase.outcome.backend
+    if not phase.may_pause or backend is None or not backend.settings.ping_seconds:
+        return None
+    return Pings(every=backend.settings.ping_seconds, limit=backend.settings.silence_seconds)
 
 
 def _response_body(phase: Answered, event: ResponseBody, now: float, enter: Enter) -> Step:
@@ -149,9 +160,11 @@ def _status(headers: Mapping[str, str]) -> int:
     return int(headers.get(":status", "0"))
 
 
-def _answered(phase: Forwarded | Batched, status: int, headers: Mapping[str, str]) -> Answered:
+def _answered(
+    phase: Forwarded | Batched, status: int, headers: Mapping[str, str], *, may_pause: bool = False
+) -> Answered:
     outcome = replace(phase.outcome, status=status)
-    return Answered(client=phase.client, outcome=outcome, answer=phase.answer, headers=headers)
+    return Answered(client=phase.client, outcome=outcome, answer=phase.answer, headers=headers, may_pause=may_pause)
 
 
 def _require_success(phase: Answered, body: bytes) -> None:

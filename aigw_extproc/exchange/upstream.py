@@ -44,7 +44,13 @@ def forward(phase: Translated, identity: Identity | None, now: float) -> Step:
         signed = [_sign(phase, body, identity, now) for body in (request.body, *request.further)]
         batched = Batched(client=phase.client, outcome=outcome, answer=request.answer)
         return batched, _direct(signed, phase.backend.upstream, phase.headers)
-    forwarded = Forwarded(client=phase.client, outcome=outcome, answer=request.answer, accept=request.accept)
+    forwarded = Forwarded(
+        client=phase.client,
+        outcome=outcome,
+        answer=request.answer,
+        accept=request.accept,
+        may_pause=request.may_pause,
+    )
     return forwarded, _sign(phase, request.body, identity, now)
 
 

@@ -40,11 +40,14 @@ from aigw_extproc.exchange.response import LOCAL_REPLY_HEADER
 from aigw_extproc.extproc.pb import ext_proc_pb2 as pb
 from aigw_extproc.extproc.protobuf import nested, prefix, prefixes
 
-_STREAMED = pb.ProcessingResponse(
-    mode_override=pb.ProcessingMode(
-        response_header_mode=pb.ProcessingMode.SEND, response_body_mode=pb.ProcessingMode.STREAMED
-    )
-).SerializeToString()
+
+def _body_mode(mode: pb.ProcessingMode.BodySendMode) -> bytes:
+    override = pb.ProcessingMode(response_header_mode=pb.ProcessingMode.SEND, response_body_mode=mode)
+    return pb.ProcessingResponse(mode_override=override).SerializeToString()
+
+
+_STREAMED = _body_mode(pb.ProcessingMode.STREAMED)
+_DUPLEX = _body_mode(pb.ProcessingMode.FULL_DUPLEX_STREAMED)
 _OVERWRITE = pb.HeaderValueOption(append_action=pb.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD).SerializeToString()
 _CLEAR_ROUTE_CACHE = pb.CommonResponse(clear_route_cache=True).SerializeToString()
 
@@ -57,6 +60,9 @@ _COMMON_RESPONSE = pb.BodyResponse.RESPONSE_FIELD_NUMBER  # and of a HeadersResp
 _HEADER_MUTATION = pb.CommonResponse.HEADER_MUTATION_FIELD_NUMBER
 _BODY_MUTATION = pb.CommonResponse.BODY_MUTATION_FIELD_NUMBER
 _BODY = pb.BodyMutation.BODY_FIELD_NUMBER
+_STREAMED_RESPONSE = pb.BodyMutation.STREAMED_RESPONSE_FIELD_NUMBER
+_STREAMED_BODY = pb.StreamedBodyResponse.BODY_FIELD_NUMBER
+_END_OF_STREAM = pb.StreamedBodyResponse(end_of_stream=True).SerializeToString()
 _SET_HEADERS = pb.HeaderMutation.SET_HEADERS_FIELD_NUMBER
 _HEADER = pb.HeaderValueOption.HEADER_FIELD_NUMBER
 _RAW_VALUE = pb.HeaderValue.RAW_VALUE_FIELD_NUMBER
@@ -214,13 +220,30 @@ def _metadata(backend: str, model: str, client: str) -> bytes:
 
 def _stream_response(action: StreamResponse) -> bytes:
     mutation = _mutation(action.set_headers, action.remove_headers)
-    return nested(mutation, _HEADER_MUTATION, _COMMON_RESPONSE, _RESPONSE_HEADERS) + _STREAMED
+    mode = _STREAMED if action.pings is None else _DUPLEX
+    return nested(mutation, _HEADER_MUTATION, _COMMON_RESPONSE, _RESPONSE_HEADERS) + mode
 
 
 def _replace_body(action: ReplaceBody) -> bytes:
     changed = _mutation(action.set_headers, action.remove_headers)
     mutation = nested(changed, _HEADER_MUTATION, _COMMON_RESPONSE, _RESPONSE_BODY)
     return b"".join((mutation, _before_body(_RESPONSE_BODY, len(action.body)), action.body))
+
+
+def unasked(chunk: Chunk) -> bytes:
+    """Return a chunk for a response in full duplex: it answers no message, and is sent at any time.
+
+    The response ends with the chunk that is final, whether the upstream's has ended or not.
+    """
+    return _before_streamed(len(chunk.body), chunk.final) + chunk.body
+
+
+@lru_cache(maxsize=2048)
+def _before_streamed(length: int, final: bool) -> bytes:
+    """Serialise what precedes a chunk of this length."""
+    fields = (_END_OF_STREAM if final else b"") + prefix(_STREAMED_BODY, length)
+    outer = (_STREAMED_RESPONSE, _BODY_MUTATION, _COMMON_RESPONSE, _RESPONSE_BODY)
+    return prefixes(len(fields) + length, *outer) + fields
 
 
 def _chunk(action: Chunk) -> bytes:

@@ -14,12 +14,14 @@ from aigw_extproc.config.compile.asked_services import AskedServices
 from aigw_extproc.config.compile.authorization import compile_authorization
 from aigw_extproc.config.compile.clients import compile_api_keys, compile_users
 from aigw_extproc.config.compile.ext_auth import compile_cors, compile_ext_auth
-from aigw_extproc.config.compile.tokens import compile_tokens
+from aigw_extproc.config.compile.settings import PREFIX
+from aigw_extproc.config.compile.tokens import CLIENT_CLAIM, compile_tokens
 from aigw_extproc.config.policies import ApiKeys, Policy
 from aigw_extproc.config.resources.ai_gateway import AI_GATEWAY, AIGatewayRoute, ObjectRef
 from aigw_extproc.config.resources.catalog import Catalog, Item, Key
+from aigw_extproc.config.resources.decode import suggestion
 from aigw_extproc.config.resources.findings import Place
-from aigw_extproc.config.resources.infrastructure import GATEWAY_API, ClientTrafficPolicy, Gateway
+from aigw_extproc.config.resources.infrastructure import GATEWAY_API, Gateway
 from aigw_extproc.config.resources.security import SecurityPolicy
 
 _ROUTES: Final = ((GATEWAY_API, "HTTPRoute"), (AI_GATEWAY, "AIGatewayRoute"))
@@ -58,12 +60,12 @@ def compile_access(catalog: Catalog, services: AskedServices) -> Access:
     access = Access(routes={key: policy for key, policy in attached.items() if key is not None}, gateway=gateway)
     _check_filters(access, [item.key for item in catalog.all(AIGatewayRoute)], places)
     _warn_of_replaced(access, places)
-    _check_addresses(attached.values(), catalog)
     return access
 
 
 def _policy(item: Item[SecurityPolicy], catalog: Catalog, services: AskedServices) -> Policy:
     spec, place = item.resource.spec, item.place.field("spec")
+    _check_annotations(item)
     keys: ApiKeys | None = None
     if spec.api_key_auth is not None:
         keys = compile_api_keys(item, spec.api_key_auth, catalog)
@@ -84,6 +86,13 @@ def _policy(item: Item[SecurityPolicy], catalog: Catalog, services: AskedService
     if all(part is None for part in parts):
         place.problem("must have apiKeyAuth, basicAuth, jwt, extAuth, authorization or cors: it would keep nobody out")
     return policy
+
+
+def _check_annotations(item: Item[SecurityPolicy]) -> None:
+    for name in item.resource.metadata.annotations or {}:
+        if name.startswith(PREFIX) and name != CLIENT_CLAIM:
+            place = item.place.field("metadata.annotations").field(name)
+            place.problem(f"unknown annotation{suggestion(name, [CLIENT_CLAIM], cutoff=0.8)}")
 
 
 def _targets(item: Item[SecurityPolicy], catalog: Catalog) -> Iterator[tuple[Key | None, Place]]:
@@ -139,15 +148,4 @@ def _warn_of_replaced(access: Access, places: Mapping[str, Place]) -> None:
             places[policy.name].warn(
                 f"replaces '{access.gateway.name}' of the Gateway, so everyone may use its routes;"
                 " write the authentication into this policy too"
-            )
-
-
-def _check_addresses(policies: Iterable[Policy], catalog: Catalog) -> None:
-    """Refuse to decide by an address that is only that of a proxy."""
-    if not any(policy.authorization is not None and policy.authorization.by_address for policy in policies):
-        return
-    for item in catalog.all(ClientTrafficPolicy):
-        if item.resource.spec.client_ip_detection is not None:
-            item.place.field("spec.clientIPDetection").refuse(
-                "not supported beside clientCIDRs, which here are compared with the address of the connection"
             )

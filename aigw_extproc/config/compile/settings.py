@@ -5,6 +5,7 @@ Kubernetes accepts any annotation, so a file with these settings can still be ap
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -61,6 +62,19 @@ def _flag(value: Any) -> bool:
     return _one_of("true", "false")(value) == "true"
 
 
+def _seconds(least: float) -> Callable[[Any], float]:
+    def parse(value: Any) -> float:
+        try:
+            seconds = float(value)
+        except (TypeError, ValueError):
+            seconds = math.nan
+        if not least <= seconds < math.inf:
+            raise _InvalidSetting(f"must be a number of seconds, {least:g} or more, got {value!r}")
+        return seconds
+
+    return parse
+
+
 def _cache_points(value: Any) -> tuple[str, ...]:
     """Parse a list of places: `tools, system, turns`."""
     places = tuple(place.strip() for place in str(value).split(","))
@@ -100,5 +114,7 @@ _SETTINGS: Final[dict[str, tuple[str, Callable[[Any], Any]]]] = {
     "fetch-images-from": ("fetch_images_from", _hosts),
     "anthropic-names": ("anthropic_names", _flag),
     "model-families": ("families", _families),
+    "ping-seconds": ("ping_seconds", _seconds(0)),
+    "silence-seconds": ("silence_seconds", _seconds(0.1)),
 }
 """By the annotation's name without the prefix: the field, and the function that parses its value."""

@@ -47,27 +47,16 @@ STREAMS_PER_COST: Final = 50
 """Streams whose window is changed at the cost of one frame."""
 DRAIN_PING: Final = b"draining"
 
-_GREETING = (
-    frames.settings(
-        {
-            Setting.HEADER_TABLE_SIZE: 0,
-            Setting.MAX_CONCURRENT_STREAMS: MAX_STREAMS,
-            Setting.INITIAL_WINDOW_SIZE: STREAM_WINDOW,
-            Setting.MAX_HEADER_LIST_SIZE: MAX_HEADER_LIST,
-        }
-    ),
-    frame(frames.WINDOW_UPDATE, 0, 0, number(CONNECTION_WINDOW - INITIAL_WINDOW)),
-)
-
 
 class Receiver:
     """What a connection knows of its peer and of the open streams."""
 
-    def __init__(self) -> None:
+    def __init__(self, header_table_size: int = 0) -> None:
+        """Create a connection. With another size of the dynamic table than 0, blocks of headers do not repeat."""
         self.failed = False
         """The peer was sent an error: the connection is to be closed."""
         self._reader = FrameReader()
-        self._headers = HeaderDecoder()
+        self._headers = HeaderDecoder(header_table_size)
         self._patience = Patience()
         self._outbox = Outbox()
         self._streams: dict[int, Stream] = {}
@@ -84,7 +73,17 @@ class Receiver:
         """Stream and flags of a header block whose end has not come."""
         self._ended: deque[int] = deque(maxlen=REMEMBERED)
         self._reset_here: deque[int] = deque(maxlen=REMEMBERED)
-        self._outbox.add(*_GREETING)
+        self._greet(header_table_size)
+
+    def _greet(self, header_table_size: int) -> None:
+        settings = {
+            Setting.HEADER_TABLE_SIZE: header_table_size,
+            Setting.MAX_CONCURRENT_STREAMS: MAX_STREAMS,
+            Setting.INITIAL_WINDOW_SIZE: STREAM_WINDOW,
+            Setting.MAX_HEADER_LIST_SIZE: MAX_HEADER_LIST,
+        }
+        widened = frame(frames.WINDOW_UPDATE, 0, 0, number(CONNECTION_WINDOW - INITIAL_WINDOW))
+        self._outbox.add(frames.settings(settings), widened)
 
     @property
     def open_streams(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import msgspec
 
@@ -20,6 +20,7 @@ from aigw_extproc.bedrock.converse import (
     Metadata,
     StreamEvent,
 )
+from aigw_extproc.bedrock.families import Family
 from aigw_extproc.errors import GatewayError, UpstreamTruncated
 from aigw_extproc.translate.contract import ClientResponse, ResponseContext, TokenCounts
 from aigw_extproc.translate.converse.replay import events_of
@@ -41,6 +42,15 @@ class Conversed(msgspec.Struct, frozen=True, kw_only=True):
     answer_tool: str | None = None
     """The tool whose input is the answer, where structured output needs one."""
     writer: ResponseWriter
+
+
+def may_pause(request: ConverseRequest, family: Family) -> bool:
+    """Return whether a model may be silent for long in a stream: it reasons, or writes the input of a tool."""
+    return (
+        request.tool_config is not None
+        or request.additional_model_request_fields is not None
+        or bool(family.reasoning_off)
+    )
 
 
 class ResponseWriter(Protocol):
@@ -66,6 +76,9 @@ class EventWriter(ABC):
     stream ends when metadata has come, or the body ends after messageStop; a body that ends before that is a failure.
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html, "Response Syntax"
     """
+
+    PING: ClassVar[bytes] = b": ping\n\n"
+    """A comment: https://html.spec.whatwg.org/multipage/server-sent-events.html#authoring-notes"""
 
     def __init__(self) -> None:
         self.usage: TokenCounts | None = None

@@ -37,6 +37,7 @@ EMPTY_BLOCKS: dict[str, dict[str, object]] = {
 }
 """The content of content_block_start by type, for blocks without a contentBlockStart."""
 
+PING = event("ping")
 _DELTA = b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,"delta":{"type":"%b","%b":'
 _encode = msgspec.json.Encoder().encode
 
@@ -69,6 +70,8 @@ class _Block:
 
 class MessagesStream(EventWriter):
     """Writes the events of one message."""
+
+    PING = PING
 
     def __init__(self, context: ResponseContext, writer: MessagesWriter) -> None:
         super().__init__()
