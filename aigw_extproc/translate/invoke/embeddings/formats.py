@@ -56,7 +56,7 @@ def _cohere(texts: Sequence[str], dimensions: int | None, type_: InputType) -> b
 
 
 def _nova(texts: Sequence[str], dimensions: int | None, type_: InputType) -> bedrock.NovaRequest:
-    is_image = is_image(texts[0])
+    shown = is_image(texts[0])
     return bedrock.NovaRequest(
         schema_version="nova-multimodal-embed-v1",
         task_type="SINGLE_EMBEDDING",
@@ -64,8 +64,8 @@ def _nova(texts: Sequence[str], dimensions: int | None, type_: InputType) -> bed
             embedding_purpose=NOVA_PURPOSES[type_],
             embedding_dimension=dimensions,
             # As with OpenAI, a text that is too long is an error; it is not truncated.
-            text=None if is_image else bedrock.NovaText(truncation_mode="NONE", value=texts[0]),
-            image=_nova_image(texts[0]) if is_image else None,
+            text=None if shown else bedrock.NovaText(truncation_mode="NONE", value=texts[0]),
+            image=_nova_image(texts[0]) if shown else None,
         ),
     )
 
