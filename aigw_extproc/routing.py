@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from heapq import merge
 from itertools import accumulate
 from operator import attrgetter
@@ -20,6 +20,7 @@ from typing import TypeAlias
 from aigw_extproc.api_keys import ANONYMOUS, CLIENT_HEADER, Caller, KeyRing, permitted
 from aigw_extproc.config.snapshot import MODEL_HEADER, ApiKeys, Backend, HeaderMatch, RoutedModel, Rule, Snapshot
 from aigw_extproc.errors import ModelNotFound
+from aigw_extproc.listed_models import NO_LISTS, ListedModels, ModelLists
 
 Headers: TypeAlias = Mapping[str, str]
 """Request headers by lower-case name, including `:authority`."""
@@ -86,12 +87,13 @@ class Router:
 
     __slots__ = (
         *("_allowed_hosts", "_anywhere", "_by_host", "_names", "_wildcards"),
-        *("identity_headers", "open", "ring", "snapshot"),
+        *("identity_headers", "listed", "open", "ring", "snapshot"),
     )
 
-    def __init__(self, snapshot: Snapshot, allowed_hosts: Iterable[str] = ()) -> None:
-        """`allowed_hosts` are the hosts of requests, besides those of rules; empty for any."""
+    def __init__(self, snapshot: Snapshot, allowed_hosts: Iterable[str] = (), lists: ModelLists = NO_LISTS) -> None:
+        """`allowed_hosts` are the hosts of requests, besides those of rules; empty for any. `lists` are of accounts."""
         self.snapshot = snapshot
+        self.listed = ListedModels(snapshot, lists)
         self._allowed_hosts = frozenset(host.lower() for host in allowed_hosts)
         policies = {rule.keys.policy: rule.keys for rule in snapshot.rules if rule.keys is not None}
         self.ring = KeyRing(policies.values()) if policies else None
@@ -149,18 +151,17 @@ class Router:
         return model in self._names
 
     def models(self, headers: Headers, caller: Caller = ANONYMOUS) -> tuple[RoutedModel, ...]:
-        """Return the models named by rules for the request's host and sender, in the order of the rules."""
+        """Return the models of the rules for the request's host and sender, in the order of the rules."""
         if not self._by_host and self.ring is None:
-            return self.snapshot.models
+            return self.listed.of(self.snapshot.rules)
         host = _host(headers.get(":authority", ""))
         names = {host, *_wildcards(host)}
-        rules = (
+        return self.listed.of(
             rule
             for rule in self.snapshot.rules
             if (not rule.hostnames or not names.isdisjoint(rule.hostnames))
             and (rule.keys is None or permitted(rule.keys, caller) is not None)
         )
-        return replace(self.snapshot, rules=tuple(rules)).models
 
     def _scopes(self, headers: Headers) -> Iterator[_Scope]:
         """Yield the scopes that match a request's host, the most specific first."""

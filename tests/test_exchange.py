@@ -51,14 +51,14 @@ from aigw_extproc.exchange.messages import (
 )
 from aigw_extproc.exchange.phases import Phase, UnexpectedEvent
 from aigw_extproc.routing import Router
-from aigw_extproc.translate.clients.models import MODEL_LISTS
+from aigw_extproc.translate.clients.models import MODEL_PATHS
 from aigw_extproc.translate.contract import Media, UpstreamResponse
 from aigw_extproc.translate.registry import ENDPOINTS
 from aigw_extproc.wire import MAX_MEMBERS
 from tests.translate.goldens import frames
 
 NOW = 1_440_938_160.0
-PLACES = " or ".join(", ".join((*ENDPOINTS, *(models.path for models in MODEL_LISTS))).rsplit(", ", 1))
+PLACES = " or ".join(", ".join((*ENDPOINTS, *MODEL_PATHS)).rsplit(", ", 1))
 KEYS = Credentials(access_key_id="AKID", secret_access_key="secret")
 UPSTREAM = Upstream(cluster="default/bedrock", host="bedrock.test", addresses=(Address(host="bedrock.test", port=443),))
 BODY = b'{"model":"m","messages":[{"role":"user","content":"Hi."}]}'
@@ -453,8 +453,8 @@ def test_a_schema_without_this_endpoint_says_what_to_use() -> None:
     )
 
 
-def get(path: str) -> Reply:
-    headers = {":method": "GET", ":path": path, "x-request-id": "our-id"}
+def get(path: str, **more: str) -> Reply:
+    headers = {":method": "GET", ":path": path, "x-request-id": "our-id", **more}
     action = send(exchange(), RequestHeaders(headers, end_of_stream=True))
     assert isinstance(action, Reply)
     return action
@@ -464,6 +464,29 @@ def test_models_are_listed() -> None:
     model = {"id": "m", "object": "model", "created": 7, "owned_by": "us"}
     assert json.loads(get("/v1/models").body) == {"object": "list", "data": [model]}
     assert json.loads(get("/v1/models/m").body) == model
+
+
+def test_models_are_listed_for_anthropics_clients_too() -> None:
+    page = json.loads(get("/v1/models?limit=1", **{"anthropic-version": "2023-06-01"}).body)
+    assert (page["first_id"], page["has_more"], page["data"][0]["created_at"]) == ("m", False, "1970-01-01T00:00:07Z")
+
+
+def test_errors_of_the_list_have_the_shape_of_the_clients_api() -> None:
+    reply = get("/v1/models?limit=x", **{"anthropic-version": "2023-06-01"})
+    assert (reply.status, reply.details) == (400, "aigw_invalid_request_error")
+    assert json.loads(reply.body) == {
+        "type": "error",
+        "error": {"type": "invalid_request_error", "message": "limit: Expected `int`, got `str`"},
+        "request_id": "our-id",
+    }
+    missing = json.loads(get("/v1/models/x", **{"anthropic-version": "2023-06-01"}).body)
+    assert missing["error"]["type"] == "not_found_error"
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/v1/models/m", "/anthropic/v1/models"])
+def test_head_is_answered_where_get_is(path: str) -> None:
+    reply = get(path, **{":method": "HEAD"})
+    assert (reply.status, reply.details) == (200, "aigw_models")
 
 
 def test_a_model_that_is_not_configured_is_not_found() -> None:

@@ -18,6 +18,8 @@ from aigw_extproc.config.pattern import Pattern
 
 MODEL_HEADER: Final = "x-ai-eg-model"
 """The header that rules match for the model in a request's body."""
+BEDROCK_SCHEMAS: Final = ("AWSBedrock", "AWSAnthropic")
+"""Schemas of Bedrock's own operations, which serve its models by their ids."""
 MAX_KEY_LENGTH: Final = 1024
 """Characters of a client's API key."""
 
@@ -102,6 +104,14 @@ class AwsAuth:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSource:
+    """An account of Bedrock, which can list its models."""
+
+    upstream: Upstream
+    auth: AwsAuth
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BackendSettings:
     """The settings of a backend in annotations of its AIServiceBackend."""
 
@@ -113,6 +123,8 @@ class BackendSettings:
     """Hosts that they are fetched from, in lower case, `*.example.com` for all below a domain; empty for any."""
     families: Families = field(default_factory=builtin)
     """The capabilities of each model family."""
+    anthropic_names: bool = False
+    """Whether Anthropic's own names of models (`claude-opus-5-5`) stand for those that can be invoked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +142,14 @@ class Backend:
     header_mutation: HeaderMutation = HeaderMutation()
     body_mutation: BodyMutation = BodyMutation()
     settings: BackendSettings = field(default_factory=BackendSettings)
+
+    @property
+    def model_source(self) -> ModelSource | None:
+        """The account whose models it serves; None if it cannot be asked."""
+        auth = self.auth
+        if self.schema.name not in BEDROCK_SCHEMAS or auth is None or (auth.override and not auth.override.fallback):
+            return None
+        return ModelSource(upstream=self.upstream, auth=auth)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +202,12 @@ class Rule:
         conditions = (condition for match in self.matches for condition in match)
         return tuple(each.value for each in conditions if each.name == MODEL_HEADER and each.pattern is None)
 
+    @property
+    def model_patterns(self) -> tuple[tuple[Pattern, ...], ...]:
+        """The matches that name no model exactly: for each, the patterns that a model has to match, all of them."""
+        conditions = ([each.pattern for each in match if each.name == MODEL_HEADER] for match in self.matches or ((),))
+        return tuple(tuple(filter(None, patterns)) for patterns in conditions if None not in patterns)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoutedModel:
@@ -190,7 +216,13 @@ class RoutedModel:
     id: str
     owned_by: str
     created: int
-    """Seconds since 1970; 0 when not configured."""
+    """Seconds since 1970; 0 if it is neither configured nor known."""
+    name: str = ""
+    """As people write it; empty if it is not known."""
+    legacy: bool = False
+    """Whether it will be withdrawn."""
+    aliases: tuple[str, ...] = ()
+    """Other names that clients may use for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

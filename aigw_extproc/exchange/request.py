@@ -36,7 +36,7 @@ from aigw_extproc.exchange.phases import (
 )
 from aigw_extproc.exchange.response import JSON, own_headers
 from aigw_extproc.exchange.upstream import forward
-from aigw_extproc.translate.clients.models import MODEL_LISTS, model_list_at
+from aigw_extproc.translate.clients.models import MODEL_PATHS, model_list_at
 from aigw_extproc.translate.contract import Fetched, FetchFailed, MediaNeeded, Target
 from aigw_extproc.translate.registry import ENDPOINTS, error_format, parse
 from aigw_extproc.wire import check_structure, model_of
@@ -71,8 +71,8 @@ def _request_headers(phase: Opened, event: RequestHeaders, now: float, enter: En
 
 
 def _list_models(phase: Opened, headers: Headers, path: str, enter: Enter) -> Step:
-    model_list = model_list_at(path)
-    client = Client(request_id=headers.get("x-request-id"), render_error=error_format(path))
+    model_list = model_list_at(path, headers)
+    client = Client(request_id=headers.get("x-request-id"), render_error=error_format(path, headers))
     caller = phase.router.identify(headers)
     operation = "models" if model_list else Outcome().operation
     opened = replace(phase, client=client, outcome=Outcome(operation=operation, client=caller.client))
@@ -80,10 +80,10 @@ def _list_models(phase: Opened, headers: Headers, path: str, enter: Enter) -> St
     check_host(phase.router, headers)
     check_entry(phase.router, caller)
     if model_list is None:
-        *others, last = (*ENDPOINTS, *(models.path for models in MODEL_LISTS))
+        *others, last = (*ENDPOINTS, *MODEL_PATHS)
         raise NotFound(f"there is no {path!r} here; try {', '.join(others)} or {last}")
-    _require_method("GET", headers, path)
-    body = model_list.render(phase.router.models(headers, caller), path)
+    _require_method("GET", headers, path, or_head=True)
+    body = model_list.respond(phase.router.models(headers, caller), headers[":path"])
     reply = Reply(status=200, headers=(JSON, *own_headers(opened)), body=body, details="aigw_models")
     return Ended(client=client, outcome=replace(opened.outcome, status=200)), reply
 
@@ -100,7 +100,7 @@ def _request_body(phase: Accepted, event: RequestBody, now: float, enter: Enter)
         client=client,
         backend=backend,
         model=model,
-        request_model=backend.model_override or model,
+        request_model=phase.router.listed.id_of(backend, model),
         named=phase.router.names(model),
     )
     enter(replace(phase, outcome=outcome))
@@ -167,10 +167,11 @@ def _is_web_page(headers: Headers) -> bool:
     return "origin" in headers or headers.get("sec-fetch-site", "").strip().lower() == "cross-site"
 
 
-def _require_method(expected: str, headers: Headers, path: str) -> None:
+def _require_method(expected: str, headers: Headers, path: str, *, or_head: bool = False) -> None:
     method = headers.get(":method", "")
-    if method != expected:
-        raise MethodNotAllowed(f"{path} takes {expected}, not {method}", headers=[("allow", expected)])
+    if method != expected and not (or_head and method == "HEAD"):
+        allowed = f"{expected}, HEAD" if or_head else expected
+        raise MethodNotAllowed(f"{path} takes {expected}, not {method}", headers=[("allow", allowed)])
 
 
 def _require_json(headers: Headers) -> None:

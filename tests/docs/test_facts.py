@@ -165,12 +165,12 @@ def test_the_members_of_the_aws_extension() -> None:
 
 
 def test_the_facts_about_models() -> None:
-    assert sorted(first_cells(MODELS, "## The facts")) == sorted(Family.__struct_fields__)
+    assert sorted(first_cells(MODELS, "### The facts")) == sorted(Family.__struct_fields__)
 
 
 def test_what_is_assumed_of_models_without_facts() -> None:
     defaults = {field.encode_name: field.default for field in msgspec.structs.fields(Family)}
-    stated = {quoted(row[0])[0]: row[-1] for row in table(MODELS, "## The facts")}
+    stated = {quoted(row[0])[0]: row[-1] for row in table(MODELS, "### The facts")}
     assert [name for name, text in stated.items() if text not in in_words(defaults[name])] == []
 
 
@@ -184,6 +184,6 @@ def in_words(default: object) -> set[str]:
 
 
 def test_the_prefixes_of_inference_profiles() -> None:
-    prefixes = [text for text in quoted(PAGES[MODELS].split("## The facts")[0]) if re.fullmatch(r"[a-z-]+\.", text)]
+    prefixes = [text for text in quoted(PAGES[MODELS].split("### The facts")[0]) if re.fullmatch(r"[a-z-]+\.", text)]
     assert len(prefixes) > 5
     assert {base_model(f"{prefix}maker.model") for prefix in prefixes} == {"maker.model"}

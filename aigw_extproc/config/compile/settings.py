@@ -87,6 +87,7 @@ _SETTINGS: Final[dict[str, tuple[str, Callable[[Any], Any]]]] = {
     "dropped-parameters": ("dropped_parameters", _one_of("report", "refuse")),
     "fetch-images": ("fetch_images", _flag),
     "fetch-images-from": ("fetch_images_from", _hosts),
+    "anthropic-names": ("anthropic_names", _flag),
     "model-families": ("families", _families),
 }
 """By the annotation's name without the prefix: the field, and the function that parses its value."""
