@@ -14,6 +14,7 @@ from envoy_data_plane.google.protobuf import Any
 from aigw_extproc.config.snapshot import MODEL_HEADER
 from aigw_extproc.envoy.access_log import MODEL_STATE, PATH_STATE
 from aigw_extproc.envoy.clusters import PROCESSOR_CLUSTER
+from aigw_extproc.envoy.normalization import decompressor_filter, slash_filter
 from aigw_extproc.envoy.options import Options
 from aigw_extproc.envoy.retries import processor_retries
 from aigw_extproc.envoy.routes import PROCESSOR_FILTER
@@ -21,10 +22,11 @@ from aigw_extproc.exchange.names import METADATA_NAMESPACE
 
 
 def http_filters(options: Options) -> list[hcm.HttpFilter]:
-    """Return the filters in order: processor, router, and filter state for local replies and the access log."""
+    """Return the filters in order: normalization, processor, router, and state for local replies and the access log."""
     path = _remember(PATH_STATE, "%PATH(NQ:PATH)%")  # before the processor rewrites it; the query may hold secrets
     model = _remember(MODEL_STATE, f"%REQ({MODEL_HEADER})%")  # the route removes it
-    return [path, processor_filter(options), *([model] if options.access_log else []), router_filter()]
+    log = [model] if options.access_log else []
+    return [slash_filter(), path, decompressor_filter(), processor_filter(options), *log, router_filter()]
 
 
 def processor_filter(options: Options) -> hcm.HttpFilter:

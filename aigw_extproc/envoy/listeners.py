@@ -60,6 +60,7 @@ def _connection_manager(options: Options, buffer_limit: int) -> listener.Filter:
         stream_idle_timeout=options.idle_timeout,
         request_headers_timeout=REQUEST_HEADERS_TIMEOUT,
         normalize_path=True,
+        merge_slashes=True,
         path_with_escaped_slashes_action=hcm.HttpConnectionManagerPathWithEscapedSlashesAction.KEEP_UNCHANGED,
     )
     return listener.Filter(name="envoy.filters.network.http_connection_manager", typed_config=Any.pack(manager))

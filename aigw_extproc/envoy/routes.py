@@ -1,4 +1,4 @@
-"""Routing: one route for all requests, since the processor names the cluster of each."""
+"""Routing: one route for all rules, since the processor names the cluster of each request."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from envoy_data_plane.envoy.extensions.filters.http.ext_proc import v3 as ext_pr
 from envoy_data_plane.google.protobuf import Any
 
 from aigw_extproc.config.snapshot import MODEL_HEADER
+from aigw_extproc.envoy.normalization import slash_route
 from aigw_extproc.envoy.retries import upstream_retries
 from aigw_extproc.exchange.response import LOCAL_REPLY_HEADER
 from aigw_extproc.exchange.upstream import BACKEND_HEADER, SCHEME_HEADER
@@ -18,8 +19,9 @@ PROCESSOR_FILTER = "envoy.filters.http.ext_proc"
 
 
 def route_configuration() -> route.RouteConfiguration:
-    """Return a single route, so that Envoy's cost does not grow with the number of rules."""
-    everything = route.VirtualHost(name="aigw", domains=["*"], routes=[route_to_backend()])
+    """Return one route for all rules, so that Envoy's cost does not grow with their number."""
+    routes = [slash_route(route_to_backend()), route_to_backend()]
+    everything = route.VirtualHost(name="aigw", domains=["*"], routes=routes)
     return route.RouteConfiguration(name="aigw", virtual_hosts=[everything])
 
 

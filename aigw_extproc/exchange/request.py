@@ -181,7 +181,7 @@ def _require_json(headers: Headers) -> None:
         raise UnsupportedMedia.at("content-type", f"expected application/json, got {media_type!r}")
     encoding = headers.get("content-encoding", "").strip().lower()
     if encoding and encoding != "identity":
-        raise UnsupportedMedia.at("content-encoding", f"the body must not be compressed, got {encoding!r}")
+        raise UnsupportedMedia.at("content-encoding", f"{encoding!r} is not supported here; send the body as it is")
 
 
 TRANSITIONS: tuple[Transition, ...] = (

@@ -260,7 +260,13 @@ def test_all_timeouts_are_idle_timeouts() -> None:
 def test_without_an_access_log_only_the_path_is_remembered() -> None:
     options = Options(access_log=False)
     names = [document(one)["name"] for one in http_filters(options)]
-    assert names == ["remember aigw.path", "envoy.filters.http.ext_proc", "envoy.filters.http.router"]
+    assert names == [
+        "remove trailing slash",
+        "remember aigw.path",
+        "envoy.filters.http.decompressor",
+        "envoy.filters.http.ext_proc",
+        "envoy.filters.http.router",
+    ]
     assert "access_log" not in connection_manager(document(render(snapshot(), options)))
 
 
