@@ -9,6 +9,8 @@
     * ModelNotFound: 404, no rule routes this model
     * InternalError: 500, a defect of the gateway
     * Unauthenticated: 401, the request has no valid API key
+        * InvalidToken, InvalidPassword: or no valid token; or no valid user name and password
+    * FilterMissing: 500, Envoy lacks a filter that a policy needs
     * PermissionDenied: 403, the client is known, but may not do this
     * HostNotAllowed: 403, the gateway does not answer to the request's host
     * MissingCredentials: 401, the request must have its own AWS credentials
@@ -126,14 +128,21 @@ class Unauthenticated(GatewayError):
     type = "authentication_error"
     code = "invalid_api_key"
 
-    def __init__(self, *, presented: bool) -> None:
-        """`presented`: whether the request has an API key at all."""
-        message = (
-            "the API key is not valid for this gateway"
-            if presented
-            else "an API key is required, as 'Authorization: Bearer KEY' or 'x-api-key: KEY'"
-        )
-        super().__init__(message, headers=[("www-authenticate", "Bearer")])
+    def __init__(self, message: str, *, challenge: str = "Bearer") -> None:
+        """`challenge` is the value of `www-authenticate`."""
+        super().__init__(message, headers=[("www-authenticate", challenge)])
+
+
+class InvalidToken(Unauthenticated):
+    """The request has no JSON Web Token that is valid here."""
+
+    code = "invalid_token"
+
+
+class InvalidPassword(Unauthenticated):
+    """The request has no user name and password that are valid here."""
+
+    code = "invalid_password"
 
 
 class PermissionDenied(GatewayError):
@@ -150,6 +159,18 @@ class HostNotAllowed(GatewayError):
     status = 403
     type = "permission_error"
     code = "host_not_allowed"
+
+
+class FilterMissing(GatewayError):
+    """Envoy lacks a filter that the configuration needs: only the operator can add it."""
+
+    code = "gateway_misconfigured"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the gateway's Envoy does not ask the authorization service of the gateway's policy;"
+            " its operator must add the filters that `aigw-extproc envoy-config` prints"
+        )
 
 
 class MissingCredentials(GatewayError):
@@ -190,14 +211,14 @@ class UpstreamUnreachable(GatewayError):
 
 
 class UpstreamTimeout(GatewayError):
-    """A request by the gateway itself timed out. Envoy has the same error for its own requests."""
+    """The upstream took too long. Envoy has the same error for what it waits for itself."""
 
     status = 504
     type = "timeout_error"
     code = "upstream_timeout"
 
-    def __init__(self) -> None:
-        super().__init__("the upstream did not answer in time")
+    def __init__(self, message: str = "the upstream did not answer in time") -> None:
+        super().__init__(message)
 
 
 class UpstreamError(GatewayError):

@@ -136,26 +136,27 @@ def record(outcome: Outcome, timeline: Timeline) -> None:
 def _labels(outcome: Outcome) -> tuple[str, ...]:
     schema = outcome.backend.schema.name if outcome.backend else ""
     provider = _PROVIDERS.get(schema, schema.lower())
-    model, request_model = outcome.model, outcome.request_model
-    if not _has_own(outcome, provider):
-        model = request_model = "other"
-    # Bedrock does not return the model that answered; it is the requested one.
-    return (outcome.operation, provider, model, request_model, request_model)
+    # Bedrock returns the model that answered only if a prompt router has chosen it.
+    invoked = outcome.usage.invoked_model if outcome.usage else ""
+    models = (outcome.model, outcome.request_model, invoked or outcome.request_model)
+    if not _has_own(outcome, provider, models):
+        models = ("other", "other", "other")
+    return (outcome.operation, provider, *models)
 
 
-def _has_own(outcome: Outcome, provider: str) -> bool:
+def _has_own(outcome: Outcome, provider: str, models: tuple[str, ...]) -> bool:
     """Return whether the names of models become labels.
 
     Clients choose names if a rule takes any: names that no rule has must have been answered first.
     """
     global _own_characters
-    labels = (outcome.operation, provider, outcome.model, outcome.request_model)
+    labels = (outcome.operation, provider, *models)
     if labels in _own_sets:
         return True
     answered = outcome.status == 200 and outcome.error is None
     if len(_own_sets) >= MAX_LABEL_SETS or not (outcome.named or answered):
         return False
-    characters = _own_characters + len(json.dumps((outcome.model, outcome.request_model, outcome.request_model)))
+    characters = _own_characters + len(json.dumps(models))
     if characters > MAX_NAME_CHARACTERS:
         return False
     _own_sets.add(labels)
@@ -185,6 +186,7 @@ def _record_tokens(usage: TokenCounts, labels: tuple[str, ...]) -> None:
         ("output", usage.output_tokens),
         ("cached_input", usage.cached_input_tokens),
         ("cache_creation_input", usage.cache_creation_input_tokens),
+        ("long_cache_creation_input", usage.long_cache_creation_input_tokens),
     ):
         if tokens or kind in {"input", "output"}:
             _child(TOKEN_USAGE, *labels, kind).observe(tokens)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from envoy_data_plane.envoy.config.core import v3 as core
 from envoy_data_plane.envoy.config.route import v3 as route
 from envoy_data_plane.envoy.extensions.compression.gzip.decompressor import v3 as gzip
@@ -31,9 +33,9 @@ def slash_filter() -> hcm.HttpFilter:
 def slash_route(general: route.Route) -> route.Route:
     """Return a route like the general one, for paths with a trailing slash."""
     code = core.DataSource(inline_string=_REMOVE_SLASH)
-    general.match = route.RouteMatch(safe_regex=matcher.RegexMatcher(regex=".+/"))
-    general.typed_per_filter_config[SLASH_FILTER] = Any.pack(lua.LuaPerRoute(source_code=code))
-    return general
+    filters = {**general.typed_per_filter_config, SLASH_FILTER: Any.pack(lua.LuaPerRoute(source_code=code))}
+    match = route.RouteMatch(safe_regex=matcher.RegexMatcher(regex=".+/"))
+    return replace(general, match=match, typed_per_filter_config=filters)
 
 
 def decompressor_filter() -> hcm.HttpFilter:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from aigw_extproc.aws.identity import Identity
+from aigw_extproc.callers import NOTHING, Verified
 from aigw_extproc.config.snapshot import AwsAuth, Backend, Upstream
 from aigw_extproc.errors import GatewayError
 from aigw_extproc.translate.contract import Fetched, TokenCounts, UpstreamResponse
@@ -23,6 +24,7 @@ class RequestHeaders(msgspec.Struct, frozen=True):
 
     headers: Headers
     end_of_stream: bool
+    verified: Verified = NOTHING
 
 
 class RequestBody(msgspec.Struct, frozen=True, gc=False):
@@ -112,11 +114,22 @@ class NeedUpstream(msgspec.Struct, frozen=True, kw_only=True):
     calls: tuple[UpstreamCall, ...]
 
 
+class Pings(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What to do in the silences of a stream. Times are in seconds."""
+
+    every: float
+    """How long the client may hear nothing before it gets a ping."""
+    limit: float
+    """How long the upstream may be silent before the stream ends with an error."""
+
+
 class StreamResponse(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Stream the response body."""
 
     set_headers: Pairs
     remove_headers: tuple[str, ...] = ("content-length",)
+    pings: Pings | None = None
+    """None for a stream in which only the upstream's chunks are answered."""
 
 
 class ReplaceBody(msgspec.Struct, frozen=True, kw_only=True, gc=False):

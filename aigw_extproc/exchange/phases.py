@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import msgspec
 
-from aigw_extproc.api_keys import ANONYMOUS, Caller
+from aigw_extproc.callers import ANONYMOUS, Caller
 from aigw_extproc.config.snapshot import Backend
 from aigw_extproc.exchange.messages import Action, Event, Headers, Outcome, Pairs
 from aigw_extproc.openai.errors import render as openai_error
@@ -83,6 +83,8 @@ class Forwarded(_Phase, frozen=True, kw_only=True):
     answer: Answer
     accept: str
     """The media type of a streamed answer."""
+    may_pause: bool = False
+    """Whether a streamed answer may be silent for long."""
 
 
 class Batched(_Phase, frozen=True, kw_only=True):
@@ -96,6 +98,8 @@ class Answered(_Phase, frozen=True, kw_only=True):
 
     answer: Answer
     headers: Mapping[str, str]
+    may_pause: bool = False
+    """As in Forwarded."""
 
 
 class Streaming(_Phase, frozen=True, kw_only=True):

@@ -49,8 +49,8 @@ def _request_headers(phase: Opened, event: RequestHeaders, now: float, enter: En
     path = headers.get(":path", "").partition("?")[0]
     endpoint = ENDPOINTS.get(path)
     if endpoint is None:
-        return _list_models(phase, headers, path, enter)
-    caller = phase.router.identify(headers)
+        return _list_models(phase, event, path, enter)
+    caller = phase.router.identify(headers, event.verified)
     accepted = Accepted(
         client=Client(request_id=headers.get("x-request-id"), render_error=endpoint.render_error),
         outcome=Outcome(operation=endpoint.name, client=caller.client),
@@ -70,10 +70,11 @@ def _request_headers(phase: Opened, event: RequestHeaders, now: float, enter: En
     return accepted, Continue()
 
 
-def _list_models(phase: Opened, headers: Headers, path: str, enter: Enter) -> Step:
+def _list_models(phase: Opened, event: RequestHeaders, path: str, enter: Enter) -> Step:
+    headers = event.headers
     model_list = model_list_at(path, headers)
     client = Client(request_id=headers.get("x-request-id"), render_error=error_format(path, headers))
-    caller = phase.router.identify(headers)
+    caller = phase.router.identify(headers, event.verified)
     operation = "models" if model_list else Outcome().operation
     opened = replace(phase, client=client, outcome=Outcome(operation=operation, client=caller.client))
     enter(opened)
@@ -93,7 +94,7 @@ def _request_body(phase: Accepted, event: RequestBody, now: float, enter: Enter)
     model = model_of(event.body)
     check_model(model)  # before rules match it: their cost and the error's text grow with the name
     choice = phase.router.choose(model, routed_headers(phase.router, phase.caller, phase.headers))
-    client = check_rule(choice.keys, phase.caller, model)
+    client = check_rule(choice.policy, phase.caller, model)
     backend = choice.pick(phase.pick)
     outcome = replace(
         phase.outcome,
@@ -111,7 +112,7 @@ def _request_body(phase: Accepted, event: RequestBody, now: float, enter: Enter)
         headers=phase.headers,
         backend=backend,
         request=request,
-        identity=forwarded_identity(choice.keys, client),
+        identity=forwarded_identity(choice.policy, phase.caller),
     )
     return _translate(parsed, {}, now, enter)
 
@@ -123,7 +124,13 @@ def _media_ready(phase: Parsed, event: MediaReady, now: float, enter: Enter) -> 
 def _translate(phase: Parsed, fetched: Mapping[str, Fetched], now: float, enter: Enter) -> Step:
     backend, model = phase.backend, phase.outcome.request_model
     settings = backend.settings
-    target = Target(model=model, family=settings.families.of(model), schema=backend.schema, fetched=fetched)
+    target = Target(
+        model=model,
+        family=settings.families.of(model),
+        schema=backend.schema,
+        fetched=fetched,
+        cache_points=settings.cache_points,
+    )
     try:
         request = phase.request(target)
     except MediaNeeded as needed:

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from aigw_extproc.errors import GatewayError, InvalidUpstreamResponse
+from aigw_extproc.exchange.compression import decompressed, encoding
 from aigw_extproc.exchange.messages import (
     Chunk,
     Continue,
     Outcome,
     Pairs,
+    Pings,
     ReplaceBody,
     Reply,
     ResponseBody,
@@ -94,7 +96,7 @@ def _local_body(phase: LocalReply, event: ResponseBody, now: float, enter: Enter
 def _response_headers(phase: Forwarded, event: ResponseHeaders, now: float, enter: Enter) -> Step:
     if LOCAL_REPLY_HEADER in event.headers:
         return _local_headers(phase, event, now, enter)
-    answered = _answered(phase, _status(event.headers), event.headers)
+    answered = _answered(phase, _status(event.headers), event.headers, may_pause=phase.may_pause)
     enter(answered)
     if event.end_of_stream:
         return _response_body(answered, ResponseBody(b"", end_of_stream=True), now, enter)
@@ -126,16 +128,29 @@ def _begin_stream(phase: Answered, accept: str, now: float) -> Step:
     if not media_type.lower().startswith(accept):
         got = media_type or "no media type"
         raise InvalidUpstreamResponse(f"the upstream answered a streaming request with {got}")
+    if encoding(phase.headers):
+        raise InvalidUpstreamResponse("the upstream's stream is compressed, which was not asked for")
     stream = phase.answer.translate_stream(_context(phase, now))
     action = StreamResponse(
-        set_headers=(*_SSE, *own_headers(phase)), remove_headers=("content-length", *removed(tuple(phase.headers)))
+        set_headers=(*_SSE, *own_headers(phase)),
+        remove_headers=("content-length", *removed(tuple(phase.headers))),
+        pings=_pings(phase),
     )
     return Streaming(client=phase.client, outcome=phase.outcome, stream=stream), action
 
 
+def _pings(phase: Answered) -> Pings | None:
+    """Return when to send pings, for a stream that may be silent for long. Sending any costs CPU for every chunk."""
+    backend = phase.outcome.backend
+    if not phase.may_pause or backend is None or not backend.settings.ping_seconds:
+        return None
+    return Pings(every=backend.settings.ping_seconds, limit=backend.settings.silence_seconds)
+
+
 def _response_body(phase: Answered, event: ResponseBody, now: float, enter: Enter) -> Step:
-    _require_success(phase, event.body)
-    response = phase.answer.translate_response(event.body, _context(phase, now))
+    body = decompressed(phase.headers, event.body)
+    _require_success(phase, body)
+    response = phase.answer.translate_response(body, _context(phase, now))
     headers = (("content-type", response.media_type), ("content-length", str(len(response.body))), *own_headers(phase))
     action = ReplaceBody(set_headers=headers, body=response.body, remove_headers=removed(tuple(phase.headers)))
     return _ended(phase, response), action
@@ -145,9 +160,11 @@ def _status(headers: Mapping[str, str]) -> int:
     return int(headers.get(":status", "0"))
 
 
-def _answered(phase: Forwarded | Batched, status: int, headers: Mapping[str, str]) -> Answered:
+def _answered(
+    phase: Forwarded | Batched, status: int, headers: Mapping[str, str], *, may_pause: bool = False
+) -> Answered:
     outcome = replace(phase.outcome, status=status)
-    return Answered(client=phase.client, outcome=outcome, answer=phase.answer, headers=headers)
+    return Answered(client=phase.client, outcome=outcome, answer=phase.answer, headers=headers, may_pause=may_pause)
 
 
 def _require_success(phase: Answered, body: bytes) -> None:

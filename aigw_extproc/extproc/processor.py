@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
+from asyncio import ensure_future
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from random import random
 from time import monotonic, time
@@ -11,7 +13,7 @@ from time import monotonic, time
 from aigw_extproc import metrics
 from aigw_extproc.aws.identity import Identity
 from aigw_extproc.config.snapshot import AwsAuth, Upstream
-from aigw_extproc.errors import CredentialsUnavailable, GatewayError, InternalError
+from aigw_extproc.errors import CredentialsUnavailable, GatewayError, InternalError, UpstreamTimeout
 from aigw_extproc.exchange.machine import Exchange
 from aigw_extproc.exchange.messages import (
     Action,
@@ -27,11 +29,13 @@ from aigw_extproc.exchange.messages import (
     Reply,
     RequestBody,
     RequestHeaders,
+    StreamResponse,
     UpstreamCall,
     UpstreamReady,
 )
 from aigw_extproc.extproc import codec
 from aigw_extproc.extproc.budget import Budget, content_length
+from aigw_extproc.extproc.pulse import Pulse
 from aigw_extproc.extproc.transport import Send
 from aigw_extproc.routing import Router
 from aigw_extproc.translate.contract import Fetched, UpstreamResponse
@@ -84,7 +88,7 @@ class Processor:
 class ExchangeStream:
     """A `Stream` of one exchange: Envoy's messages in, answers out."""
 
-    __slots__ = ("_exchange", "_held", "_identity", "_processor", "_send", "_timeline", "over")
+    __slots__ = ("_exchange", "_held", "_identity", "_processor", "_pulse", "_send", "_sending", "_timeline", "over")
 
     def __init__(self, processor: Processor, send: Send) -> None:
         self.over = False
@@ -94,6 +98,8 @@ class ExchangeStream:
         self._timeline = metrics.Timeline(started=monotonic())
         self._identity: tuple[AwsAuth, Identity] | None = None
         self._held = 0
+        self._pulse: Pulse | None = None
+        self._sending: asyncio.Future[None] | None = None
         metrics.ACTIVE_EXCHANGES.inc()
 
     async def answer(self, message: bytes) -> bytes:
@@ -102,14 +108,39 @@ class ExchangeStream:
         action = await self._act(event) if event else Continue()
         if isinstance(action, Chunk) and self._timeline.first_piece is None and action.body:
             self._timeline.first_piece = monotonic()
-        self.over = _is_final(action)
+        if isinstance(action, StreamResponse) and action.pings is not None:
+            self._pulse = Pulse(action.pings, self._ping, self._give_up)
+        self.over = self.over or _is_final(action)
         if self.over and self._identity is not None:
             self._report_rejection(*self._identity)
+        if self._pulse is not None and isinstance(action, Chunk):
+            self._pulse.beat(said=bool(action.body))
+            return codec.unasked(action)
         return codec.encode(phase, action)
+
+    def _ping(self) -> None:
+        body = self._exchange.ping()
+        if body:
+            self._send_unasked(Chunk(body=body, final=False))
+
+    def _give_up(self) -> None:
+        """End a stream whose upstream is silent: pings keep Envoy from doing so."""
+        error = UpstreamTimeout("the upstream fell silent in the middle of its response")
+        action = self._exchange.fail(error)
+        body = action.body if isinstance(action, Chunk) else b""
+        self._send_unasked(Chunk(body=body, final=True))
+        self.over = True
+
+    def _send_unasked(self, chunk: Chunk) -> None:
+        """Send a chunk, unless an earlier one is still on its way to a client that reads slowly."""
+        if chunk.final or self._sending is None or self._sending.done():
+            self._sending = asyncio.ensure_future(self._send(codec.unasked(chunk)))
 
     def close(self) -> None:
         """Record the exchange at the end of its stream."""
         self._release()
+        if self._pulse is not None:
+            self._pulse.stop()
         metrics.ACTIVE_EXCHANGES.dec()
         self._timeline.ended = monotonic()
         metrics.record(self._exchange.outcome, self._timeline)
@@ -123,7 +154,7 @@ class ExchangeStream:
             if isinstance(event, RequestHeaders) and isinstance(action, Continue):
                 self._hold(content_length(event.headers))
             if isinstance(action, NeedMedia):
-                fetched = await processor.media(action.urls, action.hosts)
+                fetched = await ensure_future(processor.media(action.urls, action.hosts))
                 action = exchange.receive(MediaReady(fetched), now=time())
             if isinstance(action, NeedCredentials):
                 action = await self._sign(action.auth)
@@ -163,7 +194,7 @@ class ExchangeStream:
 
     async def _call(self, needed: NeedUpstream) -> Action:
         await self._send(codec.more_time(BATCH_SECONDS))
-        responses = await self._processor.upstream(needed.upstream, needed.calls)
+        responses = await ensure_future(self._processor.upstream(needed.upstream, needed.calls))
         return self._exchange.receive(UpstreamReady(responses), now=time())
 
     def _report_rejection(self, auth: AwsAuth, identity: Identity) -> None:

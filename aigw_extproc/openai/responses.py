@@ -13,10 +13,10 @@ import msgspec
 
 from aigw_extproc import wire
 from aigw_extproc.errors import InvalidRequest
-from aigw_extproc.openai.chat import AwsExtension
+from aigw_extproc.openai.chat import AwsExtension, Markable
 
 
-class Part(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
+class Part(Markable, frozen=True, kw_only=True, tag_field="type"):
     """Base of all content parts."""
 
 
@@ -49,20 +49,20 @@ class Refusal(Part, frozen=True, tag="refusal"):
 ContentPart = InputText | InputImage | InputFile | OutputText | Refusal
 
 
-class Message(msgspec.Struct, frozen=True, kw_only=True):
+class Message(Markable, frozen=True, kw_only=True):
     """A message item; its `type` is optional."""
 
     role: Literal["user", "assistant", "system", "developer"]
     content: str | list[ContentPart]
 
 
-class FunctionCall(msgspec.Struct, frozen=True, kw_only=True):
+class FunctionCall(Markable, frozen=True, kw_only=True):
     call_id: str
     name: str
     arguments: str | None = None
 
 
-class FunctionCallOutput(msgspec.Struct, frozen=True, kw_only=True):
+class FunctionCallOutput(Markable, frozen=True, kw_only=True):
     call_id: str
     output: str | list[ContentPart]
 
@@ -81,7 +81,7 @@ class ReasoningItem(msgspec.Struct, frozen=True, kw_only=True):
 Item = Message | FunctionCall | FunctionCallOutput | ReasoningItem
 
 
-class FunctionTool(msgspec.Struct, frozen=True, kw_only=True):
+class FunctionTool(Markable, frozen=True, kw_only=True):
     """A tool; for tools other than functions only `type` is read."""
 
     type: str
@@ -125,10 +125,10 @@ class TextConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 class ResponsesRequest(wire.Open, frozen=True, kw_only=True):
     model: str
-    input: str | list[msgspec.Raw]
+    input: str | wire.Messages[msgspec.Raw]
     """Items are decoded by `items`: messages may lack `type`, so a tagged union cannot decode them."""
     instructions: str | None = None
-    tools: list[FunctionTool] | None = None
+    tools: wire.Tools[FunctionTool] | None = None
     tool_choice: str | NamedToolChoice | None = None
     parallel_tool_calls: bool | None = None
     text: TextConfig | None = None

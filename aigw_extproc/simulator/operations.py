@@ -51,6 +51,10 @@ class Call:
         if self.fault.refusal:
             raise self.fault.refusal(self.fault.parameter)
 
+    def use_cache(self, conversation: Conversation) -> CacheUse | None:
+        """Look up a prompt, and cache it up to its cache points."""
+        return self.cache.use(self.model_id, conversation, self.now)
+
     def complete(self, prompt: ModelPrompt) -> ModelReply:
         """Return the model's reply, with the fault."""
         return self.fault.reword(complete(prompt), self.fault.parameter)
@@ -95,19 +99,37 @@ def _reply(call: Call) -> tuple[Conversation, ModelReply, CacheUse | None]:
     call.check_shape(body)
     rules.check(body, call.model_id, streamed=call.operation == "ConverseStream")
     reply = call.complete(converse_prompt.prompt(body, capabilities_of(call.model_id)))
-    return body, reply, call.cache.use(call.model_id, body, call.now)
+    return body, reply, call.use_cache(body)
 
 
 def _invoke(call: Call) -> HttpResponse:
-    call.check_shape(_blob(call))
-    invocation = invoke_format_of(call.model_id).invoke(call.model_id, call.request.body, call.complete)
+    _check_invocation(call)
+    invocation = invoke_format_of(call.model_id).invoke(call.model_id, call.request.body, call.complete, call.use_cache)
     return http_messages.json(invocation.body, headers=invocation.headers)
 
 
 def _invoke_stream(call: Call) -> HttpResponse:
-    call.check_shape(_blob(call))
-    encoded = invoke_format_of(call.model_id).invoke_stream(call.model_id, call.request.body, call.complete)
+    _check_invocation(call)
+    body_format = invoke_format_of(call.model_id)
+    encoded = body_format.invoke_stream(call.model_id, call.request.body, call.complete, call.use_cache)
     return http_messages.stream(encoded, headers={"x-amzn-bedrock-content-type": "application/json"})
+
+
+def _check_invocation(call: Call) -> None:
+    """Check the shape, and the header with metadata: a JSON object of what Converse has in its body.
+
+    https://docs.aws.amazon.com/bedrock/latest/userguide/cost-mgmt-request-metadata.html
+    """
+    call.check_shape(_blob(call))
+    header = call.request.header("x-amzn-bedrock-request-metadata")
+    if header is None:
+        return
+    try:
+        pairs = msgspec.json.decode(header)
+    except msgspec.DecodeError:
+        raise Invalid("The request metadata is not valid JSON.") from None
+    for problem in shapes.violations(shapes.service_model().shape_for("RequestMetadata"), pairs):
+        raise Invalid(f"1 validation error detected: {problem}")
 
 
 def _count_tokens(call: Call) -> HttpResponse:
@@ -122,7 +144,7 @@ def _count_tokens(call: Call) -> HttpResponse:
         count = converse_prompt.input_tokens(conversation)
     else:
         encoded = body["input"]["invokeModel"]["body"]
-        count = invoke_format_of(call.model_id).count_tokens(base64.b64decode(encoded))
+        count = invoke_format_of(call.model_id).count_tokens(call.model_id, base64.b64decode(encoded))
     return http_messages.json({"inputTokens": count})
 
 

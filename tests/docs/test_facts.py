@@ -13,7 +13,7 @@ from aigw_extproc import errors, metrics
 from aigw_extproc.bedrock import errors as bedrock_errors
 from aigw_extproc.bedrock.families import Family, base_model
 from aigw_extproc.cli import app
-from aigw_extproc.config.compile import credential_sources, settings
+from aigw_extproc.config.compile import credential_sources, settings, tokens
 from aigw_extproc.config.resources.kinds import KINDS
 from aigw_extproc.config.resources.other_kinds import IGNORED, REFUSED
 from aigw_extproc.envoy.access_log import FIELDS
@@ -156,7 +156,8 @@ def test_the_kinds_of_resources() -> None:
 
 def test_the_annotations() -> None:
     listed = first_cells("docs/configuration.md", "## Annotations")
-    assert listed == [*(settings.PREFIX + name for name in settings._SETTINGS), credential_sources.ASSUME_ROLE]
+    ours = (settings.PREFIX + name for name in settings._SETTINGS)
+    assert listed == [*ours, tokens.CLIENT_CLAIM, credential_sources.ASSUME_ROLE]
 
 
 def test_the_members_of_the_aws_extension() -> None:

@@ -129,8 +129,8 @@ def test_a_strange_field_is_named_in_a_header_that_can_be_sent(gateway: Gateway,
     assert "x-evil" not in response.headers
 
 
-def test_thousands_of_strange_fields(gateway: Gateway) -> None:
-    response = gateway.chat(**{f"field{number}": 1 for number in range(20_000)})
+def test_hundreds_of_strange_fields(gateway: Gateway) -> None:
+    response = gateway.chat(**{f"field{number}": 1 for number in range(900)})
     assert (response.status_code, len(response.headers["x-aigw-dropped-params"])) == (200, 2048)
 
 
@@ -215,7 +215,7 @@ def test_a_gzip_body(gateway: Gateway) -> None:
 
 
 def test_a_gzip_body_that_is_too_large_when_it_is_decompressed(gateway: Gateway) -> None:
-    text = "".join(random.Random(1).choices("abcdef", k=LIMIT + 1000))  # noqa: S311 - a text that shrinks little
+    text = "".join(random.Random(1).choices("abcdef", k=LIMIT + 1000))
     assert outcome(post(gateway, gzip.compress(text.encode()), content_encoding="gzip")) == TOO_LARGE
 
 

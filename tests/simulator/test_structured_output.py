@@ -22,13 +22,17 @@ class Address(Closed):
     zone: int
 
 
+class Employer(Closed):
+    seat: Address | None
+
+
 class Person(Closed):
     name: Annotated[str, StringConstraints(min_length=30)]
     born: datetime.date
     role: Literal["admin", "user"]
     home: Address | None
     others: list[Address]
-    boss: Person | None
+    boss: Employer | None
 
 
 PERSON = Person.model_json_schema()

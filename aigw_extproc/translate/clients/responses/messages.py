@@ -36,13 +36,16 @@ class ChatMessages:
             case responses.FunctionCall():
                 function = chat.FunctionCall(name=item.name, arguments=item.arguments)
                 call = chat.ToolCall(id=item.call_id, function=function)
-                message = chat.AssistantMessage(tool_calls=[call], thinking_blocks=self._thinking_blocks or None)
+                message = chat.AssistantMessage(
+                    tool_calls=[call], thinking_blocks=self._thinking_blocks or None, cache_control=item.mark
+                )
                 self._append(message, place)
             case responses.FunctionCallOutput():
                 output: Any = item.output
                 if not isinstance(output, str):
                     output = [_user_part(part, f"{place}.output[{index}]") for index, part in enumerate(output)]
-                self._append(chat.ToolMessage(tool_call_id=item.call_id, content=output), place)
+                result = chat.ToolMessage(tool_call_id=item.call_id, content=output, cache_control=item.mark)
+                self._append(result, place)
             case responses.ReasoningItem():
                 self._thinking_blocks.append(_thinking_block(item, place))
             case _:
@@ -60,11 +63,12 @@ class ChatMessages:
             parts = [translate(part, f"{place}.content[{index}]") for index, part in enumerate(parts)]
         match item.role:
             case "user":
-                return chat.UserMessage(content=parts)
+                return chat.UserMessage(content=parts, cache_control=item.mark)
             case "assistant":
-                return chat.AssistantMessage(content=parts, thinking_blocks=self._thinking_blocks or None)
+                thinking = self._thinking_blocks or None
+                return chat.AssistantMessage(content=parts, thinking_blocks=thinking, cache_control=item.mark)
             case "system" | "developer":
-                return chat.SystemMessage(content=parts)
+                return chat.SystemMessage(content=parts, cache_control=item.mark)
             case _:
                 assert_never(item.role)
 
@@ -81,11 +85,11 @@ def _thinking_block(item: responses.ReasoningItem, place: str) -> chat.ThinkingP
 def _user_part(part: responses.ContentPart, place: str) -> chat.ContentPart:
     match part:
         case responses.InputImage(image_url=str(url)):
-            return chat.ImagePart(image_url=url)
+            return chat.ImagePart(image_url=url, cache_control=part.mark)
         case responses.InputImage():
             raise _no_file(f"{place}.file_id", "image_url, a data: URI or an https address")
         case responses.InputFile(file_data=str(data)):
-            return chat.FilePart(file=chat.FileData(file_data=data, filename=part.filename))
+            return chat.FilePart(file=chat.FileData(file_data=data, filename=part.filename), cache_control=part.mark)
         case responses.InputFile():
             name = "file_id" if part.file_url is None else "file_url"
             raise _no_file(f"{place}.{name}", "file_data")
@@ -98,7 +102,7 @@ def _user_part(part: responses.ContentPart, place: str) -> chat.ContentPart:
 def _text_part(part: responses.ContentPart, place: str) -> chat.ContentPart:
     match part:
         case responses.InputText(text=text) | responses.OutputText(text=text) | responses.Refusal(refusal=text):
-            return chat.TextPart(text=text)
+            return chat.TextPart(text=text, cache_control=part.mark)
         case responses.InputImage() | responses.InputFile():
             raise InvalidRequest.at(place, "a message of this role can hold text only")
         case _:

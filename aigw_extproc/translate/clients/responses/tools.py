@@ -43,4 +43,4 @@ def _tool(tool: responses.FunctionTool) -> chat.Tool:
     function = chat.FunctionDefinition(
         name=tool.name or "", description=tool.description, parameters=tool.parameters, strict=tool.strict
     )
-    return chat.Tool(type=tool.type, function=function)
+    return chat.Tool(type=tool.type, function=function, cache_control=tool.mark)
