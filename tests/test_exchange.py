@@ -21,6 +21,7 @@ from aigw_extproc.config.snapshot import (
     Address,
     AwsAuth,
     Backend,
+    BackendSettings,
     BodyMutation,
     HeaderMatch,
     HeaderMutation,
@@ -45,6 +46,7 @@ from aigw_extproc.exchange.messages import (
     NeedCredentials,
     NeedMedia,
     NeedUpstream,
+    Pings,
     ReplaceBody,
     Reply,
     RequestBody,
@@ -796,3 +798,32 @@ def test_metadata_for_invoke_model_is_a_header() -> None:
     action = send(machine, *request(BODY[:-1] + b',"user":"u-1"}'))
     assert isinstance(action, ForwardRequest)
     assert dict(action.set_headers)["x-amzn-bedrock-request-metadata"] == '{"user":"u-1"}'
+
+
+TOOLS = b',"tools":[{"type":"function","function":{"name":"f"}}]'
+
+
+@pytest.mark.parametrize(
+    ("more", "seconds", "pings"),
+    [
+        (TOOLS, 15.0, Pings(every=15, limit=300)),
+        (b',"reasoning_effort":"low"', 15.0, None),  # not known of this model
+        (b"", 15.0, None),
+        (TOOLS, 0.0, None),
+    ],
+)
+def test_streams_that_may_pause_have_pings(more: bytes, seconds: float, pings: Pings | None) -> None:
+    machine = exchange(_with(settings=BackendSettings(ping_seconds=seconds)))
+    headers = response(content_type="application/vnd.amazon.eventstream")
+    action = send(machine, *request(STREAM_BODY[:-1] + more + b"}"), headers)
+    assert isinstance(action, StreamResponse)
+    assert action.pings == pings
+    assert machine.ping() == b": ping\n\n"
+
+
+def test_nothing_is_sent_in_the_silence_before_a_stream_or_after_it() -> None:
+    machine = exchange()
+    assert machine.ping() == b""
+    send(machine, *request(STREAM_BODY), response(content_type="application/vnd.amazon.eventstream"))
+    machine.fail(UpstreamTimeout())
+    assert machine.ping() == b""

@@ -97,6 +97,8 @@ class BackendSettings:
     """After how long a silence of a stream its client gets a ping; 0 for never."""
     silence_seconds: float = 300.0
     """After how long a silence a stream with pings ends with an error."""
+    client_metadata: str = ""
+    """The key of the client's id in the metadata of requests to Bedrock; empty for none."""
     families: Families = field(default_factory=builtin)
     """The capabilities of each model family."""
     anthropic_names: bool = False

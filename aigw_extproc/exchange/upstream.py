@@ -12,6 +12,7 @@ from aigw_extproc.aws.names import host_region, model_region
 from aigw_extproc.aws.sigv4 import sign
 from aigw_extproc.config.snapshot import MODEL_HEADER, Backend, Upstream
 from aigw_extproc.errors import InvalidRequest
+from aigw_extproc.exchange import client_metadata
 from aigw_extproc.exchange.limits import time_limits
 from aigw_extproc.exchange.messages import ForwardRequest, Headers, NeedUpstream, UpstreamCall
 from aigw_extproc.exchange.names import IDLE_HEADER, RETRIES_HEADER, TIMEOUT_HEADER
@@ -65,6 +66,10 @@ def _sign(phase: Translated, body: bytes, identity: Identity | None, now: float)
     for name in changes.remove:
         set_headers.pop(name, None)
     set_headers.update(changes.set)
+    key = backend.settings.client_metadata
+    if key:
+        body = client_metadata.in_body(request.path, body, key, phase.outcome.client)
+        client_metadata.in_headers(request.path, set_headers, key, phase.outcome.client)
     set_headers.update(phase.identity)
     set_headers[":path"] = request.path
     set_headers["content-length"] = str(len(body))
