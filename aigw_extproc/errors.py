@@ -4,6 +4,7 @@
     * InvalidRequest: 400, the request itself is wrong; `param` names the field
         * UnsupportedMedia: 415
         * RequestTooLarge: the body has more members or elements than the gateway decodes
+        * ThreadsUnsupported: the request continues a conversation that Anthropic would keep
     * NotFound: 404, no such path
     * MethodNotAllowed: 405
     * ModelNotFound: 404, no rule routes this model
@@ -29,7 +30,7 @@ The JSON of these errors is in `aigw_extproc.openai.errors` and `aigw_extproc.an
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -46,6 +47,8 @@ class GatewayError(Exception):
     status: int = 500
     type: str = "api_error"
     code: str | None = None
+    details: Mapping[str, object] = {}
+    """More for programs, in Anthropic's format: `error_code` and what belongs to it."""
 
     def __init__(self, message: str, *, param: str | None = None, headers: Iterable[tuple[str, str]] = ()) -> None:
         super().__init__(message)
@@ -84,6 +87,19 @@ class RequestTooLarge(InvalidRequest):
     """The body has more members or elements than the gateway decodes. Envoy refuses one of too many bytes (413)."""
 
     code = "request_too_large"
+
+
+class ThreadsUnsupported(InvalidRequest):
+    """The request relies on a conversation that the gateway does not have.
+
+    Anthropic's SDKs recognise these details, and send the complete conversation instead.
+    """
+
+    code = "thread_unsupported_request"
+    details: Mapping[str, object] = {"error_code": code, "unsupported": ["thread"]}
+
+    def __init__(self) -> None:
+        super().__init__("Bedrock keeps no conversations: send all messages, without `thread`", param="thread")
 
 
 class NotFound(GatewayError):

@@ -13,6 +13,7 @@ from typing import Literal
 import msgspec
 
 from aigw_extproc import wire
+from aigw_extproc.errors import InvalidRequest, ThreadsUnsupported
 
 BETA_HEADER = "anthropic-beta"
 
@@ -196,6 +197,8 @@ class _Envelope(msgspec.Struct, frozen=True):
     model: str
     stream: bool | None = None
     anthropic_beta: list[str] | None = None
+    thread: msgspec.Raw = msgspec.Raw()
+    container: msgspec.Raw = msgspec.Raw()
 
 
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
@@ -208,9 +211,14 @@ def parse(body: bytes) -> MessagesRequest:
     """Parse the fields that every backend needs from the body of POST /v1/messages or …/count_tokens.
 
     Raises:
-        InvalidRequest: the body is not JSON, or one of these fields has the wrong type.
+        InvalidRequest: the body is not JSON, one of these fields has the wrong type, or the request relies on what only
+            Anthropic keeps between requests: without it the answer would be wrong.
     """
     envelope = wire.decode(_ENVELOPE, body)
+    if wire.given(envelope.thread) is not None:
+        raise ThreadsUnsupported
+    if wire.given(envelope.container) is not None:
+        raise InvalidRequest.at("container", "Bedrock keeps no containers: leave it out, and use tools of your own")
     return MessagesRequest(
         model=envelope.model, stream=envelope.stream, body=body, betas=tuple(envelope.anthropic_beta or ())
     )

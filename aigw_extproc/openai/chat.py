@@ -105,6 +105,12 @@ class ToolCall(msgspec.Struct, frozen=True):
     type: Literal["function"] = "function"
 
 
+class StoredAudio(msgspec.Struct, frozen=True):
+    """Audio of an earlier answer, kept by OpenAI."""
+
+    id: str
+
+
 class SystemMessage(msgspec.Struct, frozen=True, tag_field="role", tag="system"):
     content: str | list[TextPart]
 
@@ -124,6 +130,7 @@ class AssistantMessage(msgspec.Struct, frozen=True, tag_field="role", tag="assis
     function_call: FunctionCall | None = None
     """The deprecated predecessor of `tool_calls`: one call, without an id."""
     thinking_blocks: list[ThinkingPart | RedactedThinkingPart] | None = None
+    audio: StoredAudio | None = None
 
 
 class ToolMessage(msgspec.Struct, frozen=True, tag_field="role", tag="tool"):

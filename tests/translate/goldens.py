@@ -196,8 +196,7 @@ def event_data(event: str) -> Any:
     """Return the data of an event. The name of a named event is the type in its data."""
     named, _, data = event.rpartition("data: ")
     value = data if data == "[DONE]" else json.loads(data)
-    # An error of OpenAI's has no type; its SDK looks for a member `error`.
-    assert named == "" or named == f"event: {value.get('type', 'error')}\n"
+    assert named == "" or named == f"event: {value['type']}\n"
     return value
 
 

@@ -19,7 +19,7 @@ from aigw_extproc.translate.contract import Answer, Target, UpstreamRequest
 
 ELSEWHERE = frozenset({"model", "stream", "anthropic_beta", "anthropic_version"})
 """Fields that are in the path on Bedrock, or are set by the gateway."""
-NOT_ON_BEDROCK = frozenset({"service_tier", "inference_geo", "container", "mcp_servers", "speed", "diagnostics"})
+NOT_ON_BEDROCK = frozenset({"service_tier", "inference_geo", "mcp_servers", "speed", "diagnostics"})
 """Fields of Anthropic's own service that Bedrock refuses."""
 FIELDS_OF_BETAS = {"context_management": "context-management-2025-06-27"}
 """Fields that Bedrock refuses without their beta."""

@@ -80,6 +80,8 @@ class _MessageTranslator:
         self.history.turn("user", place).blocks += blocks
 
     def add_assistant(self, message: chat.AssistantMessage, place: str) -> None:
+        if message.audio is not None:
+            raise InvalidRequest.at(f"{place}.audio", "Bedrock keeps no audio: send its transcript as the content")
         blocks = self._blocks(message.content, place)
         if message.refusal and not message.refusal.isspace():
             blocks.append(ContentBlock(text=message.refusal))

@@ -14,7 +14,7 @@ from aigw_extproc.bedrock import converse
 from aigw_extproc.bedrock.converse import ContentEvent, ConverseResponse
 from aigw_extproc.errors import GatewayError
 from aigw_extproc.openai.completion import AwsDetails
-from aigw_extproc.openai.errors import render
+from aigw_extproc.openai.errors import details
 from aigw_extproc.translate.clients.responses.output import Event, Output
 from aigw_extproc.translate.contract import ClientResponse, ResponseContext, TokenCounts
 from aigw_extproc.translate.converse.conversed import EventWriter
@@ -89,8 +89,15 @@ class ResponsesStream(EventWriter):
         yield self._lifecycle(status, status, **self._details())
 
     def render(self, failure: GatewayError) -> bytes:
-        """Write an event with a member `error`: the SDK raises for it, but not for a response.failed."""
-        return b"event: error\ndata: " + render(failure) + b"\n\n"
+        """Write a failed response, then an error.
+
+        Each of them alone hides the cause in some client: OpenAI's SDKs raise only for an event with a member `error`,
+        Codex reads only the response, and the AI SDK needs the error's members in both places.
+        """
+        error = details(failure)
+        begun = b"" if self.response else self._lifecycle("created", "in_progress")
+        failed = self._lifecycle("failed", "failed", error={"code": _code(failure), "message": failure.message})
+        return begun + failed + self._numbered("error", {**error, "type": "error", "error": error})
 
     def collect(self, response: ConverseResponse) -> ClientResponse:
         """Translate a complete response.
@@ -103,9 +110,12 @@ class ResponsesStream(EventWriter):
 
     def _event_of(self, event: Event) -> bytes:
         name, members = event
+        return self._numbered(f"response.{name}", members)
+
+    def _numbered(self, kind: str, members: dict[str, Any]) -> bytes:
         self._number += 1
-        data = {"type": f"response.{name}", "sequence_number": self._number, **members}
-        return b"event: response.%b\ndata: %b\n\n" % (name.encode(), _encode(data))
+        data = {"type": kind, "sequence_number": self._number, **members}
+        return b"event: %b\ndata: %b\n\n" % (kind.encode(), _encode(data))
 
     def _status(self) -> str:
         return "incomplete" if self._incomplete else "completed"
@@ -137,6 +147,18 @@ class ResponsesStream(EventWriter):
             **details,
         }
         return self._event_of((name, {"response": self.response}))
+
+
+def _code(failure: GatewayError) -> str:
+    """Return OpenAI's code for a failed response: clients decide by it whether to try again.
+
+    https://platform.openai.com/docs/api-reference/responses/object#responses/object-error
+    """
+    if failure.code == "context_length_exceeded":
+        return failure.code  # not on OpenAI's list, but Codex shortens the conversation
+    if failure.status == 429:
+        return "rate_limit_exceeded"
+    return "invalid_prompt" if failure.status < 500 else "server_error"
 
 
 def response_usage(usage: TokenCounts) -> dict[str, Any]:
