@@ -36,6 +36,18 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
         raise InvalidRequest("the request body is nested too deeply") from None
 
 
+def decode_at(decoder: msgspec.json.Decoder[T], raw: msgspec.Raw, place: str) -> T:
+    """Decode an undecoded member of a request; `place` is its path.
+
+    Raises:
+        InvalidRequest: as `decode`; `param` is the path from the request's root.
+    """
+    try:
+        return decode(decoder, bytes(raw))
+    except InvalidRequest as error:
+        raise InvalidRequest.at(f"{place}.{error.param}" if error.param else place, error.reason) from None
+
+
 MAX_MEMBERS = 100_000
 """Members of all objects in a request body together."""
 MAX_ELEMENTS = 500_000

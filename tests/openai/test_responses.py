@@ -7,10 +7,10 @@ import json
 import pytest
 
 from aigw_extproc.errors import InvalidRequest
-from aigw_extproc.openai import responses
+from aigw_extproc.openai import response_items, responses
 
 
-def items(value: object) -> list[responses.Item]:
+def items(value: object) -> list[response_items.Item]:
     return responses.items(parse(input=value))
 
 
@@ -25,7 +25,7 @@ def request_error(**fields: object) -> tuple[str, str | None]:
 
 
 def test_string_is_one_user_message() -> None:
-    assert items("Hi") == [responses.Message(role="user", content="Hi")]
+    assert items("Hi") == [response_items.Message(role="user", content="Hi")]
 
 
 def test_type_of_a_message_is_optional() -> None:
@@ -38,17 +38,20 @@ def test_items_of_a_tool_loop() -> None:
     call = {"type": "function_call", "id": "fc_1", "call_id": "c1", "name": "f", "arguments": "{}", "status": "x"}
     result = {"type": "function_call_output", "call_id": "c1", "output": [{"type": "input_text", "text": "4"}]}
     assert items([thought, call, result]) == [
-        responses.ReasoningItem(encrypted_content="b64=="),
-        responses.FunctionCall(call_id="c1", name="f", arguments="{}"),
-        responses.FunctionCallOutput(call_id="c1", output=[responses.InputText(text="4")]),
+        response_items.ReasoningItem(encrypted_content="b64=="),
+        response_items.FunctionCall(call_id="c1", name="f", arguments="{}"),
+        response_items.ToolOutput(call_id="c1", output=[response_items.InputText(text="4")]),
     ]
 
 
 def test_output_message_can_be_sent_back() -> None:
     content = [{"type": "output_text", "text": "Hello", "annotations": []}, {"type": "refusal", "refusal": "No"}]
     item = {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": content}
-    parts: list[responses.ContentPart] = [responses.OutputText(text="Hello"), responses.Refusal(refusal="No")]
-    assert items([item]) == [responses.Message(role="assistant", content=parts)]
+    parts: list[response_items.ContentPart] = [
+        response_items.OutputText(text="Hello"),
+        response_items.Refusal(refusal="No"),
+    ]
+    assert items([item]) == [response_items.Message(role="assistant", content=parts)]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +86,7 @@ def test_item_reference_is_rejected() -> None:
 
 def test_unknown_item_is_reported_with_its_path() -> None:
     assert request_error(input=[{"role": "user", "content": "Hi"}, {"type": "computer_call"}]) == (
-        "input[1].type: expected one of message, function_call, function_call_output, reasoning, got 'computer_call'",
+        "input[1].type: items of the type 'computer_call' are not supported: send what they say as messages",
         "input[1].type",
     )
 

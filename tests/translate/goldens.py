@@ -26,6 +26,7 @@ from aigw_extproc.translate.carriers.anthropic import request as anthropic
 from aigw_extproc.translate.carriers.response import CarriedAnswer
 from aigw_extproc.translate.clients.chat.stream import ChatWriter
 from aigw_extproc.translate.clients.messages.stream import MessagesWriter
+from aigw_extproc.translate.clients.responses.client_tools import ClientTool
 from aigw_extproc.translate.clients.responses.stream import ResponsesWriter
 from aigw_extproc.translate.contract import (
     Answer,
@@ -73,7 +74,12 @@ def messages_writer(golden: dict[str, Any]) -> MessagesWriter:
 
 
 def responses_writer(golden: dict[str, Any]) -> ResponsesWriter:
-    return ResponsesWriter(echo={"model": "asked-for"}, names=names(golden), answer_tool=golden.get("answer_tool"))
+    return ResponsesWriter(
+        echo={"model": "asked-for"},
+        names=names(golden),
+        tools=msgspec.convert(golden.get("client_tools", {}), dict[str, ClientTool]),
+        answer_tool=golden.get("answer_tool"),
+    )
 
 
 def conversed(writer: ResponseWriter, *, replayed: bool = False) -> Conversed:
@@ -221,7 +227,17 @@ def header(name: str, value: str) -> bytes:
 
 
 TRANSLATIONS = {"requests": translate_request, "responses": translate_response, "streams": translate_stream}
-INPUTS = ("request", "headers", "response", "events", "tools", "include_usage", "fetched", "answer_tool")
+INPUTS = (
+    "request",
+    "headers",
+    "response",
+    "events",
+    "tools",
+    "include_usage",
+    "fetched",
+    "answer_tool",
+    "client_tools",
+)
 
 
 def main() -> None:

@@ -1,44 +1,54 @@
 """Streamed content blocks → output items of a response, and their events.
 
 https://platform.openai.com/docs/api-reference/responses-streaming
-Consecutive text blocks are one message, a reasoning block is a reasoning item, a tool use is a function call.
+Consecutive text blocks are one message, a reasoning block is a reasoning item, a tool use is a call of a tool.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Literal, assert_never
 
 import msgspec
 
 from aigw_extproc.bedrock.converse import BlockDelta, BlockStart, ReasoningDelta, ToolUseStart
+from aigw_extproc.translate.clients.responses.calls import Event, ObjectCall, TextCall, call_of
+from aigw_extproc.translate.clients.responses.client_tools import ClientTool
 from aigw_extproc.translate.clients.responses.encrypted_content import EncryptedContent, encode
 from aigw_extproc.translate.converse.tool_names import ToolNames
 from aigw_extproc.translate.openai.citations import annotation
 from aigw_extproc.wire import given
 
-Event = tuple[str, dict[str, Any]]
-"""The type without `response.`, and the members without the sequence number."""
-ItemKind = Literal["msg", "rs", "fc"]
-"""A message, reasoning, or a function call: OpenAI's ids begin so."""
+TextKind = Literal["msg", "rs"]
+"""A message or reasoning: OpenAI's ids begin so."""
 
 
 class Output:
     """The items of one response. The input of `answer_tool` is the text; other text is held back until the end."""
 
-    def __init__(self, request_id: str, names: ToolNames, answer_tool: str | None = None) -> None:
+    def __init__(
+        self,
+        request_id: str,
+        names: ToolNames,
+        answer_tool: str | None = None,
+        tools: Mapping[str, ClientTool] = MappingProxyType({}),
+    ) -> None:
+        """`tools` are the client's, by the names of their functions; any other is a function of the client's."""
         self.items: list[dict[str, Any]] = []
         """The complete items."""
         self.citations: list[msgspec.Raw] = []
         """All citations, in Bedrock's format."""
         self._request_id = request_id
         self._names = names
+        self._tools = tools
         self._answer_tool = answer_tool
         self._answered = False
         self._held = ""
-        self._kind: ItemKind | None = None
-        """The kind of the open item; None when none is open."""
-        self._call = ToolUseStart(tool_use_id="", name="")
+        self._kind: TextKind | None = None
+        """The kind of the open item, if it is of text."""
+        self._call: TextCall | ObjectCall | None = None
+        """The open item, if it is a call."""
         self._reset()
 
     def _reset(self) -> None:
@@ -59,9 +69,8 @@ class Output:
             return
         yield from self.end()
         if use.name != self._answer_tool:
-            self._call = use
-            yield from self._begin("fc")
-        elif not self._answered and all(item["type"] != "function_call" for item in self.items):
+            yield from self._begin_call(use)
+        elif not self._answered and all("call_id" not in item for item in self.items):
             self._answered = True
             yield from self._begin("msg")
 
@@ -71,8 +80,11 @@ class Output:
             self._held += delta.text
         elif delta.text:
             yield from self._piece("msg", delta.text)
-        if delta.tool_use is not None and delta.tool_use.input and self._kind in {"fc", "msg"}:
-            yield from self._piece(self._kind, delta.tool_use.input)
+        if delta.tool_use is not None and delta.tool_use.input:
+            if self._call is not None:
+                yield from self._call.feed(delta.tool_use.input)
+            elif self._kind == "msg":  # the input of the answer tool
+                yield from self._piece("msg", delta.tool_use.input)
         if delta.reasoning_content is not None:
             yield from self._reasoning(delta.reasoning_content)
         if (citation := given(delta.citation)) is not None:
@@ -97,16 +109,20 @@ class Output:
 
     def end(self, status: str = "completed") -> Iterator[Event]:
         """End the open item, if any."""
-        kind = self._kind
-        if kind is not None:
-            if kind != "rs" and not self._text:
-                yield from self._piece(kind, "{}")  # a tool without input: clients parse the text
-            yield from self._parts_done(kind)
-            item = self._item(kind, status)
-            yield "output_item.done", {"output_index": len(self.items), "item": item}
-            self.items.append(item)
-        self._kind = None
+        if self._call is not None:
+            yield from self._call.end()
+            yield self._done(self._call.item(status))
+        elif self._kind is not None:
+            if self._kind == "msg" and not self._text:
+                yield from self._piece("msg", "{}")  # an answer tool without input: clients parse the text
+            yield from self._parts_done(self._kind)
+            yield self._done(self._item(self._kind, status))
+        self._call = self._kind = None
         self._reset()
+
+    def _done(self, item: dict[str, Any]) -> Event:
+        self.items.append(item)
+        return "output_item.done", {"output_index": len(self.items) - 1, "item": item}
 
     def _annotate(self) -> Iterator[Event]:
         # At the end of the block, when it is known which text its citations cover.
@@ -118,14 +134,20 @@ class Output:
                 self._annotations.append(members)
                 yield "output_text.annotation.added", event
 
-    def _begin(self, kind: ItemKind) -> Iterator[Event]:
+    def _begin_call(self, use: ToolUseStart) -> Iterator[Event]:
+        name, index = self._names.to_client(use.name), len(self.items)
+        tool = self._tools.get(name) or ClientTool(name=name)
+        self._call = call_of(tool, use.tool_use_id, suffix=f"{self._request_id}_{index}", index=index)
+        return self._call.begin()
+
+    def _begin(self, kind: TextKind) -> Iterator[Event]:
         yield from self.end()
         self._kind = kind
         yield "output_item.added", {"output_index": len(self.items), "item": self._item(kind, "in_progress")}
         if kind == "msg":
             yield "content_part.added", self._event(content_index=0, part=_text_part("", []))
 
-    def _piece(self, kind: ItemKind, text: str) -> Iterator[Event]:
+    def _piece(self, kind: TextKind, text: str) -> Iterator[Event]:
         """Add text to the open item; one of another kind ends before it."""
         if self._kind != kind:
             yield from self._begin(kind)
@@ -143,7 +165,7 @@ class Output:
         if delta.text:
             yield from self._piece("rs", delta.text)
 
-    def _parts_done(self, kind: ItemKind) -> Iterator[Event]:
+    def _parts_done(self, kind: TextKind) -> Iterator[Event]:
         text = self._text
         match kind:
             case "msg":
@@ -154,9 +176,6 @@ class Output:
                 if text:
                     yield "reasoning_summary_text.done", self._event(summary_index=0, text=text)
                     yield "reasoning_summary_part.done", self._event(summary_index=0, part=_summary_part(text))
-            case "fc":
-                name = self._names.to_client(self._call.name)
-                yield "function_call_arguments.done", self._event(name=name, arguments=text)
             case _:
                 assert_never(kind)
 
@@ -167,7 +186,7 @@ class Output:
     def _id(self) -> str:
         return f"{self._kind}_{self._request_id}_{len(self.items)}"
 
-    def _item(self, kind: ItemKind, status: str) -> dict[str, Any]:
+    def _item(self, kind: TextKind, status: str) -> dict[str, Any]:
         """Return the open item. It has no parts until it is complete."""
         is_done = status != "in_progress"
         match kind:
@@ -179,17 +198,13 @@ class Output:
                 encrypted = {"encrypted_content": encode(content)} if is_done else {}
                 summary = [_summary_part(self._text)] if self._text else []
                 return {"type": "reasoning", "id": self._id, "summary": summary, **encrypted, "status": status}
-            case "fc":
-                call = {"call_id": self._call.tool_use_id, "name": self._names.to_client(self._call.name)}
-                return {"type": "function_call", "id": self._id, **call, "arguments": self._text, "status": status}
             case _:
                 assert_never(kind)
 
 
-_DELTA: dict[ItemKind, tuple[str, dict[str, Any]]] = {
+_DELTA: dict[TextKind, tuple[str, dict[str, Any]]] = {
     "msg": ("output_text.delta", {"content_index": 0, "logprobs": []}),
     "rs": ("reasoning_summary_text.delta", {"summary_index": 0}),
-    "fc": ("function_call_arguments.delta", {}),
 }
 
 

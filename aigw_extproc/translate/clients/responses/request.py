@@ -16,7 +16,7 @@ from aigw_extproc.translate.clients.responses.echo import echo
 from aigw_extproc.translate.clients.responses.field_paths import FieldPaths
 from aigw_extproc.translate.clients.responses.messages import ChatMessages
 from aigw_extproc.translate.clients.responses.stream import ResponsesWriter
-from aigw_extproc.translate.clients.responses.tools import offered, tool_choice
+from aigw_extproc.translate.clients.responses.tools import Tools
 from aigw_extproc.translate.contract import Target
 from aigw_extproc.translate.converse.conversed import Conversed
 from aigw_extproc.translate.converse.turns import Vocabulary
@@ -39,33 +39,36 @@ def to_converse(request: responses.ResponsesRequest, target: Target) -> Converse
         InvalidRequest: Bedrock cannot serve the request; `param` names the field.
         MediaNeeded: images have to be fetched first.
     """
-    messages, tools = ChatMessages(request), offered(request)
-    paths = FieldPaths(messages, list(tools))
+    history = responses.items(request)
+    tools = Tools(request, history)
+    messages = ChatMessages(request, history, tools)
+    paths = FieldPaths(messages, tools.places)
     try:
-        conversed = chat_to_converse(
-            _chat(request, messages.messages, list(tools.values())), target, vocabulary=VOCABULARY
-        )
+        conversed = chat_to_converse(_chat(request, messages.messages, tools), target, vocabulary=VOCABULARY)
     except InvalidRequest as error:
         raise InvalidRequest(error.reason, param=error.param and paths.of(error.param)) from None
-    dropped = [*map(paths.of, conversed.dropped), *_unsupported(request)]
+    dropped = [*map(paths.of, conversed.dropped), *tools.dropped, *messages.dropped, *_unsupported(request)]
     return msgspec.structs.replace(
         conversed,
         dropped=tuple(dict.fromkeys(dropped)),
-        writer=ResponsesWriter(echo=echo(request), names=conversed.names, answer_tool=conversed.answer_tool),
+        writer=ResponsesWriter(
+            echo=echo(request),
+            names=conversed.names,
+            tools=tools.by_function,
+            answer_tool=conversed.answer_tool,
+        ),
     )
 
 
-def _chat(
-    request: responses.ResponsesRequest, messages: list[chat.Message], tools: list[chat.Tool]
-) -> chat.ChatRequest:
+def _chat(request: responses.ResponsesRequest, messages: list[chat.Message], tools: Tools) -> chat.ChatRequest:
     return chat.ChatRequest(
         model=request.model,
         messages=messages,
         max_completion_tokens=request.max_output_tokens,
         temperature=request.temperature,
         top_p=request.top_p,
-        tools=tools or None,
-        tool_choice=tool_choice(request.tool_choice),
+        tools=tools.functions or None,
+        tool_choice=tools.choice(request.tool_choice),
         parallel_tool_calls=request.parallel_tool_calls,
         reasoning_effort=request.reasoning.effort if request.reasoning else None,
         response_format=_response_format(request.text.format) if request.text and request.text.format else None,

@@ -5,7 +5,7 @@ https://platform.openai.com/docs/api-reference/responses-streaming
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, assert_never
 
 import msgspec
@@ -15,7 +15,9 @@ from aigw_extproc.bedrock.converse import ContentEvent, ConverseResponse
 from aigw_extproc.errors import GatewayError
 from aigw_extproc.openai.completion import AwsDetails
 from aigw_extproc.openai.errors import details
-from aigw_extproc.translate.clients.responses.output import Event, Output
+from aigw_extproc.translate.clients.responses.calls import Event
+from aigw_extproc.translate.clients.responses.client_tools import ClientTool
+from aigw_extproc.translate.clients.responses.output import Output
 from aigw_extproc.translate.contract import ClientResponse, ResponseContext, TokenCounts
 from aigw_extproc.translate.converse.conversed import EventWriter
 from aigw_extproc.translate.converse.response import require_sound
@@ -41,6 +43,8 @@ class ResponsesWriter(msgspec.Struct, frozen=True, kw_only=True):
     echo: dict[str, Any]
     """The members of a response that repeat its request, such as `model`."""
     names: ToolNames
+    tools: Mapping[str, ClientTool] = {}
+    """The client's tools by the names of their functions."""
     answer_tool: str | None = None
     """The tool whose input is the answer, where structured output needs one."""
 
@@ -60,7 +64,7 @@ class ResponsesStream(EventWriter):
         """The response in the latest event that has one."""
         self._context = context
         self._echo = writer.echo
-        self._output = Output(context.request_id, writer.names, writer.answer_tool)
+        self._output = Output(context.request_id, writer.names, writer.answer_tool, writer.tools)
         self._number = -1
         self._incomplete: str | None = None
         self._stopped_by = converse.MessageStop()
