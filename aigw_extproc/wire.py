@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 
@@ -23,6 +23,7 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
 
     Raises:
         InvalidRequest: the body is not JSON, or not of the decoder's type; `param` is the path of the field.
+        RecursionError: the body is nested too deeply.
     """
     try:
         return decoder.decode(as_utf8(body))
@@ -32,8 +33,6 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         reason = "the body is empty" if not body.strip() else str(error)
         raise InvalidRequest(f"the request body is not valid JSON: {reason}") from None
-    except RecursionError:
-        raise InvalidRequest("the request body is nested too deeply") from None
 
 
 def decode_at(decoder: msgspec.json.Decoder[T], raw: msgspec.Raw, place: str) -> T:
@@ -47,6 +46,14 @@ def decode_at(decoder: msgspec.json.Decoder[T], raw: msgspec.Raw, place: str) ->
     except InvalidRequest as error:
         raise InvalidRequest.at(f"{place}.{error.param}" if error.param else place, error.reason) from None
 
+
+MAX_MESSAGES = 10_000
+"""Messages of a conversation, or items of a response's input. Agents send some thousand; each takes 3 µs."""
+MAX_TOOLS = 2_000
+"""Tools of a request. OpenAI accepts 128; an agent with many MCP servers sends some hundred."""
+
+Messages = Annotated[list[T], msgspec.Meta(max_length=MAX_MESSAGES)]
+Tools = Annotated[list[T], msgspec.Meta(max_length=MAX_TOOLS)]
 
 MAX_MEMBERS = 100_000
 """Members of all objects in a request body together."""

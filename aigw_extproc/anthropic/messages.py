@@ -108,18 +108,29 @@ UserBlock = TextBlock | ImageBlock | DocumentBlock | ToolResultBlock
 AssistantBlock = TextBlock | ToolUseBlock | ThinkingBlock | RedactedThinkingBlock
 
 
-class UserMessage(msgspec.Struct, frozen=True, tag_field="role", tag="user"):
+class MarkedMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of all messages. Some clients mark a message: it counts as a mark on its last block."""
+
+    cache_control: CacheControl | None = None
+
+
+class UserMessage(MarkedMessage, frozen=True, kw_only=True, tag_field="role", tag="user"):
     content: str | list[UserBlock]
 
 
-class AssistantMessage(msgspec.Struct, frozen=True, tag_field="role", tag="assistant"):
+class AssistantMessage(MarkedMessage, frozen=True, kw_only=True, tag_field="role", tag="assistant"):
     content: str | list[AssistantBlock]
 
 
-class SystemMessage(msgspec.Struct, frozen=True, tag_field="role", tag="system"):
-    """A system message within the conversation."""
+class SystemMessage(MarkedMessage, frozen=True, kw_only=True, tag_field="role", tag="system"):
+    """A system message within the conversation.
+
+    https://platform.claude.com/docs/en/build-with-claude/mid-conversation-system-messages
+    """
 
     content: str | list[TextBlock]
+    output_config: msgspec.Raw = msgspec.Raw()
+    """Settings from here on."""
 
 
 Message = UserMessage | AssistantMessage | SystemMessage
@@ -168,9 +179,9 @@ class CountTokensParams(wire.Open, frozen=True, kw_only=True):
     """The fields of a request to count tokens."""
 
     model: str
-    messages: list[Message]
+    messages: wire.Messages[Message]
     system: str | list[TextBlock] | None = None
-    tools: list[Tool] | None = None
+    tools: wire.Tools[Tool] | None = None
     tool_choice: ToolChoice | None = None
     thinking: ThinkingConfig | None = None
     output_config: OutputConfig | None = None

@@ -29,6 +29,7 @@ class Family(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     tools: bool = True
     system: bool = True
+    system_role: bool = False
     tool_choice: tuple[Literal["any", "tool"], ...] = ()
     beside_tool_results: tuple[Kind, ...] = _EVERY_KIND
     text_beside_tool_uses: bool = True

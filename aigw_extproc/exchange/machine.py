@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import get_args
 
-from aigw_extproc.errors import GatewayError
+from aigw_extproc.errors import GatewayError, InvalidRequest, InvalidUpstreamResponse
 from aigw_extproc.exchange import request, response
-from aigw_extproc.exchange.messages import Action, Event, Outcome
+from aigw_extproc.exchange.messages import Action, Event, Outcome, ResponseBody, ResponseHeaders, UpstreamReady
 from aigw_extproc.exchange.phases import Opened, Phase, Step, Streaming, UnexpectedEvent
 from aigw_extproc.routing import Router
 
@@ -48,6 +48,8 @@ class Exchange:
             self._phase, action = transition(phase, event, now, self._enter)
         except GatewayError as error:
             return self.fail(error)
+        except RecursionError:
+            return self.fail(_too_deep(event))
         return action
 
     def fail(self, error: GatewayError) -> Action:
@@ -57,3 +59,10 @@ class Exchange:
 
     def _enter(self, phase: Phase) -> None:
         self._phase = phase
+
+
+def _too_deep(event: Event) -> GatewayError:
+    """Return the error for JSON that is nested more deeply than Python can decode, or walk through, where it was."""
+    if isinstance(event, ResponseHeaders | ResponseBody | UpstreamReady):
+        return InvalidUpstreamResponse("the upstream's response is nested too deeply")
+    return InvalidRequest("the request body is nested too deeply")

@@ -21,11 +21,20 @@ class CacheMark(msgspec.Struct, frozen=True):
     ttl: str | None = None
 
 
-class Part(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
-    """Base of all content parts."""
+class Markable(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of what can have a mark: content parts, tools, and messages, whose mark counts as one on their last part."""
 
     cache_control: CacheMark | None = None
     cache_point: CacheMark | None = msgspec.field(default=None, name="cachePoint")
+
+    @property
+    def mark(self) -> CacheMark | None:
+        """The mark, in either spelling."""
+        return self.cache_control or self.cache_point
+
+
+class Part(Markable, frozen=True, kw_only=True, tag_field="type"):
+    """Base of all content parts."""
 
 
 class TextPart(Part, frozen=True, tag="text"):
@@ -111,19 +120,19 @@ class StoredAudio(msgspec.Struct, frozen=True):
     id: str
 
 
-class SystemMessage(msgspec.Struct, frozen=True, tag_field="role", tag="system"):
+class SystemMessage(Markable, frozen=True, kw_only=True, tag_field="role", tag="system"):
     content: str | list[TextPart]
 
 
-class DeveloperMessage(msgspec.Struct, frozen=True, tag_field="role", tag="developer"):
+class DeveloperMessage(Markable, frozen=True, kw_only=True, tag_field="role", tag="developer"):
     content: str | list[TextPart]
 
 
-class UserMessage(msgspec.Struct, frozen=True, tag_field="role", tag="user"):
+class UserMessage(Markable, frozen=True, kw_only=True, tag_field="role", tag="user"):
     content: str | list[UserPart]
 
 
-class AssistantMessage(msgspec.Struct, frozen=True, tag_field="role", tag="assistant"):
+class AssistantMessage(Markable, frozen=True, kw_only=True, tag_field="role", tag="assistant"):
     content: str | list[AssistantPart] | None = None
     refusal: str | None = None
     tool_calls: list[ToolCall] | None = None
@@ -133,16 +142,14 @@ class AssistantMessage(msgspec.Struct, frozen=True, tag_field="role", tag="assis
     audio: StoredAudio | None = None
 
 
-class ToolMessage(msgspec.Struct, frozen=True, tag_field="role", tag="tool"):
+class ToolMessage(Markable, frozen=True, kw_only=True, tag_field="role", tag="tool"):
     tool_call_id: str
     content: str | list[ToolPart] | None = None
     is_error: bool = False
     """An extension: the tool failed."""
-    cache_control: CacheMark | None = None
-    cache_point: CacheMark | None = msgspec.field(default=None, name="cachePoint")
 
 
-class FunctionMessage(msgspec.Struct, frozen=True, tag_field="role", tag="function"):
+class FunctionMessage(Markable, frozen=True, kw_only=True, tag_field="role", tag="function"):
     name: str
     content: str | None = None
 
@@ -158,11 +165,9 @@ class FunctionDefinition(msgspec.Struct, frozen=True):
     cache_control: CacheMark | None = None
 
 
-class Tool(msgspec.Struct, frozen=True):
+class Tool(Markable, frozen=True, kw_only=True):
     type: str
     function: FunctionDefinition | None = None
-    cache_control: CacheMark | None = None
-    cache_point: CacheMark | None = msgspec.field(default=None, name="cachePoint")
 
 
 class NamedFunction(msgspec.Struct, frozen=True):
@@ -213,14 +218,14 @@ class AwsExtension(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_f
 
 class ChatRequest(wire.Open, frozen=True, kw_only=True):
     model: str
-    messages: list[Message]
+    messages: wire.Messages[Message]
     max_completion_tokens: int | None = None
     max_tokens: int | None = None
     temperature: float | None = None
     top_p: float | None = None
     stop: str | list[str] | None = None
     n: int | None = None
-    tools: list[Tool] | None = None
+    tools: wire.Tools[Tool] | None = None
     tool_choice: str | NamedToolChoice | None = None
     parallel_tool_calls: bool | None = None
     functions: list[FunctionDefinition] | None = None

@@ -97,13 +97,13 @@ class ToolSearchOutput(msgspec.Struct, frozen=True, kw_only=True):
     """The tools that a search has found: the model can use them from now on."""
 
     call_id: str | None = None
-    tools: list[msgspec.Raw] = []
+    tools: wire.Tools[msgspec.Raw] = []
 
 
 class AdditionalTools(msgspec.Struct, frozen=True, kw_only=True):
     """Tools that the model can use from now on."""
 
-    tools: list[msgspec.Raw] = []
+    tools: wire.Tools[msgspec.Raw] = []
 
 
 class LocalShellCall(msgspec.Struct, frozen=True, kw_only=True):

@@ -47,7 +47,7 @@ class NamespaceTool(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     description: str | None = None
-    tools: list[msgspec.Raw] = []  # msgspec copies mutable defaults
+    tools: wire.Tools[msgspec.Raw] = []  # msgspec copies mutable defaults
 
 
 class ToolSearchTool(msgspec.Struct, frozen=True, kw_only=True):

@@ -53,10 +53,10 @@ class TextConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 class ResponsesRequest(wire.Open, frozen=True, kw_only=True):
     model: str
-    input: str | list[msgspec.Raw]
+    input: str | wire.Messages[msgspec.Raw]
     """Decoded by `response_items`: messages may lack `type`, so a tagged union cannot decode them."""
     instructions: str | None = None
-    tools: list[msgspec.Raw] | None = None
+    tools: wire.Tools[msgspec.Raw] | None = None
     """Decoded by `response_tools`."""
     tool_choice: str | NamedToolChoice | None = None
     parallel_tool_calls: bool | None = None

@@ -58,11 +58,7 @@ def _carried(parse: Parse[Request], to_converse: Callable[[Request, Target], Con
     """Return the translation of a client's request to Converse, sent by a carrier."""
 
     def translate(request: Request, target: Target) -> UpstreamRequest:
-        try:
-            return carry(to_converse(request, target), target)
-        except RecursionError:
-            # What the parser can just take may be too deep for code that walks through it: schemas, a model's fields.
-            raise InvalidRequest("the request body is nested too deeply") from None
+        return carry(to_converse(request, target), target)
 
     return _direct(parse, translate)
 

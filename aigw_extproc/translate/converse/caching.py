@@ -54,6 +54,13 @@ class CachePoints:
         """Return the cache point after a block: none after reasoning, and on Claude none after a plain document."""
         return self.point(mark, where if self._may_end_prefix(block) else "nowhere")
 
+    def mark(self, blocks: list[ContentBlock], mark: Mark | None, where: str = "messages") -> None:
+        """Add the cache point for a mark on a complete message after its last block, unless there is one."""
+        if mark is not None and blocks and blocks[-1].cache_point is None:
+            point = self.after(blocks[-1], mark, where)
+            if point is not None:
+                blocks.append(ContentBlock(cache_point=point))
+
     def _may_end_prefix(self, block: ContentBlock) -> bool:
         if block.reasoning_content is not None:
             return False

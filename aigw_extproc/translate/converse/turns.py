@@ -55,6 +55,8 @@ class Turn(msgspec.Struct, gc=False):
     calls: dict[str, ToolUseBlock] = {}  # as above
     cache_point: CachePoint | None = None
     """After the calls."""
+    starts: list[int] = []  # as above
+    """Where the blocks of each message begin."""
     result_places: dict[str, str] = {}  # as above
 
 
@@ -82,12 +84,23 @@ def messages(turns: list[Turn], family: Family, *, tools_as_text: bool) -> list[
     _make_ids_unique(turns)
     if turns[-1].role == "assistant":
         turns[-1].blocks = _prefill(turns[-1].blocks)
-    if tools_as_text:
-        return [Message(role=turn.role, content=_without_tools(turn)) for turn in turns]
     messages: list[Message] = []
     for turn in turns:
-        messages += _user(turn, family) if turn.role == "user" else _assistant(turn, family, last=turn is turns[-1])
+        if turn.role == "user" and messages and messages[-1].role == "system":
+            messages.append(_separator("assistant"))  # a message of role system has to come before the assistant's
+        messages += _messages(turn, family, tools_as_text=tools_as_text, last=turn is turns[-1])
     return messages
+
+
+def _messages(turn: Turn, family: Family, *, tools_as_text: bool, last: bool) -> list[Message]:
+    if tools_as_text:
+        return [Message(role=turn.role, content=_without_tools(turn))]
+    match turn.role:
+        case "user":
+            return _user(turn, family)
+        case "assistant":
+            return _assistant(turn, family, last=last)
+    return [Message(role=turn.role, content=turn.blocks)]
 
 
 def _check_pairs(turns: list[Turn], vocabulary: Vocabulary) -> None:
@@ -150,26 +163,37 @@ def _prefill(blocks: list[ContentBlock]) -> list[ContentBlock]:
 
 
 def _user(turn: Turn, family: Family) -> list[Message]:
-    if not turn.results:
-        return [Message(role="user", content=_with_text(turn.blocks))]
-    results = list(_results(turn))
-    beside = _beside_results(turn)
-    if not beside:
-        return [Message(role="user", content=results)]
-    blocks = _with_text(beside)
-    if not is_split(turn, family):
-        return [Message(role="user", content=[*results, *blocks])]
-    return [Message(role="user", content=results), _separator("assistant"), Message(role="user", content=blocks)]
+    results, beside = list(_results(turn)), _beside_results(turn)
+    length = len(beside) if not results else _length_beside_results(turn, family)
+    messages = [Message(role="user", content=[*results, *beside[:length]])]
+    if length < len(beside):
+        messages += [_separator("assistant"), Message(role="user", content=beside[length:])]
+    return messages
 
 
 def is_split(turn: Turn, family: Family) -> bool:
     """Return whether something follows tool results that the model takes only in a message of its own."""
-    allowed = (None, *family.beside_tool_results)
-    return bool(turn.results) and any(kind_of(block) not in allowed for block in _beside_results(turn))
+    return bool(turn.results) and _length_beside_results(turn, family) < len(_beside_results(turn))
 
 
 def _beside_results(turn: Turn) -> list[ContentBlock]:
-    return [*(block for result in turn.results.values() for block in result.beside), *turn.blocks]
+    return [*_beside(turn), *turn.blocks]
+
+
+def _beside(turn: Turn) -> list[ContentBlock]:
+    """Return the content that the family does not take inside the turn's tool results."""
+    return with_text([block for result in turn.results.values() for block in result.beside])
+
+
+def _length_beside_results(turn: Turn, family: Family) -> int:
+    """Return how many blocks may follow the results: those of the messages before the first that may not."""
+    allowed = (None, *family.beside_tool_results)
+    blocks, offset = _beside_results(turn), len(_beside(turn))
+    starts = [0, *(offset + start for start in turn.starts), len(blocks)]
+    for start, end in pairwise(starts):
+        if any(kind_of(block) not in allowed for block in blocks[start:end]):
+            return start
+    return len(blocks)
 
 
 def _results(turn: Turn) -> Iterator[ContentBlock]:
@@ -179,8 +203,11 @@ def _results(turn: Turn) -> Iterator[ContentBlock]:
             yield ContentBlock(cache_point=result.cache_point)
 
 
-def _with_text(blocks: list[ContentBlock]) -> list[ContentBlock]:
-    """https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_DocumentBlock.html: text comes with it."""
+def with_text(blocks: list[ContentBlock]) -> list[ContentBlock]:
+    """Return the blocks of a message, with text if it has documents only.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_DocumentBlock.html
+    """
     if any(block.document for block in blocks) and not any(block.text for block in blocks):
         return [ContentBlock(text=BESIDE_DOCUMENTS), *blocks]
     return blocks
@@ -188,7 +215,7 @@ def _with_text(blocks: list[ContentBlock]) -> list[ContentBlock]:
 
 def _without_tools(turn: Turn) -> list[ContentBlock]:
     results = [block for result in turn.results.values() for block in _result_as_text(result)]
-    return [*results, *turn.reasoning, *_with_text(turn.blocks), *map(_call_as_text, turn.calls.values())]
+    return [*results, *turn.reasoning, *turn.blocks, *map(_call_as_text, turn.calls.values())]
 
 
 def _call_as_text(call: ToolUseBlock) -> ContentBlock:

@@ -63,7 +63,7 @@ class PartTranslator:
         block = self._block(part, place)
         if block is not None:
             yield block
-            point = self.cache.after(block, part.cache_control or part.cache_point, where)
+            point = self.cache.after(block, part.mark, where)
             if point is not None:
                 yield ContentBlock(cache_point=point)
 

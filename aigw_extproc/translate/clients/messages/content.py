@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
-from typing import assert_never
+from typing import TypeVar, assert_never
+
+from msgspec.structs import replace
 
 from aigw_extproc.anthropic import messages
 from aigw_extproc.bedrock.converse import ContentBlock, DocumentBlock, ImageBlock, Source
@@ -23,6 +25,8 @@ from aigw_extproc.translate.converse.reasoning import redacted_block, thinking_b
 
 NO_FILES = "Bedrock keeps no files: send the content, not a file_id"
 
+B = TypeVar("B", bound=messages.Block)
+
 MediaBlock = messages.TextBlock | messages.ImageBlock | messages.DocumentBlock
 """The blocks that both a message and a tool result can have."""
 
@@ -34,7 +38,7 @@ class ContentTranslator:
         self.images = Images(fetched)
         self.cache = CachePoints(family, dropped)
         self._family = family
-        self._dropped = dropped
+        self.dropped = dropped
         self._names = documents.DocumentNames()
 
     def text(self, content: str | Sequence[messages.TextBlock], where: str) -> Iterator[ContentBlock]:
@@ -98,13 +102,20 @@ class ContentTranslator:
 
     def _document(self, block: messages.DocumentBlock, place: str) -> DocumentBlock:
         if block.citations is not None and block.citations.enabled:
-            self._dropped.append("citations")
+            self.dropped.append("citations")
         return DocumentBlock(
             format=_document_format(block, place),
             source=Source(bytes=_document_bytes(block, place)),
             name=self._names.take(block.title),
             context=block.context or None,
         )
+
+
+def with_mark(blocks: Sequence[B], mark: messages.CacheControl | None) -> Sequence[B]:
+    """Return the blocks of a message that has a cache mark of its own: it counts as one on the last block."""
+    if mark is None or not blocks or blocks[-1].cache_control is not None:
+        return blocks
+    return [*blocks[:-1], replace(blocks[-1], cache_control=mark)]
 
 
 def as_blocks(content: str | Sequence[messages.TextBlock]) -> Sequence[messages.TextBlock]:

@@ -27,6 +27,7 @@ from aigw_extproc.translate.clients.responses.client_tools import (
     custom_function,
     search_function,
 )
+from aigw_extproc.wire import MAX_TOOLS
 
 _DEFINED = {
     wire_tools.LocalShellTool: (LOCAL_SHELL, LOCAL_SHELL_FUNCTION),
@@ -59,6 +60,10 @@ class Tools:
             if isinstance(item, (items.AdditionalTools, items.ToolSearchOutput)):
                 for number, raw in enumerate(item.tools):
                     self._offer(raw, f"input[{index}].tools[{number}]", again=True)
+        if len(self._offered) > MAX_TOOLS:
+            raise InvalidRequest.at(
+                "tools", f"has {len(self._offered)} tools with those of namespaces, {MAX_TOOLS} fit"
+            )
         self._allow(request.tool_choice)
 
     @property
