@@ -35,6 +35,11 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     presented: bool = False
     """Whether there was anything that could be a key."""
 
+    @property
+    def owner(self) -> str:
+        """The sender as the owner of stored responses: ids of different policies are different clients."""
+        return "".join(f"{policy}\n{client}\n" for policy, client in sorted(self.clients.items()))
+
 
 ANONYMOUS: Final = Caller()
 

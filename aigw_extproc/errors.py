@@ -6,6 +6,7 @@
         * RequestTooLarge: the body has more members or elements than the gateway decodes
         * ThreadsUnsupported: the request continues a conversation that Anthropic would keep
     * NotFound: 404, no such path
+        * ResponseNotFound: the store has no such response of this client
     * MethodNotAllowed: 405
     * ModelNotFound: 404, no rule routes this model
     * InternalError: 500, a defect of the gateway
@@ -14,6 +15,7 @@
     * HostNotAllowed: 403, the gateway does not answer to the request's host
     * MissingCredentials: 401, the request must have its own AWS credentials
     * CredentialsUnavailable: 503, the gateway has no AWS credentials
+    * StoreUnavailable: 503, the store of responses does not answer
     * Overloaded: 503, the gateway has no capacity for the request at the moment
     * UpstreamUnreachable: 503, no connection to the upstream, or it broke
     * UpstreamTimeout: 504, the upstream took too long
@@ -110,6 +112,12 @@ class NotFound(GatewayError):
     code = "unknown_path"
 
 
+class ResponseNotFound(NotFound):
+    """There is no such stored response, or it is another client's."""
+
+    code = "response_not_found"
+
+
 class MethodNotAllowed(GatewayError):
     """The path does not have this method."""
 
@@ -182,6 +190,16 @@ class CredentialsUnavailable(GatewayError):
     status = 503
     type = "api_error"
     code = "upstream_credentials"
+
+
+class StoreUnavailable(GatewayError):
+    """The store of responses does not answer. The reason is for the log, not for the client."""
+
+    status = 503
+    code = "store_unavailable"
+
+    def __init__(self) -> None:
+        super().__init__("the store of responses does not answer; try again", headers=[("retry-after", "1")])
 
 
 class Overloaded(GatewayError):

@@ -9,7 +9,7 @@ import msgspec
 from aigw_extproc.aws.identity import Identity
 from aigw_extproc.config.snapshot import AwsAuth, Backend, Upstream
 from aigw_extproc.errors import GatewayError
-from aigw_extproc.translate.contract import Fetched, TokenCounts, UpstreamResponse
+from aigw_extproc.translate.contract import Fetched, Stored, StoredResponse, TokenCounts, UpstreamResponse
 
 Headers = Mapping[str, str]
 Pairs = tuple[tuple[str, str], ...]
@@ -44,6 +44,12 @@ class MediaReady(msgspec.Struct, frozen=True):
     """The content of each URL, or why it could not be fetched."""
 
 
+class StoredReady(msgspec.Struct, frozen=True):
+    """Answers NeedStored."""
+
+    stored: Stored
+
+
 class UpstreamReady(msgspec.Struct, frozen=True):
     """Answers NeedUpstream."""
 
@@ -63,13 +69,31 @@ class ResponseBody(msgspec.Struct, frozen=True, gc=False):
     end_of_stream: bool
 
 
-Event = RequestHeaders | RequestBody | MediaReady | CredentialsReady | UpstreamReady | ResponseHeaders | ResponseBody
+Event = (
+    RequestHeaders
+    | RequestBody
+    | StoredReady
+    | MediaReady
+    | CredentialsReady
+    | UpstreamReady
+    | ResponseHeaders
+    | ResponseBody
+)
 
 
 class Continue(msgspec.Struct, frozen=True, gc=False):
     """Let the headers or the body pass unchanged."""
 
     final: bool = False
+
+
+class NeedStored(msgspec.Struct, frozen=True, kw_only=True):
+    """Look up these responses of a client, and make a new id. The shell answers with StoredReady."""
+
+    owner: str
+    ids: tuple[str, ...]
+    delete: bool = False
+    """Whether to remove them, too."""
 
 
 class NeedCredentials(msgspec.Struct, frozen=True):
@@ -144,8 +168,17 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """For Envoy's access log: `aigw_` and the error's code or type."""
 
 
+class Keep(msgspec.Struct, frozen=True, kw_only=True):
+    """Store a response of a client before this action, so that its next request finds it."""
+
+    owner: str
+    response: StoredResponse
+    then: Chunk | ReplaceBody
+
+
 Action = (
     Continue
+    | NeedStored
     | NeedMedia
     | NeedCredentials
     | NeedUpstream
@@ -153,6 +186,7 @@ Action = (
     | StreamResponse
     | ReplaceBody
     | Chunk
+    | Keep
     | Reply
 )
 

@@ -3,6 +3,7 @@
     Opened ── Accepted ── Parsed ── Translated ──┬── Forwarded ──┬── Answered ──┬── Streaming ── Ended
                                                  └── Batched ────┘              └── Ended
     Opened, Accepted, Forwarded ── LocalReply ── Ended
+    Opened ── Retrieving ── Ended
 
 An error ends any phase but Streaming, in which it becomes the last event of the stream.
 """
@@ -19,16 +20,18 @@ from aigw_extproc.config.snapshot import Backend
 from aigw_extproc.exchange.messages import Action, Event, Headers, Outcome, Pairs
 from aigw_extproc.openai.errors import render as openai_error
 from aigw_extproc.routing import Router
-from aigw_extproc.translate.contract import Answer, BatchAnswer, ResponseStream, UpstreamRequest
+from aigw_extproc.translate.contract import Answer, BatchAnswer, ResponseStream, Stored, UpstreamRequest
 from aigw_extproc.translate.registry import Endpoint, ParsedRequest, RenderError
 
 
 class Client(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What a reply needs of the request headers."""
+    """What later phases need of the request headers."""
 
     request_id: str | None = None
     """`x-request-id`."""
     render_error: RenderError = openai_error
+    owner: str = ""
+    """Whose stored responses it may use; empty for all clients that are not known."""
 
 
 class _Phase(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +45,8 @@ class Opened(_Phase, frozen=True, kw_only=True):
 
     router: Router
     pick: float
+    keeps: bool = False
+    """Whether there is a store of responses."""
 
 
 class Accepted(_Phase, frozen=True, kw_only=True):
@@ -52,6 +57,15 @@ class Accepted(_Phase, frozen=True, kw_only=True):
     endpoint: Endpoint
     headers: Headers
     caller: Caller = ANONYMOUS
+    keeps: bool = False
+    """As in Opened."""
+
+
+class Retrieving(_Phase, frozen=True, kw_only=True):
+    """The request is for a stored response, which is being looked up."""
+
+    response_id: str
+    delete: bool
 
 
 class Parsed(_Phase, frozen=True, kw_only=True):
@@ -62,6 +76,10 @@ class Parsed(_Phase, frozen=True, kw_only=True):
     request: ParsedRequest
     identity: Pairs = ()
     """The header that names the client to the upstream."""
+    keeps: bool = False
+    """As in Opened."""
+    stored: Stored | None = None
+    """What the store has said."""
 
 
 class Translated(_Phase, frozen=True, kw_only=True):
@@ -102,6 +120,8 @@ class Streaming(_Phase, frozen=True, kw_only=True):
     """The client has the response headers, and gets the body in chunks."""
 
     stream: ResponseStream
+    kept: bool = False
+    """Whether the response has been given to the store."""
 
 
 class LocalReply(_Phase, frozen=True, kw_only=True):
@@ -112,7 +132,19 @@ class Ended(_Phase, frozen=True, kw_only=True):
     """The answer is complete."""
 
 
-Phase = Opened | Accepted | Parsed | Translated | Forwarded | Batched | Answered | Streaming | LocalReply | Ended
+Phase = (
+    Opened
+    | Accepted
+    | Retrieving
+    | Parsed
+    | Translated
+    | Forwarded
+    | Batched
+    | Answered
+    | Streaming
+    | LocalReply
+    | Ended
+)
 Step = tuple[Phase, Action]
 Enter = Callable[[Phase], None]
 """Enters a phase on the way to the next one: a failure after that is reported with all that this phase knows."""

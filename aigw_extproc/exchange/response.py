@@ -10,6 +10,7 @@ from aigw_extproc.errors import GatewayError, InvalidUpstreamResponse
 from aigw_extproc.exchange.messages import (
     Chunk,
     Continue,
+    Keep,
     Outcome,
     Pairs,
     ReplaceBody,
@@ -36,7 +37,7 @@ from aigw_extproc.exchange.phases import (
     on,
 )
 from aigw_extproc.exchange.response_headers import passed_on, removed
-from aigw_extproc.translate.contract import ClientResponse, ResponseContext
+from aigw_extproc.translate.contract import ClientResponse, ResponseContext, StoredResponse
 
 LOCAL_REPLY_HEADER = "x-aigw-local-reply"
 """Marks Envoy's own replies; they have the shape of the client's API already."""
@@ -104,11 +105,22 @@ def _response_headers(phase: Forwarded, event: ResponseHeaders, now: float, ente
 
 
 def _chunk(phase: Streaming, event: ResponseBody, now: float, enter: Enter) -> Step:
-    body = phase.stream.feed(event.body) if event.body else b""
-    if not event.end_of_stream:
-        return phase, Chunk(body=body, final=False)
-    body += phase.stream.close()
-    return Ended(client=phase.client, outcome=stream_outcome(phase)), Chunk(body=body, final=True)
+    stream = phase.stream
+    body = stream.feed(event.body) if event.body else b""
+    if event.end_of_stream:
+        body += stream.close()
+    chunk = Chunk(body=body, final=event.end_of_stream)
+    action = chunk if phase.kept else _after_keeping(phase, stream.kept, chunk)
+    if event.end_of_stream:
+        return Ended(client=phase.client, outcome=stream_outcome(phase)), action
+    return phase if action is chunk else replace(phase, kept=True), action
+
+
+def _after_keeping(
+    phase: Phase, kept: StoredResponse | None, action: Chunk | ReplaceBody
+) -> Keep | Chunk | ReplaceBody:
+    """Return the action, or what stores the response before it."""
+    return action if kept is None else Keep(owner=phase.client.owner, response=kept, then=action)
 
 
 def _upstream_ready(phase: Batched, event: UpstreamReady, now: float, enter: Enter) -> Step:
@@ -138,7 +150,7 @@ def _response_body(phase: Answered, event: ResponseBody, now: float, enter: Ente
     response = phase.answer.translate_response(event.body, _context(phase, now))
     headers = (("content-type", response.media_type), ("content-length", str(len(response.body))), *own_headers(phase))
     action = ReplaceBody(set_headers=headers, body=response.body, remove_headers=removed(tuple(phase.headers)))
-    return _ended(phase, response), action
+    return _ended(phase, response), _after_keeping(phase, response.kept, action)
 
 
 def _status(headers: Mapping[str, str]) -> int:

@@ -213,8 +213,6 @@ def decode_item(raw: msgspec.Raw, place: str) -> Item:
     """
     kind = wire.decode_at(_TYPED, raw, place).type
     decoder = _ITEMS.get(kind)
-    if kind == "item_reference":
-        raise InvalidRequest.at(place, "the gateway does not store items: send the item itself")
     if decoder is None:
         raise InvalidRequest.at(
             f"{place}.type", f"items of the type {kind!r} are not supported: send what they say as messages"

@@ -1,8 +1,7 @@
 """The request of the Responses API.
 
 https://platform.openai.com/docs/api-reference/responses/create
-The gateway is stateless: a request that refers to an earlier response, a conversation or a stored prompt is rejected
-with an error that says what to send instead.
+A request that refers to a conversation or a prompt of OpenAI's is refused with an error that says what to send instead.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ import msgspec
 from aigw_extproc import wire
 from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.openai.chat import AwsExtension
-from aigw_extproc.openai.response_items import Item, Message, decode_item
 
 
 class NamedTool(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,38 +80,25 @@ class ResponsesRequest(wire.Open, frozen=True, kw_only=True):
 
 _REQUEST = msgspec.json.Decoder(ResponsesRequest)
 _STATEFUL = {
-    "previous_response_id": "send the items of the conversation so far as `input`",
-    "conversation": "send the items of the conversation so far as `input`",
-    "prompt": "send the prompt's text as `instructions` or `input`",
-    "store": "leave `store` out, or send false",
-    "background": "leave `background` out, and wait for the response or stream it",
+    "conversation": "OpenAI's conversations are not here: send their items as `input`",
+    "prompt": "OpenAI's prompts are not here: send the text as `instructions` or `input`",
+    "background": "there are no responses in the background: wait for the response, or stream it",
 }
-"""Advice by field: what to do instead of using a parameter that needs stored responses."""
+"""Why a parameter is refused, by its name."""
 
 
 def parse(body: bytes) -> ResponsesRequest:
     """Parse the body of POST /v1/responses.
 
     Raises:
-        InvalidRequest: the body is not JSON, or a field has the wrong type or needs stored responses; `param` is the
-            field's path.
+        InvalidRequest: the body is not JSON, or a field has the wrong type or needs what only OpenAI keeps; `param` is
+            the field's path.
     """
     request = wire.decode_open(_REQUEST, body)
-    for name, advice in _STATEFUL.items():
+    for name, reason in _STATEFUL.items():
         if _is_set(getattr(request, name)):
-            raise InvalidRequest.at(name, f"the gateway does not store responses: {advice}")
+            raise InvalidRequest.at(name, reason)
     return request
-
-
-def items(request: ResponsesRequest) -> list[Item]:
-    """Decode the items of `input`, in order; a string is one user message.
-
-    Raises:
-        InvalidRequest: the type of an item is not supported, or a field of an item is wrong.
-    """
-    if isinstance(request.input, str):
-        return [Message(role="user", content=request.input)]
-    return [decode_item(raw, f"input[{index}]") for index, raw in enumerate(request.input)]
 
 
 def _is_set(value: object) -> bool:

@@ -17,8 +17,10 @@ from aigw_extproc.exchange.messages import (
     Continue,
     Event,
     ForwardRequest,
+    Keep,
     NeedCredentials,
     NeedMedia,
+    NeedStored,
     NeedUpstream,
     Pairs,
     ReplaceBody,
@@ -114,8 +116,8 @@ def test_continue_has_the_phase_of_the_message(phase: str) -> None:
 
 
 def test_every_action_has_an_encoder() -> None:
-    """`Continue` is encoded by phase; the processor answers the `Need…` actions itself."""
-    others = {Continue, NeedMedia, NeedCredentials, NeedUpstream}
+    """`Continue` is encoded by phase; the processor does what `Need…` and `Keep` ask for."""
+    others = {Continue, NeedStored, NeedMedia, NeedCredentials, NeedUpstream, Keep}
     assert codec._ENCODERS.keys() == set(get_args(Action)) - others
 
 

@@ -8,10 +8,14 @@ import pytest
 
 from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.openai import response_items, responses
+from aigw_extproc.translate.clients.responses.history import history
+from tests.translate.goldens import target
+
+STATELESS = target("m")
 
 
 def items(value: object) -> list[response_items.Item]:
-    return responses.items(parse(input=value))
+    return [item for _, item in history(parse(input=value), STATELESS).items]
 
 
 def parse(**fields: object) -> responses.ResponsesRequest:
@@ -20,7 +24,7 @@ def parse(**fields: object) -> responses.ResponsesRequest:
 
 def request_error(**fields: object) -> tuple[str, str | None]:
     with pytest.raises(InvalidRequest) as raised:
-        responses.items(parse(**fields))
+        history(parse(**fields), STATELESS)
     return raised.value.message, raised.value.param
 
 
@@ -55,17 +59,37 @@ def test_output_message_can_be_sent_back() -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "advice"),
+    ("field", "value", "message"),
     [
-        ("previous_response_id", "resp_1", "send the items of the conversation so far as `input`"),
-        ("conversation", {"id": "conv_1"}, "send the items of the conversation so far as `input`"),
-        ("prompt", {"id": "pmpt_1"}, "send the prompt's text as `instructions` or `input`"),
-        ("store", True, "leave `store` out, or send false"),
-        ("background", True, "leave `background` out, and wait for the response or stream it"),
+        (
+            "previous_response_id",
+            "resp_1",
+            (
+                "this gateway keeps no responses: send the items of the conversation so far as `input`"
+                " (agent-framework: store=False; Semantic Kernel: store_enabled=False; openai-agents: a Session),"
+                " or start it with --store"
+            ),
+        ),
+        ("store", True, "this gateway keeps no responses: leave `store` out, or send false, or start it with --store"),
+        (
+            "conversation",
+            {"id": "conv_1"},
+            "OpenAI's conversations are not here: send their items as `input`",
+        ),
+        (
+            "prompt",
+            {"id": "pmpt_1"},
+            "OpenAI's prompts are not here: send the text as `instructions` or `input`",
+        ),
+        (
+            "background",
+            True,
+            "there are no responses in the background: wait for the response, or stream it",
+        ),
     ],
 )
-def test_parameters_that_need_stored_responses_are_rejected(field: str, value: object, advice: str) -> None:
-    assert request_error(**{field: value}) == (f"{field}: the gateway does not store responses: {advice}", field)
+def test_parameters_that_need_what_the_gateway_lacks_are_refused(field: str, value: object, message: str) -> None:
+    assert request_error(**{field: value}) == (f"{field}: {message}", field)
 
 
 @pytest.mark.parametrize("field", ["previous_response_id", "conversation", "prompt", "store", "background"])
@@ -79,7 +103,10 @@ def test_store_may_be_false() -> None:
 
 def test_item_reference_is_rejected() -> None:
     assert request_error(input=[{"type": "item_reference", "id": "msg_1"}]) == (
-        "input[0]: the gateway does not store items: send the item itself",
+        (
+            "input[0]: this gateway keeps no responses: send the item itself (AI SDK: providerOptions.openai.store ="
+            " false, or openai.chat(model)), or start it with --store"
+        ),
         "input[0]",
     )
 

@@ -18,6 +18,7 @@ from aigw_extproc.openai import responses
 from aigw_extproc.simulator import anthropic_request, shapes
 from aigw_extproc.translate.carriers import converse
 from aigw_extproc.translate.carriers.response import CarriedAnswer
+from aigw_extproc.translate.clients.responses.history import history
 from aigw_extproc.translate.clients.responses.stream import ResponsesWriter
 from aigw_extproc.translate.contract import UpstreamRequest
 from tests.translate import goldens, response_strategies, strategies
@@ -151,7 +152,7 @@ def test_a_damaged_stream_ends_in_one_error_or_its_end(golden: dict[str, Any], p
 @given(st.binary(max_size=400))
 def test_any_bytes_are_parsed_or_refused(body: bytes) -> None:
     try:
-        responses.items(responses.parse(body))
+        history(responses.parse(body), goldens.target("m"))
     except InvalidRequest as error:
         assert error.status == 400
 

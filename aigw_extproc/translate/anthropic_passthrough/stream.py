@@ -10,7 +10,7 @@ from aigw_extproc.bedrock.eventstream import EventStreamDecoder, Frame
 from aigw_extproc.errors import GatewayError, InvalidUpstreamResponse, UpstreamTruncated
 from aigw_extproc.translate.anthropic.events import event_json
 from aigw_extproc.translate.anthropic.usage import MessageUsage
-from aigw_extproc.translate.contract import ResponseContext, TokenCounts
+from aigw_extproc.translate.contract import ResponseContext, StoredResponse, TokenCounts
 
 
 class _Started(msgspec.Struct, frozen=True):
@@ -31,6 +31,7 @@ class AnthropicPassthroughStream:
 
     def __init__(self, context: ResponseContext) -> None:
         self.usage: TokenCounts | None = None
+        self.kept: StoredResponse | None = None
         self.failure: GatewayError | None = None
         self._context = context
         self._frames = EventStreamDecoder()

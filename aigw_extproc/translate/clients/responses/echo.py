@@ -14,8 +14,11 @@ from aigw_extproc.openai.response_tools import FunctionTool, decode_tool
 from aigw_extproc.wire import given
 
 
-def echo(request: responses.ResponsesRequest) -> dict[str, Any]:
-    """Return the members, with OpenAI's defaults for those that the request leaves out."""
+def echo(request: responses.ResponsesRequest, *, kept: bool) -> dict[str, Any]:
+    """Return the members, with OpenAI's defaults for those that the request leaves out.
+
+    `kept` is true if the response is stored.
+    """
     reasoning = request.reasoning or responses.Reasoning()
     return {
         "model": request.model,
@@ -33,9 +36,9 @@ def echo(request: responses.ResponsesRequest) -> dict[str, Any]:
         "user": request.user,
         "safety_identifier": request.safety_identifier,
         "service_tier": "default",  # unless Bedrock reports another tier at the end
-        "store": False,
+        "store": kept,
         "background": False,
-        "previous_response_id": None,
+        "previous_response_id": request.previous_response_id,
     }
 
 

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias, assert_never
 import msgspec
 
 from aigw_extproc.errors import InvalidRequest
-from aigw_extproc.openai import chat, responses
+from aigw_extproc.openai import chat
 from aigw_extproc.openai import response_items as items
 from aigw_extproc.translate.clients.responses import encrypted_content, text_input
 from aigw_extproc.translate.clients.responses.client_tools import (
@@ -21,6 +21,7 @@ from aigw_extproc.translate.clients.responses.client_tools import (
     TOOL_SEARCH,
     ClientTool,
 )
+from aigw_extproc.translate.clients.responses.history import PlacedItem
 from aigw_extproc.translate.clients.responses.tools import Tools
 
 ThinkingBlocks: TypeAlias = list[chat.ThinkingPart | chat.RedactedThinkingPart]
@@ -33,7 +34,7 @@ OtherOutput: TypeAlias = items.ToolSearchOutput | items.LocalShellOutput | items
 class ChatMessages:
     """The messages of one request, and the path of the item that each of them comes from."""
 
-    def __init__(self, request: responses.ResponsesRequest, history: Sequence[items.Item], tools: Tools) -> None:
+    def __init__(self, instructions: str | None, history: Sequence[PlacedItem], tools: Tools) -> None:
         """Raises InvalidRequest for an item or a part that Bedrock does not support."""
         self.messages: list[chat.Message] = []
         self.places: list[str] = []
@@ -43,11 +44,10 @@ class ChatMessages:
         """Reasoning items since the last message: they belong to the next one, if it is the assistant's."""
         self._local_shell_calls: dict[str, str] = {}
         """The `call_id` by the `id` of the item."""
-        if request.instructions is not None:
-            self._append(chat.SystemMessage(content=request.instructions), "instructions")
-        is_text = isinstance(request.input, str)
-        for index, item in enumerate(history):
-            self._add(item, "input" if is_text else f"input[{index}]")
+        if instructions is not None:
+            self._append(chat.SystemMessage(content=instructions), "instructions")
+        for place, item in history:
+            self._add(item, place)
 
     def _add(self, item: items.Item, place: str) -> None:
         match item:

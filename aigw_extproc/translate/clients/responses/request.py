@@ -14,6 +14,7 @@ from aigw_extproc.openai import chat, responses
 from aigw_extproc.translate.clients.chat import to_converse as chat_to_converse
 from aigw_extproc.translate.clients.responses.echo import echo
 from aigw_extproc.translate.clients.responses.field_paths import FieldPaths
+from aigw_extproc.translate.clients.responses.history import history
 from aigw_extproc.translate.clients.responses.messages import ChatMessages
 from aigw_extproc.translate.clients.responses.stream import ResponsesWriter
 from aigw_extproc.translate.clients.responses.tools import Tools
@@ -27,7 +28,7 @@ VOCABULARY = Vocabulary(
     call="tool call", result="a function_call_output with this call_id has to follow it", result_id="call_id"
 )
 _ENCRYPTED = "reasoning.encrypted_content"
-"""A value of `include` that needs no action: encrypted content is always included, since nothing is stored."""
+"""A value of `include` that needs no action: encrypted content is always included."""
 _WITHOUT_EFFECT = frozenset({"stream_options"})
 """Parameters that change nothing here, so that they are not reported as dropped."""
 
@@ -38,10 +39,12 @@ def to_converse(request: responses.ResponsesRequest, target: Target) -> Converse
     Raises:
         InvalidRequest: Bedrock cannot serve the request; `param` names the field.
         MediaNeeded: images have to be fetched first.
+        StateNeeded: stored responses have to be looked up first.
+        ResponseNotFound: there is no such stored response.
     """
-    history = responses.items(request)
-    tools = Tools(request, history)
-    messages = ChatMessages(request, history, tools)
+    past = history(request, target)
+    tools = Tools(request, past.items)
+    messages = ChatMessages(request.instructions, past.items, tools)
     paths = FieldPaths(messages, tools.places)
     try:
         conversed = chat_to_converse(_chat(request, messages.messages, tools), target, vocabulary=VOCABULARY)
@@ -52,7 +55,8 @@ def to_converse(request: responses.ResponsesRequest, target: Target) -> Converse
         conversed,
         dropped=tuple(dict.fromkeys(dropped)),
         writer=ResponsesWriter(
-            echo=echo(request),
+            echo=echo(request, kept=past.keeping is not None),
+            keeping=past.keeping,
             names=conversed.names,
             tools=tools.by_function,
             answer_tool=conversed.answer_tool,

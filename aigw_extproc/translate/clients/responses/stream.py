@@ -17,6 +17,7 @@ from aigw_extproc.openai.completion import AwsDetails
 from aigw_extproc.openai.errors import details
 from aigw_extproc.translate.clients.responses.calls import Event
 from aigw_extproc.translate.clients.responses.client_tools import ClientTool
+from aigw_extproc.translate.clients.responses.history import Keeping
 from aigw_extproc.translate.clients.responses.output import Output
 from aigw_extproc.translate.contract import ClientResponse, ResponseContext, TokenCounts
 from aigw_extproc.translate.converse.conversed import EventWriter
@@ -45,6 +46,8 @@ class ResponsesWriter(msgspec.Struct, frozen=True, kw_only=True):
     names: ToolNames
     tools: Mapping[str, ClientTool] = {}
     """The client's tools by the names of their functions."""
+    keeping: Keeping | None = None
+    """Set if the response is stored."""
     answer_tool: str | None = None
     """The tool whose input is the answer, where structured output needs one."""
 
@@ -62,9 +65,11 @@ class ResponsesStream(EventWriter):
         super().__init__()
         self.response: dict[str, Any] = {}
         """The response in the latest event that has one."""
-        self._context = context
+        self._keeping = writer.keeping
+        self._id = writer.keeping.id if writer.keeping is not None else context.request_id
+        self._created = context.created
         self._echo = writer.echo
-        self._output = Output(context.request_id, writer.names, writer.answer_tool, writer.tools)
+        self._output = Output(self._id, writer.names, writer.answer_tool, writer.tools)
         self._number = -1
         self._incomplete: str | None = None
         self._stopped_by = converse.MessageStop()
@@ -90,7 +95,10 @@ class ResponsesStream(EventWriter):
 
     def finish(self) -> Iterator[bytes]:
         status = self._status()
-        yield self._lifecycle(status, status, **self._details())
+        last = self._lifecycle(status, status, **self._details())
+        if self._keeping is not None:
+            self.kept = self._keeping.response(_encode(self.response))
+        yield last
 
     def render(self, failure: GatewayError) -> bytes:
         """Write a failed response, then an error.
@@ -110,7 +118,7 @@ class ResponsesStream(EventWriter):
             InvalidUpstreamResponse: Bedrock reports that the output is malformed.
         """
         usage = self.replay(response).usage
-        return ClientResponse(body=_encode(self.response), usage=usage)
+        return ClientResponse(body=_encode(self.response), usage=usage, kept=self.kept)
 
     def _event_of(self, event: Event) -> bytes:
         name, members = event
@@ -139,9 +147,9 @@ class ResponsesStream(EventWriter):
 
     def _lifecycle(self, name: str, status: str, **details: Any) -> bytes:
         self.response = {
-            "id": f"resp_{self._context.request_id}",
+            "id": f"resp_{self._id}",
             "object": "response",
-            "created_at": self._context.created,
+            "created_at": self._created,
             "status": status,
             "error": None,
             "incomplete_details": {"reason": self._incomplete} if self._incomplete else None,

@@ -27,6 +27,7 @@ from aigw_extproc.translate.clients.responses.client_tools import (
     custom_function,
     search_function,
 )
+from aigw_extproc.translate.clients.responses.history import PlacedItem
 from aigw_extproc.wire import MAX_TOOLS
 
 _DEFINED = {
@@ -46,7 +47,7 @@ class Tools:
     Names are given in the order of the request, so that later turns of a conversation do not change them.
     """
 
-    def __init__(self, request: responses.ResponsesRequest, history: Sequence[items.Item]) -> None:
+    def __init__(self, request: responses.ResponsesRequest, history: Sequence[PlacedItem]) -> None:
         """Raises InvalidRequest for a tool with a wrong field, or a choice that cannot be met."""
         self.by_function: dict[str, ClientTool] = {}
         self.dropped: list[str] = []
@@ -56,10 +57,10 @@ class Tools:
         """The tools in `_offered`."""
         for index, raw in enumerate(request.tools or ()):
             self._offer(raw, f"tools[{index}]")
-        for index, item in enumerate(history):
+        for path, item in history:
             if isinstance(item, (items.AdditionalTools, items.ToolSearchOutput)):
                 for number, raw in enumerate(item.tools):
-                    self._offer(raw, f"input[{index}].tools[{number}]", again=True)
+                    self._offer(raw, f"{path}.tools[{number}]", again=True)
         if len(self._offered) > MAX_TOOLS:
             raise InvalidRequest.at(
                 "tools", f"has {len(self._offered)} tools with those of namespaces, {MAX_TOOLS} fit"
