@@ -11,6 +11,8 @@
     * ModelNotFound: 404, no rule routes this model
     * InternalError: 500, a defect of the gateway
     * Unauthenticated: 401, the request has no valid API key
+        * InvalidToken, InvalidPassword: or no valid token; or no valid user name and password
+    * FilterMissing: 500, Envoy lacks a filter that a policy needs
     * PermissionDenied: 403, the client is known, but may not do this
     * HostNotAllowed: 403, the gateway does not answer to the request's host
     * MissingCredentials: 401, the request must have its own AWS credentials
@@ -150,14 +152,21 @@ class Unauthenticated(GatewayError):
     type = "authentication_error"
     code = "invalid_api_key"
 
-    def __init__(self, *, presented: bool) -> None:
-        """`presented`: whether the request has an API key at all."""
-        message = (
-            "the API key is not valid for this gateway"
-            if presented
-            else "an API key is required, as 'Authorization: Bearer KEY' or 'x-api-key: KEY'"
-        )
-        super().__init__(message, headers=[("www-authenticate", "Bearer")])
+    def __init__(self, message: str, *, challenge: str = "Bearer") -> None:
+        """`challenge` is the value of `www-authenticate`."""
+        super().__init__(message, headers=[("www-authenticate", challenge)])
+
+
+class InvalidToken(Unauthenticated):
+    """The request has no JSON Web Token that is valid here."""
+
+    code = "invalid_token"
+
+
+class InvalidPassword(Unauthenticated):
+    """The request has no user name and password that are valid here."""
+
+    code = "invalid_password"
 
 
 class PermissionDenied(GatewayError):
@@ -174,6 +183,18 @@ class HostNotAllowed(GatewayError):
     status = 403
     type = "permission_error"
     code = "host_not_allowed"
+
+
+class FilterMissing(GatewayError):
+    """Envoy lacks a filter that the configuration needs: only the operator can add it."""
+
+    code = "gateway_misconfigured"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the gateway's Envoy does not ask the authorization service of the gateway's policy;"
+            " its operator must add the filters that `aigw-extproc envoy-config` prints"
+        )
 
 
 class MissingCredentials(GatewayError):

@@ -185,6 +185,7 @@ def _record_tokens(usage: TokenCounts, labels: tuple[str, ...]) -> None:
         ("output", usage.output_tokens),
         ("cached_input", usage.cached_input_tokens),
         ("cache_creation_input", usage.cache_creation_input_tokens),
+        ("long_cache_creation_input", usage.long_cache_creation_input_tokens),
     ):
         if tokens or kind in {"input", "output"}:
             _child(TOKEN_USAGE, *labels, kind).observe(tokens)

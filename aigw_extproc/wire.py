@@ -55,6 +55,8 @@ MAX_TOOLS = 2_000
 Messages = Annotated[list[T], msgspec.Meta(max_length=MAX_MESSAGES)]
 Tools = Annotated[list[T], msgspec.Meta(max_length=MAX_TOOLS)]
 
+MAX_FIELDS = 1_000
+"""Top-level fields of a request. No API has a hundred."""
 MAX_MEMBERS = 100_000
 """Members of all objects in a request body together."""
 MAX_ELEMENTS = 500_000
@@ -154,7 +156,8 @@ class Open(msgspec.Struct, frozen=True, kw_only=True):
 
 
 OpenRequest = TypeVar("OpenRequest", bound=Open)
-_FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+FIELDS = msgspec.json.Decoder(Annotated[dict[str, msgspec.Raw], msgspec.Meta(max_length=MAX_FIELDS)])
+"""Decodes the top-level fields of a request."""
 
 
 def decode_open(decoder: msgspec.json.Decoder[OpenRequest], body: bytes) -> OpenRequest:
@@ -163,9 +166,10 @@ def decode_open(decoder: msgspec.json.Decoder[OpenRequest], body: bytes) -> Open
     Raises:
         InvalidRequest: as `decode`.
     """
+    fields = decode(FIELDS, body)
     request = decode(decoder, body)
     declared = request.__struct_encode_fields__  # a tuple: making a set of it costs more than the lookups
-    others = {name: value for name, value in _FIELDS.decode(body).items() if name not in declared}
+    others = {name: value for name, value in fields.items() if name not in declared}
     return msgspec.structs.replace(request, others=others)
 
 
@@ -173,11 +177,11 @@ def edit_fields(body: bytes, *, set_fields: Mapping[str, msgspec.Raw], remove: C
     """Remove, then set top-level fields of a JSON object; without changes the body is returned as it is.
 
     Raises:
-        msgspec.MsgspecError: the body is not a JSON object.
+        InvalidRequest: the body is not a JSON object, or has more than MAX_FIELDS.
     """
     if not set_fields and not remove:
         return body
-    fields = {name: value for name, value in _FIELDS.decode(body).items() if name not in remove}
+    fields = {name: value for name, value in decode(FIELDS, body).items() if name not in remove}
     return msgspec.json.encode(fields | dict(set_fields))
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import tracemalloc
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
@@ -28,6 +30,7 @@ from aigw_extproc.config.snapshot import (
     Upstream,
 )
 from aigw_extproc.errors import InternalError, UpstreamTimeout
+from aigw_extproc.exchange.compression import MAX_BYTES
 from aigw_extproc.exchange.machine import Exchange
 from aigw_extproc.exchange.messages import (
     Action,
@@ -52,14 +55,14 @@ from aigw_extproc.exchange.messages import (
 )
 from aigw_extproc.exchange.phases import Phase, UnexpectedEvent
 from aigw_extproc.routing import Router
-from aigw_extproc.translate.clients.models import MODEL_LISTS
+from aigw_extproc.translate.clients.models import MODEL_PATHS
 from aigw_extproc.translate.contract import Media, Stored, UpstreamResponse
 from aigw_extproc.translate.registry import ENDPOINTS
-from aigw_extproc.wire import MAX_MEMBERS
+from aigw_extproc.wire import MAX_FIELDS, MAX_MEMBERS
 from tests.translate.goldens import frames
 
 NOW = 1_440_938_160.0
-PLACES = " or ".join(", ".join((*ENDPOINTS, *(models.path for models in MODEL_LISTS))).rsplit(", ", 1))
+PLACES = " or ".join(", ".join((*ENDPOINTS, *MODEL_PATHS)).rsplit(", ", 1))
 KEYS = Credentials(access_key_id="AKID", secret_access_key="secret")
 UPSTREAM = Upstream(cluster="default/bedrock", host="bedrock.test", addresses=(Address(host="bedrock.test", port=443),))
 BODY = b'{"model":"m","messages":[{"role":"user","content":"Hi."}]}'
@@ -144,6 +147,8 @@ def test_a_request_goes_upstream_in_one_action() -> None:
         "user-agent": "aigw-extproc",
         "x-ai-eg-model": "m",
         "x-ai-eg-backend": "default/bedrock",
+        "x-ai-eg-idle": "unlimited",
+        "x-envoy-upstream-rq-timeout-ms": "3600000",
         "x-amz-date": "20150830T123600Z",
     }
     assert set(action.remove_headers) == {"cookie", "x-api-key"}
@@ -348,10 +353,10 @@ def test_dropped_parameters_are_named() -> None:
             "content-type: expected application/json, got 'multipart/form-data'",
         ),
         (
-            {"content-encoding": "gzip"},
+            {"content-encoding": "br"},
             415,
             "unsupported_media_type",
-            "content-encoding: the body must not be compressed, got 'gzip'",
+            "content-encoding: 'br' is not supported here; send the body as it is",
         ),
         (
             {"origin": "https://page.example", "content-type": "text/plain"},
@@ -416,9 +421,15 @@ def test_a_body_of_too_many_parts_is_refused_before_it_is_decoded() -> None:
     )
 
 
+def test_too_many_fields_are_refused() -> None:
+    reply = error(send(exchange(), *request(with_fields(MAX_FIELDS))))
+    assert (reply["status"], reply["message"]) == (400, "Expected `object` of length <= 1000")
+
+
 def test_the_most_fields_that_are_accepted_cost_little_and_are_not_all_named() -> None:
-    """Five megabytes of unknown fields once kept a worker busy for 1.6 s, and all other clients waiting."""
-    body = with_fields(MAX_MEMBERS - 10)
+    """Five megabytes of them once kept a worker busy for 1.6 s, and all other clients waiting."""
+    members = b",".join(b'"m%d":0' % number for number in range(MAX_MEMBERS - MAX_FIELDS - 10))
+    body = with_fields(MAX_FIELDS - 3)[:-1] + b',"x":{%b}}' % members
 
     def seconds(act: Callable[[], object]) -> float:
         begun = process_time()
@@ -454,8 +465,8 @@ def test_a_schema_without_this_endpoint_says_what_to_use() -> None:
     )
 
 
-def get(path: str) -> Reply:
-    headers = {":method": "GET", ":path": path, "x-request-id": "our-id"}
+def get(path: str, **more: str) -> Reply:
+    headers = {":method": "GET", ":path": path, "x-request-id": "our-id", **more}
     action = send(exchange(), RequestHeaders(headers, end_of_stream=True))
     assert isinstance(action, Reply)
     return action
@@ -465,6 +476,29 @@ def test_models_are_listed() -> None:
     model = {"id": "m", "object": "model", "created": 7, "owned_by": "us"}
     assert json.loads(get("/v1/models").body) == {"object": "list", "data": [model]}
     assert json.loads(get("/v1/models/m").body) == model
+
+
+def test_models_are_listed_for_anthropics_clients_too() -> None:
+    page = json.loads(get("/v1/models?limit=1", **{"anthropic-version": "2023-06-01"}).body)
+    assert (page["first_id"], page["has_more"], page["data"][0]["created_at"]) == ("m", False, "1970-01-01T00:00:07Z")
+
+
+def test_errors_of_the_list_have_the_shape_of_the_clients_api() -> None:
+    reply = get("/v1/models?limit=x", **{"anthropic-version": "2023-06-01"})
+    assert (reply.status, reply.details) == (400, "aigw_invalid_request_error")
+    assert json.loads(reply.body) == {
+        "type": "error",
+        "error": {"type": "invalid_request_error", "message": "limit: Expected `int`, got `str`"},
+        "request_id": "our-id",
+    }
+    missing = json.loads(get("/v1/models/x", **{"anthropic-version": "2023-06-01"}).body)
+    assert missing["error"]["type"] == "not_found_error"
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/v1/models/m", "/anthropic/v1/models"])
+def test_head_is_answered_where_get_is(path: str) -> None:
+    reply = get(path, **{":method": "HEAD"})
+    assert (reply.status, reply.details) == (200, "aigw_models")
 
 
 def test_a_model_that_is_not_configured_is_not_found() -> None:
@@ -692,3 +726,59 @@ def test_a_defect_is_reported_with_all_that_is_known_of_the_exchange(monkeypatch
         send(machine, *request())
     machine.fail(InternalError())
     assert (machine.outcome.operation, machine.outcome.model, machine.outcome.backend) == ("chat", "m", BACKEND)
+
+
+ANSWER = b'{"output":{"message":{"role":"assistant","content":[{"text":"x"}]}},"stopReason":"end_turn"}'
+
+
+@pytest.mark.parametrize(("encoding", "compress"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
+def test_a_compressed_error_keeps_its_message(encoding: str, compress: Callable[[bytes], bytes]) -> None:
+    headers = response("400", content_encoding=encoding, x_amzn_errortype="ValidationException")
+    body = compress(b'{"message":"No such thing."}')
+    failed = error(send(exchange(), *request(), headers, ResponseBody(body, end_of_stream=True)))
+    assert (failed["status"], failed["message"]) == (400, "No such thing.")
+
+
+def test_a_compressed_answer_is_translated() -> None:
+    headers = response(content_encoding="gzip")
+    action = send(exchange(), *request(), headers, ResponseBody(gzip.compress(ANSWER), end_of_stream=True))
+    assert isinstance(action, ReplaceBody)
+    assert json.loads(action.body)["choices"][0]["message"]["content"] == "x"
+    assert "content-encoding" in action.remove_headers
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body", "message"),
+    [
+        ("br", b"x", "the upstream's response is compressed with 'br', which was not asked for"),
+        ("gzip", b"plain text", "the upstream's response is not valid gzip"),
+        ("gzip", gzip.compress(ANSWER)[:-9], "the upstream's response is incomplete or too large gzip"),
+    ],
+    ids=["unknown", "damaged", "cut"],
+)
+def test_a_response_that_cannot_be_decompressed(encoding: str, body: bytes, message: str) -> None:
+    headers = response(content_encoding=encoding)
+    failed = error(send(exchange(), *request(), headers, ResponseBody(body, end_of_stream=True)))
+    assert (failed["status"], failed["message"]) == (502, message)
+
+
+def test_a_bomb_is_not_decompressed_as_a_whole() -> None:
+    bomb = ResponseBody(gzip.compress(bytes(MAX_BYTES + 1)), end_of_stream=True)
+    failed = error(send(exchange(), *request(), response(content_encoding="gzip"), bomb))
+    assert failed["message"] == "the upstream's response is incomplete or too large gzip"
+
+
+def test_a_compressed_stream_is_an_error() -> None:
+    headers = response(content_type="application/vnd.amazon.eventstream", content_encoding="gzip")
+    failed = error(send(exchange(), *request(STREAM_BODY), headers))
+    assert (failed["status"], failed["message"]) == (
+        502,
+        "the upstream's stream is compressed, which was not asked for",
+    )
+
+
+def test_metadata_for_invoke_model_is_a_header() -> None:
+    machine = exchange(_with(schema=Schema(name="AWSAnthropic")))
+    action = send(machine, *request(BODY[:-1] + b',"user":"u-1"}'))
+    assert isinstance(action, ForwardRequest)
+    assert dict(action.set_headers)["x-amzn-bedrock-request-metadata"] == '{"user":"u-1"}'

@@ -109,14 +109,21 @@ def test_tokens_are_counted_by_their_kind(changes: Changes) -> None:
 
 
 def test_tokens_of_a_cache_are_counted_separately(changes: Changes) -> None:
-    usage = TokenCounts(input_tokens=100, output_tokens=0, cached_input_tokens=60, cache_creation_input_tokens=7)
+    usage = TokenCounts(
+        input_tokens=100,
+        output_tokens=0,
+        cached_input_tokens=60,
+        cache_creation_input_tokens=7,
+        long_cache_creation_input_tokens=5,
+    )
     record(outcome(usage=usage), TIMES)
     name = "gen_ai_client_token_usage_token_sum"
     assert changes.value(name, **LABELS, gen_ai_token_type="cached_input") == 60
     assert changes.value(name, **LABELS, gen_ai_token_type="cache_creation_input") == 7
+    assert changes.value(name, **LABELS, gen_ai_token_type="long_cache_creation_input") == 5
     counts = [labels for key, labels in changes.added("gen_ai_client_token_usage_token_count")]
     assert sorted(dict(labels)["gen_ai_token_type"] for labels in counts) == [
-        "cache_creation_input", "cached_input", "input", "output",
+        "cache_creation_input", "cached_input", "input", "long_cache_creation_input", "output",
     ]  # fmt: skip
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from hashlib import sha256
 from typing import Any
 
 import msgspec
 
-from aigw_extproc.config.snapshot import Address, ApiKeys, Backend, Rule, Schema, Snapshot, Upstream
+from aigw_extproc.config.policies import ApiKeys, Policy, key_digest
+from aigw_extproc.config.snapshot import Address, Backend, Rule, Schema, Snapshot, Upstream
 from aigw_extproc.exchange.machine import Exchange
 from aigw_extproc.exchange.messages import (
     Action,
@@ -53,9 +53,11 @@ EVENTS = frames(
 class Client:
     """A client, and a store in which one exchange after another keeps its responses."""
 
-    def __init__(self, *, keeps: bool = True, keys: ApiKeys | None = None, **headers: str) -> None:
+    def __init__(self, *, keeps: bool = True, policy: Policy | None = None, **headers: str) -> None:
         self.records: dict[tuple[str, str], StoredResponse] = {}
-        self.router = Router(Snapshot(rules=(Rule(name="r", backends=(BACKEND,), keys=keys, owned_by="x", created=0),)))
+        self.router = Router(
+            Snapshot(rules=(Rule(name="r", backends=(BACKEND,), policy=policy, owned_by="x", created=0),))
+        )
         self.keeps = keeps
         self.headers = HEADERS | headers
 
@@ -214,9 +216,8 @@ def test_a_response_is_retrieved_and_deleted() -> None:
 
 
 def test_a_response_belongs_to_its_client() -> None:
-    clients = {sha256(key.encode()).digest(): key for key in ("anna", "berta")}
-    keys = ApiKeys(policy="p", clients=clients)
-    client = Client(keys=keys, authorization="Bearer anna")
+    keys = ApiKeys(clients={key_digest(key): key for key in ("anna", "berta")})
+    client = Client(policy=Policy(name="p", keys=keys), authorization="Bearer anna")
     first = client.ask()
     client.headers["authorization"] = "Bearer berta"
     assert client.begin(previous_response_id=first["id"]) is not None

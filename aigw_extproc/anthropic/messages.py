@@ -215,7 +215,6 @@ class _Envelope(msgspec.Struct, frozen=True):
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
 _CREATE = msgspec.json.Decoder(CreateParams)
 _COUNT_TOKENS = msgspec.json.Decoder(CountTokensParams)
-_FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def parse(body: bytes) -> MessagesRequest:
@@ -262,4 +261,4 @@ def count_tokens_params(request: MessagesRequest) -> CountTokensParams:
 
 def fields(request: MessagesRequest) -> dict[str, msgspec.Raw]:
     """Return the top-level fields of the body, not decoded."""
-    return wire.decode(_FIELDS, request.body)
+    return wire.decode(wire.FIELDS, request.body)

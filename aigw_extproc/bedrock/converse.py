@@ -230,12 +230,24 @@ class ConverseRequest(Wire):
     service_tier: ServiceTier | None = None
 
 
+class CacheDetail(Wire):
+    """Tokens that were written to the cache for a time: `5m` or `1h`."""
+
+    ttl: str = ""
+    input_tokens: int = 0
+
+
 class TokenUsage(Wire):
     input_tokens: int = 0
     output_tokens: int = 0
     total_tokens: int | None = None
     cache_read_input_tokens: int | None = None
     cache_write_input_tokens: int | None = None
+    cache_details: list[CacheDetail] | None = None
+
+    def written_for(self, ttl: str) -> int:
+        """Return the tokens that were written to the cache for a time."""
+        return sum(detail.input_tokens for detail in self.cache_details or () if detail.ttl == ttl)
 
 
 class ConverseOutput(Wire):

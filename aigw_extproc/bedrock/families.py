@@ -36,6 +36,7 @@ class Family(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     inside_tool_results: tuple[Kind | Format, ...] = _EVERY_KIND
     serial_tools: Literal["", "tool_choice"] = ""
     strict_tools: bool = False
+    narrow_tool_schemas: bool = True
     streaming_tools: bool = True
     sampling: Literal["both", "either", "none"] = "both"
     top_k_field: tuple[str, ...] = ()
@@ -54,8 +55,10 @@ class Family(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     cache_behind_results: bool = True
     cache_behind_plain_documents: bool = True
     long_cache: bool = False
+    cache_minimum: int = 1024
     structured_output: bool = False
     max_output: int = 4096
+    least_max_tokens: int = 1
     converse_betas: tuple[str, ...] = ()
     invoke_betas: tuple[str, ...] = ()
     embeddings: Literal["", "titan", "cohere", "nova"] = ""

@@ -11,20 +11,24 @@ from envoy_data_plane.envoy.extensions.filters.http.set_filter_state import v3 a
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager import v3 as hcm
 from envoy_data_plane.google.protobuf import Any
 
-from aigw_extproc.config.snapshot import MODEL_HEADER
+from aigw_extproc.config.snapshot import MODEL_HEADER, Snapshot
 from aigw_extproc.envoy.access_log import MODEL_STATE, PATH_STATE
+from aigw_extproc.envoy.clients import client_filters
 from aigw_extproc.envoy.clusters import PROCESSOR_CLUSTER
+from aigw_extproc.envoy.normalization import decompressor_filter, slash_filter
 from aigw_extproc.envoy.options import Options
 from aigw_extproc.envoy.retries import processor_retries
 from aigw_extproc.envoy.routes import PROCESSOR_FILTER
-from aigw_extproc.exchange.names import METADATA_NAMESPACE
+from aigw_extproc.exchange.names import CLIENT_NAMESPACES, METADATA_NAMESPACE, SOURCE_ADDRESS
 
 
-def http_filters(options: Options) -> list[hcm.HttpFilter]:
-    """Return the filters in order: processor, router, and filter state for local replies and the access log."""
+def http_filters(snapshot: Snapshot, options: Options) -> list[hcm.HttpFilter]:
+    """Return the filters in order: paths, clients, bodies, processor, router; state for local replies and the log."""
     path = _remember(PATH_STATE, "%PATH(NQ:PATH)%")  # before the processor rewrites it; the query may hold secrets
     model = _remember(MODEL_STATE, f"%REQ({MODEL_HEADER})%")  # the route removes it
-    return [path, processor_filter(options), *([model] if options.access_log else []), router_filter()]
+    clients = client_filters(snapshot, changing=options.routes_file is not None)
+    log = [model] if options.access_log else []
+    return [slash_filter(), path, *clients, decompressor_filter(), processor_filter(options), *log, router_filter()]
 
 
 def processor_filter(options: Options) -> hcm.HttpFilter:
@@ -48,8 +52,11 @@ def processor_filter(options: Options) -> hcm.HttpFilter:
         processing_mode=_processing_mode(),
         # Lets the processor remove a client's x-envoy-* headers, which must not reach the upstream.
         mutation_rules=mutation_rules.HeaderMutationRules(allow_envoy=True),
+        # Who the client is. An Envoy without such filters sends nothing.
+        request_attributes=[SOURCE_ADDRESS],
         metadata_options=ext_proc.MetadataOptions(
-            receiving_namespaces=ext_proc.MetadataOptionsMetadataNamespaces(untyped=[METADATA_NAMESPACE])
+            forwarding_namespaces=ext_proc.MetadataOptionsMetadataNamespaces(untyped=list(CLIENT_NAMESPACES)),
+            receiving_namespaces=ext_proc.MetadataOptionsMetadataNamespaces(untyped=[METADATA_NAMESPACE]),
         ),
     )
     return hcm.HttpFilter(name=PROCESSOR_FILTER, typed_config=Any.pack(config), disabled=True)

@@ -1,4 +1,4 @@
-"""Routing: one route for all requests, since the processor names the cluster of each."""
+"""Routing: a few routes for all requests, since the processor names the cluster of each."""
 
 from __future__ import annotations
 
@@ -6,42 +6,68 @@ from datetime import timedelta
 
 from envoy_data_plane.envoy.config.route import v3 as route
 from envoy_data_plane.envoy.extensions.filters.http.ext_proc import v3 as ext_proc
+from envoy_data_plane.envoy.type.matcher import v3 as matcher
 from envoy_data_plane.google.protobuf import Any
 
-from aigw_extproc.config.snapshot import MODEL_HEADER
+from aigw_extproc.config.snapshot import MODEL_HEADER, Snapshot
+from aigw_extproc.envoy.clients import per_route
+from aigw_extproc.envoy.normalization import slash_route
 from aigw_extproc.envoy.retries import upstream_retries
+from aigw_extproc.exchange.limits import idle_value
+from aigw_extproc.exchange.names import IDLE_HEADER
 from aigw_extproc.exchange.response import LOCAL_REPLY_HEADER
 from aigw_extproc.exchange.upstream import BACKEND_HEADER, SCHEME_HEADER
 
+ROUTES = "aigw"
+"""The name of the configuration of routes."""
 PROCESSOR_FILTER = "envoy.filters.http.ext_proc"
 """The processor's filter, as named in the connection manager and in routes."""
 
 
-def route_configuration() -> route.RouteConfiguration:
-    """Return a single route, so that Envoy's cost does not grow with the number of rules."""
-    everything = route.VirtualHost(name="aigw", domains=["*"], routes=[route_to_backend()])
-    return route.RouteConfiguration(name="aigw", virtual_hosts=[everything])
+def route_configuration(snapshot: Snapshot) -> route.RouteConfiguration:
+    """Return a route for each kind of request, so that Envoy's cost does not grow with the number of rules."""
+    routes = routes_to_backends(snapshot)
+    everything = route.VirtualHost(
+        name="aigw",
+        domains=["*"],
+        routes=[slash_route(routes[-1]), *routes],
+        typed_per_filter_config=per_route(snapshot),  # once: each copy would fetch the keys of tokens
+    )
+    return route.RouteConfiguration(name=ROUTES, virtual_hosts=[everything])
 
 
-def route_to_backend() -> route.Route:
-    """Return a route to the cluster in `x-ai-eg-backend`.
+def routes_to_backends(snapshot: Snapshot) -> list[route.Route]:
+    """Return the routes to the cluster in `x-ai-eg-backend`, in order: one for each idle timeout.
 
-    It also matches before the processor has set that header: a missing or unknown cluster is an error (503) only in the
-    router filter. The Host is the endpoint's `hostname`, as signed.
+    The last one also matches before the processor has set any header: until then the listener's idle timeout limits how
+    long a request may take to arrive. A missing or unknown cluster is an error (503) only in the router filter.
     """
+    idles = (0, *snapshot.stream_idles)
+    limited = [_to_backend(_marked(idle_value(idle)), timedelta(seconds=idle)) for idle in idles]
+    return [*limited, _to_backend(route.RouteMatch(prefix="/"))]
+
+
+def _to_backend(match: route.RouteMatch, idle_timeout: timedelta | None = None) -> route.Route:
+    """Return a route on which the Host is the endpoint's `hostname`, as signed."""
     return route.Route(
-        match=route.RouteMatch(prefix="/"),
+        match=match,
         route=route.RouteAction(
             cluster_header=BACKEND_HEADER,
             cluster_not_found_response_code=route.RouteActionClusterNotFoundResponseCode.SERVICE_UNAVAILABLE,
             auto_host_rewrite=True,
-            timeout=timedelta(0),  # streams can be long; the listener has an idle timeout
+            timeout=timedelta(0),  # the processor sets the limit of each request
+            idle_timeout=idle_timeout,
             retry_policy=upstream_retries(),
         ),
         typed_per_filter_config={PROCESSOR_FILTER: _enabled()},
-        request_headers_to_remove=[MODEL_HEADER, BACKEND_HEADER, SCHEME_HEADER],
+        request_headers_to_remove=[MODEL_HEADER, BACKEND_HEADER, IDLE_HEADER, SCHEME_HEADER],
         response_headers_to_remove=[LOCAL_REPLY_HEADER],  # an upstream must not set the marker of Envoy's replies
     )
+
+
+def _marked(idle: str) -> route.RouteMatch:
+    exact = matcher.StringMatcher(exact=idle)
+    return route.RouteMatch(prefix="/", headers=[route.HeaderMatcher(name=IDLE_HEADER, string_match=exact)])
 
 
 def _enabled() -> Any:

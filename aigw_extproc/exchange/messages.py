@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from aigw_extproc.aws.identity import Identity
+from aigw_extproc.callers import NOTHING, Verified
 from aigw_extproc.config.snapshot import AwsAuth, Backend, Upstream
 from aigw_extproc.errors import GatewayError
 from aigw_extproc.translate.contract import Fetched, Stored, StoredResponse, TokenCounts, UpstreamResponse
@@ -23,6 +24,7 @@ class RequestHeaders(msgspec.Struct, frozen=True):
 
     headers: Headers
     end_of_stream: bool
+    verified: Verified = NOTHING
 
 
 class RequestBody(msgspec.Struct, frozen=True, gc=False):

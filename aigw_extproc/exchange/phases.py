@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import msgspec
 
-from aigw_extproc.api_keys import ANONYMOUS, Caller
+from aigw_extproc.callers import ANONYMOUS, Caller
 from aigw_extproc.config.snapshot import Backend
 from aigw_extproc.exchange.messages import Action, Event, Headers, Outcome, Pairs
 from aigw_extproc.openai.errors import render as openai_error

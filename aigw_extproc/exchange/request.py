@@ -39,7 +39,7 @@ from aigw_extproc.exchange.phases import (
 from aigw_extproc.exchange.response import JSON, own_headers
 from aigw_extproc.exchange.stored import STORED, retrieve
 from aigw_extproc.exchange.upstream import forward
-from aigw_extproc.translate.clients.models import MODEL_LISTS, model_list_at
+from aigw_extproc.translate.clients.models import MODEL_PATHS, model_list_at
 from aigw_extproc.translate.contract import Fetched, FetchFailed, MediaNeeded, StateNeeded, Target
 from aigw_extproc.translate.registry import ENDPOINTS, error_format, parse
 from aigw_extproc.wire import check_structure, model_of
@@ -52,9 +52,10 @@ def _request_headers(phase: Opened, event: RequestHeaders, now: float, enter: En
     path = headers.get(":path", "").partition("?")[0]
     endpoint = ENDPOINTS.get(path)
     if endpoint is None:
-        stored = path.startswith(STORED)
-        return retrieve(phase, headers, path, enter) if stored else _list_models(phase, headers, path, enter)
-    caller = phase.router.identify(headers)
+        if path.startswith(STORED):
+            return retrieve(phase, event, path, enter)
+        return _list_models(phase, event, path, enter)
+    caller = phase.router.identify(headers, event.verified)
     client = Client(request_id=headers.get("x-request-id"), render_error=endpoint.render_error, owner=caller.owner)
     accepted = Accepted(
         client=client,
@@ -76,20 +77,21 @@ def _request_headers(phase: Opened, event: RequestHeaders, now: float, enter: En
     return accepted, Continue()
 
 
-def _list_models(phase: Opened, headers: Headers, path: str, enter: Enter) -> Step:
-    model_list = model_list_at(path)
-    client = Client(request_id=headers.get("x-request-id"), render_error=error_format(path))
-    caller = phase.router.identify(headers)
+def _list_models(phase: Opened, event: RequestHeaders, path: str, enter: Enter) -> Step:
+    headers = event.headers
+    model_list = model_list_at(path, headers)
+    client = Client(request_id=headers.get("x-request-id"), render_error=error_format(path, headers))
+    caller = phase.router.identify(headers, event.verified)
     operation = "models" if model_list else Outcome().operation
     opened = replace(phase, client=client, outcome=Outcome(operation=operation, client=caller.client))
     enter(opened)
     check_host(phase.router, headers)
     check_entry(phase.router, caller)
     if model_list is None:
-        *others, last = (*ENDPOINTS, *(models.path for models in MODEL_LISTS))
+        *others, last = (*ENDPOINTS, *MODEL_PATHS)
         raise NotFound(f"there is no {path!r} here; try {', '.join(others)} or {last}")
-    _require_method("GET", headers, path)
-    body = model_list.render(phase.router.models(headers, caller), path)
+    _require_method("GET", headers, path, or_head=True)
+    body = model_list.respond(phase.router.models(headers, caller), headers[":path"])
     reply = Reply(status=200, headers=(JSON, *own_headers(opened)), body=body, details="aigw_models")
     return Ended(client=client, outcome=replace(opened.outcome, status=200)), reply
 
@@ -99,14 +101,14 @@ def _request_body(phase: Accepted, event: RequestBody, now: float, enter: Enter)
     model = model_of(event.body)
     check_model(model)  # before rules match it: their cost and the error's text grow with the name
     choice = phase.router.choose(model, routed_headers(phase.router, phase.caller, phase.headers))
-    client = check_rule(choice.keys, phase.caller, model)
+    client = check_rule(choice.policy, phase.caller, model)
     backend = choice.pick(phase.pick)
     outcome = replace(
         phase.outcome,
         client=client,
         backend=backend,
         model=model,
-        request_model=backend.model_override or model,
+        request_model=phase.router.listed.id_of(backend, model),
         named=phase.router.names(model),
     )
     enter(replace(phase, outcome=outcome))
@@ -117,7 +119,7 @@ def _request_body(phase: Accepted, event: RequestBody, now: float, enter: Enter)
         headers=phase.headers,
         backend=backend,
         request=request,
-        identity=forwarded_identity(choice.keys, client),
+        identity=forwarded_identity(choice.policy, phase.caller),
         keeps=phase.keeps,
     )
     return _translate(parsed, {}, now, enter)
@@ -141,6 +143,7 @@ def _translate(phase: Parsed, fetched: Mapping[str, Fetched], now: float, enter:
         fetched=fetched,
         keeps=phase.keeps,
         stored=phase.stored,
+        cache_points=settings.cache_points,
     )
     try:
         request = phase.request(target)
@@ -187,10 +190,11 @@ def _is_web_page(headers: Headers) -> bool:
     return "origin" in headers or headers.get("sec-fetch-site", "").strip().lower() == "cross-site"
 
 
-def _require_method(expected: str, headers: Headers, path: str) -> None:
+def _require_method(expected: str, headers: Headers, path: str, *, or_head: bool = False) -> None:
     method = headers.get(":method", "")
-    if method != expected:
-        raise MethodNotAllowed(f"{path} takes {expected}, not {method}", headers=[("allow", expected)])
+    if method != expected and not (or_head and method == "HEAD"):
+        allowed = f"{expected}, HEAD" if or_head else expected
+        raise MethodNotAllowed(f"{path} takes {expected}, not {method}", headers=[("allow", allowed)])
 
 
 def _require_json(headers: Headers) -> None:
@@ -200,7 +204,7 @@ def _require_json(headers: Headers) -> None:
         raise UnsupportedMedia.at("content-type", f"expected application/json, got {media_type!r}")
     encoding = headers.get("content-encoding", "").strip().lower()
     if encoding and encoding != "identity":
-        raise UnsupportedMedia.at("content-encoding", f"the body must not be compressed, got {encoding!r}")
+        raise UnsupportedMedia.at("content-encoding", f"{encoding!r} is not supported here; send the body as it is")
 
 
 TRANSITIONS: tuple[Transition, ...] = (

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from aigw_extproc.errors import GatewayError, InvalidUpstreamResponse
+from aigw_extproc.exchange.compression import decompressed, encoding
 from aigw_extproc.exchange.messages import (
     Chunk,
     Continue,
@@ -138,6 +139,8 @@ def _begin_stream(phase: Answered, accept: str, now: float) -> Step:
     if not media_type.lower().startswith(accept):
         got = media_type or "no media type"
         raise InvalidUpstreamResponse(f"the upstream answered a streaming request with {got}")
+    if encoding(phase.headers):
+        raise InvalidUpstreamResponse("the upstream's stream is compressed, which was not asked for")
     stream = phase.answer.translate_stream(_context(phase, now))
     action = StreamResponse(
         set_headers=(*_SSE, *own_headers(phase)), remove_headers=("content-length", *removed(tuple(phase.headers)))
@@ -146,8 +149,9 @@ def _begin_stream(phase: Answered, accept: str, now: float) -> Step:
 
 
 def _response_body(phase: Answered, event: ResponseBody, now: float, enter: Enter) -> Step:
-    _require_success(phase, event.body)
-    response = phase.answer.translate_response(event.body, _context(phase, now))
+    body = decompressed(phase.headers, event.body)
+    _require_success(phase, body)
+    response = phase.answer.translate_response(body, _context(phase, now))
     headers = (("content-type", response.media_type), ("content-length", str(len(response.body))), *own_headers(phase))
     action = ReplaceBody(set_headers=headers, body=response.body, remove_headers=removed(tuple(phase.headers)))
     return _ended(phase, response), _after_keeping(phase, response.kept, action)

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from aigw_extproc.errors import MethodNotAllowed, NotFound, ResponseNotFound
 from aigw_extproc.exchange.admission import check_entry, check_host
-from aigw_extproc.exchange.messages import Headers, NeedStored, Outcome, Reply, StoredReady
+from aigw_extproc.exchange.messages import NeedStored, Outcome, Reply, RequestHeaders, StoredReady
 from aigw_extproc.exchange.phases import Client, Ended, Enter, Opened, Retrieving, Step, Transition, on
 from aigw_extproc.exchange.response import JSON, own_headers
 
@@ -20,7 +20,7 @@ STORED = "/v1/responses/"
 """How the paths of stored responses begin."""
 
 
-def retrieve(phase: Opened, headers: Headers, path: str, enter: Enter) -> Step:
+def retrieve(phase: Opened, event: RequestHeaders, path: str, enter: Enter) -> Step:
     """Look up a stored response.
 
     Raises:
@@ -28,7 +28,8 @@ def retrieve(phase: Opened, headers: Headers, path: str, enter: Enter) -> Step:
         NotFound: there is no store, or no such path.
         MethodNotAllowed: it is neither GET nor DELETE.
     """
-    caller = phase.router.identify(headers)
+    headers = event.headers
+    caller = phase.router.identify(headers, event.verified)
     retrieving = Retrieving(
         client=Client(request_id=headers.get("x-request-id"), owner=caller.owner),
         outcome=Outcome(operation="stored_response", client=caller.client),

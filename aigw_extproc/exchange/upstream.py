@@ -12,7 +12,9 @@ from aigw_extproc.aws.names import host_region, model_region
 from aigw_extproc.aws.sigv4 import sign
 from aigw_extproc.config.snapshot import MODEL_HEADER, Backend, Upstream
 from aigw_extproc.errors import InvalidRequest
+from aigw_extproc.exchange.limits import time_limits
 from aigw_extproc.exchange.messages import ForwardRequest, Headers, NeedUpstream, UpstreamCall
+from aigw_extproc.exchange.names import IDLE_HEADER, TIMEOUT_HEADER
 from aigw_extproc.exchange.phases import Batched, Forwarded, Step, Translated
 from aigw_extproc.translate.contract import UpstreamBatch
 from aigw_extproc.wire import edit_fields
@@ -26,7 +28,7 @@ USER_AGENT = "aigw-extproc"
 # The client's headers that may leave the gateway. All others are removed: credentials, cookies, those that Envoy adds.
 FORWARDED = frozenset({"content-type", "x-request-id", "traceparent", "tracestate", "x-amzn-trace-id"})
 _KEPT = FORWARDED | {SCHEME_HEADER}
-_TO_ENVOY = frozenset({":path", MODEL_HEADER, BACKEND_HEADER})
+_TO_ENVOY = frozenset({":path", MODEL_HEADER, BACKEND_HEADER, IDLE_HEADER, TIMEOUT_HEADER})
 
 
 def forward(phase: Translated, identity: Identity | None, now: float) -> Step:
@@ -52,6 +54,7 @@ def _sign(phase: Translated, body: bytes, identity: Identity | None, now: float)
     fields, changes = backend.body_mutation, backend.header_mutation
     body = edit_fields(body, set_fields=dict(fields.set), remove=fields.remove)
     set_headers = {"content-type": "application/json", "accept": request.accept, "user-agent": USER_AGENT}
+    set_headers.update(request.headers)
     for name in changes.remove:
         set_headers.pop(name, None)
     set_headers.update(changes.set)
@@ -60,6 +63,7 @@ def _sign(phase: Translated, body: bytes, identity: Identity | None, now: float)
     set_headers["content-length"] = str(len(body))
     set_headers[MODEL_HEADER] = phase.outcome.model
     set_headers[BACKEND_HEADER] = backend.upstream.cluster
+    set_headers.update(time_limits(backend.timeouts, stream=request.stream))
     set_headers.update(_authorization(backend, request.path, body, identity, now))
     kept = _KEPT.difference(changes.remove) if changes.remove else _KEPT
     remove_headers = [name for name in phase.headers if name not in kept and name not in set_headers and name[0] != ":"]

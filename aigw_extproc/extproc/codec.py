@@ -6,12 +6,14 @@ https://www.envoyproxy.io/docs/envoy/latest/api-v3/service/ext_proc/v3/external_
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
 from google.protobuf.message import DecodeError
+from google.protobuf.struct_pb2 import Struct, Value
 
+from aigw_extproc.callers import NOTHING, Verified
 from aigw_extproc.exchange.messages import (
     Action,
     Chunk,
@@ -27,7 +29,13 @@ from aigw_extproc.exchange.messages import (
     ResponseHeaders,
     StreamResponse,
 )
-from aigw_extproc.exchange.names import METADATA_NAMESPACE
+from aigw_extproc.exchange.names import (
+    ASKED_NAMESPACE,
+    EXT_AUTH_NAMESPACE,
+    METADATA_NAMESPACE,
+    SOURCE_ADDRESS,
+    TOKENS_NAMESPACE,
+)
 from aigw_extproc.exchange.response import LOCAL_REPLY_HEADER
 from aigw_extproc.extproc.pb import ext_proc_pb2 as pb
 from aigw_extproc.extproc.protobuf import nested, prefix, prefixes
@@ -39,6 +47,8 @@ _STREAMED = pb.ProcessingResponse(
 ).SerializeToString()
 _OVERWRITE = pb.HeaderValueOption(append_action=pb.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD).SerializeToString()
 _CLEAR_ROUTE_CACHE = pb.CommonResponse(clear_route_cache=True).SerializeToString()
+
+_FILTER = "envoy.filters.http.ext_proc"  # has the attributes of a request
 
 _REQUEST_BODY = pb.ProcessingResponse.REQUEST_BODY_FIELD_NUMBER
 _RESPONSE_HEADERS = pb.ProcessingResponse.RESPONSE_HEADERS_FIELD_NUMBER
@@ -62,11 +72,43 @@ def decode(data: bytes) -> tuple[str, Event | None]:
     phase = message.WhichOneof("request")
     if phase is None:
         raise DecodeError("Envoy's message has none of the six phases")
+    if phase == "request_headers":
+        return phase, _request_headers(message)
     return phase, _DECODERS[phase](getattr(message, phase))
 
 
+def _request_headers(message: pb.ProcessingRequest) -> RequestHeaders:
+    headers = message.request_headers
+    verified = NOTHING
+    if message.metadata_context or message.attributes:
+        verified = _verified(pb.Metadata.FromString(message.metadata_context).filter_metadata, message.attributes)
+    return RequestHeaders(_headers(headers), headers.end_of_stream, verified)
+
+
+def _verified(metadata: Mapping[str, Struct], attributes: Mapping[str, Struct]) -> Verified:
+    """Return what Envoy says about the client: a client cannot write metadata or attributes."""
+    return Verified(
+        tokens=_plain(metadata[TOKENS_NAMESPACE]) if TOKENS_NAMESPACE in metadata else {},
+        asked=_plain(metadata[ASKED_NAMESPACE]) if ASKED_NAMESPACE in metadata else {},
+        answered=_plain(metadata[EXT_AUTH_NAMESPACE]) if EXT_AUTH_NAMESPACE in metadata else {},
+        address=attributes[_FILTER].fields[SOURCE_ADDRESS].string_value if _FILTER in attributes else "",
+    )
+
+
+def _plain(struct: Struct) -> dict[str, Any]:
+    return {name: _value(value) for name, value in struct.fields.items()}
+
+
+def _value(value: Value) -> Any:
+    kind = value.WhichOneof("kind")
+    if kind == "struct_value":
+        return _plain(value.struct_value)
+    if kind == "list_value":
+        return [_value(each) for each in value.list_value.values]
+    return None if kind is None or kind == "null_value" else getattr(value, kind)
+
+
 _DECODERS: dict[str, Callable[[Any], Event | None]] = {
-    "request_headers": lambda message: RequestHeaders(_headers(message), message.end_of_stream),
     "request_body": lambda message: RequestBody(message.body),
     "response_headers": lambda message: ResponseHeaders(_headers(message), message.end_of_stream),
     "response_body": lambda message: ResponseBody(message.body, message.end_of_stream),

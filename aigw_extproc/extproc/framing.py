@@ -15,6 +15,15 @@ class FramingError(Exception):
     """A message is compressed or too long."""
 
 
+class MessageTooLong(FramingError):
+    """A message is too long."""
+
+
+def prefix(length: int) -> bytes:
+    """Return what precedes a message of `length` bytes."""
+    return _PREFIX.pack(0, length)
+
+
 def frame(message: bytes) -> bytes:
     """Return a message with its prefix."""
     return _PREFIX.pack(0, len(message)) + message
@@ -43,7 +52,8 @@ class MessageDecoder:
         """Return the next message, or None if it is incomplete.
 
         Raises:
-            FramingError: the message is compressed, or longer than allowed.
+            MessageTooLong: it is longer than allowed.
+            FramingError: it is compressed.
         """
         start = self._position + _PREFIX.size
         if start > len(self._buffer):
@@ -52,7 +62,7 @@ class MessageDecoder:
         if compressed:
             raise FramingError("compressed messages are not supported")
         if length > self._max_length:
-            raise FramingError(f"a message of {length} bytes, expected no more than {self._max_length} bytes")
+            raise MessageTooLong(f"a message of {length} bytes, expected no more than {self._max_length} bytes")
         if start + length > len(self._buffer):
             return None
         self._position = start + length

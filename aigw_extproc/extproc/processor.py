@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from asyncio import ensure_future
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from random import random
 from time import monotonic, time
@@ -157,16 +158,16 @@ class ExchangeStream:
         """Do what the exchange asks for, one after the other, and return what is for Envoy."""
         exchange, processor = self._exchange, self._processor
         if isinstance(action, NeedStored) and processor.store is not None:
-            action = exchange.receive(StoredReady(await processor.store.look_up(action)), now=time())
+            action = exchange.receive(StoredReady(await ensure_future(processor.store.look_up(action))), now=time())
         if isinstance(action, NeedMedia):
-            fetched = await processor.media(action.urls, action.hosts)
+            fetched = await ensure_future(processor.media(action.urls, action.hosts))
             action = exchange.receive(MediaReady(fetched), now=time())
         if isinstance(action, NeedCredentials):
             action = await self._sign(action.auth)
         if isinstance(action, NeedUpstream):
             action = await self._call(action)
         if isinstance(action, Keep) and processor.store is not None:
-            await processor.store.keep(action)
+            await ensure_future(processor.store.keep(action))
             action = action.then
         return action
 
@@ -195,7 +196,7 @@ class ExchangeStream:
 
     async def _call(self, needed: NeedUpstream) -> Action:
         await self._send(codec.more_time(BATCH_SECONDS))
-        responses = await self._processor.upstream(needed.upstream, needed.calls)
+        responses = await ensure_future(self._processor.upstream(needed.upstream, needed.calls))
         return self._exchange.receive(UpstreamReady(responses), now=time())
 
     def _report_rejection(self, auth: AwsAuth, identity: Identity) -> None:

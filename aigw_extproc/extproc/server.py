@@ -26,6 +26,10 @@ def create_server(
     """
     # Imported here, so that a process loads only the transport that it uses.
     match transport:
+        case "http2":
+            from aigw_extproc.extproc.h2_server import H2Server
+
+            return H2Server(streams, listen, grace=grace, tls=tls)
         case "grpc":
             from aigw_extproc.extproc.grpc_server import GrpcServer
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
-from typing import Literal, Protocol, get_args
+from typing import Any, Literal, Protocol, get_args
 
 SERVICE = "envoy.service.ext_proc.v3.ExternalProcessor"
 MAX_MESSAGE_BYTES = 512 * 1024 * 1024
@@ -12,7 +12,7 @@ MAX_MESSAGE_BYTES = 512 * 1024 * 1024
 SOCKET_MODE = 0o660
 """Any process that can connect can have requests signed: allow the owner and the group only."""
 
-Transport = Literal["grpc", "h2corn"]
+Transport = Literal["http2", "grpc", "h2corn"]
 TRANSPORTS: tuple[Transport, ...] = get_args(Transport)
 
 Send = Callable[[bytes], Awaitable[None]]
@@ -25,8 +25,12 @@ class Stream(Protocol):
     over: bool
     """True after the last answer: the server then ends the stream, so that Envoy need not reset it."""
 
-    async def answer(self, message: bytes) -> bytes:
-        """Return the answer to Envoy's next message."""
+    def answer(self, message: bytes) -> Coroutine[Any, Any, bytes]:
+        """Return the answer to Envoy's next message.
+
+        Until it first waits, the coroutine may run outside of a task: most answers need none. So what needs a task,
+        such as `asyncio.timeout`, has to be awaited in one of its own.
+        """
         ...
 
     def close(self) -> None:

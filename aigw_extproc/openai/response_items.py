@@ -12,9 +12,10 @@ import msgspec
 
 from aigw_extproc import wire
 from aigw_extproc.errors import InvalidRequest
+from aigw_extproc.openai.chat import Markable
 
 
-class Part(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
+class Part(Markable, frozen=True, kw_only=True, tag_field="type"):
     """Base of all content parts."""
 
 
@@ -47,7 +48,7 @@ class Refusal(Part, frozen=True, tag="refusal"):
 ContentPart = InputText | InputImage | InputFile | OutputText | Refusal
 
 
-class Message(msgspec.Struct, frozen=True, kw_only=True):
+class Message(Markable, frozen=True, kw_only=True):
     """A message item; its `type` is optional."""
 
     role: Literal["user", "assistant", "system", "developer"]
@@ -65,21 +66,21 @@ class ReasoningItem(msgspec.Struct, frozen=True, kw_only=True):
     encrypted_content: str | None = None
 
 
-class FunctionCall(msgspec.Struct, frozen=True, kw_only=True):
+class FunctionCall(Markable, frozen=True, kw_only=True):
     call_id: str
     name: str
     namespace: str | None = None
     arguments: str | None = None
 
 
-class CustomToolCall(msgspec.Struct, frozen=True, kw_only=True):
+class CustomToolCall(Markable, frozen=True, kw_only=True):
     call_id: str
     name: str
     namespace: str | None = None
     input: str = ""
 
 
-class ToolOutput(msgspec.Struct, frozen=True, kw_only=True):
+class ToolOutput(Markable, frozen=True, kw_only=True):
     """The result of a function or a custom tool."""
 
     call_id: str

@@ -13,9 +13,10 @@ from typing import Literal
 import msgspec
 
 from aigw_extproc import wire
+from aigw_extproc.openai.chat import Markable
 
 
-class FunctionTool(msgspec.Struct, frozen=True, kw_only=True):
+class FunctionTool(Markable, frozen=True, kw_only=True):
     """A function, whose input is JSON."""
 
     name: str | None = None
@@ -33,7 +34,7 @@ class InputFormat(msgspec.Struct, frozen=True, kw_only=True):
     definition: str | None = None
 
 
-class CustomTool(msgspec.Struct, frozen=True, kw_only=True):
+class CustomTool(Markable, frozen=True, kw_only=True):
     """A tool whose input is a text."""
 
     name: str

@@ -23,39 +23,44 @@ RELOAD_LAG = 1.0
 
 
 class EnvoyFiles:
-    """Envoy's files: the configuration, which it reads once, and the clusters, which it reads after each change."""
+    """Envoy's files: the configuration, which it reads once; clusters and routes, which it reads after each change."""
 
     def __init__(self, folder: Path, options: Options) -> None:
         self._folder = folder
         self._clusters = folder / "clusters.yaml"
-        self._options = replace(options, clusters_file=self._clusters)
+        self._routes = folder / "routes.yaml"
+        self._options = replace(options, clusters_file=self._clusters, routes_file=self._routes)
 
     def write(self, snapshot: Snapshot) -> Path:
-        """Write both files, and return the configuration's."""
+        """Write all files, and return the configuration's."""
         # Imported here: it takes 0.5 s, which an invalid configuration need not wait for.
         from aigw_extproc.envoy.render import render, to_yaml
 
-        self.write_clusters(snapshot)
+        self.write_changes(snapshot)
         file = self._folder / "envoy.yaml"
         _replace(file, to_yaml(render(snapshot, self._options)))
         return file
 
-    def write_clusters(self, snapshot: Snapshot) -> None:
-        """Replace the clusters. Envoy notices a file that is moved into place, not one that is written to."""
-        from aigw_extproc.envoy.render import render_clusters, to_yaml
+    def write_changes(self, snapshot: Snapshot) -> None:
+        """Replace clusters and routes. Envoy notices a file that is moved into place, not one that is written to."""
+        from aigw_extproc.envoy.render import render_clusters, render_routes, to_yaml
 
+        _replace(self._routes, to_yaml(render_routes(snapshot)))
         _replace(self._clusters, to_yaml(render_clusters(snapshot, self._options)))
+        _replace(self._routes, to_yaml(render_routes(snapshot)))  # after the clusters that it names
 
 
 def _replace(file: Path, text: str) -> None:
-    """Write a file so that it is never read half written."""
+    """Write a file so that it is never read half written, if that changes it: Envoy would load the same again."""
+    if file.exists() and file.read_text() == text:
+        return
     draft = file.with_suffix(".new")
     draft.write_text(text)
     draft.replace(file)
 
 
 class Clusters:
-    """Envoy's clusters while resources change: adds new ones at once, removes old ones when they are unused."""
+    """Envoy's clusters and filters while resources change: adds new ones at once, removes old ones when unused."""
 
     def __init__(self, files: EnvoyFiles, snapshot: Snapshot) -> None:
         self._files = files
@@ -70,7 +75,7 @@ class Clusters:
         self._retirement = asyncio.get_running_loop().call_later(2 * RELOAD_LAG, self._write, snapshot)
 
     def _write(self, snapshot: Snapshot) -> None:
-        self._files.write_clusters(snapshot)
+        self._files.write_changes(snapshot)
         self._known = snapshot
 
 

@@ -123,7 +123,11 @@ def curl(listen: Address, snapshot: Snapshot) -> str:
     """Return a shell command that requests a chat completion."""
     model = next((model.id for model in snapshot.models), ANY_MODEL)
     address = replace(listen, host=_EVERYWHERE.get(listen.host, listen.host))
-    key = "-H 'authorization: Bearer YOUR_API_KEY' " if any(rule.keys is not None for rule in snapshot.rules) else ""
+    key = (
+        "-H 'authorization: Bearer YOUR_API_KEY' "
+        if any(policy.keys or policy.tokens for policy in snapshot.policies)
+        else ""
+    )
     return (
         f"curl http://{address}/v1/chat/completions -H 'content-type: application/json' {key}"
         f"""-d '{{"model": "{model}", "messages": [{{"role": "user", "content": "Hello!"}}]}}'"""

@@ -27,6 +27,8 @@ class TokenCounts(msgspec.Struct, frozen=True, kw_only=True):
     total_tokens: int = 0
     cached_input_tokens: int = 0
     cache_creation_input_tokens: int = 0
+    long_cache_creation_input_tokens: int = 0
+    """Those of `cache_creation_input_tokens` that are kept for an hour, which cost more."""
 
 
 class Media(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,6 +79,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the gateway keeps responses."""
     stored: Stored | None = None
     """The answer to an earlier StateNeeded."""
+    cache_points: tuple[str, ...] = ()
+    """Where to add cache points to a request without any: `tools`, `system`, `turns`."""
 
 
 class MediaNeeded(Exception):
@@ -206,6 +210,8 @@ class UpstreamRequest(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
     accept: str
     """The media type of the response."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """Further headers; names in lower case."""
     stream: bool
     """Whether the response is streamed."""
     dropped: tuple[str, ...]

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
+import msgspec
+
 from aigw_extproc.anthropic import messages as messages_api
 from aigw_extproc.anthropic.errors import render as anthropic_error
 from aigw_extproc.errors import GatewayError, InvalidRequest
@@ -26,8 +28,10 @@ from aigw_extproc.translate.carriers import anthropic, converse, count_tokens
 from aigw_extproc.translate.clients import chat, completions, messages, responses
 from aigw_extproc.translate.clients.models import model_list_at
 from aigw_extproc.translate.contract import Target, UpstreamRequest
+from aigw_extproc.translate.converse.automatic_caching import add_cache_points
 from aigw_extproc.translate.converse.conversed import Conversed
 from aigw_extproc.translate.invoke import embeddings, images, rerank
+from aigw_extproc.wire import split_fault
 
 Headers = Mapping[str, str]
 """Request headers by lower-case name."""
@@ -49,16 +53,32 @@ def _direct(parse: Parse[Request], translate: Callable[[Request, Target], Upstre
 
     def parsed(body: bytes, headers: Headers) -> ParsedRequest:
         request = parse(body, headers)
-        return lambda target: translate(request, target)
+        return lambda target: _valid(translate, request, target)
 
     return parsed
+
+
+def _valid(
+    translate: Callable[[Request, Target], UpstreamRequest], request: Request, target: Target
+) -> UpstreamRequest:
+    """Translate a request, parts of which are decoded only now: schemas, a model's own fields."""
+    try:
+        return translate(request, target)
+    except msgspec.DecodeError as error:
+        fault, _ = split_fault(str(error))
+        raise InvalidRequest(f"a value in the request body cannot be read: {fault}") from None
+    except RecursionError:
+        raise InvalidRequest("the request body is nested too deeply") from None
 
 
 def _carried(parse: Parse[Request], to_converse: Callable[[Request, Target], Conversed], carry: Carry) -> Translation:
     """Return the translation of a client's request to Converse, sent by a carrier."""
 
     def translate(request: Request, target: Target) -> UpstreamRequest:
-        return carry(to_converse(request, target), target)
+        conversed = to_converse(request, target)
+        if target.cache_points:
+            add_cache_points(conversed.request, target.cache_points, target.family)
+        return carry(conversed, target)
 
     return _direct(parse, translate)
 
@@ -154,9 +174,9 @@ def parse(endpoint: Endpoint, schema: str, body: bytes, headers: Headers) -> Par
     return translation(body, headers)
 
 
-def error_format(path: str) -> RenderError:
+def error_format(path: str, headers: Headers) -> RenderError:
     """Return how errors are rendered for a path, whether it exists or not."""
-    known = ENDPOINTS.get(path) or model_list_at(path)
+    known = ENDPOINTS.get(path) or model_list_at(path, headers)
     if known is not None:
         return known.render_error
     return anthropic_error if path.startswith("/anthropic/") else openai_error

@@ -1,4 +1,4 @@
-"""Tests for aigw_extproc.config.compile.settings: the annotation that restricts the hosts of images."""
+"""Tests for aigw_extproc.config.compile.settings: annotations with lists."""
 
 from __future__ import annotations
 
@@ -42,3 +42,14 @@ def test_invalid_hosts_of_images(value: str, host: str) -> None:
     at = f"AIServiceBackend default/service: metadata.annotations.{NAME}"
     [problem] = problems(annotated(value))
     assert problem.endswith(f"{at}: must be hosts such as 'a.example.com' or '*.example.com', got {host!r}")
+
+
+def test_places_of_cache_points() -> None:
+    [rule] = compiled(annotated("tools, turns").replace(NAME, "aigw-extproc/cache-points")).snapshot.rules
+    assert rule.backends[0].settings.cache_points == ("tools", "turns")
+
+
+@pytest.mark.parametrize(("value", "place"), [("", ""), ("system,messages", "messages"), ("true", "true")])
+def test_invalid_places_of_cache_points(value: str, place: str) -> None:
+    [problem] = problems(annotated(value).replace(NAME, "aigw-extproc/cache-points"))
+    assert problem.endswith(f"aigw-extproc/cache-points: must be a list of tools, system, turns, got {place!r}")

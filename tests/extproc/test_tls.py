@@ -93,20 +93,40 @@ async def test_a_client_without_tls_is_refused(transport: Transport, ca: Authori
             await health(channel, "")
 
 
-async def test_a_replaced_certificate_is_used_for_the_next_connection(ca: Authority, other_ca: Authority) -> None:
+@pytest.mark.parametrize("transport", ["http2", "grpc"])
+async def test_a_replaced_certificate_is_used_for_the_next_connection(
+    transport: Transport, ca: Authority, other_ca: Authority
+) -> None:
     tls = server_tls(ca)
-    async with serving("grpc", tls) as where:
+    async with serving(transport, tls) as where:
         assert await check_health(where, ca) == SERVING
         for file, new in zip((tls.certificate, tls.key), other_ca.certificate("new", "DNS:localhost"), strict=True):
             new.rename(file)
         assert await check_health(where, other_ca) == SERVING
 
 
+@pytest.mark.parametrize("transport", ["http2", "grpc"])
+async def test_clients_are_checked_against_replaced_authorities(
+    transport: Transport, ca: Authority, other_ca: Authority, tmp_path: Path
+) -> None:
+    accepted = tmp_path / "accepted.pem"
+    accepted.write_bytes(ca.file.read_bytes())
+    certificate, key = ca.certificate("processor", "DNS:localhost")
+    old, new = ca.certificate("old", "DNS:envoy"), other_ca.certificate("new", "DNS:envoy")
+    async with serving(transport, ServerTls(certificate=certificate, key=key, client_ca=accepted)) as where:
+        assert await check_health(where, ca, old) == SERVING
+        assert await refused(where, ca, new)
+        accepted.write_bytes(other_ca.file.read_bytes())
+        assert await check_health(where, ca, new) == SERVING
+        assert await refused(where, ca, old)
+
+
+@pytest.mark.parametrize("transport", ["http2", "grpc"])
 async def test_a_broken_certificate_is_logged_once_and_changes_nothing(
-    ca: Authority, caplog: pytest.LogCaptureFixture
+    transport: Transport, ca: Authority, caplog: pytest.LogCaptureFixture
 ) -> None:
     tls = server_tls(ca)
-    async with serving("grpc", tls) as where:
+    async with serving(transport, tls) as where:
         tls.certificate.write_text("nothing\n")
         with caplog.at_level(logging.ERROR):
             assert [await check_health(where, ca), await check_health(where, ca)] == [SERVING, SERVING]

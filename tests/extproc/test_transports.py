@@ -49,7 +49,7 @@ CALL = {
     "content-type": "application/grpc",
     "te": "trailers",
 }
-REFUSED = {"grpc": "8", "h2corn": "3"}
+REFUSED = {"http2": "8", "grpc": "8", "h2corn": "3"}
 """The status of a message above the limit: RESOURCE_EXHAUSTED, INVALID_ARGUMENT."""
 
 

@@ -253,7 +253,7 @@ async def test_clusters_are_kept_while_they_are_used(tmp_path: Path) -> None:
 
     one, two, three = (snapshot(upstream(name)) for name in "abc")
     files = EnvoyFiles(tmp_path, Options())
-    files.write_clusters(one)
+    files.write_changes(one)
     changes = Clusters(files, one)
     changes.change(two)
     changes.change(three)

@@ -32,6 +32,7 @@ from tests.translate.test_accumulation import (
     compact,
     content_and_stream,
     contents,
+    interleaved_uses,
     stop_reason,
 )
 from tests.translate.test_messages_properties import UNFETCHED, check
@@ -114,7 +115,7 @@ def have_unique_ids(content: list[Block]) -> bool:
     return len(ids) == len(set(ids))
 
 
-@given(content_and_stream(contents.filter(have_unique_ids)))
+@given(content_and_stream(contents.filter(have_unique_ids)) | interleaved_uses())
 @settings(deadline=None)
 def test_a_stream_adds_up_to_the_complete_response(case: tuple[list[Block], list[bytes]]) -> None:
     assert_adds_up(responses_answer(), *case)

@@ -68,7 +68,7 @@ class CredentialCache:
         entry = self._entry(auth)
         identity = entry.usable(self._clock())
         if identity is None or (entry.renewal is not None and entry.is_rejected(identity)):
-            await self._wait_for(entry)
+            await asyncio.ensure_future(self._wait_for(entry))  # a timeout needs a task, and the caller may have none
             identity = entry.usable(self._clock())
         if identity is None:
             raise CredentialsUnavailable("the gateway has no AWS credentials at the moment; its log says why")

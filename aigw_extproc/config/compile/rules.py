@@ -11,6 +11,7 @@ import msgspec
 
 from aigw_extproc.aws.names import host_region
 from aigw_extproc.config.compile.access import Access
+from aigw_extproc.config.compile.durations import compile_timeouts
 from aigw_extproc.config.compile.mutations import check_mutations, check_unique, merge_bodies, merge_headers
 from aigw_extproc.config.compile.services import Service
 from aigw_extproc.config.pattern import InvalidPattern, Pattern
@@ -28,7 +29,7 @@ _Time = Annotated[datetime, msgspec.Meta(tz=True)]
 def compile_rules(catalog: Catalog, services: Mapping[Key, Service], access: Access) -> tuple[Rule, ...]:
     """Return the rules of every route, in order."""
     return tuple(
-        replace(_rule(item, index, rule, catalog, services), keys=access.of(item.key))
+        replace(_rule(item, index, rule, catalog, services), policy=access.of(item.key))
         for item in catalog.all(AIGatewayRoute)
         for index, rule in enumerate(_checked(item).rules)
     )
@@ -60,12 +61,13 @@ def _rule(
     elif not any(ref.weight for ref in rule.backend_refs):
         place.field("backendRefs").problem("all weights are 0, so no backend would receive requests")
     _check_priorities(rule, place)
+    timeouts = compile_timeouts(rule, place)
     compiled = [_backend(item, index, number, catalog, services) for number in range(len(rule.backend_refs))]
     return Rule(
         name=f"{item.namespace}/{item.name}/rule/{index}",
         hostnames=tuple(hostname.lower() for hostname in item.resource.spec.hostnames),
         matches=tuple(_match(match, place.field("matches").item(n)) for n, match in enumerate(rule.matches)),
-        backends=tuple(backend for backend in compiled if backend is not None),
+        backends=tuple(replace(backend, timeouts=timeouts) for backend in compiled if backend is not None),
         owned_by=rule.models_owned_by,
         created=_created(item, rule, place),
     )

@@ -19,6 +19,7 @@ from aigw_extproc.config.snapshot import BackendSettings
 from aigw_extproc.wire import split_fault
 
 PREFIX: Final = "aigw-extproc/"
+CACHE_POINTS: Final = ("tools", "system", "turns")
 
 _HOSTS = re.compile(r"(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 
@@ -60,6 +61,15 @@ def _flag(value: Any) -> bool:
     return _one_of("true", "false")(value) == "true"
 
 
+def _cache_points(value: Any) -> tuple[str, ...]:
+    """Parse a list of places: `tools, system, turns`."""
+    places = tuple(place.strip() for place in str(value).split(","))
+    for place in places:
+        if place not in CACHE_POINTS:
+            raise _InvalidSetting(f"must be a list of {', '.join(CACHE_POINTS)}, got {place!r}")
+    return places
+
+
 def _hosts(value: Any) -> tuple[str, ...]:
     """Parse a list of host patterns: `images.example.com, *.cdn.example.com`."""
     hosts = tuple(host.strip().lower() for host in str(value).split(","))
@@ -84,9 +94,11 @@ def _families(value: Any) -> Families:
 
 
 _SETTINGS: Final[dict[str, tuple[str, Callable[[Any], Any]]]] = {
+    "cache-points": ("cache_points", _cache_points),
     "dropped-parameters": ("dropped_parameters", _one_of("report", "refuse")),
     "fetch-images": ("fetch_images", _flag),
     "fetch-images-from": ("fetch_images_from", _hosts),
+    "anthropic-names": ("anthropic_names", _flag),
     "model-families": ("families", _families),
 }
 """By the annotation's name without the prefix: the field, and the function that parses its value."""

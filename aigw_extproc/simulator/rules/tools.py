@@ -137,6 +137,14 @@ def tool_schemas_are_valid(conversation: Conversation) -> Problems:
             yield f"{MODEL_ERRORS} tools.{index}.custom.input_schema: {json_schema.INVALID}"
 
 
+def tool_schemas_are_supported(request: ModelRequest) -> Problems:
+    """Claude refuses alternatives at the root of a schema, and most characters in names of properties."""
+    for index, (_, schema) in enumerate(_schemas(request.conversation) if request.is_claude else ()):
+        restriction = json_schema.claudes_restriction(schema)
+        if restriction is not None:
+            yield f"{MODEL_ERRORS} tools.{index}.custom.{restriction}"
+
+
 def tools_are_supported(request: ModelRequest) -> Problems:
     """The family supports tools, also in streaming mode."""
     if "toolConfig" not in request.conversation:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 HEADER = "anthropic-beta"
+PARTS = {"advanced-tool-use-2025-11-20": ("tool-search-tool-2025-10-19", "tool-examples-2025-10-29")}
+"""Betas that Bedrock has in parts, which are requested where they are used."""
 
 
 def accepted_betas(
@@ -21,6 +23,8 @@ def accepted_betas(
     for beta in betas:
         if beta in known:
             accepted.append(beta)
+        elif any(part in known for part in PARTS.get(beta, ())):
+            continue
         elif beta not in accepted:
             dropped.append(f"{HEADER}:{beta}")
     return list(dict.fromkeys(accepted))

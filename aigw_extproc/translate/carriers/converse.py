@@ -36,6 +36,7 @@ def answer(conversed: Conversed) -> CarriedAnswer:
     return CarriedAnswer(
         writer=conversed.writer,
         replayed=conversed.replayed,
+        aliases=conversed.names.parameters,
         decode_response=decode_response,
         frame_decoder=_frame_decoder,
     )

@@ -40,11 +40,7 @@ class CachePoints:
         """
         if mark is None:
             return None
-        takes = self._family.caching
-        if where == "results":
-            takes = takes if self._family.cache_behind_results else ()
-            where = "messages"
-        if where not in takes:
+        if where not in self._places:
             self._dropped.append("cache_control")
             return None
         self.used = True
@@ -53,6 +49,17 @@ class CachePoints:
     def after(self, block: ContentBlock, mark: Mark | None, where: str = "messages") -> CachePoint | None:
         """Return the cache point after a block: none after reasoning, and on Claude none after a plain document."""
         return self.point(mark, where if self._may_end_prefix(block) else "nowhere")
+
+    def automatic(self, where: str, block: ContentBlock | None = None) -> CachePoint | None:
+        """Return a cache point that no client has asked for, after a block; None where the family takes none."""
+        if where not in self._places or (block is not None and not self._may_end_prefix(block)):
+            return None
+        return CachePoint(type="default")
+
+    @property
+    def _places(self) -> Sequence[str]:
+        takes = self._family.caching
+        return (*takes, "results") if "messages" in takes and self._family.cache_behind_results else takes
 
     def mark(self, blocks: list[ContentBlock], mark: Mark | None, where: str = "messages") -> None:
         """Add the cache point for a mark on a complete message after its last block, unless there is one."""
@@ -71,6 +78,11 @@ class CachePoints:
         """Remove the cache points of a request that is being built that exceed the limits."""
         if self.used and not within_limits(request):
             self._dropped.append("cache_control")
+
+
+def has_points(request: ConverseRequest) -> bool:
+    """Return whether a request has cache points."""
+    return any(True for _ in _points(request))
 
 
 def within_limits(request: ConverseRequest) -> bool:

@@ -6,7 +6,6 @@ blank assistant messages are removed, tool results are moved to the turn after t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Literal
 
@@ -17,6 +16,8 @@ from aigw_extproc.bedrock.families import Family
 from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.translate.converse import turns
 from aigw_extproc.translate.converse.conversation import Conversation, conversation
+from aigw_extproc.translate.converse.reminders import reminder
+from aigw_extproc.translate.converse.schemas.keys import translated
 from aigw_extproc.translate.converse.tool_names import ToolNames, valid_id
 from aigw_extproc.translate.converse.turns import Result, Turn, Vocabulary
 
@@ -87,7 +88,10 @@ class History:
         Raises:
             InvalidRequest: the turn already has a call with this id; `param` is `place`.
         """
-        _add(message, call_id, ToolUseBlock(valid_id(call_id), self._names.to_bedrock(name), arguments), place)
+        tool = self._names.to_bedrock(name)
+        aliases = self._names.parameters.get(tool)
+        arguments = translated(arguments, aliases) if aliases else arguments
+        _add(message, call_id, ToolUseBlock(valid_id(call_id), tool, arguments), place)
 
     def add_result(self, call_id: str, result: Result, place: str) -> None:
         """Add a tool result to the user turn. Only the first result of a call is kept."""
@@ -103,13 +107,7 @@ class History:
 
 
 def _as_reminder(block: ContentBlock) -> ContentBlock:
-    """Return text of a system message as it stands in a user turn."""
-    if block.text is None or _REMINDER.fullmatch(block.text.strip()):
-        return block
-    return ContentBlock(text=f"<system-reminder>{block.text}</system-reminder>")
-
-
-_REMINDER = re.compile(r"<system-reminder>.*</system-reminder>", re.DOTALL)
+    return block if block.text is None else ContentBlock(text=reminder(block.text))
 
 
 def _add(turn: Turn, call_id: str, call: ToolUseBlock, place: str) -> None:

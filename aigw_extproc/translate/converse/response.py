@@ -28,6 +28,7 @@ def translate_usage(usage: TokenUsage | None) -> TokenCounts:
         total_tokens=total_input + usage.output_tokens,
         cached_input_tokens=cached,
         cache_creation_input_tokens=created,
+        long_cache_creation_input_tokens=usage.written_for("1h"),
     )
 
 

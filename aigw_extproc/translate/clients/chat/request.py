@@ -29,6 +29,7 @@ from aigw_extproc.translate.converse.tools import (
     forcible_choices,
     serial_fields,
     tool_configuration,
+    tool_names,
 )
 from aigw_extproc.translate.converse.turns import Vocabulary
 from aigw_extproc.translate.openai.parameters import inference_configuration, unsupported
@@ -64,7 +65,7 @@ class _Translation:
         self.dropped += unsupported(request.others, parameters.DEFAULTS)
         offered, choice = tools.definitions(request, family), tools.choice(request)
         history = names_in_history(request.messages)
-        names = ToolNames.of([*(definition.name for definition in offered), *history])
+        names = tool_names(offered, history, family)
         conversation = translate_messages(
             request.messages,
             names=names,
@@ -87,6 +88,8 @@ class _Translation:
         )
         body = self._body(conversation, reasoning, output, selection, names)
         self.content.cache.limit(body)
+        if output.tool is not None:
+            names = names.with_parameters(output.tool.name, output.tool.schema(family).aliases)
         return self._conversed(body, names, output.tool.name if output.tool else None)
 
     def _conversed(self, body: ConverseRequest, names: ToolNames, answer_tool: str | None) -> Conversed:
@@ -121,7 +124,12 @@ class _Translation:
             messages=instructed.messages,
             system=instructed.system or None,
             inference_config=inference_configuration(
-                request, self.family, max_tokens=reasoning.max_tokens, dropped=self.dropped, reasons=reasoning.on
+                request,
+                self.family,
+                max_tokens=reasoning.max_tokens,
+                dropped=self.dropped,
+                reasons=reasoning.on,
+                limit_name=parameters.limit_name(request),
             ),
             tool_config=tool_configuration(selection, names, self.family, self.content.cache, self.dropped),
             output_config=output.output_config,

@@ -49,7 +49,7 @@ def _definition(tool: chat.Tool, place: str) -> Definition:
     function, place = tool.function, f"{place}.function"
     if function is None:
         raise InvalidRequest.at(place, "a function tool needs its function")
-    mark = tool.cache_control or tool.cache_point or function.cache_control
+    mark = tool.mark or function.cache_control
     return Definition(place=place, function=function, mark=mark)
 
 

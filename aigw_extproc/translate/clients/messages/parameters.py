@@ -103,9 +103,10 @@ def structured_output(request: messages.CreateParams, family: Family, dropped: l
     wanted = request.output_config.format if request.output_config else None
     if wanted is None:
         return StructuredOutput()
-    if not family.structured_output:
+    output = without_tool(wanted.schema, family)
+    if output.output_config is None:
         dropped.append("output_config.format")
-    return without_tool(wanted.schema, family)
+    return output
 
 
 def _unit_interval(name: str, value: float | None) -> float | None:

@@ -16,7 +16,13 @@ from aigw_extproc.translate.converse.caching import CachePoints
 from aigw_extproc.translate.converse.conversation import Conversation, forbids_reasoning
 from aigw_extproc.translate.converse.reasoning import ReasoningSpec, model_fields, off
 from aigw_extproc.translate.converse.tool_names import ToolNames
-from aigw_extproc.translate.converse.tools import Selection, forcible_choices, serial_fields, tool_configuration
+from aigw_extproc.translate.converse.tools import (
+    Selection,
+    forcible_choices,
+    serial_fields,
+    tool_configuration,
+    tool_names,
+)
 
 
 class Prompt(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +47,7 @@ def translate_prompt(request: messages.CountTokensParams, target: Target, droppe
     family, content = target.family, ContentTranslator(target.family, target.fetched, dropped)
     offered, choice = tools.definitions(request, family, dropped), tools.choice(request)
     history = names_in_history(request.messages)
-    names = ToolNames.of([*(definition.name for definition in offered), *history])
+    names = tool_names(offered, history, family)
     as_text = choice.mode == "none" or not family.tools
     conversation = translate_history(request, names=names, family=family, content=content, tools_as_text=as_text)
     reasoning = _reasoning(request, conversation, family, dropped)

@@ -85,7 +85,18 @@ def message_usage(usage: TokenUsage | None) -> message.Usage:
         input_tokens=usage.input_tokens,
         cache_creation_input_tokens=usage.cache_write_input_tokens or 0,
         cache_read_input_tokens=usage.cache_read_input_tokens or 0,
+        cache_creation=_cache_creation(usage),
         output_tokens=usage.output_tokens,
+    )
+
+
+def _cache_creation(usage: TokenUsage) -> message.CacheCreation | msgspec.UnsetType:
+    """Return how long the written tokens are kept, if Bedrock reports it: five minutes, unless for an hour."""
+    if usage.cache_details is None:
+        return msgspec.UNSET
+    long = usage.written_for("1h")
+    return message.CacheCreation(
+        ephemeral_5m_input_tokens=(usage.cache_write_input_tokens or 0) - long, ephemeral_1h_input_tokens=long
     )
 
 

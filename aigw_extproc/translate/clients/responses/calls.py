@@ -5,7 +5,8 @@ https://platform.openai.com/docs/api-reference/responses-streaming/response/func
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -19,27 +20,23 @@ Event = tuple[str, dict[str, Any]]
 _ARGUMENTS = msgspec.json.Decoder(dict[str, Any])
 
 
-def call_of(tool: ClientTool, call_id: str, *, suffix: str, index: int) -> TextCall | ObjectCall:
-    """Begin the call of a tool. `suffix` makes the item's id unique; `index` is that of the item."""
-    kind = TextCall if CALLS[tool.kind].text else ObjectCall
-    return kind(tool, call_id, suffix, index)
-
-
 class TextCall:
     """A call whose input is streamed as text."""
 
-    def __init__(self, tool: ClientTool, call_id: str, suffix: str, index: int) -> None:
+    def __init__(self, tool: ClientTool, call_id: str, request_id: str, index: int) -> None:
+        """`index` is that of the item in the response."""
+        self.index = index
+        self.block_ended = False
         self._tool = tool
         self._format = CALLS[tool.kind]
         self._member = self._format.text or ""
-        self._ids = {"type": self._format.type, "id": f"{self._format.id}_{suffix}", "call_id": call_id}
-        self._index = index
+        self._ids = {"type": self._format.type, "id": f"{self._format.id}_{request_id}_{index}", "call_id": call_id}
         self._text = ""
         self._decoder = TextInput() if tool.kind == "custom" else None
 
-    def begin(self) -> Iterator[Event]:
+    def begin(self) -> Event:
         """Write the item without its input."""
-        yield "output_item.added", {"output_index": self._index, "item": self.item("in_progress")}
+        return "output_item.added", {"output_index": self.index, "item": self.item("in_progress")}
 
     def feed(self, fragment: str) -> Iterator[Event]:
         """Add a fragment of the function's arguments."""
@@ -48,7 +45,7 @@ class TextCall:
             self._text += text
             yield self._event("delta", delta=text)
 
-    def end(self) -> Iterator[Event]:
+    def end(self, index: int) -> Iterator[Event]:
         """Complete the input; the caller writes `output_item.done`."""
         rest = self._decoder.close() if self._decoder is not None else ""
         if self._decoder is None and not self._text:
@@ -65,51 +62,51 @@ class TextCall:
         return {**self._ids, "name": self._tool.name, **namespace, self._member: self._text, "status": status}
 
     def _event(self, event: str, **members: Any) -> Event:
-        ids = {"item_id": self._ids["id"], "output_index": self._index}
+        ids = {"item_id": self._ids["id"], "output_index": self.index}
         return f"{self._format.type}_{self._member}.{event}", {**ids, **members}
 
 
 class ObjectCall:
-    """A call whose input are members of its item: it is written when the input is complete.
+    """A call whose input are members of its item: it is written, and gets its index, when the input is complete.
 
     Without a JSON object it is the call of a function, so that the client sees what the model has written.
     """
 
-    def __init__(self, tool: ClientTool, call_id: str, suffix: str, index: int) -> None:
-        self._format = CALLS[tool.kind]
-        self._ids = {"type": self._format.type, "id": f"{self._format.id}_{suffix}", "call_id": call_id}
-        self._index = index
-        self._text = ""
-        self._function = TextCall(ClientTool(name=tool.name), call_id, suffix, index)
+    index: int | None = None
 
-    def begin(self) -> Iterator[Event]:
-        """Write nothing yet."""
-        return iter(())
+    def __init__(self, tool: ClientTool, call_id: str, request_id: str) -> None:
+        self.block_ended = False
+        self._tool = tool
+        self._format = CALLS[tool.kind]
+        self._call_id = call_id
+        self._request_id = request_id
+        self._text = ""
+        self._written: Callable[[str], dict[str, Any]] = lambda _status: {}
 
     def feed(self, fragment: str) -> Iterator[Event]:
         """Add a fragment of the function's arguments."""
         self._text += fragment
         return iter(())
 
-    def end(self) -> Iterator[Event]:
+    def end(self, index: int) -> Iterator[Event]:
         """Write the item; the caller writes `output_item.done`."""
-        if self._arguments() is not None:
-            yield "output_item.added", {"output_index": self._index, "item": self.item("in_progress")}
+        try:
+            arguments = _ARGUMENTS.decode(self._text or "{}")
+        except msgspec.MsgspecError:
+            function = TextCall(ClientTool(name=self._tool.name), self._call_id, self._request_id, index)
+            self._written = function.item
+            yield function.begin()
+            yield from function.feed(self._text)
+            yield from function.end(index)
         else:
-            yield from self._function.begin()
-            yield from self._function.feed(self._text)
-            yield from self._function.end()
+            self._written = partial(self._item, arguments, index)
+            yield "output_item.added", {"output_index": index, "item": self.item("in_progress")}
 
     def item(self, status: str) -> dict[str, Any]:
         """Return the complete item."""
-        arguments = self._arguments()
-        if arguments is None:
-            return self._function.item(status)
-        status = self._format.statuses.get(status, status)
-        return {**self._ids, **self._format.members(arguments), "status": status}
+        return self._written(status)
 
-    def _arguments(self) -> dict[str, Any] | None:
-        try:
-            return _ARGUMENTS.decode(self._text or "{}")
-        except msgspec.MsgspecError:
-            return None
+    def _item(self, arguments: dict[str, Any], index: int, status: str) -> dict[str, Any]:
+        item_id = f"{self._format.id}_{self._request_id}_{index}"
+        ids = {"type": self._format.type, "id": item_id, "call_id": self._call_id}
+        return {**ids, **self._format.members(arguments), "status": self._format.statuses.get(status, status)}

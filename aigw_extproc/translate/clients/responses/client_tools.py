@@ -127,7 +127,9 @@ def custom_function(tool: CustomTool, name: str) -> chat.FunctionDefinition:
     description = tool.description or ""
     if tool.format is not None and tool.format.definition:
         description += f"\n\n`input` has to match this {tool.format.syntax or ''} grammar:\n{tool.format.definition}"
-    return chat.FunctionDefinition(name=name, description=description.strip() or None, parameters=_TEXT_INPUT)
+    return chat.FunctionDefinition(
+        name=name, description=description.strip() or None, parameters=_TEXT_INPUT, cache_control=tool.mark
+    )
 
 
 def search_function(tool: ToolSearchTool, name: str) -> chat.FunctionDefinition:

@@ -60,9 +60,10 @@ class ChatMessages:
             case items.AdditionalTools():
                 pass  # `Tools` has them
             case items.FunctionCall(arguments=arguments):
-                self._call(ClientTool(name=item.name, namespace=item.namespace), item.call_id, arguments, place)
+                tool = ClientTool(name=item.name, namespace=item.namespace)
+                self._call(tool, item.call_id, arguments, place, item.mark)
             case items.ToolOutput(output=output):
-                self._result(item.call_id, self._parts(output, place), place)
+                self._result(item.call_id, self._parts(output, place), place, mark=item.mark)
             case items.LocalShellOutput() | items.ShellOutput() | items.ApplyPatchOutput() | items.ToolSearchOutput():
                 self._add_output(item, place)
             case _:
@@ -73,7 +74,7 @@ class ChatMessages:
         match item:
             case items.CustomToolCall():
                 tool = ClientTool(kind="custom", name=item.name, namespace=item.namespace)
-                self._call(tool, item.call_id, text_input.encode(item.input), place)
+                self._call(tool, item.call_id, text_input.encode(item.input), place, item.mark)
             case items.ToolSearchCall():
                 if item.call_id is not None:  # otherwise OpenAI has searched: the tools that it found are offered
                     self._call(TOOL_SEARCH, item.call_id, _text(item.arguments), place)
@@ -102,14 +103,21 @@ class ChatMessages:
             case _:
                 assert_never(item)
 
-    def _call(self, tool: ClientTool, call_id: str, arguments: str | None, place: str) -> None:
+    def _call(
+        self, tool: ClientTool, call_id: str, arguments: str | None, place: str, mark: chat.CacheMark | None = None
+    ) -> None:
         function = chat.FunctionCall(name=self._tools.function_of(tool), arguments=arguments)
         call = chat.ToolCall(id=call_id, function=function)
-        message = chat.AssistantMessage(tool_calls=[call], thinking_blocks=self._thinking_blocks or None)
+        message = chat.AssistantMessage(
+            tool_calls=[call], thinking_blocks=self._thinking_blocks or None, cache_control=mark
+        )
         self._append(message, place)
 
-    def _result(self, call_id: str, content: Any, place: str, *, is_error: bool = False) -> None:
-        self._append(chat.ToolMessage(tool_call_id=call_id, content=content, is_error=is_error), place)
+    def _result(
+        self, call_id: str, content: Any, place: str, *, is_error: bool = False, mark: chat.CacheMark | None = None
+    ) -> None:
+        result = chat.ToolMessage(tool_call_id=call_id, content=content, is_error=is_error, cache_control=mark)
+        self._append(result, place)
 
     def _parts(self, output: str | list[items.ContentPart], place: str) -> str | list[chat.ContentPart]:
         if isinstance(output, str):
@@ -128,11 +136,12 @@ class ChatMessages:
             parts = [translate(part, f"{place}.content[{index}]") for index, part in enumerate(parts)]
         match item.role:
             case "user":
-                return chat.UserMessage(content=parts)
+                return chat.UserMessage(content=parts, cache_control=item.mark)
             case "assistant":
-                return chat.AssistantMessage(content=parts, thinking_blocks=self._thinking_blocks or None)
+                thinking = self._thinking_blocks or None
+                return chat.AssistantMessage(content=parts, thinking_blocks=thinking, cache_control=item.mark)
             case "system" | "developer":
-                return chat.SystemMessage(content=parts)
+                return chat.SystemMessage(content=parts, cache_control=item.mark)
             case _:
                 assert_never(item.role)
 
@@ -153,11 +162,11 @@ def _thinking_block(item: items.ReasoningItem, place: str) -> chat.ThinkingPart 
 def _user_part(part: items.ContentPart, place: str) -> chat.ContentPart:
     match part:
         case items.InputImage(image_url=str(url)):
-            return chat.ImagePart(image_url=url)
+            return chat.ImagePart(image_url=url, cache_control=part.mark)
         case items.InputImage():
             raise _no_file(f"{place}.file_id", "image_url, a data: URI or an https address")
         case items.InputFile(file_data=str(data)):
-            return chat.FilePart(file=chat.FileData(file_data=data, filename=part.filename))
+            return chat.FilePart(file=chat.FileData(file_data=data, filename=part.filename), cache_control=part.mark)
         case items.InputFile():
             name = "file_id" if part.file_url is None else "file_url"
             raise _no_file(f"{place}.{name}", "file_data")
@@ -170,7 +179,7 @@ def _user_part(part: items.ContentPart, place: str) -> chat.ContentPart:
 def _text_part(part: items.ContentPart, place: str) -> chat.ContentPart:
     match part:
         case items.InputText(text=text) | items.OutputText(text=text) | items.Refusal(refusal=text):
-            return chat.TextPart(text=text)
+            return chat.TextPart(text=text, cache_control=part.mark)
         case items.InputImage() | items.InputFile():
             raise InvalidRequest.at(place, "a message of this role can hold text only")
         case _:

@@ -76,12 +76,12 @@ class ResponsesStream(EventWriter):
 
     def translate(self, event: ContentEvent) -> Iterator[bytes]:
         match event:
-            case converse.ContentBlockDelta(delta=delta):
-                yield from map(self._event_of, self._output.delta(delta))
-            case converse.ContentBlockStart(start=start):
-                yield from map(self._event_of, self._output.start(start))
-            case converse.ContentBlockStop():
-                yield from map(self._event_of, self._output.stop())
+            case converse.ContentBlockDelta(delta=delta, content_block_index=at):
+                yield from map(self._event_of, self._output.delta(delta, at))
+            case converse.ContentBlockStart(start=start, content_block_index=at):
+                yield from map(self._event_of, self._output.start(start, at))
+            case converse.ContentBlockStop(content_block_index=at):
+                yield from map(self._event_of, self._output.stop(at))
             case converse.MessageStart():
                 yield self._lifecycle("created", "in_progress")
                 yield self._lifecycle("in_progress", "in_progress")
@@ -153,7 +153,7 @@ class ResponsesStream(EventWriter):
             "status": status,
             "error": None,
             "incomplete_details": {"reason": self._incomplete} if self._incomplete else None,
-            "output": list(self._output.items),
+            "output": self._output.items,
             **self._echo,
             "usage": response_usage(self.usage) if self.usage else None,
             **details,

@@ -74,7 +74,10 @@ class Tools:
 
     @property
     def functions(self) -> list[chat.Tool]:
-        return [chat.Tool(type="function", function=function) for _, _, function in self._offered]
+        return [
+            chat.Tool(type="function", function=function, cache_control=function.cache_control)
+            for _, _, function in self._offered
+        ]
 
     def function_of(self, tool: ClientTool) -> str:
         """Return the name of the function for a tool, the same for every call of it."""
@@ -156,6 +159,7 @@ class Tools:
             description=tool.description,
             parameters=tool.parameters,
             strict=tool.strict,
+            cache_control=tool.mark,
         )
         return place, known, function
 
