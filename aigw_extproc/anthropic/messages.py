@@ -7,7 +7,7 @@ decode the body with `create_params` or `count_tokens_params`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -189,7 +189,8 @@ class CountTokensParams(wire.Open, frozen=True, kw_only=True):
     """Applies to the last block that can be cached."""
     max_tokens: int | None = None
     stream: bool | None = None
-    anthropic_beta: list[str] | None = None
+    anthropic_beta: Sequence[str] | None = None
+    """Those of the header, too."""
 
 
 class CreateParams(CountTokensParams, frozen=True, kw_only=True):
@@ -247,7 +248,7 @@ def create_params(request: MessagesRequest) -> CreateParams:
     Raises:
         InvalidRequest: a field has the wrong type; `param` is its path.
     """
-    return wire.decode_open(_CREATE, request.body)
+    return msgspec.structs.replace(wire.decode_open(_CREATE, request.body), anthropic_beta=request.betas)
 
 
 def count_tokens_params(request: MessagesRequest) -> CountTokensParams:
@@ -256,7 +257,7 @@ def count_tokens_params(request: MessagesRequest) -> CountTokensParams:
     Raises:
         InvalidRequest: a field has the wrong type; `param` is its path.
     """
-    return wire.decode_open(_COUNT_TOKENS, request.body)
+    return msgspec.structs.replace(wire.decode_open(_COUNT_TOKENS, request.body), anthropic_beta=request.betas)
 
 
 def fields(request: MessagesRequest) -> dict[str, msgspec.Raw]:

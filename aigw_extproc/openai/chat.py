@@ -139,6 +139,8 @@ class AssistantMessage(Markable, frozen=True, kw_only=True, tag_field="role", ta
     function_call: FunctionCall | None = None
     """The deprecated predecessor of `tool_calls`: one call, without an id."""
     thinking_blocks: list[ThinkingPart | RedactedThinkingPart] | None = None
+    reasoning_content: str | None = None
+    """The text of `thinking_blocks`, without their signatures."""
     audio: StoredAudio | None = None
 
 

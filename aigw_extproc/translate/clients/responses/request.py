@@ -64,6 +64,11 @@ def to_converse(request: responses.ResponsesRequest, target: Target) -> Converse
     )
 
 
+def to_counted(request: responses.ResponsesRequest, target: Target) -> Conversed:
+    """Translate a request to count its input tokens, which stores nothing. Raises as `to_converse`."""
+    return to_converse(msgspec.structs.replace(request, store=False), target)
+
+
 def _chat(request: responses.ResponsesRequest, messages: list[chat.Message], tools: Tools) -> chat.ChatRequest:
     return chat.ChatRequest(
         model=request.model,
