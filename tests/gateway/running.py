@@ -115,7 +115,7 @@ def running_gateway(
     workers: int = 1,
     beside: tuple[str, ...] = (),
     message_timeout: timedelta = timedelta(seconds=10),
-    transport: str = "grpc",
+    transport: str = "http2",
     secrets: Path | None = None,
     api_keys: Path | None = None,
     environment: Mapping[str, str] | None = None,
