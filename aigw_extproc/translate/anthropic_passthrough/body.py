@@ -23,6 +23,7 @@ from aigw_extproc.translate.anthropic_passthrough.system_messages import with_sy
 from aigw_extproc.translate.anthropic_passthrough.tools import strict_tools
 from aigw_extproc.translate.contract import Target
 from aigw_extproc.translate.converse.caching import MAX_CACHE_POINTS
+from aigw_extproc.translate.converse.reasoning import ThinkingSpec, by_thinking
 from aigw_extproc.translate.converse.schemas.mend import mended
 from aigw_extproc.translate.converse.schemas.native import bound
 from aigw_extproc.translate.converse.structured_output import schema_instruction
@@ -34,6 +35,7 @@ TRANSLATED = frozenset({"cache_control", "output_format"})
 
 _FIELDS = msgspec.json.Decoder(Fields)
 _MESSAGES = msgspec.json.Decoder(list[Fields])
+_THINKING = msgspec.json.Decoder(ThinkingSpec)
 _FORMAT = msgspec.json.Decoder(messages.OutputFormat)
 
 
@@ -104,9 +106,14 @@ def _set_parameters(body: dict[str, object], output_format: msgspec.Raw, strict:
     for name, members in (("tool_choice", known.TOOL_CHOICE), ("metadata", known.METADATA)):
         if isinstance(raw := body.get(name), msgspec.Raw):
             body[name] = strict.keep(decode(_FIELDS, raw, name), members, f"{name}.")
-    for name in ("thinking", "context_management"):
-        if isinstance(raw := body.get(name), msgspec.Raw):
-            body[name] = without_nulls(raw)
+    if isinstance(raw := body.get("context_management"), msgspec.Raw):
+        body["context_management"] = without_nulls(raw)
+    if strict.family.sampling == "either" and "temperature" in body and body.pop("top_p", None) is not None:
+        strict.drop("top_p")
+    if isinstance(raw := body.get("thinking"), msgspec.Raw):
+        body["thinking"] = _thinking(without_nulls(raw), body.get("max_tokens"), strict)
+        if body["thinking"] is None:
+            del body["thinking"]
     raw = body.pop("output_config", NULL)
     config = decode(_FIELDS, raw, "output_config") if isinstance(raw, msgspec.Raw) and raw != NULL else {}
     name = "output_format" if "format" not in config else "output_config.format"
@@ -115,6 +122,20 @@ def _set_parameters(body: dict[str, object], output_format: msgspec.Raw, strict:
     config |= {} if bound_format is None else {"format": bound_format}
     if config:
         body["output_config"] = config
+
+
+def _thinking(raw: msgspec.Raw, max_tokens: object, strict: Strict) -> object:
+    """Return the thinking that was asked for, or the nearest that the model has, or None.
+
+    Raises:
+        InvalidRequest: there is no room for it.
+    """
+    wanted = decode(_THINKING, raw, "thinking")
+    if not strict.family.invoke_betas or wanted.type in strict.family.thinking:
+        return raw
+    limit = msgspec.json.decode(max_tokens) if isinstance(max_tokens, msgspec.Raw) else None
+    reasoning = by_thinking(wanted, strict.family, limit if isinstance(limit, int) else None, strict.dropped)
+    return reasoning.fields.get("thinking")
 
 
 def _format(raw: msgspec.Raw, name: str, body: dict[str, object], strict: Strict) -> msgspec.Raw | None:

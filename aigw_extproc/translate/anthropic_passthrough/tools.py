@@ -49,7 +49,7 @@ def _with_schema(tool: Fields, place: str, strict: Strict) -> Fields:
     given = tool.get("input_schema", msgspec.Raw())
     schema = input_schema(given, f"{place}.input_schema", strict.family, strict=wants_strict)
     if schema.aliases:
-        strict.aliases[msgspec.json.decode(tool.get("name", b'""'))] = schema.aliases
+        strict.aliases[str(msgspec.json.decode(tool.get("name", NULL)))] = schema.aliases
     if wants_strict and not schema.is_bound:
         strict.drop("tools.strict")
         tool = {name: value for name, value in tool.items() if name != "strict"}
