@@ -5,6 +5,15 @@
     Opened, Accepted, Forwarded ── LocalReply ── Ended
     Opened ── Retrieving ── Ended
 
+Of a rule with failover, the request and each attempt are an exchange:
+
+    Opened ── Accepted ── Delegated ──┬── Ended
+                                      └── LocalReply ── Ended
+    Opened ── Attempting ── Parsed ── Translated ──┬── Sent ──┬── Held ──┬── Streaming ── Ended
+                                                   │          │          └── Ended
+                                                   │          └── PassedOn ── Ended
+                                                   └── Batched ── Ended
+
 An error ends any phase but Streaming, in which it becomes the last event of the stream.
 """
 
@@ -92,6 +101,18 @@ class Translated(_Phase, frozen=True, kw_only=True):
     """As in Parsed."""
 
 
+class Attempting(_Phase, frozen=True, kw_only=True):
+    """An attempt at one backend of a rule; the request body comes next."""
+
+    endpoint: Endpoint
+    headers: Headers
+    backend: Backend
+    identity: Pairs = ()
+    """As in Parsed."""
+    keeps: bool = False
+    """As in Opened."""
+
+
 # An answer can take minutes, and a request can be large: from here on neither its body nor its headers are kept.
 
 
@@ -101,6 +122,16 @@ class Forwarded(_Phase, frozen=True, kw_only=True):
     answer: Answer
     accept: str
     """The media type of a streamed answer."""
+    may_pause: bool = False
+    """Whether a streamed answer may be silent for long."""
+
+
+class Delegated(_Phase, frozen=True, kw_only=True):
+    """Envoy tries the rule's backends; each attempt is an exchange of its own."""
+
+
+class Sent(Forwarded, frozen=True, kw_only=True):
+    """Forwarded, as one attempt: the answer waits until it is known whether there is another."""
 
 
 class Batched(_Phase, frozen=True, kw_only=True):
@@ -114,6 +145,18 @@ class Answered(_Phase, frozen=True, kw_only=True):
 
     answer: Answer
     headers: Mapping[str, str]
+    may_pause: bool = False
+    """As in Forwarded."""
+
+
+class Held(Answered, frozen=True, kw_only=True):
+    """Answered, in an attempt: neither headers nor body have been passed on."""
+
+    accept: str
+    received: tuple[bytes, ...] = ()
+    """The pieces of a whole answer."""
+    stream: ResponseStream | None = None
+    """A stream that nothing has come from yet."""
 
 
 class Streaming(_Phase, frozen=True, kw_only=True):
@@ -128,6 +171,10 @@ class LocalReply(_Phase, frozen=True, kw_only=True):
     """Envoy answers by itself (413, 503, 504…), and its body passes unchanged."""
 
 
+class PassedOn(_Phase, frozen=True, kw_only=True):
+    """As LocalReply, in an attempt."""
+
+
 class Ended(_Phase, frozen=True, kw_only=True):
     """The answer is complete."""
 
@@ -136,13 +183,18 @@ Phase = (
     Opened
     | Accepted
     | Retrieving
+    | Attempting
     | Parsed
     | Translated
     | Forwarded
+    | Delegated
+    | Sent
     | Batched
     | Answered
+    | Held
     | Streaming
     | LocalReply
+    | PassedOn
     | Ended
 )
 Step = tuple[Phase, Action]

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 
 TOOL_SEARCH = "tool-search-tool-2025-10-19"
 TOOL_EXAMPLES = "tool-examples-2025-10-29"
-TOOL_STREAMING = "fine-grained-tool-streaming-2025-05-14"
 CONTEXT_MANAGEMENT = "context-management-2025-06-27"
 EFFORT = "effort-2025-11-24"
 

@@ -46,12 +46,14 @@ def translate_request(request: messages.MessagesRequest, target: Target) -> Upst
         MediaNeeded: images have to be fetched first.
     """
     strict, stream = _strict(request, target), bool(request.stream)
+    body = strict_body(request, target, strict)
     return UpstreamRequest(
         path=invoke_path(target.model, stream=stream),
-        body=_encode(strict_body(request, target, strict)),
+        body=_encode(body),
         accept=eventstream.CONTENT_TYPE if stream else "application/json",
         headers=_metadata(messages.fields(request).get("metadata")),
         stream=stream,
+        may_pause="tools" in body or "thinking" in body or bool(target.family.reasoning_off),
         dropped=tuple(strict.dropped),
         answer=AnthropicPassthroughAnswer(aliases=strict.aliases),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from aigw_extproc.anthropic.errors import render
+from aigw_extproc.anthropic.message import event
 from aigw_extproc.bedrock.errors import from_frame
 from aigw_extproc.bedrock.eventstream import EventStreamDecoder, Frame
 from aigw_extproc.errors import GatewayError, InvalidUpstreamResponse, UpstreamTruncated
@@ -25,6 +26,7 @@ class _Event(msgspec.Struct, frozen=True):
     usage: MessageUsage | None = None
 
 
+PING = event("ping")
 _EVENT = msgspec.json.Decoder(_Event)
 
 
@@ -55,6 +57,9 @@ class AnthropicPassthroughStream:
 
     def close(self) -> bytes:
         return b"" if self._done else self.fail(UpstreamTruncated())
+
+    def ping(self) -> bytes:
+        return b"" if self._done else PING
 
     def fail(self, failure: GatewayError) -> bytes:
         self._done, self.failure = True, failure

@@ -23,11 +23,12 @@ from aigw_extproc.translate.carriers.anthropic.content import Fields, convert_co
 from aigw_extproc.translate.carriers.anthropic.response import FrameDecoder, decode_response
 from aigw_extproc.translate.carriers.response import CarriedAnswer
 from aigw_extproc.translate.contract import Target, UpstreamRequest
-from aigw_extproc.translate.converse.conversed import Conversed
+from aigw_extproc.translate.converse.conversed import Conversed, may_pause
 
 DROPPED = {
     "performance_config": "aws.performanceConfig",
     "prompt_variables": "aws.promptVariables",
+    "project_identifier": "aws.projectIdentifier",
     "additional_model_response_field_paths": "aws.additionalModelResponseFieldPaths",
     "service_tier": "service_tier",
 }
@@ -51,6 +52,7 @@ def carry(conversed: Conversed, target: Target) -> UpstreamRequest:
         accept=eventstream.CONTENT_TYPE if conversed.stream else "application/json",
         headers=metadata_headers(conversed.request.request_metadata),
         stream=conversed.stream,
+        may_pause=may_pause(conversed.request, target.family),
         dropped=tuple(dict.fromkeys((*conversed.dropped, *dropped))),
         answer=answer(conversed),
     )
