@@ -8,6 +8,7 @@ and without it the policies that need it let nobody in.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from hashlib import sha256
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, Final
 
@@ -74,8 +75,12 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def owner(self) -> str:
-        """The sender as the owner of stored responses: ids of different policies are different clients."""
-        return "".join(f"{policy}\n{client}\n" for policy, client in sorted(self.ids.items()) if client)
+        """The sender as the owner of stored responses, as a digest; empty for those that are not known.
+
+        Ids of different policies are different clients.
+        """
+        known = sorted((policy, client) for policy, client in self.ids.items() if client)
+        return sha256(repr(known).encode()).hexdigest() if known else ""
 
 
 ANONYMOUS: Final = Caller()
