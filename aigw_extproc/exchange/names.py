@@ -20,7 +20,8 @@ TOKENS_NAMESPACE = "envoy.filters.http.jwt_authn"  # Envoy's own: the claims of 
 EXT_AUTH_NAMESPACE = "envoy.filters.http.ext_authz"  # Envoy's own: headers of an authorization service's answer
 ASKED_NAMESPACE = "io.envoy.ai_gateway.asked"  # the authorization services that let a request pass
 CLIENT_NAMESPACES = (TOKENS_NAMESPACE, EXT_AUTH_NAMESPACE, ASKED_NAMESPACE)
-SOURCE_ADDRESS = "source.address"  # of the attributes: the client's address and port
+ADDRESS_HEADER = "x-aigw-address"  # the client's address, if the next name is in ASKED_NAMESPACE: then Envoy has set it
+ADDRESS_MARK = "address"
 MAX_MODEL_LENGTH = 2048
 """Bedrock's limit: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html, modelId."""
 MAX_DROPPED_LENGTH = 2048

@@ -30,10 +30,11 @@ from aigw_extproc.exchange.messages import (
     StreamResponse,
 )
 from aigw_extproc.exchange.names import (
+    ADDRESS_HEADER,
+    ADDRESS_MARK,
     ASKED_NAMESPACE,
     EXT_AUTH_NAMESPACE,
     METADATA_NAMESPACE,
-    SOURCE_ADDRESS,
     TOKENS_NAMESPACE,
 )
 from aigw_extproc.exchange.response import LOCAL_REPLY_HEADER
@@ -50,8 +51,6 @@ _STREAMED = _body_mode(pb.ProcessingMode.STREAMED)
 _DUPLEX = _body_mode(pb.ProcessingMode.FULL_DUPLEX_STREAMED)
 _OVERWRITE = pb.HeaderValueOption(append_action=pb.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD).SerializeToString()
 _CLEAR_ROUTE_CACHE = pb.CommonResponse(clear_route_cache=True).SerializeToString()
-
-_FILTER = "envoy.filters.http.ext_proc"  # has the attributes of a request
 
 _REQUEST_BODY = pb.ProcessingResponse.REQUEST_BODY_FIELD_NUMBER
 _RESPONSE_HEADERS = pb.ProcessingResponse.RESPONSE_HEADERS_FIELD_NUMBER
@@ -84,20 +83,20 @@ def decode(data: bytes) -> tuple[str, Event | None]:
 
 
 def _request_headers(message: pb.ProcessingRequest) -> RequestHeaders:
-    headers = message.request_headers
-    verified = NOTHING
-    if message.metadata_context or message.attributes:
-        verified = _verified(pb.Metadata.FromString(message.metadata_context).filter_metadata, message.attributes)
-    return RequestHeaders(_headers(headers), headers.end_of_stream, verified)
+    headers = _headers(message.request_headers)
+    verified = _verified(message.metadata_context, headers) if message.metadata_context else NOTHING
+    return RequestHeaders(headers, message.request_headers.end_of_stream, verified)
 
 
-def _verified(metadata: Mapping[str, Struct], attributes: Mapping[str, Struct]) -> Verified:
-    """Return what Envoy says about the client: a client cannot write metadata or attributes."""
+def _verified(context: bytes, headers: Mapping[str, str]) -> Verified:
+    """Return what Envoy says about the client: a client cannot write metadata."""
+    metadata = pb.Metadata.FromString(context).filter_metadata
+    asked = _plain(metadata[ASKED_NAMESPACE]) if ASKED_NAMESPACE in metadata else {}
     return Verified(
         tokens=_plain(metadata[TOKENS_NAMESPACE]) if TOKENS_NAMESPACE in metadata else {},
-        asked=_plain(metadata[ASKED_NAMESPACE]) if ASKED_NAMESPACE in metadata else {},
+        asked=asked,
         answered=_plain(metadata[EXT_AUTH_NAMESPACE]) if EXT_AUTH_NAMESPACE in metadata else {},
-        address=attributes[_FILTER].fields[SOURCE_ADDRESS].string_value if _FILTER in attributes else "",
+        address=headers.get(ADDRESS_HEADER, "") if ADDRESS_MARK in asked else "",
     )
 
 
