@@ -69,6 +69,11 @@ EXCHANGES = Counter(
     "aigw_exchanges", "HTTP exchanges by result; status 0: the client disconnected.", ("operation", "status", "code")
 )
 CLIENT_REQUESTS = Counter("aigw_client_requests", "HTTP exchanges by client's id and status.", ("client", "status"))
+ATTEMPTS = Counter(
+    "aigw_attempts",
+    "Attempts of rules with failover: ok, the status of an error, broken after the answer began, or cancelled.",
+    ("backend", "outcome"),
+)
 DROPPED_PARAMETERS = Counter("aigw_dropped_parameters", "Requests with parameters that were dropped.", ("operation",))
 SIGNATURES = Counter("aigw_signatures", "Requests signed.", ("region",))
 SIGNING_FAILURES = Counter("aigw_signing_failures", "Requests not signed, without credentials.", ("region",))
@@ -107,11 +112,11 @@ _own_clients: set[str] = set()
 
 
 def record(outcome: Outcome, timeline: Timeline) -> None:
-    """Record an exchange that has ended."""
-    code = (outcome.error.code or outcome.error.type) if outcome.error else ""
-    _child(EXCHANGES, outcome.operation, str(outcome.status), code).inc()
-    if outcome.client:
-        _child(CLIENT_REQUESTS, _bounded(outcome.client, _own_clients, MAX_CLIENTS), str(outcome.status)).inc()
+    """Record an exchange that has ended: a request, or one attempt at answering it."""
+    if outcome.attempt is not None:
+        _child(ATTEMPTS, outcome.attempt.backend.service, _attempt_outcome(outcome)).inc()
+    else:
+        _record_request(outcome)
     if outcome.dropped:
         _child(DROPPED_PARAMETERS, outcome.operation).inc()
     if outcome.backend is None or timeline.ended is None:
@@ -131,6 +136,19 @@ def record(outcome: Outcome, timeline: Timeline) -> None:
         if outcome.usage is not None and outcome.usage.output_tokens > 1:
             rest = (timeline.ended - timeline.first_piece) / (outcome.usage.output_tokens - 1)
             _child(TIME_PER_OUTPUT_TOKEN, *labels).observe(rest)
+
+
+def _record_request(outcome: Outcome) -> None:
+    code = (outcome.error.code or outcome.error.type) if outcome.error else outcome.code
+    _child(EXCHANGES, outcome.operation, str(outcome.status), code).inc()
+    if outcome.client:
+        _child(CLIENT_REQUESTS, _bounded(outcome.client, _own_clients, MAX_CLIENTS), str(outcome.status)).inc()
+
+
+def _attempt_outcome(outcome: Outcome) -> str:
+    if outcome.status == 200:
+        return "broken" if outcome.error else "ok"
+    return str(outcome.status) if outcome.status else "cancelled"
 
 
 def _labels(outcome: Outcome) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from aigw_extproc.config.snapshot import (
     Address,
     AwsAuth,
     Backend,
+    BackendSettings,
     BodyMutation,
     HeaderMatch,
     HeaderMutation,
@@ -29,11 +30,13 @@ from aigw_extproc.config.snapshot import (
     Snapshot,
     Upstream,
 )
+from aigw_extproc.config.traffic import Failover, Retry
 from aigw_extproc.errors import InternalError, UpstreamTimeout
 from aigw_extproc.exchange.compression import MAX_BYTES
 from aigw_extproc.exchange.machine import Exchange
 from aigw_extproc.exchange.messages import (
     Action,
+    AttemptHeaders,
     Chunk,
     Continue,
     CredentialsReady,
@@ -43,6 +46,7 @@ from aigw_extproc.exchange.messages import (
     NeedCredentials,
     NeedMedia,
     NeedUpstream,
+    Pings,
     ReplaceBody,
     Reply,
     RequestBody,
@@ -81,13 +85,17 @@ BACKEND = Backend(
 )
 
 
-def exchange(backend: Backend = BACKEND) -> Exchange:
+FAILOVER = Failover(cluster="default/r/rule/0", hosts=("a.attempt",), retry=Retry(retries=1))
+
+
+def exchange(backend: Backend = BACKEND, failover: Failover | None = None) -> Exchange:
     rule = Rule(
         name="default/r/rule/0",
         matches=((HeaderMatch(name=MODEL_HEADER, value="m"),),),
         backends=(backend,),
         owned_by="us",
         created=7,
+        failover=failover,
     )
     return Exchange(Router(Snapshot(rules=(rule,))), pick=0.0)
 
@@ -630,6 +638,7 @@ IMAGE_BODY = json.dumps(
 LOOKED_UP = _with(auth=AwsAuth(region="us-east-1", source=DefaultChain()))
 FRAMES = response(content_type="application/vnd.amazon.eventstream")
 
+ATTEMPT = AttemptHeaders(POST | {"x-ai-eg-model": "m"}, host="a.attempt")
 PHASES: dict[str, tuple[Backend, tuple[Event, ...]]] = {
     "Opened": (BACKEND, ()),
     "Accepted": (BACKEND, request()[:1]),
@@ -640,6 +649,11 @@ PHASES: dict[str, tuple[Backend, tuple[Event, ...]]] = {
     "Answered": (BACKEND, (*request(), response())),
     "Streaming": (BACKEND, (*request(STREAM_BODY), FRAMES)),
     "LocalReply": (BACKEND, (*request(), response("503", x_aigw_local_reply="true"))),
+    "Delegated": (BACKEND, request()),
+    "Attempting": (BACKEND, (ATTEMPT,)),
+    "Sent": (BACKEND, (ATTEMPT, request()[1])),
+    "Held": (BACKEND, (ATTEMPT, request()[1], response())),
+    "PassedOn": (BACKEND, (ATTEMPT, request()[1], response("503", x_aigw_local_reply="UF"))),
     "Ended": (BACKEND, (*request(STREAM_BODY), FRAMES, ResponseBody(b"", end_of_stream=True))),
 }
 """How an exchange comes to each phase."""
@@ -650,6 +664,7 @@ EVENTS: tuple[Event, ...] = (
     UpstreamReady((embedded(1.0), embedded(2.0))),
     response(),
     ResponseBody(b"", end_of_stream=False),
+    ATTEMPT,
 )
 EXPECTED = {
     ("Opened", RequestHeaders),
@@ -663,13 +678,19 @@ EXPECTED = {
     ("Answered", ResponseBody),
     ("Streaming", ResponseBody),
     ("LocalReply", ResponseBody),
+    ("Opened", AttemptHeaders),
+    ("Attempting", RequestBody),
+    ("Delegated", ResponseHeaders),
+    ("Sent", ResponseHeaders),
+    ("Held", ResponseBody),
+    ("PassedOn", ResponseBody),
 }
 """All that can happen: docs/notes/envoy-ext-proc.md."""
 
 
 def exchange_in(phase: str) -> Exchange:
     backend, events = PHASES[phase]
-    machine = exchange(backend)
+    machine = exchange(backend, FAILOVER if ATTEMPT in events or phase == "Delegated" else None)
     for event in events:
         machine.receive(event, now=NOW)
     return machine
@@ -777,3 +798,32 @@ def test_metadata_for_invoke_model_is_a_header() -> None:
     action = send(machine, *request(BODY[:-1] + b',"user":"u-1"}'))
     assert isinstance(action, ForwardRequest)
     assert dict(action.set_headers)["x-amzn-bedrock-request-metadata"] == '{"user":"u-1"}'
+
+
+TOOLS = b',"tools":[{"type":"function","function":{"name":"f"}}]'
+
+
+@pytest.mark.parametrize(
+    ("more", "seconds", "pings"),
+    [
+        (TOOLS, 15.0, Pings(every=15, limit=300)),
+        (b',"reasoning_effort":"low"', 15.0, None),  # not known of this model
+        (b"", 15.0, None),
+        (TOOLS, 0.0, None),
+    ],
+)
+def test_streams_that_may_pause_have_pings(more: bytes, seconds: float, pings: Pings | None) -> None:
+    machine = exchange(_with(settings=BackendSettings(ping_seconds=seconds)))
+    headers = response(content_type="application/vnd.amazon.eventstream")
+    action = send(machine, *request(STREAM_BODY[:-1] + more + b"}"), headers)
+    assert isinstance(action, StreamResponse)
+    assert action.pings == pings
+    assert machine.ping() == b": ping\n\n"
+
+
+def test_nothing_is_sent_in_the_silence_before_a_stream_or_after_it() -> None:
+    machine = exchange()
+    assert machine.ping() == b""
+    send(machine, *request(STREAM_BODY), response(content_type="application/vnd.amazon.eventstream"))
+    machine.fail(UpstreamTimeout())
+    assert machine.ping() == b""

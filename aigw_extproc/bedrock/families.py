@@ -64,7 +64,7 @@ class Family(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     least_max_tokens: int = 1
     converse_betas: tuple[str, ...] = ()
     invoke_betas: tuple[str, ...] = ()
-    embeddings: Literal["", "titan", "cohere", "nova"] = ""
+    embeddings: Literal["", "titan", "titan-image", "cohere", "nova"] = ""
     dimensions: tuple[int, ...] = ()
     rerank: Literal["", "amazon", "cohere"] = ""
     images: Literal["", "amazon", "stability"] = ""

@@ -85,6 +85,8 @@ class BackendSettings:
 
     dropped_parameters: str = "report"
     """What to do with parameters that Bedrock does not support: `report` or `refuse`."""
+    backend_header: bool = False
+    """Whether responses name the backend in `x-aigw-backend`."""
     fetch_images: bool = True
     """Whether images at http(s) URLs are fetched."""
     fetch_images_from: tuple[str, ...] = ()
@@ -119,6 +121,11 @@ class Backend:
     body_mutation: BodyMutation = BodyMutation()
     settings: BackendSettings = field(default_factory=BackendSettings)
     timeouts: Timeouts = field(default_factory=Timeouts)
+
+    @property
+    def service(self) -> str:
+        """`namespace/name` of the AIServiceBackend."""
+        return self.name.partition("/route/")[0]
 
     @property
     def model_source(self) -> ModelSource | None:
@@ -201,6 +208,11 @@ class Snapshot:
         """Every upstream that a rule can reach, once each, in order of first use."""
         upstreams = {backend.upstream.cluster: backend.upstream for rule in self.rules for backend in rule.backends}
         return tuple(upstreams.values())
+
+    @property
+    def failovers(self) -> tuple[Rule, ...]:
+        """The rules with failover; of two with one cluster, during a change, the latest."""
+        return tuple({rule.failover.cluster: rule for rule in self.rules if rule.failover is not None}.values())
 
     @property
     def stream_idles(self) -> tuple[float, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 
 from envoy_data_plane.envoy.config.common.mutation_rules import v3 as mutation_rules
 from envoy_data_plane.envoy.config.core import v3 as core
@@ -19,7 +18,7 @@ from aigw_extproc.envoy.addresses import envoy_address
 from aigw_extproc.envoy.filters import http_filters
 from aigw_extproc.envoy.local_replies import local_reply_config
 from aigw_extproc.envoy.options import Options
-from aigw_extproc.envoy.routes import ROUTES, route_configuration
+from aigw_extproc.envoy.routes import routes_for
 
 STAT_PREFIX = "aigw"
 """The prefix of the listener's statistics, `http.aigw.…`."""
@@ -50,8 +49,7 @@ def _connection_manager(snapshot: Snapshot, options: Options) -> listener.Filter
     manager = hcm.HttpConnectionManager(
         stat_prefix=STAT_PREFIX,
         codec_type=hcm.HttpConnectionManagerCodecType.AUTO,
-        route_config=None if options.routes_file else route_configuration(snapshot),
-        rds=_routes_in(options.routes_file) if options.routes_file else None,
+        **routes_for(snapshot, options),
         http_filters=http_filters(snapshot, options),
         access_log=[stdout_access_log()] if options.access_log else [],
         local_reply_config=local_reply_config(buffer_limit=snapshot.buffer_limit),
@@ -69,12 +67,6 @@ def _connection_manager(snapshot: Snapshot, options: Options) -> listener.Filter
         path_with_escaped_slashes_action=hcm.HttpConnectionManagerPathWithEscapedSlashesAction.KEEP_UNCHANGED,
     )
     return listener.Filter(name="envoy.filters.network.http_connection_manager", typed_config=Any.pack(manager))
-
-
-def _routes_in(file: Path) -> hcm.Rds:
-    source = core.PathConfigSource(path=str(file))
-    config = core.ConfigSource(path_config_source=source, resource_api_version=core.ApiVersion.V3)
-    return hcm.Rds(route_config_name=ROUTES, config_source=config)
 
 
 def _remove_untrusted_headers() -> core.TypedExtensionConfig:

@@ -6,15 +6,15 @@ from collections.abc import Callable
 from typing import get_args
 
 from aigw_extproc.errors import GatewayError, InvalidRequest, InvalidUpstreamResponse
-from aigw_extproc.exchange import request, response
+from aigw_extproc.exchange import attempts, delegation, request, response
 from aigw_extproc.exchange.messages import Action, Event, Outcome, ResponseBody, ResponseHeaders, UpstreamReady
 from aigw_extproc.exchange.phases import Opened, Phase, Step, Streaming, UnexpectedEvent
 from aigw_extproc.routing import Router
 
+_ROWS = (*request.TRANSITIONS, *response.TRANSITIONS, *delegation.TRANSITIONS, *attempts.TRANSITIONS)
 # The events that can happen in each phase, by docs/notes/envoy-ext-proc.md. Any other is a defect.
 _TRANSITIONS: dict[type, dict[type, Callable[..., Step]]] = {
-    phase: {event: step for source, event, step in (*request.TRANSITIONS, *response.TRANSITIONS) if source is phase}
-    for phase in get_args(Phase)
+    phase: {event: step for source, event, step in _ROWS if source is phase} for phase in get_args(Phase)
 }
 
 

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
+from aigw_extproc.config.snapshot import Backend
 from aigw_extproc.errors import InvalidRequest, MethodNotAllowed, NotFound, UnsupportedMedia
 from aigw_extproc.exchange.admission import check_entry, check_host, check_rule, forwarded_identity, routed_headers
+from aigw_extproc.exchange.delegation import delegate
 from aigw_extproc.exchange.identity import configured_identity
 from aigw_extproc.exchange.messages import (
     Continue,
@@ -17,6 +19,7 @@ from aigw_extproc.exchange.messages import (
     NeedCredentials,
     NeedMedia,
     Outcome,
+    Pairs,
     Reply,
     RequestBody,
     RequestHeaders,
@@ -24,6 +27,7 @@ from aigw_extproc.exchange.messages import (
 from aigw_extproc.exchange.names import check_model, dropped_names
 from aigw_extproc.exchange.phases import (
     Accepted,
+    Attempting,
     Client,
     Ended,
     Enter,
@@ -95,24 +99,38 @@ def _request_body(phase: Accepted, event: RequestBody, now: float, enter: Enter)
     check_model(model)  # before rules match it: their cost and the error's text grow with the name
     choice = phase.router.choose(model, routed_headers(phase.router, phase.caller, phase.headers))
     client = check_rule(choice.policy, phase.caller, model)
+    identity = forwarded_identity(choice.policy, phase.caller)
+    outcome = replace(phase.outcome, client=client, model=model, named=phase.router.names(model))
+    if choice.failover is not None:
+        return delegate(phase.client, outcome, choice, choice.failover, identity)
     backend = choice.pick(phase.pick)
-    outcome = replace(
-        phase.outcome,
-        client=client,
-        backend=backend,
-        model=model,
-        request_model=phase.router.listed.id_of(backend, model),
-        named=phase.router.names(model),
-    )
+    outcome = replace(outcome, backend=backend, request_model=phase.router.listed.id_of(backend, model))
     enter(replace(phase, outcome=outcome))
-    request = parse(phase.endpoint, backend.schema.name, event.body, phase.headers)
+    return begin(phase, outcome, backend, identity, event.body, now, enter)
+
+
+def begin(
+    phase: Accepted | Attempting,
+    outcome: Outcome,
+    backend: Backend,
+    identity: Pairs,
+    body: bytes,
+    now: float,
+    enter: Enter,
+) -> Step:
+    """Translate a request for the backend that it goes to.
+
+    Raises:
+        InvalidRequest: the backend's schema does not serve this endpoint, or the body is not valid for it.
+    """
+    request = parse(phase.endpoint, backend.schema.name, body, phase.headers)
     parsed = Parsed(
         client=phase.client,
         outcome=outcome,
         headers=phase.headers,
         backend=backend,
         request=request,
-        identity=forwarded_identity(choice.policy, phase.caller),
+        identity=identity,
     )
     return _translate(parsed, {}, now, enter)
 

@@ -55,7 +55,9 @@ class GrpcServer:
                 message = await context.read()
                 if message is grpc.aio.EOF:  # type: ignore[attr-defined] # missing in the stubs
                     return
-                await write(await stream.answer(message))
+                answer = await stream.answer(message)
+                if answer:
+                    await write(answer)
                 del message  # free it: it can be large, and the next may take minutes
 
     def _bind(self, listen: str, credentials: grpc.ServerCredentials | None) -> None:

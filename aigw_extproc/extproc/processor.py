@@ -17,6 +17,8 @@ from aigw_extproc.errors import CredentialsUnavailable, GatewayError, InternalEr
 from aigw_extproc.exchange.machine import Exchange
 from aigw_extproc.exchange.messages import (
     Action,
+    AttemptHeaders,
+    Begin,
     Chunk,
     Continue,
     CredentialsReady,
@@ -25,6 +27,7 @@ from aigw_extproc.exchange.messages import (
     NeedCredentials,
     NeedMedia,
     NeedUpstream,
+    PassHeaders,
     ReplaceBody,
     Reply,
     RequestBody,
@@ -88,12 +91,16 @@ class Processor:
 class ExchangeStream:
     """A `Stream` of one exchange: Envoy's messages in, answers out."""
 
-    __slots__ = ("_exchange", "_held", "_identity", "_processor", "_pulse", "_send", "_sending", "_timeline", "over")
+    __slots__ = (
+        *("_duplex", "_exchange", "_held", "_identity", "_processor"),
+        *("_pulse", "_send", "_sending", "_timeline", "over"),
+    )
 
     def __init__(self, processor: Processor, send: Send) -> None:
         self.over = False
         self._processor = processor
         self._send = send
+        self._duplex = False
         self._exchange = Exchange(processor.router(), pick=random())  # noqa: S311 - spreads load, keeps no secret
         self._timeline = metrics.Timeline(started=monotonic())
         self._identity: tuple[AwsAuth, Identity] | None = None
@@ -103,20 +110,25 @@ class ExchangeStream:
         metrics.ACTIVE_EXCHANGES.inc()
 
     async def answer(self, message: bytes) -> bytes:
-        """Return the answer to a message, and set `over` with the last one."""
+        """Return the answer to a message, empty for none yet, and set `over` with the last one."""
         phase, event = codec.decode(message)
+        self._duplex = self._duplex or isinstance(event, AttemptHeaders)
         action = await self._act(event) if event else Continue()
+        start = action.start if isinstance(action, Begin) else action
+        if isinstance(start, StreamResponse) and start.pings is not None:
+            self._pulse = Pulse(start.pings, self._ping, self._give_up)
+        if isinstance(action, Begin):
+            await self._send(codec.encode("response_headers", action.start, duplex=self._duplex))
+            action = action.chunk
         if isinstance(action, Chunk) and self._timeline.first_piece is None and action.body:
             self._timeline.first_piece = monotonic()
-        if isinstance(action, StreamResponse) and action.pings is not None:
-            self._pulse = Pulse(action.pings, self._ping, self._give_up)
         self.over = self.over or _is_final(action)
         if self.over and self._identity is not None:
             self._report_rejection(*self._identity)
         if self._pulse is not None and isinstance(action, Chunk):
             self._pulse.beat(said=bool(action.body))
             return codec.unasked(action)
-        return codec.encode(phase, action)
+        return codec.encode(phase, action, duplex=self._duplex)
 
     def _ping(self) -> None:
         body = self._exchange.ping()
@@ -151,7 +163,7 @@ class ExchangeStream:
             if isinstance(event, RequestBody):
                 self._hold(len(event.body))
             action = exchange.receive(event, now=time())
-            if isinstance(event, RequestHeaders) and isinstance(action, Continue):
+            if isinstance(event, (RequestHeaders, AttemptHeaders)) and isinstance(action, Continue):
                 self._hold(content_length(event.headers))
             if isinstance(action, NeedMedia):
                 fetched = await ensure_future(processor.media(action.urls, action.hosts))
@@ -210,4 +222,4 @@ class ExchangeStream:
 
 
 def _is_final(action: Action) -> bool:
-    return isinstance(action, _LAST) or (isinstance(action, (Chunk, Continue)) and action.final)
+    return isinstance(action, _LAST) or (isinstance(action, (Chunk, Continue, PassHeaders)) and action.final)

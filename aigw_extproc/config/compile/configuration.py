@@ -12,6 +12,7 @@ from aigw_extproc.config.compile.rules import compile_rules
 from aigw_extproc.config.compile.services import compile_services
 from aigw_extproc.config.compile.signing import compile_signing
 from aigw_extproc.config.compile.tls import compile_tls
+from aigw_extproc.config.compile.traffic import compile_traffic
 from aigw_extproc.config.compile.upstreams import compile_upstreams
 from aigw_extproc.config.resources.ai_gateway import AIGatewayRoute
 from aigw_extproc.config.resources.catalog import Catalog, Item, Mounts, read
@@ -73,7 +74,7 @@ def _snapshot(catalog: Catalog) -> Snapshot:
     upstreams = compile_upstreams(catalog, tls.backends)
     services = compile_services(catalog, upstreams, compile_signing(catalog), tls.backends)
     asked = AskedServices(catalog=catalog, backends=upstreams, tls=tls.services)
-    rules = compile_rules(catalog, services, compile_access(catalog, asked))
+    rules = compile_rules(catalog, services, compile_access(catalog, asked), compile_traffic(catalog))
     return Snapshot(rules=rules, buffer_limit=_buffer_limit(catalog), trusted_hops=_trusted_hops(catalog))
 
 

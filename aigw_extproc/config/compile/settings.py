@@ -118,6 +118,7 @@ def _families(value: Any) -> Families:
 
 
 _SETTINGS: Final[dict[str, tuple[str, Callable[[Any], Any]]]] = {
+    "backend-header": ("backend_header", _flag),
     "cache-points": ("cache_points", _cache_points),
     "client-metadata": ("client_metadata", _metadata_key),
     "dropped-parameters": ("dropped_parameters", _one_of("report", "refuse")),

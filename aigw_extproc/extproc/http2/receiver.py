@@ -46,6 +46,9 @@ FAULT_COST: Final = 10
 STREAMS_PER_COST: Final = 50
 """Streams whose window is changed at the cost of one frame."""
 DRAIN_PING: Final = b"draining"
+STREAM_STEP: Final = STREAM_WINDOW // 2
+CONNECTION_STEP: Final = CONNECTION_WINDOW // 2
+"""Bytes read, after which the peer gets its window back."""
 
 
 class Receiver:
@@ -142,7 +145,10 @@ class Receiver:
         if stream.paused:
             stream.held += size
         else:
-            self._give_credit(stream, size)
+            stream.credit += size
+            self._credit += size
+            if stream.credit >= STREAM_STEP or self._credit >= CONNECTION_STEP:
+                self._give_credit(stream, 0)
         if ended:
             self._on_end(stream)
         elif not payload and (not length or flags & frames.PADDED):
@@ -331,13 +337,13 @@ class Receiver:
     def _give_credit(self, stream: Stream | None, size: int) -> None:
         """Give the peer its windows back for bytes that were read: in large steps, so that most streams take none."""
         self._credit += size
-        if self._credit >= CONNECTION_WINDOW // 2:
+        if self._credit >= CONNECTION_STEP:
             self._outbox.add(frame(frames.WINDOW_UPDATE, 0, 0, number(self._credit)))
             self._receive_window += self._credit
             self._credit = 0
         if stream is not None:
             stream.credit += size
-            if stream.credit >= STREAM_WINDOW // 2 and not stream.remote_ended:
+            if stream.credit >= STREAM_STEP and not stream.remote_ended:
                 self._outbox.add(frame(frames.WINDOW_UPDATE, 0, stream.id, number(stream.credit)))
                 stream.receive_window += stream.credit
                 stream.credit = 0

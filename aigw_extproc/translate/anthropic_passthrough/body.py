@@ -18,6 +18,7 @@ from aigw_extproc.translate.anthropic_passthrough.members import (
     text_block,
     without_nulls,
 )
+from aigw_extproc.translate.anthropic_passthrough.plain import is_plain
 from aigw_extproc.translate.anthropic_passthrough.system_messages import with_system_in_place
 from aigw_extproc.translate.anthropic_passthrough.tools import strict_tools
 from aigw_extproc.translate.contract import Target
@@ -51,14 +52,20 @@ def strict_body(request: messages.MessagesRequest, target: Target, strict: Stric
     body = with_system_in_place(kept, request.body, strict.family, strict.dropped)
     if "system" in body:
         body["system"] = strict_content(body["system"], "system", strict)
-    if "messages" in body:
+    mark = moved.get("cache_control", NULL)
+    if "messages" in body and (mark != NULL or not _stays(body["messages"], strict)):
         conversation = _messages(body["messages"], strict)
-        mark = moved.get("cache_control", NULL)
         body["messages"] = conversation if mark == NULL else _marked(conversation, mark, strict)
     _set_parameters(body, moved.get("output_format", NULL), strict)
     strict.images.require_fetched()
     version: dict[str, object] = {"anthropic_version": anthropic_version(target.schema.version)}
     return version | ({"anthropic_beta": strict.betas} if strict.betas else {}) | body
+
+
+def _stays(messages: object, strict: Strict) -> bool:
+    """Return whether nothing in the messages has to be changed."""
+    forgets = strict.family.caching and not strict.family.long_cache  # then `ttl` has to go
+    return isinstance(messages, msgspec.Raw) and not strict.aliases and not forgets and is_plain(messages)
 
 
 def _messages(value: object, strict: Strict) -> list[dict[str, object]]:
@@ -75,14 +82,13 @@ def _is_emptied(before: dict[str, object], after: dict[str, object]) -> bool:
 
 
 def _message(message: dict[str, object], place: str, strict: Strict) -> dict[str, object]:
+    content = strict_content(message.get("content"), f"{place}.content", strict)
+    if message.keys() == known.MESSAGE.keys():
+        return {**message, "content": content}
     raw = {name: value for name, value in message.items() if isinstance(value, msgspec.Raw)}
     mark = raw.pop("cache_control", NULL)
-    kept: dict[str, object] = {**strict.keep(raw, known.MESSAGE, "messages.")}
-    content = message.get("content")
-    kept["content"] = strict_content(content, f"{place}.content", strict)
-    if mark == NULL:
-        return kept
-    return _marked([kept], mark, strict)[0]
+    kept: dict[str, object] = {**strict.keep(raw, known.MESSAGE, "messages."), "content": content}
+    return kept if mark == NULL else _marked([kept], mark, strict)[0]
 
 
 def _marked(messages: list[dict[str, object]], mark: msgspec.Raw, strict: Strict) -> list[dict[str, object]]:

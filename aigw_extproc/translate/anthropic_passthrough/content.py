@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import is_
 
 import msgspec
 
@@ -51,7 +52,7 @@ def _block(block: Fields, place: str, strict: Strict) -> Fields | None:
         return _unknown(block, strict)
     if "caller" in block and msgspec.json.decode(block["caller"]) in known.DIRECT_CALLER:
         block = {name: value for name, value in block.items() if name != "caller"}
-    kept = strict.cache_control(strict.keep(block, members, "messages."))
+    kept = strict.cache_control(strict.keep_plain(block, members, "messages."))
     change = _CHANGES.get(kind)
     return change(kept, place, strict) if change else kept
 
@@ -127,7 +128,16 @@ def _tool_result(block: Fields, place: str, strict: Strict) -> Fields:
     content = block.get("content")
     if content is None or bytes(content).startswith(b'"'):
         return block
-    return {**block, "content": encoded(strict_content(content, f"{place}.content", strict))}
+    given = decode(_CONTENT, content, f"{place}.content")
+    kept = strict_content(given, f"{place}.content", strict)
+    return block if _is_same(given, kept) else {**block, "content": encoded(kept)}
+
+
+def _is_same(given: object, kept: object) -> bool:
+    """Return whether no block has changed: then the member keeps its bytes."""
+    if not isinstance(given, list) or not isinstance(kept, list):
+        return given is kept
+    return len(given) == len(kept) and all(map(is_, given, kept))
 
 
 _CHANGES: dict[bytes, Callable[[Fields, str, Strict], Fields]] = {
