@@ -40,7 +40,8 @@ TOKENS_NAMESPACE = "envoy.filters.http.jwt_authn"  # Envoy's own: the claims of 
 EXT_AUTH_NAMESPACE = "envoy.filters.http.ext_authz"  # Envoy's own: headers of an authorization service's answer
 ASKED_NAMESPACE = "io.envoy.ai_gateway.asked"  # the authorization services that let a request pass
 CLIENT_NAMESPACES = (TOKENS_NAMESPACE, EXT_AUTH_NAMESPACE, ASKED_NAMESPACE)
-SOURCE_ADDRESS = "source.address"  # of the attributes: the client's address and port
+ADDRESS_HEADER = "x-aigw-address"  # the client's address, if the next name is in ASKED_NAMESPACE: then Envoy has set it
+ADDRESS_MARK = "address"
 ATTEMPT_ATTRIBUTE = "request.host"
 """The attribute that Envoy sends of an attempt: the host of the backend that it has chosen."""
 MAX_MODEL_LENGTH = 2048
