@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run unit test check format proto proto-check bench fuzz prefixes coverage envoy-examples clean
+.PHONY: help run unit test check format proto proto-check bench fuzz soak prefixes coverage envoy-examples clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,9 +50,12 @@ bench: $(VENV)/.dev ## measure the processor, compared with a no-op; ARGS="--onl
 prefixes: $(VENV)/.dev ## try that a growing conversation keeps its prefix, on a hundred thousand conversations; half an hour
 	$(BIN)/pytest tests/translate/test_prefix_stability.py --hypothesis-profile thorough $(ARGS)
 
-fuzz: $(VENV)/.dev ## fuzz the parsers, one minute each; ARGS="-max_total_time=600"
+fuzz: $(VENV)/.dev ## fuzz soak the parsers, one minute each; ARGS="-max_total_time=600"
 	@$(BIN)/pip install --quiet -c constraints.txt atheris
 	@for target in eventstream request responses response; do $(BIN)/python -m tests.fuzz $$target $(ARGS) || exit 1; done
+
+soak: $(VENV)/.dev ## ten minutes of mixed and hostile load, and a million random inputs; ARGS="--minutes 10 --inputs 1000000"
+	$(BIN)/python -m tests.soak $(ARGS)
 
 coverage: $(VENV)/.dev ## branch coverage of the unit tests
 	$(BIN)/pytest --ignore=tests/gateway --ignore=tests/run --cov --cov-report=term-missing $(ARGS)

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from aigw_extproc.errors import Overloaded
 
-
 SMALL = 1_000_000
 """Bytes of a body for which a share is kept free, so that clients who send large ones cannot shut out all others."""
 _LARGE_SHARE = 0.875

@@ -137,7 +137,7 @@ IN_DEFAULT = "in section [default] of the credentials file"
             f"{IN_DEFAULT} 'aws_secret_access_key' is missing",
         ]),
     ],
-    ids=range(23),
+    ids=range(24),
 )  # fmt: skip
 def test_faults_have_no_value_of_the_file(text: str, expected: list[str]):
     assert faults(text) == expected
