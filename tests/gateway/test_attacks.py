@@ -40,6 +40,8 @@ from tests.gateway.resources import Document, backend, ref, route, rule
 from tests.gateway.running import Gateway
 from tests.simulator.running import RunningSimulator
 
+pytestmark = pytest.mark.timeout(300)
+
 NOVA = "us.amazon.nova-micro-v1:0"
 MEGABYTE = 10**6
 FACTOR = 3
@@ -137,6 +139,7 @@ async def test_others_are_served_beside_large_bodies(target: Gateway, body: byte
 
 async def test_others_are_served_beside_slow_uploads(target: Gateway) -> None:
     """Slow clients hold connections, and as much of the budget as large bodies may take."""
+    calm = await others(target)
     with ExitStack() as connections:
         for number in range(300):
             connection = connections.enter_context(connect(target))
@@ -144,7 +147,7 @@ async def test_others_are_served_beside_slow_uploads(target: Gateway) -> None:
         during = [await others(target) for _ in range(ROUNDS)]
         large = send(target, b"{}".ljust(LARGE))
     assert [served.failures for served in during] == [[]] * ROUNDS
-    assert min(served.p99 for served in during) <= FLOOR
+    assert min(served.p99 for served in during) <= max(FACTOR * calm.p99, FLOOR)
     assert large in {503, 0}, "it is refused while it is sent"
     wait_for(lambda: send(target, b"{}".ljust(LARGE)) == 400 or None, what="the budget to be given back")
 
@@ -172,9 +175,7 @@ async def test_memory_stays_below_the_charts_limits(start_gateway: NewGateway, d
     body = request(messages=[{"role": "user", "content": "x" * (50 * MEGABYTE - 100)}])
     with ThreadPoolExecutor(20) as clients:
         statuses = set(clients.map(lambda _: send(gateway, body), range(20)))
-    # The upstream refuses connections, and the gateway what does not fit.
     assert statuses <= {0, 503, 504}  # the upstream refuses connections; 504 where the machine is slow
-    print(peak_megabytes(gateway.envoy.pid), peak_megabytes(gateway.processor.process.pid), statuses)
     assert peak_megabytes(gateway.envoy.pid) < ENVOY_MEMORY / MEGABYTE
     assert peak_megabytes(gateway.processor.process.pid) < PROCESSOR_MEMORY / MEGABYTE
     assert (await others(gateway)).failures == []
