@@ -48,11 +48,18 @@ bench: $(VENV)/.dev ## measure the processor, compared with a no-op; ARGS="--onl
 	$(BIN)/python -m benchmarks $(ARGS)
 
 prefixes: $(VENV)/.dev ## try that a growing conversation keeps its prefix, on a hundred thousand conversations; half an hour
-	$(BIN)/pytest tests/translate/test_prefix_stability.py --hypothesis-profile thorough $(ARGS)
+	@for seed in $$(seq 17); do \
+	$(BIN)/pytest tests/translate/test_prefix_stability.py -q --hypothesis-profile thorough --hypothesis-seed $$seed --timeout 0 $(ARGS) \
+	|| exit 1; done
 
 fuzz: $(VENV)/.dev ## fuzz soak the parsers, one minute each; ARGS="-max_total_time=600"
 	@$(BIN)/pip install --quiet -c constraints.txt atheris
-	@for target in eventstream request responses response; do $(BIN)/python -m tests.fuzz $$target $(ARGS) || exit 1; done
+	@for target in eventstream request responses response http2; do $(BIN)/python -m tests.fuzz $$target $(ARGS) || exit 1; done
+
+H2SPEC = github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible
+
+.h2spec/h2spec: # the conformance test for HTTP/2 servers; needs Go
+	@GOBIN=$(CURDIR)/.h2spec go install $(H2SPEC)
 
 soak: $(VENV)/.dev ## ten minutes of mixed and hostile load, and a million random inputs; ARGS="--minutes 10 --inputs 1000000"
 	$(BIN)/python -m tests.soak $(ARGS)
@@ -64,7 +71,7 @@ envoy-examples: $(VENV)/.dev ## generate envoy/ again
 	$(BIN)/python -m aigw_extproc.envoy.examples
 
 clean: ## remove everything that make created
-	rm -rf $(VENV) .venv-litellm .pytest_cache .ruff_cache .mypy_cache .hypothesis .fuzz .coverage .import_linter_cache
+	rm -rf $(VENV) .venv-litellm .pytest_cache .ruff_cache .mypy_cache .hypothesis .fuzz .h2spec .coverage .import_linter_cache
 
 # To run the gateway, skip the test dependencies, and do not compile the thousand modules of Envoy's API, of which
 # few are used.

@@ -66,8 +66,8 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """Why a token is not valid, by the name of each policy that would accept one in that place."""
     client: str = ""
     """The client's id; empty if it is unknown, or differs between policies."""
-    presented: bool = False
-    """Whether there was anything that could be a key."""
+    presented: str = ""
+    """What there was that could be valid: a `key`, a `password`, or nothing."""
     verified: Verified = NOTHING
 
 
@@ -92,7 +92,7 @@ class Callers:
 
     def identify(self, headers: Mapping[str, str], verified: Verified) -> Caller:
         """Return the sender of a request."""
-        clients, presented = self._ring.identify(headers) if self._ring is not None else ({}, False)
+        clients, presented = self._ring.identify(headers) if self._ring is not None else ({}, "")
         if not verified.tokens:
             return Caller(clients=clients, client=_only(clients.values()), presented=presented, verified=verified)
         tokens, faults = self._tokens(verified.tokens)

@@ -211,14 +211,14 @@ class UpstreamUnreachable(GatewayError):
 
 
 class UpstreamTimeout(GatewayError):
-    """A request by the gateway itself timed out. Envoy has the same error for its own requests."""
+    """The upstream took too long. Envoy has the same error for what it waits for itself."""
 
     status = 504
     type = "timeout_error"
     code = "upstream_timeout"
 
-    def __init__(self) -> None:
-        super().__init__("the upstream did not answer in time")
+    def __init__(self, message: str = "the upstream did not answer in time") -> None:
+        super().__init__(message)
 
 
 class UpstreamError(GatewayError):

@@ -21,6 +21,7 @@ from aigw_extproc.config.snapshot import (
     Address,
     AwsAuth,
     Backend,
+    BackendSettings,
     BodyMutation,
     HeaderMatch,
     HeaderMutation,
@@ -29,11 +30,13 @@ from aigw_extproc.config.snapshot import (
     Snapshot,
     Upstream,
 )
+from aigw_extproc.config.traffic import Failover, Retry
 from aigw_extproc.errors import InternalError, UpstreamTimeout
 from aigw_extproc.exchange.compression import MAX_BYTES
 from aigw_extproc.exchange.machine import Exchange
 from aigw_extproc.exchange.messages import (
     Action,
+    AttemptHeaders,
     Chunk,
     Continue,
     CredentialsReady,
@@ -43,6 +46,7 @@ from aigw_extproc.exchange.messages import (
     NeedCredentials,
     NeedMedia,
     NeedUpstream,
+    Pings,
     ReplaceBody,
     Reply,
     RequestBody,
@@ -54,14 +58,14 @@ from aigw_extproc.exchange.messages import (
 )
 from aigw_extproc.exchange.phases import Phase, UnexpectedEvent
 from aigw_extproc.routing import Router
-from aigw_extproc.translate.clients.models import MODEL_LISTS
+from aigw_extproc.translate.clients.models import MODEL_PATHS
 from aigw_extproc.translate.contract import Media, UpstreamResponse
 from aigw_extproc.translate.registry import ENDPOINTS
 from aigw_extproc.wire import MAX_FIELDS, MAX_MEMBERS
 from tests.translate.goldens import frames
 
 NOW = 1_440_938_160.0
-PLACES = " or ".join(", ".join((*ENDPOINTS, *(models.path for models in MODEL_LISTS))).rsplit(", ", 1))
+PLACES = " or ".join(", ".join((*ENDPOINTS, *MODEL_PATHS)).rsplit(", ", 1))
 KEYS = Credentials(access_key_id="AKID", secret_access_key="secret")
 UPSTREAM = Upstream(cluster="default/bedrock", host="bedrock.test", addresses=(Address(host="bedrock.test", port=443),))
 BODY = b'{"model":"m","messages":[{"role":"user","content":"Hi."}]}'
@@ -81,13 +85,17 @@ BACKEND = Backend(
 )
 
 
-def exchange(backend: Backend = BACKEND) -> Exchange:
+FAILOVER = Failover(cluster="default/r/rule/0", hosts=("a.attempt",), retry=Retry(retries=1))
+
+
+def exchange(backend: Backend = BACKEND, failover: Failover | None = None) -> Exchange:
     rule = Rule(
         name="default/r/rule/0",
         matches=((HeaderMatch(name=MODEL_HEADER, value="m"),),),
         backends=(backend,),
         owned_by="us",
         created=7,
+        failover=failover,
     )
     return Exchange(Router(Snapshot(rules=(rule,))), pick=0.0)
 
@@ -146,6 +154,8 @@ def test_a_request_goes_upstream_in_one_action() -> None:
         "user-agent": "aigw-extproc",
         "x-ai-eg-model": "m",
         "x-ai-eg-backend": "default/bedrock",
+        "x-ai-eg-idle": "unlimited",
+        "x-envoy-upstream-rq-timeout-ms": "3600000",
         "x-amz-date": "20150830T123600Z",
     }
     assert set(action.remove_headers) == {"cookie", "x-api-key"}
@@ -350,10 +360,10 @@ def test_dropped_parameters_are_named() -> None:
             "content-type: expected application/json, got 'multipart/form-data'",
         ),
         (
-            {"content-encoding": "gzip"},
+            {"content-encoding": "br"},
             415,
             "unsupported_media_type",
-            "content-encoding: the body must not be compressed, got 'gzip'",
+            "content-encoding: 'br' is not supported here; send the body as it is",
         ),
         (
             {"origin": "https://page.example", "content-type": "text/plain"},
@@ -462,8 +472,8 @@ def test_a_schema_without_this_endpoint_says_what_to_use() -> None:
     )
 
 
-def get(path: str) -> Reply:
-    headers = {":method": "GET", ":path": path, "x-request-id": "our-id"}
+def get(path: str, **more: str) -> Reply:
+    headers = {":method": "GET", ":path": path, "x-request-id": "our-id", **more}
     action = send(exchange(), RequestHeaders(headers, end_of_stream=True))
     assert isinstance(action, Reply)
     return action
@@ -473,6 +483,29 @@ def test_models_are_listed() -> None:
     model = {"id": "m", "object": "model", "created": 7, "owned_by": "us"}
     assert json.loads(get("/v1/models").body) == {"object": "list", "data": [model]}
     assert json.loads(get("/v1/models/m").body) == model
+
+
+def test_models_are_listed_for_anthropics_clients_too() -> None:
+    page = json.loads(get("/v1/models?limit=1", **{"anthropic-version": "2023-06-01"}).body)
+    assert (page["first_id"], page["has_more"], page["data"][0]["created_at"]) == ("m", False, "1970-01-01T00:00:07Z")
+
+
+def test_errors_of_the_list_have_the_shape_of_the_clients_api() -> None:
+    reply = get("/v1/models?limit=x", **{"anthropic-version": "2023-06-01"})
+    assert (reply.status, reply.details) == (400, "aigw_invalid_request_error")
+    assert json.loads(reply.body) == {
+        "type": "error",
+        "error": {"type": "invalid_request_error", "message": "limit: Expected `int`, got `str`"},
+        "request_id": "our-id",
+    }
+    missing = json.loads(get("/v1/models/x", **{"anthropic-version": "2023-06-01"}).body)
+    assert missing["error"]["type"] == "not_found_error"
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/v1/models/m", "/anthropic/v1/models"])
+def test_head_is_answered_where_get_is(path: str) -> None:
+    reply = get(path, **{":method": "HEAD"})
+    assert (reply.status, reply.details) == (200, "aigw_models")
 
 
 def test_a_model_that_is_not_configured_is_not_found() -> None:
@@ -605,6 +638,7 @@ IMAGE_BODY = json.dumps(
 LOOKED_UP = _with(auth=AwsAuth(region="us-east-1", source=DefaultChain()))
 FRAMES = response(content_type="application/vnd.amazon.eventstream")
 
+ATTEMPT = AttemptHeaders(POST | {"x-ai-eg-model": "m"}, host="a.attempt")
 PHASES: dict[str, tuple[Backend, tuple[Event, ...]]] = {
     "Opened": (BACKEND, ()),
     "Accepted": (BACKEND, request()[:1]),
@@ -615,6 +649,11 @@ PHASES: dict[str, tuple[Backend, tuple[Event, ...]]] = {
     "Answered": (BACKEND, (*request(), response())),
     "Streaming": (BACKEND, (*request(STREAM_BODY), FRAMES)),
     "LocalReply": (BACKEND, (*request(), response("503", x_aigw_local_reply="true"))),
+    "Delegated": (BACKEND, request()),
+    "Attempting": (BACKEND, (ATTEMPT,)),
+    "Sent": (BACKEND, (ATTEMPT, request()[1])),
+    "Held": (BACKEND, (ATTEMPT, request()[1], response())),
+    "PassedOn": (BACKEND, (ATTEMPT, request()[1], response("503", x_aigw_local_reply="UF"))),
     "Ended": (BACKEND, (*request(STREAM_BODY), FRAMES, ResponseBody(b"", end_of_stream=True))),
 }
 """How an exchange comes to each phase."""
@@ -625,6 +664,7 @@ EVENTS: tuple[Event, ...] = (
     UpstreamReady((embedded(1.0), embedded(2.0))),
     response(),
     ResponseBody(b"", end_of_stream=False),
+    ATTEMPT,
 )
 EXPECTED = {
     ("Opened", RequestHeaders),
@@ -638,13 +678,19 @@ EXPECTED = {
     ("Answered", ResponseBody),
     ("Streaming", ResponseBody),
     ("LocalReply", ResponseBody),
+    ("Opened", AttemptHeaders),
+    ("Attempting", RequestBody),
+    ("Delegated", ResponseHeaders),
+    ("Sent", ResponseHeaders),
+    ("Held", ResponseBody),
+    ("PassedOn", ResponseBody),
 }
 """All that can happen: docs/notes/envoy-ext-proc.md."""
 
 
 def exchange_in(phase: str) -> Exchange:
     backend, events = PHASES[phase]
-    machine = exchange(backend)
+    machine = exchange(backend, FAILOVER if ATTEMPT in events or phase == "Delegated" else None)
     for event in events:
         machine.receive(event, now=NOW)
     return machine
@@ -745,3 +791,39 @@ def test_a_compressed_stream_is_an_error() -> None:
         502,
         "the upstream's stream is compressed, which was not asked for",
     )
+
+
+def test_metadata_for_invoke_model_is_a_header() -> None:
+    machine = exchange(_with(schema=Schema(name="AWSAnthropic")))
+    action = send(machine, *request(BODY[:-1] + b',"user":"u-1"}'))
+    assert isinstance(action, ForwardRequest)
+    assert dict(action.set_headers)["x-amzn-bedrock-request-metadata"] == '{"user":"u-1"}'
+
+
+TOOLS = b',"tools":[{"type":"function","function":{"name":"f"}}]'
+
+
+@pytest.mark.parametrize(
+    ("more", "seconds", "pings"),
+    [
+        (TOOLS, 15.0, Pings(every=15, limit=300)),
+        (b',"reasoning_effort":"low"', 15.0, None),  # not known of this model
+        (b"", 15.0, None),
+        (TOOLS, 0.0, None),
+    ],
+)
+def test_streams_that_may_pause_have_pings(more: bytes, seconds: float, pings: Pings | None) -> None:
+    machine = exchange(_with(settings=BackendSettings(ping_seconds=seconds)))
+    headers = response(content_type="application/vnd.amazon.eventstream")
+    action = send(machine, *request(STREAM_BODY[:-1] + more + b"}"), headers)
+    assert isinstance(action, StreamResponse)
+    assert action.pings == pings
+    assert machine.ping() == b": ping\n\n"
+
+
+def test_nothing_is_sent_in_the_silence_before_a_stream_or_after_it() -> None:
+    machine = exchange()
+    assert machine.ping() == b""
+    send(machine, *request(STREAM_BODY), response(content_type="application/vnd.amazon.eventstream"))
+    machine.fail(UpstreamTimeout())
+    assert machine.ping() == b""

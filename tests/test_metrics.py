@@ -259,3 +259,9 @@ def test_codes_that_an_upstream_invents_are_not_all_labels(changes: Changes) -> 
     counted = {dict(labels)["code"]: count for (_, labels), count in changes.added("aigw_exchanges_total").items()}
     assert len(counted) == MAX_RESULTS + 1
     assert counted["other"] == 6
+
+
+def test_the_model_that_a_prompt_router_chose_is_the_one_that_answered(changes: Changes) -> None:
+    record(outcome(usage=TokenCounts(input_tokens=1, invoked_model="chosen")), TIMES)
+    labels = {**LABELS, "gen_ai_response_model": "chosen", "error_type": ""}
+    assert changes.value("gen_ai_server_request_duration_seconds_count", **labels) == 1

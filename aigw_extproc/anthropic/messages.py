@@ -82,6 +82,21 @@ class DocumentBlock(Block, frozen=True, tag="document"):
     citations: Citations | None = None
 
 
+class SearchResultBlock(Block, frozen=True, tag="search_result"):
+    """A result of the client's own search, which the model can cite."""
+
+    source: str
+    title: str
+    content: list[TextBlock]
+    citations: Citations | None = None
+
+
+class ToolReferenceBlock(Block, frozen=True, tag="tool_reference"):
+    """A tool that the client's own search for tools has found."""
+
+    tool_name: str
+
+
 class ToolUseBlock(Block, frozen=True, tag="tool_use"):
     id: str
     name: str
@@ -90,7 +105,7 @@ class ToolUseBlock(Block, frozen=True, tag="tool_use"):
 
 class ToolResultBlock(Block, frozen=True, tag="tool_result"):
     tool_use_id: str
-    content: str | list[TextBlock | ImageBlock | DocumentBlock] | None = None
+    content: str | list[TextBlock | ImageBlock | DocumentBlock | SearchResultBlock | ToolReferenceBlock] | None = None
     is_error: bool | None = None
 
 
@@ -103,8 +118,65 @@ class RedactedThinkingBlock(Block, frozen=True, tag="redacted_thinking"):
     data: str
 
 
-UserBlock = TextBlock | ImageBlock | DocumentBlock | ToolResultBlock
-AssistantBlock = TextBlock | ToolUseBlock | ThinkingBlock | RedactedThinkingBlock
+class ServerBlock(Block, frozen=True):
+    """Base of the blocks that only Anthropic's own service makes: calls of its tools, their results, summaries."""
+
+    name: str = ""
+    input: msgspec.Raw = msgspec.Raw()
+    content: msgspec.Raw = msgspec.Raw()
+
+
+class ServerToolUseBlock(ServerBlock, frozen=True, tag="server_tool_use"): ...
+
+
+class McpToolUseBlock(ServerBlock, frozen=True, tag="mcp_tool_use"): ...
+
+
+class McpToolResultBlock(ServerBlock, frozen=True, tag="mcp_tool_result"): ...
+
+
+class WebSearchResultBlock(ServerBlock, frozen=True, tag="web_search_tool_result"): ...
+
+
+class WebFetchResultBlock(ServerBlock, frozen=True, tag="web_fetch_tool_result"): ...
+
+
+class CodeResultBlock(ServerBlock, frozen=True, tag="code_execution_tool_result"): ...
+
+
+class BashResultBlock(ServerBlock, frozen=True, tag="bash_code_execution_tool_result"): ...
+
+
+class EditorResultBlock(ServerBlock, frozen=True, tag="text_editor_code_execution_tool_result"): ...
+
+
+class ToolSearchResultBlock(ServerBlock, frozen=True, tag="tool_search_tool_result"): ...
+
+
+class CompactionBlock(ServerBlock, frozen=True, tag="compaction"): ...
+
+
+class ContainerUploadBlock(ServerBlock, frozen=True, tag="container_upload"): ...
+
+
+UserBlock = TextBlock | ImageBlock | DocumentBlock | SearchResultBlock | ToolResultBlock | ContainerUploadBlock
+AssistantBlock = (
+    TextBlock
+    | ToolUseBlock
+    | ThinkingBlock
+    | RedactedThinkingBlock
+    | ServerToolUseBlock
+    | McpToolUseBlock
+    | McpToolResultBlock
+    | WebSearchResultBlock
+    | WebFetchResultBlock
+    | CodeResultBlock
+    | BashResultBlock
+    | EditorResultBlock
+    | ToolSearchResultBlock
+    | CompactionBlock
+    | ContainerUploadBlock
+)
 
 
 class MarkedMessage(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,6 +218,8 @@ class Tool(msgspec.Struct, frozen=True):
     cache_control: CacheControl | None = None
     defer_loading: bool | None = None
     input_examples: list[msgspec.Raw] | None = None
+    eager_input_streaming: bool | None = None
+    allowed_callers: list[str] | None = None
 
 
 class ToolChoice(msgspec.Struct, frozen=True):
@@ -184,6 +258,8 @@ class CountTokensParams(wire.Open, frozen=True, kw_only=True):
     tool_choice: ToolChoice | None = None
     thinking: ThinkingConfig | None = None
     output_config: OutputConfig | None = None
+    output_format: OutputFormat | None = None
+    """The older place of `output_config.format`."""
     cache_control: CacheControl | None = None
     """Applies to the last block that can be cached."""
     max_tokens: int | None = None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from aigw_extproc.config.traffic import Connections
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,4 +39,5 @@ class Upstream:
     """The HTTP host of requests to it, which the signature covers."""
     addresses: tuple[Address, ...]
     tls: Tls | None = None
+    connections: Connections = field(default_factory=Connections)
     http2: bool = False

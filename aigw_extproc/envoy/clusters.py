@@ -39,13 +39,13 @@ def upstream_cluster(upstream: Upstream, options: Options, *, buffer_limit: int)
     return cluster.Cluster(
         name=upstream.cluster,
         cluster_type=dns_discovery(upstream.addresses, one_service=len(upstream.addresses) == 1),
-        connect_timeout=CONNECT_TIMEOUT,
+        connect_timeout=_delta(upstream.connections.connect_timeout) or CONNECT_TIMEOUT,
         per_connection_buffer_limit_bytes=buffer_limit,
         load_assignment=load_assignment(upstream.cluster, upstream.addresses, hostname=upstream.host),
         circuit_breakers=circuit_breakers(options.max_streams),
         upstream_connection_options=_keepalive(),
         transport_socket=_tls(upstream, options),
-        typed_extension_protocol_options=_protocol(_grpc() if upstream.http2 else _http1()),
+        typed_extension_protocol_options=protocol(_grpc() if upstream.http2 else _http1(upstream)),
     )
 
 
@@ -61,7 +61,7 @@ def processor_cluster(options: Options, *, buffer_limit: int) -> cluster.Cluster
         load_assignment=load_assignment(PROCESSOR_CLUSTER, options.processors),
         circuit_breakers=circuit_breakers(options.max_streams),
         transport_socket=processor_tls(options.processor_tls) if options.processor_tls else None,
-        typed_extension_protocol_options=_protocol(_http2(options)),
+        typed_extension_protocol_options=protocol(_http2(options)),
     )
 
 
@@ -94,17 +94,28 @@ def _keepalive() -> cluster.UpstreamConnectionOptions:
     )
 
 
-def _protocol(options: http.HttpProtocolOptions) -> dict[str, Any]:
+def protocol(options: http.HttpProtocolOptions) -> dict[str, Any]:
+    """Return the options of a cluster's HTTP."""
     return {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": Any.pack(options)}
 
 
-def _http1() -> http.HttpProtocolOptions:
-    return http.HttpProtocolOptions(
-        common_http_protocol_options=core.HttpProtocolOptions(idle_timeout=UPSTREAM_IDLE),
-        explicit_http_config=http.HttpProtocolOptionsExplicitHttpConfig(
-            http_protocol_options=core.Http1ProtocolOptions()
-        ),
+def http1() -> http.HttpProtocolOptionsExplicitHttpConfig:
+    """Return the choice of HTTP/1.1."""
+    return http.HttpProtocolOptionsExplicitHttpConfig(http_protocol_options=core.Http1ProtocolOptions())
+
+
+def _http1(upstream: Upstream) -> http.HttpProtocolOptions:
+    limits = upstream.connections
+    common = core.HttpProtocolOptions(
+        idle_timeout=_delta(limits.idle_timeout) or UPSTREAM_IDLE,
+        max_connection_duration=_delta(limits.max_duration),
+        max_requests_per_connection=limits.max_requests,
     )
+    return http.HttpProtocolOptions(common_http_protocol_options=common, explicit_http_config=http1())
+
+
+def _delta(seconds: float | None) -> timedelta | None:
+    return None if seconds is None else timedelta(seconds=seconds)
 
 
 def _grpc() -> http.HttpProtocolOptions:

@@ -6,15 +6,15 @@ from collections.abc import Callable
 from typing import get_args
 
 from aigw_extproc.errors import GatewayError, InvalidRequest, InvalidUpstreamResponse
-from aigw_extproc.exchange import request, response
+from aigw_extproc.exchange import attempts, delegation, request, response
 from aigw_extproc.exchange.messages import Action, Event, Outcome, ResponseBody, ResponseHeaders, UpstreamReady
 from aigw_extproc.exchange.phases import Opened, Phase, Step, Streaming, UnexpectedEvent
 from aigw_extproc.routing import Router
 
+_ROWS = (*request.TRANSITIONS, *response.TRANSITIONS, *delegation.TRANSITIONS, *attempts.TRANSITIONS)
 # The events that can happen in each phase, by docs/notes/envoy-ext-proc.md. Any other is a defect.
 _TRANSITIONS: dict[type, dict[type, Callable[..., Step]]] = {
-    phase: {event: step for source, event, step in (*request.TRANSITIONS, *response.TRANSITIONS) if source is phase}
-    for phase in get_args(Phase)
+    phase: {event: step for source, event, step in _ROWS if source is phase} for phase in get_args(Phase)
 }
 
 
@@ -56,6 +56,11 @@ class Exchange:
         """End the exchange with an error in the client's own shape: a reply, or an event of a stream that has begun."""
         self._phase, action = response.fail(self._phase, error)
         return action
+
+    def ping(self) -> bytes:
+        """Return what keeps a streamed response open during a silence; empty where nothing does."""
+        phase = self._phase
+        return phase.stream.ping() if isinstance(phase, Streaming) else b""
 
     def _enter(self, phase: Phase) -> None:
         self._phase = phase

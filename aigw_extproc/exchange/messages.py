@@ -10,6 +10,7 @@ from aigw_extproc.aws.identity import Identity
 from aigw_extproc.callers import NOTHING, Verified
 from aigw_extproc.config.snapshot import AwsAuth, Backend, Upstream
 from aigw_extproc.errors import GatewayError
+from aigw_extproc.routing import Attempt
 from aigw_extproc.translate.contract import Fetched, TokenCounts, UpstreamResponse
 
 Headers = Mapping[str, str]
@@ -25,6 +26,14 @@ class RequestHeaders(msgspec.Struct, frozen=True):
     headers: Headers
     end_of_stream: bool
     verified: Verified = NOTHING
+
+
+class AttemptHeaders(msgspec.Struct, frozen=True):
+    """Headers of an attempt: Envoy has chosen one of a rule's backends for a request that the gateway has accepted."""
+
+    headers: Headers
+    host: str
+    """Names the backend."""
 
 
 class RequestBody(msgspec.Struct, frozen=True, gc=False):
@@ -65,13 +74,26 @@ class ResponseBody(msgspec.Struct, frozen=True, gc=False):
     end_of_stream: bool
 
 
-Event = RequestHeaders | RequestBody | MediaReady | CredentialsReady | UpstreamReady | ResponseHeaders | ResponseBody
+Event = (
+    RequestHeaders
+    | AttemptHeaders
+    | RequestBody
+    | MediaReady
+    | CredentialsReady
+    | UpstreamReady
+    | ResponseHeaders
+    | ResponseBody
+)
 
 
 class Continue(msgspec.Struct, frozen=True, gc=False):
     """Let the headers or the body pass unchanged."""
 
     final: bool = False
+
+
+class Wait(msgspec.Struct, frozen=True, gc=False):
+    """Send no answer yet: it depends on a later message."""
 
 
 class NeedCredentials(msgspec.Struct, frozen=True):
@@ -99,6 +121,15 @@ class ForwardRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     client: str = ""
 
 
+class Delegate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Let Envoy try the backends of a rule, with the request as it is."""
+
+    set_headers: Pairs
+    rule: str
+    model: str
+    client: str = ""
+
+
 class UpstreamCall(msgspec.Struct, frozen=True, kw_only=True):
     """A signed request that the gateway sends itself."""
 
@@ -114,11 +145,34 @@ class NeedUpstream(msgspec.Struct, frozen=True, kw_only=True):
     calls: tuple[UpstreamCall, ...]
 
 
+class Pings(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What to do in the silences of a stream. Times are in seconds."""
+
+    every: float
+    """How long the client may hear nothing before it gets a ping."""
+    limit: float
+    """How long the upstream may be silent before the stream ends with an error."""
+
+
 class StreamResponse(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Stream the response body."""
 
     set_headers: Pairs
     remove_headers: tuple[str, ...] = ("content-length",)
+    pings: Pings | None = None
+    """None for a stream in which only the upstream's chunks are answered."""
+
+
+class PassHeaders(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Let the response's headers pass with these changes, and its body as it is."""
+
+    set_headers: Pairs = ()
+    remove_headers: tuple[str, ...] = ()
+    backend: str = ""
+    """For the access log, with model and client: the backend that has answered."""
+    model: str = ""
+    client: str = ""
+    final: bool = False
 
 
 class ReplaceBody(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -136,6 +190,13 @@ class Chunk(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     final: bool
 
 
+class Begin(msgspec.Struct, frozen=True, kw_only=True):
+    """Answer the response's headers, which have waited, and then its first piece."""
+
+    start: StreamResponse
+    chunk: Chunk
+
+
 class Reply(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Send this response to the client instead of the upstream's. The exchange is over."""
 
@@ -150,10 +211,14 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 Action = (
     Continue
+    | Wait
     | NeedMedia
     | NeedCredentials
     | NeedUpstream
     | ForwardRequest
+    | Delegate
+    | PassHeaders
+    | Begin
     | StreamResponse
     | ReplaceBody
     | Chunk
@@ -178,6 +243,10 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     status: int = 0
     """Sent to the client; 0 until then."""
     error: GatewayError | None = None
+    code: str = ""
+    """The code of an error that an attempt has answered with."""
+    attempt: Attempt | None = None
+    """Set for one attempt of a request, which is an exchange of its own."""
     usage: TokenCounts | None = None
     dropped: tuple[str, ...] = ()
     signed: bool = False

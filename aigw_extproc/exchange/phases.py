@@ -4,6 +4,15 @@
                                                  └── Batched ────┘              └── Ended
     Opened, Accepted, Forwarded ── LocalReply ── Ended
 
+Of a rule with failover, the request and each attempt are an exchange:
+
+    Opened ── Accepted ── Delegated ──┬── Ended
+                                      └── LocalReply ── Ended
+    Opened ── Attempting ── Parsed ── Translated ──┬── Sent ──┬── Held ──┬── Streaming ── Ended
+                                                   │          │          └── Ended
+                                                   │          └── PassedOn ── Ended
+                                                   └── Batched ── Ended
+
 An error ends any phase but Streaming, in which it becomes the last event of the stream.
 """
 
@@ -74,6 +83,16 @@ class Translated(_Phase, frozen=True, kw_only=True):
     """As in Parsed."""
 
 
+class Attempting(_Phase, frozen=True, kw_only=True):
+    """An attempt at one backend of a rule; the request body comes next."""
+
+    endpoint: Endpoint
+    headers: Headers
+    backend: Backend
+    identity: Pairs = ()
+    """As in Parsed."""
+
+
 # An answer can take minutes, and a request can be large: from here on neither its body nor its headers are kept.
 
 
@@ -83,6 +102,16 @@ class Forwarded(_Phase, frozen=True, kw_only=True):
     answer: Answer
     accept: str
     """The media type of a streamed answer."""
+    may_pause: bool = False
+    """Whether a streamed answer may be silent for long."""
+
+
+class Delegated(_Phase, frozen=True, kw_only=True):
+    """Envoy tries the rule's backends; each attempt is an exchange of its own."""
+
+
+class Sent(Forwarded, frozen=True, kw_only=True):
+    """Forwarded, as one attempt: the answer waits until it is known whether there is another."""
 
 
 class Batched(_Phase, frozen=True, kw_only=True):
@@ -96,6 +125,18 @@ class Answered(_Phase, frozen=True, kw_only=True):
 
     answer: Answer
     headers: Mapping[str, str]
+    may_pause: bool = False
+    """As in Forwarded."""
+
+
+class Held(Answered, frozen=True, kw_only=True):
+    """Answered, in an attempt: neither headers nor body have been passed on."""
+
+    accept: str
+    received: tuple[bytes, ...] = ()
+    """The pieces of a whole answer."""
+    stream: ResponseStream | None = None
+    """A stream that nothing has come from yet."""
 
 
 class Streaming(_Phase, frozen=True, kw_only=True):
@@ -108,11 +149,31 @@ class LocalReply(_Phase, frozen=True, kw_only=True):
     """Envoy answers by itself (413, 503, 504…), and its body passes unchanged."""
 
 
+class PassedOn(_Phase, frozen=True, kw_only=True):
+    """As LocalReply, in an attempt."""
+
+
 class Ended(_Phase, frozen=True, kw_only=True):
     """The answer is complete."""
 
 
-Phase = Opened | Accepted | Parsed | Translated | Forwarded | Batched | Answered | Streaming | LocalReply | Ended
+Phase = (
+    Opened
+    | Accepted
+    | Attempting
+    | Parsed
+    | Translated
+    | Forwarded
+    | Delegated
+    | Sent
+    | Batched
+    | Answered
+    | Held
+    | Streaming
+    | LocalReply
+    | PassedOn
+    | Ended
+)
 Step = tuple[Phase, Action]
 Enter = Callable[[Phase], None]
 """Enters a phase on the way to the next one: a failure after that is reported with all that this phase knows."""

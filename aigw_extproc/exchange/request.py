@@ -6,8 +6,10 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
+from aigw_extproc.config.snapshot import Backend
 from aigw_extproc.errors import InvalidRequest, MethodNotAllowed, NotFound, UnsupportedMedia
 from aigw_extproc.exchange.admission import check_entry, check_host, check_rule, forwarded_identity, routed_headers
+from aigw_extproc.exchange.delegation import delegate
 from aigw_extproc.exchange.identity import configured_identity
 from aigw_extproc.exchange.messages import (
     Continue,
@@ -17,6 +19,7 @@ from aigw_extproc.exchange.messages import (
     NeedCredentials,
     NeedMedia,
     Outcome,
+    Pairs,
     Reply,
     RequestBody,
     RequestHeaders,
@@ -24,6 +27,7 @@ from aigw_extproc.exchange.messages import (
 from aigw_extproc.exchange.names import check_model, dropped_names
 from aigw_extproc.exchange.phases import (
     Accepted,
+    Attempting,
     Client,
     Ended,
     Enter,
@@ -36,7 +40,7 @@ from aigw_extproc.exchange.phases import (
 )
 from aigw_extproc.exchange.response import JSON, own_headers
 from aigw_extproc.exchange.upstream import forward
-from aigw_extproc.translate.clients.models import MODEL_LISTS, model_list_at
+from aigw_extproc.translate.clients.models import MODEL_PATHS, model_list_at
 from aigw_extproc.translate.contract import Fetched, FetchFailed, MediaNeeded, Target
 from aigw_extproc.translate.registry import ENDPOINTS, error_format, parse
 from aigw_extproc.wire import check_structure, model_of
@@ -72,8 +76,8 @@ def _request_headers(phase: Opened, event: RequestHeaders, now: float, enter: En
 
 def _list_models(phase: Opened, event: RequestHeaders, path: str, enter: Enter) -> Step:
     headers = event.headers
-    model_list = model_list_at(path)
-    client = Client(request_id=headers.get("x-request-id"), render_error=error_format(path))
+    model_list = model_list_at(path, headers)
+    client = Client(request_id=headers.get("x-request-id"), render_error=error_format(path, headers))
     caller = phase.router.identify(headers, event.verified)
     operation = "models" if model_list else Outcome().operation
     opened = replace(phase, client=client, outcome=Outcome(operation=operation, client=caller.client))
@@ -81,10 +85,10 @@ def _list_models(phase: Opened, event: RequestHeaders, path: str, enter: Enter) 
     check_host(phase.router, headers)
     check_entry(phase.router, caller)
     if model_list is None:
-        *others, last = (*ENDPOINTS, *(models.path for models in MODEL_LISTS))
+        *others, last = (*ENDPOINTS, *MODEL_PATHS)
         raise NotFound(f"there is no {path!r} here; try {', '.join(others)} or {last}")
-    _require_method("GET", headers, path)
-    body = model_list.render(phase.router.models(headers, caller), path)
+    _require_method("GET", headers, path, or_head=True)
+    body = model_list.respond(phase.router.models(headers, caller), headers[":path"])
     reply = Reply(status=200, headers=(JSON, *own_headers(opened)), body=body, details="aigw_models")
     return Ended(client=client, outcome=replace(opened.outcome, status=200)), reply
 
@@ -95,24 +99,38 @@ def _request_body(phase: Accepted, event: RequestBody, now: float, enter: Enter)
     check_model(model)  # before rules match it: their cost and the error's text grow with the name
     choice = phase.router.choose(model, routed_headers(phase.router, phase.caller, phase.headers))
     client = check_rule(choice.policy, phase.caller, model)
+    identity = forwarded_identity(choice.policy, phase.caller)
+    outcome = replace(phase.outcome, client=client, model=model, named=phase.router.names(model))
+    if choice.failover is not None:
+        return delegate(phase.client, outcome, choice, choice.failover, identity)
     backend = choice.pick(phase.pick)
-    outcome = replace(
-        phase.outcome,
-        client=client,
-        backend=backend,
-        model=model,
-        request_model=backend.model_override or model,
-        named=phase.router.names(model),
-    )
+    outcome = replace(outcome, backend=backend, request_model=phase.router.listed.id_of(backend, model))
     enter(replace(phase, outcome=outcome))
-    request = parse(phase.endpoint, backend.schema.name, event.body, phase.headers)
+    return begin(phase, outcome, backend, identity, event.body, now, enter)
+
+
+def begin(
+    phase: Accepted | Attempting,
+    outcome: Outcome,
+    backend: Backend,
+    identity: Pairs,
+    body: bytes,
+    now: float,
+    enter: Enter,
+) -> Step:
+    """Translate a request for the backend that it goes to.
+
+    Raises:
+        InvalidRequest: the backend's schema does not serve this endpoint, or the body is not valid for it.
+    """
+    request = parse(phase.endpoint, backend.schema.name, body, phase.headers)
     parsed = Parsed(
         client=phase.client,
         outcome=outcome,
         headers=phase.headers,
         backend=backend,
         request=request,
-        identity=forwarded_identity(choice.policy, phase.caller),
+        identity=identity,
     )
     return _translate(parsed, {}, now, enter)
 
@@ -174,10 +192,11 @@ def _is_web_page(headers: Headers) -> bool:
     return "origin" in headers or headers.get("sec-fetch-site", "").strip().lower() == "cross-site"
 
 
-def _require_method(expected: str, headers: Headers, path: str) -> None:
+def _require_method(expected: str, headers: Headers, path: str, *, or_head: bool = False) -> None:
     method = headers.get(":method", "")
-    if method != expected:
-        raise MethodNotAllowed(f"{path} takes {expected}, not {method}", headers=[("allow", expected)])
+    if method != expected and not (or_head and method == "HEAD"):
+        allowed = f"{expected}, HEAD" if or_head else expected
+        raise MethodNotAllowed(f"{path} takes {expected}, not {method}", headers=[("allow", allowed)])
 
 
 def _require_json(headers: Headers) -> None:
@@ -187,7 +206,7 @@ def _require_json(headers: Headers) -> None:
         raise UnsupportedMedia.at("content-type", f"expected application/json, got {media_type!r}")
     encoding = headers.get("content-encoding", "").strip().lower()
     if encoding and encoding != "identity":
-        raise UnsupportedMedia.at("content-encoding", f"the body must not be compressed, got {encoding!r}")
+        raise UnsupportedMedia.at("content-encoding", f"{encoding!r} is not supported here; send the body as it is")
 
 
 TRANSITIONS: tuple[Transition, ...] = (

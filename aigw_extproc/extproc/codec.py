@@ -16,11 +16,14 @@ from google.protobuf.struct_pb2 import Struct, Value
 from aigw_extproc.callers import NOTHING, Verified
 from aigw_extproc.exchange.messages import (
     Action,
+    AttemptHeaders,
     Chunk,
     Continue,
+    Delegate,
     Event,
     ForwardRequest,
     Pairs,
+    PassHeaders,
     ReplaceBody,
     Reply,
     RequestBody,
@@ -28,9 +31,11 @@ from aigw_extproc.exchange.messages import (
     ResponseBody,
     ResponseHeaders,
     StreamResponse,
+    Wait,
 )
 from aigw_extproc.exchange.names import (
     ASKED_NAMESPACE,
+    ATTEMPT_ATTRIBUTE,
     EXT_AUTH_NAMESPACE,
     METADATA_NAMESPACE,
     SOURCE_ADDRESS,
@@ -40,11 +45,15 @@ from aigw_extproc.exchange.response import LOCAL_REPLY_HEADER
 from aigw_extproc.extproc.pb import ext_proc_pb2 as pb
 from aigw_extproc.extproc.protobuf import nested, prefix, prefixes
 
-_STREAMED = pb.ProcessingResponse(
-    mode_override=pb.ProcessingMode(
-        response_header_mode=pb.ProcessingMode.SEND, response_body_mode=pb.ProcessingMode.STREAMED
-    )
-).SerializeToString()
+
+def _body_mode(mode: pb.ProcessingMode.BodySendMode) -> bytes:
+    override = pb.ProcessingMode(response_header_mode=pb.ProcessingMode.SEND, response_body_mode=mode)
+    return pb.ProcessingResponse(mode_override=override).SerializeToString()
+
+
+_STREAMED = _body_mode(pb.ProcessingMode.STREAMED)
+_DUPLEX = _body_mode(pb.ProcessingMode.FULL_DUPLEX_STREAMED)
+_NO_BODY = _body_mode(pb.ProcessingMode.NONE)
 _OVERWRITE = pb.HeaderValueOption(append_action=pb.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD).SerializeToString()
 _CLEAR_ROUTE_CACHE = pb.CommonResponse(clear_route_cache=True).SerializeToString()
 
@@ -57,6 +66,9 @@ _COMMON_RESPONSE = pb.BodyResponse.RESPONSE_FIELD_NUMBER  # and of a HeadersResp
 _HEADER_MUTATION = pb.CommonResponse.HEADER_MUTATION_FIELD_NUMBER
 _BODY_MUTATION = pb.CommonResponse.BODY_MUTATION_FIELD_NUMBER
 _BODY = pb.BodyMutation.BODY_FIELD_NUMBER
+_STREAMED_RESPONSE = pb.BodyMutation.STREAMED_RESPONSE_FIELD_NUMBER
+_STREAMED_BODY = pb.StreamedBodyResponse.BODY_FIELD_NUMBER
+_END_OF_STREAM = pb.StreamedBodyResponse(end_of_stream=True).SerializeToString()
 _SET_HEADERS = pb.HeaderMutation.SET_HEADERS_FIELD_NUMBER
 _HEADER = pb.HeaderValueOption.HEADER_FIELD_NUMBER
 _RAW_VALUE = pb.HeaderValue.RAW_VALUE_FIELD_NUMBER
@@ -77,8 +89,11 @@ def decode(data: bytes) -> tuple[str, Event | None]:
     return phase, _DECODERS[phase](getattr(message, phase))
 
 
-def _request_headers(message: pb.ProcessingRequest) -> RequestHeaders:
+def _request_headers(message: pb.ProcessingRequest) -> RequestHeaders | AttemptHeaders:
     headers = message.request_headers
+    attributes = message.attributes[_FILTER].fields if _FILTER in message.attributes else {}
+    if ATTEMPT_ATTRIBUTE in attributes:
+        return AttemptHeaders(_headers(headers), attributes[ATTEMPT_ATTRIBUTE].string_value)
     verified = NOTHING
     if message.metadata_context or message.attributes:
         verified = _verified(pb.Metadata.FromString(message.metadata_context).filter_metadata, message.attributes)
@@ -117,11 +132,14 @@ _DECODERS: dict[str, Callable[[Any], Event | None]] = {
 }
 
 
-def encode(phase: str, action: Action) -> bytes:
-    """Return the serialised answer to a message of `phase`."""
+def encode(phase: str, action: Action, *, duplex: bool = False) -> bytes:
+    """Return the serialised answer to a message of `phase`, empty for none.
+
+    `duplex` says that the response's body is FULL_DUPLEX_STREAMED.
+    """
     if isinstance(action, Continue):
         return _CONTINUE[phase]
-    return _ENCODERS[type(action)](action)
+    return (_DUPLEX_ENCODERS if duplex else _ENCODERS)[type(action)](action)
 
 
 def more_time(seconds: float) -> bytes:
@@ -212,15 +230,46 @@ def _metadata(backend: str, model: str, client: str) -> bytes:
     return answer.SerializeToString()
 
 
-def _stream_response(action: StreamResponse) -> bytes:
+def _delegate(action: Delegate) -> bytes:
+    mutation = nested(_mutation(action.set_headers), _HEADER_MUTATION)
+    changed = nested(mutation + _CLEAR_ROUTE_CACHE, _COMMON_RESPONSE, _REQUEST_BODY)
+    return changed + _metadata(action.rule, action.model, action.client)
+
+
+def _response_headers(action: StreamResponse | PassHeaders) -> bytes:
     mutation = _mutation(action.set_headers, action.remove_headers)
-    return nested(mutation, _HEADER_MUTATION, _COMMON_RESPONSE, _RESPONSE_HEADERS) + _STREAMED
+    return nested(mutation, _HEADER_MUTATION, _COMMON_RESPONSE, _RESPONSE_HEADERS)
+
+
+def _stream_response(action: StreamResponse) -> bytes:
+    return _response_headers(action) + (_STREAMED if action.pings is None else _DUPLEX)
+
+
+def _pass_headers(action: PassHeaders) -> bytes:
+    metadata = _metadata(action.backend, action.model, action.client) if action.backend else b""
+    return _response_headers(action) + _NO_BODY + metadata
 
 
 def _replace_body(action: ReplaceBody) -> bytes:
     changed = _mutation(action.set_headers, action.remove_headers)
     mutation = nested(changed, _HEADER_MUTATION, _COMMON_RESPONSE, _RESPONSE_BODY)
     return b"".join((mutation, _before_body(_RESPONSE_BODY, len(action.body)), action.body))
+
+
+def unasked(chunk: Chunk) -> bytes:
+    """Return a chunk for a response in full duplex: it answers no message, and is sent at any time.
+
+    The response ends with the chunk that is final, whether the upstream's has ended or not.
+    """
+    return _before_streamed(len(chunk.body), chunk.final) + chunk.body
+
+
+@lru_cache(maxsize=2048)
+def _before_streamed(length: int, final: bool) -> bytes:
+    """Serialise what precedes a chunk of this length."""
+    fields = (_END_OF_STREAM if final else b"") + prefix(_STREAMED_BODY, length)
+    outer = (_STREAMED_RESPONSE, _BODY_MUTATION, _COMMON_RESPONSE, _RESPONSE_BODY)
+    return prefixes(len(fields) + length, *outer) + fields
 
 
 def _chunk(action: Chunk) -> bytes:
@@ -245,11 +294,22 @@ def _reply(action: Reply) -> bytes:
 
 
 _ENCODERS: dict[type, Callable[..., bytes]] = {
+    Wait: lambda _: b"",
     ForwardRequest: _forward_request,
+    Delegate: _delegate,
+    PassHeaders: _pass_headers,
     StreamResponse: _stream_response,
     ReplaceBody: _replace_body,
     Chunk: _chunk,
     Reply: _reply,
+}
+
+# FULL_DUPLEX_STREAMED cannot be overridden.
+_DUPLEX_ENCODERS: dict[type, Callable[..., bytes]] = {
+    **_ENCODERS,
+    StreamResponse: _response_headers,
+    PassHeaders: _response_headers,
+    Chunk: unasked,
 }
 
 _HEADERS_CONTINUE = pb.HeadersResponse(response=pb.CommonResponse())

@@ -187,7 +187,8 @@ class _Calls:
                 answer = await stream.answer(message)
                 if stream.over:
                     return _OK, frame(answer)
-                await send_message(answer)
+                if answer:
+                    await send_message(answer)
                 del message, answer  # free them: they can be large, and the next message may take minutes
         return _OK, b""
 

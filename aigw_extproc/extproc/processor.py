@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 from asyncio import ensure_future
@@ -12,10 +13,12 @@ from time import monotonic, time
 from aigw_extproc import metrics
 from aigw_extproc.aws.identity import Identity
 from aigw_extproc.config.snapshot import AwsAuth, Upstream
-from aigw_extproc.errors import CredentialsUnavailable, GatewayError, InternalError
+from aigw_extproc.errors import CredentialsUnavailable, GatewayError, InternalError, UpstreamTimeout
 from aigw_extproc.exchange.machine import Exchange
 from aigw_extproc.exchange.messages import (
     Action,
+    AttemptHeaders,
+    Begin,
     Chunk,
     Continue,
     CredentialsReady,
@@ -24,15 +27,18 @@ from aigw_extproc.exchange.messages import (
     NeedCredentials,
     NeedMedia,
     NeedUpstream,
+    PassHeaders,
     ReplaceBody,
     Reply,
     RequestBody,
     RequestHeaders,
+    StreamResponse,
     UpstreamCall,
     UpstreamReady,
 )
 from aigw_extproc.extproc import codec
 from aigw_extproc.extproc.budget import Budget, content_length
+from aigw_extproc.extproc.pulse import Pulse
 from aigw_extproc.extproc.transport import Send
 from aigw_extproc.routing import Router
 from aigw_extproc.translate.contract import Fetched, UpstreamResponse
@@ -85,32 +91,68 @@ class Processor:
 class ExchangeStream:
     """A `Stream` of one exchange: Envoy's messages in, answers out."""
 
-    __slots__ = ("_exchange", "_held", "_identity", "_processor", "_send", "_timeline", "over")
+    __slots__ = (
+        *("_duplex", "_exchange", "_held", "_identity", "_processor"),
+        *("_pulse", "_send", "_sending", "_timeline", "over"),
+    )
 
     def __init__(self, processor: Processor, send: Send) -> None:
         self.over = False
         self._processor = processor
         self._send = send
+        self._duplex = False
         self._exchange = Exchange(processor.router(), pick=random())  # noqa: S311 - spreads load, keeps no secret
         self._timeline = metrics.Timeline(started=monotonic())
         self._identity: tuple[AwsAuth, Identity] | None = None
         self._held = 0
+        self._pulse: Pulse | None = None
+        self._sending: asyncio.Future[None] | None = None
         metrics.ACTIVE_EXCHANGES.inc()
 
     async def answer(self, message: bytes) -> bytes:
-        """Return the answer to a message, and set `over` with the last one."""
+        """Return the answer to a message, empty for none yet, and set `over` with the last one."""
         phase, event = codec.decode(message)
+        self._duplex = self._duplex or isinstance(event, AttemptHeaders)
         action = await self._act(event) if event else Continue()
+        start = action.start if isinstance(action, Begin) else action
+        if isinstance(start, StreamResponse) and start.pings is not None:
+            self._pulse = Pulse(start.pings, self._ping, self._give_up)
+        if isinstance(action, Begin):
+            await self._send(codec.encode("response_headers", action.start, duplex=self._duplex))
+            action = action.chunk
         if isinstance(action, Chunk) and self._timeline.first_piece is None and action.body:
             self._timeline.first_piece = monotonic()
-        self.over = _is_final(action)
+        self.over = self.over or _is_final(action)
         if self.over and self._identity is not None:
             self._report_rejection(*self._identity)
-        return codec.encode(phase, action)
+        if self._pulse is not None and isinstance(action, Chunk):
+            self._pulse.beat(said=bool(action.body))
+            return codec.unasked(action)
+        return codec.encode(phase, action, duplex=self._duplex)
+
+    def _ping(self) -> None:
+        body = self._exchange.ping()
+        if body:
+            self._send_unasked(Chunk(body=body, final=False))
+
+    def _give_up(self) -> None:
+        """End a stream whose upstream is silent: pings keep Envoy from doing so."""
+        error = UpstreamTimeout("the upstream fell silent in the middle of its response")
+        action = self._exchange.fail(error)
+        body = action.body if isinstance(action, Chunk) else b""
+        self._send_unasked(Chunk(body=body, final=True))
+        self.over = True
+
+    def _send_unasked(self, chunk: Chunk) -> None:
+        """Send a chunk, unless an earlier one is still on its way to a client that reads slowly."""
+        if chunk.final or self._sending is None or self._sending.done():
+            self._sending = asyncio.ensure_future(self._send(codec.unasked(chunk)))
 
     def close(self) -> None:
         """Record the exchange at the end of its stream."""
         self._release()
+        if self._pulse is not None:
+            self._pulse.stop()
         metrics.ACTIVE_EXCHANGES.dec()
         self._timeline.ended = monotonic()
         metrics.record(self._exchange.outcome, self._timeline)
@@ -121,7 +163,7 @@ class ExchangeStream:
             if isinstance(event, RequestBody):
                 self._hold(len(event.body))
             action = exchange.receive(event, now=time())
-            if isinstance(event, RequestHeaders) and isinstance(action, Continue):
+            if isinstance(event, (RequestHeaders, AttemptHeaders)) and isinstance(action, Continue):
                 self._hold(content_length(event.headers))
             if isinstance(action, NeedMedia):
                 fetched = await ensure_future(processor.media(action.urls, action.hosts))
@@ -180,4 +222,4 @@ class ExchangeStream:
 
 
 def _is_final(action: Action) -> bool:
-    return isinstance(action, _LAST) or (isinstance(action, (Chunk, Continue)) and action.final)
+    return isinstance(action, _LAST) or (isinstance(action, (Chunk, Continue, PassHeaders)) and action.final)

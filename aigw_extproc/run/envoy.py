@@ -45,6 +45,7 @@ class EnvoyFiles:
         """Replace clusters and routes. Envoy notices a file that is moved into place, not one that is written to."""
         from aigw_extproc.envoy.render import render_clusters, render_routes, to_yaml
 
+        _replace(self._routes, to_yaml(render_routes(snapshot)))
         _replace(self._clusters, to_yaml(render_clusters(snapshot, self._options)))
         _replace(self._routes, to_yaml(render_routes(snapshot)))  # after the clusters that it names
 

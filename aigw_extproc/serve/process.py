@@ -71,6 +71,7 @@ async def _serve_streams(options: ServeOptions, live: Live, stop: asyncio.Event)
     from aigw_extproc.extproc.server import create_server
     from aigw_extproc.extproc.transport import unix_path
     from aigw_extproc.serve.listening import serve_until
+    from aigw_extproc.serve.model_lists import keep_model_lists
 
     keep_freed_memory()
     credentials = CredentialCache()
@@ -91,6 +92,7 @@ async def _serve_streams(options: ServeOptions, live: Live, stop: asyncio.Event)
     async with (
         background(credentials.keep_fresh(lambda: live.router().snapshot.auths)),
         background(publish_status(status_file(), live.credentials)),
+        background(keep_model_lists(live.router, credentials.get, live.apply_lists)),
     ):
         await serve_until(stop, create, unix_path(options.listen), on_serving)
 

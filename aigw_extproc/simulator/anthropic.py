@@ -17,8 +17,10 @@ from aigw_extproc.simulator.anthropic_request import (
     DocumentBlock,
     ImageBlock,
     MessagesRequest,
+    SearchResultBlock,
     TextBlock,
     ToolDefinition,
+    ToolReferenceBlock,
     ToolResultBlock,
     parse,
 )
@@ -85,7 +87,7 @@ def _prompt(request: MessagesRequest, body: bytes) -> ModelPrompt:
     tools = tuple(
         ModelTool(name=tool.name, schema=tool.input_schema)
         for tool in request.tools
-        if choice.type != "none" and choice.name in (None, tool.name)
+        if choice.type != "none" and choice.name in ("", tool.name)
     )
     turns = [(message.role, _text(message.blocks)) for message in request.messages]
     return ModelPrompt(
@@ -94,7 +96,7 @@ def _prompt(request: MessagesRequest, body: bytes) -> ModelPrompt:
         tool_results=tuple(_result_text(block) for block in blocks if isinstance(block, ToolResultBlock)),
         tools=tools,
         must_use_tool=choice.type in ("any", "tool"),
-        reasoning="signed" if (request.thinking or {}).get("type") in ("enabled", "adaptive") else None,
+        reasoning="signed" if request.thinking.get("type") in ("enabled", "adaptive") else None,
         wants_json=asks_for_json(request.system if isinstance(request.system, str) else _text(request.system)),
         scripted=scripted_step(turns, has_tools=bool(tools)),
         max_tokens=request.max_tokens,
@@ -160,8 +162,19 @@ def _attachment(block: ImageBlock | DocumentBlock) -> str:
 
 def _result_text(block: ToolResultBlock) -> str:
     parts = [TextBlock(text=block.content)] if isinstance(block.content, str) else block.content
-    texts = (part.text if isinstance(part, TextBlock) else _attachment(part) for part in parts)
-    return describe_tool_result(texts, is_error=block.is_error)
+    return describe_tool_result(map(_part_text, parts), is_error=block.is_error)
+
+
+def _part_text(part: TextBlock | ImageBlock | DocumentBlock | SearchResultBlock | ToolReferenceBlock) -> str:
+    match part:
+        case TextBlock(text=text):
+            return text
+        case SearchResultBlock(content=content):
+            return " ".join(block.text for block in content)
+        case ToolReferenceBlock(tool_name=name):
+            return f"the tool {name}"
+        case _:
+            return _attachment(part)
 
 
 def _message(model_id: str, reply: ModelReply, usage: dict[str, Any]) -> dict[str, Any]:

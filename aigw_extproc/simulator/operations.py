@@ -103,16 +103,33 @@ def _reply(call: Call) -> tuple[Conversation, ModelReply, CacheUse | None]:
 
 
 def _invoke(call: Call) -> HttpResponse:
-    call.check_shape(_blob(call))
+    _check_invocation(call)
     invocation = invoke_format_of(call.model_id).invoke(call.model_id, call.request.body, call.complete, call.use_cache)
     return http_messages.json(invocation.body, headers=invocation.headers)
 
 
 def _invoke_stream(call: Call) -> HttpResponse:
-    call.check_shape(_blob(call))
+    _check_invocation(call)
     body_format = invoke_format_of(call.model_id)
     encoded = body_format.invoke_stream(call.model_id, call.request.body, call.complete, call.use_cache)
     return http_messages.stream(encoded, headers={"x-amzn-bedrock-content-type": "application/json"})
+
+
+def _check_invocation(call: Call) -> None:
+    """Check the shape, and the header with metadata: a JSON object of what Converse has in its body.
+
+    https://docs.aws.amazon.com/bedrock/latest/userguide/cost-mgmt-request-metadata.html
+    """
+    call.check_shape(_blob(call))
+    header = call.request.header("x-amzn-bedrock-request-metadata")
+    if header is None:
+        return
+    try:
+        pairs = msgspec.json.decode(header)
+    except msgspec.DecodeError:
+        raise Invalid("The request metadata is not valid JSON.") from None
+    for problem in shapes.violations(shapes.service_model().shape_for("RequestMetadata"), pairs):
+        raise Invalid(f"1 validation error detected: {problem}")
 
 
 def _count_tokens(call: Call) -> HttpResponse:

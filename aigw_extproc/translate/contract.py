@@ -29,6 +29,8 @@ class TokenCounts(msgspec.Struct, frozen=True, kw_only=True):
     cache_creation_input_tokens: int = 0
     long_cache_creation_input_tokens: int = 0
     """Those of `cache_creation_input_tokens` that are kept for an hour, which cost more."""
+    invoked_model: str = ""
+    """The model that a prompt router has chosen; empty for the one that was asked for."""
 
 
 class Media(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,6 +107,10 @@ class ResponseStream(Protocol):
         """Return the last bytes for the client: the upstream's body has ended."""
         ...
 
+    def ping(self) -> bytes:
+        """Return what keeps the connection open while nothing comes from the upstream; empty after the end."""
+        ...
+
     def fail(self, failure: GatewayError) -> bytes:
         """End the stream with an error; bytes that are fed later are ignored."""
         ...
@@ -173,8 +179,12 @@ class UpstreamRequest(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
     accept: str
     """The media type of the response."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """Further headers; names in lower case."""
     stream: bool
     """Whether the response is streamed."""
+    may_pause: bool = False
+    """Whether a streamed response may be silent for long: reasoning that is not shown, the input of a tool."""
     dropped: tuple[str, ...]
     """Paths of parameters that the backend does not support, in the client's request."""
     answer: Answer

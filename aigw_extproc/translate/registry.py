@@ -174,9 +174,9 @@ def parse(endpoint: Endpoint, schema: str, body: bytes, headers: Headers) -> Par
     return translation(body, headers)
 
 
-def error_format(path: str) -> RenderError:
+def error_format(path: str, headers: Headers) -> RenderError:
     """Return how errors are rendered for a path, whether it exists or not."""
-    known = ENDPOINTS.get(path) or model_list_at(path)
+    known = ENDPOINTS.get(path) or model_list_at(path, headers)
     if known is not None:
         return known.render_error
     return anthropic_error if path.startswith("/anthropic/") else openai_error

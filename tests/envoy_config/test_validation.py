@@ -13,7 +13,7 @@ from aigw_extproc.config.snapshot import Address, Snapshot, Tls
 from aigw_extproc.envoy.binary import find_envoy
 from aigw_extproc.envoy.examples import examples, write
 from aigw_extproc.envoy.options import Options, ProcessorTls
-from aigw_extproc.envoy.render import render, render_clusters, to_json, to_yaml
+from aigw_extproc.envoy.render import render, render_clusters, render_routes, to_json, to_yaml
 from aigw_extproc.envoy.snippet import snippet
 from tests.envoy_config.certificates import authority
 from tests.envoy_config.snapshots import BEDROCK, snapshot, upstream
@@ -56,10 +56,11 @@ def test_a_rendering_is_valid(tmp_path: Path, which: Snapshot, options: Options)
     assert validate(to_yaml(render(which, options)), file) == f"configuration '{file}' OK"
 
 
-def test_a_rendering_with_its_clusters_in_a_file_is_valid(tmp_path: Path) -> None:
-    file, clusters = tmp_path / "envoy.yaml", tmp_path / "clusters.yaml"
-    options = Options(clusters_file=clusters)
+def test_a_rendering_with_clusters_and_routes_in_files_is_valid(tmp_path: Path) -> None:
+    file, clusters, routes = (tmp_path / name for name in ("envoy.yaml", "clusters.yaml", "routes.yaml"))
+    options = Options(clusters_file=clusters, routes_file=routes)
     clusters.write_text(to_yaml(render_clusters(EVERYTHING, options)))
+    routes.write_text(to_yaml(render_routes(EVERYTHING)))
     assert validate(to_yaml(render(EVERYTHING, options)), file) == f"configuration '{file}' OK"
 
 

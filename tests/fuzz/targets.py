@@ -18,6 +18,8 @@ from aigw_extproc.config.snapshot import Rule, Snapshot
 from aigw_extproc.errors import InvalidUpstreamResponse
 from aigw_extproc.exchange.machine import Exchange
 from aigw_extproc.exchange.messages import ForwardRequest, MediaReady, NeedMedia, Reply, RequestBody, RequestHeaders
+from aigw_extproc.extproc.http2.connection import Connection
+from aigw_extproc.extproc.http2.events import Data, Request
 from aigw_extproc.routing import Router
 from aigw_extproc.translate.carriers import converse
 from aigw_extproc.translate.clients.chat.stream import ChatWriter
@@ -131,10 +133,41 @@ def _action(data: bytes, path: str, model: str | None, fetched: Fetched) -> Forw
     return action
 
 
+def http2(data: bytes) -> None:
+    """What a client of HTTP/2 sends gives the same events and bytes however it is cut, also while it is answered."""
+    cut = [data[:7], *(data[at : at + 13] for at in range(7, len(data), 13))]
+    assert _http2([data], lambda *_: None) == _http2(cut, lambda *_: None)
+    _http2(cut, _answer_http2)
+
+
+def _http2(pieces: list[bytes], answer: Callable[[Connection, int], None]) -> tuple[object, ...]:
+    connection = Connection()
+    contents: dict[int, bytes] = {}
+    others: list[object] = []
+    for piece in pieces:
+        for event in connection.receive(piece, 0):
+            if isinstance(event, Data):
+                contents[event.stream_id] = contents.get(event.stream_id, b"") + event.data
+            else:
+                others.append(event)
+            if isinstance(event, Request):
+                answer(connection, event.stream_id)
+    return contents, others, connection.data_to_send(2**20), connection.take_sent(), connection.open_streams
+
+
+def _answer_http2(connection: Connection, stream_id: int) -> None:
+    connection.send_headers(stream_id, b"\x88")
+    if not connection.send_data(stream_id, bytes(stream_id % 3 * 50_000)):
+        connection.pause(stream_id)
+    if stream_id % 5 == 0:
+        connection.send_trailers(stream_id, b"\x88")
+
+
 TARGETS: dict[str, tuple[Callable[[bytes], None], ...]] = {
     "eventstream": (decode, stream),
     "request": (request,),
     "responses": (responses_request,),
     "response": (response,),
+    "http2": (http2,),
 }
 """Checks by folder of the corpus."""

@@ -75,6 +75,12 @@ def test_responses_with_mutated_values(random: Random) -> None:
     run("response", mutations.valuewise("response", random))
 
 
+@fuzzing
+@given(choices)
+def test_connections_with_mutated_bytes(random: Random) -> None:
+    run("http2", mutations.bytewise("http2", random))
+
+
 def peak_bytes(action: Callable[[], object]) -> int:
     """Return the peak of Python's memory during an action, beyond the memory before it."""
     tracemalloc.start()

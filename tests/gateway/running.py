@@ -115,6 +115,7 @@ def running_gateway(
     workers: int = 1,
     beside: tuple[str, ...] = (),
     message_timeout: timedelta = timedelta(seconds=10),
+    idle_timeout: timedelta = timedelta(minutes=5),
     transport: str = "grpc",
     secrets: Path | None = None,
     api_keys: Path | None = None,
@@ -136,6 +137,7 @@ def running_gateway(
         admin=folder / "admin.sock",
         message_timeout=message_timeout,
         memory_limit=memory_limit,
+        idle_timeout=idle_timeout,
     )
     config = to_yaml(render(load([resources], secrets).snapshot, options))
     arguments = (

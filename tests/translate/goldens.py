@@ -118,7 +118,7 @@ MESSAGES = Pair(name="messages_converse", path="/v1/messages", answer=messages_a
 PASSED = Pair(
     name="messages_anthropic",
     path="/v1/messages",
-    answer=lambda _golden: AnthropicPassthroughAnswer(),
+    answer=lambda golden: AnthropicPassthroughAnswer(aliases=names(golden).parameters),
     schema="AWSAnthropic",
     operation="InvokeModel",
     result="message",
@@ -153,6 +153,8 @@ def translate_request(golden: dict[str, Any], pair: Pair = CHAT) -> dict[str, An
     except MediaNeeded as needed:
         return {"media_needed": list(needed.urls)}
     translated: dict[str, Any] = {"upstream": {"path": upstream.path, "body": json.loads(upstream.body)}}
+    if upstream.headers:
+        translated["upstream"]["headers"] = dict(upstream.headers)
     if upstream.dropped:
         translated["dropped"] = list(upstream.dropped)
     return translated

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from typing import Any
 
 from anthropic.lib.streaming._messages import accumulate_event
@@ -75,6 +76,23 @@ def test_a_request_to_count_tokens_is_translated_likewise(request: dict[str, Any
         return
     shapes.validate("CountTokens", {"modelId": "amazon.nova-micro-v1:0", **counted})
     check(counted["input"]["converse"], request["model"])
+
+
+@given(message_strategies.requests, st.sampled_from(["/v1/messages", "/v1/messages/count_tokens"]))
+def test_claudes_strict_body_knows_every_member(request: dict[str, Any], path: str) -> None:
+    request = {**request, "model": "us.anthropic.claude-sonnet-4-5-20250929-v1:0"}
+    try:
+        upstream = goldens.upstream_for(path, request, "AWSAnthropic", fetched=UNFETCHED)
+    except InvalidRequest as error:
+        assert names_a_field(error, request)
+        return
+    body = json.loads(upstream.body)
+    if "input" in body:
+        body = json.loads(b64decode(body["input"]["invokeModel"]["body"]))
+    try:
+        anthropic_request.parse(json.dumps(body).encode(), request["model"])
+    except Invalid as refusal:  # for what clients see the reason of: a blank text, an id, the number of marks
+        assert not any(fault in str(refusal) for fault in ("unknown field", "null", "Extra inputs", "schema"))
 
 
 @given(message_strategies.requests)

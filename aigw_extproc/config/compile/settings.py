@@ -5,6 +5,7 @@ Kubernetes accepts any annotation, so a file with these settings can still be ap
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -22,6 +23,10 @@ PREFIX: Final = "aigw-extproc/"
 CACHE_POINTS: Final = ("tools", "system", "turns")
 
 _HOSTS = re.compile(r"(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
+
+
+# https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html, requestMetadata
+_METADATA_KEY = re.compile(r"[a-zA-Z0-9\s:_@$#=/+,.-]{1,256}", re.ASCII)
 
 
 class _InvalidSetting(Exception):
@@ -61,6 +66,19 @@ def _flag(value: Any) -> bool:
     return _one_of("true", "false")(value) == "true"
 
 
+def _seconds(least: float) -> Callable[[Any], float]:
+    def parse(value: Any) -> float:
+        try:
+            seconds = float(value)
+        except (TypeError, ValueError):
+            seconds = math.nan
+        if not least <= seconds < math.inf:
+            raise _InvalidSetting(f"must be a number of seconds, {least:g} or more, got {value!r}")
+        return seconds
+
+    return parse
+
+
 def _cache_points(value: Any) -> tuple[str, ...]:
     """Parse a list of places: `tools, system, turns`."""
     places = tuple(place.strip() for place in str(value).split(","))
@@ -79,6 +97,12 @@ def _hosts(value: Any) -> tuple[str, ...]:
     return hosts
 
 
+def _metadata_key(value: Any) -> str:
+    if not isinstance(value, str) or _METADATA_KEY.fullmatch(value) is None:
+        raise _InvalidSetting(f"must be a key of Bedrock's requestMetadata, such as 'client', got {value!r}")
+    return value
+
+
 def _families(value: Any) -> Families:
     """Parse rows of `families.toml`, in YAML: `{"anthropic.claude-x": {"prefill": false}}`."""
     try:
@@ -94,10 +118,15 @@ def _families(value: Any) -> Families:
 
 
 _SETTINGS: Final[dict[str, tuple[str, Callable[[Any], Any]]]] = {
+    "backend-header": ("backend_header", _flag),
     "cache-points": ("cache_points", _cache_points),
+    "client-metadata": ("client_metadata", _metadata_key),
     "dropped-parameters": ("dropped_parameters", _one_of("report", "refuse")),
     "fetch-images": ("fetch_images", _flag),
     "fetch-images-from": ("fetch_images_from", _hosts),
+    "anthropic-names": ("anthropic_names", _flag),
     "model-families": ("families", _families),
+    "ping-seconds": ("ping_seconds", _seconds(0)),
+    "silence-seconds": ("silence_seconds", _seconds(0.1)),
 }
 """By the annotation's name without the prefix: the field, and the function that parses its value."""

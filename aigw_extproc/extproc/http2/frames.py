@@ -126,6 +126,38 @@ def unpadded(flags: int, payload: bytes) -> bytes:
     return payload[1:end]
 
 
+def check_stream_0(kind: int, stream_id: int) -> None:
+    """Check that a frame concerns the connection.
+
+    Raises:
+        ConnectionFault: it is not.
+    """
+    if stream_id:
+        raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"a frame of type {kind} on stream {stream_id}, expected 0")
+
+
+def check_length(kind: int, payload: bytes, length: int) -> None:
+    """Check the length of a frame's payload.
+
+    Raises:
+        ConnectionFault: it is not.
+    """
+    if len(payload) != length:
+        reason = f"a frame of type {kind} with {len(payload)} bytes, expected {length}"
+        raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, reason)
+
+
+def check_priority(stream_id: int, payload: bytes) -> None:
+    """Check the fields of a priority, although priorities are ignored.
+
+    Raises:
+        ConnectionFault: it is not.
+    """
+    check_length(PRIORITY, payload, 5)
+    if int.from_bytes(payload[:4], "big") & MAX_STREAM_ID == stream_id:
+        raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"stream {stream_id} depends on itself")
+
+
 class FrameReader:
     """Takes a client's bytes apart. It holds at most one incomplete frame, and none of DATA without padding."""
 

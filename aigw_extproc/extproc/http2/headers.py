@@ -38,13 +38,17 @@ class Malformed(Exception):
 class HeaderDecoder:
     """Decodes the header blocks of a connection."""
 
-    def __init__(self) -> None:
+    def __init__(self, table_size: int) -> None:
+        self._table_size = table_size
         self._hpack = Decoder(max_header_list_size=MAX_HEADER_LIST)
         self._known: dict[bytes, Headers] = {}
 
     def settings_taken(self) -> None:
-        """Hold the peer to the settings that it has acknowledged: from now on it has no dynamic table."""
-        self._hpack.max_allowed_table_size = 0
+        """Hold the peer to the settings that it has acknowledged: it has to say that its dynamic table is smaller now.
+
+        https://www.rfc-editor.org/rfc/rfc9113#section-4.3.1-6
+        """
+        self._hpack.max_allowed_table_size = self._table_size
 
     def request(self, block: bytes) -> Headers:
         """Decode the headers of a request.
@@ -57,26 +61,19 @@ class HeaderDecoder:
         if known is not None:
             return known
         without_table = self._hpack.max_allowed_table_size == 0 == self._hpack.header_table_size
-        headers = _request(self._decode(block))
+        headers = _request(self.decode(block))
         if without_table and len(block) <= MAX_KNOWN_LENGTH:
             if len(self._known) == MAX_KNOWN:
                 self._known.clear()
             self._known[block] = headers
         return headers
 
-    def trailers(self, block: bytes) -> None:
-        """Check trailers, of which gRPC's clients send none.
+    def decode(self, block: bytes) -> list[tuple[str, str]]:
+        """Decode any header block.
 
         Raises:
-            Malformed: they are.
-            ConnectionFault: the block cannot be decoded.
+            ConnectionFault: it cannot be decoded.
         """
-        for name, value in self._decode(block):
-            if name.startswith(":"):
-                raise Malformed(f"the trailers contain {name!r}")
-            _check(name, value)
-
-    def _decode(self, block: bytes) -> list[tuple[str, str]]:
         try:
             pairs = self._hpack.decode(block, raw=True)
             return [(str(name, "latin-1"), str(value, "latin-1")) for name, value in pairs]
@@ -85,6 +82,18 @@ class HeaderDecoder:
             raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, reason) from None
         except HPACKError as error:
             raise ConnectionFault(ErrorCode.COMPRESSION_ERROR, f"headers cannot be decoded: {error}") from None
+
+
+def check_trailers(pairs: Iterable[tuple[str, str]]) -> None:
+    """Check trailers, of which gRPC's clients send none.
+
+    Raises:
+        Malformed: they are.
+    """
+    for name, value in pairs:
+        if name.startswith(":"):
+            raise Malformed(f"the trailers contain {name!r}")
+        _check(name, value)
 
 
 def _request(pairs: Iterable[tuple[str, str]]) -> Headers:

@@ -49,27 +49,42 @@ def output_schema_is_valid(request: ModelRequest) -> Problems:
 
 def output_schemas_are_closed(request: ModelRequest) -> Problems:
     """Every object in output schemas and strict tools has `additionalProperties: false`."""
-    for path, binding in _binding(request):
-        for schema in json_schema.all_schemas(binding):
-            if "object" in _types(schema) and schema.get("additionalProperties") is not False:
-                yield (
-                    f"{MODEL_ERRORS} {path}: For 'object' type, 'additionalProperties' must be explicitly set to false"
-                )
+    return (f"{MODEL_ERRORS} {problem}" for path, schema in _binding(request) for problem in _open(path, schema))
 
 
 def output_schemas_are_not_recursive(request: ModelRequest) -> Problems:
     """Output schemas and strict tools do not refer to themselves."""
-    for path, schema in _binding(request):
-        if isinstance(schema, dict) and json_schema.is_recursive(schema):
-            yield f"{MODEL_ERRORS} {path}: Recursive schemas are not supported"
+    return (f"{MODEL_ERRORS} {problem}" for path, schema in _binding(request) for problem in _recursive(path, schema))
 
 
 def output_schemas_are_plain(request: ModelRequest) -> Problems:
     """Claude supports no limits of numbers and lists in output schemas and strict tools."""
-    for path, schema in _binding(request) if request.family.plain_schemas else ():
-        for kind, keywords in _not_plain(schema):
-            subject = f"property '{keywords[0]}' is" if len(keywords) == 1 else f"properties {', '.join(keywords)} are"
-            yield f"{MODEL_ERRORS} {path}: For '{kind}' type, {subject} not supported"
+    bindings = _binding(request) if request.family.plain_schemas else ()
+    return (f"{MODEL_ERRORS} {problem}" for path, schema in bindings for problem in _limited(path, schema))
+
+
+def schema_problems(path: str, schema: Mapping[str, Any], *, plain: bool) -> Iterator[str]:
+    """Yield what is wrong with a schema that a model is to be bound to; `path` is its place in the request."""
+    yield from _open(path, schema)
+    yield from _recursive(path, schema)
+    yield from _limited(path, schema) if plain else ()
+
+
+def _open(path: str, root: Any) -> Iterator[str]:
+    for schema in json_schema.all_schemas(root):
+        if "object" in _types(schema) and schema.get("additionalProperties") is not False:
+            yield f"{path}: For 'object' type, 'additionalProperties' must be explicitly set to false"
+
+
+def _recursive(path: str, root: Any) -> Iterator[str]:
+    if isinstance(root, dict) and json_schema.is_recursive(root):
+        yield f"{path}: Recursive schemas are not supported"
+
+
+def _limited(path: str, root: Any) -> Iterator[str]:
+    for kind, keywords in _not_plain(root):
+        subject = f"property '{keywords[0]}' is" if len(keywords) == 1 else f"properties {', '.join(keywords)} are"
+        yield f"{path}: For '{kind}' type, {subject} not supported"
 
 
 def strict_is_supported(request: ModelRequest) -> Problems:

@@ -80,5 +80,8 @@ class CarriedStream:
     def close(self) -> bytes:
         return self._writer.close()
 
+    def ping(self) -> bytes:
+        return b"" if self._writer.done else self._writer.PING
+
     def fail(self, failure: GatewayError) -> bytes:
         return self._writer.fail(failure)

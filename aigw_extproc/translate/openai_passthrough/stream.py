@@ -91,6 +91,9 @@ class OpenAIPassthroughStream:
             return b"".join(self._held)
         return self.fail(UpstreamTruncated("the upstream"))
 
+    def ping(self) -> bytes:
+        return b""  # an event may be incomplete
+
     def fail(self, failure: GatewayError) -> bytes:
         # The empty line ends an incomplete event.
         self._failed, self.failure = True, failure

@@ -100,12 +100,14 @@ def request_metadata(request: messages.CreateParams, dropped: list[str]) -> dict
 
 def structured_output(request: messages.CreateParams, family: Family, dropped: list[str]) -> StructuredOutput:
     """Translate `output_config.format`; where the schema becomes an instruction it is reported as dropped."""
-    wanted = request.output_config.format if request.output_config else None
+    wanted, name = request.output_config.format if request.output_config else None, "output_config.format"
+    if wanted is None:
+        wanted, name = request.output_format, "output_format"
     if wanted is None:
         return StructuredOutput()
     output = without_tool(wanted.schema, family)
     if output.output_config is None:
-        dropped.append("output_config.format")
+        dropped.append(name)
     return output
 
 

@@ -22,13 +22,24 @@ def definitions(request: messages.CountTokensParams, family: Family, dropped: li
             support tools.
     """
     tools = request.tools or ()
-    offered = [_definition(tool, f"tools[{index}]") for index, tool in enumerate(tools)]
+    offered = [
+        _definition(tool, f"tools[{index}]")
+        for index, tool in enumerate(tools)
+        if not (family.web_search and is_web_search(tool))
+    ]
     check_definitions(offered, family, "tools")
     if any(tool.defer_loading for tool in tools):
         dropped.append("tools.defer_loading")
     if any(tool.input_examples for tool in tools):
         dropped.append("tools.input_examples")
+    if any(tool.allowed_callers not in (None, ["direct"]) for tool in tools):
+        dropped.append("tools.allowed_callers")
     return offered
+
+
+def is_web_search(tool: messages.Tool) -> bool:
+    """Return whether a tool is Anthropic's search of the web."""
+    return (tool.type or "").startswith("web_search_")
 
 
 def choice(request: messages.CountTokensParams) -> ClientChoice:
