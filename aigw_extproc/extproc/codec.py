@@ -289,6 +289,8 @@ def _reply(action: Reply) -> bytes:
     reply.status.code = action.status  # type: ignore[assignment] # an open enum: any code is valid
     reply.headers.MergeFromString(_mutation(action.headers))
     reply.body, reply.details = action.body, action.details
+    if action.client:
+        answer.dynamic_metadata.get_or_create_struct(METADATA_NAMESPACE)["client"] = action.client
     return answer.SerializeToString()
 
 
