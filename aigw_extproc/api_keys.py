@@ -1,4 +1,4 @@
-"""Identification of clients by API key.
+"""Identification of clients by API key, or by user name and password.
 
 A `KeyRing` is an index over the keys of a snapshot, built once. It knows only digests. A key of 256 random bits cannot
 be found from its digest, nor from the time of a comparison.
@@ -6,79 +6,59 @@ be found from its digest, nor from the time of a comparison.
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Iterable, Iterator, Mapping
-from hashlib import sha256
+from hashlib import sha1
 from hmac import compare_digest
 from typing import Final
 from urllib.parse import unquote_plus
 
-import msgspec
+from aigw_extproc.config.policies import MAX_KEY_LENGTH, Policy, key_digest, password_digest
 
-from aigw_extproc.config.snapshot import MAX_KEY_LENGTH, ApiKeys
-
-CLIENT_HEADER: Final = "x-aigw-client"
-"""The client's id. Rules may match it; a client's own header of this name is never used."""
 MAX_KEYS: Final = 8
 """Candidates in one request that are tried: a digest costs half a microsecond."""
 
 _HEADERS: Final = ("authorization", "x-api-key")  # of the SDKs: every policy accepts keys there
 _PREFIX: Final = 8  # bytes of a digest by which it is looked up; the others are compared in constant time
-
-
-class Caller(msgspec.Struct, frozen=True, kw_only=True):
-    """The sender of a request, by the keys in it."""
-
-    clients: Mapping[str, str] = {}
-    """The client's id by the name of each policy that knows one of the keys."""
-    client: str = ""
-    """The client's id; empty if it is unknown, or differs between policies."""
-    presented: bool = False
-    """Whether there was anything that could be a key."""
-
-
-ANONYMOUS: Final = Caller()
-
-
-def permitted(keys: ApiKeys, caller: Caller) -> str | None:
-    """Return the id of the caller as a client that may use a rule with these keys; None if it may not."""
-    client = caller.clients.get(keys.policy)
-    return None if client in keys.denied else client
+_UNKNOWN: Final[Mapping[str, str]] = {}
 
 
 class KeyRing:
     """The keys of all policies, indexed."""
 
-    __slots__ = ("_callers", "_cookies", "_headers", "_params")
+    __slots__ = ("_clients", "_cookies", "_headers", "_params")
 
-    def __init__(self, policies: Iterable[ApiKeys]) -> None:
-        policies = tuple(policies)
-        self._headers = _names(_HEADERS, *(policy.headers for policy in policies))
-        self._params = frozenset(_names(*(policy.params for policy in policies)))
-        self._cookies = frozenset(_names(*(policy.cookies for policy in policies)))
-        self._callers: dict[bytes, list[tuple[bytes, Caller]]] = {}
-        for digest, clients in _clients(policies).items():
-            self._callers.setdefault(digest[:_PREFIX], []).append((digest, _known(clients)))
+    def __init__(self, policies: Iterable[Policy]) -> None:
+        rings = {policy.name: policy.keys for policy in policies if policy.keys is not None}
+        self._headers = _names(_HEADERS, *(keys.headers for keys in rings.values()))
+        self._params = frozenset(_names(*(keys.params for keys in rings.values())))
+        self._cookies = frozenset(_names(*(keys.cookies for keys in rings.values())))
+        by_digest: dict[bytes, dict[str, str]] = {}
+        for name, keys in rings.items():
+            for digest, client in keys.clients.items():
+                by_digest.setdefault(digest, {})[name] = client
+        self._clients: dict[bytes, list[tuple[bytes, Mapping[str, str]]]] = {}
+        for digest, clients in by_digest.items():
+            self._clients.setdefault(digest[:_PREFIX], []).append((digest, clients))
 
-    def identify(self, headers: Mapping[str, str]) -> Caller:
-        """Return the sender of a request with these headers. Of several keys, every valid one counts."""
-        found: Caller | None = None
+    def identify(self, headers: Mapping[str, str]) -> tuple[Mapping[str, str], str]:
+        """Return the client's id by the name of each policy that knows a key of the request, and what was tried.
+
+        Of several keys, every valid one counts; the first one where a policy knows more than one. What was tried is
+        `key`, `password` or nothing.
+        """
+        found = _UNKNOWN
         keys = self._keys(headers)
         for key in keys:
-            caller = self._caller(key)
-            if caller is not None:
-                found = caller if found is None else _known({**caller.clients, **found.clients})
-        if found is not None:
-            return found
-        return Caller(presented=True) if any(keys) else ANONYMOUS
+            clients = self._known(_digest(key)) if len(key) <= MAX_KEY_LENGTH else _UNKNOWN
+            found = {**clients, **found} if found and clients else clients or found
+        return found, ("password" if any(map(_is_password, keys)) else "key") if any(keys) else ""
 
-    def _caller(self, key: str) -> Caller | None:
-        if len(key) > MAX_KEY_LENGTH:
-            return None
-        digest = sha256(key.encode()).digest()
-        for known, caller in self._callers.get(digest[:_PREFIX], ()):
+    def _known(self, digest: bytes) -> Mapping[str, str]:
+        for known, clients in self._clients.get(digest[:_PREFIX], ()):
             if compare_digest(known, digest):
-                return caller
-        return None
+                return clients
+        return _UNKNOWN
 
     def _keys(self, headers: Mapping[str, str]) -> list[str]:
         """Return everything in a request that could be a key."""
@@ -94,22 +74,22 @@ class KeyRing:
         return keys
 
 
-def _known(clients: Mapping[str, str]) -> Caller:
-    ids = set(clients.values())
-    return Caller(clients=clients, client=ids.pop() if len(ids) == 1 else "", presented=True)
+def _is_password(key: str) -> bool:
+    return key[:6].lower() == "basic "
+
+
+def _digest(key: str) -> bytes:
+    if _is_password(key):
+        try:
+            user, _, password = b64decode(key[6:].strip(), validate=True).partition(b":")
+        except ValueError:
+            return b""
+        return password_digest(user, sha1(password, usedforsecurity=False).digest())
+    return key_digest(key)
 
 
 def _names(*groups: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for group in groups for name in group))
-
-
-def _clients(policies: Iterable[ApiKeys]) -> dict[bytes, dict[str, str]]:
-    """Return the client's id by digest and policy."""
-    clients: dict[bytes, dict[str, str]] = {}
-    for policy in policies:
-        for digest, client in policy.clients.items():
-            clients.setdefault(digest, {})[policy.policy] = client
-    return clients
 
 
 def _in_header(value: str) -> list[str]:

@@ -4,15 +4,20 @@
     * InvalidRequest: 400, the request itself is wrong; `param` names the field
         * UnsupportedMedia: 415
         * RequestTooLarge: the body has more members or elements than the gateway decodes
+        * ThreadsUnsupported: the request continues a conversation that Anthropic would keep
     * NotFound: 404, no such path
+        * ResponseNotFound: the store has no such response of this client
     * MethodNotAllowed: 405
     * ModelNotFound: 404, no rule routes this model
     * InternalError: 500, a defect of the gateway
     * Unauthenticated: 401, the request has no valid API key
+        * InvalidToken, InvalidPassword: or no valid token; or no valid user name and password
+    * FilterMissing: 500, Envoy lacks a filter that a policy needs
     * PermissionDenied: 403, the client is known, but may not do this
     * HostNotAllowed: 403, the gateway does not answer to the request's host
     * MissingCredentials: 401, the request must have its own AWS credentials
     * CredentialsUnavailable: 503, the gateway has no AWS credentials
+    * StoreUnavailable: 503, the store of responses does not answer
     * Overloaded: 503, the gateway has no capacity for the request at the moment
     * UpstreamUnreachable: 503, no connection to the upstream, or it broke
     * UpstreamTimeout: 504, the upstream took too long
@@ -29,7 +34,7 @@ The JSON of these errors is in `aigw_extproc.openai.errors` and `aigw_extproc.an
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -46,6 +51,8 @@ class GatewayError(Exception):
     status: int = 500
     type: str = "api_error"
     code: str | None = None
+    details: Mapping[str, object] = {}
+    """More for programs, in Anthropic's format: `error_code` and what belongs to it."""
 
     def __init__(self, message: str, *, param: str | None = None, headers: Iterable[tuple[str, str]] = ()) -> None:
         super().__init__(message)
@@ -86,12 +93,31 @@ class RequestTooLarge(InvalidRequest):
     code = "request_too_large"
 
 
+class ThreadsUnsupported(InvalidRequest):
+    """The request relies on a conversation that the gateway does not have.
+
+    Anthropic's SDKs recognise these details, and send the complete conversation instead.
+    """
+
+    code = "thread_unsupported_request"
+    details: Mapping[str, object] = {"error_code": code, "unsupported": ["thread"]}
+
+    def __init__(self) -> None:
+        super().__init__("Bedrock keeps no conversations: send all messages, without `thread`", param="thread")
+
+
 class NotFound(GatewayError):
     """No endpoint has this path."""
 
     status = 404
     type = "not_found_error"
     code = "unknown_path"
+
+
+class ResponseNotFound(NotFound):
+    """There is no such stored response, or it is another client's."""
+
+    code = "response_not_found"
 
 
 class MethodNotAllowed(GatewayError):
@@ -126,14 +152,21 @@ class Unauthenticated(GatewayError):
     type = "authentication_error"
     code = "invalid_api_key"
 
-    def __init__(self, *, presented: bool) -> None:
-        """`presented`: whether the request has an API key at all."""
-        message = (
-            "the API key is not valid for this gateway"
-            if presented
-            else "an API key is required, as 'Authorization: Bearer KEY' or 'x-api-key: KEY'"
-        )
-        super().__init__(message, headers=[("www-authenticate", "Bearer")])
+    def __init__(self, message: str, *, challenge: str = "Bearer") -> None:
+        """`challenge` is the value of `www-authenticate`."""
+        super().__init__(message, headers=[("www-authenticate", challenge)])
+
+
+class InvalidToken(Unauthenticated):
+    """The request has no JSON Web Token that is valid here."""
+
+    code = "invalid_token"
+
+
+class InvalidPassword(Unauthenticated):
+    """The request has no user name and password that are valid here."""
+
+    code = "invalid_password"
 
 
 class PermissionDenied(GatewayError):
@@ -152,6 +185,18 @@ class HostNotAllowed(GatewayError):
     code = "host_not_allowed"
 
 
+class FilterMissing(GatewayError):
+    """Envoy lacks a filter that the configuration needs: only the operator can add it."""
+
+    code = "gateway_misconfigured"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the gateway's Envoy does not ask the authorization service of the gateway's policy;"
+            " its operator must add the filters that `aigw-extproc envoy-config` prints"
+        )
+
+
 class MissingCredentials(GatewayError):
     """The configuration requires AWS credentials in every request, and this one has none."""
 
@@ -166,6 +211,16 @@ class CredentialsUnavailable(GatewayError):
     status = 503
     type = "api_error"
     code = "upstream_credentials"
+
+
+class StoreUnavailable(GatewayError):
+    """The store of responses does not answer. The reason is for the log, not for the client."""
+
+    status = 503
+    code = "store_unavailable"
+
+    def __init__(self) -> None:
+        super().__init__("the store of responses does not answer; try again", headers=[("retry-after", "1")])
 
 
 class Overloaded(GatewayError):
@@ -190,14 +245,14 @@ class UpstreamUnreachable(GatewayError):
 
 
 class UpstreamTimeout(GatewayError):
-    """A request by the gateway itself timed out. Envoy has the same error for its own requests."""
+    """The upstream took too long. Envoy has the same error for what it waits for itself."""
 
     status = 504
     type = "timeout_error"
     code = "upstream_timeout"
 
-    def __init__(self) -> None:
-        super().__init__("the upstream did not answer in time")
+    def __init__(self, message: str = "the upstream did not answer in time") -> None:
+        super().__init__(message)
 
 
 class UpstreamError(GatewayError):

@@ -11,19 +11,23 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from heapq import merge
 from itertools import accumulate
 from operator import attrgetter
 from typing import TypeAlias
 
-from aigw_extproc.api_keys import ANONYMOUS, CLIENT_HEADER, Caller, KeyRing, permitted
-from aigw_extproc.config.snapshot import MODEL_HEADER, ApiKeys, Backend, HeaderMatch, RoutedModel, Rule, Snapshot
+from aigw_extproc.callers import ANONYMOUS, NOTHING, Caller, Callers, Verified, is_admitted
+from aigw_extproc.config.policies import CLIENT_HEADER, Policy
+from aigw_extproc.config.snapshot import MODEL_HEADER, Backend, HeaderMatch, RoutedModel, Rule, Snapshot
+from aigw_extproc.config.traffic import Failover, Retry
 from aigw_extproc.errors import ModelNotFound
+from aigw_extproc.listed_models import NO_LISTS, ListedModels, ModelLists
 
 Headers: TypeAlias = Mapping[str, str]
 """Request headers by lower-case name, including `:authority`."""
 
+_MAX_ATTEMPTS = 10_000
 _PORT = re.compile(r":[0-9]*$")
 _AUTHORITY = re.compile(r"([A-Za-z0-9_.-]*[A-Za-z0-9_-])(?::[0-9]*)?")
 
@@ -34,13 +38,27 @@ class Choice:
 
     backends: tuple[Backend, ...]
     bounds: tuple[int, ...]
-    keys: ApiKeys | None
+    policy: Policy | None
+    failover: Failover | None = None
+    """How the backends are tried one after the other, chosen by Envoy; None to pick one here."""
 
     def pick(self, number: float) -> Backend:
         """Return the backend at `number`, of [0, 1), on the cumulative weights."""
         if len(self.backends) == 1:
             return self.backends[0]
         return self.backends[bisect_right(self.bounds, number * self.bounds[-1], hi=len(self.bounds) - 1)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One backend of a rule with failover, as an attempt finds it."""
+
+    backend: Backend
+    retry: Retry
+    varied: bool
+    """Whether another backend may take a request that this one's translation refuses."""
+    limit: int
+    """Bytes of a whole answer: more are not held until it is complete."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,21 +103,39 @@ class Router:
     """The rules of a snapshot, indexed."""
 
     __slots__ = (
-        *("_allowed_hosts", "_anywhere", "_by_host", "_names", "_wildcards"),
-        *("identity_headers", "open", "ring", "snapshot"),
+        *("_allowed_hosts", "_anywhere", "_attempts", "_by_host", "_names", "_wildcards"),
+        *("callers", "client_headers", "identity_headers", "listed", "open", "snapshot"),
     )
 
-    def __init__(self, snapshot: Snapshot, allowed_hosts: Iterable[str] = ()) -> None:
-        """`allowed_hosts` are the hosts of requests, besides those of rules; empty for any."""
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        allowed_hosts: Iterable[str] = (),
+        lists: ModelLists = NO_LISTS,
+        *,
+        previous: Router | None = None,
+    ) -> None:
+        """`allowed_hosts` are the hosts of requests, besides those of rules; empty for any. `lists` are of accounts.
+
+        `previous` is the router before a reload: its requests may have attempts to come.
+        """
         self.snapshot = snapshot
+        self.listed = ListedModels(snapshot, lists)
+        earlier = previous._attempts if previous is not None else {}
+        self._attempts: dict[str, Attempt] = _latest(earlier | dict(_attempts(snapshot)))
         self._allowed_hosts = frozenset(host.lower() for host in allowed_hosts)
-        policies = {rule.keys.policy: rule.keys for rule in snapshot.rules if rule.keys is not None}
-        self.ring = KeyRing(policies.values()) if policies else None
-        """The API keys of all rules; None if no rule needs one."""
-        self.open = not policies or any(rule.keys is None for rule in snapshot.rules)
-        """Whether a request without a key can use some rule."""
-        self.identity_headers = _matched(snapshot.rules) & {CLIENT_HEADER, *_forwarded(policies.values())}
-        """The headers with a client's id that some rule matches: a client's own must not be used."""
+        policies = snapshot.policies
+        self.callers = Callers(policies)
+        """The clients of all policies."""
+        self.open = any(rule.policy is None or rule.policy.open for rule in snapshot.rules) or not policies
+        """Whether every client can use some rule."""
+        matched = _matched(snapshot.rules)
+        self.client_headers = matched & frozenset({CLIENT_HEADER}).union(*(each.client_headers for each in policies))
+        """The headers with a client's id that some rule matches."""
+        self.identity_headers = self.client_headers | matched & frozenset().union(
+            *(each.claim_headers for each in policies)
+        )
+        """Those, and the ones with claims of a token: a client's own must not be used."""
         hosts: dict[str, list[_Candidate]] = {}
         for hostname, candidate in _candidates(snapshot.rules):
             hosts.setdefault(hostname, []).append(candidate)
@@ -118,9 +154,9 @@ class Router:
         host = _host(authority)
         return any(name in self._by_host for name in (host, *_wildcards(host)))
 
-    def identify(self, headers: Headers) -> Caller:
-        """Return the sender of a request, by its API keys."""
-        return ANONYMOUS if self.ring is None else self.ring.identify(headers)
+    def identify(self, headers: Headers, verified: Verified = NOTHING) -> Caller:
+        """Return the sender of a request."""
+        return self.callers.identify(headers, verified) if self.callers.policies else ANONYMOUS
 
     def select(self, model: str, headers: Headers, pick: float) -> Backend:
         """Return the backend for a request for `model`: `pick`, a number of [0, 1), chooses by weight.
@@ -144,23 +180,26 @@ class Router:
             f"no rule routes the model '{model}'; GET /v1/models lists the available models", param="model"
         )
 
+    def attempt(self, host: str) -> Attempt | None:
+        """Return the backend that has this host in the cluster of its rule; None if there was none lately."""
+        return self._attempts.get(host)
+
     def names(self, model: str) -> bool:
         """Return whether a rule names the model exactly."""
         return model in self._names
 
     def models(self, headers: Headers, caller: Caller = ANONYMOUS) -> tuple[RoutedModel, ...]:
-        """Return the models named by rules for the request's host and sender, in the order of the rules."""
-        if not self._by_host and self.ring is None:
-            return self.snapshot.models
+        """Return the models of the rules for the request's host and sender, in the order of the rules."""
+        if not self._by_host and not self.callers.policies:
+            return self.listed.of(self.snapshot.rules)
         host = _host(headers.get(":authority", ""))
         names = {host, *_wildcards(host)}
-        rules = (
+        return self.listed.of(
             rule
             for rule in self.snapshot.rules
             if (not rule.hostnames or not names.isdisjoint(rule.hostnames))
-            and (rule.keys is None or permitted(rule.keys, caller) is not None)
+            and (rule.policy is None or is_admitted(rule.policy, caller))
         )
-        return replace(self.snapshot, rules=tuple(rules)).models
 
     def _scopes(self, headers: Headers) -> Iterator[_Scope]:
         """Yield the scopes that match a request's host, the most specific first."""
@@ -170,6 +209,27 @@ class Router:
                 if name in self._by_host:
                     yield self._by_host[name]
         yield self._anywhere
+
+
+def _attempts(snapshot: Snapshot) -> Iterator[tuple[str, Attempt]]:
+    for rule in snapshot.rules:
+        if rule.failover is not None:
+            varied = len({(each.schema, each.model_override, each.body_mutation) for each in rule.backends}) > 1
+            for host, backend in zip(rule.failover.hosts, rule.backends, strict=True):
+                yield (
+                    host,
+                    Attempt(
+                        backend=backend,
+                        retry=rule.failover.retry,
+                        varied=varied,
+                        limit=snapshot.buffer_limit,
+                    ),
+                )
+
+
+def _latest(attempts: dict[str, Attempt]) -> dict[str, Attempt]:
+    """Return the latest ones: those of earlier configurations are at the beginning."""
+    return dict(list(attempts.items())[-_MAX_ATTEMPTS:])
 
 
 def _candidates(rules: Iterable[Rule]) -> Iterator[tuple[str, _Candidate]]:
@@ -197,16 +257,10 @@ def _matched(rules: Iterable[Rule]) -> frozenset[str]:
     return frozenset(condition.name for rule in rules for match in rule.matches for condition in match)
 
 
-def _forwarded(policies: Iterable[ApiKeys]) -> Iterator[str]:
-    return (policy.forward_header for policy in policies if policy.forward_header is not None)
-
-
 def _choice(rule: Rule) -> Choice:
-    # After a failed attempt Envoy itself retries the other priorities.
-    weighted = [backend for backend in rule.backends if backend.weight > 0]
-    lowest = min(backend.priority for backend in weighted)
-    active = tuple(backend for backend in weighted if backend.priority == lowest)
-    return Choice(backends=active, bounds=tuple(accumulate(backend.weight for backend in active)), keys=rule.keys)
+    active = tuple(backend for backend in rule.backends if backend.weight > 0)
+    bounds = tuple(accumulate(backend.weight for backend in active))
+    return Choice(backends=active, bounds=bounds, policy=rule.policy, failover=rule.failover)
 
 
 _rank: Callable[[_Candidate], tuple[int, int]] = attrgetter("rank")

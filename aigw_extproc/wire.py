@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 
@@ -23,6 +23,7 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
 
     Raises:
         InvalidRequest: the body is not JSON, or not of the decoder's type; `param` is the path of the field.
+        RecursionError: the body is nested too deeply.
     """
     try:
         return decoder.decode(as_utf8(body))
@@ -32,10 +33,30 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         reason = "the body is empty" if not body.strip() else str(error)
         raise InvalidRequest(f"the request body is not valid JSON: {reason}") from None
-    except RecursionError:
-        raise InvalidRequest("the request body is nested too deeply") from None
 
 
+def decode_at(decoder: msgspec.json.Decoder[T], raw: msgspec.Raw, place: str) -> T:
+    """Decode an undecoded member of a request; `place` is its path.
+
+    Raises:
+        InvalidRequest: as `decode`; `param` is the path from the request's root.
+    """
+    try:
+        return decode(decoder, bytes(raw))
+    except InvalidRequest as error:
+        raise InvalidRequest.at(f"{place}.{error.param}" if error.param else place, error.reason) from None
+
+
+MAX_MESSAGES = 10_000
+"""Messages of a conversation, or items of a response's input. Agents send some thousand; each takes 3 µs."""
+MAX_TOOLS = 2_000
+"""Tools of a request. OpenAI accepts 128; an agent with many MCP servers sends some hundred."""
+
+Messages = Annotated[list[T], msgspec.Meta(max_length=MAX_MESSAGES)]
+Tools = Annotated[list[T], msgspec.Meta(max_length=MAX_TOOLS)]
+
+MAX_FIELDS = 1_000
+"""Top-level fields of a request. No API has a hundred."""
 MAX_MEMBERS = 100_000
 """Members of all objects in a request body together."""
 MAX_ELEMENTS = 500_000
@@ -135,7 +156,8 @@ class Open(msgspec.Struct, frozen=True, kw_only=True):
 
 
 OpenRequest = TypeVar("OpenRequest", bound=Open)
-_FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+FIELDS = msgspec.json.Decoder(Annotated[dict[str, msgspec.Raw], msgspec.Meta(max_length=MAX_FIELDS)])
+"""Decodes the top-level fields of a request."""
 
 
 def decode_open(decoder: msgspec.json.Decoder[OpenRequest], body: bytes) -> OpenRequest:
@@ -144,9 +166,10 @@ def decode_open(decoder: msgspec.json.Decoder[OpenRequest], body: bytes) -> Open
     Raises:
         InvalidRequest: as `decode`.
     """
+    fields = decode(FIELDS, body)
     request = decode(decoder, body)
     declared = request.__struct_encode_fields__  # a tuple: making a set of it costs more than the lookups
-    others = {name: value for name, value in _FIELDS.decode(body).items() if name not in declared}
+    others = {name: value for name, value in fields.items() if name not in declared}
     return msgspec.structs.replace(request, others=others)
 
 
@@ -154,11 +177,11 @@ def edit_fields(body: bytes, *, set_fields: Mapping[str, msgspec.Raw], remove: C
     """Remove, then set top-level fields of a JSON object; without changes the body is returned as it is.
 
     Raises:
-        msgspec.MsgspecError: the body is not a JSON object.
+        InvalidRequest: the body is not a JSON object, or has more than MAX_FIELDS.
     """
     if not set_fields and not remove:
         return body
-    fields = {name: value for name, value in _FIELDS.decode(body).items() if name not in remove}
+    fields = {name: value for name, value in decode(FIELDS, body).items() if name not in remove}
     return msgspec.json.encode(fields | dict(set_fields))
 
 

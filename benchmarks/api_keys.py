@@ -11,7 +11,8 @@ from dataclasses import replace
 from hashlib import sha256
 
 from aigw_extproc.config.builtin import demo_configuration
-from aigw_extproc.config.snapshot import ApiKeys, Snapshot
+from aigw_extproc.config.policies import ApiKeys, Policy
+from aigw_extproc.config.snapshot import Snapshot
 from aigw_extproc.exchange.machine import Exchange
 from aigw_extproc.exchange.messages import ForwardRequest, RequestBody, RequestHeaders
 from aigw_extproc.routing import Router
@@ -40,8 +41,8 @@ def snapshot(keys: int, forward_header: str | None = None) -> Snapshot:
         return open_to_all
     clients = {sha256(f"{number}".encode()).digest(): f"client-{number}" for number in range(keys - 1)}
     clients[sha256(CLIENT_KEY.encode()).digest()] = "client"
-    policy = ApiKeys(policy="default/bench", clients=clients, forward_header=forward_header)
-    return replace(open_to_all, rules=tuple(replace(rule, keys=policy) for rule in open_to_all.rules))
+    policy = Policy(name="default/bench", keys=ApiKeys(clients=clients, forward_header=forward_header))
+    return replace(open_to_all, rules=tuple(replace(rule, policy=policy) for rule in open_to_all.rules))
 
 
 def exchange_us(router: Router) -> float:

@@ -102,6 +102,14 @@ def _routes(transport: str, pair: Pair, measurements: list[Measurement]) -> Iter
     yield at_most(f"{transport}: CPU per exchange with 2,000 routes over that with one", many / few, 1.15, "times")
 
 
+def _failover(transport: str, pair: Pair, measurements: list[Measurement]) -> Iterator[Bound]:
+    for kind in ("chat", "stream"):
+        of_kind = [one for one in measurements if one.scenario.startswith(f"{kind}, ")]
+        without, attempts = _ends(of_kind, "failover", pair.ours, gateway_cpu)
+        what = f"{transport}: CPU of processor and Envoy per {kind} with failover over that without"
+        yield at_most(what, attempts / without, 1.6, "times")
+
+
 def _workers(transport: str, pair: Pair, measurements: list[Measurement]) -> Iterator[Bound]:
     # Capacity ends when the busier worker has no CPU left: this includes how evenly Envoy distributes the work.
     one, two = _ends(measurements, "workers", pair.ours, lambda one: one.busiest_us["processor"])
@@ -142,6 +150,7 @@ _PART_BOUNDS: dict[str, Callable[[str, Pair, list[Measurement]], Iterator[Bound]
     "gateway": _gateway,
     "sizes": _sizes,
     "routes": _routes,
+    "failover": _failover,
     "workers": _workers,
     "peer": _peer,
 }

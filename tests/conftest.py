@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # Before anything imports grpc. With its fork support, threads of grpc's start in a child between fork and exec (our
@@ -15,4 +17,18 @@ os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 _PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("patient", _PATIENT)
 settings.register_profile("quick", _PATIENT, max_examples=10)  # for `make unit`
+settings.register_profile("thorough", _PATIENT, max_examples=1_000)  # for `make prefixes`
 settings.load_profile("patient")
+
+_FOLDER = Path(__file__).parent
+_WITH_PROCESSES = {"benchmarks", "cli", "compose", "docs", "doctor", "gateway", "helm", "outbound", "release", "run"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Try tests of real processes again if they fail: on a busy machine, one of thousands misses a time limit.
+
+    The summary names each one that was tried again.
+    """
+    for item in items:
+        if item.path.relative_to(_FOLDER).parts[0] in _WITH_PROCESSES:
+            item.add_marker(pytest.mark.flaky(reruns=1))

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigw_extproc.config.snapshot import MODEL_HEADER, ApiKeys, HeaderMatch, Rule, Snapshot
+from aigw_extproc.config.policies import ApiKeys, Authorization, AuthorizationRule, Policy
+from aigw_extproc.config.snapshot import MODEL_HEADER, HeaderMatch, Rule, Snapshot
 from aigw_extproc.exchange.machine import Exchange
 from aigw_extproc.exchange.messages import Action, Continue, ForwardRequest, Reply, RequestBody, RequestHeaders
 from aigw_extproc.routing import Router
@@ -21,17 +22,29 @@ BODY = {"messages": [{"role": "user", "content": [{"type": "text", "text": "Hi."
 IMAGE = {"type": "image_url", "image_url": {"url": "https://pictures.test/cat.png"}}
 
 
-def keys(policy: str, **clients: str) -> ApiKeys:
+def keys(policy: str, **clients: str) -> Policy:
     digests = {sha256(key.encode()).digest(): client.replace("_", "-") for client, key in clients.items()}
-    return ApiKeys(policy=policy, clients=digests, forward_header="x-client-id")
+    return Policy(name=policy, keys=ApiKeys(clients=digests, forward_header="x-client-id"))
+
+
+def denying(policy: Policy, *clients: str, name: str | None = None) -> Policy:
+    """The policy, with these clients kept out."""
+    rule = AuthorizationRule(allow=False, headers=(("x-aigw-client", frozenset(clients)),))
+    return replace(policy, name=name or policy.name, authorization=Authorization(rules=(rule,), allow=True))
+
+
+def found_in(policy: Policy, **places: tuple[str, ...]) -> Policy:
+    """The policy, with keys in these places too."""
+    assert policy.keys is not None
+    return replace(policy, keys=replace(policy.keys, **places))  # type: ignore[arg-type] # fields of the same type
 
 
 A, B = keys("default/a", team_a=KEY_A), keys("default/b", team_b=KEY_B)
 
 
-def rule(model: str, allowed: ApiKeys | None, *conditions: HeaderMatch) -> Rule:
+def rule(model: str, allowed: Policy | None, *conditions: HeaderMatch) -> Rule:
     match = (HeaderMatch(name=MODEL_HEADER, value=model), *conditions)
-    return Rule(name=f"rule/{model}", matches=(match,), backends=(BACKEND,), keys=allowed, owned_by="us", created=0)
+    return Rule(name=f"rule/{model}", matches=(match,), backends=(BACKEND,), policy=allowed, owned_by="us", created=0)
 
 
 TWO = (rule("model-a", A), rule("model-b", B))
@@ -217,7 +230,7 @@ def test_the_list_of_models_is_that_of_the_client(rules: tuple[Rule, ...], key: 
 
 
 def test_keys_are_found_where_the_policy_says() -> None:
-    there = replace(B, headers=("x-key",), params=("api key",), cookies=("session",))
+    there = found_in(B, headers=("x-key",), params=("api key",), cookies=("session",))
     for headers in (
         {"x-key": KEY_B},
         {"cookie": f'a=b; session="{KEY_B}"'},
@@ -245,14 +258,13 @@ def test_only_so_many_keys_are_tried() -> None:
 
 
 def test_a_policy_without_keys_lets_nobody_in() -> None:
-    nobody = ApiKeys(policy="default/nobody", clients={})
+    nobody = Policy(name="default/nobody", keys=ApiKeys(clients={}))
     assert refusal(Sent(rule("model-b", nobody), authorization=f"Bearer {KEY_B}").at_headers) == WRONG
 
 
 def test_a_client_that_is_denied_is_known_but_may_not() -> None:
     both = keys("default/both", team_a=KEY_A, team_b=KEY_B)
-    rules = (rule("model-a", replace(both, denied=frozenset({"team-b"}))), rule("model-c", both))
-    rules = (rules[0], replace(rules[1], keys=replace(both, policy="default/all")))
+    rules = (rule("model-a", denying(both, "team-b")), rule("model-c", replace(both, name="default/all")))
     sent = Sent(*rules, model="model-a", x_api_key=KEY_B)
     assert refusal(sent.body()) == forbidden("model-a")
     assert isinstance(Sent(*rules, model="model-a", x_api_key=KEY_A).body(), ForwardRequest)
@@ -262,7 +274,7 @@ def test_a_client_that_is_denied_is_known_but_may_not() -> None:
 
 
 def test_a_client_that_every_rule_denies_is_not_asked_for_a_key() -> None:
-    alone = replace(B, denied=frozenset({"team-b"}))
+    alone = denying(B, "team-b")
     assert refusal(Sent(rule("model-b", alone), x_api_key=KEY_B).body()) == forbidden("model-b")
 
 
@@ -292,7 +304,7 @@ VALUES = st.text(max_size=60) | st.sampled_from(
 @given(headers=st.dictionaries(NAMES | st.text(min_size=1, max_size=20), VALUES, max_size=8))
 def test_no_header_opens_a_rule_of_another_client(headers: dict[str, str]) -> None:
     """Nor does any raise an error that is not foreseen."""
-    there = replace(B, headers=("x-key",), params=("k",), cookies=("k",))
+    there = found_in(B, headers=("x-key",), params=("k",), cookies=("k",))
     router = Router(Snapshot(rules=(rule("model-a", A), rule("model-b", there))))
     exchange = Exchange(router, pick=0.0)
     sent = {**POST, **headers, "x-api-key": KEY_A, ":path": "/v1/chat/completions" + headers.get(":path", "")[20:]}

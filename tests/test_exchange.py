@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import tracemalloc
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
@@ -19,6 +21,7 @@ from aigw_extproc.config.snapshot import (
     Address,
     AwsAuth,
     Backend,
+    BackendSettings,
     BodyMutation,
     HeaderMatch,
     HeaderMutation,
@@ -27,10 +30,13 @@ from aigw_extproc.config.snapshot import (
     Snapshot,
     Upstream,
 )
+from aigw_extproc.config.traffic import Failover, Retry
 from aigw_extproc.errors import InternalError, UpstreamTimeout
+from aigw_extproc.exchange.compression import MAX_BYTES
 from aigw_extproc.exchange.machine import Exchange
 from aigw_extproc.exchange.messages import (
     Action,
+    AttemptHeaders,
     Chunk,
     Continue,
     CredentialsReady,
@@ -40,25 +46,27 @@ from aigw_extproc.exchange.messages import (
     NeedCredentials,
     NeedMedia,
     NeedUpstream,
+    Pings,
     ReplaceBody,
     Reply,
     RequestBody,
     RequestHeaders,
     ResponseBody,
     ResponseHeaders,
+    StoredReady,
     StreamResponse,
     UpstreamReady,
 )
 from aigw_extproc.exchange.phases import Phase, UnexpectedEvent
 from aigw_extproc.routing import Router
-from aigw_extproc.translate.clients.models import MODEL_LISTS
-from aigw_extproc.translate.contract import Media, UpstreamResponse
+from aigw_extproc.translate.clients.models import MODEL_PATHS
+from aigw_extproc.translate.contract import Media, Stored, UpstreamResponse
 from aigw_extproc.translate.registry import ENDPOINTS
-from aigw_extproc.wire import MAX_MEMBERS
+from aigw_extproc.wire import MAX_FIELDS, MAX_MEMBERS
 from tests.translate.goldens import frames
 
 NOW = 1_440_938_160.0
-PLACES = " or ".join(", ".join((*ENDPOINTS, *(models.path for models in MODEL_LISTS))).rsplit(", ", 1))
+PLACES = " or ".join(", ".join((*ENDPOINTS, *MODEL_PATHS)).rsplit(", ", 1))
 KEYS = Credentials(access_key_id="AKID", secret_access_key="secret")
 UPSTREAM = Upstream(cluster="default/bedrock", host="bedrock.test", addresses=(Address(host="bedrock.test", port=443),))
 BODY = b'{"model":"m","messages":[{"role":"user","content":"Hi."}]}'
@@ -78,15 +86,19 @@ BACKEND = Backend(
 )
 
 
-def exchange(backend: Backend = BACKEND) -> Exchange:
+FAILOVER = Failover(cluster="default/r/rule/0", hosts=("a.attempt",), retry=Retry(retries=1))
+
+
+def exchange(backend: Backend = BACKEND, failover: Failover | None = None) -> Exchange:
     rule = Rule(
         name="default/r/rule/0",
         matches=((HeaderMatch(name=MODEL_HEADER, value="m"),),),
         backends=(backend,),
         owned_by="us",
         created=7,
+        failover=failover,
     )
-    return Exchange(Router(Snapshot(rules=(rule,))), pick=0.0)
+    return Exchange(Router(Snapshot(rules=(rule,))), pick=0.0, keeps=True)
 
 
 def send(machine: Exchange, *events: object) -> Action:
@@ -143,6 +155,8 @@ def test_a_request_goes_upstream_in_one_action() -> None:
         "user-agent": "aigw-extproc",
         "x-ai-eg-model": "m",
         "x-ai-eg-backend": "default/bedrock",
+        "x-ai-eg-idle": "unlimited",
+        "x-envoy-upstream-rq-timeout-ms": "3600000",
         "x-amz-date": "20150830T123600Z",
     }
     assert set(action.remove_headers) == {"cookie", "x-api-key"}
@@ -347,10 +361,10 @@ def test_dropped_parameters_are_named() -> None:
             "content-type: expected application/json, got 'multipart/form-data'",
         ),
         (
-            {"content-encoding": "gzip"},
+            {"content-encoding": "br"},
             415,
             "unsupported_media_type",
-            "content-encoding: the body must not be compressed, got 'gzip'",
+            "content-encoding: 'br' is not supported here; send the body as it is",
         ),
         (
             {"origin": "https://page.example", "content-type": "text/plain"},
@@ -415,9 +429,15 @@ def test_a_body_of_too_many_parts_is_refused_before_it_is_decoded() -> None:
     )
 
 
+def test_too_many_fields_are_refused() -> None:
+    reply = error(send(exchange(), *request(with_fields(MAX_FIELDS))))
+    assert (reply["status"], reply["message"]) == (400, "Expected `object` of length <= 1000")
+
+
 def test_the_most_fields_that_are_accepted_cost_little_and_are_not_all_named() -> None:
-    """Five megabytes of unknown fields once kept a worker busy for 1.6 s, and all other clients waiting."""
-    body = with_fields(MAX_MEMBERS - 10)
+    """Five megabytes of them once kept a worker busy for 1.6 s, and all other clients waiting."""
+    members = b",".join(b'"m%d":0' % number for number in range(MAX_MEMBERS - MAX_FIELDS - 10))
+    body = with_fields(MAX_FIELDS - 3)[:-1] + b',"x":{%b}}' % members
 
     def seconds(act: Callable[[], object]) -> float:
         begun = process_time()
@@ -453,8 +473,8 @@ def test_a_schema_without_this_endpoint_says_what_to_use() -> None:
     )
 
 
-def get(path: str) -> Reply:
-    headers = {":method": "GET", ":path": path, "x-request-id": "our-id"}
+def get(path: str, **more: str) -> Reply:
+    headers = {":method": "GET", ":path": path, "x-request-id": "our-id", **more}
     action = send(exchange(), RequestHeaders(headers, end_of_stream=True))
     assert isinstance(action, Reply)
     return action
@@ -464,6 +484,29 @@ def test_models_are_listed() -> None:
     model = {"id": "m", "object": "model", "created": 7, "owned_by": "us"}
     assert json.loads(get("/v1/models").body) == {"object": "list", "data": [model]}
     assert json.loads(get("/v1/models/m").body) == model
+
+
+def test_models_are_listed_for_anthropics_clients_too() -> None:
+    page = json.loads(get("/v1/models?limit=1", **{"anthropic-version": "2023-06-01"}).body)
+    assert (page["first_id"], page["has_more"], page["data"][0]["created_at"]) == ("m", False, "1970-01-01T00:00:07Z")
+
+
+def test_errors_of_the_list_have_the_shape_of_the_clients_api() -> None:
+    reply = get("/v1/models?limit=x", **{"anthropic-version": "2023-06-01"})
+    assert (reply.status, reply.details) == (400, "aigw_invalid_request_error")
+    assert json.loads(reply.body) == {
+        "type": "error",
+        "error": {"type": "invalid_request_error", "message": "limit: Expected `int`, got `str`"},
+        "request_id": "our-id",
+    }
+    missing = json.loads(get("/v1/models/x", **{"anthropic-version": "2023-06-01"}).body)
+    assert missing["error"]["type"] == "not_found_error"
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/v1/models/m", "/anthropic/v1/models"])
+def test_head_is_answered_where_get_is(path: str) -> None:
+    reply = get(path, **{":method": "HEAD"})
+    assert (reply.status, reply.details) == (200, "aigw_models")
 
 
 def test_a_model_that_is_not_configured_is_not_found() -> None:
@@ -596,9 +639,11 @@ IMAGE_BODY = json.dumps(
 LOOKED_UP = _with(auth=AwsAuth(region="us-east-1", source=DefaultChain()))
 FRAMES = response(content_type="application/vnd.amazon.eventstream")
 
+ATTEMPT = AttemptHeaders(POST | {"x-ai-eg-model": "m"}, host="a.attempt")
 PHASES: dict[str, tuple[Backend, tuple[Event, ...]]] = {
     "Opened": (BACKEND, ()),
     "Accepted": (BACKEND, request()[:1]),
+    "Retrieving": (BACKEND, (RequestHeaders({":method": "GET", ":path": "/v1/responses/resp_1"}, end_of_stream=True),)),
     "Parsed": (BACKEND, request(IMAGE_BODY)),
     "Translated": (LOOKED_UP, request()),
     "Forwarded": (BACKEND, request()),
@@ -606,22 +651,31 @@ PHASES: dict[str, tuple[Backend, tuple[Event, ...]]] = {
     "Answered": (BACKEND, (*request(), response())),
     "Streaming": (BACKEND, (*request(STREAM_BODY), FRAMES)),
     "LocalReply": (BACKEND, (*request(), response("503", x_aigw_local_reply="true"))),
+    "Delegated": (BACKEND, request()),
+    "Attempting": (BACKEND, (ATTEMPT,)),
+    "Sent": (BACKEND, (ATTEMPT, request()[1])),
+    "Held": (BACKEND, (ATTEMPT, request()[1], response())),
+    "PassedOn": (BACKEND, (ATTEMPT, request()[1], response("503", x_aigw_local_reply="UF"))),
     "Ended": (BACKEND, (*request(STREAM_BODY), FRAMES, ResponseBody(b"", end_of_stream=True))),
 }
 """How an exchange comes to each phase."""
 EVENTS: tuple[Event, ...] = (
     *request(),
+    StoredReady(Stored()),
     MediaReady({URL: Media(media_type="image/png", base64="iVBORw0KGgo=")}),
     CredentialsReady(KEYS),
     UpstreamReady((embedded(1.0), embedded(2.0))),
     response(),
     ResponseBody(b"", end_of_stream=False),
+    ATTEMPT,
 )
 EXPECTED = {
     ("Opened", RequestHeaders),
     ("Opened", ResponseHeaders),
     ("Accepted", RequestBody),
     ("Accepted", ResponseHeaders),
+    ("Retrieving", StoredReady),
+    ("Parsed", StoredReady),
     ("Parsed", MediaReady),
     ("Translated", CredentialsReady),
     ("Batched", UpstreamReady),
@@ -629,13 +683,19 @@ EXPECTED = {
     ("Answered", ResponseBody),
     ("Streaming", ResponseBody),
     ("LocalReply", ResponseBody),
+    ("Opened", AttemptHeaders),
+    ("Attempting", RequestBody),
+    ("Delegated", ResponseHeaders),
+    ("Sent", ResponseHeaders),
+    ("Held", ResponseBody),
+    ("PassedOn", ResponseBody),
 }
 """All that can happen: docs/notes/envoy-ext-proc.md."""
 
 
 def exchange_in(phase: str) -> Exchange:
     backend, events = PHASES[phase]
-    machine = exchange(backend)
+    machine = exchange(backend, FAILOVER if ATTEMPT in events or phase == "Delegated" else None)
     for event in events:
         machine.receive(event, now=NOW)
     return machine
@@ -672,7 +732,7 @@ def test_an_exchange_can_fail_in_every_phase(phase: str) -> None:
 def test_media_are_needed_before_a_request_is_translated() -> None:
     machine = exchange()
     assert send(machine, *request(IMAGE_BODY)) == NeedMedia((URL,))
-    action = send(machine, EVENTS[2])
+    action = send(machine, EVENTS[3])
     assert isinstance(action, ForwardRequest)
     assert b"iVBORw0KGgo=" in action.body
 
@@ -687,3 +747,88 @@ def test_a_defect_is_reported_with_all_that_is_known_of_the_exchange(monkeypatch
         send(machine, *request())
     machine.fail(InternalError())
     assert (machine.outcome.operation, machine.outcome.model, machine.outcome.backend) == ("chat", "m", BACKEND)
+
+
+ANSWER = b'{"output":{"message":{"role":"assistant","content":[{"text":"x"}]}},"stopReason":"end_turn"}'
+
+
+@pytest.mark.parametrize(("encoding", "compress"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
+def test_a_compressed_error_keeps_its_message(encoding: str, compress: Callable[[bytes], bytes]) -> None:
+    headers = response("400", content_encoding=encoding, x_amzn_errortype="ValidationException")
+    body = compress(b'{"message":"No such thing."}')
+    failed = error(send(exchange(), *request(), headers, ResponseBody(body, end_of_stream=True)))
+    assert (failed["status"], failed["message"]) == (400, "No such thing.")
+
+
+def test_a_compressed_answer_is_translated() -> None:
+    headers = response(content_encoding="gzip")
+    action = send(exchange(), *request(), headers, ResponseBody(gzip.compress(ANSWER), end_of_stream=True))
+    assert isinstance(action, ReplaceBody)
+    assert json.loads(action.body)["choices"][0]["message"]["content"] == "x"
+    assert "content-encoding" in action.remove_headers
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body", "message"),
+    [
+        ("br", b"x", "the upstream's response is compressed with 'br', which was not asked for"),
+        ("gzip", b"plain text", "the upstream's response is not valid gzip"),
+        ("gzip", gzip.compress(ANSWER)[:-9], "the upstream's response is incomplete or too large gzip"),
+    ],
+    ids=["unknown", "damaged", "cut"],
+)
+def test_a_response_that_cannot_be_decompressed(encoding: str, body: bytes, message: str) -> None:
+    headers = response(content_encoding=encoding)
+    failed = error(send(exchange(), *request(), headers, ResponseBody(body, end_of_stream=True)))
+    assert (failed["status"], failed["message"]) == (502, message)
+
+
+def test_a_bomb_is_not_decompressed_as_a_whole() -> None:
+    bomb = ResponseBody(gzip.compress(bytes(MAX_BYTES + 1)), end_of_stream=True)
+    failed = error(send(exchange(), *request(), response(content_encoding="gzip"), bomb))
+    assert failed["message"] == "the upstream's response is incomplete or too large gzip"
+
+
+def test_a_compressed_stream_is_an_error() -> None:
+    headers = response(content_type="application/vnd.amazon.eventstream", content_encoding="gzip")
+    failed = error(send(exchange(), *request(STREAM_BODY), headers))
+    assert (failed["status"], failed["message"]) == (
+        502,
+        "the upstream's stream is compressed, which was not asked for",
+    )
+
+
+def test_metadata_for_invoke_model_is_a_header() -> None:
+    machine = exchange(_with(schema=Schema(name="AWSAnthropic")))
+    action = send(machine, *request(BODY[:-1] + b',"user":"u-1"}'))
+    assert isinstance(action, ForwardRequest)
+    assert dict(action.set_headers)["x-amzn-bedrock-request-metadata"] == '{"user":"u-1"}'
+
+
+TOOLS = b',"tools":[{"type":"function","function":{"name":"f"}}]'
+
+
+@pytest.mark.parametrize(
+    ("more", "seconds", "pings"),
+    [
+        (TOOLS, 15.0, Pings(every=15, limit=300)),
+        (b',"reasoning_effort":"low"', 15.0, None),  # not known of this model
+        (b"", 15.0, None),
+        (TOOLS, 0.0, None),
+    ],
+)
+def test_streams_that_may_pause_have_pings(more: bytes, seconds: float, pings: Pings | None) -> None:
+    machine = exchange(_with(settings=BackendSettings(ping_seconds=seconds)))
+    headers = response(content_type="application/vnd.amazon.eventstream")
+    action = send(machine, *request(STREAM_BODY[:-1] + more + b"}"), headers)
+    assert isinstance(action, StreamResponse)
+    assert action.pings == pings
+    assert machine.ping() == b": ping\n\n"
+
+
+def test_nothing_is_sent_in_the_silence_before_a_stream_or_after_it() -> None:
+    machine = exchange()
+    assert machine.ping() == b""
+    send(machine, *request(STREAM_BODY), response(content_type="application/vnd.amazon.eventstream"))
+    machine.fail(UpstreamTimeout())
+    assert machine.ping() == b""

@@ -71,12 +71,6 @@ def test_invalid_utf_8() -> None:
     assert param is None
 
 
-def test_nested_too_deeply() -> None:
-    with pytest.raises(InvalidRequest) as raised:
-        wire.decode(msgspec.json.Decoder(list), b"[" * 100_000)
-    assert raised.value.message == "the request body is nested too deeply"
-
-
 @pytest.mark.parametrize("raw", [b"", b"null"])
 def test_absent_and_null_are_none(raw: bytes) -> None:
     assert wire.given(msgspec.Raw(raw)) is None

@@ -9,17 +9,26 @@ from __future__ import annotations
 import msgspec
 
 
+class CacheCreation(msgspec.Struct, kw_only=True, frozen=True):
+    """Tokens that were written to the cache, by the time that they are kept."""
+
+    ephemeral_5m_input_tokens: int = 0
+    ephemeral_1h_input_tokens: int = 0
+
+
 class Usage(msgspec.Struct, kw_only=True, frozen=True):
     """Token counts; `input_tokens` excludes tokens that were read from or written to the cache."""
 
     input_tokens: int
     cache_creation_input_tokens: int = 0
     cache_read_input_tokens: int = 0
+    cache_creation: CacheCreation | msgspec.UnsetType = msgspec.UNSET
     output_tokens: int
 
 
 class Text(msgspec.Struct, kw_only=True, frozen=True, tag_field="type", tag="text"):
     text: str
+    citations: list[dict[str, object]] | msgspec.UnsetType = msgspec.UNSET
 
 
 class Thinking(msgspec.Struct, kw_only=True, frozen=True, tag_field="type", tag="thinking"):

@@ -17,8 +17,8 @@ AWS_SUFFIXES: Final = (
 
 # https://docs.aws.amazon.com/general/latest/gr/bedrock.html, and PrivateLink's names below vpce.amazonaws.com
 _REGIONAL: Final = re.compile(
-    rf"(?:[^:]+\.)?bedrock-runtime(?:-fips)?\.([a-z0-9-]+)\.(?:vpce\.)?(?:{'|'.join(map(re.escape, AWS_SUFFIXES))})"
-    r"(?::[0-9]+)?"
+    rf"(?:[^:]+\.)?bedrock-runtime(?P<fips>-fips)?\.(?P<region>[a-z0-9-]+)\.(?:vpce\.)?"
+    rf"(?P<suffix>{'|'.join(map(re.escape, AWS_SUFFIXES))})(?::[0-9]+)?"
 )
 
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
@@ -48,7 +48,16 @@ def is_region(text: str) -> bool:
 def host_region(host: str) -> str | None:
     """Return the region in one of Bedrock's hosts, with or without a port; None for another host."""
     match = _REGIONAL.fullmatch(host)
-    return match[1] if match else None
+    return match["region"] if match else None
+
+
+def control_plane_host(host: str) -> str | None:
+    """Return the host of Bedrock's control plane that belongs to one of its runtime's; None for another host.
+
+    That of a PrivateLink endpoint is the public one, since the control plane has endpoints of its own.
+    """
+    match = _REGIONAL.fullmatch(host)
+    return f"bedrock{match['fips'] or ''}.{match['region']}.{match['suffix']}" if match else None
 
 
 def model_region(model: str) -> str | None:

@@ -30,10 +30,12 @@ def sign(
     credentials: Credentials,
     now: float,
     service: str = "bedrock",
+    query: str = "",
 ) -> list[tuple[str, str]]:
     """Return `authorization`, `x-amz-date`, and for temporary credentials `x-amz-security-token`.
 
-    `path` is the path as sent, percent-encoded, without a query. `now` is in seconds since 1970.
+    `path` is the path as sent, percent-encoded, without a query. `query` is the query as sent: percent-encoded, its
+    parameters in the order of their names. `now` is in seconds since 1970.
     """
     timestamp = amz_date(int(now))
     headers = {"host": host, "x-amz-date": timestamp}
@@ -41,7 +43,7 @@ def sign(
         headers["x-amz-security-token"] = credentials.session_token
     signed_headers = ";".join(headers)  # in alphabetical order, as the specification requires
     scope = f"{timestamp[:8]}/{region}/{service}/aws4_request"
-    request = canonical_request(method, path, headers, signed_headers, sha256(body).hexdigest())
+    request = canonical_request(method, path, headers, signed_headers, sha256(body).hexdigest(), query)
     key = signing_key(credentials.secret_access_key, timestamp[:8], region, service)
     signature = hmac.digest(key, string_to_sign(timestamp, scope, request).encode(), "sha256").hex()
     authorization = (
@@ -58,10 +60,12 @@ def amz_date(now: int) -> str:
     return datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")
 
 
-def canonical_request(method: str, path: str, headers: dict[str, str], signed_headers: str, payload_hash: str) -> str:
+def canonical_request(
+    method: str, path: str, headers: dict[str, str], signed_headers: str, payload_hash: str, query: str = ""
+) -> str:
     """Return the canonical request. The path is encoded a second time, as for every service but S3."""
     canonical_headers = "".join(f"{name}:{' '.join(value.split())}\n" for name, value in headers.items())
-    return f"{method}\n{canonical_uri(path)}\n\n{canonical_headers}\n{signed_headers}\n{payload_hash}"
+    return f"{method}\n{canonical_uri(path)}\n{query}\n{canonical_headers}\n{signed_headers}\n{payload_hash}"
 
 
 @lru_cache(maxsize=4096)

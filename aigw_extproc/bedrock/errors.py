@@ -61,9 +61,16 @@ _TYPES_BY_STATUS = {
     504: "timeout_error",
 }
 
-# Messages of Bedrock and its models for a conversation that exceeds the context window.
+# Messages of Bedrock and its models for a conversation that exceeds the context window. A limit that is exceeded by
+# something else (the name of a tool, max_tokens) is another error.
 _TOO_LONG = re.compile(
-    r"too long|too many (input )?tokens|(exceeds?|maximum) (the )?(model'?s? )?context|context (window|length|limit)",
+    r"\b(input|prompt|conversation|context|messages?|request)\b[^.:,']{0,40} too (long|large)"
+    r"|too many (input |prompt )?tokens|tokens[^.]{0,40}, too large for"
+    r"|context (window|length|limit|size)"
+    r"|(exceeds?|maximum) (the )?(model'?s? )?context"
+    r"|(input|prompt) (tokens?|length|token count)\b[^.:]{0,40} exceed|(input|prompt) tokens? exceeded"
+    r"|maximum (prompt|input) length|exceed(s|ed)? (the )?(model'?s? )?(input )?token limit"
+    r"|exceeds? (the )?(maximum|model'?s?)[^.:]{0,20} (input|prompt) (tokens|length)",
     re.IGNORECASE,
 )
 # AWS quotes the canonical request, with the session token, for the signer. The client must not see it.

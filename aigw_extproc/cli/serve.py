@@ -11,7 +11,7 @@ import click
 
 from aigw_extproc.cli import options
 from aigw_extproc.cli.app import app
-from aigw_extproc.cli.options import PATH, endpoint, source_of
+from aigw_extproc.cli.options import PATH, endpoint, source_of, store_of
 from aigw_extproc.cli.output import fail, set_up_logging
 from aigw_extproc.config.snapshot import Address
 from aigw_extproc.envoy.options import PROCESSOR
@@ -52,6 +52,9 @@ if TYPE_CHECKING:
 @click.option(
     "--tls-client-ca", metavar="FILE", type=PATH, help="Accept only clients with a certificate that these signed."
 )
+@options.store
+@options.store_hours
+@options.store_mb
 @options.allow_host
 @options.insecure
 @click.option("--exposed", is_flag=True, hidden=True, help="Other machines can connect to the gateway.")
@@ -86,6 +89,9 @@ def serve(
     tls_cert: Path | None,
     tls_key: Path | None,
     tls_client_ca: Path | None,
+    store: str | None,
+    store_hours: float,
+    store_mb: int,
     allow_host: tuple[str, ...],
     insecure: bool,
     exposed: bool,
@@ -118,6 +124,7 @@ def serve(
         exposed=exposed,
         insecure=insecure,
         body_budget=body_budget * 10**6 if body_budget is not None else default_budget(workers),
+        store=store_of(store, store_hours, store_mb),
         drain_seconds=drain_seconds,
         reload_lag=reload_lag,
         log_level=log_level,

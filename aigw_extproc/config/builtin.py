@@ -8,7 +8,17 @@ from aigw_extproc.aws.identity import Credentials, DefaultChain
 from aigw_extproc.aws.names import is_region
 from aigw_extproc.config.compile.configuration import Configuration
 from aigw_extproc.config.compile.upstreams import authority
-from aigw_extproc.config.snapshot import Address, AwsAuth, Backend, Rule, Schema, Snapshot, Tls, Upstream
+from aigw_extproc.config.snapshot import (
+    Address,
+    AwsAuth,
+    Backend,
+    BackendSettings,
+    Rule,
+    Schema,
+    Snapshot,
+    Tls,
+    Upstream,
+)
 from aigw_extproc.errors import ConfigError, Problem
 
 _DEMO_REGION: Final = "us-east-1"
@@ -57,6 +67,7 @@ def _any_model(upstream: Upstream, auth: AwsAuth, *, route: str) -> Configuratio
         schema=Schema(name="AWSBedrock"),
         upstream=upstream,
         auth=auth,
+        settings=BackendSettings(anthropic_names=True),
     )
     rule = Rule(name=f"default/{route}/rule/0", backends=(backend,), owned_by=_OWNER, created=0)
     return Configuration(snapshot=Snapshot(rules=(rule,)))

@@ -5,6 +5,7 @@ RE2 matches in time linear in the value, whatever the pattern: https://github.co
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
@@ -42,6 +43,10 @@ class Pattern:
         """Return whether the pattern matches the entire value."""
         known = len(value) <= _CACHEABLE
         return _known_match(self._compiled, value) if known else _match(self._compiled, value)
+
+    def select(self, values: Iterable[str]) -> list[str]:
+        """Return the values that it matches entirely. They are not cached: a list of models is long."""
+        return [value for value in values if _match(self._compiled, value)]
 
 
 def _match(compiled: Any, value: str) -> bool:

@@ -6,7 +6,6 @@ reference to it; nothing is changed in place.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -14,12 +13,17 @@ import msgspec
 
 from aigw_extproc.aws.identity import CredentialSource
 from aigw_extproc.bedrock.families import Families, builtin
+from aigw_extproc.config.addresses import Address as Address
+from aigw_extproc.config.addresses import Tls as Tls
+from aigw_extproc.config.addresses import Upstream as Upstream
 from aigw_extproc.config.pattern import Pattern
+from aigw_extproc.config.policies import Cors, ExtAuth, Policy, RemoteKeys, TokenProvider
+from aigw_extproc.config.traffic import Failover, Timeouts
 
 MODEL_HEADER: Final = "x-ai-eg-model"
 """The header that rules match for the model in a request's body."""
-MAX_KEY_LENGTH: Final = 1024
-"""Characters of a client's API key."""
+BEDROCK_SCHEMAS: Final = ("AWSBedrock", "AWSAnthropic")
+"""Schemas of Bedrock's own operations, which serve its models by their ids."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,40 +33,6 @@ class Schema:
     name: str
     version: str = ""
     prefix: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tls:
-    """TLS to the upstream."""
-
-    server_name: str
-    """SNI, and the name that the certificate must have."""
-    ca_pem: str | None = None
-    """Trusted certificates; None for the system's."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Address:
-    """Where Envoy connects: a DNS name or an IP address."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        """Return `HOST:PORT` or `[IPV6]:PORT`."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Upstream:
-    """One Envoy cluster: a `Backend` resource with its TLS policy."""
-
-    cluster: str
-    """The cluster's name, `namespace/name` of the Backend."""
-    host: str
-    """The HTTP host of requests to it, which the signature covers."""
-    addresses: tuple[Address, ...]
-    tls: Tls | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,17 +72,37 @@ class AwsAuth:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSource:
+    """An account of Bedrock, which can list its models."""
+
+    upstream: Upstream
+    auth: AwsAuth
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BackendSettings:
     """The settings of a backend in annotations of its AIServiceBackend."""
 
     dropped_parameters: str = "report"
     """What to do with parameters that Bedrock does not support: `report` or `refuse`."""
+    backend_header: bool = False
+    """Whether responses name the backend in `x-aigw-backend`."""
     fetch_images: bool = True
     """Whether images at http(s) URLs are fetched."""
     fetch_images_from: tuple[str, ...] = ()
     """Hosts that they are fetched from, in lower case, `*.example.com` for all below a domain; empty for any."""
+    cache_points: tuple[str, ...] = ()
+    """Where cache points are added to requests without any: `tools`, `system`, `turns`."""
+    ping_seconds: float = 15.0
+    """After how long a silence of a stream its client gets a ping; 0 for never."""
+    silence_seconds: float = 300.0
+    """After how long a silence a stream with pings ends with an error."""
+    client_metadata: str = ""
+    """The key of the client's id in the metadata of requests to Bedrock; empty for none."""
     families: Families = field(default_factory=builtin)
     """The capabilities of each model family."""
+    anthropic_names: bool = False
+    """Whether Anthropic's own names of models (`claude-opus-5-5`) stand for those that can be invoked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,24 +120,20 @@ class Backend:
     header_mutation: HeaderMutation = HeaderMutation()
     body_mutation: BodyMutation = BodyMutation()
     settings: BackendSettings = field(default_factory=BackendSettings)
+    timeouts: Timeouts = field(default_factory=Timeouts)
 
+    @property
+    def service(self) -> str:
+        """`namespace/name` of the AIServiceBackend."""
+        return self.name.partition("/route/")[0]
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApiKeys:
-    """The clients that may use a rule, by their API keys."""
-
-    policy: str
-    """`namespace/name` of the SecurityPolicy."""
-    clients: Mapping[bytes, str] = field(repr=False, hash=False)
-    """The client's id by the SHA-256 digest of its key; the keys themselves are not kept."""
-    denied: frozenset[str] = frozenset()
-    """Clients that have a key, but may not use the rule."""
-    headers: tuple[str, ...] = ()
-    """Where keys are accepted besides `Authorization` and `x-api-key`; names in lower case."""
-    params: tuple[str, ...] = ()
-    cookies: tuple[str, ...] = ()
-    forward_header: str | None = None
-    """The header that tells the upstream the client's id."""
+    @property
+    def model_source(self) -> ModelSource | None:
+        """The account whose models it serves; None if it cannot be asked."""
+        auth = self.auth
+        if self.schema.name not in BEDROCK_SCHEMAS or auth is None or (auth.override and not auth.override.fallback):
+            return None
+        return ModelSource(upstream=self.upstream, auth=auth)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,17 +156,25 @@ class Rule:
     matches: tuple[tuple[HeaderMatch, ...], ...] = ()
     """Alternatives, each a conjunction of conditions; empty for a rule that accepts every request."""
     backends: tuple[Backend, ...]
-    keys: ApiKeys | None = None
-    """The clients that may use it; None for everyone."""
+    policy: Policy | None = None
+    """Who may use it; None for everyone."""
     owned_by: str
     created: int
     """Seconds since 1970, for the list of models."""
+    failover: Failover | None = None
+    """How its backends are tried one after the other; None if a request has a single attempt."""
 
     @property
     def models(self) -> tuple[str, ...]:
         """The models that the rule names exactly, in its order."""
         conditions = (condition for match in self.matches for condition in match)
         return tuple(each.value for each in conditions if each.name == MODEL_HEADER and each.pattern is None)
+
+    @property
+    def model_patterns(self) -> tuple[tuple[Pattern, ...], ...]:
+        """The matches that name no model exactly: for each, the patterns that a model has to match, all of them."""
+        conditions = ([each.pattern for each in match if each.name == MODEL_HEADER] for match in self.matches or ((),))
+        return tuple(tuple(filter(None, patterns)) for patterns in conditions if None not in patterns)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +184,13 @@ class RoutedModel:
     id: str
     owned_by: str
     created: int
-    """Seconds since 1970; 0 when not configured."""
+    """Seconds since 1970; 0 if it is neither configured nor known."""
+    name: str = ""
+    """As people write it; empty if it is not known."""
+    legacy: bool = False
+    """Whether it will be withdrawn."""
+    aliases: tuple[str, ...] = ()
+    """Other names that clients may use for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,12 +200,62 @@ class Snapshot:
     rules: tuple[Rule, ...]
     buffer_limit: int = 50 * 1024 * 1024
     """Maximum bytes of a request body (ClientTrafficPolicy `connection.bufferLimit`)."""
+    trusted_hops: int = 0
+    """How many proxies before the gateway are trusted to name the client's address in `x-forwarded-for`."""
 
     @property
     def upstreams(self) -> tuple[Upstream, ...]:
         """Every upstream that a rule can reach, once each, in order of first use."""
         upstreams = {backend.upstream.cluster: backend.upstream for rule in self.rules for backend in rule.backends}
         return tuple(upstreams.values())
+
+    @property
+    def failovers(self) -> tuple[Rule, ...]:
+        """The rules with failover; of two with one cluster, during a change, the latest."""
+        return tuple({rule.failover.cluster: rule for rule in self.rules if rule.failover is not None}.values())
+
+    @property
+    def stream_idles(self) -> tuple[float, ...]:
+        """The idle timeouts of streams that rules set, in seconds, once each, in ascending order."""
+        timeouts = {backend.timeouts.stream_idle for rule in self.rules for backend in rule.backends}
+        return tuple(sorted(filter(None, timeouts)))
+
+    @property
+    def policies(self) -> tuple[Policy, ...]:
+        """Every policy of a rule, once each; the latest of each name."""
+        return tuple({rule.policy.name: rule.policy for rule in self.rules if rule.policy is not None}.values())
+
+    @property
+    def token_providers(self) -> tuple[TokenProvider, ...]:
+        """Every issuer of tokens, once each. During a change there are two of a name, each with its own key."""
+        tokens = (rule.policy.tokens for rule in self.rules if rule.policy is not None)
+        return tuple({each.key: each for one in tokens if one is not None for each in one.providers}.values())
+
+    @property
+    def ext_auths(self) -> tuple[ExtAuth, ...]:
+        """The services that are asked about each request, by time: during a change there are two."""
+        services = (rule.policy.ext_auth for rule in self.rules if rule.policy is not None)
+        return tuple({each.key: each for each in services if each is not None}.values())
+
+    @property
+    def by_address(self) -> bool:
+        """Whether a policy decides by the client's address."""
+        found = (rule.policy.authorization for rule in self.rules if rule.policy is not None)
+        return any(authorization is not None and authorization.by_address for authorization in found)
+
+    @property
+    def cors(self) -> Cors | None:
+        """The pages of other sites that may use the gateway; the latest during a change."""
+        policies = [rule.policy.cors for rule in self.rules if rule.policy is not None]
+        return policies[-1] if policies else None
+
+    @property
+    def services(self) -> tuple[Upstream, ...]:
+        """Every upstream that Envoy asks about clients, once each."""
+        keys = (provider.keys for provider in self.token_providers)
+        remote = [each.upstream for each in keys if isinstance(each, RemoteKeys)]
+        upstreams = (*remote, *(each.upstream for each in self.ext_auths))
+        return tuple({upstream.cluster: upstream for upstream in upstreams}.values())
 
     @property
     def auths(self) -> tuple[AwsAuth, ...]:

@@ -37,6 +37,13 @@ def load_assignment(
     )
 
 
+def from_file(file: Path) -> core.ConfigSource:
+    """Return a source of configuration that Envoy reads again whenever another file is moved onto it."""
+    return core.ConfigSource(
+        path_config_source=core.PathConfigSource(path=str(file)), resource_api_version=core.ApiVersion.V3
+    )
+
+
 def dns_discovery(addresses: Sequence[ListenAddress], *, one_service: bool) -> cluster.ClusterCustomClusterType | None:
     """Return a DNS cluster type, or None (a STATIC cluster) if all are IP addresses and sockets.
 

@@ -10,6 +10,7 @@ from envoy_data_plane.envoy.extensions.upstreams.http import v3 as http
 from envoy_data_plane.envoy.type import v3 as type_v3
 from envoy_data_plane.google.protobuf import Any
 
+from aigw_extproc.config.cluster_names import plain_name
 from aigw_extproc.config.snapshot import Snapshot, Upstream
 from aigw_extproc.envoy.addresses import dns_discovery, load_assignment
 from aigw_extproc.envoy.options import Options
@@ -25,26 +26,28 @@ of it cost a round trip."""
 
 
 def upstream_clusters(snapshot: Snapshot, options: Options) -> list[cluster.Cluster]:
-    """Return a cluster for each upstream of the snapshot."""
-    return [upstream_cluster(one, options, buffer_limit=snapshot.buffer_limit) for one in snapshot.upstreams]
+    """Return a cluster for each upstream of the snapshot, and each service that Envoy asks about clients."""
+    clusters = {one.cluster: one for one in (*snapshot.upstreams, *snapshot.services)}
+    return [upstream_cluster(one, options, buffer_limit=snapshot.buffer_limit) for one in clusters.values()]
 
 
 def upstream_cluster(upstream: Upstream, options: Options, *, buffer_limit: int) -> cluster.Cluster:
     """Return the cluster of a Backend.
 
-    It uses HTTP/1.1, as AWS's SDKs do. Each stream has its own connection, so that a stalled stream or a broken
-    connection does not affect others.
+    It uses HTTP/1.1, as AWS's SDKs do, and HTTP/2 for gRPC only. With HTTP/1.1 each stream has its own connection, so
+    that a stalled stream or a broken connection does not affect others.
     """
     return cluster.Cluster(
         name=upstream.cluster,
+        alt_stat_name=alt_stat_name(upstream.cluster),
         cluster_type=dns_discovery(upstream.addresses, one_service=len(upstream.addresses) == 1),
-        connect_timeout=CONNECT_TIMEOUT,
+        connect_timeout=_delta(upstream.connections.connect_timeout) or CONNECT_TIMEOUT,
         per_connection_buffer_limit_bytes=buffer_limit,
         load_assignment=load_assignment(upstream.cluster, upstream.addresses, hostname=upstream.host),
         circuit_breakers=circuit_breakers(options.max_streams),
         upstream_connection_options=_keepalive(),
-        transport_socket=upstream_tls(upstream.tls, options.ca_file) if upstream.tls else None,
-        typed_extension_protocol_options=_protocol(_http1()),
+        transport_socket=_tls(upstream, options),
+        typed_extension_protocol_options=protocol(_grpc() if upstream.http2 else _http1(upstream)),
     )
 
 
@@ -60,8 +63,20 @@ def processor_cluster(options: Options, *, buffer_limit: int) -> cluster.Cluster
         load_assignment=load_assignment(PROCESSOR_CLUSTER, options.processors),
         circuit_breakers=circuit_breakers(options.max_streams),
         transport_socket=processor_tls(options.processor_tls) if options.processor_tls else None,
-        typed_extension_protocol_options=_protocol(_http2()),
+        typed_extension_protocol_options=protocol(_http2()),
     )
+
+
+def alt_stat_name(name: str) -> str:
+    """Return the name of a cluster in statistics and logs, if that is another one."""
+    plain = plain_name(name)
+    return "" if plain == name else plain
+
+
+def _tls(upstream: Upstream, options: Options) -> core.TransportSocket | None:
+    if upstream.tls is None:
+        return None
+    return upstream_tls(upstream.tls, options.ca_file, alpn="h2" if upstream.http2 else "http/1.1")
 
 
 def circuit_breakers(max_streams: int) -> cluster.CircuitBreakers:
@@ -87,16 +102,35 @@ def _keepalive() -> cluster.UpstreamConnectionOptions:
     )
 
 
-def _protocol(options: http.HttpProtocolOptions) -> dict[str, Any]:
+def protocol(options: http.HttpProtocolOptions) -> dict[str, Any]:
+    """Return the options of a cluster's HTTP."""
     return {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": Any.pack(options)}
 
 
-def _http1() -> http.HttpProtocolOptions:
+def http1() -> http.HttpProtocolOptionsExplicitHttpConfig:
+    """Return the choice of HTTP/1.1."""
+    return http.HttpProtocolOptionsExplicitHttpConfig(http_protocol_options=core.Http1ProtocolOptions())
+
+
+def _http1(upstream: Upstream) -> http.HttpProtocolOptions:
+    limits = upstream.connections
+    common = core.HttpProtocolOptions(
+        idle_timeout=_delta(limits.idle_timeout) or UPSTREAM_IDLE,
+        max_connection_duration=_delta(limits.max_duration),
+        max_requests_per_connection=limits.max_requests,
+    )
+    return http.HttpProtocolOptions(common_http_protocol_options=common, explicit_http_config=http1())
+
+
+def _delta(seconds: float | None) -> timedelta | None:
+    return None if seconds is None else timedelta(seconds=seconds)
+
+
+def _grpc() -> http.HttpProtocolOptions:
     return http.HttpProtocolOptions(
-        common_http_protocol_options=core.HttpProtocolOptions(idle_timeout=UPSTREAM_IDLE),
         explicit_http_config=http.HttpProtocolOptionsExplicitHttpConfig(
-            http_protocol_options=core.Http1ProtocolOptions()
-        ),
+            http2_protocol_options=core.Http2ProtocolOptions()
+        )
     )
 
 

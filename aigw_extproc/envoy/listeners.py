@@ -12,12 +12,13 @@ from envoy_data_plane.envoy.extensions.http.early_header_mutation.header_mutatio
 from envoy_data_plane.envoy.type.matcher import v3 as matcher
 from envoy_data_plane.google.protobuf import Any
 
+from aigw_extproc.config.snapshot import Snapshot
 from aigw_extproc.envoy.access_log import stdout_access_log
 from aigw_extproc.envoy.addresses import envoy_address
 from aigw_extproc.envoy.filters import http_filters
 from aigw_extproc.envoy.local_replies import local_reply_config
 from aigw_extproc.envoy.options import Options
-from aigw_extproc.envoy.routes import route_configuration
+from aigw_extproc.envoy.routes import routes_for
 
 STAT_PREFIX = "aigw"
 """The prefix of the listener's statistics, `http.aigw.…`."""
@@ -31,9 +32,10 @@ UNTRUSTED = (
 """Request headers that a client cannot set."""
 
 
-def gateway_listener(options: Options, *, buffer_limit: int) -> listener.Listener:
-    """Return the listener, for HTTP/1.1 and HTTP/2. Bodies above `buffer_limit` bytes are refused (413)."""
-    chain = listener.FilterChain(filters=[_connection_manager(options, buffer_limit)])
+def gateway_listener(snapshot: Snapshot, options: Options) -> listener.Listener:
+    """Return the listener, for HTTP/1.1 and HTTP/2. Bodies above the limit are refused (413)."""
+    buffer_limit = snapshot.buffer_limit
+    chain = listener.FilterChain(filters=[_connection_manager(snapshot, options)])
     return listener.Listener(
         name="aigw",
         address=envoy_address(options.listen),
@@ -42,17 +44,18 @@ def gateway_listener(options: Options, *, buffer_limit: int) -> listener.Listene
     )
 
 
-def _connection_manager(options: Options, buffer_limit: int) -> listener.Filter:
+def _connection_manager(snapshot: Snapshot, options: Options) -> listener.Filter:
     """Use idle timeouts only: `request_timeout` would end long uploads, a route timeout long answers."""
     manager = hcm.HttpConnectionManager(
         stat_prefix=STAT_PREFIX,
         codec_type=hcm.HttpConnectionManagerCodecType.AUTO,
-        route_config=route_configuration(),
-        http_filters=http_filters(options),
+        **routes_for(snapshot, options),
+        http_filters=http_filters(snapshot, options),
         access_log=[stdout_access_log()] if options.access_log else [],
-        local_reply_config=local_reply_config(buffer_limit=buffer_limit),
+        local_reply_config=local_reply_config(buffer_limit=snapshot.buffer_limit),
         early_header_mutation_extensions=[_remove_untrusted_headers()],
         use_remote_address=True,
+        xff_num_trusted_hops=snapshot.trusted_hops,
         skip_xff_append=True,  # upstreams do not need the client's address
         generate_request_id=True,
         always_set_request_id_in_response=True,
@@ -60,6 +63,7 @@ def _connection_manager(options: Options, buffer_limit: int) -> listener.Filter:
         stream_idle_timeout=options.idle_timeout,
         request_headers_timeout=REQUEST_HEADERS_TIMEOUT,
         normalize_path=True,
+        merge_slashes=True,
         path_with_escaped_slashes_action=hcm.HttpConnectionManagerPathWithEscapedSlashesAction.KEEP_UNCHANGED,
     )
     return listener.Filter(name="envoy.filters.network.http_connection_manager", typed_config=Any.pack(manager))

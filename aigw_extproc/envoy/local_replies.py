@@ -28,6 +28,8 @@ DETAILS_PREFIX = "aigw_"
 
 REFUSED = "the gateway refused the request: %RESPONSE_CODE_DETAILS%"
 """With Envoy's details, such as `missing_host_header`."""
+_WITH_BODY = "(response.code_details == 'ext_authz_denied' && 'content-type' in response.headers)"
+"""An authorization service's own answer, which is passed on."""
 BROKEN_OFF = "the upstream broke off its answer or did not speak HTTP"
 
 
@@ -52,6 +54,25 @@ REPLIES = (
         type="invalid_request_error",
         code="request_too_large",
         message="the request body is larger than the {buffer_limit} bytes that this gateway accepts",
+    ),
+    LocalReply(
+        when="response.code_details == 'ext_authz_denied' && response.code == 401",
+        type="authentication_error",
+        code="unauthorized",
+        message="the authorization service of this gateway does not know the client",
+    ),
+    LocalReply(
+        when="response.code_details == 'ext_authz_denied'",
+        type="permission_error",
+        code="permission_denied",
+        message="the authorization service of this gateway refused the request",
+    ),
+    LocalReply(
+        when="response.code_details.startsWith('ext_authz')",
+        type="api_error",
+        code="authorization_unavailable",
+        message="the authorization service of this gateway did not answer; try again later",
+        retry_seconds=1,
     ),
     LocalReply(
         when="response.code_details.startsWith('ext_proc_error')",
@@ -142,7 +163,9 @@ REPLIES = (
 
 def local_reply_config(*, buffer_limit: int) -> hcm.LocalReplyConfig:
     """Return a mapper per kind and API; the first match applies. `buffer_limit` is in bytes."""
-    unchanged = hcm.ResponseMapper(filter=_when(f"response.code_details.startsWith('{DETAILS_PREFIX}')"))
+    unchanged = hcm.ResponseMapper(
+        filter=_when(f"response.code_details.startsWith('{DETAILS_PREFIX}') || {_WITH_BODY}")
+    )
     replies = [replace(reply, message=reply.message.format(buffer_limit=buffer_limit)) for reply in REPLIES]
     to_anthropic = _sent_to(path for path, endpoint in ENDPOINTS.items() if endpoint.render_error is anthropic_error)
     anthropic = [_mapper(reply, f"{to_anthropic} && ({reply.when})", _anthropic_error(reply)) for reply in replies]
@@ -159,7 +182,7 @@ def _header(name: str, value: str) -> core.HeaderValueOption:
 
 def _mapper(reply: LocalReply, when: str, document: dict[str, object]) -> hcm.ResponseMapper:
     body = core.SubstitutionFormatString(json_format=Struct.from_dict(document), content_type="application/json")
-    marker = [_header(LOCAL_REPLY_HEADER, "true")] if reply.to_processor else []
+    marker = [_header(LOCAL_REPLY_HEADER, "%RESPONSE_FLAGS%")] if reply.to_processor else []
     retry = [_header("retry-after", str(reply.retry_seconds))] if reply.retry_seconds is not None else []
     return hcm.ResponseMapper(filter=_when(when), body_format_override=body, headers_to_add=[*marker, *retry])
 

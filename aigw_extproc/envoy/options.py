@@ -46,6 +46,9 @@ class Options:
     clusters_file: Path | None = None
     """The file from which Envoy loads the upstreams' clusters, again whenever it is replaced; None to have them in the
     configuration."""
+    routes_file: Path | None = None
+    """The file from which Envoy loads its route, with the filters about clients, again whenever it is replaced; None to
+    have them in the configuration."""
     access_log: bool = True
     """One JSON line per request on standard output, without credentials or bodies."""
     message_timeout: timedelta = timedelta(seconds=10)

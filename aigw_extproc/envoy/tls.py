@@ -16,9 +16,9 @@ from aigw_extproc.envoy.authorities import find_ca_file
 from aigw_extproc.envoy.options import ProcessorTls
 
 
-def upstream_tls(policy: Tls, ca_file: Path | None) -> core.TransportSocket:
+def upstream_tls(policy: Tls, ca_file: Path | None, *, alpn: str = "http/1.1") -> core.TransportSocket:
     """Return the transport socket of an upstream's cluster."""
-    return _socket(policy.server_name, alpn="http/1.1", trusted=_trusted(policy, ca_file))
+    return _socket(policy.server_name, alpn=alpn, trusted=_trusted(policy, ca_file))
 
 
 def processor_tls(policy: ProcessorTls) -> core.TransportSocket:

@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import get_args
 
-from aigw_extproc.errors import GatewayError
-from aigw_extproc.exchange import request, response
-from aigw_extproc.exchange.messages import Action, Event, Outcome
+from aigw_extproc.errors import GatewayError, InvalidRequest, InvalidUpstreamResponse
+from aigw_extproc.exchange import attempts, delegation, request, response, stored
+from aigw_extproc.exchange.messages import Action, Event, Outcome, ResponseBody, ResponseHeaders, UpstreamReady
 from aigw_extproc.exchange.phases import Opened, Phase, Step, Streaming, UnexpectedEvent
 from aigw_extproc.routing import Router
 
+_ROWS = (
+    *request.TRANSITIONS,
+    *response.TRANSITIONS,
+    *stored.TRANSITIONS,
+    *delegation.TRANSITIONS,
+    *attempts.TRANSITIONS,
+)
 # The events that can happen in each phase, by docs/notes/envoy-ext-proc.md. Any other is a defect.
 _TRANSITIONS: dict[type, dict[type, Callable[..., Step]]] = {
-    phase: {event: step for source, event, step in (*request.TRANSITIONS, *response.TRANSITIONS) if source is phase}
-    for phase in get_args(Phase)
+    phase: {event: step for source, event, step in _ROWS if source is phase} for phase in get_args(Phase)
 }
 
 
@@ -23,9 +29,9 @@ class Exchange:
 
     __slots__ = ("_phase",)
 
-    def __init__(self, router: Router, *, pick: float) -> None:
-        """`pick`, in [0, 1), chooses among weighted backends."""
-        self._phase: Phase = Opened(router=router, pick=pick)
+    def __init__(self, router: Router, *, pick: float, keeps: bool = False) -> None:
+        """`pick`, in [0, 1), chooses among weighted backends; `keeps` is true if there is a store of responses."""
+        self._phase: Phase = Opened(router=router, pick=pick, keeps=keeps)
 
     @property
     def outcome(self) -> Outcome:
@@ -48,6 +54,8 @@ class Exchange:
             self._phase, action = transition(phase, event, now, self._enter)
         except GatewayError as error:
             return self.fail(error)
+        except RecursionError:
+            return self.fail(_too_deep(event))
         return action
 
     def fail(self, error: GatewayError) -> Action:
@@ -55,5 +63,17 @@ class Exchange:
         self._phase, action = response.fail(self._phase, error)
         return action
 
+    def ping(self) -> bytes:
+        """Return what keeps a streamed response open during a silence; empty where nothing does."""
+        phase = self._phase
+        return phase.stream.ping() if isinstance(phase, Streaming) else b""
+
     def _enter(self, phase: Phase) -> None:
         self._phase = phase
+
+
+def _too_deep(event: Event) -> GatewayError:
+    """Return the error for JSON that is nested more deeply than Python can decode, or walk through, where it was."""
+    if isinstance(event, ResponseHeaders | ResponseBody | UpstreamReady):
+        return InvalidUpstreamResponse("the upstream's response is nested too deeply")
+    return InvalidRequest("the request body is nested too deeply")

@@ -6,19 +6,24 @@ https://www.envoyproxy.io/docs/envoy/latest/api-v3/service/ext_proc/v3/external_
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
 from google.protobuf.message import DecodeError
+from google.protobuf.struct_pb2 import Struct, Value
 
+from aigw_extproc.callers import NOTHING, Verified
 from aigw_extproc.exchange.messages import (
     Action,
+    AttemptHeaders,
     Chunk,
     Continue,
+    Delegate,
     Event,
     ForwardRequest,
     Pairs,
+    PassHeaders,
     ReplaceBody,
     Reply,
     RequestBody,
@@ -26,19 +31,34 @@ from aigw_extproc.exchange.messages import (
     ResponseBody,
     ResponseHeaders,
     StreamResponse,
+    Wait,
 )
-from aigw_extproc.exchange.names import METADATA_NAMESPACE
+from aigw_extproc.exchange.names import (
+    ADDRESS_HEADER,
+    ADDRESS_MARK,
+    ASKED_NAMESPACE,
+    ATTEMPT_ATTRIBUTE,
+    EXT_AUTH_NAMESPACE,
+    METADATA_NAMESPACE,
+    TOKENS_NAMESPACE,
+)
 from aigw_extproc.exchange.response import LOCAL_REPLY_HEADER
 from aigw_extproc.extproc.pb import ext_proc_pb2 as pb
 from aigw_extproc.extproc.protobuf import nested, prefix, prefixes
 
-_STREAMED = pb.ProcessingResponse(
-    mode_override=pb.ProcessingMode(
-        response_header_mode=pb.ProcessingMode.SEND, response_body_mode=pb.ProcessingMode.STREAMED
-    )
-).SerializeToString()
+
+def _body_mode(mode: pb.ProcessingMode.BodySendMode) -> bytes:
+    override = pb.ProcessingMode(response_header_mode=pb.ProcessingMode.SEND, response_body_mode=mode)
+    return pb.ProcessingResponse(mode_override=override).SerializeToString()
+
+
+_STREAMED = _body_mode(pb.ProcessingMode.STREAMED)
+_DUPLEX = _body_mode(pb.ProcessingMode.FULL_DUPLEX_STREAMED)
+_NO_BODY = _body_mode(pb.ProcessingMode.NONE)
 _OVERWRITE = pb.HeaderValueOption(append_action=pb.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD).SerializeToString()
 _CLEAR_ROUTE_CACHE = pb.CommonResponse(clear_route_cache=True).SerializeToString()
+
+_FILTER = "envoy.filters.http.ext_proc"  # has the attributes of a request
 
 _REQUEST_BODY = pb.ProcessingResponse.REQUEST_BODY_FIELD_NUMBER
 _RESPONSE_HEADERS = pb.ProcessingResponse.RESPONSE_HEADERS_FIELD_NUMBER
@@ -47,6 +67,9 @@ _COMMON_RESPONSE = pb.BodyResponse.RESPONSE_FIELD_NUMBER  # and of a HeadersResp
 _HEADER_MUTATION = pb.CommonResponse.HEADER_MUTATION_FIELD_NUMBER
 _BODY_MUTATION = pb.CommonResponse.BODY_MUTATION_FIELD_NUMBER
 _BODY = pb.BodyMutation.BODY_FIELD_NUMBER
+_STREAMED_RESPONSE = pb.BodyMutation.STREAMED_RESPONSE_FIELD_NUMBER
+_STREAMED_BODY = pb.StreamedBodyResponse.BODY_FIELD_NUMBER
+_END_OF_STREAM = pb.StreamedBodyResponse(end_of_stream=True).SerializeToString()
 _SET_HEADERS = pb.HeaderMutation.SET_HEADERS_FIELD_NUMBER
 _HEADER = pb.HeaderValueOption.HEADER_FIELD_NUMBER
 _RAW_VALUE = pb.HeaderValue.RAW_VALUE_FIELD_NUMBER
@@ -62,11 +85,46 @@ def decode(data: bytes) -> tuple[str, Event | None]:
     phase = message.WhichOneof("request")
     if phase is None:
         raise DecodeError("Envoy's message has none of the six phases")
+    if phase == "request_headers":
+        return phase, _request_headers(message)
     return phase, _DECODERS[phase](getattr(message, phase))
 
 
+def _request_headers(message: pb.ProcessingRequest) -> RequestHeaders | AttemptHeaders:
+    headers = _headers(message.request_headers)
+    attributes = message.attributes[_FILTER].fields if _FILTER in message.attributes else {}
+    if ATTEMPT_ATTRIBUTE in attributes:
+        return AttemptHeaders(headers, attributes[ATTEMPT_ATTRIBUTE].string_value)
+    verified = _verified(message.metadata_context, headers) if message.metadata_context else NOTHING
+    return RequestHeaders(headers, message.request_headers.end_of_stream, verified)
+
+
+def _verified(context: bytes, headers: Mapping[str, str]) -> Verified:
+    """Return what Envoy says about the client: a client cannot write metadata."""
+    metadata = pb.Metadata.FromString(context).filter_metadata
+    asked = _plain(metadata[ASKED_NAMESPACE]) if ASKED_NAMESPACE in metadata else {}
+    return Verified(
+        tokens=_plain(metadata[TOKENS_NAMESPACE]) if TOKENS_NAMESPACE in metadata else {},
+        asked=asked,
+        answered=_plain(metadata[EXT_AUTH_NAMESPACE]) if EXT_AUTH_NAMESPACE in metadata else {},
+        address=headers.get(ADDRESS_HEADER, "") if ADDRESS_MARK in asked else "",
+    )
+
+
+def _plain(struct: Struct) -> dict[str, Any]:
+    return {name: _value(value) for name, value in struct.fields.items()}
+
+
+def _value(value: Value) -> Any:
+    kind = value.WhichOneof("kind")
+    if kind == "struct_value":
+        return _plain(value.struct_value)
+    if kind == "list_value":
+        return [_value(each) for each in value.list_value.values]
+    return None if kind is None or kind == "null_value" else getattr(value, kind)
+
+
 _DECODERS: dict[str, Callable[[Any], Event | None]] = {
-    "request_headers": lambda message: RequestHeaders(_headers(message), message.end_of_stream),
     "request_body": lambda message: RequestBody(message.body),
     "response_headers": lambda message: ResponseHeaders(_headers(message), message.end_of_stream),
     "response_body": lambda message: ResponseBody(message.body, message.end_of_stream),
@@ -75,11 +133,14 @@ _DECODERS: dict[str, Callable[[Any], Event | None]] = {
 }
 
 
-def encode(phase: str, action: Action) -> bytes:
-    """Return the serialised answer to a message of `phase`."""
+def encode(phase: str, action: Action, *, duplex: bool = False) -> bytes:
+    """Return the serialised answer to a message of `phase`, empty for none.
+
+    `duplex` says that the response's body is FULL_DUPLEX_STREAMED.
+    """
     if isinstance(action, Continue):
         return _CONTINUE[phase]
-    return _ENCODERS[type(action)](action)
+    return (_DUPLEX_ENCODERS if duplex else _ENCODERS)[type(action)](action)
 
 
 def more_time(seconds: float) -> bytes:
@@ -170,15 +231,46 @@ def _metadata(backend: str, model: str, client: str) -> bytes:
     return answer.SerializeToString()
 
 
-def _stream_response(action: StreamResponse) -> bytes:
+def _delegate(action: Delegate) -> bytes:
+    mutation = nested(_mutation(action.set_headers, action.remove_headers), _HEADER_MUTATION)
+    changed = nested(mutation + _CLEAR_ROUTE_CACHE, _COMMON_RESPONSE, _REQUEST_BODY)
+    return changed + _metadata(action.rule, action.model, action.client)
+
+
+def _response_headers(action: StreamResponse | PassHeaders) -> bytes:
     mutation = _mutation(action.set_headers, action.remove_headers)
-    return nested(mutation, _HEADER_MUTATION, _COMMON_RESPONSE, _RESPONSE_HEADERS) + _STREAMED
+    return nested(mutation, _HEADER_MUTATION, _COMMON_RESPONSE, _RESPONSE_HEADERS)
+
+
+def _stream_response(action: StreamResponse) -> bytes:
+    return _response_headers(action) + (_STREAMED if action.pings is None else _DUPLEX)
+
+
+def _pass_headers(action: PassHeaders) -> bytes:
+    metadata = _metadata(action.backend, action.model, action.client) if action.backend else b""
+    return _response_headers(action) + _NO_BODY + metadata
 
 
 def _replace_body(action: ReplaceBody) -> bytes:
     changed = _mutation(action.set_headers, action.remove_headers)
     mutation = nested(changed, _HEADER_MUTATION, _COMMON_RESPONSE, _RESPONSE_BODY)
     return b"".join((mutation, _before_body(_RESPONSE_BODY, len(action.body)), action.body))
+
+
+def unasked(chunk: Chunk) -> bytes:
+    """Return a chunk for a response in full duplex: it answers no message, and is sent at any time.
+
+    The response ends with the chunk that is final, whether the upstream's has ended or not.
+    """
+    return _before_streamed(len(chunk.body), chunk.final) + chunk.body
+
+
+@lru_cache(maxsize=2048)
+def _before_streamed(length: int, final: bool) -> bytes:
+    """Serialise what precedes a chunk of this length."""
+    fields = (_END_OF_STREAM if final else b"") + prefix(_STREAMED_BODY, length)
+    outer = (_STREAMED_RESPONSE, _BODY_MUTATION, _COMMON_RESPONSE, _RESPONSE_BODY)
+    return prefixes(len(fields) + length, *outer) + fields
 
 
 def _chunk(action: Chunk) -> bytes:
@@ -197,15 +289,28 @@ def _reply(action: Reply) -> bytes:
     reply.status.code = action.status  # type: ignore[assignment] # an open enum: any code is valid
     reply.headers.MergeFromString(_mutation(action.headers))
     reply.body, reply.details = action.body, action.details
+    if action.client:
+        answer.dynamic_metadata.get_or_create_struct(METADATA_NAMESPACE)["client"] = action.client
     return answer.SerializeToString()
 
 
 _ENCODERS: dict[type, Callable[..., bytes]] = {
+    Wait: lambda _: b"",
     ForwardRequest: _forward_request,
+    Delegate: _delegate,
+    PassHeaders: _pass_headers,
     StreamResponse: _stream_response,
     ReplaceBody: _replace_body,
     Chunk: _chunk,
     Reply: _reply,
+}
+
+# FULL_DUPLEX_STREAMED cannot be overridden.
+_DUPLEX_ENCODERS: dict[type, Callable[..., bytes]] = {
+    **_ENCODERS,
+    StreamResponse: _response_headers,
+    PassHeaders: _response_headers,
+    Chunk: unasked,
 }
 
 _HEADERS_CONTINUE = pb.HeadersResponse(response=pb.CommonResponse())

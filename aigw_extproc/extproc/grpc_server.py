@@ -6,6 +6,7 @@ https://grpc.github.io/grpc/python/grpc_asyncio.html
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import closing
 
 import grpc
@@ -43,12 +44,20 @@ class GrpcServer:
 
     async def _process(self, _requests: object, context: grpc.aio.ServicerContext[bytes, bytes]) -> None:
         """Serve one call. `read` and `write` cost less than iterators of requests and answers."""
-        with closing(self._streams.open(context.write)) as stream:
+        writing = asyncio.Lock()  # gRPC takes one message at a time
+
+        async def write(message: bytes) -> None:
+            async with writing:
+                await context.write(message)
+
+        with closing(self._streams.open(write)) as stream:
             while not stream.over:
                 message = await context.read()
                 if message is grpc.aio.EOF:  # type: ignore[attr-defined] # missing in the stubs
                     return
-                await context.write(await stream.answer(message))
+                answer = await stream.answer(message)
+                if answer:
+                    await write(answer)
                 del message  # free it: it can be large, and the next may take minutes
 
     def _bind(self, listen: str, credentials: grpc.ServerCredentials | None) -> None:

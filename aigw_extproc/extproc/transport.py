@@ -28,7 +28,7 @@ class Stream(Protocol):
     """True after the last answer: the server then ends the stream, so that Envoy need not reset it."""
 
     def answer(self, message: bytes) -> Coroutine[Any, Any, bytes]:
-        """Return the answer to Envoy's next message.
+        """Return the answer to Envoy's next message; empty if Envoy is not to get one yet.
 
         Until it first waits, the coroutine may run outside of a task: most answers need none. So what needs a task,
         such as `asyncio.timeout`, has to be awaited in one of its own.

@@ -21,15 +21,31 @@ class CacheMark(msgspec.Struct, frozen=True):
     ttl: str | None = None
 
 
-class Part(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
-    """Base of all content parts."""
+class Markable(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of what can have a mark: content parts, tools, and messages, whose mark counts as one on their last part."""
 
     cache_control: CacheMark | None = None
     cache_point: CacheMark | None = msgspec.field(default=None, name="cachePoint")
 
+    @property
+    def mark(self) -> CacheMark | None:
+        """The mark, in either spelling."""
+        return self.cache_control or self.cache_point
+
+
+class Part(Markable, frozen=True, kw_only=True, tag_field="type"):
+    """Base of all content parts."""
+
 
 class TextPart(Part, frozen=True, tag="text"):
     text: str
+
+
+class GuardedTextPart(Part, frozen=True, tag="guarded_text"):
+    """An extension: text that a guardrail assesses, for contextual grounding with qualifiers."""
+
+    text: str
+    qualifiers: list[Literal["grounding_source", "query", "guard_content"]] | None = None
 
 
 class RefusalPart(Part, frozen=True, tag="refusal"):
@@ -88,7 +104,7 @@ class RedactedThinkingPart(Part, frozen=True, tag="redacted_thinking"):
     data: str
 
 
-UserPart = TextPart | ImagePart | FilePart | AudioPart | VideoUrlPart | VideoPart
+UserPart = TextPart | GuardedTextPart | ImagePart | FilePart | AudioPart | VideoUrlPart | VideoPart
 AssistantPart = TextPart | RefusalPart | ThinkingPart | RedactedThinkingPart
 ToolPart = TextPart | ImagePart | FilePart | VideoUrlPart | VideoPart
 ContentPart = UserPart | AssistantPart
@@ -105,37 +121,44 @@ class ToolCall(msgspec.Struct, frozen=True):
     type: Literal["function"] = "function"
 
 
-class SystemMessage(msgspec.Struct, frozen=True, tag_field="role", tag="system"):
-    content: str | list[TextPart]
+class StoredAudio(msgspec.Struct, frozen=True):
+    """Audio of an earlier answer, kept by OpenAI."""
+
+    id: str
 
 
-class DeveloperMessage(msgspec.Struct, frozen=True, tag_field="role", tag="developer"):
-    content: str | list[TextPart]
+class SystemMessage(Markable, frozen=True, kw_only=True, tag_field="role", tag="system"):
+    content: str | list[TextPart | GuardedTextPart]
 
 
-class UserMessage(msgspec.Struct, frozen=True, tag_field="role", tag="user"):
+class DeveloperMessage(Markable, frozen=True, kw_only=True, tag_field="role", tag="developer"):
+    content: str | list[TextPart | GuardedTextPart]
+
+
+class UserMessage(Markable, frozen=True, kw_only=True, tag_field="role", tag="user"):
     content: str | list[UserPart]
 
 
-class AssistantMessage(msgspec.Struct, frozen=True, tag_field="role", tag="assistant"):
+class AssistantMessage(Markable, frozen=True, kw_only=True, tag_field="role", tag="assistant"):
     content: str | list[AssistantPart] | None = None
     refusal: str | None = None
     tool_calls: list[ToolCall] | None = None
     function_call: FunctionCall | None = None
     """The deprecated predecessor of `tool_calls`: one call, without an id."""
     thinking_blocks: list[ThinkingPart | RedactedThinkingPart] | None = None
+    reasoning_content: str | None = None
+    """The text of `thinking_blocks`, without their signatures."""
+    audio: StoredAudio | None = None
 
 
-class ToolMessage(msgspec.Struct, frozen=True, tag_field="role", tag="tool"):
+class ToolMessage(Markable, frozen=True, kw_only=True, tag_field="role", tag="tool"):
     tool_call_id: str
     content: str | list[ToolPart] | None = None
     is_error: bool = False
     """An extension: the tool failed."""
-    cache_control: CacheMark | None = None
-    cache_point: CacheMark | None = msgspec.field(default=None, name="cachePoint")
 
 
-class FunctionMessage(msgspec.Struct, frozen=True, tag_field="role", tag="function"):
+class FunctionMessage(Markable, frozen=True, kw_only=True, tag_field="role", tag="function"):
     name: str
     content: str | None = None
 
@@ -151,22 +174,33 @@ class FunctionDefinition(msgspec.Struct, frozen=True):
     cache_control: CacheMark | None = None
 
 
-class Tool(msgspec.Struct, frozen=True):
+class Tool(Markable, frozen=True, kw_only=True):
     type: str
     function: FunctionDefinition | None = None
-    cache_control: CacheMark | None = None
-    cache_point: CacheMark | None = msgspec.field(default=None, name="cachePoint")
 
 
 class NamedFunction(msgspec.Struct, frozen=True):
     name: str
 
 
+class AllowedTool(msgspec.Struct, frozen=True):
+    type: str
+    function: NamedFunction | None = None
+
+
+class AllowedTools(msgspec.Struct, frozen=True):
+    """A subset of the tools, and how to choose from it."""
+
+    tools: list[AllowedTool]
+    mode: Literal["auto", "required"] = "auto"
+
+
 class NamedToolChoice(msgspec.Struct, frozen=True):
-    """`{"type": "function", "function": {"name": …}}`; some clients send `{}` for no choice."""
+    """`{"type": "function", "function": {"name": …}}` or allowed tools; some clients send `{}` for no choice."""
 
     type: str | None = None
     function: NamedFunction | None = None
+    allowed_tools: AllowedTools | None = None
 
 
 class StreamOptions(msgspec.Struct, frozen=True):
@@ -198,6 +232,7 @@ class AwsExtension(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_f
 
     guardrail_config: msgspec.Raw = msgspec.Raw()
     performance_config: msgspec.Raw = msgspec.Raw()
+    project_identifier: str | None = None
     request_metadata: dict[str, str] | None = None
     prompt_variables: msgspec.Raw = msgspec.Raw()
     additional_model_request_fields: dict[str, object] | None = None
@@ -206,18 +241,19 @@ class AwsExtension(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_f
 
 class ChatRequest(wire.Open, frozen=True, kw_only=True):
     model: str
-    messages: list[Message]
+    messages: wire.Messages[Message]
     max_completion_tokens: int | None = None
     max_tokens: int | None = None
     temperature: float | None = None
     top_p: float | None = None
     stop: str | list[str] | None = None
     n: int | None = None
-    tools: list[Tool] | None = None
+    tools: wire.Tools[Tool] | None = None
     tool_choice: str | NamedToolChoice | None = None
     parallel_tool_calls: bool | None = None
     functions: list[FunctionDefinition] | None = None
     function_call: str | NamedFunction | None = None
+    web_search_options: msgspec.Raw = msgspec.Raw()
     reasoning_effort: str | None = None
     thinking: ThinkingConfig | None = None
     response_format: ResponseFormat | None = None

@@ -18,7 +18,6 @@ class _Prompt(wire.Open, frozen=True, kw_only=True):
 
 
 _PROMPT = msgspec.json.Decoder(_Prompt)
-_FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def parse(body: bytes) -> chat.ChatRequest:
@@ -27,7 +26,7 @@ def parse(body: bytes) -> chat.ChatRequest:
     Raises:
         InvalidRequest: the body is not JSON or a field has the wrong type; `param` is the field's path.
     """
-    if "messages" in wire.decode(_FIELDS, body):
+    if "messages" in wire.decode(wire.FIELDS, body):
         return chat.parse(body)
     request = wire.decode_open(_PROMPT, body)
     if not request.prompt.strip():

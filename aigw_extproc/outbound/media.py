@@ -168,6 +168,8 @@ async def _fetch(pool: httpcore.AsyncConnectionPool, url: str, hosts: Collection
             return await _follow(pool, url, hosts, share)
     except _Refused as refused:
         return FetchFailed(reason=str(refused))
+    except ValueError:  # a name or a redirect that no library takes: a null character, brackets, long labels
+        return FetchFailed(reason="is not a URL, or redirects to what is not one")
     except TimeoutError:
         return FetchFailed(reason=f"could not be fetched within {TIMEOUT_SECONDS:.0f} seconds")
     except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError, ssl.SSLError):

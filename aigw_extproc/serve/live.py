@@ -7,8 +7,11 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from aigw_extproc.config.cluster_names import by_content
 from aigw_extproc.config.compile.configuration import Configuration
 from aigw_extproc.config.files.watcher import ReloadStatus, watch
+from aigw_extproc.config.snapshot import Snapshot
+from aigw_extproc.listed_models import NO_LISTS, ModelLists
 from aigw_extproc.routing import Router
 from aigw_extproc.serve.options import ServeOptions
 from aigw_extproc.serve.shared_folder import CredentialDetails
@@ -36,7 +39,8 @@ class Live:
         """Returns the status of this process's credentials, or of its workers'."""
         self.running_workers: Callable[[], int] | None = None
         """Returns how many workers run; None in a process without workers."""
-        self._router = Router(configuration.snapshot, options.allowed_hosts)
+        self._lists: ModelLists = NO_LISTS
+        self._router = Router(self._named(configuration.snapshot), options.allowed_hosts)
 
     @property
     def ready(self) -> bool:
@@ -49,7 +53,19 @@ class Live:
 
     def apply(self, configuration: Configuration) -> None:
         """Use another configuration for new streams; open ones keep theirs."""
-        self._router = Router(configuration.snapshot, self._options.allowed_hosts)
+        self._use(self._named(configuration.snapshot))
+
+    def _named(self, snapshot: Snapshot) -> Snapshot:
+        """Return the snapshot with Envoy's names of clusters: by content, if they follow the files."""
+        return by_content(snapshot) if self._options.reload_lag else snapshot
+
+    def apply_lists(self, lists: ModelLists) -> None:
+        """Use other lists of models for new streams."""
+        self._lists = lists
+        self._use(self._router.snapshot)
+
+    def _use(self, snapshot: Snapshot) -> None:
+        self._router = Router(snapshot, self._options.allowed_hosts, self._lists, previous=self._router)
 
     @property
     def warnings(self) -> tuple[str, ...]:

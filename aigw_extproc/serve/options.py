@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from aigw_extproc.config.snapshot import Address
 from aigw_extproc.serve.source import ConfigurationSource
+from aigw_extproc.store.options import StoreOptions
 
 if TYPE_CHECKING:
     from aigw_extproc.extproc.tls import ServerTls
@@ -42,6 +43,8 @@ class ServeOptions:
     """Whether the operator knows that everyone who can connect is served."""
     body_budget: int
     """Bytes of request bodies that each worker may hold."""
+    store: StoreOptions | None = None
+    """Where responses are kept; None if they are not."""
     drain_seconds: float = 30.0
     """How long exchanges may take to end after SIGTERM."""
     reload_lag: float = 0.0

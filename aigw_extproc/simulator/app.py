@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 from aigw_extproc.simulator import faults
 from aigw_extproc.simulator.http_messages import AwaitAcknowledgement, HttpRequest, HttpResponse, Pause, Reset
 from aigw_extproc.simulator.journal import Journal, JournalEntry
+from aigw_extproc.simulator.model_lists import LISTS
 from aigw_extproc.simulator.operations import respond
 from aigw_extproc.simulator.prompt_cache import PromptCache
 from aigw_extproc.simulator.settings import Settings
@@ -28,6 +29,8 @@ def create_app(settings: Settings) -> Starlette:
     """Return the application of one simulated account.
 
     * `POST /model/{id}/…`: the operations of bedrock-runtime
+    * `GET /foundation-models`, `GET /inference-profiles`: the lists of the control plane, which gateways fetch by
+      themselves, so that the journal has none of these requests
     * `GET /simulator/health`: 200 when it serves
     * `GET /simulator/faults`: the available faults
     * `GET /simulator/requests`: the last requests, oldest first
@@ -35,12 +38,18 @@ def create_app(settings: Settings) -> Starlette:
       the fault `hold`, send its next frame
     """
     endpoints = SimulatorEndpoints(Journal())
+
+    async def model_list(request: Request) -> Response:
+        answer = respond(await _http_request(request), settings)
+        return Response(answer.body, answer.status, dict(answer.headers))
+
     return Starlette(
         routes=[
             Route("/simulator/health", endpoints.health),
             Route("/simulator/faults", endpoints.faults),
             Route("/simulator/requests", endpoints.requests),
             Route("/simulator/requests/{id}/acknowledge", endpoints.acknowledge, methods=["POST"]),
+            *(Route(path, model_list) for path in LISTS),
             Mount("/", app=Bedrock(settings, endpoints.journal)),
         ]
     )

@@ -59,9 +59,14 @@ class Capabilities:
     temperature_and_top_p: bool = True
     sampling: bool = True
     stop_sequences: bool = True
+    least_max_tokens: int = 1
     prefill: bool = True
     system: bool = True
+    system_role: bool = True
+    """Supports messages of role system in the conversation."""
     tools: bool = True
+    hyphens: bool = True
+    """Calls tools with hyphens in their names."""
     streamed_tools: bool = True
     choices: frozenset[str] = CHOICES
     """Supported members of toolChoice."""

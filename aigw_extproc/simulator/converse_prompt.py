@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -24,10 +24,12 @@ from aigw_extproc.simulator.prompt import (
     CitedDocument,
     ModelPrompt,
     ModelTool,
+    asks_for_json,
     count_text,
     describe_attachment,
     describe_tool_result,
 )
+from aigw_extproc.simulator.script import scripted_step
 
 MAX_EXCERPT = 60
 """Characters of a document that a citation quotes."""
@@ -40,17 +42,20 @@ def prompt(conversation: Conversation, family: Capabilities) -> ModelPrompt:
     choice = _choice(conversation)
     requested = requested_reasoning(conversation, family)
     turn = len(conversation.get("messages", ()))
+    tools = tuple(_tools(conversation))
     return ModelPrompt(
         text=" ".join(_texts(content)),
         attachments=tuple(_attachments(content)),
         tool_results=tuple(_result_text(block["toolResult"]) for block in content if "toolResult" in block),
-        tools=tuple(_tools(conversation)),
+        tools=tools,
         must_use_tool="any" in choice or "tool" in choice,
         announces_tools=family.text_beside_uses,
         reasoning=family.reasoning.form if requested.on else None,
         shows_reasoning=requested.shown,
         binding=reasoning.context(conversation, turn) if family.reasoning.bound else b"",
         answer_schema=answer_schema(conversation),
+        wants_json=asks_for_json(" ".join(_texts(conversation.get("system", ())))),
+        scripted=scripted_step(list(_turns(conversation)), has_tools=bool(tools)),
         cited=tuple(_cited_documents(conversation)),
         blocked_by=guardrail.blocking(conversation),
         max_tokens=inference.get("maxTokens"),
@@ -88,7 +93,12 @@ def _last_user_content(conversation: Conversation) -> list[Mapping[str, Any]]:
     return list(turns[-1]) if turns else list(conversation.get("promptVariables", {}).values())
 
 
-def _texts(content: list[Mapping[str, Any]]) -> Iterator[str]:
+def _turns(conversation: Conversation) -> Iterator[tuple[str, str]]:
+    for message in conversation.get("messages", ()):
+        yield message["role"], " ".join(_texts(message["content"]))
+
+
+def _texts(content: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     for block in content:
         if "text" in block:
             yield block["text"]

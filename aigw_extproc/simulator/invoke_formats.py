@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from aigw_extproc.simulator import anthropic, embeddings, images, rerank
+from aigw_extproc.simulator.anthropic import UseCache
 from aigw_extproc.simulator.errors import Invalid
 from aigw_extproc.simulator.invocation import Invocation
 from aigw_extproc.simulator.model_families import REGIONS
@@ -18,24 +19,27 @@ from aigw_extproc.simulator.prompt import Model
 class InvokeFormat:
     """A body format. Each function raises Invalid for a body in another format."""
 
-    invoke: Callable[[str, bytes, Model], Invocation]
-    """(model id, request body, model) to the result."""
-    invoke_stream: Callable[[str, bytes, Model], Iterator[bytes]]
-    """(model id, request body, model) to the frames of the response."""
-    count_tokens: Callable[[bytes], int]
+    invoke: Callable[[str, bytes, Model, UseCache], Invocation]
+    """(model id, request body, model, prompt cache) to the result."""
+    invoke_stream: Callable[[str, bytes, Model, UseCache], Iterator[bytes]]
+    """(model id, request body, model, prompt cache) to the frames of the response."""
+    count_tokens: Callable[[str, bytes], int]
+    """(model id, request body) to their number."""
 
 
-def _no_stream(_model_id: str, _body: bytes, _model: Model) -> Iterator[bytes]:
+def _no_stream(_model_id: str, _body: bytes, _model: Model, _cache: UseCache) -> Iterator[bytes]:
     raise Invalid("The model is unsupported for streaming")
 
 
-def _no_count(_body: bytes) -> int:
+def _no_count(_model_id: str, _body: bytes) -> int:
     raise Invalid("The provided model doesn't support counting tokens.")
 
 
 def _without_stream(invoke: Callable[[bytes], Invocation]) -> InvokeFormat:
     """Return a format whose result depends on the body alone and does not stream."""
-    return InvokeFormat(invoke=lambda _id, body, _model: invoke(body), invoke_stream=_no_stream, count_tokens=_no_count)
+    return InvokeFormat(
+        invoke=lambda _id, body, _model, _cache: invoke(body), invoke_stream=_no_stream, count_tokens=_no_count
+    )
 
 
 ANTHROPIC = InvokeFormat(
@@ -49,6 +53,7 @@ FORMATS: Mapping[str, InvokeFormat] = MappingProxyType(
         "amazon.titan-embed-text-v1": _without_stream(embeddings.titan_v1),
         "amazon.titan-embed-g1-text-02": _without_stream(embeddings.titan_v1),
         "amazon.titan-embed-text-v2": _without_stream(embeddings.titan_v2),
+        "amazon.titan-embed-image": _without_stream(embeddings.titan_image),
         "amazon.nova-2-multimodal-embeddings": _without_stream(embeddings.nova),
         "cohere.embed-english-v3": _without_stream(embeddings.cohere_v3),
         "cohere.embed-multilingual-v3": _without_stream(embeddings.cohere_v3),

@@ -1,16 +1,17 @@
-"""The simulated model: it echoes text, uses the tools that the text names, and describes attachments.
+"""The simulated model: it echoes text, uses the tools that it is told to use, and describes attachments.
 
-The same prompt always gets the same reply. Reasoning comes first; part of it is hidden when the prompt has the word
-"redact".
+A script in the prompt (`script`) decides instead what it does. The same prompt always gets the same reply. Reasoning
+comes first; part of it is hidden when the prompt has the word "redact".
 """
 
 from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
-from typing import assert_never
+from typing import Any, assert_never
 
 import msgspec
 
@@ -28,12 +29,17 @@ from aigw_extproc.simulator.prompt import (
     count_text,
     tokens,
 )
+from aigw_extproc.simulator.script import Say, Step, Use
 
 MAX_QUOTE = 1000
 """Characters of a text that a reply repeats, to keep replies to long prompts short."""
 
-NEXT_TOOL = re.compile(r"\bnow use ([\w-]+)")
-"""Text in a tool result that makes the model use another tool, so that tool loops can have any length."""
+USE_TOOLS = re.compile(r"(?:^Use|\bnow use) ([\w-]+(?:(?:, | and )[\w-]+)*)")
+"""Text that makes the model use tools: `Use NAME` at its beginning, or `now use NAME and NAME` anywhere.
+
+In a tool result it makes loops of any length. The name of a tool alone does not count: the prompts of agents name all
+of their tools.
+"""
 
 REFUSAL = "Sorry, the model cannot answer this question."
 """The default message of a guardrail.
@@ -45,21 +51,20 @@ https://docs.aws.amazon.com/bedrock/latest/APIReference/API_CreateGuardrail.html
 def complete(prompt: ModelPrompt) -> ModelReply:
     """Return the model's reply.
 
-    It uses all tools that the text names, in the order of `tools`, or the first tool where one must be used and none
-    is named. `now use NAME` in a tool result makes it use that tool. Otherwise it replies with a text, cut by stop
-    sequences and `max_tokens`.
+    It uses the tools of a script, or all tools that the text or a tool result asks for (`USE_TOOLS`), in the order of
+    `tools`; or the first tool where one must be used and none is asked for. Otherwise it replies with a text, cut by
+    stop sequences and `max_tokens`.
     """
     if prompt.blocked_by is not None:
         return _reply(prompt, (ReplyText(text=REFUSAL),), "guardrail_intervened")
+    uses = _tool_uses(prompt)
     thoughts = _reasoning(prompt)
-    used = _tools_to_use(prompt)
-    if not used:
+    if not uses:
         return _text_reply(prompt, thoughts)
-    uses = tuple(_tool_use(tool, index, prompt.seed) for index, tool in enumerate(used))
     # A model that is free to choose announces its tool uses; one that is forced to use a tool does not.
     # https://docs.anthropic.com/en/docs/agents-and-tools/tool-use/implement-tool-use#forcing-tool-use
     silent = prompt.must_use_tool or not prompt.announces_tools
-    text = () if silent else (ReplyText(text=f"I will use {', '.join(tool.name for tool in used)}."),)
+    text = () if silent else (ReplyText(text=f"I will use {', '.join(use.name for use in uses)}."),)
     return _reply(prompt, (*thoughts, *text, *uses), "tool_use")
 
 
@@ -105,6 +110,18 @@ def _reasoning(prompt: ModelPrompt) -> tuple[ReplyReasoning | ReplyHiddenReasoni
 def _text(prompt: ModelPrompt) -> str:
     if prompt.answer_schema is not None:
         return msgspec.json.encode(example_value(prompt.answer_schema)).decode()
+    if prompt.scripted is not None:
+        return _scripted_text(prompt.scripted)
+    text = _answer(prompt)
+    return msgspec.json.encode({"answer": text}).decode() if prompt.wants_json else text
+
+
+def _scripted_text(step: Step) -> str:
+    """Return the text of a step; of one with a tool, why it cannot be used."""
+    return step.text if isinstance(step, Say) else f"The script uses {step.tool}, which is not among the tools."
+
+
+def _answer(prompt: ModelPrompt) -> str:
     if prompt.tool_results:
         return f"The tools answered: {'; '.join(map(_quoted, prompt.tool_results))}"
     seen = "".join(f" I see {attachment}." for attachment in prompt.attachments)
@@ -132,16 +149,25 @@ def _until_stop(text: str, stop_sequences: tuple[str, ...]) -> tuple[str, str | 
     return text[:position], stop
 
 
-def _tools_to_use(prompt: ModelPrompt) -> list[ModelTool]:
-    if prompt.tool_results and not prompt.must_use_tool:
-        following = {name for result in prompt.tool_results for name in NEXT_TOOL.findall(result)}
-        return [tool for tool in prompt.tools if tool.name in following]
-    named = [tool for tool in prompt.tools if re.search(rf"(?<![\w-]){re.escape(tool.name)}(?![\w-])", prompt.text)]
-    return named or list(prompt.tools[:1] if prompt.must_use_tool else ())
+def _tool_uses(prompt: ModelPrompt) -> tuple[ReplyToolUse, ...]:
+    step = prompt.scripted
+    if isinstance(step, Use) and any(tool.name == step.tool for tool in prompt.tools):
+        return (_tool_use(step.tool, step.input, 0, prompt.seed),)
+    if step is not None and not prompt.must_use_tool:
+        return ()
+    used = enumerate(_tools_to_use(prompt))
+    return tuple(_tool_use(tool.name, example(tool.schema), index, prompt.seed) for index, tool in used)
 
 
-def _tool_use(tool: ModelTool, index: int, seed: bytes) -> ReplyToolUse:
-    return ReplyToolUse(key=_key(b"%d:%s" % (index, seed)), name=tool.name, input=example(tool.schema))
+def _tools_to_use(prompt: ModelPrompt) -> Sequence[ModelTool]:
+    texts = (*prompt.tool_results, prompt.text)
+    named = {name for text in texts for names in USE_TOOLS.findall(text) for name in re.split(", | and ", names)}
+    used = [tool for tool in prompt.tools if tool.name in named]
+    return used or (prompt.tools[:1] if prompt.must_use_tool else ())
+
+
+def _tool_use(name: str, values: Mapping[str, Any], index: int, seed: bytes) -> ReplyToolUse:
+    return ReplyToolUse(key=_key(b"%d:%s" % (index, seed)), name=name, input=values)
 
 
 def _key(seed: bytes) -> str:

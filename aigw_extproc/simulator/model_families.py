@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html
 https://docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html
 https://platform.claude.com/docs/en/build-with-claude/adaptive-thinking
 https://platform.claude.com/docs/en/build-with-claude/effort
+https://platform.claude.com/docs/en/build-with-claude/mid-conversation-system-messages
 https://platform.claude.com/docs/en/build-with-claude/preserved-thinking
 https://docs.aws.amazon.com/nova/latest/nova2-userguide/extended-thinking.html
 """
@@ -58,6 +59,7 @@ CLAUDE_FIELDS = OLD_CLAUDE_FIELDS | {"context_management", "output_config", "thi
 
 CLAUDE = Capabilities(
     provider="anthropic",
+    system_role=False,
     strict_tools=False,
     text_format=False,
     plain_schemas=True,
@@ -78,7 +80,9 @@ BOTH = replace(EFFORT, types=("enabled", "adaptive", "disabled"), efforts=(*LOW_
 CLAUDE_4_6 = replace(CLAUDE_4_5, prefill=False, reasoning=BOTH)
 ADAPTIVE = replace(EFFORT, types=("adaptive", "disabled"), efforts=ALL_EFFORTS, omitted=True)
 CLAUDE_4_7 = replace(CLAUDE_4_6, sampling=False, reasoning=ADAPTIVE)
-CLAUDE_5 = replace(CLAUDE_4_7, reasoning=replace(ADAPTIVE, default=True))
+CLAUDE_4_8 = replace(CLAUDE_4_7, system_role=True)
+SONNET_5 = replace(CLAUDE_4_7, reasoning=replace(ADAPTIVE, default=True))
+CLAUDE_5 = replace(CLAUDE_4_8, reasoning=replace(ADAPTIVE, default=True))
 HAIKU_5_5 = replace(CLAUDE_5, reasoning=replace(ADAPTIVE, default=True, bound=True))
 ALWAYS = replace(ADAPTIVE, default=True, types=("adaptive",))
 BOUND = replace(ALWAYS, bound=True)
@@ -90,6 +94,8 @@ OPUS_5_5 = replace(CLAUDE_5, choices=NEVER_FORCED, strict_tools=False, reasoning
 
 NOVA = Capabilities(
     provider="amazon",
+    hyphens=False,
+    system_role=False,
     strict_tools=False,
     text_format=False,
     media=frozenset({"image", "document", "video"}),
@@ -101,6 +107,7 @@ NOVA = Capabilities(
 )
 NOVA_2 = replace(
     NOVA,
+    hyphens=True,
     in_results=NOVA.in_results - {"video"},
     fields=frozenset({*(NOVA.fields or ()), "reasoningConfig"}),
     reasoning=ReasoningSupport(
@@ -112,7 +119,7 @@ NOVA_2 = replace(
 )
 
 WITHOUT_VIDEO = MEDIA - {"video"}
-PLAIN = Capabilities(strict_tools=False, text_format=False, caches=NOTHING, media=WITHOUT_VIDEO)
+PLAIN = Capabilities(system_role=False, strict_tools=False, text_format=False, caches=NOTHING, media=WITHOUT_VIDEO)
 """Most others: no cache and no structured output."""
 TEXT_ONLY = replace(PLAIN, tools=False, media=DOCUMENTS)
 LLAMA = replace(
@@ -132,10 +139,10 @@ MISTRAL = replace(
     in_results=frozenset({"text", "document"}),
 )
 MISTRAL_3 = replace(MISTRAL, text_beside_uses=True, streamed_tools=True, choices=CHOICES, text_format=True)
-OPEN = Capabilities(caches=NOTHING, media=WITHOUT_VIDEO)
+OPEN = Capabilities(system_role=False, caches=NOTHING, media=WITHOUT_VIDEO)
 """Newer open models: structured output, but no cache points."""
-NO_SAMPLING = replace(OPEN, sampling=False, stop_sequences=False, in_results=ALL - {"image"})
-"""GPT and Grok: no sampling parameters, and no images in tool results."""
+NO_SAMPLING = replace(OPEN, sampling=False, stop_sequences=False, least_max_tokens=16, in_results=ALL - {"image"})
+"""GPT and Grok: no sampling parameters, at least 16 tokens, and no images in tool results."""
 FLAT_EFFORT = ReasoningSupport(
     effort_path=("reasoning_effort",), efforts=("none", *LOW_TO_HIGH), reasons_at=("high",), history=REASONING_TEXT
 )
@@ -200,9 +207,9 @@ FAMILIES: Mapping[str, Capabilities] = MappingProxyType(
         "anthropic.claude-opus-4-6": CLAUDE_4_6,
         "anthropic.claude-sonnet-4-6": CLAUDE_4_6,
         "anthropic.claude-opus-4-7": CLAUDE_4_7,
-        "anthropic.claude-opus-4-8": CLAUDE_4_7,
+        "anthropic.claude-opus-4-8": CLAUDE_4_8,
         "anthropic.claude-opus-5": CLAUDE_5,
-        "anthropic.claude-sonnet-5": CLAUDE_5,
+        "anthropic.claude-sonnet-5": SONNET_5,
         "anthropic.claude-haiku-5-5": HAIKU_5_5,
         "anthropic.claude-sonnet-5-5": SONNET_5_5,
         "anthropic.claude-opus-5-5": OPUS_5_5,

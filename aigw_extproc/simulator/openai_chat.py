@@ -23,6 +23,7 @@ from aigw_extproc.simulator.prompt import (
     count_text,
     tokens,
 )
+from aigw_extproc.simulator.script import scripted_step
 
 PATH = "/openai/v1/chat/completions"
 MODELS = ("openai.gpt-oss-20b-1:0", "openai.gpt-oss-120b-1:0")
@@ -135,11 +136,15 @@ def error(status: int, message: str, type_: str, code: str | None = None) -> Htt
 def _prompt(request: _Request, body: bytes) -> ModelPrompt:
     last = next((m for m in reversed(request.messages) if m.role == "user"), request.messages[-1])
     results = tuple(_text(m) for m in request.messages[request.messages.index(last) :] if m.role == "tool")
+    tools = tuple(ModelTool(name=t.function.name, schema=t.function.parameters or {}) for t in request.tools or ())
+    turns = [(message.role, _text(message)) for message in request.messages]
     return ModelPrompt(
         text="" if results else _text(last),
         tool_results=results,
-        tools=tuple(ModelTool(name=t.function.name, schema=t.function.parameters or {}) for t in request.tools or ()),
+        tools=tools,
         must_use_tool=request.tool_choice == "required",
+        wants_json=(request.response_format or {}).get("type") == "json_object",
+        scripted=scripted_step(turns, has_tools=bool(tools)),
         max_tokens=request.max_completion_tokens or request.max_tokens,
         stop_sequences=(request.stop,) if isinstance(request.stop, str) else tuple(request.stop or ()),
         input_tokens=count_text([_text(message) for message in request.messages]),

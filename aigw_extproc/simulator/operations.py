@@ -1,4 +1,4 @@
-"""The operations of bedrock-runtime."""
+"""The operations of bedrock-runtime, and the lists of models of the control plane."""
 
 from __future__ import annotations
 
@@ -10,7 +10,16 @@ from typing import Any
 
 import msgspec
 
-from aigw_extproc.simulator import converse, converse_prompt, faults, http_messages, openai_chat, rules, shapes
+from aigw_extproc.simulator import (
+    converse,
+    converse_prompt,
+    faults,
+    http_messages,
+    model_lists,
+    openai_chat,
+    rules,
+    shapes,
+)
 from aigw_extproc.simulator.authentication import authenticate
 from aigw_extproc.simulator.converse_request import Conversation
 from aigw_extproc.simulator.errors import Invalid, ServiceError
@@ -42,6 +51,10 @@ class Call:
         if self.fault.refusal:
             raise self.fault.refusal(self.fault.parameter)
 
+    def use_cache(self, conversation: Conversation) -> CacheUse | None:
+        """Look up a prompt, and cache it up to its cache points."""
+        return self.cache.use(self.model_id, conversation, self.now)
+
     def complete(self, prompt: ModelPrompt) -> ModelReply:
         """Return the model's reply, with the fault."""
         return self.fault.reword(complete(prompt), self.fault.parameter)
@@ -61,6 +74,8 @@ def _respond(request: HttpRequest, settings: Settings, cache: PromptCache) -> Ht
     authenticate(request, settings)
     if (request.method, request.raw_path) == ("POST", openai_chat.PATH):
         return openai_chat.respond(request.body)
+    if model_lists.is_list(request):
+        return model_lists.respond(request)
     segment, model_id = request.target()
     if segment not in OPERATIONS:
         raise ServiceError("UnknownOperationException", f"Unknown operation: {segment}")
@@ -84,19 +99,37 @@ def _reply(call: Call) -> tuple[Conversation, ModelReply, CacheUse | None]:
     call.check_shape(body)
     rules.check(body, call.model_id, streamed=call.operation == "ConverseStream")
     reply = call.complete(converse_prompt.prompt(body, capabilities_of(call.model_id)))
-    return body, reply, call.cache.use(call.model_id, body, call.now)
+    return body, reply, call.use_cache(body)
 
 
 def _invoke(call: Call) -> HttpResponse:
-    call.check_shape(_blob(call))
-    invocation = invoke_format_of(call.model_id).invoke(call.model_id, call.request.body, call.complete)
+    _check_invocation(call)
+    invocation = invoke_format_of(call.model_id).invoke(call.model_id, call.request.body, call.complete, call.use_cache)
     return http_messages.json(invocation.body, headers=invocation.headers)
 
 
 def _invoke_stream(call: Call) -> HttpResponse:
-    call.check_shape(_blob(call))
-    encoded = invoke_format_of(call.model_id).invoke_stream(call.model_id, call.request.body, call.complete)
+    _check_invocation(call)
+    body_format = invoke_format_of(call.model_id)
+    encoded = body_format.invoke_stream(call.model_id, call.request.body, call.complete, call.use_cache)
     return http_messages.stream(encoded, headers={"x-amzn-bedrock-content-type": "application/json"})
+
+
+def _check_invocation(call: Call) -> None:
+    """Check the shape, and the header with metadata: a JSON object of what Converse has in its body.
+
+    https://docs.aws.amazon.com/bedrock/latest/userguide/cost-mgmt-request-metadata.html
+    """
+    call.check_shape(_blob(call))
+    header = call.request.header("x-amzn-bedrock-request-metadata")
+    if header is None:
+        return
+    try:
+        pairs = msgspec.json.decode(header)
+    except msgspec.DecodeError:
+        raise Invalid("The request metadata is not valid JSON.") from None
+    for problem in shapes.violations(shapes.service_model().shape_for("RequestMetadata"), pairs):
+        raise Invalid(f"1 validation error detected: {problem}")
 
 
 def _count_tokens(call: Call) -> HttpResponse:
@@ -111,7 +144,7 @@ def _count_tokens(call: Call) -> HttpResponse:
         count = converse_prompt.input_tokens(conversation)
     else:
         encoded = body["input"]["invokeModel"]["body"]
-        count = invoke_format_of(call.model_id).count_tokens(base64.b64decode(encoded))
+        count = invoke_format_of(call.model_id).count_tokens(call.model_id, base64.b64decode(encoded))
     return http_messages.json({"inputTokens": count})
 
 

@@ -7,8 +7,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from aigw_extproc.simulator.script import Step
+
 # A word with the white space after it is a token of this model.
 TOKEN = re.compile(r"\S+\s*|\s+")
+
+JSON_INSTRUCTION = re.compile(r"\b(?:answer|reply|respond)\b[^.\n]{0,40}\bJSON object\b", re.IGNORECASE)
 
 ReasoningForm = Literal["signed", "plain", "encrypted", "hidden"]
 """signed: text with a signature; plain: text alone; encrypted: unreadable data; hidden: a placeholder for the text."""
@@ -54,6 +58,10 @@ class ModelPrompt:
     """Context that reasoning signatures are bound to."""
     answer_schema: Mapping[str, Any] | None = None
     """JSON schema of the reply's text."""
+    wants_json: bool = False
+    """The reply's text has to be a JSON object."""
+    scripted: Step | None = None
+    """What a script in the conversation says the model does in this turn."""
     cited: tuple[CitedDocument, ...] = ()
     blocked_by: str | None = None
     """Identifier of the guardrail that blocks the prompt."""
@@ -131,6 +139,11 @@ def count_text(value: Any) -> int:
             return sum(map(count_text, value))
         case _:
             return 1
+
+
+def asks_for_json(system: str) -> bool:
+    """Return whether a system prompt asks for a reply that is a JSON object."""
+    return JSON_INSTRUCTION.search(system) is not None
 
 
 def describe_attachment(kind: str, media_format: str, size: str) -> str:

@@ -1,4 +1,4 @@
-"""Validation of requests against botocore's service model of bedrock-runtime.
+"""Validation of requests against botocore's service models of bedrock-runtime and bedrock.
 
 botocore checks types, lengths and required members before it sends; a service also checks enums and patterns, and
 rejects unknown members. One check is stricter than AWS's: a JSON null is not an absent member, so that clients learn
@@ -39,18 +39,22 @@ JSON_TYPES: Mapping[type, str] = MappingProxyType(
 Violations = Iterator[str]
 
 
+RUNTIME, CONTROL_PLANE = "bedrock-runtime", "bedrock"
+"""Names of the services."""
+
+
 @cache
-def service_model() -> Any:
-    """Return botocore's ServiceModel of bedrock-runtime."""
-    return ServiceModel(Loader().load_service_model("bedrock-runtime", "service-2"), "bedrock-runtime")
+def service_model(service: str = RUNTIME) -> Any:
+    """Return botocore's ServiceModel of a service."""
+    return ServiceModel(Loader().load_service_model(service, "service-2"), service)
 
 
-def validate(operation: str, members: Mapping[str, Any]) -> None:
+def validate(operation: str, members: Mapping[str, Any], *, service: str = RUNTIME) -> None:
     """Check the members of an operation's input, as JSON values (blobs in base64).
 
     Raises Invalid, which lists every violation in the order of the request.
     """
-    problems = violations(service_model().operation_model(operation).input_shape, members)
+    problems = violations(service_model(service).operation_model(operation).input_shape, members)
     if problems:
         noun = "validation error" if len(problems) == 1 else "validation errors"
         raise Invalid(f"{len(problems)} {noun} detected: {'; '.join(problems)}")

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
+import msgspec
+
 from aigw_extproc.anthropic import messages as messages_api
 from aigw_extproc.anthropic.errors import render as anthropic_error
 from aigw_extproc.errors import GatewayError, InvalidRequest
@@ -26,8 +28,10 @@ from aigw_extproc.translate.carriers import anthropic, converse, count_tokens
 from aigw_extproc.translate.clients import chat, completions, messages, responses
 from aigw_extproc.translate.clients.models import model_list_at
 from aigw_extproc.translate.contract import Target, UpstreamRequest
+from aigw_extproc.translate.converse.automatic_caching import add_cache_points
 from aigw_extproc.translate.converse.conversed import Conversed
 from aigw_extproc.translate.invoke import embeddings, images, rerank
+from aigw_extproc.wire import split_fault
 
 Headers = Mapping[str, str]
 """Request headers by lower-case name."""
@@ -49,20 +53,32 @@ def _direct(parse: Parse[Request], translate: Callable[[Request, Target], Upstre
 
     def parsed(body: bytes, headers: Headers) -> ParsedRequest:
         request = parse(body, headers)
-        return lambda target: translate(request, target)
+        return lambda target: _valid(translate, request, target)
 
     return parsed
+
+
+def _valid(
+    translate: Callable[[Request, Target], UpstreamRequest], request: Request, target: Target
+) -> UpstreamRequest:
+    """Translate a request, parts of which are decoded only now: schemas, a model's own fields."""
+    try:
+        return translate(request, target)
+    except msgspec.DecodeError as error:
+        fault, _ = split_fault(str(error))
+        raise InvalidRequest(f"a value in the request body cannot be read: {fault}") from None
+    except RecursionError:
+        raise InvalidRequest("the request body is nested too deeply") from None
 
 
 def _carried(parse: Parse[Request], to_converse: Callable[[Request, Target], Conversed], carry: Carry) -> Translation:
     """Return the translation of a client's request to Converse, sent by a carrier."""
 
     def translate(request: Request, target: Target) -> UpstreamRequest:
-        try:
-            return carry(to_converse(request, target), target)
-        except RecursionError:
-            # What the parser can just take may be too deep for code that walks through it: schemas, a model's fields.
-            raise InvalidRequest("the request body is nested too deeply") from None
+        conversed = to_converse(request, target)
+        if target.cache_points:
+            add_cache_points(conversed.request, target.cache_points, target.family)
+        return carry(conversed, target)
 
     return _direct(parse, translate)
 
@@ -82,6 +98,7 @@ def _passed(path: str) -> Translation:
 
 _count_messages = partial(count_tokens.carry, answer=count_tokens.MESSAGES)
 _count_passed = partial(anthropic_passthrough.translate_count, answer=count_tokens.MESSAGES)
+_count_response = partial(count_tokens.carry, answer=count_tokens.RESPONSES)
 _count_for_vllm = partial(count_tokens.carry, answer=count_tokens.VLLM)
 _chat, _responses = _body(chat_api.parse), _body(responses_api.parse)
 _completions, _tokenize = _body(completions_api.parse), _body(tokenize_api.parse)
@@ -92,6 +109,8 @@ TRANSLATIONS: dict[tuple[str, str], Translation] = {
     ("chat", "AWSAnthropic"): _carried(_chat, chat.to_converse, anthropic.carry),
     ("responses", "AWSBedrock"): _carried(_responses, responses.to_converse, converse.carry),
     ("responses", "AWSAnthropic"): _carried(_responses, responses.to_converse, anthropic.carry),
+    ("input_tokens", "AWSBedrock"): _carried(_responses, responses.to_counted, _count_response),
+    ("input_tokens", "AWSAnthropic"): _carried(_responses, responses.to_counted, _count_response),
     ("completions", "AWSBedrock"): _carried(_completions, completions.to_converse, converse.carry),
     ("messages", "AWSBedrock"): _carried(_messages, messages.to_converse, converse.carry),
     ("count_tokens", "AWSBedrock"): _carried(_messages, messages.to_counted, _count_messages),
@@ -105,6 +124,7 @@ TRANSLATIONS: dict[tuple[str, str], Translation] = {
     ("embeddings", "OpenAI"): _passed("/embeddings"),
     ("images", "OpenAI"): _passed("/images/generations"),
     ("responses", "OpenAI"): _passed("/responses"),
+    ("input_tokens", "OpenAI"): _passed("/responses/input_tokens"),
     ("rerank", "OpenAI"): _passed("/rerank"),
     # Bodies of the model's own
     ("embeddings", "AWSBedrock"): _direct(_body(embeddings_api.parse), embeddings.translate_request),
@@ -134,6 +154,7 @@ ENDPOINTS: dict[str, Endpoint] = {
     "/anthropic/v1/messages/count_tokens": _COUNT_TOKENS,
     "/v1/completions": Endpoint(name="completions"),
     "/v1/responses": Endpoint(name="responses"),
+    "/v1/responses/input_tokens": Endpoint(name="input_tokens"),
     "/v1/embeddings": Endpoint(name="embeddings"),
     "/v1/images/generations": Endpoint(name="images"),
     "/v1/rerank": Endpoint(name="rerank"),
@@ -158,9 +179,9 @@ def parse(endpoint: Endpoint, schema: str, body: bytes, headers: Headers) -> Par
     return translation(body, headers)
 
 
-def error_format(path: str) -> RenderError:
+def error_format(path: str, headers: Headers) -> RenderError:
     """Return how errors are rendered for a path, whether it exists or not."""
-    known = ENDPOINTS.get(path) or model_list_at(path)
+    known = ENDPOINTS.get(path) or model_list_at(path, headers)
     if known is not None:
         return known.render_error
     return anthropic_error if path.startswith("/anthropic/") else openai_error

@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigw_extproc.aws.names import host_region, is_external_id, is_role_arn, is_session_name, model_region
+from aigw_extproc.aws.names import (
+    control_plane_host,
+    host_region,
+    is_external_id,
+    is_role_arn,
+    is_session_name,
+    model_region,
+)
 
 
 @pytest.mark.parametrize(
@@ -33,6 +40,20 @@ from aigw_extproc.aws.names import host_region, is_external_id, is_role_arn, is_
 )
 def test_region_of_a_host(host: str, region: str | None):
     assert host_region(host) == region
+
+
+@pytest.mark.parametrize(
+    ("host", "control_plane"),
+    [
+        ("bedrock-runtime.us-east-1.amazonaws.com", "bedrock.us-east-1.amazonaws.com"),
+        ("bedrock-runtime-fips.us-gov-west-1.amazonaws.com:443", "bedrock-fips.us-gov-west-1.amazonaws.com"),
+        ("bedrock-runtime.eu-west-1.api.aws", "bedrock.eu-west-1.api.aws"),
+        ("vpce-0a1b-2c3d.bedrock-runtime.eu-west-1.vpce.amazonaws.com", "bedrock.eu-west-1.amazonaws.com"),
+        ("127.0.0.1:8091", None),
+    ],
+)
+def test_control_plane_of_a_host(host: str, control_plane: str | None):
+    assert control_plane_host(host) == control_plane
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from unittest.mock import patch
+from urllib.parse import quote as urllib_quote
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -15,6 +17,7 @@ from aigw_extproc.aws.identity import Credentials
 from aigw_extproc.aws.sigv4 import amz_date, canonical_request, sign
 from aigw_extproc.bedrock.converse import converse_path
 
+quote = partial(urllib_quote, safe="-._~")
 PRINTABLE = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=60)
 MODELS = st.one_of(
     st.from_regex(r"[a-z0-9.-]{1,30}(:[0-9]{1,2})?", fullmatch=True),
@@ -26,9 +29,9 @@ MODELS = st.one_of(
 
 
 def botocore_headers(
-    *, method: str, host: str, path: str, body: bytes, region: str, credentials: Credentials, now: float
+    *, method: str, host: str, path: str, body: bytes, region: str, credentials: Credentials, now: float, query: str
 ) -> dict[str, str]:
-    request = AWSRequest(method, f"https://{host}{path}", data=body)
+    request = AWSRequest(method, f"https://{host}{path}?{query}", data=body)
     keys = BotocoreCredentials(credentials.access_key_id, credentials.secret_access_key, credentials.session_token)
     when = datetime.fromtimestamp(int(now), UTC)
     with (
@@ -50,6 +53,7 @@ def botocore_headers(
     secret=PRINTABLE,
     token=st.none() | PRINTABLE,
     now=st.floats(min_value=1_000_000_000, max_value=4_000_000_000),
+    query=st.just("") | st.builds("maxResults={}&nextToken={}&type=X".format, st.integers(1, 99), PRINTABLE.map(quote)),
 )
 def test_signatures_equal_botocores(
     model: str,
@@ -62,6 +66,7 @@ def test_signatures_equal_botocores(
     secret: str,
     token: str | None,
     now: float,
+    query: str,
 ) -> None:
     credentials = Credentials(access_key_id=key, secret_access_key=secret, session_token=token)
     request = {
@@ -72,6 +77,7 @@ def test_signatures_equal_botocores(
         "region": region,
         "credentials": credentials,
         "now": now,
+        "query": query,
     }
     assert dict(sign(**request)) == botocore_headers(**request)
 

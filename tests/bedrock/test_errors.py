@@ -50,12 +50,35 @@ def test_exceptions(name: str, status: int, expected: tuple[int, str, str | None
         "The model returned the following errors: prompt is too long: 1 tokens > 200000 maximum",
         "Too many input tokens. Max input tokens: 8192",
         "input length and `max_tokens` exceed context limit: 199 + 9 > 200, decrease input length",
+        "Input Tokens Exceeded: Number of input tokens exceeds maximum length. Please update the input to try again.",
+        "This model's maximum prompt length is 131072 but the request contains 537812 tokens.",
+        "Your input exceeds the context window of this model. Please adjust your input and try again.",
+        "Prompt contains 65673 tokens and 0 draft tokens, too large for model with 32768 maximum context length",
+        "Invalid request: Your request exceeded model token limit: 131072",
+        "Requested token count exceeds the model's maximum context length of 262144 tokens.",
+        "too many tokens: total number of tokens in the prompt cannot exceed 4096",
+        "invalid params, context window exceeds limit (2013)",
+        "The input token count (1196265) exceeds the maximum number of tokens allowed (1048575).",
     ],
 )
 def test_conversation_that_exceeds_the_context_window_has_openais_code(message: str) -> None:
     body = json.dumps({"message": message}).encode()
     error = from_response(400, {"x-amzn-errortype": "ValidationException"}, body)
     assert error.code == "context_length_exceeded"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "The maximum tokens you requested exceeds the model limit of 4096. Try again with a lower value.",
+        "Invalid 'tools[0].function.name': string too long. Expected a string with maximum length 64.",
+        "The image at messages.0.content.0.image exceeds the limit of 3750000 bytes.",
+        "The value at toolConfig.tools.0.toolSpec.description is too long.",
+    ],
+)
+def test_another_limit_is_not_that_of_the_context_window(message: str) -> None:
+    body = json.dumps({"message": message}).encode()
+    assert from_response(400, {"x-amzn-errortype": "ValidationException"}, body).code is None
 
 
 @pytest.mark.parametrize(

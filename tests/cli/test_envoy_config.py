@@ -75,7 +75,7 @@ def test_envoy_listens_on_the_given_address() -> None:
 def test_the_snippet_needs_no_resources() -> None:
     filters, routes, clusters = _snippet("--snippet")
     assert [part["name"] for part in filters] == ["envoy.filters.http.ext_proc"]
-    assert [part["route"]["cluster_header"] for part in routes] == ["x-ai-eg-backend"]
+    assert [part["route"]["cluster_header"] for part in routes] == ["x-ai-eg-backend"] * 2
     assert [part["name"] for part in clusters] == ["aigw-extproc", "default/bedrock"]
 
 

@@ -7,10 +7,11 @@ from hashlib import sha256
 
 import pytest
 
-from aigw_extproc.config.compile import access
+from aigw_extproc.callers import Caller, is_admitted
+from aigw_extproc.config.compile import clients
 from aigw_extproc.config.compile.configuration import compile_documents
+from aigw_extproc.config.policies import ApiKeys, Policy
 from aigw_extproc.config.resources.findings import Findings
-from aigw_extproc.config.snapshot import ApiKeys
 from aigw_extproc.exchange.upstream import FORWARDED, SCHEME_HEADER
 from tests.config.sample import compiled, problems, sample
 
@@ -58,20 +59,20 @@ def digest(key: str) -> bytes:
     return sha256(key.encode()).digest()
 
 
-def keys_of(*documents: str) -> list[ApiKeys | None]:
+def policies_of(*documents: str) -> list[Policy | None]:
     """Return who may use the rules of `route` and `other`."""
-    return [rule.keys for rule in compiled(sample(more=(GATEWAY, OTHER, *documents))).snapshot.rules]
+    return [rule.policy for rule in compiled(sample(more=(GATEWAY, OTHER, *documents))).snapshot.rules]
 
 
 def faults(*documents: str) -> list[str]:
     return problems(sample(more=(GATEWAY, OTHER, *documents)))
 
 
-DOOR = ApiKeys(policy="default/door", clients={digest("canary-of-team-a"): "team-a"})
+DOOR = Policy(name="default/door", keys=ApiKeys(clients={digest("canary-of-team-a"): "team-a"}))
 
 
 def test_the_gateways_policy_is_for_all_routes() -> None:
-    assert keys_of(KEYS, policy()) == [DOOR, DOOR]
+    assert policies_of(KEYS, policy()) == [DOOR, DOOR]
 
 
 @pytest.mark.parametrize(
@@ -83,14 +84,14 @@ def test_the_gateways_policy_is_for_all_routes() -> None:
     ],
 )
 def test_a_routes_policy_is_for_its_rules_only(target: str) -> None:
-    assert keys_of(KEYS, policy(target)) == [DOOR, None]
+    assert policies_of(KEYS, policy(target)) == [DOOR, None]
 
 
 def test_a_routes_policy_replaces_the_gateways() -> None:
     further = KEYS.replace("name: keys", "name: more").replace("team-a", "team-b")
     own = policy(OF_ROUTE, "{credentialRefs: [{name: more}]}", name="own")
-    expected = ApiKeys(policy="default/own", clients={digest("canary-of-team-b"): "team-b"})
-    assert keys_of(KEYS, further, policy(), own) == [expected, DOOR]
+    expected = Policy(name="default/own", keys=ApiKeys(clients={digest("canary-of-team-b"): "team-b"}))
+    assert policies_of(KEYS, further, policy(), own) == [expected, DOOR]
 
 
 def test_target_ref_and_all_settings() -> None:
@@ -98,15 +99,17 @@ def test_target_ref_and_all_settings() -> None:
         auth="{credentialRefs: [{name: keys, kind: Secret, group: ''}], forwardClientIDHeader: X-Client-ID,"
         " sanitize: true, extractFrom: [{headers: [X-Key]}, {params: [key]}, {cookies: [session]}]}"
     ).replace(f"targetRefs: [{OF_GATEWAY}]", f"targetRef: {OF_GATEWAY}")
-    expected = ApiKeys(
-        policy="default/door",
-        clients=DOOR.clients,
-        headers=("x-key",),
-        params=("key",),
-        cookies=("session",),
-        forward_header="x-client-id",
+    expected = Policy(
+        name="default/door",
+        keys=ApiKeys(
+            clients={digest("canary-of-team-a"): "team-a"},
+            headers=("x-key",),
+            params=("key",),
+            cookies=("session",),
+            forward_header="x-client-id",
+        ),
     )
-    assert keys_of(KEYS, text) == [expected, expected]
+    assert policies_of(KEYS, text) == [expected, expected]
 
 
 def test_keys_as_digests_base64_and_with_a_line_break() -> None:
@@ -118,9 +121,14 @@ metadata: {{name: keys}}
 data: {{encoded: {encoded}}}
 stringData: {{hashed: "sha256:{digest("hashed-key").hex()}", plain: "in-clear\\n"}}
 """
-    [keys, _] = keys_of(secret, policy())
-    assert keys is not None
-    assert keys.clients == {digest("in-base64"): "encoded", digest("hashed-key"): "hashed", digest("in-clear"): "plain"}
+    [found, _] = policies_of(secret, policy())
+    assert found is not None
+    assert found.keys is not None
+    assert found.keys.clients == {
+        digest("in-base64"): "encoded",
+        digest("hashed-key"): "hashed",
+        digest("in-clear"): "plain",
+    }
 
 
 def test_no_key_is_kept() -> None:
@@ -135,11 +143,16 @@ def test_sanitize_false_is_reported() -> None:
     )
 
 
-@pytest.mark.parametrize("field", ["basicAuth", "cors", "extAuth", "jwt", "oidc"])
-def test_what_is_not_served_is_refused(field: str) -> None:
-    assert faults(KEYS, policy(**{field: "{}"})) == [
-        f"{WHERE}.{field}: not supported yet: without it, more requests would be accepted than this file allows"
-    ]
+@pytest.mark.parametrize(
+    ("field", "reason"),
+    [
+        ("oidc", "not supported: it is a login for browsers, and API clients cannot follow its redirects; use jwt"),
+        ("csrf", "not needed and not supported: cookies admit nobody here, unless extractFrom names them; remove it"),
+        ("authentication", "not supported: without it, more requests would be accepted than this file allows"),
+    ],
+)
+def test_what_is_not_served_is_refused(field: str, reason: str) -> None:
+    assert faults(KEYS, policy(**{field: "{}"})) == [f"{WHERE}.{field}: {reason}"]
 
 
 def test_merging_and_selecting_are_refused() -> None:
@@ -151,7 +164,9 @@ def test_merging_and_selecting_are_refused() -> None:
 
 def test_a_policy_of_nothing_is_refused() -> None:
     text = policy().replace("  apiKeyAuth: {credentialRefs: [{name: keys}]}\n", "")
-    assert faults(text) == [f"{WHERE}.apiKeyAuth: required: a SecurityPolicy without it keeps nobody out"]
+    assert faults(text) == [
+        f"{WHERE}: must have apiKeyAuth, basicAuth, jwt, extAuth, authorization or cors: it would keep nobody out"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -249,7 +264,7 @@ def test_an_empty_secret_lets_nobody_in() -> None:
     findings = Findings()
     text = sample(more=(GATEWAY, KEYS.replace("{team-a: canary-of-team-a}", "{}"), policy()))
     snapshot = compile_documents({"a.yaml": text}, findings).snapshot
-    assert [rule.keys.clients for rule in snapshot.rules if rule.keys] == [{}]
+    assert [rule.policy.keys.clients for rule in snapshot.rules if rule.policy and rule.policy.keys] == [{}]
     assert [warning.reason for warning in findings.warnings] == [
         "Secret 'default/keys' has no entry, so nobody can come in"
     ]
@@ -269,7 +284,7 @@ def test_two_secrets_of_one_policy(entry: str, fault: str) -> None:
 
 
 def test_keys_cannot_be_in_headers_that_are_forwarded() -> None:
-    assert FORWARDED | {SCHEME_HEADER} <= access._NO_KEYS
+    assert FORWARDED | {SCHEME_HEADER} <= clients._NO_KEYS
 
 
 TWO_KEYS = KEYS.replace("team-a: canary-of-team-a", "team-a: canary-of-team-a, team-b: canary-of-team-b")
@@ -288,9 +303,10 @@ NOT_A = ONLY_A.replace("Allow", "Deny")
     ],
 )
 def test_authorization_by_client(authorization: str, denied: set[str]) -> None:
-    [keys, _] = keys_of(TWO_KEYS, policy(authorization=authorization))
-    assert keys is not None
-    assert keys.denied == denied
+    [found, _] = policies_of(TWO_KEYS, policy(authorization=authorization))
+    assert found is not None
+    callers = (Caller(clients={"default/door": client}, client=client) for client in ("team-a", "team-b"))
+    assert {caller.client for caller in callers if not is_admitted(found, caller)} == denied
 
 
 @pytest.mark.parametrize(
@@ -298,19 +314,22 @@ def test_authorization_by_client(authorization: str, denied: set[str]) -> None:
     [
         (
             "{action: Allow, principal: {headers: [{name: x-team, values: [a]}]}}",
-            "principal.headers[0].name: must be x-client-id or x-aigw-client, which have the client's id, got 'x-team'",
+            (
+                "principal.headers[0].name: must be x-client-id or x-aigw-client, which the gateway sets itself,"
+                " got 'x-team'"
+            ),
         ),
         (
             "{action: Allow, principal: {}}",
-            "principal.headers: must have exactly one header, with the ids of clients as its values",
+            "principal: must have headers, clientCIDRs or jwt",
         ),
         (
-            "{action: Allow, principal: {clientCIDRs: [10.0.0.0/8]}}",
-            "principal.clientCIDRs: not supported: here a client is known by its API key only; use principal.headers",
+            "{action: Allow, principal: {clientCIDRs: [ten]}}",
+            "principal.clientCIDRs[0]: must be a network such as 10.0.0.0/8, got 'ten'",
         ),
         (
-            "{action: Allow, principal: {jwt: {provider: a}}}",
-            "principal.jwt: not supported: here a client is known by its API key only; use principal.headers",
+            "{action: Allow, principal: {jwt: {provider: a, scopes: [read]}}}",
+            "principal.jwt.provider: must be a provider of this policy's jwt, got 'a'",
         ),
         (
             "{action: Allow, principal: {headers: [{name: x-client-id, values: [a]}]}, operation: {methods: [GET]}}",

@@ -4,7 +4,17 @@ import pytest
 
 from aigw_extproc.aws.identity import Credentials, DefaultChain
 from aigw_extproc.config.builtin import demo_configuration, region_configuration
-from aigw_extproc.config.snapshot import Address, AwsAuth, Backend, Rule, Schema, Snapshot, Tls, Upstream
+from aigw_extproc.config.snapshot import (
+    Address,
+    AwsAuth,
+    Backend,
+    BackendSettings,
+    Rule,
+    Schema,
+    Snapshot,
+    Tls,
+    Upstream,
+)
 from aigw_extproc.errors import ConfigError
 
 CREDENTIALS = Credentials(access_key_id="AKID", secret_access_key="canary")
@@ -22,6 +32,7 @@ def test_region():
             tls=Tls(server_name=host),
         ),
         auth=AwsAuth(region="eu-west-1", source=DefaultChain()),
+        settings=BackendSettings(anthropic_names=True),
     )
     rule = Rule(name="default/region/rule/0", backends=(backend,), owned_by="Envoy AI Gateway", created=0)
     assert region_configuration("eu-west-1").snapshot == Snapshot(rules=(rule,))

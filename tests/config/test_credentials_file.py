@@ -118,6 +118,9 @@ IN_DEFAULT = "in section [default] of the credentials file"
         (f"[default]\n{ROLE}external_id = {CANARY} {CANARY}\n{SOURCE}", [
             f"{IN_DEFAULT} 'external_id' must be 2 to 1224 letters, digits or characters of _+=,.@:/-",
         ]),
+        (f"[default]\n{ROLE}duration_seconds = {'9' * 5000}\n{SOURCE}", [
+            f"{IN_DEFAULT} 'duration_seconds' must be between 900 and 43200",
+        ]),
         (f"[default]\n{ROLE}duration_seconds = 60\nrole_session_name = x\n{SOURCE}", [
             f"{IN_DEFAULT} 'role_session_name' must be 2 to 64 letters, digits or characters of _+=,.@-",
             f"{IN_DEFAULT} 'duration_seconds' must be between 900 and 43200",
@@ -134,7 +137,7 @@ IN_DEFAULT = "in section [default] of the credentials file"
             f"{IN_DEFAULT} 'aws_secret_access_key' is missing",
         ]),
     ],
-    ids=range(23),
+    ids=range(24),
 )  # fmt: skip
 def test_faults_have_no_value_of_the_file(text: str, expected: list[str]):
     assert faults(text) == expected

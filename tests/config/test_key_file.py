@@ -15,7 +15,7 @@ from aigw_extproc.config.compile.key_file import protect
 from aigw_extproc.config.files import key_file
 from aigw_extproc.config.files.key_file import KeyFileError
 from aigw_extproc.config.files.load import load_keys
-from aigw_extproc.config.snapshot import ApiKeys
+from aigw_extproc.config.policies import ApiKeys, Policy
 from aigw_extproc.errors import ConfigError
 from tests.config.sample import compiled, sample
 from tests.config.test_access import GATEWAY, KEYS, OF_ROUTE, OTHER, policy
@@ -34,8 +34,9 @@ def digest(key: str) -> bytes:
 
 def clients(file: Path) -> dict[bytes, str]:
     [rule] = load_keys(REGION, file).snapshot.rules
-    assert rule.keys is not None
-    return dict(rule.keys.clients)
+    assert rule.policy is not None
+    assert rule.policy.keys is not None
+    return dict(rule.policy.keys.clients)
 
 
 def test_a_created_key_is_in_effect_and_not_in_the_file(file: Path) -> None:
@@ -140,8 +141,8 @@ def test_rules_with_a_policy_keep_it() -> None:
     configuration = compiled(sample(more=(GATEWAY, OTHER, KEYS, policy(OF_ROUTE))))
     further = KEYS.replace("team-a", "team-b")
     first, second = protect(configuration, "keys.yaml", further).snapshot.rules
-    assert first.keys == configuration.snapshot.rules[0].keys
-    assert second.keys == ApiKeys(policy="--api-keys", clients={digest("canary-of-team-b"): "team-b"})
+    assert first.policy == configuration.snapshot.rules[0].policy
+    assert second.policy == Policy(name="--api-keys", keys=ApiKeys(clients={digest("canary-of-team-b"): "team-b"}))
 
 
 def test_keys_that_no_rule_would_need() -> None:

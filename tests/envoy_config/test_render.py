@@ -15,7 +15,7 @@ from aigw_extproc.envoy.clusters import processor_cluster, upstream_cluster
 from aigw_extproc.envoy.filters import http_filters, processor_filter
 from aigw_extproc.envoy.options import Options, parse_address
 from aigw_extproc.envoy.render import render, render_clusters, to_json, to_yaml
-from aigw_extproc.envoy.routes import route_to_backend
+from aigw_extproc.envoy.routes import routes_to_backends
 from tests.envoy_config.snapshots import BEDROCK, document, snapshot, upstream
 
 CA = Path("/etc/ssl/certs/ca-certificates.crt")
@@ -201,7 +201,16 @@ def test_the_processors_filter() -> None:
                 "response_trailer_mode": "SKIP",
             },
             "mutation_rules": {"allow_envoy": True},
-            "metadata_options": {"receiving_namespaces": {"untyped": ["io.envoy.ai_gateway"]}},
+            "metadata_options": {
+                "forwarding_namespaces": {
+                    "untyped": [
+                        "envoy.filters.http.jwt_authn",
+                        "envoy.filters.http.ext_authz",
+                        "io.envoy.ai_gateway.asked",
+                    ]
+                },
+                "receiving_namespaces": {"untyped": ["io.envoy.ai_gateway"]},
+            },
         },
     }
 
@@ -212,8 +221,9 @@ PREVIOUS_HOSTS = {
 }
 
 
-def test_the_route() -> None:
-    assert document(route_to_backend()) == {
+def test_the_routes() -> None:
+    unlimited, limited = document(routes_to_backends(snapshot()))
+    assert limited == {
         "match": {"prefix": "/"},
         "route": {
             "cluster_header": "x-ai-eg-backend",
@@ -233,8 +243,13 @@ def test_the_route() -> None:
                 "overrides": {},
             }
         },
-        "request_headers_to_remove": ["x-ai-eg-model", "x-ai-eg-backend", "x-forwarded-proto"],
+        "request_headers_to_remove": ["x-ai-eg-model", "x-ai-eg-backend", "x-ai-eg-idle", "x-forwarded-proto"],
         "response_headers_to_remove": ["x-aigw-local-reply"],
+    }
+    assert unlimited == {
+        **limited,
+        "match": {"prefix": "/", "headers": [{"name": "x-ai-eg-idle", "string_match": {"exact": "unlimited"}}]},
+        "route": {**limited["route"], "idle_timeout": "0s"},
     }
 
 
@@ -258,8 +273,14 @@ def test_all_timeouts_are_idle_timeouts() -> None:
 
 def test_without_an_access_log_only_the_path_is_remembered() -> None:
     options = Options(access_log=False)
-    names = [document(one)["name"] for one in http_filters(options)]
-    assert names == ["remember aigw.path", "envoy.filters.http.ext_proc", "envoy.filters.http.router"]
+    names = [document(one)["name"] for one in http_filters(snapshot(), options)]
+    assert names == [
+        "remove trailing slash",
+        "remember aigw.path",
+        "envoy.filters.http.decompressor",
+        "envoy.filters.http.ext_proc",
+        "envoy.filters.http.router",
+    ]
     assert "access_log" not in connection_manager(document(render(snapshot(), options)))
 
 
@@ -272,8 +293,10 @@ def test_an_upstream_that_many_rules_share_is_one_cluster() -> None:
     assert to_yaml(render(snapshot(*[upstream()] * 500), OPTIONS)) == to_yaml(one)
 
 
-def test_clusters_can_be_in_a_separate_file() -> None:
-    options = Options(ca_file=CA, clusters_file=Path("/run/aigw/clusters.yaml"))
+def test_clusters_and_routes_can_be_in_separate_files() -> None:
+    options = Options(
+        ca_file=CA, clusters_file=Path("/run/aigw/clusters.yaml"), routes_file=Path("/run/aigw/routes.yaml")
+    )
     config = document(render(snapshot(upstream()), options))
     assert config["node"] == {"id": "aigw", "cluster": "aigw"}
     assert config["dynamic_resources"] == {
@@ -283,6 +306,12 @@ def test_clusters_can_be_in_a_separate_file() -> None:
         }
     }
     assert [one["name"] for one in config["static_resources"]["clusters"]] == ["aigw-extproc"]
+    source = {"path_config_source": {"path": "/run/aigw/routes.yaml"}, "resource_api_version": "V3"}
+    manager = connection_manager(config)
+    assert ("route_config" in manager, manager["rds"]) == (
+        False,
+        {"config_source": source, "route_config_name": "aigw"},
+    )
 
 
 def test_clusters_are_the_same_in_a_separate_file() -> None:

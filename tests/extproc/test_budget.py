@@ -9,8 +9,9 @@ import pytest
 
 from aigw_extproc.aws.identity import Identity
 from aigw_extproc.config.snapshot import AwsAuth, Snapshot, Upstream
+from aigw_extproc.errors import Overloaded
 from aigw_extproc.exchange.messages import UpstreamCall
-from aigw_extproc.extproc.budget import Budget
+from aigw_extproc.extproc.budget import SMALL, Budget
 from aigw_extproc.extproc.pb import ext_proc_pb2 as pb
 from aigw_extproc.extproc.processor import ExchangeStream, Processor
 from aigw_extproc.routing import Router
@@ -78,6 +79,19 @@ async def test_a_request_that_does_not_fit_is_refused_by_its_headers(processor: 
     }
 
 
+def test_large_requests_leave_room_for_small_ones() -> None:
+    budget = Budget(100 * SMALL)
+    for _ in range(8):
+        budget.take(10 * SMALL)
+    with pytest.raises(Overloaded):
+        budget.take(8 * SMALL)
+    budget.take(2 * SMALL)
+    for _ in range(18):
+        budget.take(SMALL)
+    with pytest.raises(Overloaded):
+        budget.take(1)
+
+
 async def test_requests_that_fit_are_served(processor: Processor) -> None:
     await opened(processor, 600)
     assert not refused((await opened(processor, 400))[1])
@@ -103,7 +117,7 @@ async def test_the_end_of_a_stream_gives_the_budget_back_once(processor: Process
     assert refused((await opened(processor, 101))[1])
 
 
-@pytest.mark.parametrize("length", [None, "", "-5", "many", "²"])
+@pytest.mark.parametrize("length", [None, "", "-5", "many", "²", "9" * 5000])
 async def test_a_body_of_unknown_size_counts_when_it_is_here(processor: Processor, length: str | None) -> None:
     await opened(processor, 600)
     stream, answer = await opened(processor, length)

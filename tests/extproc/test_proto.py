@@ -18,7 +18,10 @@ THEIRS: dict[str, Descriptor] = {
     for name, message in file.message_types_by_name.items()
 }
 # Messages and bytes are both length-delimited: https://protobuf.dev/programming-guides/encoding/#submessages
-KEPT_SERIALISED = {("HeaderMap", "headers"): {"type": FieldDescriptor.TYPE_BYTES, "message": None}}
+KEPT_SERIALISED = {
+    ("HeaderMap", "headers"): {"type": FieldDescriptor.TYPE_BYTES, "message": None},
+    ("ProcessingRequest", "metadata_context"): {"type": FieldDescriptor.TYPE_BYTES, "message": None},
+}
 FIELDS = [(name, field) for name, message in OURS.message_types_by_name.items() for field in message.fields]
 
 

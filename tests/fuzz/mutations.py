@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
+from random import Random
 from typing import Any
-
-from hypothesis import strategies as st
 
 from aigw_extproc.bedrock.converse import STREAM_EVENTS
 from tests.fuzz.targets import seeds
@@ -60,84 +60,98 @@ STRANGE = (
 """JSON values that often break decoders."""
 
 
+@cache
 def read(target: str) -> list[bytes]:
     """Return the short inputs in the corpus of a target."""
     return [data for data in map(Path.read_bytes, seeds(target)) if len(data) < SHORT]
 
 
-def bytewise(target: str) -> st.SearchStrategy[bytes]:
-    """Return inputs with bytes changed, removed, inserted or repeated, or with another input after them."""
-    return _changed(read(target))
+def bytewise(target: str, random: Random) -> bytes:
+    """Return an input with bytes changed, removed, inserted or repeated, or with another input after it."""
+    return changed(read(target), random)
 
 
-@st.composite
-def _changed(draw: st.DrawFn, inputs: list[bytes]) -> bytes:
-    data = draw(st.sampled_from(inputs))
-    for _ in range(draw(st.integers(0, 5))):
-        start = draw(st.integers(0, len(data)))
-        end = draw(st.integers(start, min(len(data), start + 40)))
-        middle = draw(st.sampled_from(CHANGES))(draw, data[start:end])
-        data = data[:start] + middle + data[end:]
-    return data + draw(st.just(b"") | st.sampled_from(inputs))
+def changed(inputs: Sequence[bytes], random: Random) -> bytes:
+    """Return one of the inputs likewise."""
+    data = random.choice(inputs)
+    for _ in range(random.randint(0, 5)):
+        start = random.randint(0, len(data))
+        end = random.randint(start, min(len(data), start + 40))
+        data = data[:start] + random.choice(CHANGES)(random, data[start:end]) + data[end:]
+    return data + (random.choice(inputs) if random.randint(0, 9) == 0 else b"")
 
 
-def _without(draw: st.DrawFn, piece: bytes) -> bytes:
+def _without(random: Random, piece: bytes) -> bytes:
     return b""
 
 
-def _repeated(draw: st.DrawFn, piece: bytes) -> bytes:
-    return piece * draw(st.integers(2, 4))
+def _repeated(random: Random, piece: bytes) -> bytes:
+    return piece * random.randint(2, 4)
 
 
-def _instead(draw: st.DrawFn, piece: bytes) -> bytes:
-    return draw(st.sampled_from(TOKENS))
+def _instead(random: Random, piece: bytes) -> bytes:
+    return random.choice(TOKENS)
 
 
-def _flipped(draw: st.DrawFn, piece: bytes) -> bytes:
-    return bytes(byte ^ draw(st.sampled_from([1, 0x20, 0x80])) for byte in piece[:3]) + piece[3:]
+def _flipped(random: Random, piece: bytes) -> bytes:
+    return bytes(byte ^ random.choice((1, 0x20, 0x80)) for byte in piece[:3]) + piece[3:]
 
 
-CHANGES: tuple[Callable[[st.DrawFn, bytes], bytes], ...] = (_without, _repeated, _instead, _flipped)
+CHANGES: tuple[Callable[[Random, bytes], bytes], ...] = (_without, _repeated, _instead, _flipped)
 
 
-def frames() -> st.SearchStrategy[bytes]:
-    """Return event streams of valid frames with mutated payloads, which pass the checksums."""
-    payloads = [
+def frames(random: Random) -> bytes:
+    """Return an event stream of valid frames with mutated payloads, which pass the checksums."""
+    return b"".join(_frame(random) for _ in range(random.randint(0, 12)))
+
+
+def _frame(random: Random) -> bytes:
+    payloads = _payloads()
+    kind = random.choice((*STREAM_EVENTS, "throttlingException", "somethingNew", ""))
+    return goldens.frame(kind, random.choice(payloads) if random.randint(0, 1) else changed(payloads, random))
+
+
+@cache
+def _payloads() -> list[bytes]:
+    return [
         json.dumps(payload).encode() for case in goldens.cases("streams") for _, payload in goldens.read(case)["events"]
     ]
-    kinds = st.sampled_from([*STREAM_EVENTS, "throttlingException", "somethingNew", ""])
-    frame = st.builds(goldens.frame, kinds, st.sampled_from(payloads) | _changed(payloads))
-    return st.lists(frame, max_size=12).map(b"".join)
 
 
-def valuewise(target: str) -> st.SearchStrategy[bytes]:
+def valuewise(target: str, random: Random) -> bytes:
     """Return valid JSON with values replaced, removed or duplicated."""
-    return st.sampled_from([data for data in read(target) if _is_object(data)]).map(json.loads).flatmap(_replaced)
+    return json.dumps(with_values(random.choice(_objects(target)), random)).encode()
 
 
-@st.composite
-def _replaced(draw: st.DrawFn, root: Any) -> bytes:
-    for _ in range(draw(st.integers(1, 4))):
-        _change_somewhere(draw, root)
-    return json.dumps(root).encode()
+@cache
+def _objects(target: str) -> list[Any]:
+    return [json.loads(data) for data in read(target) if _is_object(data)]
 
 
-def _change_somewhere(draw: st.DrawFn, node: Any) -> None:
+def with_values(root: Any, random: Random) -> Any:
+    """Return a copy of a JSON value with values replaced, removed or duplicated."""
+    root = copy.deepcopy(root)
+    for _ in range(random.randint(1, 4)):
+        _change_somewhere(random, root)
+    return root
+
+
+def _change_somewhere(random: Random, node: Any) -> None:
     """Follow a random path, and change the value at its end."""
     while True:
         keys = list(node) if isinstance(node, dict) else list(range(len(node)))
         if not keys:
             return
-        key = draw(st.sampled_from(keys))
-        if isinstance(node[key], dict | list) and node[key] and draw(st.integers(0, 3)):
+        key = random.choice(keys)
+        if isinstance(node[key], dict | list) and node[key] and random.randint(0, 3):
             node = node[key]
             continue
-        if draw(st.integers(0, 4)) == 0:
+        if random.randint(0, 4) == 0:
             del node[key]
-        elif isinstance(node, list) and draw(st.booleans()):
+        elif isinstance(node, list) and random.randint(0, 1):
             node.append(copy.deepcopy(node[key]))
         else:
-            node[key] = json.loads(draw(st.sampled_from(STRANGE)))
+            node[key] = json.loads(random.choice(STRANGE))
         return
 
 

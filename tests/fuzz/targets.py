@@ -8,21 +8,25 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 
 from aigw_extproc.bedrock.eventstream import EventStreamDecoder
-from aigw_extproc.errors import InvalidRequest, InvalidUpstreamResponse
+from aigw_extproc.config.snapshot import Rule, Snapshot
+from aigw_extproc.errors import InvalidUpstreamResponse
+from aigw_extproc.exchange.machine import Exchange
+from aigw_extproc.exchange.messages import ForwardRequest, MediaReady, NeedMedia, Reply, RequestBody, RequestHeaders
 from aigw_extproc.extproc.http2.connection import Connection
 from aigw_extproc.extproc.http2.events import Data, Request
+from aigw_extproc.routing import Router
 from aigw_extproc.translate.carriers import converse
 from aigw_extproc.translate.clients.chat.stream import ChatWriter
-from aigw_extproc.translate.contract import FetchFailed, Media, MediaNeeded, ResponseContext, UpstreamRequest
+from aigw_extproc.translate.contract import Fetched, FetchFailed, Media, ResponseContext
 from aigw_extproc.translate.converse.tool_names import ToolNames
-from aigw_extproc.translate.registry import ENDPOINTS, ParsedRequest, parse
-from aigw_extproc.wire import model_of
-from tests.translate.goldens import conversed, target
+from tests.test_exchange import BACKEND, NOW, POST
+from tests.translate.goldens import conversed
 
 CORPUS = Path(__file__).parent / "corpus"
 CONTEXT = ResponseContext(request_id="R", created=123)
@@ -38,6 +42,7 @@ MODELS = (
     "unknown.model",
 )
 """One for each variant of reasoning, structured output and tool results."""
+FETCHED = (Media(media_type="image/png", base64="iVBORw0KGgo="), FetchFailed(reason="is gone"))
 PATH = re.compile(r"/model/[A-Za-z0-9._~%-]*/converse(-stream)?")
 
 
@@ -100,31 +105,32 @@ def responses_request(data: bytes) -> None:
 
 
 def _request(data: bytes, path: str) -> None:
-    try:
-        parsed = parse(ENDPOINTS[path], "AWSBedrock", data, {})
-    except InvalidRequest as error:
-        assert error.status == 400
-        return
-    for model in (*MODELS, model_of(data)):
-        first, second = _translated(parsed, model), _translated(parsed, model)
-        if first is not None and second is not None:
-            assert PATH.fullmatch(first.path)
-            assert msgspec.json.decode(first.body, type=dict[str, msgspec.Raw]).keys() >= {"messages"}
-            assert (first.path, first.body, first.dropped) == (second.path, second.body, second.dropped)
+    for model in (*MODELS, None):
+        first, second = _sent(data, path, model), _sent(data, path, model)
+        assert first == second
+        for action in first:
+            if isinstance(action, Reply):
+                assert action.status == 400
+            else:
+                headers = dict(action.set_headers)
+                assert PATH.fullmatch(headers[":path"])
+                assert msgspec.json.decode(action.body, type=dict[str, msgspec.Raw]).keys() >= {"messages"}
 
 
-def _translated(parsed: ParsedRequest, model: str) -> UpstreamRequest | None:
-    try:
-        return parsed(target(model))
-    except InvalidRequest as error:
-        assert error.status == 400
-    except MediaNeeded as needed:
-        for fetched in (Media(media_type="image/png", base64="iVBORw0KGgo="), FetchFailed(reason="is gone")):
-            try:
-                return parsed(target(model, fetched=dict.fromkeys(needed.urls, fetched)))
-            except InvalidRequest as error:
-                assert error.status == 400
-    return None
+def _sent(data: bytes, path: str, model: str | None) -> list[ForwardRequest | Reply]:
+    """Return what is sent for a request, or for both ways in which fetching its images may end."""
+    return [_action(data, path, model, fetched) for fetched in FETCHED]
+
+
+def _action(data: bytes, path: str, model: str | None, fetched: Fetched) -> ForwardRequest | Reply:
+    rule = Rule(name="any", backends=(replace(BACKEND, model_override=model),), owned_by="us", created=0)
+    exchange = Exchange(Router(Snapshot(rules=(rule,))), pick=0.0)
+    exchange.receive(RequestHeaders(POST | {":path": path}, end_of_stream=False), now=NOW)
+    action = exchange.receive(RequestBody(data), now=NOW)
+    if isinstance(action, NeedMedia):
+        action = exchange.receive(MediaReady(dict.fromkeys(action.urls, fetched)), now=NOW)
+    assert isinstance(action, ForwardRequest | Reply)
+    return action
 
 
 def http2(data: bytes) -> None:

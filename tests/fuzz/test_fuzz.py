@@ -8,6 +8,7 @@ import time
 import tracemalloc
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from random import Random
 from zlib import crc32
 
 import pytest
@@ -38,42 +39,46 @@ def test_inputs_of_the_corpus(target: str, path: Path) -> None:
     run(target, path.read_bytes())
 
 
-@fuzzing
-@given(mutations.bytewise("eventstream"))
-def test_streams_with_mutated_bytes(data: bytes) -> None:
-    run("eventstream", data)
+# Hypothesis draws the choices, so that it can replay them and shorten an input that fails.
+choices = st.randoms(use_true_random=False)
 
 
 @fuzzing
-@given(mutations.frames())
-def test_streams_of_valid_frames_with_mutated_payloads(data: bytes) -> None:
-    run("eventstream", data)
+@given(choices)
+def test_streams_with_mutated_bytes(random: Random) -> None:
+    run("eventstream", mutations.bytewise("eventstream", random))
+
+
+@fuzzing
+@given(choices)
+def test_streams_of_valid_frames_with_mutated_payloads(random: Random) -> None:
+    run("eventstream", mutations.frames(random))
 
 
 @pytest.mark.parametrize("target", REQUESTS)
 @fuzzing
-@given(data=st.data())
-def test_requests_with_mutated_bytes(target: str, data: st.DataObject) -> None:
-    run(target, data.draw(mutations.bytewise(target)))
+@given(random=choices)
+def test_requests_with_mutated_bytes(target: str, random: Random) -> None:
+    run(target, mutations.bytewise(target, random))
 
 
 @pytest.mark.parametrize("target", REQUESTS)
 @fuzzing
-@given(data=st.data())
-def test_requests_with_mutated_values(target: str, data: st.DataObject) -> None:
-    run(target, data.draw(mutations.valuewise(target)))
+@given(random=choices)
+def test_requests_with_mutated_values(target: str, random: Random) -> None:
+    run(target, mutations.valuewise(target, random))
 
 
 @fuzzing
-@given(mutations.valuewise("response"))
-def test_responses_with_mutated_values(data: bytes) -> None:
-    run("response", data)
+@given(choices)
+def test_responses_with_mutated_values(random: Random) -> None:
+    run("response", mutations.valuewise("response", random))
 
 
 @fuzzing
-@given(mutations.bytewise("http2"))
-def test_connections_with_mutated_bytes(data: bytes) -> None:
-    run("http2", data)
+@given(choices)
+def test_connections_with_mutated_bytes(random: Random) -> None:
+    run("http2", mutations.bytewise("http2", random))
 
 
 def peak_bytes(action: Callable[[], object]) -> int:

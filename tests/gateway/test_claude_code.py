@@ -83,7 +83,7 @@ def kinds(answer: Any) -> list[str]:
 
 def test_a_session(client: anthropic.Anthropic) -> None:
     reminder = text("<system-reminder>Be careful.</system-reminder>")
-    history = [user(reminder, text("Use Read and Glob, redact your thoughts", **CACHED))]
+    history = [user(reminder, text("now use Read and Glob, redact your thoughts", **CACHED))]
     counted = client.messages.count_tokens(
         model=CLAUDE, system=SYSTEM, messages=history, tools=TOOLS, thinking=THINKING
     )

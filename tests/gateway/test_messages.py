@@ -125,7 +125,7 @@ def test_thinking_with_its_signature(either: anthropic.Anthropic, way: str) -> N
 
 @both_ways
 def test_a_hidden_thought_comes_back_as_it_went(either: anthropic.Anthropic, way: str) -> None:
-    redact: Any = [{"role": "user", "content": "redact, and use get_time"}]
+    redact: Any = [{"role": "user", "content": "redact, and now use get_time"}]
     first = ask(either, way, messages=redact, thinking=BUDGET, tools=TOOLS)
     assert [block["type"] for block in first["content"]] == ["thinking", "redacted_thinking", "text", "tool_use"]
     result = {"type": "tool_result", "tool_use_id": first["content"][-1]["id"], "content": "noon"}

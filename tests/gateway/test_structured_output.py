@@ -128,7 +128,7 @@ def test_a_real_tool_goes_before(client: openai.OpenAI, model: str, ask: Any) ->
 def test_the_answer_behind_a_tools_result(client: openai.OpenAI, model: str, ask: Any) -> None:
     called = ask(client, model=model, **FORCED).choices[0].message
     result = {"role": "tool", "tool_call_id": called.tool_calls[0].id, "content": "sunny"}
-    question = {"role": "user", "content": "So what is the answer?"}
+    question = {"role": "user", "content": "So now use answer"}
     history = [*FORCED["messages"], called.model_dump(exclude_none=True), result, question]
     assert outcome(ask(client, model=model, messages=history, tools=FORCED["tools"])) == ("stop", JSON, EXPECTED, None)
 
@@ -146,11 +146,11 @@ def test_a_real_tool_may_have_the_name_of_ours(client: openai.OpenAI, gateway: G
 def test_where_thinking_forbids_to_force_a_tool_the_model_is_told_to_use_it(
     client: openai.OpenAI, gateway: Gateway, ask: Any
 ) -> None:
-    messages = [{"role": "user", "content": "What is the answer?"}]
+    messages = [{"role": "user", "content": "Use answer"}]
     answer = ask(client, model=THINKING_BY_TOOL, messages=messages, reasoning_effort="low")
     sent = gateway.sent(answer.id)
     assert outcome(answer) == ("stop", JSON, EXPECTED, None)
-    assert answer.choices[0].message.reasoning_content == "Let me think about What is the answer?."
+    assert answer.choices[0].message.reasoning_content == "Let me think about Use answer."
     assert sent["system"] == [{"text": "Give your final answer by calling the tool answer, exactly once."}]
     assert "toolChoice" not in sent["toolConfig"]
 

@@ -7,15 +7,17 @@ import re
 import socket
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import anthropic
 import httpx
 import openai
 import pytest
 
 from aigw_extproc.simulator import frames
 from tests.envoy_config.running import Handler, Upstream
+from tests.gateway.conftest import SDK_OPTIONS
 from tests.gateway.running import CHAT, Gateway, error, events, question
 
 UNAVAILABLE = error("the gateway got no answer from the upstream", "api_error", "upstream_unavailable")
@@ -134,15 +136,43 @@ def test_a_stream_that_breaks(gateway: Gateway, elsewhere: Upstream) -> None:
             list(lines)
 
 
-def test_a_stream_that_breaks_raises_in_the_sdk(client: openai.OpenAI, elsewhere: Upstream) -> None:
+def chat_stream(gateway: Gateway) -> Iterator[object]:
+    with openai.OpenAI(base_url=f"{gateway.url}/v1", **SDK_OPTIONS) as client:
+        yield from client.chat.completions.create(model="elsewhere", messages=[HELLO], stream=True)
+
+
+def response_stream(gateway: Gateway) -> Iterator[object]:
+    with openai.OpenAI(base_url=f"{gateway.url}/v1", **SDK_OPTIONS) as client:
+        yield from client.responses.create(model="elsewhere", input="Hello!", stream=True)
+
+
+def message_stream(gateway: Gateway) -> Iterator[object]:
+    with anthropic.Anthropic(base_url=gateway.url, **SDK_OPTIONS) as client:
+        yield from client.messages.create(model="elsewhere", max_tokens=9, messages=[HELLO], stream=True)
+
+
+HELLO: Any = {"role": "user", "content": "Hello!"}
+
+
+@pytest.mark.parametrize(
+    ("stream", "raised"),
+    [
+        (chat_stream, "APIConnectionError"),
+        (response_stream, "APIConnectionError"),
+        (message_stream, "RemoteProtocolError"),  # that of its HTTP library
+    ],
+)
+def test_what_the_sdks_raise_for_a_stream_that_breaks(
+    gateway: Gateway, elsewhere: Upstream, stream: Callable[[Gateway], Iterator[object]], raised: str
+) -> None:
     told = threading.Event()
     elsewhere.answer = one_frame_then_reset(told)
-    messages: Any = question()["messages"]
-    stream = iter(client.chat.completions.create(model="elsewhere", messages=messages, stream=True))
-    next(stream)
+    events = stream(gateway)
+    next(events)
     told.set()
-    with pytest.raises((httpx.RemoteProtocolError, openai.APIError)):
-        next(stream)
+    with pytest.raises(Exception, match=r"Connection error|incomplete chunked read") as caught:
+        list(events)
+    assert type(caught.value).__name__ == raised
 
 
 def one_frame_then_reset(told: threading.Event) -> Callable[[Handler], None]:

@@ -93,5 +93,6 @@ def test_clients_need_a_key_of_the_secret(helm4: Helm, credentials: str, tmp_pat
     mount(one(manifests, "Deployment")["spec"]["template"]["spec"], manifests, tmp_path)
     loaded = load([here("/etc/aigw/resources", tmp_path)], here("/etc/aigw/secrets", tmp_path))
     [rule] = loaded.snapshot.rules
-    assert rule.keys is not None
-    assert set(rule.keys.clients.values()) == {"team-a"}
+    assert rule.policy is not None
+    assert rule.policy.keys is not None
+    assert set(rule.policy.keys.clients.values()) == {"team-a"}

@@ -143,6 +143,7 @@ async def test_the_connection_goes_to_the_checked_address(web: Web) -> None:
         (answer(bytes(media.MAX_BYTES + 1)), "is larger than 3.75 MB"),
         (answer(b"", "302 Found", location="/again"), "redirects more than 3 times"),
         (answer(b"", "302 Found", location="file:///etc/passwd"), "is not a URL of http or https"),
+        (answer(b"", "302 Found", location="https://["), "is not a URL, or redirects to what is not one"),
         (b"not http at all\r\n\r\n", "could not be fetched: the connection failed"),
         (b"", "could not be fetched: the connection failed"),
     ],
@@ -245,3 +246,10 @@ async def test_the_fetches_of_all_requests_are_limited(web: Web, monkeypatch: py
         await fetcher.fetch(urls(web, 5))
     assert web.connections == 0
     assert len(await fetcher.fetch(urls(web, 4))) == 4
+
+
+async def test_a_host_that_no_library_takes() -> None:
+    url = "https://a\0b/"
+    assert (await media.MediaFetcher().fetch([url]))[url] == FetchFailed(
+        reason="is not a URL, or redirects to what is not one"
+    )

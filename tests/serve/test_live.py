@@ -10,7 +10,7 @@ import pytest
 
 from aigw_extproc.config.builtin import region_configuration
 from aigw_extproc.config.compile.configuration import Configuration
-from aigw_extproc.config.snapshot import ApiKeys
+from aigw_extproc.config.policies import ApiKeys, Policy
 from aigw_extproc.extproc.tls import ServerTls
 from aigw_extproc.serve.live import Live
 from aigw_extproc.serve.options import ServeOptions, is_loopback
@@ -21,8 +21,8 @@ FILE = Path("unused")
 
 
 def with_keys() -> Configuration:
-    keys = ApiKeys(policy="p", clients={b"digest": "a"})
-    rules = tuple(replace(rule, keys=keys) for rule in OPEN.snapshot.rules)
+    policy = Policy(name="p", keys=ApiKeys(clients={b"digest": "a"}))
+    rules = tuple(replace(rule, policy=policy) for rule in OPEN.snapshot.rules)
     return replace(OPEN, snapshot=replace(OPEN.snapshot, rules=rules))
 
 

@@ -44,7 +44,7 @@ def test_api_keys_for_any_source(tmp_path: Path) -> None:
         ConfigurationSource(simulator=Address(host="127.0.0.1", port=8091), api_keys=file),
         ConfigurationSource(paths=(EXAMPLES / "aws.yaml",), api_keys=file),
     ):
-        policies = {rule.keys.policy if rule.keys else None for rule in source.load().snapshot.rules}
+        policies = {rule.policy.name if rule.policy else None for rule in source.load().snapshot.rules}
         assert policies == {"--api-keys"}
         assert source.files == (*source.paths, file)
 

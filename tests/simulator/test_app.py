@@ -78,7 +78,7 @@ def without_ids(content: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def test_a_loop_of_parallel_tools(bedrock: Any) -> None:
-    messages = ask("Call get_time and get_weather")
+    messages = ask("now use get_time and get_weather")
     first = bedrock.converse(modelId=MODEL, messages=messages, toolConfig=TOOLS)
     content = first["output"]["message"]["content"]
     ids = [block["toolUse"]["toolUseId"] for block in content if "toolUse" in block]
@@ -100,7 +100,7 @@ def test_a_loop_of_parallel_tools(bedrock: Any) -> None:
 
 
 def test_tools_stream_after_the_text(bedrock: Any) -> None:
-    stream = bedrock.converse_stream(modelId=MODEL, messages=ask("get_time"), toolConfig=TOOLS)["stream"]
+    stream = bedrock.converse_stream(modelId=MODEL, messages=ask("Use get_time"), toolConfig=TOOLS)["stream"]
     events = [event for event in stream if "contentBlockDelta" not in event or "toolUse" in str(event)]
     start = events[2]["contentBlockStart"]
     assert start["start"]["toolUse"].pop("toolUseId").startswith("tooluse_")

@@ -13,9 +13,11 @@ from aigw_extproc.simulator.prompt import (
     ModelTool,
     ReplyText,
     ReplyToolUse,
+    asks_for_json,
     count_text,
     tokens,
 )
+from aigw_extproc.simulator.script import Say, Use
 
 CLOCK = ModelTool(name="clock", schema={"type": "object", "properties": {"zone": {"type": "string"}}})
 WEATHER = ModelTool(name="get_weather", schema={"type": "object", "properties": {}})
@@ -81,20 +83,22 @@ def test_a_stop_sequence_at_the_start_leaves_no_content() -> None:
     assert ask(stop_sequences=("Hello",)).content == ()
 
 
-def test_a_tool_that_is_named_is_used() -> None:
-    reply = ask("What does the clock say?", tools=(WEATHER, CLOCK))
+def test_a_tool_that_is_asked_for_is_used() -> None:
+    reply = ask("Please now use clock.", tools=(WEATHER, CLOCK))
     text, use = reply.content
     assert isinstance(use, ReplyToolUse)
     assert (text, use.name, use.input) == (ReplyText(text="I will use clock."), "clock", {"zone": "example zone"})
     assert (reply.stop_reason, reply.output_tokens) == ("tool_use", 7)
 
 
-def test_tools_that_are_named_are_used_in_their_own_order() -> None:
-    assert used(ask("get_weather and clock", tools=(CLOCK, WEATHER))) == ["clock", "get_weather"]
+def test_tools_are_used_in_their_own_order() -> None:
+    assert used(ask("now use get_weather and clock", tools=(CLOCK, WEATHER))) == ["clock", "get_weather"]
 
 
-@pytest.mark.parametrize("text", ["o'clocks", "clock_radio", "alarm-clock", "nothing"])
-def test_a_tool_that_is_not_named_is_not_used(text: str) -> None:
+@pytest.mark.parametrize(
+    "text", ["Use the clock", "clock", "Tools: Use clock", "now use clock_radio", "Use alarm-clock"]
+)
+def test_a_tool_that_is_not_asked_for_is_not_used(text: str) -> None:
     assert used(ask(text, tools=(CLOCK,))) == []
 
 
@@ -115,7 +119,7 @@ def test_a_tool_result_can_name_the_next_tool() -> None:
 
 
 def test_keys_of_tool_uses_differ_within_a_reply() -> None:
-    _, clock, weather = ask("clock get_weather", tools=(CLOCK, WEATHER)).content
+    _, clock, weather = ask("now use clock, get_weather", tools=(CLOCK, WEATHER)).content
     assert isinstance(clock, ReplyToolUse)
     assert isinstance(weather, ReplyToolUse)
     assert clock.key != weather.key
@@ -149,3 +153,41 @@ def test_input_streams_in_pieces_that_join_to_its_json() -> None:
 
 def test_an_empty_input_streams_as_an_empty_piece() -> None:
     assert input_deltas(ReplyToolUse(key="k", name="n", input={})) == [""]
+
+
+def test_a_request_for_json_is_answered_with_json() -> None:
+    assert said(ask('Say "hi"', wants_json=True)) == '{"answer":"Hello! You said: Say \\"hi\\""}'
+
+
+@pytest.mark.parametrize(
+    ("system", "asks"),
+    [
+        ("Answer with one JSON object and nothing else: no prose around it, no code fence.", True),
+        ("You are terse. Respond only with a JSON object.", True),
+        ("Answer in French. A JSON object has members.", False),
+        ("", False),
+    ],
+)
+def test_a_system_prompt_can_ask_for_json(system: str, asks: bool) -> None:
+    assert asks_for_json(system) is asks
+
+
+def test_a_script_decides_which_tool_is_used_and_how() -> None:
+    reply = ask("Hi", tools=(CLOCK, WEATHER), scripted=Use(tool="get_weather", input={"city": "Paris"}))
+    text, use = reply.content
+    assert isinstance(use, ReplyToolUse)
+    assert text == ReplyText(text="I will use get_weather.")
+    assert (use.name, use.input, reply.stop_reason) == ("get_weather", {"city": "Paris"}, "tool_use")
+
+
+def test_a_script_decides_what_is_said() -> None:
+    assert said(ask("now use clock", tools=(CLOCK,), scripted=Say(text="Done."))) == "Done."
+
+
+def test_a_script_with_a_tool_that_is_missing_says_so() -> None:
+    reply = ask("Hi", tools=(CLOCK,), scripted=Use(tool="Read", input={}))
+    assert said(reply) == "The script uses Read, which is not among the tools."
+
+
+def test_a_request_that_forces_a_tool_gets_one_whatever_the_script_says() -> None:
+    assert used(ask("Hi", tools=(CLOCK,), must_use_tool=True, scripted=Say(text="Done."))) == ["clock"]

@@ -103,8 +103,9 @@ def test_a_prompt_of_the_library_is_answered_by_its_variables() -> None:
 
 
 def test_some_families_use_tools_without_text() -> None:
-    tools = [{"toolSpec": {"name": "Hello", "inputSchema": {"json": {"type": "object"}}}}]
-    answer = call("converse", {**HELLO, "toolConfig": {"tools": tools}}, model="meta.llama3-1-8b-instruct-v1%3A0")
+    tools = [{"toolSpec": {"name": "clock", "inputSchema": {"json": {"type": "object"}}}}]
+    asked = {"messages": [{"role": "user", "content": [{"text": "Use clock"}]}]}
+    answer = call("converse", {**asked, "toolConfig": {"tools": tools}}, model="meta.llama3-1-8b-instruct-v1%3A0")
     assert [list(block) for block in answer["output"]["message"]["content"]] == [["toolUse"]]
 
 
@@ -226,7 +227,7 @@ def frames_of(answer: HttpResponse) -> list[tuple[str, Any]]:
 
 
 EVERYTHING = {
-    "messages": [{"role": "user", "content": [{"text": "clock"}]}],
+    "messages": [{"role": "user", "content": [{"text": "now use clock"}]}],
     "toolConfig": {
         "tools": [{"toolSpec": {"name": name, "inputSchema": {"json": {"type": "object"}}}} for name in ("clock", "b")]
     },
@@ -481,3 +482,44 @@ def test_members_of_the_path_are_refused_in_the_body() -> None:
 
 def test_the_signature_is_checked_first() -> None:
     assert failure("converse", b"not JSON", secret="canary-wrong")[0] == "InvalidSignatureException"
+
+
+@pytest.mark.parametrize(
+    ("metadata", "problem"),
+    [
+        ("team", "The request metadata is not valid JSON."),
+        (
+            '{"team": 1}',
+            "1 validation error detected: Value at 'team' failed to satisfy constraint: Expected string, found number",
+        ),
+    ],
+)
+def test_metadata_of_an_invocation_is_checked(metadata: str, problem: str) -> None:
+    headers = {"x-amzn-bedrock-request-metadata": metadata}
+    assert failure("invoke", CLAUDE, headers=headers) == ("ValidationException", problem)
+
+
+def test_metadata_of_an_invocation() -> None:
+    headers = {"x-amzn-bedrock-request-metadata": '{"team": "search"}'}
+    assert call("invoke", CLAUDE, headers=headers)["type"] == "message"
+
+
+@pytest.mark.parametrize(
+    ("messages", "model", "problem"),
+    [
+        (["user", "system"], "anthropic.claude-opus-4-7", "role 'system' is not supported on this model"),
+        (
+            ["system", "user"],
+            "anthropic.claude-opus-5",
+            "messages.0: use the top-level 'system' parameter for the initial system prompt",
+        ),
+        (
+            ["user", "assistant", "system"],
+            "anthropic.claude-opus-5",
+            "messages.2: role 'system' must follow a 'user' message",
+        ),
+    ],
+)
+def test_claudes_system_messages_are_checked(messages: list[str], model: str, problem: str) -> None:
+    body = {**CLAUDE, "messages": [{"role": role, "content": "Hi"} for role in messages]}
+    assert failure("invoke", body, model=model) == ("ValidationException", problem)

@@ -118,7 +118,7 @@ def test_hidden_reasoning_streams_as_one_delta(bedrock: Any) -> None:
 
 
 def test_a_tool_loop_of_three_turns_returns_reasoning(bedrock: Any) -> None:
-    messages = [user({"text": "redact the clock"})]
+    messages = [user({"text": "redact, and now use clock"})]
     kinds = []
     for said in ("now use thermometer", "now use clock", "done"):
         answer = bedrock.converse(modelId=SONNET_4_5, messages=messages, toolConfig=TOOLS, **fields(**ENABLED))

@@ -20,6 +20,10 @@ def assistant(*blocks: Any) -> dict[str, Any]:
     return {"role": "assistant", "content": list(blocks)}
 
 
+def system(*blocks: Any) -> dict[str, Any]:
+    return {"role": "system", "content": list(blocks or [HI])}
+
+
 def tools(*names: str, schema: Any = None, **more: Any) -> dict[str, Any]:
     specs = [{"toolSpec": {"name": name, "inputSchema": {"json": schema or {"type": "object"}}}} for name in names]
     return {**talk(user(HI)), "toolConfig": {"tools": specs, **more}}
@@ -32,6 +36,10 @@ def broken_rule(conversation: dict[str, Any]) -> str:
 
 
 START = "A conversation must start with a user message. Try again with a conversation that starts with a user message."
+SYSTEM_FIRST = "messages.0: use the top-level 'system' parameter for the initial system prompt"
+SYSTEM_AFTER = "messages.{}: role 'system' must follow a 'user' message"
+SYSTEM_BEFORE = "messages.{}: role 'system' must precede an 'assistant' message or end the array"
+SYSTEM_TEXT = "messages.1.content.0: only text is supported in a message of role 'system'"
 ALTERNATE = (
     "A conversation must alternate between user and assistant roles. Make sure the conversation alternates between"
     " user and assistant roles and try again."
@@ -203,6 +211,13 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
         {**talk(user(HI)), "outputConfig": {"textFormat": {"structure": {"jsonSchema": {"schema": "{"}}}}},
         "The value at outputConfig.textFormat.structure.jsonSchema.schema must be the text of a JSON object.",
     ),
+    "an instruction first": (talk(system(), user(HI)), MODEL + SYSTEM_FIRST),
+    "an instruction after the assistant": (
+        talk(user(HI), assistant(HI), system(), user(HI)),
+        MODEL + SYSTEM_AFTER.format(2),
+    ),
+    "two instructions": (talk(user(HI), system(), system()), MODEL + SYSTEM_BEFORE.format(1)),
+    "an instruction of an image": (talk(user(HI), system(image())), MODEL + SYSTEM_TEXT),
     "white space at the end": (talk(user(HI), assistant({"text": "Well, "})), SPACE),
     "a new line at the end": (talk(user(HI), assistant(HI, {"text": "Well\n"})), SPACE),
 }
@@ -215,7 +230,8 @@ def test_a_broken_rule_is_reported(conversation: dict[str, Any], message: str) -
 
 KEPT: dict[str, dict[str, Any]] = {
     "one turn": talk(user(HI)),
-    "an instruction between the turns": talk(user(HI), {"role": "system", "content": [HI]}, assistant(HI), user(HI)),
+    "an instruction between the turns": talk(user(HI), system(), assistant(HI), user(HI)),
+    "an instruction at the end": talk(user(HI), system(HI, {"cachePoint": {"type": "default"}})),
     "parallel tool uses answered out of order": tool_talk(
         user(HI), assistant(HI, use("a"), use("b")), user(result("b"), result("a", {"json": {}}, image()), HI)
     ),

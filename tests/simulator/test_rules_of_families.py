@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from aigw_extproc.simulator import rules
-from aigw_extproc.simulator.errors import Invalid
+from aigw_extproc.simulator.errors import Invalid, ServiceError
 from tests.simulator.conversations import (
     HI,
     TOOLS,
@@ -70,6 +70,10 @@ def sampled(**parameters: Any) -> dict[str, Any]:
     return talk(inferenceConfig=parameters)
 
 
+def schema(value: dict[str, Any]) -> dict[str, Any]:
+    return talk(toolConfig={"tools": [{"toolSpec": {"name": "clock", "inputSchema": {"json": value}}}]})
+
+
 def answered(*content: Any, beside: tuple[Any, ...] = (), **more: str) -> dict[str, Any]:
     return tool_talk(user(), assistant(use("a")), user(result("a", *content, **more), *beside))
 
@@ -79,6 +83,11 @@ BROKEN: dict[str, tuple[str, dict[str, Any], str]] = {
         OPUS_4_1,
         sampled(temperature=0.5, topP=0.9),
         f"{MODEL}`temperature` and `top_p` cannot both be specified for this model. Please use only one.",
+    ),
+    "an instruction in the conversation": (
+        OPUS_4_7,
+        talk(user(), {"role": "system", "content": [HI]}),
+        f"{MODEL}role 'system' is not supported on this model",
     ),
     "a temperature for a new Claude": (
         OPUS_4_7,
@@ -90,6 +99,27 @@ BROKEN: dict[str, tuple[str, dict[str, Any], str]] = {
     "a temperature for GPT": (GPT_6, sampled(temperature=0), unsupported("temperature")),
     "a topP for Grok": (GROK, sampled(topP=1), unsupported("topP")),
     "stop sequences": (GROK, sampled(stopSequences=["x"]), unsupported("stopSequences")),
+    "a low limit for GPT": (
+        GPT_6,
+        sampled(maxTokens=15),
+        (
+            f"{MODEL}Invalid 'max_output_tokens': integer below minimum value. Expected a value >= 16, but got 15"
+            " instead."
+        ),
+    ),
+    "alternatives at the root of a schema": (
+        OPUS_5,
+        schema({"type": "object", "anyOf": [{}]}),
+        (f"{MODEL}tools.0.custom.input_schema: input_schema does not support oneOf, allOf, or anyOf at the top level"),
+    ),
+    "a property that Claude cannot have": (
+        SONNET_4,
+        schema({"type": "object", "properties": {"a": {"items": {"properties": {"$b": {}}}}}}),
+        (
+            f"{MODEL}tools.0.custom.input_schema.properties: Property keys should match pattern"
+            " '^[a-zA-Z0-9_.-]{1,64}$'"
+        ),
+    ),
     "system messages": (
         TITAN,
         talk(system=[HI]),
@@ -125,6 +155,14 @@ BROKEN: dict[str, tuple[str, dict[str, Any], str]] = {
         GPT_6,
         talk(**own(reasoning_effort="low")),
         "Unknown parameter: 'reasoning_effort'.",
+    ),
+    "a hyphen in a tool's name for Nova": (
+        NOVA_PRO,
+        talk(toolConfig={"tools": [{"toolSpec": {"name": "a-b", "inputSchema": {"json": {"type": "object"}}}}]}),
+        (
+            "Model produced invalid sequence as part of ToolUse. Please refer to the model tool use troubleshooting"
+            " guide."
+        ),
     ),
     "tools for an old Claude": (CLAUDE_2, tool_talk(), "This model doesn't support tool use."),
     "tools for R1": (R1, tool_talk(), "This model doesn't support tool use."),
@@ -207,7 +245,7 @@ BROKEN: dict[str, tuple[str, dict[str, Any], str]] = {
 
 @pytest.mark.parametrize(("model", "conversation", "message"), BROKEN.values(), ids=BROKEN.keys())
 def test_a_broken_rule_is_reported(model: str, conversation: dict[str, Any], message: str) -> None:
-    with pytest.raises(Invalid) as caught:
+    with pytest.raises(ServiceError) as caught:
         rules.check(conversation, model)
     assert caught.value.message == message
 
@@ -216,7 +254,10 @@ KEPT: dict[str, tuple[str, dict[str, Any]]] = {
     "both ways of sampling for an early Claude": (SONNET_4, sampled(temperature=0.5, topP=0.9)),
     "one way of sampling": (OPUS_4_1, sampled(temperature=0.5)),
     "stop sequences": (SONNET_4, sampled(stopSequences=["x"])),
-    "a limit where nothing else can be set": (GPT_6, sampled(maxTokens=5)),
+    "a limit where nothing else can be set": (GPT_6, sampled(maxTokens=16)),
+    "a low limit": (OPUS_5, sampled(maxTokens=1)),
+    "alternatives within a schema": (OPUS_5, schema({"type": "object", "properties": {"a": {"anyOf": [{}]}}})),
+    "alternatives at the root for others": (NOVA_PRO, schema({"type": "object", "anyOf": [{}]})),
     "a prefill": (SONNET_4, talk(user(), assistant())),
     "a top_k": (HAIKU_3, talk(**own(top_k=5))),
     "Nova's own top_k": (NOVA_PRO, talk(**own(inferenceConfig={"topK": 5}))),

@@ -20,6 +20,7 @@ QWEN = "qwen.qwen3-32b-v1:0"
 
 STRING = {"type": "string"}
 NUMBER = {"type": "number"}
+REF = {"$ref": "#/$defs/A"}
 MODEL = "The model returned the following errors: "
 OPEN = f"{MODEL}output_config.format.schema: For 'object' type, 'additionalProperties' must be explicitly set to false"
 
@@ -78,6 +79,26 @@ BROKEN: dict[str, tuple[str, dict[str, Any], str]] = {
         talk(**own(output_config={"format": {"schema": {"type": "object"}}})),
         OPEN,
     ),
+    "an open strict tool": (
+        SONNET_4_5,
+        talk(**tool(closed(a={"type": "object"}), strict=True)),
+        f"{MODEL}tools.0.custom: For 'object' type, 'additionalProperties' must be explicitly set to false",
+    ),
+    "patterns of properties": (
+        SONNET_4_5,
+        talk(**bound({**closed(), "patternProperties": {"^x": STRING}})),
+        f"{MODEL}output_config.format.schema: For 'object' type, property 'patternProperties' is not supported",
+    ),
+    "a recursive schema": (
+        SONNET_4_5,
+        talk(**bound({**closed(a=REF), "$defs": {"A": closed(b={"items": REF})}})),
+        f"{MODEL}output_config.format.schema: Recursive schemas are not supported",
+    ),
+    "a schema that is its own part": (
+        SONNET_4_5,
+        talk(**tool(closed(a={"$ref": "#"}), strict=True)),
+        f"{MODEL}tools.0.custom: Recursive schemas are not supported",
+    ),
     "bounds of numbers": (
         SONNET_4_5,
         talk(**bound(closed(a={"type": "integer", "minimum": 1, "maximum": 5}))),
@@ -127,7 +148,12 @@ KEPT: dict[str, tuple[str, dict[str, Any]]] = {
     "bounds of numbers for others": (QWEN, talk(**bound(closed(a={"type": "integer", "minimum": 1})))),
     "a strict tool": (SONNET_4_5, talk(**tool(closed(a=NUMBER), strict=True))),
     "bounds in a tool that is not strict": (SONNET_4_5, talk(**tool(closed(a={"type": "number", "minimum": 1})))),
-    "an open tool": (SONNET_4_5, talk(**tool({"type": "object"}, strict=True))),
+    "an open tool that is not strict": (SONNET_4_5, talk(**tool({"type": "object"}))),
+    "a reference that is not recursive": (
+        SONNET_4_5,
+        talk(**bound({**closed(a=REF, b=REF), "$defs": {"A": closed()}})),
+    ),
+    "a recursive tool that is not strict": (SONNET_4_5, talk(**tool({**closed(a=REF), "$defs": {"A": closed(b=REF)}}))),
     "citations without a schema": (SONNET_4_5, talk(user(HI, document("a", citations={"enabled": True})))),
     "documents that are not to be cited": (
         SONNET_4_5,

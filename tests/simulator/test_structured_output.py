@@ -22,13 +22,17 @@ class Address(Closed):
     zone: int
 
 
+class Employer(Closed):
+    seat: Address | None
+
+
 class Person(Closed):
     name: Annotated[str, StringConstraints(min_length=30)]
     born: datetime.date
     role: Literal["admin", "user"]
     home: Address | None
     others: list[Address]
-    boss: Person | None
+    boss: Employer | None
 
 
 PERSON = Person.model_json_schema()
@@ -63,6 +67,7 @@ def test_the_answer_streams_in_pieces(bedrock: Any) -> None:
     assert ("".join(pieces), len(pieces) > 3) == (whole, True)
 
 
-def test_a_tool_that_is_named_comes_before_the_answer(bedrock: Any) -> None:
-    tools = [{"toolSpec": {"name": "Hi", "inputSchema": {"json": {"type": "object"}}}}]
-    assert bedrock.converse(**ASKED, **bound(PERSON), toolConfig={"tools": tools})["stopReason"] == "tool_use"
+def test_a_tool_that_is_asked_for_comes_before_the_answer(bedrock: Any) -> None:
+    tools = [{"toolSpec": {"name": "clock", "inputSchema": {"json": {"type": "object"}}}}]
+    asked = {**ASKED, "messages": [{"role": "user", "content": [{"text": "Use clock"}]}]}
+    assert bedrock.converse(**asked, **bound(PERSON), toolConfig={"tools": tools})["stopReason"] == "tool_use"

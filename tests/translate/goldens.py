@@ -26,6 +26,7 @@ from aigw_extproc.translate.carriers.anthropic import request as anthropic
 from aigw_extproc.translate.carriers.response import CarriedAnswer
 from aigw_extproc.translate.clients.chat.stream import ChatWriter
 from aigw_extproc.translate.clients.messages.stream import MessagesWriter
+from aigw_extproc.translate.clients.responses.client_tools import ClientTool
 from aigw_extproc.translate.clients.responses.stream import ResponsesWriter
 from aigw_extproc.translate.contract import (
     Answer,
@@ -39,7 +40,7 @@ from aigw_extproc.translate.contract import (
     UpstreamRequest,
 )
 from aigw_extproc.translate.converse.conversed import Conversed, ResponseWriter
-from aigw_extproc.translate.converse.tool_names import ToolNames
+from aigw_extproc.translate.converse.tool_names import ToolNames, alias
 from aigw_extproc.translate.registry import ENDPOINTS, parse
 
 FOLDER = Path(__file__).parent.parent / "golden"
@@ -56,7 +57,10 @@ def fed(stream: ResponseStream, data: bytes, sizes: list[int]) -> bytes:
 
 
 def names(golden: dict[str, Any]) -> ToolNames:
-    return ToolNames.of(golden.get("tools", []))
+    names = ToolNames.of(golden.get("tools", []))
+    for tool, parameters in golden.get("parameters", {}).items():
+        names = names.with_parameters(tool, {name: alias(name) for name in parameters})
+    return names
 
 
 def chat_writer(golden: dict[str, Any]) -> ChatWriter:
@@ -73,23 +77,29 @@ def messages_writer(golden: dict[str, Any]) -> MessagesWriter:
 
 
 def responses_writer(golden: dict[str, Any]) -> ResponsesWriter:
-    return ResponsesWriter(echo={"model": "asked-for"}, names=names(golden), answer_tool=golden.get("answer_tool"))
+    return ResponsesWriter(
+        echo={"model": "asked-for"},
+        names=names(golden),
+        tools=msgspec.convert(golden.get("client_tools", {}), dict[str, ClientTool]),
+        answer_tool=golden.get("answer_tool"),
+    )
 
 
-def conversed(writer: ResponseWriter, *, replayed: bool = False) -> Conversed:
-    return Conversed(request=ConverseRequest(messages=[]), dropped=(), writer=writer, replayed=replayed)
+def conversed(writer: ResponseWriter, golden: dict[str, Any] | None = None, *, replayed: bool = False) -> Conversed:
+    request = ConverseRequest(messages=[])
+    return Conversed(request=request, dropped=(), names=names(golden or {}), writer=writer, replayed=replayed)
 
 
 def chat_answer(golden: dict[str, Any]) -> CarriedAnswer:
-    return converse.answer(conversed(chat_writer(golden)))
+    return converse.answer(conversed(chat_writer(golden), golden))
 
 
 def messages_answer(golden: dict[str, Any]) -> CarriedAnswer:
-    return converse.answer(conversed(messages_writer(golden)))
+    return converse.answer(conversed(messages_writer(golden), golden))
 
 
 def responses_answer(golden: dict[str, Any]) -> CarriedAnswer:
-    return converse.answer(conversed(responses_writer(golden)))
+    return converse.answer(conversed(responses_writer(golden), golden))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +124,7 @@ MESSAGES = Pair(name="messages_converse", path="/v1/messages", answer=messages_a
 PASSED = Pair(
     name="messages_anthropic",
     path="/v1/messages",
-    answer=lambda _golden: AnthropicPassthroughAnswer(),
+    answer=lambda golden: AnthropicPassthroughAnswer(aliases=names(golden).parameters),
     schema="AWSAnthropic",
     operation="InvokeModel",
     result="message",
@@ -122,7 +132,7 @@ PASSED = Pair(
 INVOKED = Pair(
     name="chat_anthropic",
     path="/v1/chat/completions",
-    answer=lambda golden: anthropic.answer(conversed(chat_writer(golden))),
+    answer=lambda golden: anthropic.answer(conversed(chat_writer(golden), golden)),
     schema="AWSAnthropic",
     operation="InvokeModel",
 )
@@ -149,6 +159,8 @@ def translate_request(golden: dict[str, Any], pair: Pair = CHAT) -> dict[str, An
     except MediaNeeded as needed:
         return {"media_needed": list(needed.urls)}
     translated: dict[str, Any] = {"upstream": {"path": upstream.path, "body": json.loads(upstream.body)}}
+    if upstream.headers:
+        translated["upstream"]["headers"] = dict(upstream.headers)
     if upstream.dropped:
         translated["dropped"] = list(upstream.dropped)
     return translated
@@ -196,8 +208,7 @@ def event_data(event: str) -> Any:
     """Return the data of an event. The name of a named event is the type in its data."""
     named, _, data = event.rpartition("data: ")
     value = data if data == "[DONE]" else json.loads(data)
-    # An error of OpenAI's has no type; its SDK looks for a member `error`.
-    assert named == "" or named == f"event: {value.get('type', 'error')}\n"
+    assert named == "" or named == f"event: {value['type']}\n"
     return value
 
 
@@ -222,7 +233,18 @@ def header(name: str, value: str) -> bytes:
 
 
 TRANSLATIONS = {"requests": translate_request, "responses": translate_response, "streams": translate_stream}
-INPUTS = ("request", "headers", "response", "events", "tools", "include_usage", "fetched", "answer_tool")
+INPUTS = (
+    "request",
+    "headers",
+    "response",
+    "events",
+    "tools",
+    "parameters",
+    "include_usage",
+    "fetched",
+    "answer_tool",
+    "client_tools",
+)
 
 
 def main() -> None:

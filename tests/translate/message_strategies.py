@@ -8,10 +8,16 @@ from typing import Any
 from hypothesis import strategies as st
 
 from aigw_extproc.simulator.reasoning import redact, sign
-from tests.translate.strategies import PNG, ids, mostly, names, texts, visible_texts
+from tests.translate.strategies import PNG, ids, mostly, names, schemas, texts, visible_texts
 
 marks = st.sampled_from(
-    [{}, {}, {}, {"cache_control": {"type": "ephemeral"}}, {"cache_control": {"type": "ephemeral", "ttl": "1h"}}]
+    [
+        {},
+        {},
+        {"cache_control": None},
+        {"cache_control": {"type": "ephemeral", "ttl": None}},
+        {"cache_control": {"type": "ephemeral", "ttl": "1h", "scope": "global"}},
+    ]
 )
 PDF = base64.b64encode(b"%PDF-1.4\n").decode()
 
@@ -51,7 +57,7 @@ reasoning = st.one_of(
     st.just({"type": "thinking", "thinking": "unsigned", "signature": ""}),
 )
 inputs = mostly(st.sampled_from([{}, {"x": [1, {"y": "z"}]}]), st.sampled_from([[1], None]))
-uses = block("tool_use", id=ids, name=names, input=inputs)
+uses = block("tool_use", id=ids, name=names, input=inputs, caller=st.sampled_from([None, {"type": "direct"}]))
 text_content = st.lists(text_blocks, max_size=2)
 user_content = mostly(
     visible_texts | st.lists(text_blocks | image_blocks | document_blocks, max_size=2).map(lambda more: [HELLO, *more]),
@@ -98,9 +104,16 @@ histories = st.builds(
 tools = st.builds(
     lambda name, schema, mark, more: {"name": name, "input_schema": schema, **mark, **more},
     names,
-    st.sampled_from([{}, {"type": "object", "properties": {"x": {"type": "string"}}}]),
+    schemas.map(lambda schema: schema or {}),
     marks,
-    st.sampled_from([{}, {"description": "Does it."}, {"strict": True}, {"type": "custom"}]),
+    st.sampled_from(
+        [
+            {},
+            {"description": "Does it.", "eager_input_streaming": True},
+            {"strict": True, "input_examples": [{"x": None}]},
+            {"type": "custom", "defer_loading": True, "allowed_callers": ["direct"]},
+        ]
+    ),
 )
 choices = mostly(
     st.sampled_from([{"type": "auto"}, {"type": "none"}, {"type": "auto", "disable_parallel_tool_use": True}]),

@@ -99,16 +99,21 @@ schemas = st.sampled_from(
         {},
         {"type": "object", "properties": {"x": {"type": "string"}}, "required": ["x"]},
         {"properties": None, "$schema": "http://json-schema.org/draft-07/schema#"},
+        {"properties": {"$filter": {"type": "int", "minimum": 0, "exclusiveMinimum": True}}, "required": True},
+        {"type": "object", "anyOf": [{"required": ["a"]}, {"$ref": "#/$defs/B"}], "$defs": {"B": {"properties": []}}},
+        {"type": "object", "properties": {"map": {"type": "object", "additionalProperties": {"type": "integer"}}}},
+        {"$ref": "#/$defs/Node", "$defs": {"Node": {"properties": {"next": {"$ref": "#/$defs/Node"}}}}},
     ]
 )
 tools = st.builds(
-    lambda name, schema, text: {
+    lambda name, schema, text, strict: {
         "type": "function",
-        "function": {"name": name, "parameters": schema, "description": text},
+        "function": {"name": name, "parameters": schema, "description": text, "strict": strict},
     },
     names,
     schemas,
     texts,
+    st.booleans(),
 )
 choices = st.one_of(
     st.sampled_from([None, "auto", "none", "required", {}]),

@@ -116,14 +116,35 @@ def content_and_stream(draw: st.DrawFn, contents: st.SearchStrategy[list[Block]]
     content = draw(contents)
     events: list[list[Any]] = [["messageStart", {"role": "assistant"}]]
     for index, block in enumerate(content):
-        events += start(block, index)
-        for delta in deltas(draw, block):
-            events.append(["contentBlockDelta", {"delta": delta, "contentBlockIndex": index}])
-        events.append(["contentBlockStop", {"contentBlockIndex": index}])
+        events += block_events(draw, block, index)
     events += [["messageStop", {"stopReason": stop_reason(content)}], ["metadata", {"usage": USAGE}]]
     data = goldens.frames(events)
     ends = sorted(draw(st.lists(st.integers(0, len(data)), max_size=8)))
     return content, [data[start:end] for start, end in zip([0, *ends], [*ends, len(data)], strict=True)]
+
+
+@st.composite
+def interleaved_uses(draw: st.DrawFn) -> tuple[list[Block], list[bytes]]:
+    """Draw tool uses, and the bytes of a stream in which their blocks are interleaved."""
+    content = draw(st.lists(uses(*bedrock_names), max_size=4, unique_by=lambda block: block["toolUse"]["toolUseId"]))
+    waiting = [block_events(draw, block, index) for index, block in enumerate(content)]
+    events: list[list[Any]] = [["messageStart", {"role": "assistant"}]]
+    begun: list[list[list[Any]]] = []
+    while waiting or begun:
+        if waiting and (not begun or draw(st.booleans())):
+            begun.append(waiting.pop(0))
+            chosen = begun[-1]  # a block begins after those before it
+        else:
+            chosen = draw(st.sampled_from(begun))
+        events.append(chosen.pop(0))
+        begun = [rest for rest in begun if rest]
+    events += [["messageStop", {"stopReason": stop_reason(content)}], ["metadata", {"usage": USAGE}]]
+    return content, [goldens.frames(events)]
+
+
+def block_events(draw: st.DrawFn, block: Block, index: int) -> list[list[Any]]:
+    pieces = [["contentBlockDelta", {"delta": delta, "contentBlockIndex": index}] for delta in deltas(draw, block)]
+    return [*start(block, index), *pieces, ["contentBlockStop", {"contentBlockIndex": index}]]
 
 
 def complete(answer: CarriedAnswer, content: list[Block]) -> dict[str, Any]:
@@ -158,7 +179,7 @@ def chat_answer(answer_tool: str | None = None) -> CarriedAnswer:
     return converse.answer(goldens.conversed(writer))
 
 
-@given(content_and_stream(contents))
+@given(content_and_stream(contents) | interleaved_uses())
 def test_a_stream_adds_up_to_the_complete_response(case: tuple[list[Block], list[bytes]]) -> None:
     content, stream = case
     assert accumulated(chat_answer(), stream) == complete(chat_answer(), content)

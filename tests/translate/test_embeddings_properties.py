@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from aigw_extproc.errors import GatewayError, InvalidRequest, InvalidUpstreamResponse
 from aigw_extproc.openai import embeddings
+from aigw_extproc.simulator.converse_request import Conversation
 from aigw_extproc.simulator.invoke_formats import invoke_format_of
 from aigw_extproc.simulator.prompt import ModelPrompt, ModelReply
 from aigw_extproc.translate.contract import ResponseContext, UpstreamResponse
@@ -49,6 +50,10 @@ def no_model(_: ModelPrompt) -> ModelReply:
     raise AssertionError("embedding models do not reply")
 
 
+def no_cache(_: Conversation) -> None:
+    raise AssertionError("nothing is cached")
+
+
 @given(requests)
 def test_a_request_is_translated_to_a_valid_one_or_refused_with_a_fields_path(request: Any) -> None:
     try:
@@ -60,7 +65,7 @@ def test_a_request_is_translated_to_a_valid_one_or_refused_with_a_fields_path(re
     family = invoke_format_of(request["model"])
     answers = [
         UpstreamResponse(status=200, headers=invoked.headers, body=json.dumps(invoked.body).encode())
-        for invoked in (family.invoke(request["model"], body, no_model) for body in bodies(upstream))
+        for invoked in (family.invoke(request["model"], body, no_model, no_cache) for body in bodies(upstream))
     ]
     assert isinstance(upstream.answer, EmbeddingsAnswer)
     answer = json.loads(upstream.answer.translate_batch(answers, CONTEXT).body)

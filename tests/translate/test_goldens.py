@@ -39,7 +39,7 @@ def test_the_upstream_request_is_valid(pair: Pair, case: Path) -> None:
 def check(pair: Pair, body: dict[str, Any], model: str, path: str) -> None:
     """Raise if the simulator does not accept a body."""
     if pair.operation == "InvokeModel":
-        anthropic_request.parse(json.dumps(body).encode())
+        anthropic_request.parse(json.dumps(body).encode(), model)
         return
     shapes.validate(pair.operation, {"modelId": "amazon.nova-micro-v1:0", **body})
     rules.check(body, model, streamed=path.endswith("-stream"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from typing import Any
 
 from anthropic.lib.streaming._messages import accumulate_event
@@ -21,7 +22,14 @@ from aigw_extproc.translate.contract import FetchFailed, ResponseStream, Upstrea
 from aigw_extproc.translate.registry import ENDPOINTS, parse
 from tests.translate import goldens, message_strategies, strategies
 from tests.translate.goldens import MESSAGES
-from tests.translate.test_accumulation import NAMES, Block, content_and_stream, contents, stop_reason
+from tests.translate.test_accumulation import (
+    NAMES,
+    Block,
+    content_and_stream,
+    contents,
+    interleaved_uses,
+    stop_reason,
+)
 
 STREAMS = [goldens.read(case) for case in goldens.cases("streams", MESSAGES)]
 UNFETCHED = {"http://127.0.0.1/x.png": FetchFailed(reason="is not at a public address")}
@@ -68,6 +76,23 @@ def test_a_request_to_count_tokens_is_translated_likewise(request: dict[str, Any
         return
     shapes.validate("CountTokens", {"modelId": "amazon.nova-micro-v1:0", **counted})
     check(counted["input"]["converse"], request["model"])
+
+
+@given(message_strategies.requests, st.sampled_from(["/v1/messages", "/v1/messages/count_tokens"]))
+def test_claudes_strict_body_knows_every_member(request: dict[str, Any], path: str) -> None:
+    request = {**request, "model": "us.anthropic.claude-sonnet-4-5-20250929-v1:0"}
+    try:
+        upstream = goldens.upstream_for(path, request, "AWSAnthropic", fetched=UNFETCHED)
+    except InvalidRequest as error:
+        assert names_a_field(error, request)
+        return
+    body = json.loads(upstream.body)
+    if "input" in body:
+        body = json.loads(b64decode(body["input"]["invokeModel"]["body"]))
+    try:
+        anthropic_request.parse(json.dumps(body).encode(), request["model"])
+    except Invalid as refusal:  # for what clients see the reason of: a blank text, an id, the number of marks
+        assert not any(fault in str(refusal) for fault in ("unknown field", "null", "Extra inputs", "schema"))
 
 
 @given(message_strategies.requests)
@@ -119,7 +144,7 @@ def accumulated(stream: ResponseStream, pieces: list[bytes]) -> dict[str, Any]:
     return accumulated_message
 
 
-@given(content_and_stream(contents))
+@given(content_and_stream(contents) | interleaved_uses())
 def test_a_stream_adds_up_to_the_complete_response(case: tuple[list[Block], list[bytes]]) -> None:
     content, pieces = case
     answer = converse.answer(goldens.conversed(MessagesWriter(model="m", names=NAMES)))
@@ -145,7 +170,7 @@ def test_a_chat_for_invoke_model_is_valid_or_refused(request: dict[str, Any]) ->
     except InvalidRequest as error:
         assert error.param
         return
-    anthropic_request.parse(upstream.body)
+    anthropic_request.parse(upstream.body, request["model"])
 
 
 @given(st.binary(max_size=400))

@@ -17,7 +17,7 @@ RESPONSES = [case for case in goldens.cases("responses") if "completion" in gold
 
 def stream(golden: dict[str, Any]) -> list[Any]:
     writer = goldens.chat_writer(golden | {"include_usage": True})
-    answer = converse.answer(goldens.conversed(writer, replayed=True))
+    answer = converse.answer(goldens.conversed(writer, golden, replayed=True))
     response = answer.translate_response(json.dumps(golden["response"]).encode(), goldens.CONTEXT)
     assert response.media_type == "text/event-stream"
     return [goldens.event_data(event) for event in response.body.decode().split("\n\n")[:-1]]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from aigw_extproc.errors import GatewayError, InvalidRequest
 from aigw_extproc.openai import rerank
+from aigw_extproc.simulator.converse_request import Conversation
 from aigw_extproc.simulator.invoke_formats import invoke_format_of
 from aigw_extproc.simulator.prompt import ModelPrompt, ModelReply
 from aigw_extproc.translate.contract import ResponseContext
@@ -41,6 +42,10 @@ def no_model(_: ModelPrompt) -> ModelReply:
     raise AssertionError("rerank models do not reply")
 
 
+def no_cache(_: Conversation) -> None:
+    raise AssertionError("nothing is cached")
+
+
 @given(requests)
 def test_a_request_is_translated_to_a_valid_one_or_refused_with_a_fields_path(request: Any) -> None:
     try:
@@ -49,7 +54,7 @@ def test_a_request_is_translated_to_a_valid_one_or_refused_with_a_fields_path(re
         assert error.param
         assert error.param.split("[")[0] in request
         return
-    ranked = invoke_format_of(request["model"]).invoke(request["model"], upstream.body, no_model)
+    ranked = invoke_format_of(request["model"]).invoke(request["model"], upstream.body, no_model, no_cache)
     answer = json.loads(upstream.answer.translate_response(json.dumps(ranked.body).encode(), CONTEXT).body)
     wanted = min(request.get("top_n") or len(request["documents"]), len(request["documents"]))
     assert len(answer["results"]) == wanted

@@ -37,10 +37,10 @@ def use(name: str, *fragments: str) -> list[BlockStart | BlockDelta]:
 
 def translate(output: Output, *blocks: Iterable[BlockStart | BlockDelta]) -> list[Event]:
     events: list[Event] = []
-    for block in blocks:
+    for at, block in enumerate(blocks):
         for event in block:
-            events += output.start(event) if isinstance(event, BlockStart) else output.delta(event)
-        events += output.stop()
+            events += output.start(event, at) if isinstance(event, BlockStart) else output.delta(event, at)
+        events += output.stop(at)
     events += output.close("completed")
     for number, (name, members) in enumerate(events):
         EVENTS.validate_python({"type": f"response.{name}", "sequence_number": number, **members}, strict=True)
@@ -137,10 +137,10 @@ def test_encrypted_content_of_other_gateways_is_refused(text: str) -> None:
 )
 def test_only_the_last_item_is_incomplete(block: list[BlockStart | BlockDelta]) -> None:
     out = output()
-    for one in ([BlockDelta(text="b")], use("f"), block):
+    for at, one in enumerate(([BlockDelta(text="b")], use("f"), block)):
         for event in one:
-            list(out.start(event) if isinstance(event, BlockStart) else out.delta(event))
-        list(out.stop())
+            list(out.start(event, at) if isinstance(event, BlockStart) else out.delta(event, at))
+        list(out.stop(at))
     list(out.close("incomplete"))
     assert [item["status"] for item in out.items] == ["completed", "completed", "incomplete"]
 

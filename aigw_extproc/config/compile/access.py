@@ -6,236 +6,114 @@ https://gateway.envoyproxy.io/docs/concepts/gateway_api_extensions/security-poli
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Final
 
-from aigw_extproc.config.compile.secret_values import key_place, secret_value
-from aigw_extproc.config.resources.ai_gateway import AI_GATEWAY, AIGatewayRoute, ObjectRef
+from aigw_extproc.config.compile.asked_services import AskedServices
+from aigw_extproc.config.compile.authorization import compile_authorization
+from aigw_extproc.config.compile.clients import compile_api_keys, compile_users
+from aigw_extproc.config.compile.ext_auth import compile_cors, compile_ext_auth
+from aigw_extproc.config.compile.settings import PREFIX
+from aigw_extproc.config.compile.targets import policy_targets
+from aigw_extproc.config.compile.tokens import CLIENT_CLAIM, compile_tokens
+from aigw_extproc.config.policies import ApiKeys, Policy
+from aigw_extproc.config.resources.ai_gateway import AIGatewayRoute
 from aigw_extproc.config.resources.catalog import Catalog, Item, Key
+from aigw_extproc.config.resources.decode import suggestion
 from aigw_extproc.config.resources.findings import Place
-from aigw_extproc.config.resources.infrastructure import GATEWAY_API, Gateway, SecretResource
-from aigw_extproc.config.resources.names import is_header_name
-from aigw_extproc.config.resources.security import ApiKeyAuth, Authorization, ExtractFrom, Principal, SecurityPolicy
-from aigw_extproc.config.snapshot import MAX_KEY_LENGTH, ApiKeys
+from aigw_extproc.config.resources.security import SecurityPolicy
 
-DIGEST_PREFIX: Final = "sha256:"
-"""Begins a value that is the digest of a key, in hexadecimal, instead of the key."""
-
-# https://kubernetes.io/docs/reference/kubernetes-api/config-and-storage-resources/secret-v1/: keys of `data`
-CLIENT_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,253}")
-_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
-_KEY: Final = re.compile(rf"[\x21-\x2b\x2d-\x7e]{{1,{MAX_KEY_LENGTH}}}")  # a comma separates repeated headers
-_NO_KEYS: Final = frozenset(
-    [
-        "connection",
-        "content-length",
-        "content-type",
-        "host",
-        "traceparent",
-        "tracestate",
-        "transfer-encoding",
-        "x-amzn-trace-id",
-        "x-aigw-client",
-        "x-forwarded-proto",
-        "x-request-id",
-    ]
+_FILTERS: Final[tuple[tuple[str, Callable[[Policy], object]], ...]] = (
+    ("extAuth", lambda policy: policy.ext_auth),
+    ("cors", lambda policy: policy.cors),
 )
-"""Headers that have a meaning of their own on the way to the upstream, or are logged."""
-_NO_IDENTITY: Final = _NO_KEYS | {"accept", "authorization", "cookie", "x-ai-eg-backend", "x-ai-eg-model", "x-api-key"}
-_ROUTES: Final = ((GATEWAY_API, "HTTPRoute"), (AI_GATEWAY, "AIGatewayRoute"))
+"""The fields of a policy that are filters of Envoy, which run before the model and so the route is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
     """The policy of each route that has one, and the gateway's for all others."""
 
-    routes: Mapping[Key, ApiKeys]
-    gateway: ApiKeys | None
+    routes: Mapping[Key, Policy]
+    gateway: Policy | None
 
-    def of(self, route: Key) -> ApiKeys | None:
-        """Return the clients that may use a route; None for everyone."""
+    def of(self, route: Key) -> Policy | None:
+        """Return who may use a route; None for everyone."""
         return self.routes.get(route, self.gateway)
 
 
-def compile_access(catalog: Catalog) -> Access:
+def compile_access(catalog: Catalog, services: AskedServices) -> Access:
     """Return who may use each route, by the SecurityPolicies of the catalog."""
-    attached: dict[Key | None, ApiKeys] = {}
+    attached: dict[Key | None, Policy] = {}
+    places: dict[str, Place] = {}
     for item in catalog.all(SecurityPolicy):
-        keys = _api_keys(item, catalog)
-        for target, place in _targets(item, catalog):
+        policy = _policy(item, catalog, services)
+        places[policy.name] = item.place.field("spec")
+        for target, place in policy_targets(item, catalog):
             if target in attached:
-                place.problem(f"SecurityPolicy '{attached[target].policy}' is already attached to it; keep one")
-            elif keys is not None:
-                attached[target] = keys
+                place.problem(f"SecurityPolicy '{attached[target].name}' is already attached to it; keep one")
+            else:
+                attached[target] = policy
     gateway = attached.pop(None, None)
-    return Access(routes={key: keys for key, keys in attached.items() if key is not None}, gateway=gateway)
+    access = Access(routes={key: policy for key, policy in attached.items() if key is not None}, gateway=gateway)
+    _check_filters(access, [item.key for item in catalog.all(AIGatewayRoute)], places)
+    _warn_of_replaced(access, places)
+    return access
 
 
-def secret_clients(item: Item[SecretResource]) -> dict[bytes, str]:
-    """Return the client ids in a Secret by the digests of their keys, and record what cannot be used."""
-    clients: dict[bytes, str] = {}
-    for name in sorted(item.resource.data | item.resource.string_data):
-        place, digest = key_place(item, name), _digest(item, name)
-        if CLIENT_ID.fullmatch(name) is None:
-            place.problem("the client's id must be of letters, digits, '.', '_' and '-'")
-        elif digest is not None and digest in clients:
-            place.problem(f"has the same key as the client '{clients[digest]}'; each client needs its own")
-        elif digest is not None:
-            clients[digest] = name
-    return clients
-
-
-def _targets(item: Item[SecurityPolicy], catalog: Catalog) -> Iterator[tuple[Key | None, Place]]:
-    """Yield the routes that the policy is attached to, None for the gateway."""
+def _policy(item: Item[SecurityPolicy], catalog: Catalog, services: AskedServices) -> Policy:
     spec, place = item.resource.spec, item.place.field("spec")
-    refs = [(ref, place.field("targetRefs").item(index)) for index, ref in enumerate(spec.target_refs)]
-    if spec.target_ref is not None:
-        refs.append((spec.target_ref, place.field("targetRef")))
-    if not refs:
-        place.field("targetRefs").problem("must name a Gateway, HTTPRoute or AIGatewayRoute")
-    for ref, where in refs:
-        yield from _target(item, ref, where, catalog)
-
-
-def _target(
-    item: Item[SecurityPolicy], ref: ObjectRef, place: Place, catalog: Catalog
-) -> Iterator[tuple[Key | None, Place]]:
-    key, kind = (item.namespace, ref.name), (ref.group or GATEWAY_API, ref.kind)
-    if ref.section_name is not None:
-        place.field("sectionName").problem("not supported: a policy is for all rules of a route, or for all routes")
-    elif ref.namespace not in (None, item.namespace):
-        place.field("namespace").problem("a policy and its target must be in the same namespace")
-    elif kind == (GATEWAY_API, "Gateway"):
-        if catalog.find(Gateway, key, place.field("name")) is not None:
-            yield None, place
-    elif kind in _ROUTES or (ref.group, ref.kind) == (None, "AIGatewayRoute"):
-        # An AIGatewayRoute is an HTTPRoute of the same name in Envoy AI Gateway.
-        if catalog.find(AIGatewayRoute, key, place.field("name")) is not None:
-            yield key, place
-    else:
-        place.field("kind").problem(f"must be Gateway, HTTPRoute or AIGatewayRoute, got {place.show(ref.kind)}")
-
-
-def _api_keys(item: Item[SecurityPolicy], catalog: Catalog) -> ApiKeys | None:
-    auth, place = item.resource.spec.api_key_auth, item.place.field("spec.apiKeyAuth")
-    if auth is None:
-        place.problem("required: a SecurityPolicy without it keeps nobody out")
-        return None
-    if not auth.sanitize:
-        place.field("sanitize").ignore("API keys are always removed from requests to the upstream")
-    clients = _clients(item, auth, catalog, place.field("credentialRefs"))
-    forward_header = _forward_header(auth.forward_client_id_header, place.field("forwardClientIDHeader"))
-    sources = [_extract_from(source, place.field("extractFrom").item(n)) for n, source in enumerate(auth.extract_from)]
-    return ApiKeys(
-        policy=f"{item.namespace}/{item.name}",
-        clients=clients,
-        denied=_denied(item, frozenset(clients.values()), forward_header),
-        headers=_unique(name.lower() for source in sources for name in source.headers),
-        params=_unique(name for source in sources for name in source.params),
-        cookies=_unique(name for source in sources for name in source.cookies),
-        forward_header=forward_header,
+    _check_annotations(item)
+    keys: ApiKeys | None = None
+    if spec.api_key_auth is not None:
+        keys = compile_api_keys(item, spec.api_key_auth, catalog)
+    if spec.basic_auth is not None:
+        keys = compile_users(item, spec.basic_auth, catalog)
+        if spec.api_key_auth is not None:
+            place.field("basicAuth").problem("a client has either an API key or a password; keep apiKeyAuth or this")
+    tokens = compile_tokens(item, spec.jwt, services) if spec.jwt is not None else None
+    policy = Policy(
+        name=f"{item.namespace}/{item.name}",
+        keys=keys,
+        tokens=tokens,
+        ext_auth=compile_ext_auth(item, spec.ext_auth, services) if spec.ext_auth is not None else None,
+        cors=compile_cors(spec.cors, place.field("cors")) if spec.cors is not None else None,
+        authorization=compile_authorization(item, keys, tokens) if spec.authorization is not None else None,
     )
+    parts = (spec.api_key_auth, spec.basic_auth, spec.jwt, spec.ext_auth, spec.cors, spec.authorization)
+    if all(part is None for part in parts):
+        place.problem("must have apiKeyAuth, basicAuth, jwt, extAuth, authorization or cors: it would keep nobody out")
+    return policy
 
 
-def _denied(item: Item[SecurityPolicy], clients: frozenset[str], forward_header: str | None) -> frozenset[str]:
-    """Return the clients that `authorization` keeps out."""
-    authorization, place = item.resource.spec.authorization, item.place.field("spec.authorization.rules")
-    if authorization is None:
-        return frozenset()
-    for index, rule in enumerate(authorization.rules):
-        _check_principal(rule.principal, forward_header, place.item(index).field("principal.headers"))
-    return frozenset(client for client in clients if _action(authorization, client) == "Deny")
+def _check_annotations(item: Item[SecurityPolicy]) -> None:
+    for name in item.resource.metadata.annotations or {}:
+        if name.startswith(PREFIX) and name != CLIENT_CLAIM:
+            place = item.place.field("metadata.annotations").field(name)
+            place.problem(f"unknown annotation{suggestion(name, [CLIENT_CLAIM], cutoff=0.8)}")
 
 
-def _action(authorization: Authorization, client: str) -> str:
-    """Return the action of the first rule for a client, or the default."""
-    for rule in authorization.rules:
-        if any(client in header.values for header in rule.principal.headers):
-            return rule.action
-    return authorization.default_action
+def _check_filters(access: Access, routes: Iterable[Key], places: Mapping[str, Place]) -> None:
+    """Refuse filters of Envoy that are not the same for all routes."""
+    policies = [access.of(route) for route in routes]
+    for field, value in _FILTERS:
+        values = {None if policy is None else value(policy) for policy in policies}
+        owners = {policy.name for policy in policies if policy is not None and value(policy) is not None}
+        for name in owners if len(values) > 1 else ():
+            places[name].field(field).refuse(
+                "Envoy does this before the model and its route are known: attach this policy to the Gateway"
+                " and to no route, or to every route"
+            )
 
 
-def _check_principal(principal: Principal, forward_header: str | None, place: Place) -> None:
-    known = [name for name in (forward_header, "x-aigw-client") if name is not None]
-    if len(principal.headers) != 1:
-        place.problem("must have exactly one header, with the ids of clients as its values")
-    for index, header in enumerate(principal.headers):
-        if header.name.lower() not in known:
-            where = place.item(index).field("name")
-            where.problem(f"must be {' or '.join(known)}, which have the client's id, got {where.show(header.name)}")
-
-
-def _clients(item: Item[SecurityPolicy], auth: ApiKeyAuth, catalog: Catalog, place: Place) -> dict[bytes, str]:
-    if not auth.credential_refs:
-        place.problem("must name at least one Secret")
-    clients: dict[bytes, str] = {}
-    for index, ref in enumerate(auth.credential_refs):
-        where = place.item(index)
-        if (ref.group or "", ref.kind or "Secret") != ("", "Secret"):
-            where.field("kind").problem(f"must be Secret, got {where.show(ref.kind)}")
-            continue
-        secret = catalog.find(SecretResource, (ref.namespace or item.namespace, ref.name), where.field("name"))
-        if secret is None:
-            continue
-        found = secret_clients(secret)
-        if not secret.resource.data and not secret.resource.string_data:
-            # Revoking the last key must not be an error, or that key would stay valid.
-            where.field("name").warn(f"Secret '{secret.namespace}/{secret.name}' has no entry, so nobody can come in")
-        _check_distinct(clients, found, where.field("name"))
-        clients |= found
-    return clients
-
-
-def _check_distinct(known: Mapping[bytes, str], further: Mapping[bytes, str], place: Place) -> None:
-    for digest, client in further.items():
-        if digest in known:
-            place.problem(f"the key of '{client}' is also that of '{known[digest]}' in another Secret of this policy")
-        elif client in known.values():
-            place.problem(f"the client '{client}' is in another Secret of this policy too; keep one")
-
-
-def _digest(item: Item[SecretResource], name: str) -> bytes | None:
-    value, place = secret_value(item, name), key_place(item, name)
-    if value is None:
-        return None
-    value = value.strip()  # files of mounted Secrets often end with a line break
-    if value.startswith(DIGEST_PREFIX):
-        if _DIGEST.fullmatch(value.removeprefix(DIGEST_PREFIX)):
-            return bytes.fromhex(value.removeprefix(DIGEST_PREFIX))
-        place.problem(f"after {DIGEST_PREFIX} there must be 64 hexadecimal digits in lower case")
-    elif not value:
-        place.problem("the key is empty")
-    elif _KEY.fullmatch(value) is None:
-        place.problem(f"a key has 1 to {MAX_KEY_LENGTH} ASCII characters, without spaces and commas")
-    else:
-        return sha256(value.encode()).digest()
-    return None
-
-
-def _extract_from(source: ExtractFrom, place: Place) -> ExtractFrom:
-    if sum(map(bool, (source.headers, source.params, source.cookies))) != 1:
-        place.problem("must have exactly one of headers, params and cookies")
-    for index, name in enumerate(source.headers):
-        where = place.field("headers").item(index)
-        if not is_header_name(name):
-            where.problem(f"{where.show(name)} is not a valid header name")
-        elif name.lower() in _NO_KEYS:
-            where.problem(f"{where.show(name)} has another meaning, and may be logged or forwarded; use x-api-key")
-    return source
-
-
-def _forward_header(name: str | None, place: Place) -> str | None:
-    if name is None:
-        return None
-    if not is_header_name(name):
-        place.problem(f"{place.show(name)} is not a valid header name")
-    elif name.lower() in _NO_IDENTITY - {"x-aigw-client"} or name.lower().startswith(("x-amz", "x-envoy-")):
-        place.problem(f"{place.show(name)} has another meaning; use a name such as x-client-id")
-    return name.lower()
-
-
-def _unique(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(names))
+def _warn_of_replaced(access: Access, places: Mapping[str, Place]) -> None:
+    """Name the policies of routes that open what the gateway's closes: that is how Envoy Gateway replaces them."""
+    if access.gateway is None or access.gateway.open:
+        return
+    for policy in dict.fromkeys(access.routes.values()):
+        if policy.open:
+            places[policy.name].warn(
+                f"replaces '{access.gateway.name}' of the Gateway, so everyone may use its routes;"
+                " write the authentication into this policy too"
+            )

@@ -144,7 +144,7 @@ def _role_faults(settings: Mapping[str, str], profiles: _Profiles) -> Iterator[s
 
 
 def _is_duration(text: str) -> bool:
-    return text.isdecimal() and int(text) in _DURATION
+    return text.isdecimal() and len(text) < 20 and int(text) in _DURATION
 
 
 _CHECKS: Final[dict[str, tuple[Callable[[str], bool], str]]] = {

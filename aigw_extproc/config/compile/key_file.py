@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from aigw_extproc.config.compile.access import secret_clients
+from aigw_extproc.config.compile.clients import secret_clients
 from aigw_extproc.config.compile.configuration import Configuration
+from aigw_extproc.config.policies import ApiKeys, Policy
 from aigw_extproc.config.resources.catalog import Item, read
 from aigw_extproc.config.resources.documents import parse
 from aigw_extproc.config.resources.findings import Findings, Place
 from aigw_extproc.config.resources.infrastructure import SecretResource
-from aigw_extproc.config.snapshot import ApiKeys
+from aigw_extproc.config.snapshot import Rule
 
 POLICY: Final = "--api-keys"
 """The name of this policy; those of resources have a namespace."""
@@ -28,13 +29,21 @@ def protect(configuration: Configuration, file: str, text: str) -> Configuration
     findings, snapshot = Findings(), configuration.snapshot
     secret = _secret(file, text, findings)
     clients = secret_clients(secret) if secret is not None else {}
-    if snapshot.rules and all(rule.keys is not None for rule in snapshot.rules):
+    if snapshot.rules and not any(_is_open(rule) for rule in snapshot.rules):
         _command_line(findings).problem("without effect: SecurityPolicies protect every route already; remove one")
     if findings.problems:
         raise findings.in_file_order([file])
-    keys = ApiKeys(policy=POLICY, clients=clients)
-    rules = tuple(replace(rule, keys=rule.keys or keys) for rule in snapshot.rules)
+    policy = Policy(name=POLICY, keys=ApiKeys(clients=clients))
+    rules = tuple(_protected(rule, policy) if _is_open(rule) else rule for rule in snapshot.rules)
     return replace(configuration, snapshot=replace(snapshot, rules=rules), files=(*configuration.files, file))
+
+
+def _is_open(rule: Rule) -> bool:
+    return rule.policy is None or rule.policy.open
+
+
+def _protected(rule: Rule, policy: Policy) -> Rule:
+    return replace(rule, policy=replace(policy, cors=rule.policy.cors if rule.policy is not None else None))
 
 
 def _secret(file: str, text: str, findings: Findings) -> Item[SecretResource] | None:

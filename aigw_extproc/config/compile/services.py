@@ -18,10 +18,9 @@ from aigw_extproc.config.resources.catalog import Catalog, Item, Key
 from aigw_extproc.config.resources.findings import Place
 from aigw_extproc.config.resources.infrastructure import ENVOY_GATEWAY
 from aigw_extproc.config.resources.names import is_path_prefix
-from aigw_extproc.config.snapshot import AwsAuth, BackendSettings, Tls, Upstream
+from aigw_extproc.config.snapshot import BEDROCK_SCHEMAS, AwsAuth, BackendSettings, Tls, Upstream
 
-_AWS: Final = ("AWSBedrock", "AWSAnthropic")
-_SCHEMAS: Final = (*_AWS, "OpenAI")
+_SCHEMAS: Final = (*BEDROCK_SCHEMAS, "OpenAI")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +45,8 @@ def compile_services(
         signer = signing.get(item.key)
         _check_schema(spec.schema, item.place.field("spec.schema"))
         upstream = _upstream(item, catalog, upstreams)
-        signed = spec.schema.name in _AWS or (upstream is not None and host_region(upstream.host) is not None)
+        on_aws = upstream is not None and host_region(upstream.host) is not None
+        signed = on_aws or spec.schema.name in BEDROCK_SCHEMAS
         check_mutations(spec, item.place.field("spec"), signed=signed)
         if signed:
             _check_signing(item, signer, catalog)

@@ -5,6 +5,7 @@ Kubernetes accepts any annotation, so a file with these settings can still be ap
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -19,8 +20,13 @@ from aigw_extproc.config.snapshot import BackendSettings
 from aigw_extproc.wire import split_fault
 
 PREFIX: Final = "aigw-extproc/"
+CACHE_POINTS: Final = ("tools", "system", "turns")
 
 _HOSTS = re.compile(r"(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
+
+
+# https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html, requestMetadata
+_METADATA_KEY = re.compile(r"[a-zA-Z0-9\s:_@$#=/+,.-]{1,256}", re.ASCII)
 
 
 class _InvalidSetting(Exception):
@@ -60,6 +66,28 @@ def _flag(value: Any) -> bool:
     return _one_of("true", "false")(value) == "true"
 
 
+def _seconds(least: float) -> Callable[[Any], float]:
+    def parse(value: Any) -> float:
+        try:
+            seconds = float(value)
+        except (TypeError, ValueError):
+            seconds = math.nan
+        if not least <= seconds < math.inf:
+            raise _InvalidSetting(f"must be a number of seconds, {least:g} or more, got {value!r}")
+        return seconds
+
+    return parse
+
+
+def _cache_points(value: Any) -> tuple[str, ...]:
+    """Parse a list of places: `tools, system, turns`."""
+    places = tuple(place.strip() for place in str(value).split(","))
+    for place in places:
+        if place not in CACHE_POINTS:
+            raise _InvalidSetting(f"must be a list of {', '.join(CACHE_POINTS)}, got {place!r}")
+    return places
+
+
 def _hosts(value: Any) -> tuple[str, ...]:
     """Parse a list of host patterns: `images.example.com, *.cdn.example.com`."""
     hosts = tuple(host.strip().lower() for host in str(value).split(","))
@@ -67,6 +95,12 @@ def _hosts(value: Any) -> tuple[str, ...]:
         if not _HOSTS.fullmatch(host):
             raise _InvalidSetting(f"must be hosts such as 'a.example.com' or '*.example.com', got {host!r}")
     return hosts
+
+
+def _metadata_key(value: Any) -> str:
+    if not isinstance(value, str) or _METADATA_KEY.fullmatch(value) is None:
+        raise _InvalidSetting(f"must be a key of Bedrock's requestMetadata, such as 'client', got {value!r}")
+    return value
 
 
 def _families(value: Any) -> Families:
@@ -84,9 +118,15 @@ def _families(value: Any) -> Families:
 
 
 _SETTINGS: Final[dict[str, tuple[str, Callable[[Any], Any]]]] = {
+    "backend-header": ("backend_header", _flag),
+    "cache-points": ("cache_points", _cache_points),
+    "client-metadata": ("client_metadata", _metadata_key),
     "dropped-parameters": ("dropped_parameters", _one_of("report", "refuse")),
     "fetch-images": ("fetch_images", _flag),
     "fetch-images-from": ("fetch_images_from", _hosts),
+    "anthropic-names": ("anthropic_names", _flag),
     "model-families": ("families", _families),
+    "ping-seconds": ("ping_seconds", _seconds(0)),
+    "silence-seconds": ("silence_seconds", _seconds(0.1)),
 }
 """By the annotation's name without the prefix: the field, and the function that parses its value."""

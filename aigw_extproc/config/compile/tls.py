@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,18 +39,27 @@ class _TlsPolicy:
     """The name of the field that refers to certificates."""
 
 
-def compile_tls(catalog: Catalog) -> dict[Key, Tls | None]:
-    """Return the TLS of each Backend that a policy is attached to; None if the policy is faulty."""
-    by_backend: dict[Key, Tls | None] = {}
-    owners: dict[Key, str] = {}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledTls:
+    """The TLS of everything that a policy is attached to; None if the policy is faulty."""
+
+    backends: Mapping[Key, Tls | None]
+    services: Mapping[Key, Tls | None]
+    """Services of Kubernetes, which only SecurityPolicies refer to."""
+
+
+def compile_tls(catalog: Catalog) -> CompiledTls:
+    """Return the TLS of each Backend and Service."""
+    compiled: dict[str, dict[Key, Tls | None]] = {"Backend": {}, "Service": {}}
+    owners: dict[tuple[str, Key], str] = {}
     for policy in _tls_policies(catalog):
         tls = _tls(policy, catalog)
-        for key, place in _tls_targets(policy, catalog):
-            if key in owners:
-                place.problem(f"BackendTLSPolicy '{owners[key]}' is already attached to this Backend; keep one")
-            by_backend.setdefault(key, tls)
-            owners.setdefault(key, policy.item.name)
-    return by_backend
+        for kind, key, place in _tls_targets(policy, catalog):
+            if (kind, key) in owners:
+                place.problem(f"BackendTLSPolicy '{owners[kind, key]}' is already attached to this {kind}; keep one")
+            compiled[kind].setdefault(key, tls)
+            owners.setdefault((kind, key), policy.item.name)
+    return CompiledTls(backends=compiled["Backend"], services=compiled["Service"])
 
 
 def _tls_policies(catalog: Catalog) -> Iterator[_TlsPolicy]:
@@ -74,12 +83,15 @@ def _tls_policies(catalog: Catalog) -> Iterator[_TlsPolicy]:
         )
 
 
-def _tls_targets(policy: _TlsPolicy, catalog: Catalog) -> Iterator[tuple[Key, Place]]:
+def _tls_targets(policy: _TlsPolicy, catalog: Catalog) -> Iterator[tuple[str, Key, Place]]:
     for ref, place in policy.targets:
-        if (ref.group, ref.kind) != (ENVOY_GATEWAY, "Backend"):
-            place.ignore(f"only a Backend (group {ENVOY_GATEWAY}) can be a target here")
-        elif catalog.find(BackendResource, (policy.item.namespace, ref.name), place.field("name")) is not None:
-            yield (policy.item.namespace, ref.name), place
+        key = (policy.item.namespace, ref.name)
+        if (ref.group or "", ref.kind) == ("", "Service"):
+            yield "Service", key, place
+        elif (ref.group, ref.kind) != (ENVOY_GATEWAY, "Backend"):
+            place.ignore(f"only a Backend (group {ENVOY_GATEWAY}) or a Service can be a target here")
+        elif catalog.find(BackendResource, key, place.field("name")) is not None:
+            yield "Backend", key, place
 
 
 def _tls(policy: _TlsPolicy, catalog: Catalog) -> Tls | None:

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import yaml
 
-from aigw_extproc.config.compile.access import CLIENT_ID, DIGEST_PREFIX
+from aigw_extproc.config.compile.clients import CLIENT_ID, DIGEST_PREFIX
 
 KEY_PREFIX: Final = "aigw_"
 """Begins every key, so that scanners for leaked secrets can find them."""

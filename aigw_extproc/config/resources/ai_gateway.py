@@ -116,6 +116,13 @@ class RouteBackendRef(ResourcePart, frozen=True, kw_only=True):
     body_mutation: BodyMutationSpec = BodyMutationSpec()
 
 
+class RouteTimeouts(ResourcePart, frozen=True, kw_only=True):
+    """`timeouts` of a rule: limits of the whole request, and of each attempt."""
+
+    request: str | None = None
+    backend_request: str | None = None
+
+
 class RouteRule(ResourcePart, frozen=True, kw_only=True):
     """One rule of a route."""
 
@@ -124,8 +131,8 @@ class RouteRule(ResourcePart, frozen=True, kw_only=True):
     backend_refs: tuple[RouteBackendRef, ...] = ()
     models_owned_by: str = "Envoy AI Gateway"
     models_created_at: str | None = None
-    timeouts: Unsupported = None
-    stream_idle_timeout: Unsupported = None
+    timeouts: RouteTimeouts = RouteTimeouts()
+    stream_idle_timeout: str | None = None
 
 
 class RouteSpec(ResourcePart, frozen=True, kw_only=True):

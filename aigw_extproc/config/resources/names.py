@@ -25,6 +25,10 @@ _UNITS: Final[dict[str | None, int]] = {
     **{f"{unit}i": 1024**power for power, unit in enumerate("KMGTPE", start=1)},
 }
 
+# https://gateway-api.sigs.k8s.io/geps/gep-2257/
+_DURATION: Final = re.compile(r"(?:[0-9]{1,5}(?:h|m|s|ms)){1,4}")
+_SECONDS: Final[dict[str, float]] = {"h": 3600, "m": 60, "s": 1, "ms": 0.001}
+
 
 def is_hostname(text: str) -> bool:
     """Return whether the text is a DNS name, without a wildcard."""
@@ -72,3 +76,10 @@ def quantity(value: int | str) -> int | None:
         return None
     size = Fraction(match[1]) * _UNITS[match[2]]
     return int(size) if size.denominator == 1 else None
+
+
+def duration(text: str) -> float | None:
+    """Return the seconds of a duration of the Gateway API (`90s`, `1h30m`); None if it is none."""
+    if _DURATION.fullmatch(text) is None:
+        return None
+    return sum(int(number) * _SECONDS[unit] for number, unit in re.findall(r"([0-9]+)(h|ms|m|s)", text))

@@ -75,6 +75,16 @@ def stop_sequences_are_supported(request: ModelRequest) -> Problems:
         yield unsupported("stopSequences")
 
 
+def max_tokens_are_enough(request: ModelRequest) -> Problems:
+    """Models behind OpenAI's Responses API have a lower bound of maxTokens."""
+    limit = inference_config(request.conversation).get("maxTokens")
+    if limit is not None and limit < request.family.least_max_tokens:
+        yield (
+            f"{MODEL_ERRORS} Invalid 'max_output_tokens': integer below minimum value. Expected a value >="
+            f" {request.family.least_max_tokens}, but got {limit} instead."
+        )
+
+
 def system_is_supported(request: ModelRequest) -> Problems:
     """The oldest families do not support system messages."""
     if request.conversation.get("system") and not request.family.system:

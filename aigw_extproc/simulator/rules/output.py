@@ -17,12 +17,9 @@ from aigw_extproc.simulator.rules.problems import MODEL_ERRORS, ModelRequest, Pr
 
 NUMBERS = ("exclusiveMaximum", "exclusiveMinimum", "maximum", "minimum", "multipleOf")
 NOT_PLAIN: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"array": ("maxItems",), "integer": NUMBERS, "number": NUMBERS}
+    {"array": ("maxItems",), "integer": NUMBERS, "number": NUMBERS, "object": ("patternProperties", "propertyNames")}
 )
 """Keywords that Claude does not support in output schemas, by type."""
-
-SUBSCHEMAS = ("$defs", "definitions", "properties")
-ALTERNATIVES = ("allOf", "anyOf", "oneOf", "prefixItems")
 
 
 def output_schema_is_json(conversation: Conversation) -> Problems:
@@ -50,22 +47,44 @@ def output_schema_is_valid(request: ModelRequest) -> Problems:
         yield f"{MODEL_ERRORS} output_config.format.schema: {json_schema.INVALID}"
 
 
-def output_schema_is_closed(request: ModelRequest) -> Problems:
-    """Every object in the output schema has `additionalProperties: false`."""
-    for schema in _all_schemas(answer_schema(request.conversation)):
-        if "object" in _types(schema) and schema.get("additionalProperties") is not False:
-            yield (
-                f"{MODEL_ERRORS} output_config.format.schema: For 'object' type, 'additionalProperties' must be"
-                " explicitly set to false"
-            )
+def output_schemas_are_closed(request: ModelRequest) -> Problems:
+    """Every object in output schemas and strict tools has `additionalProperties: false`."""
+    return (f"{MODEL_ERRORS} {problem}" for path, schema in _binding(request) for problem in _open(path, schema))
+
+
+def output_schemas_are_not_recursive(request: ModelRequest) -> Problems:
+    """Output schemas and strict tools do not refer to themselves."""
+    return (f"{MODEL_ERRORS} {problem}" for path, schema in _binding(request) for problem in _recursive(path, schema))
 
 
 def output_schemas_are_plain(request: ModelRequest) -> Problems:
     """Claude supports no limits of numbers and lists in output schemas and strict tools."""
-    for path, schema in _binding(request) if request.family.plain_schemas else ():
-        for kind, keywords in _not_plain(schema):
-            subject = f"property '{keywords[0]}' is" if len(keywords) == 1 else f"properties {', '.join(keywords)} are"
-            yield f"{MODEL_ERRORS} {path}: For '{kind}' type, {subject} not supported"
+    bindings = _binding(request) if request.family.plain_schemas else ()
+    return (f"{MODEL_ERRORS} {problem}" for path, schema in bindings for problem in _limited(path, schema))
+
+
+def schema_problems(path: str, schema: Mapping[str, Any], *, plain: bool) -> Iterator[str]:
+    """Yield what is wrong with a schema that a model is to be bound to; `path` is its place in the request."""
+    yield from _open(path, schema)
+    yield from _recursive(path, schema)
+    yield from _limited(path, schema) if plain else ()
+
+
+def _open(path: str, root: Any) -> Iterator[str]:
+    for schema in json_schema.all_schemas(root):
+        if "object" in _types(schema) and schema.get("additionalProperties") is not False:
+            yield f"{path}: For 'object' type, 'additionalProperties' must be explicitly set to false"
+
+
+def _recursive(path: str, root: Any) -> Iterator[str]:
+    if isinstance(root, dict) and json_schema.is_recursive(root):
+        yield f"{path}: Recursive schemas are not supported"
+
+
+def _limited(path: str, root: Any) -> Iterator[str]:
+    for kind, keywords in _not_plain(root):
+        subject = f"property '{keywords[0]}' is" if len(keywords) == 1 else f"properties {', '.join(keywords)} are"
+        yield f"{path}: For '{kind}' type, {subject} not supported"
 
 
 def strict_is_supported(request: ModelRequest) -> Problems:
@@ -98,7 +117,7 @@ def _binding(request: ModelRequest) -> Iterator[tuple[str, Any]]:
 
 
 def _not_plain(root: Any) -> Iterator[tuple[str, list[str]]]:
-    for schema in _all_schemas(root):
+    for schema in json_schema.all_schemas(root):
         for kind in _types(schema):
             keywords = [keyword for keyword in NOT_PLAIN.get(kind, ()) if keyword in schema]
             if keywords:
@@ -108,14 +127,3 @@ def _not_plain(root: Any) -> Iterator[tuple[str, list[str]]]:
 def _types(schema: Mapping[str, Any]) -> list[str]:
     declared = schema.get("type", "object" if "properties" in schema else [])
     return declared if isinstance(declared, list) else [declared]
-
-
-def _all_schemas(schema: Any) -> Iterator[Mapping[str, Any]]:
-    """Yield a valid schema and all schemas in it."""
-    if not isinstance(schema, dict):
-        return
-    yield schema
-    inner = [part for keyword in SUBSCHEMAS for part in schema.get(keyword, {}).values()]
-    inner += [part for keyword in ALTERNATIVES for part in schema.get(keyword, [])]
-    for part in (*inner, schema.get("items"), schema.get("additionalProperties")):
-        yield from _all_schemas(part)

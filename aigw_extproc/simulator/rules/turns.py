@@ -5,10 +5,11 @@ https://docs.aws.amazon.com/bedrock/latest/userguide/conversation-inference-call
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from aigw_extproc.simulator.converse_request import Conversation, blocks, messages, turns
-from aigw_extproc.simulator.rules.problems import MODEL_ERRORS, Problems
+from aigw_extproc.simulator.rules.problems import MODEL_ERRORS, ModelRequest, Problems
 
 
 def starts_with_user(conversation: Conversation) -> Problems:
@@ -29,6 +30,41 @@ def roles_alternate(conversation: Conversation) -> Problems:
                 "A conversation must alternate between user and assistant roles. Make sure the conversation"
                 " alternates between user and assistant roles and try again."
             )
+
+
+def system_messages_are_in_their_places(conversation: Conversation) -> Problems:
+    """A message of role system follows the user's, before the assistant's or at the end, and holds text."""
+    for problem in misplaced_system([message["role"] for _, message in messages(conversation)]):
+        yield f"{MODEL_ERRORS} {problem}"
+    for i, j, block in blocks(conversation):
+        if conversation["messages"][i]["role"] == "system" and not block.keys() <= {"text", "cachePoint"}:
+            yield f"{MODEL_ERRORS} messages.{i}.content.{j}: only text is supported in a message of role 'system'"
+
+
+def misplaced_system(roles: Sequence[str]) -> Iterator[str]:
+    """Yield Claude's error for each message of role system in a wrong place.
+
+    https://platform.claude.com/docs/en/build-with-claude/mid-conversation-system-messages
+    """
+    for index, (before, role, after) in enumerate(zip(("", *roles), roles, (*roles[1:], ""), strict=False)):
+        if role != "system":
+            continue
+        if not before:
+            yield f"messages.{index}: use the top-level 'system' parameter for the initial system prompt"
+        elif before != "user":
+            yield f"messages.{index}: role 'system' must follow a 'user' message"
+        if after not in ("", "assistant"):
+            yield f"messages.{index}: role 'system' must precede an 'assistant' message or end the array"
+
+
+def system_role_is_supported(request: ModelRequest) -> Problems:
+    """The family supports messages of role system."""
+    has_any = any(message["role"] == "system" for _, message in messages(request.conversation))
+    if has_any and not request.family.system_role:
+        yield f"{MODEL_ERRORS} {NO_SYSTEM_ROLE}"
+
+
+NO_SYSTEM_ROLE = "role 'system' is not supported on this model"
 
 
 def content_is_not_empty(conversation: Conversation) -> Problems:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from aigw_extproc.anthropic.message import CacheCreation
 from aigw_extproc.translate.contract import TokenCounts
 
 
@@ -14,6 +15,7 @@ class MessageUsage(msgspec.Struct, frozen=True):
     output_tokens: int | None = None
     cache_read_input_tokens: int | None = None
     cache_creation_input_tokens: int | None = None
+    cache_creation: CacheCreation | None = None
 
     def then(self, later: MessageUsage) -> MessageUsage:
         """Return the counts with those of a later event: they are totals, so the later ones win."""
@@ -30,4 +32,7 @@ class MessageUsage(msgspec.Struct, frozen=True):
             total_tokens=total_input + output,
             cached_input_tokens=cached,
             cache_creation_input_tokens=created,
+            long_cache_creation_input_tokens=self.cache_creation.ephemeral_1h_input_tokens
+            if self.cache_creation
+            else 0,
         )

@@ -1,4 +1,4 @@
-"""Messages request → the body of InvokeModel: the same, but for fields that Bedrock has elsewhere.
+"""Messages request → the body of InvokeModel: the same, but for what Bedrock's strict body does not know.
 
 https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages-request-response.html
 """
@@ -12,17 +12,18 @@ import msgspec
 from aigw_extproc.anthropic import messages
 from aigw_extproc.bedrock import eventstream
 from aigw_extproc.bedrock.counting import count_tokens_path
-from aigw_extproc.bedrock.invoke import anthropic_version, invoke_path
+from aigw_extproc.bedrock.families import Family
+from aigw_extproc.bedrock.invoke import invoke_path, metadata_headers
 from aigw_extproc.translate.anthropic.betas import accepted_betas
 from aigw_extproc.translate.anthropic_passthrough.answer import AnthropicPassthroughAnswer
+from aigw_extproc.translate.anthropic_passthrough.body import strict_body
+from aigw_extproc.translate.anthropic_passthrough.members import Strict
 from aigw_extproc.translate.contract import Answer, Target, UpstreamRequest
+from aigw_extproc.translate.converse.images import Images
+from aigw_extproc.translate.converse.metadata import fits
 
-ELSEWHERE = frozenset({"model", "stream", "anthropic_beta", "anthropic_version"})
-"""Fields that are in the path on Bedrock, or are set by the gateway."""
-NOT_ON_BEDROCK = frozenset({"service_tier", "inference_geo", "container", "mcp_servers", "speed", "diagnostics"})
-"""Fields of Anthropic's own service that Bedrock refuses."""
-FIELDS_OF_BETAS = {"context_management": "context-management-2025-06-27"}
-"""Fields that Bedrock refuses without their beta."""
+LATEST = Family(strict_tools=True, structured_output=True, reasoning="adaptive")
+"""What an unknown model is taken for, such as one that has only an ARN: Bedrock decides."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -31,6 +32,7 @@ class _Thinking(msgspec.Struct, frozen=True):
     budget_tokens: int | None = None
 
 
+_METADATA = msgspec.json.Decoder(messages.Metadata)
 _THINKING = msgspec.json.Decoder(_Thinking)
 
 
@@ -40,24 +42,27 @@ def translate_request(request: messages.MessagesRequest, target: Target) -> Upst
     `target.schema.version` is the body's `anthropic_version`.
 
     Raises:
-        InvalidRequest: the body is not a JSON object.
+        InvalidRequest: Bedrock cannot serve the request; `param` names the field.
+        MediaNeeded: images have to be fetched first.
     """
-    dropped: list[str] = []
-    body, stream = _body(request, target, dropped), bool(request.stream)
+    strict, stream = _strict(request, target), bool(request.stream)
+    body = strict_body(request, target, strict)
     return UpstreamRequest(
         path=invoke_path(target.model, stream=stream),
         body=_encode(body),
         accept=eventstream.CONTENT_TYPE if stream else "application/json",
+        headers=_metadata(messages.fields(request).get("metadata")),
         stream=stream,
-        dropped=tuple(dropped),
-        answer=AnthropicPassthroughAnswer(),
+        may_pause="tools" in body or "thinking" in body or bool(target.family.reasoning_off),
+        dropped=tuple(strict.dropped),
+        answer=AnthropicPassthroughAnswer(aliases=strict.aliases),
     )
 
 
 def translate_count(request: messages.MessagesRequest, target: Target, *, answer: Answer) -> UpstreamRequest:
-    """Move a request to count tokens into CountTokens. Raises InvalidRequest as `translate_request` does."""
-    dropped: list[str] = []
-    body = _body(request, target, dropped)
+    """Move a request to count tokens into CountTokens. Raises as `translate_request` does."""
+    strict = _strict(request, target)
+    body = strict_body(request, target, strict)
     body.setdefault("max_tokens", _least_limit(body.get("thinking")))
     invocation = {"body": b64encode(_encode(body)).decode()}
     return UpstreamRequest(
@@ -65,21 +70,26 @@ def translate_count(request: messages.MessagesRequest, target: Target, *, answer
         body=_encode({"input": {"invokeModel": invocation}}),
         accept="application/json",
         stream=False,
-        dropped=tuple(dropped),
+        dropped=tuple(strict.dropped),
         answer=answer,
     )
 
 
-def _body(request: messages.MessagesRequest, target: Target, dropped: list[str]) -> dict[str, object]:
-    fields = messages.fields(request)
+def _strict(request: messages.MessagesRequest, target: Target) -> Strict:
+    dropped: list[str] = []
     betas = accepted_betas(request.betas, target.family.invoke_betas, dropped)
-    unknown = NOT_ON_BEDROCK | {field for field, beta in FIELDS_OF_BETAS.items() if beta not in betas}
-    dropped += [name for name in fields if name in unknown]
-    kept: dict[str, object] = {
-        name: value for name, value in fields.items() if name not in ELSEWHERE and name not in unknown
-    }
-    version: dict[str, object] = {"anthropic_version": anthropic_version(target.schema.version)}
-    return version | ({"anthropic_beta": betas} if betas else {}) | kept
+    family = LATEST if target.family == Family() else target.family
+    return Strict(family=family, betas=betas, dropped=dropped, images=Images(target.fetched))
+
+
+def _metadata(metadata: object) -> tuple[tuple[str, str], ...]:
+    """Return the header that names the user in Bedrock's invocation log, if the user's id may stand there."""
+    try:
+        user_id = _METADATA.decode(metadata).user_id if isinstance(metadata, msgspec.Raw) else None
+    except msgspec.MsgspecError:
+        user_id = None
+    pairs = {"user_id": user_id} if user_id else {}
+    return metadata_headers(pairs) if fits(pairs) else ()
 
 
 def _least_limit(thinking: object) -> int:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import msgspec
 
 from aigw_extproc.anthropic.errors import render
+from aigw_extproc.anthropic.message import event
 from aigw_extproc.bedrock.errors import from_frame
 from aigw_extproc.bedrock.eventstream import EventStreamDecoder, Frame
 from aigw_extproc.errors import GatewayError, InvalidUpstreamResponse, UpstreamTruncated
 from aigw_extproc.translate.anthropic.events import event_json
 from aigw_extproc.translate.anthropic.usage import MessageUsage
-from aigw_extproc.translate.contract import ResponseContext, TokenCounts
+from aigw_extproc.translate.anthropic_passthrough.input_names import RestoredEvents
+from aigw_extproc.translate.contract import ResponseContext, StoredResponse, TokenCounts
+from aigw_extproc.translate.converse.input_keys import Aliases
 
 
 class _Started(msgspec.Struct, frozen=True):
@@ -23,18 +26,21 @@ class _Event(msgspec.Struct, frozen=True):
     usage: MessageUsage | None = None
 
 
+PING = event("ping")
 _EVENT = msgspec.json.Decoder(_Event)
 
 
 class AnthropicPassthroughStream:
     """Implements `contract.ResponseStream`."""
 
-    def __init__(self, context: ResponseContext) -> None:
+    def __init__(self, context: ResponseContext, aliases: Aliases) -> None:
         self.usage: TokenCounts | None = None
+        self.kept: StoredResponse | None = None
         self.failure: GatewayError | None = None
         self._context = context
         self._frames = EventStreamDecoder()
         self._usage = MessageUsage()
+        self._names = RestoredEvents(aliases) if aliases else None
         self._done = False
 
     def feed(self, data: bytes) -> bytes:
@@ -51,6 +57,9 @@ class AnthropicPassthroughStream:
 
     def close(self) -> bytes:
         return b"" if self._done else self.fail(UpstreamTruncated())
+
+    def ping(self) -> bytes:
+        return b"" if self._done else PING
 
     def fail(self, failure: GatewayError) -> bytes:
         self._done, self.failure = True, failure
@@ -75,4 +84,5 @@ class AnthropicPassthroughStream:
                 self._usage = self._usage.then(usage)
                 self.usage = self._usage.counted()
         self._done = event.type == "message_stop"
-        return b"event: %b\ndata: %b\n\n" % (event.type.encode(), data)
+        events = [(event.type, data)] if self._names is None else self._names.restore(data)
+        return b"".join(b"event: %b\ndata: %b\n\n" % (kind.encode(), restored) for kind, restored in events)

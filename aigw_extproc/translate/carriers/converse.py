@@ -13,7 +13,7 @@ from aigw_extproc.bedrock.converse import ConverseResponse, StreamEvent
 from aigw_extproc.errors import InvalidUpstreamResponse
 from aigw_extproc.translate.carriers.response import CarriedAnswer, DecodeFrame
 from aigw_extproc.translate.contract import Target, UpstreamRequest
-from aigw_extproc.translate.converse.conversed import Conversed
+from aigw_extproc.translate.converse.conversed import Conversed, may_pause
 from aigw_extproc.wire import as_utf8
 
 _encode = msgspec.json.Encoder().encode
@@ -26,6 +26,7 @@ def carry(conversed: Conversed, target: Target) -> UpstreamRequest:
         body=_encode(conversed.request),
         accept=eventstream.CONTENT_TYPE if conversed.stream else "application/json",
         stream=conversed.stream,
+        may_pause=may_pause(conversed.request, target.family),
         dropped=conversed.dropped,
         answer=answer(conversed),
     )
@@ -36,6 +37,7 @@ def answer(conversed: Conversed) -> CarriedAnswer:
     return CarriedAnswer(
         writer=conversed.writer,
         replayed=conversed.replayed,
+        aliases=conversed.names.parameters,
         decode_response=decode_response,
         frame_decoder=_frame_decoder,
     )

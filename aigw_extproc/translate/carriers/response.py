@@ -8,8 +8,9 @@ from aigw_extproc.bedrock import errors
 from aigw_extproc.bedrock.converse import ConverseResponse, StreamEvent
 from aigw_extproc.bedrock.eventstream import EventStreamDecoder, Frame
 from aigw_extproc.errors import GatewayError
-from aigw_extproc.translate.contract import BedrockAnswer, ClientResponse, ResponseContext, TokenCounts
+from aigw_extproc.translate.contract import BedrockAnswer, ClientResponse, ResponseContext, StoredResponse, TokenCounts
 from aigw_extproc.translate.converse.conversed import EventWriter, ResponseWriter
+from aigw_extproc.translate.converse.input_keys import Aliases, RestoredEvents, restored
 
 DecodeFrame = Callable[[Frame], Sequence[StreamEvent]]
 """Decodes a frame into Converse's events; none for a frame that adds nothing. Raises InvalidUpstreamResponse."""
@@ -24,15 +25,23 @@ class CarriedAnswer(BedrockAnswer, frozen=True, kw_only=True):
     """Raises InvalidUpstreamResponse."""
     frame_decoder: Callable[[], DecodeFrame]
     """Makes the decoder of one stream."""
+    aliases: Aliases
 
     def translate_response(self, body: bytes, context: ResponseContext) -> ClientResponse:
-        response = self.decode_response(body)
+        response = restored(self.decode_response(body), self.aliases)
         if self.replayed:
             return self.writer.stream(context).replay(response)
         return self.writer.response(response, context)
 
     def translate_stream(self, context: ResponseContext) -> CarriedStream:
-        return CarriedStream(self.frame_decoder(), self.writer.stream(context))
+        return CarriedStream(self._decoder(), self.writer.stream(context))
+
+    def _decoder(self) -> DecodeFrame:
+        decode = self.frame_decoder()
+        if not self.aliases:
+            return decode
+        restore = RestoredEvents(self.aliases)
+        return lambda frame: restore(decode(frame))
 
 
 class CarriedStream:
@@ -50,6 +59,10 @@ class CarriedStream:
     @property
     def failure(self) -> GatewayError | None:
         return self._writer.failure
+
+    @property
+    def kept(self) -> StoredResponse | None:
+        return self._writer.kept
 
     def feed(self, data: bytes) -> bytes:
         writer = self._writer
@@ -70,6 +83,9 @@ class CarriedStream:
 
     def close(self) -> bytes:
         return self._writer.close()
+
+    def ping(self) -> bytes:
+        return b"" if self._writer.done else self._writer.PING
 
     def fail(self, failure: GatewayError) -> bytes:
         return self._writer.fail(failure)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
-from urllib.parse import unquote
+from typing import Final
+from urllib.parse import parse_qsl, unquote
 
 import msgspec
 
@@ -16,44 +16,67 @@ from aigw_extproc.errors import GatewayError, ModelNotFound
 from aigw_extproc.openai import models as openai
 from aigw_extproc.openai.errors import render as openai_error
 
-M = TypeVar("M", openai.Model, anthropic.Model)
+MODEL_PATHS: Final = (openai.PATH, anthropic.PATH)
+"""Paths of the lists; below each are the single models."""
+ANTHROPIC_VERSION: Final = "anthropic-version"
+"""The header of Anthropic's clients. Their path of the list is the same as OpenAI's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelList:
-    """A list of models; below its path are the single models."""
+    """A format of the list of models."""
 
-    path: str
-    render: Callable[[Iterable[RoutedModel], str], bytes]
-    """Render the list or the one model at a path. Raises ModelNotFound."""
+    render: Callable[[tuple[RoutedModel, ...], dict[str, str]], bytes]
+    """Render the list that a query asks for. Raises InvalidRequest."""
+    render_one: Callable[[RoutedModel], bytes]
     render_error: Callable[[GatewayError, str | None], bytes]
 
+    def respond(self, models: tuple[RoutedModel, ...], path: str) -> bytes:
+        """Return the body for a path with its query: the list, or the model that the path names.
 
-def _openai(models: Iterable[RoutedModel], path: str) -> bytes:
-    known = [openai.Model(id=model.id, created=model.created, owned_by=model.owned_by) for model in models]
-    return openai.render_list(known) if path == openai.PATH else _render_one(known, path, openai.PATH)
+        Raises:
+            InvalidRequest: the query is not valid.
+            ModelNotFound: there is no such model.
+        """
+        place, _, query = path.partition("?")
+        if place in MODEL_PATHS:
+            return self.render(models, dict(parse_qsl(query)))
+        return self.render_one(_find(models, place))
 
 
-def _anthropic(models: Iterable[RoutedModel], path: str) -> bytes:
-    known = [anthropic.model(model.id, model.created) for model in models]
-    return anthropic.render_list(known) if path == anthropic.PATH else _render_one(known, path, anthropic.PATH)
-
-
-def _render_one(models: Iterable[M], path: str, list_path: str) -> bytes:
-    """Render the model whose id, percent-encoded or not, follows `list_path` in `path`. Raises ModelNotFound."""
-    wanted = unquote(path.removeprefix(f"{list_path}/"))
+def _find(models: Iterable[RoutedModel], path: str) -> RoutedModel:
+    """Return the model whose id or other name, percent-encoded or not, ends a path. Raises ModelNotFound."""
+    base = next(base for base in MODEL_PATHS if path.startswith(f"{base}/"))
+    wanted = unquote(path.removeprefix(f"{base}/"))
     for model in models:
-        if model.id == wanted:
-            return msgspec.json.encode(model)
+        if model.id == wanted or wanted in model.aliases:
+            return model
     raise ModelNotFound(f"the model {wanted!r} is not configured in this gateway", param="model")
 
 
-MODEL_LISTS = (
-    ModelList(path=openai.PATH, render=_openai, render_error=openai_error),
-    ModelList(path=anthropic.PATH, render=_anthropic, render_error=anthropic_error),
+def _openai(model: RoutedModel) -> openai.Model:
+    return openai.Model(id=model.id, created=model.created, owned_by=model.owned_by)
+
+
+def _anthropic(model: RoutedModel) -> anthropic.Model:
+    return anthropic.model(model.id, model.created, display_name=model.name, legacy=model.legacy)
+
+
+_OPENAI = ModelList(
+    render=lambda models, _query: openai.render_list(map(_openai, models)),
+    render_one=lambda model: msgspec.json.encode(_openai(model)),
+    render_error=openai_error,
+)
+_ANTHROPIC = ModelList(
+    render=lambda models, query: anthropic.render_list(tuple(map(_anthropic, models)), anthropic.page(query)),
+    render_one=lambda model: msgspec.json.encode(_anthropic(model)),
+    render_error=anthropic_error,
 )
 
 
-def model_list_at(path: str) -> ModelList | None:
-    """Return the list that a path, without its query, belongs to."""
-    return next((one for one in MODEL_LISTS if path == one.path or path.startswith(f"{one.path}/")), None)
+def model_list_at(path: str, headers: Mapping[str, str]) -> ModelList | None:
+    """Return the list that a path, without its query, belongs to, in the format of the client's API."""
+    base = next((base for base in MODEL_PATHS if path == base or path.startswith(f"{base}/")), None)
+    if base is None:
+        return None
+    return _ANTHROPIC if base == anthropic.PATH or ANTHROPIC_VERSION in headers else _OPENAI

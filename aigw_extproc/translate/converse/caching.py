@@ -40,11 +40,7 @@ class CachePoints:
         """
         if mark is None:
             return None
-        takes = self._family.caching
-        if where == "results":
-            takes = takes if self._family.cache_behind_results else ()
-            where = "messages"
-        if where not in takes:
+        if where not in self._places:
             self._dropped.append("cache_control")
             return None
         self.used = True
@@ -54,16 +50,40 @@ class CachePoints:
         """Return the cache point after a block: none after reasoning, and on Claude none after a plain document."""
         return self.point(mark, where if self._may_end_prefix(block) else "nowhere")
 
+    def automatic(self, where: str, block: ContentBlock | None = None) -> CachePoint | None:
+        """Return a cache point that no client has asked for, after a block; None where the family takes none."""
+        if where not in self._places or (block is not None and not self._may_end_prefix(block)):
+            return None
+        return CachePoint(type="default")
+
+    @property
+    def _places(self) -> Sequence[str]:
+        takes = self._family.caching
+        return (*takes, "results") if "messages" in takes and self._family.cache_behind_results else takes
+
+    def mark(self, blocks: list[ContentBlock], mark: Mark | None, where: str = "messages") -> None:
+        """Add the cache point for a mark on a complete message after its last block, unless there is one."""
+        if mark is not None and blocks and blocks[-1].cache_point is None:
+            point = self.after(blocks[-1], mark, where)
+            if point is not None:
+                blocks.append(ContentBlock(cache_point=point))
+
     def _may_end_prefix(self, block: ContentBlock) -> bool:
         if block.reasoning_content is not None:
             return False
-        plain = block.document is not None and block.document.format != "pdf"
+        document = block.document
+        plain = document is not None and document.format != "pdf" and document.citations is None
         return self._family.cache_behind_plain_documents or not plain
 
     def limit(self, request: ConverseRequest) -> None:
         """Remove the cache points of a request that is being built that exceed the limits."""
         if self.used and not within_limits(request):
             self._dropped.append("cache_control")
+
+
+def has_points(request: ConverseRequest) -> bool:
+    """Return whether a request has cache points."""
+    return any(True for _ in _points(request))
 
 
 def within_limits(request: ConverseRequest) -> bool:

@@ -39,6 +39,7 @@ def _begins_unsigned(history: list[Turn], family: Family) -> bool:
     https://platform.claude.com/docs/en/build-with-claude/extended-thinking, "Toggling thinking modes in conversations"
     """
     first = None
+    history = [turn for turn in history if turn.role != "system"]
     for turn in reversed(history if history[-1].results else ()):
         if turn.role == "assistant":
             first = turn

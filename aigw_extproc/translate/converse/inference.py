@@ -27,11 +27,15 @@ def inference_configuration(
     stop_name: str,
     samples: bool,
     dropped: list[str],
+    limit_name: str = "max_tokens",
 ) -> InferenceConfiguration:
     """Return Converse's parameters; the names of those that the family does not take are added to `dropped`.
 
-    `stop_name` is the client's name for `stop`.
+    `stop_name` and `limit_name` are the client's names for `stop` and `max_tokens`.
     """
+    if max_tokens is not None and max_tokens < family.least_max_tokens:
+        dropped.append(limit_name)
+        max_tokens = family.least_max_tokens
     if not samples:
         dropped += [name for name, value in (("temperature", temperature), ("top_p", top_p)) if value is not None]
         temperature = top_p = None

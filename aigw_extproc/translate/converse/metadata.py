@@ -10,8 +10,8 @@ from collections.abc import Mapping
 
 MAX_REQUEST_METADATA = 16
 
-_KEY = re.compile(r"[a-zA-Z0-9\s:_@$#=/+,.-]{1,256}\Z")
-_VALUE = re.compile(r"[a-zA-Z0-9\s:_@$#=/+,.-]{0,256}\Z")
+_KEY = re.compile(r"[a-zA-Z0-9\s:_@$#=/+,.-]{1,256}\Z", re.ASCII)
+_VALUE = re.compile(r"[a-zA-Z0-9\s:_@$#=/+,.-]{0,256}\Z", re.ASCII)
 
 
 def fits(pairs: Mapping[str, str]) -> bool:

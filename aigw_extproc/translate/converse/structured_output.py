@@ -11,7 +11,8 @@ import msgspec
 
 from aigw_extproc.bedrock.converse import JsonSchemaDefinition, OutputConfiguration, OutputFormat, OutputFormatStructure
 from aigw_extproc.bedrock.families import Family
-from aigw_extproc.translate.converse.schemas import closed
+from aigw_extproc.translate.converse.schemas.mend import mended
+from aigw_extproc.translate.converse.schemas.native import bound
 from aigw_extproc.translate.converse.tools import Definition
 
 JSON_OBJECT_INSTRUCTION = "Answer with one JSON object and nothing else: no prose around it, no code fence."
@@ -24,10 +25,13 @@ def schema_instruction(schema: Mapping[str, object]) -> str:
 
 
 def output_configuration(
-    schema: Mapping[str, object], name: str | None = None, description: str | None = None
-) -> OutputConfiguration:
-    """Return the outputConfig that binds the answer to a schema."""
-    text = msgspec.json.encode(closed(schema)).decode()
+    schema: Mapping[str, object], family: Family, *, name: str | None = None, description: str | None = None
+) -> OutputConfiguration | None:
+    """Return the outputConfig that binds the answer to a schema; None if the family cannot be bound to it."""
+    binding = bound(mended(schema)) if family.structured_output else None
+    if binding is None:
+        return None
+    text = msgspec.json.encode(binding).decode()
     json_schema = JsonSchemaDefinition(schema=text, name=name, description=description)
     text_format = OutputFormat(type="json_schema", structure=OutputFormatStructure(json_schema=json_schema))
     return OutputConfiguration(text_format=text_format)
@@ -46,7 +50,7 @@ class StructuredOutput(msgspec.Struct, frozen=True, kw_only=True):
 def without_tool(
     schema: Mapping[str, object], family: Family, *, name: str | None = None, description: str | None = None
 ) -> StructuredOutput:
-    """Bind the answer in outputConfig, or by an instruction where the family does not support that."""
-    if family.structured_output:
-        return StructuredOutput(output_config=output_configuration(schema, name, description))
-    return StructuredOutput(instruction=schema_instruction(schema))
+    """Bind the answer in outputConfig, or by an instruction where the family cannot be bound to the schema."""
+    output_config = output_configuration(schema, family, name=name, description=description)
+    instruction = schema_instruction(schema) if output_config is None else None
+    return StructuredOutput(output_config=output_config, instruction=instruction)

@@ -10,10 +10,12 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from aigw_extproc.bedrock.converse import (
     Empty,
     NamedTool,
+    SystemTool,
     Tool,
     ToolChoice,
     ToolConfiguration,
@@ -23,7 +25,7 @@ from aigw_extproc.bedrock.converse import (
 from aigw_extproc.bedrock.families import Family
 from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.translate.converse.caching import CachePoints, Mark
-from aigw_extproc.translate.converse.schemas import input_schema
+from aigw_extproc.translate.converse.schemas.tool import InputSchema, input_schema
 from aigw_extproc.translate.converse.tool_names import ToolNames
 
 
@@ -65,6 +67,11 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True):
     def name(self) -> str:
         """As the client calls it."""
         return self.function.name
+
+    def schema(self, family: Family) -> InputSchema:
+        """Return the schema of its input. Raises InvalidRequest if it is not of an object."""
+        place = f"{self.place}.{self.schema_field}"
+        return input_schema(self.function.parameters, place, family, strict=bool(self.function.strict))
 
 
 class ClientChoice(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,6 +154,17 @@ def tool_configuration(
     return ToolConfiguration(tools=tools, tool_choice=_converse_choice(selection.effective(), names))
 
 
+def with_web_search(configuration: ToolConfiguration | None, family: Family) -> ToolConfiguration:
+    """Return the toolConfig with the tool by which the family searches the web.
+
+    https://docs.aws.amazon.com/nova/latest/nova2-userguide/web-grounding.html
+    """
+    search = Tool(system_tool=SystemTool(family.web_search))
+    if configuration is None:
+        return ToolConfiguration(tools=[search])
+    return replace(configuration, tools=[*configuration.tools, search])
+
+
 def serial_tool_choice(selection: Selection) -> dict[str, object]:
     """Return Claude's own field for one call at a time, without the type if toolChoice has it.
 
@@ -175,22 +193,32 @@ def _converse_choice(choice: ClientChoice, names: ToolNames) -> ToolChoice | Non
 def _tools(
     definition: Definition, names: ToolNames, family: Family, cache: CachePoints, dropped: list[str]
 ) -> Iterator[Tool]:
-    function = definition.function
-    if function.strict and not family.strict_tools:
+    function, schema = definition.function, definition.schema(family)
+    if function.strict and not schema.is_bound:
         dropped.append(f"{_INDEX.sub('', definition.place)}.strict")
     yield Tool(
         tool_spec=ToolSpecification(
             name=names.to_bedrock(function.name),
             description=function.description or None,
-            input_schema=ToolInputSchema(
-                json=input_schema(function.parameters, f"{definition.place}.{definition.schema_field}")
-            ),
-            strict=True if function.strict and family.strict_tools else None,
+            input_schema=ToolInputSchema(json=schema.json),
+            strict=True if schema.is_bound else None,
         )
     )
     point = cache.point(definition.mark, where="tools")
     if point is not None:
         yield Tool(cache_point=point)
+
+
+def tool_names(offered: Sequence[Definition], history: Sequence[str], family: Family) -> ToolNames:
+    """Return the names of the tools that a request offers, and of those that its history calls.
+
+    Raises:
+        InvalidRequest: a schema is not of an object.
+    """
+    names = ToolNames.of([*(definition.name for definition in offered), *history], hyphens=family.tool_name_hyphens)
+    for definition in offered:
+        names = names.with_parameters(definition.name, definition.schema(family).aliases)
+    return names
 
 
 def check_definitions(definitions: Sequence[Definition], family: Family, field: str) -> None:

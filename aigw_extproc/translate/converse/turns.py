@@ -55,6 +55,8 @@ class Turn(msgspec.Struct, gc=False):
     calls: dict[str, ToolUseBlock] = {}  # as above
     cache_point: CachePoint | None = None
     """After the calls."""
+    starts: list[int] = []  # as above
+    """Where the blocks of each message begin."""
     result_places: dict[str, str] = {}  # as above
 
 
@@ -82,11 +84,16 @@ def messages(turns: list[Turn], family: Family, *, tools_as_text: bool) -> list[
     _make_ids_unique(turns)
     if turns[-1].role == "assistant":
         turns[-1].blocks = _prefill(turns[-1].blocks)
-    if tools_as_text:
-        return [Message(role=turn.role, content=_without_tools(turn)) for turn in turns]
     messages: list[Message] = []
     for turn in turns:
-        messages += _user(turn, family) if turn.role == "user" else _assistant(turn, family, last=turn is turns[-1])
+        if turn.role == "user":
+            if messages and messages[-1].role == "system":  # which has to come before the assistant's
+                messages.append(_separator("assistant"))
+            messages += [_as_text(turn)] if tools_as_text else _user(turn, family)
+        elif tools_as_text or turn.role == "system":
+            messages.append(_as_text(turn))
+        else:
+            messages += _assistant(turn, family, last=turn is turns[-1])
     return messages
 
 
@@ -150,26 +157,39 @@ def _prefill(blocks: list[ContentBlock]) -> list[ContentBlock]:
 
 
 def _user(turn: Turn, family: Family) -> list[Message]:
-    if not turn.results:
-        return [Message(role="user", content=_with_text(turn.blocks))]
-    results = list(_results(turn))
-    beside = _beside_results(turn)
-    if not beside:
-        return [Message(role="user", content=results)]
-    blocks = _with_text(beside)
-    if not is_split(turn, family):
-        return [Message(role="user", content=[*results, *blocks])]
-    return [Message(role="user", content=results), _separator("assistant"), Message(role="user", content=blocks)]
+    results, beside = list(_results(turn)), _beside_results(turn)
+    if not results or not beside:
+        return [Message(role="user", content=results or beside)]
+    length = _length_beside_results(turn, family)
+    messages = [Message(role="user", content=[*results, *beside[:length]])]
+    if length < len(beside):
+        messages += [_separator("assistant"), Message(role="user", content=beside[length:])]
+    return messages
 
 
 def is_split(turn: Turn, family: Family) -> bool:
     """Return whether something follows tool results that the model takes only in a message of its own."""
-    allowed = (None, *family.beside_tool_results)
-    return bool(turn.results) and any(kind_of(block) not in allowed for block in _beside_results(turn))
+    return bool(turn.results) and _length_beside_results(turn, family) < len(_beside_results(turn))
 
 
 def _beside_results(turn: Turn) -> list[ContentBlock]:
-    return [*(block for result in turn.results.values() for block in result.beside), *turn.blocks]
+    return [*_beside(turn), *turn.blocks] if turn.results else turn.blocks
+
+
+def _beside(turn: Turn) -> list[ContentBlock]:
+    """Return the content that the family does not take inside the turn's tool results."""
+    return with_text([block for result in turn.results.values() for block in result.beside])
+
+
+def _length_beside_results(turn: Turn, family: Family) -> int:
+    """Return how many blocks may follow the results: those of the messages before the first that may not."""
+    allowed = (None, *family.beside_tool_results)
+    blocks, offset = _beside_results(turn), len(_beside(turn))
+    starts = [0, *(offset + start for start in turn.starts), len(blocks)]
+    for start, end in pairwise(starts):
+        if any(kind_of(block) not in allowed for block in blocks[start:end]):
+            return start
+    return len(blocks)
 
 
 def _results(turn: Turn) -> Iterator[ContentBlock]:
@@ -179,16 +199,24 @@ def _results(turn: Turn) -> Iterator[ContentBlock]:
             yield ContentBlock(cache_point=result.cache_point)
 
 
-def _with_text(blocks: list[ContentBlock]) -> list[ContentBlock]:
-    """https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_DocumentBlock.html: text comes with it."""
-    if any(block.document for block in blocks) and not any(block.text for block in blocks):
-        return [ContentBlock(text=BESIDE_DOCUMENTS), *blocks]
-    return blocks
+def with_text(blocks: list[ContentBlock]) -> list[ContentBlock]:
+    """Return the blocks of a message, with text if it has documents only.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_DocumentBlock.html
+    """
+    has_document = False
+    for block in blocks:  # no generator: this is done for every message of long histories
+        if block.text is not None:
+            return blocks
+        has_document = has_document or block.document is not None
+    return [ContentBlock(text=BESIDE_DOCUMENTS), *blocks] if has_document else blocks
 
 
-def _without_tools(turn: Turn) -> list[ContentBlock]:
+def _as_text(turn: Turn) -> Message:
+    """Return the turn with its tool calls and results as text."""
     results = [block for result in turn.results.values() for block in _result_as_text(result)]
-    return [*results, *turn.reasoning, *_with_text(turn.blocks), *map(_call_as_text, turn.calls.values())]
+    calls = map(_call_as_text, turn.calls.values())
+    return Message(role=turn.role, content=[*results, *turn.reasoning, *turn.blocks, *calls])
 
 
 def _call_as_text(call: ToolUseBlock) -> ContentBlock:
@@ -198,5 +226,11 @@ def _call_as_text(call: ToolUseBlock) -> ContentBlock:
 def _result_as_text(result: Result) -> Iterator[ContentBlock]:
     yield ContentBlock(text=f"[tool result of {result.block.tool_use_id}]")
     for content in result.block.content:
-        yield ContentBlock(text=content.text, image=content.image, document=content.document, video=content.video)
+        yield ContentBlock(
+            text=content.text,
+            image=content.image,
+            document=content.document,
+            video=content.video,
+            search_result=content.search_result,
+        )
     yield from result.beside

@@ -25,7 +25,13 @@ class SamplingParameters(Protocol):
 
 
 def inference_configuration(
-    request: SamplingParameters, family: Family, *, max_tokens: int | None, dropped: list[str], reasons: bool = False
+    request: SamplingParameters,
+    family: Family,
+    *,
+    max_tokens: int | None,
+    dropped: list[str],
+    reasons: bool = False,
+    limit_name: str = "max_tokens",
 ) -> InferenceConfiguration | None:
     """Translate the parameters; None when there are none. The names of those left out are added to `dropped`.
 
@@ -41,6 +47,7 @@ def inference_configuration(
         stop_name="stop",
         samples=inference.samples(family, reasons=reasons),
         dropped=dropped,
+        limit_name=limit_name,
     )
     return None if configuration == InferenceConfiguration() else configuration
 

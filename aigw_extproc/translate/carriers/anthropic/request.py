@@ -17,17 +17,18 @@ from aigw_extproc.bedrock.converse import (
     ToolChoice,
     ToolConfiguration,
 )
-from aigw_extproc.bedrock.invoke import anthropic_version, invoke_path
+from aigw_extproc.bedrock.invoke import anthropic_version, invoke_path, metadata_headers
 from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.translate.carriers.anthropic.content import Fields, convert_content, convert_tools
 from aigw_extproc.translate.carriers.anthropic.response import FrameDecoder, decode_response
 from aigw_extproc.translate.carriers.response import CarriedAnswer
 from aigw_extproc.translate.contract import Target, UpstreamRequest
-from aigw_extproc.translate.converse.conversed import Conversed
+from aigw_extproc.translate.converse.conversed import Conversed, may_pause
 
 DROPPED = {
     "performance_config": "aws.performanceConfig",
     "prompt_variables": "aws.promptVariables",
+    "project_identifier": "aws.projectIdentifier",
     "additional_model_response_field_paths": "aws.additionalModelResponseFieldPaths",
     "service_tier": "service_tier",
 }
@@ -47,9 +48,11 @@ def carry(conversed: Conversed, target: Target) -> UpstreamRequest:
     dropped = [name for field, name in DROPPED.items() if getattr(conversed.request, field) is not None]
     return UpstreamRequest(
         path=invoke_path(target.model, stream=conversed.stream),
-        body=_encode(_body(conversed.request, target, dropped)),
+        body=_encode(_body(conversed.request, target)),
         accept=eventstream.CONTENT_TYPE if conversed.stream else "application/json",
+        headers=metadata_headers(conversed.request.request_metadata),
         stream=conversed.stream,
+        may_pause=may_pause(conversed.request, target.family),
         dropped=tuple(dict.fromkeys((*conversed.dropped, *dropped))),
         answer=answer(conversed),
     )
@@ -60,12 +63,13 @@ def answer(conversed: Conversed) -> CarriedAnswer:
     return CarriedAnswer(
         writer=conversed.writer,
         replayed=conversed.replayed,
+        aliases=conversed.names.parameters,
         decode_response=decode_response,
         frame_decoder=FrameDecoder,
     )
 
 
-def _body(request: ConverseRequest, target: Target, dropped: list[str]) -> Fields:
+def _body(request: ConverseRequest, target: Target) -> Fields:
     if request.guardrail_config is not None:
         raise InvalidRequest.at(
             "aws.guardrailConfig",
@@ -81,7 +85,7 @@ def _body(request: ConverseRequest, target: Target, dropped: list[str]) -> Field
     }
     if request.system is not None:
         body["system"] = convert_content(request.system)
-    body |= _tools(request.tool_config) | _metadata(request.request_metadata or {}, dropped)
+    body |= _tools(request.tool_config) | _metadata(request.request_metadata or {})
     for name, value in (request.additional_model_request_fields or {}).items():
         _merge(body, name, value)
     for name, value in _output_config(request.output_config).items():
@@ -114,10 +118,8 @@ def _tool_choice(choice: ToolChoice) -> Fields:
     return {"type": "any" if choice.any is not None else "auto"}
 
 
-def _metadata(pairs: Mapping[str, str], dropped: list[str]) -> Fields:
+def _metadata(pairs: Mapping[str, str]) -> Fields:
     user = next((pairs[name] for name in USERS if name in pairs), None)
-    if pairs.keys() - set(USERS):
-        dropped.append("metadata")
     return {} if user is None else {"metadata": {"user_id": user}}
 
 

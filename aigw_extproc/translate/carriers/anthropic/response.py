@@ -10,9 +10,11 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from aigw_extproc.anthropic.message import CacheCreation
 from aigw_extproc.bedrock.converse import (
     BlockDelta,
     BlockStart,
+    CacheDetail,
     ContentBlock,
     ContentBlockDelta,
     ContentBlockStart,
@@ -192,9 +194,18 @@ def _stop_reason(reason: str | None) -> str:
 
 
 def _usage(usage: MessageUsage) -> TokenUsage:
+    creation = usage.cache_creation
     return TokenUsage(
         input_tokens=usage.input_tokens or 0,
         output_tokens=usage.output_tokens or 0,
         cache_read_input_tokens=usage.cache_read_input_tokens or 0,
         cache_write_input_tokens=usage.cache_creation_input_tokens or 0,
+        cache_details=None if creation is None else _cache_details(creation),
     )
+
+
+def _cache_details(creation: CacheCreation) -> list[CacheDetail]:
+    return [
+        CacheDetail(ttl="5m", input_tokens=creation.ephemeral_5m_input_tokens),
+        CacheDetail(ttl="1h", input_tokens=creation.ephemeral_1h_input_tokens),
+    ]

@@ -18,8 +18,26 @@ from aigw_extproc.translate.openai.citations import annotation
 from aigw_extproc.wire import given
 
 
+class _Block:
+    """A block that has not ended."""
+
+    __slots__ = ("citations", "has_input", "redacted", "signature", "start", "thinking", "tool", "tool_index")
+
+    def __init__(self, start: int) -> None:
+        self.tool: Literal["call", "answer"] | None = None
+        """None also for an answer that is ignored."""
+        self.tool_index = -1
+        self.has_input = False
+        self.thinking = ""
+        self.signature = ""
+        self.redacted = ""
+        self.citations: list[msgspec.Raw] = []
+        self.start = start
+        """Where its text begins in the message's."""
+
+
 class BlockTranslator:
-    """Translates the blocks of one message. The input of `answer_tool` is the content.
+    """Translates the blocks of one message, which may be interleaved. The input of `answer_tool` is the content.
 
     With an answer tool, text is held back until the end: the answer replaces it.
     """
@@ -31,89 +49,91 @@ class BlockTranslator:
         self._names = names
         self._answer_tool = answer_tool
         self._held: list[Delta] = []
+        self._open: dict[int, _Block] = {}
+        """By Bedrock's index."""
         self._tool_index = -1
         self._thinking_index = -1
         self._annotation_index = -1
         self._text_length = 0
-        self._reset()
-
-    def _reset(self) -> None:
-        self._tool: Literal["call", "answer"] | None = None
-        """The kind of the open tool block; None also for an answer that is ignored."""
-        self._tool_has_input = False
-        self._thinking = ""
-        self._signature = ""
-        self._redacted = ""
-        self._block_citations: list[msgspec.Raw] = []
-        self._block_start = self._text_length
 
     @property
     def has_tool_calls(self) -> bool:
         """Whether the message has a tool call so far."""
         return self._tool_index >= 0
 
-    def start(self, start: BlockStart) -> Iterable[Delta]:
+    def start(self, start: BlockStart, index: int) -> Iterable[Delta]:
         """Translate a contentBlockStart."""
-        return self._start_tool(start.tool_use) if start.tool_use is not None else ()
+        return self._start_tool(start.tool_use, index) if start.tool_use is not None else ()
 
-    def delta(self, delta: BlockDelta) -> Iterable[Delta]:
+    def delta(self, delta: BlockDelta, index: int) -> Iterable[Delta]:
         """Translate a contentBlockDelta, of which exactly one member is set."""
+        block = self._open.get(index) or self._begin(index)
         if delta.text:
             self._text_length += len(delta.text)
             return self._text(Delta(content=delta.text))
         if delta.tool_use is not None and delta.tool_use.input:
-            return self._input(delta.tool_use.input)
+            return self._input(block, delta.tool_use.input)
         if delta.reasoning_content is not None:
-            return self._reasoning(delta.reasoning_content)
+            return self._reasoning(block, delta.reasoning_content)
         if (citation := given(delta.citation)) is not None:
-            self._block_citations.append(citation)
+            block.citations.append(citation)
         return ()
 
-    def stop(self) -> Iterator[Delta]:
+    def stop(self, index: int) -> Iterator[Delta]:
         """Translate a contentBlockStop: write what is known at the end of a block only."""
-        if self._tool and not self._tool_has_input:
-            yield from self._input("{}")  # clients parse the joined fragments
-        if self._thinking or self._signature:
-            yield self._thinking_block(thinking=self._thinking, signature=self._signature or ABSENT)
-        if self._redacted:
-            yield self._thinking_block(type="redacted_thinking", data=self._redacted)
-        annotations = list(self._annotations())
+        block = self._open.pop(index, None)
+        if block is None:
+            return
+        if block.tool and not block.has_input:
+            yield from self._input(block, "{}")  # clients parse the joined fragments
+        if block.thinking or block.signature:
+            yield self._thinking_block(thinking=block.thinking, signature=block.signature or ABSENT)
+        if block.redacted:
+            yield self._thinking_block(type="redacted_thinking", data=block.redacted)
+        annotations = list(self._annotations(block))
         if annotations:
             yield from self._text(Delta(annotations=annotations))
-        self.citations += self._block_citations
-        self._reset()
+        self.citations += block.citations
 
     def end(self) -> Iterator[Delta]:
         """Write the end of the message: the text that was held back, or empty content if there is nothing else."""
+        for index in list(self._open):
+            yield from self.stop(index)
         if not self.answered:
             yield from self._held
         if not (self.answered or self._text_length or self.has_tool_calls):
             yield Delta(content="")
 
-    def _start_tool(self, start: ToolUseStart) -> Iterator[Delta]:
+    def _begin(self, index: int) -> _Block:
+        self._open[index] = block = _Block(self._text_length)
+        return block
+
+    def _start_tool(self, start: ToolUseStart, index: int) -> Iterator[Delta]:
+        yield from self.stop(index)
+        block = self._begin(index)
         if start.name == self._answer_tool:
             if not self.answered and not self.has_tool_calls:
-                self._tool, self.answered = "answer", True
+                block.tool, self.answered = "answer", True
             return
         # Tool calls are counted from 0 without gaps; Bedrock's index counts all blocks.
-        self._tool = "call"
         self._tool_index += 1
+        block.tool, block.tool_index = "call", self._tool_index
         function = DeltaFunction(name=self._names.to_client(start.name), arguments="")
         call = DeltaToolCall(index=self._tool_index, id=start.tool_use_id, type="function", function=function)
         yield Delta(tool_calls=[call])
 
-    def _input(self, fragment: str) -> Iterator[Delta]:
-        self._tool_has_input = True
-        match self._tool:
+    def _input(self, block: _Block, fragment: str) -> Iterator[Delta]:
+        block.has_input = True
+        match block.tool:
             case "answer":
                 yield Delta(content=fragment)
             case "call":
-                call = DeltaToolCall(index=self._tool_index, function=DeltaFunction(arguments=fragment))
+                call = DeltaToolCall(index=block.tool_index, function=DeltaFunction(arguments=fragment))
                 yield Delta(tool_calls=[call])
             case None:
                 pass
             case _:
-                assert_never(self._tool)
+                assert_never(block.tool)
 
     def _text(self, delta: Delta) -> Iterable[Delta]:
         if self._answer_tool is None:
@@ -121,20 +141,20 @@ class BlockTranslator:
         self._held.append(delta)
         return ()
 
-    def _reasoning(self, delta: ReasoningDelta) -> Iterator[Delta]:
-        self._signature += delta.signature or ""
-        self._redacted += delta.redacted_content or ""
+    def _reasoning(self, block: _Block, delta: ReasoningDelta) -> Iterator[Delta]:
+        block.signature += delta.signature or ""
+        block.redacted += delta.redacted_content or ""
         if delta.text:
-            self._thinking += delta.text
+            block.thinking += delta.text
             yield Delta(reasoning_content=delta.text)
 
     def _thinking_block(self, **members: str | msgspec.UnsetType) -> Delta:
         self._thinking_index += 1
         return Delta(thinking_blocks=[ThinkingBlock(index=self._thinking_index, **members)])  # type: ignore[arg-type] # ABSENT is for some members only
 
-    def _annotations(self) -> Iterator[Annotation]:
-        for raw in self._block_citations:
-            translated = annotation(raw, self._block_start, self._text_length, self._annotation_index + 1)
+    def _annotations(self, block: _Block) -> Iterator[Annotation]:
+        for raw in block.citations:
+            translated = annotation(raw, block.start, self._text_length, self._annotation_index + 1)
             if translated is not None:
                 self._annotation_index += 1
                 yield translated

@@ -47,7 +47,7 @@ def translate_messages(
     translator = _MessageTranslator(names, family, content)
     for index, message in enumerate(messages):
         ADDERS[type(message)](translator, message, f"messages[{index}]")
-    return translator.history.conversation(family, vocabulary, tools_as_text=tools_as_text)
+    return translator.history.conversation(vocabulary, tools_as_text=tools_as_text)
 
 
 def names_in_history(messages: Sequence[chat.Message]) -> list[str]:
@@ -66,25 +66,34 @@ class _MessageTranslator:
     """Translates the messages of one request."""
 
     def __init__(self, names: ToolNames, family: Family, content: PartTranslator) -> None:
-        self.history = History(names)
+        self.history = History(names, family)
         self._family = family
         self._content = content
 
     def add_system(self, message: chat.SystemMessage | chat.DeveloperMessage, place: str) -> None:
-        self.history.add_system(self._blocks(message.content, place, where="system"))
+        where = self.history.system_place
+        blocks = self._blocks(message.content, place, where)
+        self._content.cache.mark(blocks, message.mark, where)
+        self.history.add_system(blocks, place)
 
     def add_user(self, message: chat.UserMessage, place: str) -> None:
         blocks = self._blocks(message.content, place)
         if not blocks:
             raise InvalidRequest.at(f"{place}.content", "a user message needs text or another part, but it is blank")
-        self.history.turn("user", place).blocks += blocks
+        if message.mark is not None:
+            self._content.cache.mark(blocks, message.mark)
+        self.history.add_user(blocks, place)
 
     def add_assistant(self, message: chat.AssistantMessage, place: str) -> None:
+        if message.audio is not None:
+            raise InvalidRequest.at(f"{place}.audio", "Bedrock keeps no audio: send its transcript as the content")
         blocks = self._blocks(message.content, place)
         if message.refusal and not message.refusal.isspace():
             blocks.append(ContentBlock(text=message.refusal))
         reasoning = self._reasoning(message.thinking_blocks) if message.thinking_blocks else []
         reasoning = reasoning or [block for block in blocks if block.reasoning_content]
+        if message.reasoning_content and not reasoning and not message.thinking_blocks:
+            reasoning = self._unsigned(message.reasoning_content)
         blocks = [block for block in blocks if not block.reasoning_content]
         if not blocks and not message.tool_calls and message.function_call is None:
             return
@@ -96,6 +105,14 @@ class _MessageTranslator:
             self._add_call(turn, call.id, call.function, place, f"tool_calls[{index}].function")
         if message.function_call is not None:
             self._add_call(turn, call_id, message.function_call, place, "function_call")
+        if message.mark is not None:
+            self._mark(turn, message.mark)
+
+    def _mark(self, turn: Turn, mark: chat.CacheMark) -> None:
+        if turn.calls:
+            turn.cache_point = self._content.cache.point(mark) or turn.cache_point
+        else:
+            self._content.cache.mark(turn.blocks, mark)
 
     def _add_call(self, turn: Turn, call_id: str, function: chat.FunctionCall, place: str, member: str) -> None:
         arguments = parse_arguments(function.arguments, f"{place}.{member}.arguments", call_id)
@@ -105,10 +122,10 @@ class _MessageTranslator:
         if isinstance(message.content, list):
             result = self._result(message, message.content, place)
         else:
-            point = self._content.cache.point(message.cache_control or message.cache_point, where="results")
+            point = self._content.cache.point(message.mark, where="results")
             content = _text_content(message.content)
             result = Result(tool_result(message.tool_call_id, content, is_error=message.is_error), point)
-        self._add_result(message.tool_call_id, result, place)
+        self.history.add_result(message.tool_call_id, result, place)
 
     def add_function(self, message: chat.FunctionMessage, place: str) -> None:
         calls = [call_id for turn in self.history.turns[-2:] for call_id in turn.calls]
@@ -117,11 +134,9 @@ class _MessageTranslator:
             raise InvalidRequest.at(
                 f"{place}.name", f"no call of function {message.name!r} in the assistant message before it"
             )
-        result = Result(tool_result(function_calls[-1], _text_content(message.content)))
-        self._add_result(function_calls[-1], result, place)
-
-    def _add_result(self, call_id: str, result: Result, place: str) -> None:
-        self.history.add_result(self.history.turn("user", place), call_id, result, place)
+        point = self._content.cache.point(message.mark, where="results")
+        result = Result(tool_result(function_calls[-1], _text_content(message.content)), point)
+        self.history.add_result(function_calls[-1], result, place)
 
     def _blocks(
         self, parts: str | Sequence[chat.ContentPart] | None, place: str, where: str = "messages"
@@ -134,10 +149,17 @@ class _MessageTranslator:
     def _reasoning(self, parts: Sequence[chat.ThinkingPart | chat.RedactedThinkingPart]) -> list[ContentBlock]:
         return [block for block in map(self._content.reasoning, parts) if block]
 
+    def _unsigned(self, text: str) -> list[ContentBlock]:
+        """Return reasoning that came back without its blocks, for models that do not sign it."""
+        blocks = self._reasoning([chat.ThinkingPart(thinking=text)])
+        if not blocks:
+            self._content.dropped.append("messages.reasoning_content")
+        return blocks
+
     def _result(self, message: chat.ToolMessage, parts: Sequence[chat.ToolPart], place: str) -> Result:
         # A cache mark inside a result applies to the whole result: cache points stand between blocks only.
-        marks = [mark for part in parts if (mark := part.cache_control or part.cache_point)]
-        mark = message.cache_control or message.cache_point or (marks[-1] if marks else None)
+        marks = [part.mark for part in parts if part.mark]
+        mark = message.mark or (marks[-1] if marks else None)
         blocks = [block for block in self._blocks(parts, place) if not block.cache_point]
         point = self._content.cache.point(mark, where="results")
         return result_of(message.tool_call_id, blocks, self._family, is_error=message.is_error, cache_point=point)

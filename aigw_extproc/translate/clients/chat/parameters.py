@@ -25,6 +25,11 @@ def max_tokens(request: chat.ChatRequest) -> int | None:
     return require_positive("max_tokens", request.max_tokens) if limit is None else limit
 
 
+def limit_name(request: chat.ChatRequest) -> str:
+    """Return the name of the parameter that `max_tokens` returns."""
+    return "max_tokens" if request.max_completion_tokens is None else "max_completion_tokens"
+
+
 def request_metadata(request: chat.ChatRequest, dropped: list[str]) -> dict[str, str] | None:
     """Return the metadata for Bedrock's invocation log; a parameter that does not fit is added to `dropped`.
 

@@ -7,6 +7,7 @@ import msgspec
 from aigw_extproc.bedrock.families import Family
 from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.openai import chat
+from aigw_extproc.translate.clients.chat.parameters import limit_name
 from aigw_extproc.translate.converse.reasoning import (
     EFFORTS,
     NoRoom,
@@ -33,7 +34,7 @@ def translate_reasoning(
     effort = request.reasoning_effort
     if effort is not None and effort not in (NONE, *EFFORTS):
         raise InvalidRequest.at("reasoning_effort", f"expected one of {NONE}, {', '.join(EFFORTS)}, got {effort!r}")
-    limit = "max_tokens" if request.max_completion_tokens is None else "max_completion_tokens"
+    limit = limit_name(request)
     names: list[str] = []
     try:
         reasoning = _reasoning(request, family, max_tokens, names)

@@ -29,6 +29,8 @@ FINISH_REASONS = {
     "guardrail_intervened": "content_filter",
 }
 """By Bedrock's stop reason. Any other is a `stop`, and is reported in `aws.stopReason` too."""
+CUT_SHORT = frozenset({"length", "content_filter"})
+"""Finish reasons that are reported beside tool calls too: their arguments may be incomplete."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -47,7 +49,7 @@ def translate_response(
     """
     blocks = output_blocks(response)
     message = _message(blocks, names, answer_tool)
-    usage = translate_usage(response.usage)
+    usage = translate_usage(response.usage, response.trace)
     answer = completion.ChatCompletion(
         id=f"chatcmpl-{context.request_id}",
         created=context.created,
@@ -74,11 +76,12 @@ def finish_reason(stop_reason: str | None, *, has_tool_calls: bool, answered: bo
         InvalidUpstreamResponse: Bedrock reports that the output is malformed.
     """
     require_sound(stop_reason)
+    reason = FINISH_REASONS.get(stop_reason or "", "stop")
+    if reason in CUT_SHORT:
+        return reason
     if has_tool_calls:
         return "tool_calls"
-    if answered and stop_reason == "tool_use":
-        return "stop"
-    return FINISH_REASONS.get(stop_reason or "", "stop")
+    return "stop" if answered else reason
 
 
 def unmapped_stop_reason(stop_reason: str | None) -> str | None:

@@ -55,11 +55,11 @@ class ChatStream(EventWriter):
     def translate(self, event: ContentEvent) -> Iterable[bytes]:
         match event:
             case converse.ContentBlockDelta():
-                return map(self._chunks.delta, self._blocks.delta(event.delta))
+                return map(self._chunks.delta, self._blocks.delta(event.delta, event.content_block_index))
             case converse.ContentBlockStart():
-                return map(self._chunks.delta, self._blocks.start(event.start))
+                return map(self._chunks.delta, self._blocks.start(event.start, event.content_block_index))
             case converse.ContentBlockStop():
-                return map(self._chunks.delta, self._blocks.stop())
+                return map(self._chunks.delta, self._blocks.stop(event.content_block_index))
             case converse.MessageStart():
                 return (self._chunks.role(event.role),)
             case converse.MessageStop():

@@ -58,8 +58,9 @@ def _by_schema(
     if definition is None:
         raise InvalidRequest.at(_PLACE, "a json_schema format needs its schema")
     schema = _schema(definition)
-    if family.structured_output or not family.tools:
-        return without_tool(schema, family, name=definition.name, description=definition.description or None)
+    output = without_tool(schema, family, name=definition.name, description=definition.description or None)
+    if output.output_config is not None or not family.tools:
+        return output
     name = _free_name(taken)
     parameters = msgspec.Raw(msgspec.json.encode(schema))
     return StructuredOutput(

@@ -12,9 +12,10 @@ from typing import assert_never
 import msgspec
 
 from aigw_extproc.anthropic import messages
+from aigw_extproc.bedrock.converse import ContentBlock
 from aigw_extproc.bedrock.families import Family
 from aigw_extproc.errors import InvalidRequest
-from aigw_extproc.translate.clients.messages.content import ContentTranslator, as_blocks
+from aigw_extproc.translate.clients.messages.content import ContentTranslator, as_blocks, with_mark
 from aigw_extproc.translate.converse.conversation import Conversation
 from aigw_extproc.translate.converse.history import History
 from aigw_extproc.translate.converse.results import result_of
@@ -45,10 +46,10 @@ def translate_history(
         InvalidRequest: Bedrock does not support the history; `param` is the path of the message or block.
     """
     translator = _MessageTranslator(names, family, content)
-    translator.history.add_system(content.text(request.system or (), "system"))
+    translator.history.add_system(content.text(request.system or (), "system"), "system")
     for index, message in enumerate(request.messages):
         translator.add(message, f"messages[{index}]")
-    return translator.history.conversation(family, VOCABULARY, tools_as_text=tools_as_text)
+    return translator.history.conversation(VOCABULARY, tools_as_text=tools_as_text)
 
 
 def names_in_history(history: Sequence[messages.Message]) -> list[str]:
@@ -62,7 +63,7 @@ class _MessageTranslator:
     """Translates the messages of one request."""
 
     def __init__(self, names: ToolNames, family: Family, content: ContentTranslator) -> None:
-        self.history = History(names)
+        self.history = History(names, family)
         self._family = family
         self._content = content
 
@@ -73,33 +74,41 @@ class _MessageTranslator:
             case messages.AssistantMessage():
                 self._add_assistant(message, place)
             case messages.SystemMessage():
-                self.history.add_system(self._content.text(message.content, "system"))
+                self._add_system(message, place)
             case _:
                 assert_never(message)
 
+    def _add_system(self, message: messages.SystemMessage, place: str) -> None:
+        where = self.history.system_place
+        content = with_mark(as_blocks(message.content), message.cache_control)
+        blocks = list(self._content.text(content, where))
+        if given(message.output_config) is not None:
+            self._content.dropped.append("messages.output_config")
+        self.history.add_system(blocks, place)
+
     def _add_user(self, message: messages.UserMessage, place: str) -> None:
-        turn = self.history.turn("user", place)
-        size = len(turn.blocks) + len(turn.results)
+        content: list[ContentBlock] = []
         blocks = as_blocks(message.content) if isinstance(message.content, str) else message.content
-        for index, block in enumerate(blocks):
+        for index, block in enumerate(with_mark(blocks, message.cache_control)):
             where = f"{place}.content[{index}]"
             if isinstance(block, messages.ToolResultBlock):
-                self.history.add_result(turn, block.tool_use_id, self._result(block, where), where)
+                self.history.add_result(block.tool_use_id, self._result(block, where), where)
             else:
-                turn.blocks += self._content.media(block, where)
-        if len(turn.blocks) + len(turn.results) == size:
+                content += self._content.media(block, where)
+        if not content and not any(isinstance(block, messages.ToolResultBlock) for block in blocks):
             raise InvalidRequest.at(f"{place}.content", "a user message needs text or another block, but it is blank")
+        self.history.add_user(content, place)
 
     def _add_assistant(self, message: messages.AssistantMessage, place: str) -> None:
         turn = Turn("assistant", place)
         blocks = as_blocks(message.content) if isinstance(message.content, str) else message.content
-        for index, block in enumerate(blocks):
+        for index, block in enumerate(with_mark(blocks, message.cache_control)):
             self._add_block(turn, block, f"{place}.content[{index}]")
         self.history.add_assistant(turn, place)
 
     def _add_block(self, turn: Turn, block: messages.AssistantBlock, place: str) -> None:
         match block:
-            case messages.TextBlock():
+            case messages.TextBlock() | messages.ServerBlock():
                 turn.blocks += self._content.media(block, place)
             case messages.ToolUseBlock():
                 self.history.add_call(turn, block.id, block.name, _input(block, place), place)

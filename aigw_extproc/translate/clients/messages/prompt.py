@@ -16,7 +16,14 @@ from aigw_extproc.translate.converse.caching import CachePoints
 from aigw_extproc.translate.converse.conversation import Conversation, forbids_reasoning
 from aigw_extproc.translate.converse.reasoning import ReasoningSpec, model_fields, off
 from aigw_extproc.translate.converse.tool_names import ToolNames
-from aigw_extproc.translate.converse.tools import Selection, forcible_choices, serial_fields, tool_configuration
+from aigw_extproc.translate.converse.tools import (
+    Selection,
+    forcible_choices,
+    serial_fields,
+    tool_configuration,
+    tool_names,
+    with_web_search,
+)
 
 
 class Prompt(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +48,7 @@ def translate_prompt(request: messages.CountTokensParams, target: Target, droppe
     family, content = target.family, ContentTranslator(target.family, target.fetched, dropped)
     offered, choice = tools.definitions(request, family, dropped), tools.choice(request)
     history = names_in_history(request.messages)
-    names = ToolNames.of([*(definition.name for definition in offered), *history])
+    names = tool_names(offered, history, family)
     as_text = choice.mode == "none" or not family.tools
     conversation = translate_history(request, names=names, family=family, content=content, tools_as_text=as_text)
     reasoning = _reasoning(request, conversation, family, dropped)
@@ -54,6 +61,8 @@ def translate_prompt(request: messages.CountTokensParams, target: Target, droppe
         forcible=forcible_choices(family, reasons=reasoning.on),
     )
     tool_config = tool_configuration(selection, names, family, content.cache, dropped)
+    if family.web_search and any(map(tools.is_web_search, request.tools or ())):
+        tool_config = with_web_search(tool_config, family)
     _mark_last(request, conversation, content.cache)
     fields = model_fields(reasoning, family, has_reasoning=conversation.has_reasoning)
     if request.tool_choice is not None and request.tool_choice.disable_parallel_tool_use:

@@ -11,6 +11,7 @@ import msgspec
 
 from aigw_extproc.anthropic import message
 from aigw_extproc.bedrock.converse import ContentBlock, ConverseResponse, ReasoningContent, TokenUsage
+from aigw_extproc.translate.anthropic.citations import citation
 from aigw_extproc.translate.contract import ClientResponse, ResponseContext
 from aigw_extproc.translate.converse.response import output_blocks, require_sound, translate_usage
 from aigw_extproc.translate.converse.tool_names import ToolNames
@@ -52,7 +53,7 @@ def translate_response(
         stop_sequence=stop_sequence(response.additional_model_response_fields),
         usage=message_usage(response.usage),
     )
-    return ClientResponse(body=_encode(answer), usage=translate_usage(response.usage))
+    return ClientResponse(body=_encode(answer), usage=translate_usage(response.usage, response.trace))
 
 
 def message_id(context: ResponseContext) -> str:
@@ -85,7 +86,18 @@ def message_usage(usage: TokenUsage | None) -> message.Usage:
         input_tokens=usage.input_tokens,
         cache_creation_input_tokens=usage.cache_write_input_tokens or 0,
         cache_read_input_tokens=usage.cache_read_input_tokens or 0,
+        cache_creation=_cache_creation(usage),
         output_tokens=usage.output_tokens,
+    )
+
+
+def _cache_creation(usage: TokenUsage) -> message.CacheCreation | msgspec.UnsetType:
+    """Return how long the written tokens are kept, if Bedrock reports it: five minutes, unless for an hour."""
+    if usage.cache_details is None:
+        return msgspec.UNSET
+    long = usage.written_for("1h")
+    return message.CacheCreation(
+        ephemeral_5m_input_tokens=(usage.cache_write_input_tokens or 0) - long, ephemeral_1h_input_tokens=long
     )
 
 
@@ -94,8 +106,9 @@ def _blocks(block: ContentBlock, names: ToolNames) -> Iterator[message.Block]:
         yield message.Text(text=block.text)
     if block.citations_content is not None:
         text = "".join(part.text for part in block.citations_content.content)
+        citations = [cited for raw in block.citations_content.citations if (cited := citation(raw))]
         if text:
-            yield message.Text(text=text)
+            yield message.Text(text=text, citations=citations or msgspec.UNSET)
     if block.tool_use is not None:
         use = block.tool_use
         arguments = use.input if bytes(use.input) else msgspec.Raw(b"{}")

@@ -18,6 +18,7 @@ from aigw_extproc.anthropic.message import event
 from aigw_extproc.bedrock import converse
 from aigw_extproc.bedrock.converse import BlockDelta, BlockStart, ContentEvent, ConverseResponse, ReasoningDelta
 from aigw_extproc.errors import GatewayError
+from aigw_extproc.translate.anthropic.citations import citation
 from aigw_extproc.translate.clients.messages.response import (
     message_id,
     message_usage,
@@ -28,6 +29,7 @@ from aigw_extproc.translate.clients.messages.response import (
 from aigw_extproc.translate.contract import ClientResponse, ResponseContext
 from aigw_extproc.translate.converse.conversed import EventWriter
 from aigw_extproc.translate.converse.tool_names import ToolNames
+from aigw_extproc.wire import given
 
 EMPTY_BLOCKS: dict[str, dict[str, object]] = {
     "text": {"type": "text", "text": ""},
@@ -35,6 +37,7 @@ EMPTY_BLOCKS: dict[str, dict[str, object]] = {
 }
 """The content of content_block_start by type, for blocks without a contentBlockStart."""
 
+PING = event("ping")
 _DELTA = b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,"delta":{"type":"%b","%b":'
 _encode = msgspec.json.Encoder().encode
 
@@ -53,8 +56,22 @@ class MessagesWriter(msgspec.Struct, frozen=True, kw_only=True):
         return MessagesStream(context, self)
 
 
+class _Block:
+    """A block that has not ended."""
+
+    __slots__ = ("index", "kind", "redacted")
+
+    def __init__(self, index: int, kind: str, redacted: str = "") -> None:
+        self.index = index
+        """In the client's message."""
+        self.kind = kind
+        self.redacted = redacted
+
+
 class MessagesStream(EventWriter):
     """Writes the events of one message."""
+
+    PING = PING
 
     def __init__(self, context: ResponseContext, writer: MessagesWriter) -> None:
         super().__init__()
@@ -62,23 +79,23 @@ class MessagesStream(EventWriter):
         self._model = writer.model
         self._names = writer.names
         self._index = -1
-        self._open: str | None = None
-        """The type of the open block; None when none is open."""
-        self._redacted = ""
+        self._open: dict[int, _Block] = {}
+        """The blocks that have not ended, by Bedrock's index: they may be interleaved."""
         self._ending: dict[str, object] = {}
 
     def translate(self, event: ContentEvent) -> Iterator[bytes]:
         match event:
-            case converse.ContentBlockDelta(delta=delta):
-                yield from self._delta(delta)
-            case converse.ContentBlockStart(start=start):
-                yield from self._start_block(start)
-            case converse.ContentBlockStop():
-                yield from self._close()
+            case converse.ContentBlockDelta(delta=delta, content_block_index=at):
+                yield from self._delta(delta, at)
+            case converse.ContentBlockStart(start=start, content_block_index=at):
+                yield from self._start_block(start, at)
+            case converse.ContentBlockStop(content_block_index=at):
+                yield from self._close(at)
             case converse.MessageStart():
                 yield self._start()
             case converse.MessageStop():
-                yield from self._close()
+                for at in list(self._open):
+                    yield from self._close(at)
                 self._ending = {
                     "stop_reason": stop_reason(event.stop_reason),
                     "stop_sequence": stop_sequence(event.additional_model_response_fields),
@@ -98,48 +115,67 @@ class MessagesStream(EventWriter):
         empty = message.Message(id=message_id(self._context), model=self._model, content=[], usage=usage)
         return event("message_start", message=empty)
 
-    def _start_block(self, start: BlockStart) -> Iterator[bytes]:
+    def _start_block(self, start: BlockStart, at: int) -> Iterator[bytes]:
         if start.tool_use is not None:
             use = start.tool_use
             block = {"id": use.tool_use_id, "name": self._names.to_client(use.name), "input": {}}
-            yield from self._begin("tool_use", {"type": "tool_use", **block})
+            yield from self._begin("tool_use", {"type": "tool_use", **block}, at)
 
-    def _delta(self, delta: BlockDelta) -> Iterator[bytes]:
+    def _delta(self, delta: BlockDelta, at: int) -> Iterator[bytes]:
         if delta.text:
-            yield from self._piece("text", "text_delta", "text", delta.text)
-        if delta.tool_use is not None and delta.tool_use.input:
-            yield self._encoded("input_json_delta", "partial_json", delta.tool_use.input)
+            yield from self._piece("text", "text_delta", "text", delta.text, at)
+        if delta.tool_use is not None and delta.tool_use.input and at in self._open:
+            yield self._encoded("input_json_delta", "partial_json", delta.tool_use.input, at)
         if delta.reasoning_content is not None:
-            yield from self._reasoning(delta.reasoning_content)
+            yield from self._reasoning(delta.reasoning_content, at)
+        if at in self._open and (raw := given(delta.citation)) is not None and (cited := citation(raw)) is not None:
+            yield self._citation(cited, at)
 
-    def _reasoning(self, delta: ReasoningDelta) -> Iterator[bytes]:
-        self._redacted += delta.redacted_content or ""
+    def _citation(self, cited: dict[str, object], at: int) -> bytes:
+        """Write a citation of the open text; without a text there is nothing to cite."""
+        delta = {"type": "citations_delta", "citation": cited}
+        return event("content_block_delta", index=self._open[at].index, delta=delta)
+
+    def _reasoning(self, delta: ReasoningDelta, at: int) -> Iterator[bytes]:
+        if delta.redacted_content:
+            yield from self._redacted(delta.redacted_content, at)
         if delta.text:
-            yield from self._piece("thinking", "thinking_delta", "thinking", delta.text)
+            yield from self._piece("thinking", "thinking_delta", "thinking", delta.text, at)
         if delta.signature:
-            yield from self._piece("thinking", "signature_delta", "signature", delta.signature)
+            yield from self._piece("thinking", "signature_delta", "signature", delta.signature, at)
 
-    def _piece(self, block: str, delta: str, member: str, text: str) -> Iterator[bytes]:
-        """Write a delta; a block of another type ends before it."""
-        if self._open != block:
-            yield from self._begin(block, EMPTY_BLOCKS[block])
-        yield self._encoded(delta, member, text)
+    def _redacted(self, data: str, at: int) -> Iterator[bytes]:
+        """Collect redacted reasoning, which has no deltas: its block is written when it has ended."""
+        block = self._open.get(at)
+        if block is None or block.kind != "redacted_thinking":
+            yield from self._close(at)
+            self._open[at] = block = _Block(-1, "redacted_thinking")
+        block.redacted += data
 
-    def _encoded(self, delta: str, member: str, text: str) -> bytes:
+    def _piece(self, kind: str, delta: str, member: str, text: str, at: int) -> Iterator[bytes]:
+        """Write a delta; what was another type under the same index ends before it."""
+        block = self._open.get(at)
+        if block is None or block.kind != kind:
+            yield from self._begin(kind, EMPTY_BLOCKS[kind], at)
+        yield self._encoded(delta, member, text, at)
+
+    def _encoded(self, delta: str, member: str, text: str, at: int) -> bytes:
         # Formatted by hand for speed: there is one delta for every token.
-        return b"".join((_DELTA % (self._index, delta.encode(), member.encode()), _encode(text), b"}}\n\n"))
+        return b"".join((_DELTA % (self._open[at].index, delta.encode(), member.encode()), _encode(text), b"}}\n\n"))
 
-    def _begin(self, kind: str, block: dict[str, object]) -> Iterator[bytes]:
-        yield from self._close()
+    def _begin(self, kind: str, block: dict[str, object], at: int) -> Iterator[bytes]:
+        yield from self._close(at)
         self._index += 1
-        self._open = kind
+        self._open[at] = _Block(self._index, kind)
         yield event("content_block_start", index=self._index, content_block=block)
 
-    def _close(self) -> Iterator[bytes]:
-        """End the open block. Redacted reasoning has no deltas, so its block is written here."""
-        if self._redacted:
-            data, self._redacted = self._redacted, ""
-            yield from self._begin("redacted_thinking", {"type": "redacted_thinking", "data": data})
-        if self._open is not None:
-            self._open = None
-            yield event("content_block_stop", index=self._index)
+    def _close(self, at: int) -> Iterator[bytes]:
+        """End a block, if it is open."""
+        block = self._open.pop(at, None)
+        if block is None:
+            return
+        if block.redacted:
+            self._index = block.index = self._index + 1
+            content = {"type": "redacted_thinking", "data": block.redacted}
+            yield event("content_block_start", index=block.index, content_block=content)
+        yield event("content_block_stop", index=block.index)
