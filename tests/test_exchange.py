@@ -53,13 +53,14 @@ from aigw_extproc.exchange.messages import (
     RequestHeaders,
     ResponseBody,
     ResponseHeaders,
+    StoredReady,
     StreamResponse,
     UpstreamReady,
 )
 from aigw_extproc.exchange.phases import Phase, UnexpectedEvent
 from aigw_extproc.routing import Router
 from aigw_extproc.translate.clients.models import MODEL_PATHS
-from aigw_extproc.translate.contract import Media, UpstreamResponse
+from aigw_extproc.translate.contract import Media, Stored, UpstreamResponse
 from aigw_extproc.translate.registry import ENDPOINTS
 from aigw_extproc.wire import MAX_FIELDS, MAX_MEMBERS
 from tests.translate.goldens import frames
@@ -97,7 +98,7 @@ def exchange(backend: Backend = BACKEND, failover: Failover | None = None) -> Ex
         created=7,
         failover=failover,
     )
-    return Exchange(Router(Snapshot(rules=(rule,))), pick=0.0)
+    return Exchange(Router(Snapshot(rules=(rule,))), pick=0.0, keeps=True)
 
 
 def send(machine: Exchange, *events: object) -> Action:
@@ -642,6 +643,7 @@ ATTEMPT = AttemptHeaders(POST | {"x-ai-eg-model": "m"}, host="a.attempt")
 PHASES: dict[str, tuple[Backend, tuple[Event, ...]]] = {
     "Opened": (BACKEND, ()),
     "Accepted": (BACKEND, request()[:1]),
+    "Retrieving": (BACKEND, (RequestHeaders({":method": "GET", ":path": "/v1/responses/resp_1"}, end_of_stream=True),)),
     "Parsed": (BACKEND, request(IMAGE_BODY)),
     "Translated": (LOOKED_UP, request()),
     "Forwarded": (BACKEND, request()),
@@ -659,6 +661,7 @@ PHASES: dict[str, tuple[Backend, tuple[Event, ...]]] = {
 """How an exchange comes to each phase."""
 EVENTS: tuple[Event, ...] = (
     *request(),
+    StoredReady(Stored()),
     MediaReady({URL: Media(media_type="image/png", base64="iVBORw0KGgo=")}),
     CredentialsReady(KEYS),
     UpstreamReady((embedded(1.0), embedded(2.0))),
@@ -671,6 +674,8 @@ EXPECTED = {
     ("Opened", ResponseHeaders),
     ("Accepted", RequestBody),
     ("Accepted", ResponseHeaders),
+    ("Retrieving", StoredReady),
+    ("Parsed", StoredReady),
     ("Parsed", MediaReady),
     ("Translated", CredentialsReady),
     ("Batched", UpstreamReady),
@@ -727,7 +732,7 @@ def test_an_exchange_can_fail_in_every_phase(phase: str) -> None:
 def test_media_are_needed_before_a_request_is_translated() -> None:
     machine = exchange()
     assert send(machine, *request(IMAGE_BODY)) == NeedMedia((URL,))
-    action = send(machine, EVENTS[2])
+    action = send(machine, EVENTS[3])
     assert isinstance(action, ForwardRequest)
     assert b"iVBORw0KGgo=" in action.body
 

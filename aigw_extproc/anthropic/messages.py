@@ -7,12 +7,13 @@ decode the body with `create_params` or `count_tokens_params`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import msgspec
 
 from aigw_extproc import wire
+from aigw_extproc.errors import InvalidRequest, ThreadsUnsupported
 
 BETA_HEADER = "anthropic-beta"
 
@@ -264,7 +265,8 @@ class CountTokensParams(wire.Open, frozen=True, kw_only=True):
     """Applies to the last block that can be cached."""
     max_tokens: int | None = None
     stream: bool | None = None
-    anthropic_beta: list[str] | None = None
+    anthropic_beta: Sequence[str] | None = None
+    """Those of the header, too."""
 
 
 class CreateParams(CountTokensParams, frozen=True, kw_only=True):
@@ -283,6 +285,8 @@ class _Envelope(msgspec.Struct, frozen=True):
     model: str
     stream: bool | None = None
     anthropic_beta: list[str] | None = None
+    thread: msgspec.Raw = msgspec.Raw()
+    container: msgspec.Raw = msgspec.Raw()
 
 
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
@@ -294,9 +298,14 @@ def parse(body: bytes) -> MessagesRequest:
     """Parse the fields that every backend needs from the body of POST /v1/messages or …/count_tokens.
 
     Raises:
-        InvalidRequest: the body is not JSON, or one of these fields has the wrong type.
+        InvalidRequest: the body is not JSON, one of these fields has the wrong type, or the request relies on what only
+            Anthropic keeps between requests: without it the answer would be wrong.
     """
     envelope = wire.decode(_ENVELOPE, body)
+    if wire.given(envelope.thread) is not None:
+        raise ThreadsUnsupported
+    if wire.given(envelope.container) is not None:
+        raise InvalidRequest.at("container", "Bedrock keeps no containers: leave it out, and use tools of your own")
     return MessagesRequest(
         model=envelope.model, stream=envelope.stream, body=body, betas=tuple(envelope.anthropic_beta or ())
     )
@@ -315,7 +324,7 @@ def create_params(request: MessagesRequest) -> CreateParams:
     Raises:
         InvalidRequest: a field has the wrong type; `param` is its path.
     """
-    return wire.decode_open(_CREATE, request.body)
+    return msgspec.structs.replace(wire.decode_open(_CREATE, request.body), anthropic_beta=request.betas)
 
 
 def count_tokens_params(request: MessagesRequest) -> CountTokensParams:
@@ -324,7 +333,7 @@ def count_tokens_params(request: MessagesRequest) -> CountTokensParams:
     Raises:
         InvalidRequest: a field has the wrong type; `param` is its path.
     """
-    return wire.decode_open(_COUNT_TOKENS, request.body)
+    return msgspec.structs.replace(wire.decode_open(_COUNT_TOKENS, request.body), anthropic_beta=request.betas)
 
 
 def fields(request: MessagesRequest) -> dict[str, msgspec.Raw]:

@@ -6,6 +6,8 @@ in the first frame of a stream whose status was 200.
 
 from __future__ import annotations
 
+from urllib.parse import unquote
+
 from msgspec.structs import replace
 
 from aigw_extproc.config.snapshot import MODEL_HEADER
@@ -23,7 +25,7 @@ from aigw_extproc.exchange.messages import (
     ResponseHeaders,
     Wait,
 )
-from aigw_extproc.exchange.names import ANSWERED_HEADER, CLIENT_HEADER, IDENTITY_PREFIX
+from aigw_extproc.exchange.names import ANSWERED_HEADER, CLIENT_HEADER, IDENTITY_PREFIX, OWNER_HEADER
 from aigw_extproc.exchange.phases import (
     Attempting,
     Client,
@@ -41,6 +43,7 @@ from aigw_extproc.exchange.phases import (
 from aigw_extproc.exchange.request import begin
 from aigw_extproc.exchange.response import (
     LOCAL_REPLY_HEADER,
+    after_keeping,
     open_stream,
     own_headers,
     status_of,
@@ -57,7 +60,8 @@ from aigw_extproc.translate.registry import ENDPOINTS
 def _attempt_headers(phase: Opened, event: AttemptHeaders, now: float, enter: Enter) -> Step:
     headers, router = event.headers, phase.router
     endpoint = ENDPOINTS[headers[":path"].partition("?")[0]]
-    client = Client(request_id=headers.get("x-request-id"), render_error=endpoint.render_error)
+    owner = unquote(headers.get(OWNER_HEADER, ""))
+    client = Client(request_id=headers.get("x-request-id"), render_error=endpoint.render_error, owner=owner)
     enter(replace(phase, client=client))
     attempt = router.attempt(event.host)
     if attempt is None:  # Envoy has other clusters than this process has rules
@@ -78,7 +82,13 @@ def _attempt_headers(phase: Opened, event: AttemptHeaders, now: float, enter: En
         if header.startswith(IDENTITY_PREFIX)
     )
     attempting = Attempting(
-        client=client, outcome=outcome, endpoint=endpoint, headers=headers, backend=attempt.backend, identity=identity
+        client=client,
+        outcome=outcome,
+        endpoint=endpoint,
+        headers=headers,
+        backend=attempt.backend,
+        identity=identity,
+        keeps=phase.keeps,
     )
     return attempting, Continue()
 
@@ -127,7 +137,8 @@ def _response_body(phase: Held, event: ResponseBody, now: float, enter: Enter) -
         return replace(phase, received=received), Wait()
     ended, response = translated(phase, b"".join(received), now)
     headers = (("content-type", response.media_type), *passed_on(phase.headers).items(), *own_headers(phase))
-    return ended, Reply(status=200, headers=headers, body=response.body, details="aigw_answer")
+    reply = Reply(status=200, headers=headers, body=response.body, details="aigw_answer")
+    return ended, after_keeping(phase, response.kept, reply)
 
 
 def _first_piece(phase: Held, event: ResponseBody, now: float) -> Step:
@@ -139,8 +150,10 @@ def _first_piece(phase: Held, event: ResponseBody, now: float) -> Step:
         raise stream.failure
     if not body and not event.end_of_stream:
         return replace(phase, stream=stream), Wait()
-    streaming = Streaming(client=phase.client, outcome=phase.outcome, stream=stream)
-    action = Begin(start=stream_headers(phase), chunk=Chunk(body=body, final=event.end_of_stream))
+    kept = stream.kept
+    streaming = Streaming(client=phase.client, outcome=phase.outcome, stream=stream, kept=kept is not None)
+    begin = Begin(start=stream_headers(phase), chunk=Chunk(body=body, final=event.end_of_stream))
+    action = after_keeping(phase, kept, begin)
     if not event.end_of_stream:
         return streaming, action
     return Ended(client=phase.client, outcome=stream_outcome(streaming)), action

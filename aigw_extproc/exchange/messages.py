@@ -11,7 +11,7 @@ from aigw_extproc.callers import NOTHING, Verified
 from aigw_extproc.config.snapshot import AwsAuth, Backend, Upstream
 from aigw_extproc.errors import GatewayError
 from aigw_extproc.routing import Attempt
-from aigw_extproc.translate.contract import Fetched, TokenCounts, UpstreamResponse
+from aigw_extproc.translate.contract import Fetched, Stored, StoredResponse, TokenCounts, UpstreamResponse
 
 Headers = Mapping[str, str]
 Pairs = tuple[tuple[str, str], ...]
@@ -55,6 +55,12 @@ class MediaReady(msgspec.Struct, frozen=True):
     """The content of each URL, or why it could not be fetched."""
 
 
+class StoredReady(msgspec.Struct, frozen=True):
+    """Answers NeedStored."""
+
+    stored: Stored
+
+
 class UpstreamReady(msgspec.Struct, frozen=True):
     """Answers NeedUpstream."""
 
@@ -78,6 +84,7 @@ Event = (
     RequestHeaders
     | AttemptHeaders
     | RequestBody
+    | StoredReady
     | MediaReady
     | CredentialsReady
     | UpstreamReady
@@ -94,6 +101,15 @@ class Continue(msgspec.Struct, frozen=True, gc=False):
 
 class Wait(msgspec.Struct, frozen=True, gc=False):
     """Send no answer yet: it depends on a later message."""
+
+
+class NeedStored(msgspec.Struct, frozen=True, kw_only=True):
+    """Look up these responses of a client, and make a new id. The shell answers with StoredReady."""
+
+    owner: str
+    ids: tuple[str, ...]
+    delete: bool = False
+    """Whether to remove them, too."""
 
 
 class NeedCredentials(msgspec.Struct, frozen=True):
@@ -128,6 +144,7 @@ class Delegate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     rule: str
     model: str
     client: str = ""
+    remove_headers: tuple[str, ...] = ()
 
 
 class UpstreamCall(msgspec.Struct, frozen=True, kw_only=True):
@@ -207,9 +224,18 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """For Envoy's access log: `aigw_` and the error's code or type."""
 
 
+class Keep(msgspec.Struct, frozen=True, kw_only=True):
+    """Store a response of a client before this action, so that its next request finds it."""
+
+    owner: str
+    response: StoredResponse
+    then: Chunk | ReplaceBody | Begin | Reply
+
+
 Action = (
     Continue
     | Wait
+    | NeedStored
     | NeedMedia
     | NeedCredentials
     | NeedUpstream
@@ -220,6 +246,7 @@ Action = (
     | StreamResponse
     | ReplaceBody
     | Chunk
+    | Keep
     | Reply
 )
 

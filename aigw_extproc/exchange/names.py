@@ -12,12 +12,16 @@ from urllib.parse import quote
 from aigw_extproc.errors import InvalidRequest
 
 METADATA_NAMESPACE = "io.envoy.ai_gateway"  # of the dynamic metadata that Envoy's access log reads
+INTERNAL_PREFIX = "x-ai-eg-"
+"""Begins all headers between the processor and Envoy; a client cannot set them."""
 IDLE_HEADER = "x-ai-eg-idle"
 """Selects the route with this idle timeout: `unlimited`, or one of `idle_value`. The route removes the header."""
 ATTEMPTS_HEADER = "x-ai-eg-attempts"
 """Selects the route to a rule's cluster, on which Envoy tries one backend after the other."""
 CLIENT_HEADER = "x-ai-eg-client"
 """The client's id, for attempts."""
+OWNER_HEADER = "x-ai-eg-owner"
+"""Whose stored responses the client may use, quoted as in a URL, for attempts."""
 IDENTITY_PREFIX = "x-ai-eg-identity-"
 """Precedes the names of headers that name the client to the upstream, for attempts."""
 RETRY_HEADER = "x-ai-eg-retry"

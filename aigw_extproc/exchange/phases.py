@@ -3,6 +3,7 @@
     Opened ── Accepted ── Parsed ── Translated ──┬── Forwarded ──┬── Answered ──┬── Streaming ── Ended
                                                  └── Batched ────┘              └── Ended
     Opened, Accepted, Forwarded ── LocalReply ── Ended
+    Opened ── Retrieving ── Ended
 
 Of a rule with failover, the request and each attempt are an exchange:
 
@@ -28,16 +29,18 @@ from aigw_extproc.config.snapshot import Backend
 from aigw_extproc.exchange.messages import Action, Event, Headers, Outcome, Pairs
 from aigw_extproc.openai.errors import render as openai_error
 from aigw_extproc.routing import Router
-from aigw_extproc.translate.contract import Answer, BatchAnswer, ResponseStream, UpstreamRequest
+from aigw_extproc.translate.contract import Answer, BatchAnswer, ResponseStream, Stored, UpstreamRequest
 from aigw_extproc.translate.registry import Endpoint, ParsedRequest, RenderError
 
 
 class Client(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What a reply needs of the request headers."""
+    """What later phases need of the request headers."""
 
     request_id: str | None = None
     """`x-request-id`."""
     render_error: RenderError = openai_error
+    owner: str = ""
+    """Whose stored responses it may use; empty for all clients that are not known."""
 
 
 class _Phase(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +54,8 @@ class Opened(_Phase, frozen=True, kw_only=True):
 
     router: Router
     pick: float
+    keeps: bool = False
+    """Whether there is a store of responses."""
 
 
 class Accepted(_Phase, frozen=True, kw_only=True):
@@ -61,6 +66,15 @@ class Accepted(_Phase, frozen=True, kw_only=True):
     endpoint: Endpoint
     headers: Headers
     caller: Caller = ANONYMOUS
+    keeps: bool = False
+    """As in Opened."""
+
+
+class Retrieving(_Phase, frozen=True, kw_only=True):
+    """The request is for a stored response, which is being looked up."""
+
+    response_id: str
+    delete: bool
 
 
 class Parsed(_Phase, frozen=True, kw_only=True):
@@ -71,6 +85,10 @@ class Parsed(_Phase, frozen=True, kw_only=True):
     request: ParsedRequest
     identity: Pairs = ()
     """The header that names the client to the upstream."""
+    keeps: bool = False
+    """As in Opened."""
+    stored: Stored | None = None
+    """What the store has said."""
 
 
 class Translated(_Phase, frozen=True, kw_only=True):
@@ -91,6 +109,8 @@ class Attempting(_Phase, frozen=True, kw_only=True):
     backend: Backend
     identity: Pairs = ()
     """As in Parsed."""
+    keeps: bool = False
+    """As in Opened."""
 
 
 # An answer can take minutes, and a request can be large: from here on neither its body nor its headers are kept.
@@ -143,6 +163,8 @@ class Streaming(_Phase, frozen=True, kw_only=True):
     """The client has the response headers, and gets the body in chunks."""
 
     stream: ResponseStream
+    kept: bool = False
+    """Whether the response has been given to the store."""
 
 
 class LocalReply(_Phase, frozen=True, kw_only=True):
@@ -172,6 +194,7 @@ Phase = (
     | Streaming
     | LocalReply
     | PassedOn
+    | Retrieving
     | Ended
 )
 Step = tuple[Phase, Action]

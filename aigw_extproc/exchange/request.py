@@ -18,11 +18,13 @@ from aigw_extproc.exchange.messages import (
     MediaReady,
     NeedCredentials,
     NeedMedia,
+    NeedStored,
     Outcome,
     Pairs,
     Reply,
     RequestBody,
     RequestHeaders,
+    StoredReady,
 )
 from aigw_extproc.exchange.names import check_model, dropped_names
 from aigw_extproc.exchange.phases import (
@@ -39,9 +41,10 @@ from aigw_extproc.exchange.phases import (
     on,
 )
 from aigw_extproc.exchange.response import JSON, own_headers
+from aigw_extproc.exchange.stored import STORED, retrieve
 from aigw_extproc.exchange.upstream import forward
 from aigw_extproc.translate.clients.models import MODEL_PATHS, model_list_at
-from aigw_extproc.translate.contract import Fetched, FetchFailed, MediaNeeded, Target
+from aigw_extproc.translate.contract import Fetched, FetchFailed, MediaNeeded, StateNeeded, Target
 from aigw_extproc.translate.registry import ENDPOINTS, error_format, parse
 from aigw_extproc.wire import check_structure, model_of
 
@@ -53,16 +56,20 @@ def _request_headers(phase: Opened, event: RequestHeaders, now: float, enter: En
     path = headers.get(":path", "").partition("?")[0]
     endpoint = ENDPOINTS.get(path)
     if endpoint is None:
+        if path.startswith(STORED):
+            return retrieve(phase, event, path, enter)
         return _list_models(phase, event, path, enter)
     caller = phase.router.identify(headers, event.verified)
+    client = Client(request_id=headers.get("x-request-id"), render_error=endpoint.render_error, owner=caller.owner)
     accepted = Accepted(
-        client=Client(request_id=headers.get("x-request-id"), render_error=endpoint.render_error),
+        client=client,
         outcome=Outcome(operation=endpoint.name, client=caller.client),
         router=phase.router,
         pick=phase.pick,
         endpoint=endpoint,
         headers=headers,
         caller=caller,
+        keeps=phase.keeps,
     )
     enter(accepted)
     check_host(phase.router, headers)
@@ -102,7 +109,7 @@ def _request_body(phase: Accepted, event: RequestBody, now: float, enter: Enter)
     identity = forwarded_identity(choice.policy, phase.caller)
     outcome = replace(phase.outcome, client=client, model=model, named=phase.router.names(model))
     if choice.failover is not None:
-        return delegate(phase.client, outcome, choice, choice.failover, identity)
+        return delegate(phase, outcome, choice, choice.failover, identity)
     backend = choice.pick(phase.pick)
     outcome = replace(outcome, backend=backend, request_model=phase.router.listed.id_of(backend, model))
     enter(replace(phase, outcome=outcome))
@@ -131,8 +138,13 @@ def begin(
         backend=backend,
         request=request,
         identity=identity,
+        keeps=phase.keeps,
     )
     return _translate(parsed, {}, now, enter)
+
+
+def _stored_ready(phase: Parsed, event: StoredReady, now: float, enter: Enter) -> Step:
+    return _translate(replace(phase, stored=event.stored), {}, now, enter)
 
 
 def _media_ready(phase: Parsed, event: MediaReady, now: float, enter: Enter) -> Step:
@@ -147,10 +159,14 @@ def _translate(phase: Parsed, fetched: Mapping[str, Fetched], now: float, enter:
         family=settings.families.of(model),
         schema=backend.schema,
         fetched=fetched,
+        keeps=phase.keeps,
+        stored=phase.stored,
         cache_points=settings.cache_points,
     )
     try:
         request = phase.request(target)
+    except StateNeeded as needed:
+        return phase, NeedStored(owner=phase.client.owner, ids=needed.ids)
     except MediaNeeded as needed:
         if settings.fetch_images:
             return phase, NeedMedia(needed.urls, settings.fetch_images_from)
@@ -212,6 +228,7 @@ def _require_json(headers: Headers) -> None:
 TRANSITIONS: tuple[Transition, ...] = (
     on(Opened, RequestHeaders, _request_headers),
     on(Accepted, RequestBody, _request_body),
+    on(Parsed, StoredReady, _stored_ready),
     on(Parsed, MediaReady, _media_ready),
     on(Translated, CredentialsReady, _credentials_ready),
 )

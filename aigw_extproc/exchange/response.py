@@ -9,8 +9,10 @@ from msgspec.structs import replace
 from aigw_extproc.errors import GatewayError, InvalidUpstreamResponse
 from aigw_extproc.exchange.compression import decompressed, encoding
 from aigw_extproc.exchange.messages import (
+    Begin,
     Chunk,
     Continue,
+    Keep,
     Outcome,
     Pairs,
     Pings,
@@ -40,7 +42,7 @@ from aigw_extproc.exchange.phases import (
 )
 from aigw_extproc.exchange.response_headers import passed_on, removed
 from aigw_extproc.exchange.retries import error_marks
-from aigw_extproc.translate.contract import ClientResponse, ResponseContext, ResponseStream
+from aigw_extproc.translate.contract import ClientResponse, ResponseContext, ResponseStream, StoredResponse
 
 LOCAL_REPLY_HEADER = "x-aigw-local-reply"
 """Marks Envoy's own replies, with its response flags; they have the shape of the client's API already."""
@@ -119,11 +121,22 @@ def _response_headers(phase: Forwarded, event: ResponseHeaders, now: float, ente
 
 
 def _chunk(phase: Streaming, event: ResponseBody, now: float, enter: Enter) -> Step:
-    body = phase.stream.feed(event.body) if event.body else b""
-    if not event.end_of_stream:
-        return phase, Chunk(body=body, final=False)
-    body += phase.stream.close()
-    return Ended(client=phase.client, outcome=stream_outcome(phase)), Chunk(body=body, final=True)
+    stream = phase.stream
+    body = stream.feed(event.body) if event.body else b""
+    if event.end_of_stream:
+        body += stream.close()
+    chunk = Chunk(body=body, final=event.end_of_stream)
+    action = chunk if phase.kept else after_keeping(phase, stream.kept, chunk)
+    if event.end_of_stream:
+        return Ended(client=phase.client, outcome=stream_outcome(phase)), action
+    return phase if action is chunk else replace(phase, kept=True), action
+
+
+def after_keeping(
+    phase: Phase, kept: StoredResponse | None, action: Chunk | ReplaceBody | Begin | Reply
+) -> Keep | Chunk | ReplaceBody | Begin | Reply:
+    """Return the action, or what stores the response before it."""
+    return action if kept is None else Keep(owner=phase.client.owner, response=kept, then=action)
 
 
 def _upstream_ready(phase: Batched, event: UpstreamReady, now: float, enter: Enter) -> Step:
@@ -189,7 +202,7 @@ def _response_body(phase: Answered, event: ResponseBody, now: float, enter: Ente
     ended, response = translated(phase, event.body, now)
     headers = (("content-type", response.media_type), ("content-length", str(len(response.body))), *own_headers(phase))
     action = ReplaceBody(set_headers=headers, body=response.body, remove_headers=removed(tuple(phase.headers)))
-    return ended, action
+    return ended, after_keeping(phase, response.kept, action)
 
 
 def status_of(headers: Mapping[str, str]) -> int:

@@ -231,7 +231,7 @@ def _metadata(backend: str, model: str, client: str) -> bytes:
 
 
 def _delegate(action: Delegate) -> bytes:
-    mutation = nested(_mutation(action.set_headers), _HEADER_MUTATION)
+    mutation = nested(_mutation(action.set_headers, action.remove_headers), _HEADER_MUTATION)
     changed = nested(mutation + _CLEAR_ROUTE_CACHE, _COMMON_RESPONSE, _REQUEST_BODY)
     return changed + _metadata(action.rule, action.model, action.client)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import sys
-from asyncio import ensure_future
+from asyncio import Future, ensure_future
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from random import random
 from time import monotonic, time
+from typing import Protocol
 
 from aigw_extproc import metrics
 from aigw_extproc.aws.identity import Identity
@@ -23,15 +23,18 @@ from aigw_extproc.exchange.messages import (
     Continue,
     CredentialsReady,
     Event,
+    Keep,
     MediaReady,
     NeedCredentials,
     NeedMedia,
+    NeedStored,
     NeedUpstream,
     PassHeaders,
     ReplaceBody,
     Reply,
     RequestBody,
     RequestHeaders,
+    StoredReady,
     StreamResponse,
     UpstreamCall,
     UpstreamReady,
@@ -41,7 +44,7 @@ from aigw_extproc.extproc.budget import Budget, content_length
 from aigw_extproc.extproc.pulse import Pulse
 from aigw_extproc.extproc.transport import Send
 from aigw_extproc.routing import Router
-from aigw_extproc.translate.contract import Fetched, UpstreamResponse
+from aigw_extproc.translate.contract import Fetched, Stored, UpstreamResponse
 
 BATCH_SECONDS = 120
 """Envoy's timeout while a batch of requests runs: a little more than `outbound.upstream.MAX_SECONDS`."""
@@ -63,6 +66,18 @@ RejectCredentials = Callable[[AwsAuth, Identity], None]
 CallUpstream = Callable[[Upstream, Sequence[UpstreamCall]], Awaitable[tuple[UpstreamResponse, ...]]]
 
 
+class Store(Protocol):
+    """The responses that the gateway keeps."""
+
+    async def look_up(self, needed: NeedStored) -> Stored:
+        """Return the responses that an exchange needs. Raises StoreUnavailable."""
+        ...
+
+    async def keep(self, wanted: Keep) -> None:
+        """Store a response; a failure is the store's own matter."""
+        ...
+
+
 class Processor:
     """A factory of exchanges. `router` is called once per stream, so that a stream keeps the rules it began with."""
 
@@ -74,6 +89,7 @@ class Processor:
         upstream: CallUpstream,
         reject: RejectCredentials = lambda *_: None,
         budget: Budget | None = None,
+        store: Store | None = None,
     ) -> None:
         self.router = router
         self.credentials = credentials
@@ -82,6 +98,7 @@ class Processor:
         self.reject = reject
         """Called with credentials that AWS has rejected."""
         self.budget = budget or Budget(sys.maxsize)
+        self.store = store
 
     def open(self, send: Send) -> ExchangeStream:
         """Open a stream. `send` sends messages that precede an answer."""
@@ -101,12 +118,16 @@ class ExchangeStream:
         self._processor = processor
         self._send = send
         self._duplex = False
-        self._exchange = Exchange(processor.router(), pick=random())  # noqa: S311 - spreads load, keeps no secret
+        self._exchange = Exchange(
+            processor.router(),
+            pick=random(),  # noqa: S311 - spreads load, keeps no secret
+            keeps=processor.store is not None,
+        )
         self._timeline = metrics.Timeline(started=monotonic())
         self._identity: tuple[AwsAuth, Identity] | None = None
         self._held = 0
         self._pulse: Pulse | None = None
-        self._sending: asyncio.Future[None] | None = None
+        self._sending: Future[None] | None = None
         metrics.ACTIVE_EXCHANGES.inc()
 
     async def answer(self, message: bytes) -> bytes:
@@ -137,6 +158,8 @@ class ExchangeStream:
 
     def _give_up(self) -> None:
         """End a stream whose upstream is silent: pings keep Envoy from doing so."""
+        if self.over:
+            return
         error = UpstreamTimeout("the upstream fell silent in the middle of its response")
         action = self._exchange.fail(error)
         body = action.body if isinstance(action, Chunk) else b""
@@ -146,7 +169,8 @@ class ExchangeStream:
     def _send_unasked(self, chunk: Chunk) -> None:
         """Send a chunk, unless an earlier one is still on its way to a client that reads slowly."""
         if chunk.final or self._sending is None or self._sending.done():
-            self._sending = asyncio.ensure_future(self._send(codec.unasked(chunk)))
+            self._sending = ensure_future(self._send(codec.unasked(chunk)))
+            self._sending.add_done_callback(_note_failure)
 
     def close(self) -> None:
         """Record the exchange at the end of its stream."""
@@ -158,20 +182,14 @@ class ExchangeStream:
         metrics.record(self._exchange.outcome, self._timeline)
 
     async def _act(self, event: Event) -> Action:
-        exchange, processor = self._exchange, self._processor
+        exchange = self._exchange
         try:
             if isinstance(event, RequestBody):
                 self._hold(len(event.body))
             action = exchange.receive(event, now=time())
             if isinstance(event, (RequestHeaders, AttemptHeaders)) and isinstance(action, Continue):
                 self._hold(content_length(event.headers))
-            if isinstance(action, NeedMedia):
-                fetched = await ensure_future(processor.media(action.urls, action.hosts))
-                action = exchange.receive(MediaReady(fetched), now=time())
-            if isinstance(action, NeedCredentials):
-                action = await self._sign(action.auth)
-            if isinstance(action, NeedUpstream):
-                action = await self._call(action)
+            return await self._provide(action)
         except GatewayError as error:
             return exchange.fail(error)
         except Exception as defect:
@@ -179,6 +197,22 @@ class ExchangeStream:
         finally:
             if isinstance(event, RequestBody):
                 self._release()
+
+    async def _provide(self, action: Action) -> Action:
+        """Do what the exchange asks for, one after the other, and return what is for Envoy."""
+        exchange, processor = self._exchange, self._processor
+        if isinstance(action, NeedStored) and processor.store is not None:
+            action = exchange.receive(StoredReady(await ensure_future(processor.store.look_up(action))), now=time())
+        if isinstance(action, NeedMedia):
+            fetched = await ensure_future(processor.media(action.urls, action.hosts))
+            action = exchange.receive(MediaReady(fetched), now=time())
+        if isinstance(action, NeedCredentials):
+            action = await self._sign(action.auth)
+        if isinstance(action, NeedUpstream):
+            action = await self._call(action)
+        if isinstance(action, Keep) and processor.store is not None:
+            await ensure_future(processor.store.keep(action))
+            action = action.then
         return action
 
     def _hold(self, size: int) -> None:
@@ -219,6 +253,12 @@ class ExchangeStream:
         metrics.DEFECTS.inc()
         log.error("exchange failed: operation=%s", self._exchange.outcome.operation, exc_info=defect)
         return self._exchange.fail(InternalError())
+
+
+def _note_failure(sending: Future[None]) -> None:
+    """Log why a chunk could not be sent: Envoy has gone, most likely, and nobody waits for it."""
+    if not sending.cancelled() and (error := sending.exception()) is not None:
+        log.debug("a ping could not be sent: %s", error)
 
 
 def _is_final(action: Action) -> bool:

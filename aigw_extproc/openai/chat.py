@@ -121,6 +121,12 @@ class ToolCall(msgspec.Struct, frozen=True):
     type: Literal["function"] = "function"
 
 
+class StoredAudio(msgspec.Struct, frozen=True):
+    """Audio of an earlier answer, kept by OpenAI."""
+
+    id: str
+
+
 class SystemMessage(Markable, frozen=True, kw_only=True, tag_field="role", tag="system"):
     content: str | list[TextPart | GuardedTextPart]
 
@@ -140,6 +146,9 @@ class AssistantMessage(Markable, frozen=True, kw_only=True, tag_field="role", ta
     function_call: FunctionCall | None = None
     """The deprecated predecessor of `tool_calls`: one call, without an id."""
     thinking_blocks: list[ThinkingPart | RedactedThinkingPart] | None = None
+    reasoning_content: str | None = None
+    """The text of `thinking_blocks`, without their signatures."""
+    audio: StoredAudio | None = None
 
 
 class ToolMessage(Markable, frozen=True, kw_only=True, tag_field="role", tag="tool"):

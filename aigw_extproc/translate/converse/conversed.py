@@ -22,7 +22,7 @@ from aigw_extproc.bedrock.converse import (
 )
 from aigw_extproc.bedrock.families import Family
 from aigw_extproc.errors import GatewayError, UpstreamTruncated
-from aigw_extproc.translate.contract import ClientResponse, ResponseContext, TokenCounts
+from aigw_extproc.translate.contract import ClientResponse, ResponseContext, StoredResponse, TokenCounts
 from aigw_extproc.translate.converse.replay import events_of
 from aigw_extproc.translate.converse.response import translate_usage
 from aigw_extproc.translate.converse.tool_names import ToolNames
@@ -83,6 +83,7 @@ class EventWriter(ABC):
     def __init__(self) -> None:
         self.usage: TokenCounts | None = None
         self.failure: GatewayError | None = None
+        self.kept: StoredResponse | None = None
         self.done = False
         """Whether the client's stream has ended."""
         self.metadata = Metadata()
@@ -143,7 +144,9 @@ class EventWriter(ABC):
             InvalidUpstreamResponse: Bedrock reports that the output is malformed.
         """
         chunks = [chunk for event in events_of(response) for chunk in self.write(event)]
-        return ClientResponse(body=b"".join(chunks), usage=self.usage or TokenCounts(), media_type="text/event-stream")
+        return ClientResponse(
+            body=b"".join(chunks), usage=self.usage or TokenCounts(), media_type="text/event-stream", kept=self.kept
+        )
 
     def _end(self) -> Iterable[bytes]:
         self.done = True

@@ -80,15 +80,20 @@ class _MessageTranslator:
         blocks = self._blocks(message.content, place)
         if not blocks:
             raise InvalidRequest.at(f"{place}.content", "a user message needs text or another part, but it is blank")
-        self._content.cache.mark(blocks, message.mark)
+        if message.mark is not None:
+            self._content.cache.mark(blocks, message.mark)
         self.history.add_user(blocks, place)
 
     def add_assistant(self, message: chat.AssistantMessage, place: str) -> None:
+        if message.audio is not None:
+            raise InvalidRequest.at(f"{place}.audio", "Bedrock keeps no audio: send its transcript as the content")
         blocks = self._blocks(message.content, place)
         if message.refusal and not message.refusal.isspace():
             blocks.append(ContentBlock(text=message.refusal))
         reasoning = self._reasoning(message.thinking_blocks) if message.thinking_blocks else []
         reasoning = reasoning or [block for block in blocks if block.reasoning_content]
+        if message.reasoning_content and not reasoning and not message.thinking_blocks:
+            reasoning = self._unsigned(message.reasoning_content)
         blocks = [block for block in blocks if not block.reasoning_content]
         if not blocks and not message.tool_calls and message.function_call is None:
             return
@@ -100,10 +105,14 @@ class _MessageTranslator:
             self._add_call(turn, call.id, call.function, place, f"tool_calls[{index}].function")
         if message.function_call is not None:
             self._add_call(turn, call_id, message.function_call, place, "function_call")
+        if message.mark is not None:
+            self._mark(turn, message.mark)
+
+    def _mark(self, turn: Turn, mark: chat.CacheMark) -> None:
         if turn.calls:
-            turn.cache_point = self._content.cache.point(message.mark) or turn.cache_point
+            turn.cache_point = self._content.cache.point(mark) or turn.cache_point
         else:
-            self._content.cache.mark(turn.blocks, message.mark)
+            self._content.cache.mark(turn.blocks, mark)
 
     def _add_call(self, turn: Turn, call_id: str, function: chat.FunctionCall, place: str, member: str) -> None:
         arguments = parse_arguments(function.arguments, f"{place}.{member}.arguments", call_id)
@@ -139,6 +148,13 @@ class _MessageTranslator:
 
     def _reasoning(self, parts: Sequence[chat.ThinkingPart | chat.RedactedThinkingPart]) -> list[ContentBlock]:
         return [block for block in map(self._content.reasoning, parts) if block]
+
+    def _unsigned(self, text: str) -> list[ContentBlock]:
+        """Return reasoning that came back without its blocks, for models that do not sign it."""
+        blocks = self._reasoning([chat.ThinkingPart(thinking=text)])
+        if not blocks:
+            self._content.dropped.append("messages.reasoning_content")
+        return blocks
 
     def _result(self, message: chat.ToolMessage, parts: Sequence[chat.ToolPart], place: str) -> Result:
         # A cache mark inside a result applies to the whole result: cache points stand between blocks only.

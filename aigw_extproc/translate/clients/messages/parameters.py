@@ -26,6 +26,8 @@ from aigw_extproc.translate.converse.reasoning import (
 from aigw_extproc.translate.converse.structured_output import StructuredOutput, without_tool
 
 EFFORT = "output_config.effort"
+INTERLEAVED = "interleaved-thinking-2025-05-14"
+"""https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking#interleaved-thinking"""
 
 
 def translate_reasoning(request: messages.CountTokensParams, family: Family, dropped: list[str]) -> ReasoningSpec:
@@ -43,7 +45,8 @@ def translate_reasoning(request: messages.CountTokensParams, family: Family, dro
     adaptive = family.reasoning == "adaptive"
     if request.thinking is not None:
         thinking = msgspec.convert(request.thinking, ThinkingSpec, from_attributes=True)
-        reasoning = by_thinking(thinking, family, request.max_tokens, dropped)
+        interleaved = INTERLEAVED in (request.anthropic_beta or ()) and INTERLEAVED in family.converse_betas
+        reasoning = by_thinking(thinking, family, request.max_tokens, dropped, interleaved=interleaved)
     elif effort is not None and not adaptive:
         return by_effort(effort, family, request.max_tokens, dropped)
     else:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from aigw_extproc.anthropic import messages
 from aigw_extproc.bedrock.families import Family
 from aigw_extproc.errors import InvalidRequest
+from aigw_extproc.translate.clients.messages.client_tools import CLIENT_TOOLS
 from aigw_extproc.translate.converse.tools import AUTO, ClientChoice, Definition, ToolFunction, check_definitions
 
 MODES = {"auto": "auto", "any": "required", "tool": "function", "none": "none"}
@@ -58,6 +59,10 @@ def choice(request: messages.CountTokensParams) -> ClientChoice:
 
 
 def _definition(tool: messages.Tool, place: str) -> Definition:
+    known = CLIENT_TOOLS.get(tool.type or "")
+    if known is not None:
+        function = ToolFunction(name=tool.name, description=known.description, parameters=known.input_schema)
+        return Definition(place=place, schema_field="input_schema", function=function, mark=tool.cache_control)
     if tool.type not in {None, "custom"}:
         raise InvalidRequest.at(
             f"{place}.type",
