@@ -17,6 +17,7 @@ from aigw_extproc.bedrock.invoke import invoke_path, metadata_headers
 from aigw_extproc.translate.anthropic.betas import accepted_betas
 from aigw_extproc.translate.anthropic_passthrough.answer import AnthropicPassthroughAnswer
 from aigw_extproc.translate.anthropic_passthrough.body import strict_body
+from aigw_extproc.translate.anthropic_passthrough.marks import with_last_marks
 from aigw_extproc.translate.anthropic_passthrough.members import Strict
 from aigw_extproc.translate.contract import Answer, Target, UpstreamRequest
 from aigw_extproc.translate.converse.images import Images
@@ -49,7 +50,7 @@ def translate_request(request: messages.MessagesRequest, target: Target) -> Upst
     body = strict_body(request, target, strict)
     return UpstreamRequest(
         path=invoke_path(target.model, stream=stream),
-        body=_encode(body),
+        body=with_last_marks(_encode(body), strict.dropped),
         accept=eventstream.CONTENT_TYPE if stream else "application/json",
         headers=_metadata(messages.fields(request).get("metadata")),
         stream=stream,
@@ -64,7 +65,7 @@ def translate_count(request: messages.MessagesRequest, target: Target, *, answer
     strict = _strict(request, target)
     body = strict_body(request, target, strict)
     body.setdefault("max_tokens", _least_limit(body.get("thinking")))
-    invocation = {"body": b64encode(_encode(body)).decode()}
+    invocation = {"body": b64encode(with_last_marks(_encode(body), strict.dropped)).decode()}
     return UpstreamRequest(
         path=count_tokens_path(target.model),
         body=_encode({"input": {"invokeModel": invocation}}),
