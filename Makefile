@@ -56,6 +56,11 @@ fuzz: $(VENV)/.dev ## fuzz the parsers, one minute each; ARGS="-max_total_time=6
 	@$(BIN)/pip install --quiet -c constraints.txt atheris
 	@for target in eventstream request responses response http2; do $(BIN)/python -m tests.fuzz $$target $(ARGS) || exit 1; done
 
+H2SPEC = github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible
+
+.h2spec/h2spec: # the conformance test for HTTP/2 servers; needs Go
+	@GOBIN=$(CURDIR)/.h2spec go install $(H2SPEC)
+
 coverage: $(VENV)/.dev ## branch coverage of the unit tests
 	$(BIN)/pytest --ignore=tests/gateway --ignore=tests/run --cov --cov-report=term-missing $(ARGS)
 
@@ -63,7 +68,7 @@ envoy-examples: $(VENV)/.dev ## generate envoy/ again
 	$(BIN)/python -m aigw_extproc.envoy.examples
 
 clean: ## remove everything that make created
-	rm -rf $(VENV) .venv-litellm .pytest_cache .ruff_cache .mypy_cache .hypothesis .fuzz .coverage .import_linter_cache
+	rm -rf $(VENV) .venv-litellm .pytest_cache .ruff_cache .mypy_cache .hypothesis .fuzz .h2spec .coverage .import_linter_cache
 
 # To run the gateway, skip the test dependencies, and do not compile the thousand modules of Envoy's API, of which
 # few are used.

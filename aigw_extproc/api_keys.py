@@ -41,17 +41,18 @@ class KeyRing:
         for digest, clients in by_digest.items():
             self._clients.setdefault(digest[:_PREFIX], []).append((digest, clients))
 
-    def identify(self, headers: Mapping[str, str]) -> tuple[Mapping[str, str], bool]:
-        """Return the client's id by the name of each policy that knows a key of the request, and if there was any.
+    def identify(self, headers: Mapping[str, str]) -> tuple[Mapping[str, str], str]:
+        """Return the client's id by the name of each policy that knows a key of the request, and what was tried.
 
-        Of several keys, every valid one counts; the first one where a policy knows more than one.
+        Of several keys, every valid one counts; the first one where a policy knows more than one. What was tried is
+        `key`, `password` or nothing.
         """
         found = _UNKNOWN
         keys = self._keys(headers)
         for key in keys:
             clients = self._known(_digest(key)) if len(key) <= MAX_KEY_LENGTH else _UNKNOWN
             found = {**clients, **found} if found and clients else clients or found
-        return found, any(keys)
+        return found, ("password" if any(map(_is_password, keys)) else "key") if any(keys) else ""
 
     def _known(self, digest: bytes) -> Mapping[str, str]:
         for known, clients in self._clients.get(digest[:_PREFIX], ()):
@@ -73,8 +74,12 @@ class KeyRing:
         return keys
 
 
+def _is_password(key: str) -> bool:
+    return key[:6].lower() == "basic "
+
+
 def _digest(key: str) -> bytes:
-    if key[:6].lower() == "basic ":
+    if _is_password(key):
         try:
             user, _, password = b64decode(key[6:].strip(), validate=True).partition(b":")
         except ValueError:

@@ -64,11 +64,18 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """The valid tokens by the name of each policy that accepts them."""
     faults: Mapping[str, str] = {}
     """Why a token is not valid, by the name of each policy that would accept one in that place."""
+    ids: Mapping[str, str] = {}
+    """The client's id, by its key or its token, by the name of each policy that knows it."""
     client: str = ""
     """The client's id; empty if it is unknown, or differs between policies."""
-    presented: bool = False
-    """Whether there was anything that could be a key."""
+    presented: str = ""
+    """What there was that could be valid: a `key`, a `password`, or nothing."""
     verified: Verified = NOTHING
+
+    @property
+    def owner(self) -> str:
+        """The sender as the owner of stored responses: ids of different policies are different clients."""
+        return "".join(f"{policy}\n{client}\n" for policy, client in sorted(self.ids.items()) if client)
 
 
 ANONYMOUS: Final = Caller()
@@ -92,17 +99,19 @@ class Callers:
 
     def identify(self, headers: Mapping[str, str], verified: Verified) -> Caller:
         """Return the sender of a request."""
-        clients, presented = self._ring.identify(headers) if self._ring is not None else ({}, False)
+        clients, presented = self._ring.identify(headers) if self._ring is not None else ({}, "")
         if not verified.tokens:
-            return Caller(clients=clients, client=_only(clients.values()), presented=presented, verified=verified)
+            client = _only(clients.values())
+            return Caller(clients=clients, ids=clients, client=client, presented=presented, verified=verified)
         tokens, faults = self._tokens(verified.tokens)
         named = {name: _claimed_id(self._by_name[name], found) for name, found in tokens.items()}
-        ids = (named | dict(clients)).values()
+        ids = named | dict(clients)
         return Caller(
             clients=clients,
             tokens=tokens,
             faults=faults,
-            client=_only(ids),
+            ids=ids,
+            client=_only(ids.values()),
             presented=presented,
             verified=verified,
         )

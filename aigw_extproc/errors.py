@@ -4,7 +4,9 @@
     * InvalidRequest: 400, the request itself is wrong; `param` names the field
         * UnsupportedMedia: 415
         * RequestTooLarge: the body has more members or elements than the gateway decodes
+        * ThreadsUnsupported: the request continues a conversation that Anthropic would keep
     * NotFound: 404, no such path
+        * ResponseNotFound: the store has no such response of this client
     * MethodNotAllowed: 405
     * ModelNotFound: 404, no rule routes this model
     * InternalError: 500, a defect of the gateway
@@ -15,6 +17,7 @@
     * HostNotAllowed: 403, the gateway does not answer to the request's host
     * MissingCredentials: 401, the request must have its own AWS credentials
     * CredentialsUnavailable: 503, the gateway has no AWS credentials
+    * StoreUnavailable: 503, the store of responses does not answer
     * Overloaded: 503, the gateway has no capacity for the request at the moment
     * UpstreamUnreachable: 503, no connection to the upstream, or it broke
     * UpstreamTimeout: 504, the upstream took too long
@@ -31,7 +34,7 @@ The JSON of these errors is in `aigw_extproc.openai.errors` and `aigw_extproc.an
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -48,6 +51,8 @@ class GatewayError(Exception):
     status: int = 500
     type: str = "api_error"
     code: str | None = None
+    details: Mapping[str, object] = {}
+    """More for programs, in Anthropic's format: `error_code` and what belongs to it."""
 
     def __init__(self, message: str, *, param: str | None = None, headers: Iterable[tuple[str, str]] = ()) -> None:
         super().__init__(message)
@@ -88,12 +93,31 @@ class RequestTooLarge(InvalidRequest):
     code = "request_too_large"
 
 
+class ThreadsUnsupported(InvalidRequest):
+    """The request relies on a conversation that the gateway does not have.
+
+    Anthropic's SDKs recognise these details, and send the complete conversation instead.
+    """
+
+    code = "thread_unsupported_request"
+    details: Mapping[str, object] = {"error_code": code, "unsupported": ["thread"]}
+
+    def __init__(self) -> None:
+        super().__init__("Bedrock keeps no conversations: send all messages, without `thread`", param="thread")
+
+
 class NotFound(GatewayError):
     """No endpoint has this path."""
 
     status = 404
     type = "not_found_error"
     code = "unknown_path"
+
+
+class ResponseNotFound(NotFound):
+    """There is no such stored response, or it is another client's."""
+
+    code = "response_not_found"
 
 
 class MethodNotAllowed(GatewayError):
@@ -187,6 +211,16 @@ class CredentialsUnavailable(GatewayError):
     status = 503
     type = "api_error"
     code = "upstream_credentials"
+
+
+class StoreUnavailable(GatewayError):
+    """The store of responses does not answer. The reason is for the log, not for the client."""
+
+    status = 503
+    code = "store_unavailable"
+
+    def __init__(self) -> None:
+        super().__init__("the store of responses does not answer; try again", headers=[("retry-after", "1")])
 
 
 class Overloaded(GatewayError):

@@ -63,6 +63,8 @@ class ListedModels:
     def _of_rule(self, rule: Rule) -> Iterator[RoutedModel]:
         for name in rule.models:
             yield self._named(rule, name)
+        if not rule.model_patterns:
+            return
         offered = {model.id: model for backend in rule.backends for model in self._offered(rule, backend)}
         for patterns in rule.model_patterns:
             ids: Iterable[str] = offered
@@ -114,6 +116,6 @@ def _routed(rule: Rule, model: AvailableModel, id_: str, name: str, aliases: tup
 
 def _sources(backends: Iterable[tuple[Rule, Backend]]) -> Iterator[ModelSource]:
     for rule, backend in backends:
-        source, listed = backend.model_source, rule.model_patterns and backend.model_override is None
-        if source is not None and backend.weight and (listed or backend.settings.anthropic_names):
-            yield source
+        listed = backend.model_override is None and bool(rule.model_patterns)
+        if backend.weight and (backend.settings.anthropic_names or listed) and backend.model_source is not None:
+            yield backend.model_source

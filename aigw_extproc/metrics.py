@@ -69,6 +69,11 @@ EXCHANGES = Counter(
     "aigw_exchanges", "HTTP exchanges by result; status 0: the client disconnected.", ("operation", "status", "code")
 )
 CLIENT_REQUESTS = Counter("aigw_client_requests", "HTTP exchanges by client's id and status.", ("client", "status"))
+ATTEMPTS = Counter(
+    "aigw_attempts",
+    "Attempts of rules with failover: ok, the status of an error, broken after the answer began, or cancelled.",
+    ("backend", "outcome"),
+)
 DROPPED_PARAMETERS = Counter("aigw_dropped_parameters", "Requests with parameters that were dropped.", ("operation",))
 SIGNATURES = Counter("aigw_signatures", "Requests signed.", ("region",))
 SIGNING_FAILURES = Counter("aigw_signing_failures", "Requests not signed, without credentials.", ("region",))
@@ -107,11 +112,11 @@ _own_clients: set[str] = set()
 
 
 def record(outcome: Outcome, timeline: Timeline) -> None:
-    """Record an exchange that has ended."""
-    code = (outcome.error.code or outcome.error.type) if outcome.error else ""
-    _child(EXCHANGES, outcome.operation, str(outcome.status), code).inc()
-    if outcome.client:
-        _child(CLIENT_REQUESTS, _bounded(outcome.client, _own_clients, MAX_CLIENTS), str(outcome.status)).inc()
+    """Record an exchange that has ended: a request, or one attempt at answering it."""
+    if outcome.attempt is not None:
+        _child(ATTEMPTS, outcome.attempt.backend.service, _attempt_outcome(outcome)).inc()
+    else:
+        _record_request(outcome)
     if outcome.dropped:
         _child(DROPPED_PARAMETERS, outcome.operation).inc()
     if outcome.backend is None or timeline.ended is None:
@@ -133,29 +138,43 @@ def record(outcome: Outcome, timeline: Timeline) -> None:
             _child(TIME_PER_OUTPUT_TOKEN, *labels).observe(rest)
 
 
+def _record_request(outcome: Outcome) -> None:
+    code = (outcome.error.code or outcome.error.type) if outcome.error else outcome.code
+    _child(EXCHANGES, outcome.operation, str(outcome.status), code).inc()
+    if outcome.client:
+        _child(CLIENT_REQUESTS, _bounded(outcome.client, _own_clients, MAX_CLIENTS), str(outcome.status)).inc()
+
+
+def _attempt_outcome(outcome: Outcome) -> str:
+    if outcome.status == 200:
+        return "broken" if outcome.error else "ok"
+    return str(outcome.status) if outcome.status else "cancelled"
+
+
 def _labels(outcome: Outcome) -> tuple[str, ...]:
     schema = outcome.backend.schema.name if outcome.backend else ""
     provider = _PROVIDERS.get(schema, schema.lower())
-    model, request_model = outcome.model, outcome.request_model
-    if not _has_own(outcome, provider):
-        model = request_model = "other"
-    # Bedrock does not return the model that answered; it is the requested one.
-    return (outcome.operation, provider, model, request_model, request_model)
+    # Bedrock returns the model that answered only if a prompt router has chosen it.
+    invoked = outcome.usage.invoked_model if outcome.usage else ""
+    models = (outcome.model, outcome.request_model, invoked or outcome.request_model)
+    if not _has_own(outcome, provider, models):
+        models = ("other", "other", "other")
+    return (outcome.operation, provider, *models)
 
 
-def _has_own(outcome: Outcome, provider: str) -> bool:
+def _has_own(outcome: Outcome, provider: str, models: tuple[str, ...]) -> bool:
     """Return whether the names of models become labels.
 
     Clients choose names if a rule takes any: names that no rule has must have been answered first.
     """
     global _own_characters
-    labels = (outcome.operation, provider, outcome.model, outcome.request_model)
+    labels = (outcome.operation, provider, *models)
     if labels in _own_sets:
         return True
     answered = outcome.status == 200 and outcome.error is None
     if len(_own_sets) >= MAX_LABEL_SETS or not (outcome.named or answered):
         return False
-    characters = _own_characters + len(json.dumps((outcome.model, outcome.request_model, outcome.request_model)))
+    characters = _own_characters + len(json.dumps(models))
     if characters > MAX_NAME_CHARACTERS:
         return False
     _own_sets.add(labels)

@@ -20,12 +20,14 @@ from typing import TypeAlias
 from aigw_extproc.callers import ANONYMOUS, NOTHING, Caller, Callers, Verified, is_admitted
 from aigw_extproc.config.policies import CLIENT_HEADER, Policy
 from aigw_extproc.config.snapshot import MODEL_HEADER, Backend, HeaderMatch, RoutedModel, Rule, Snapshot
+from aigw_extproc.config.traffic import Failover, Retry
 from aigw_extproc.errors import ModelNotFound
 from aigw_extproc.listed_models import NO_LISTS, ListedModels, ModelLists
 
 Headers: TypeAlias = Mapping[str, str]
 """Request headers by lower-case name, including `:authority`."""
 
+_MAX_ATTEMPTS = 10_000
 _PORT = re.compile(r":[0-9]*$")
 _AUTHORITY = re.compile(r"([A-Za-z0-9_.-]*[A-Za-z0-9_-])(?::[0-9]*)?")
 
@@ -37,12 +39,26 @@ class Choice:
     backends: tuple[Backend, ...]
     bounds: tuple[int, ...]
     policy: Policy | None
+    failover: Failover | None = None
+    """How the backends are tried one after the other, chosen by Envoy; None to pick one here."""
 
     def pick(self, number: float) -> Backend:
         """Return the backend at `number`, of [0, 1), on the cumulative weights."""
         if len(self.backends) == 1:
             return self.backends[0]
         return self.backends[bisect_right(self.bounds, number * self.bounds[-1], hi=len(self.bounds) - 1)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One backend of a rule with failover, as an attempt finds it."""
+
+    backend: Backend
+    retry: Retry
+    varied: bool
+    """Whether another backend may take a request that this one's translation refuses."""
+    limit: int
+    """Bytes of a whole answer: more are not held until it is complete."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,14 +103,26 @@ class Router:
     """The rules of a snapshot, indexed."""
 
     __slots__ = (
-        *("_allowed_hosts", "_anywhere", "_by_host", "_names", "_wildcards"),
+        *("_allowed_hosts", "_anywhere", "_attempts", "_by_host", "_names", "_wildcards"),
         *("callers", "client_headers", "identity_headers", "listed", "open", "snapshot"),
     )
 
-    def __init__(self, snapshot: Snapshot, allowed_hosts: Iterable[str] = (), lists: ModelLists = NO_LISTS) -> None:
-        """`allowed_hosts` are the hosts of requests, besides those of rules; empty for any. `lists` are of accounts."""
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        allowed_hosts: Iterable[str] = (),
+        lists: ModelLists = NO_LISTS,
+        *,
+        previous: Router | None = None,
+    ) -> None:
+        """`allowed_hosts` are the hosts of requests, besides those of rules; empty for any. `lists` are of accounts.
+
+        `previous` is the router before a reload: its requests may have attempts to come.
+        """
         self.snapshot = snapshot
         self.listed = ListedModels(snapshot, lists)
+        earlier = previous._attempts if previous is not None else {}
+        self._attempts: dict[str, Attempt] = _latest(earlier | dict(_attempts(snapshot)))
         self._allowed_hosts = frozenset(host.lower() for host in allowed_hosts)
         policies = snapshot.policies
         self.callers = Callers(policies)
@@ -152,6 +180,10 @@ class Router:
             f"no rule routes the model '{model}'; GET /v1/models lists the available models", param="model"
         )
 
+    def attempt(self, host: str) -> Attempt | None:
+        """Return the backend that has this host in the cluster of its rule; None if there was none lately."""
+        return self._attempts.get(host)
+
     def names(self, model: str) -> bool:
         """Return whether a rule names the model exactly."""
         return model in self._names
@@ -177,6 +209,27 @@ class Router:
                 if name in self._by_host:
                     yield self._by_host[name]
         yield self._anywhere
+
+
+def _attempts(snapshot: Snapshot) -> Iterator[tuple[str, Attempt]]:
+    for rule in snapshot.rules:
+        if rule.failover is not None:
+            varied = len({(each.schema, each.model_override, each.body_mutation) for each in rule.backends}) > 1
+            for host, backend in zip(rule.failover.hosts, rule.backends, strict=True):
+                yield (
+                    host,
+                    Attempt(
+                        backend=backend,
+                        retry=rule.failover.retry,
+                        varied=varied,
+                        limit=snapshot.buffer_limit,
+                    ),
+                )
+
+
+def _latest(attempts: dict[str, Attempt]) -> dict[str, Attempt]:
+    """Return the latest ones: those of earlier configurations are at the beginning."""
+    return dict(list(attempts.items())[-_MAX_ATTEMPTS:])
 
 
 def _candidates(rules: Iterable[Rule]) -> Iterator[tuple[str, _Candidate]]:
@@ -205,11 +258,9 @@ def _matched(rules: Iterable[Rule]) -> frozenset[str]:
 
 
 def _choice(rule: Rule) -> Choice:
-    # After a failed attempt Envoy itself retries the other priorities.
-    weighted = [backend for backend in rule.backends if backend.weight > 0]
-    lowest = min(backend.priority for backend in weighted)
-    active = tuple(backend for backend in weighted if backend.priority == lowest)
-    return Choice(backends=active, bounds=tuple(accumulate(backend.weight for backend in active)), policy=rule.policy)
+    active = tuple(backend for backend in rule.backends if backend.weight > 0)
+    bounds = tuple(accumulate(backend.weight for backend in active))
+    return Choice(backends=active, bounds=bounds, policy=rule.policy, failover=rule.failover)
 
 
 _rank: Callable[[_Candidate], tuple[int, int]] = attrgetter("rank")

@@ -35,6 +35,18 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
         raise InvalidRequest(f"the request body is not valid JSON: {reason}") from None
 
 
+def decode_at(decoder: msgspec.json.Decoder[T], raw: msgspec.Raw, place: str) -> T:
+    """Decode an undecoded member of a request; `place` is its path.
+
+    Raises:
+        InvalidRequest: as `decode`; `param` is the path from the request's root.
+    """
+    try:
+        return decode(decoder, bytes(raw))
+    except InvalidRequest as error:
+        raise InvalidRequest.at(f"{place}.{error.param}" if error.param else place, error.reason) from None
+
+
 MAX_MESSAGES = 10_000
 """Messages of a conversation, or items of a response's input. Agents send some thousand; each takes 3 µs."""
 MAX_TOOLS = 2_000

@@ -84,9 +84,9 @@ def _gateway(transport: str, pair: Pair, measurements: list[Measurement]) -> Ite
 
 def _transports(measurements: list[Measurement]) -> Iterator[Bound]:
     for role in ("noop", "ours"):
-        slow, fast = (exchange_us(measurements, getattr(PAIRS[one], role)) for one in ("grpc", "h2corn"))
+        slow, fast = (exchange_us(measurements, getattr(PAIRS[one], role)) for one in ("grpc", "http2"))
         name = PAIRS["grpc"].noop.name.split()[0] if role == "noop" else role
-        yield at_least(f"{name}: CPU per exchange on grpc over that on h2corn", slow / fast, 2.5)
+        yield at_least(f"{name}: CPU per exchange on grpc over that on http2", slow / fast, 4)
 
 
 def _sizes(transport: str, pair: Pair, measurements: list[Measurement]) -> Iterator[Bound]:

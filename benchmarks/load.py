@@ -17,7 +17,6 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 
 _LENGTH = re.compile(rb"\r\ncontent-length: (\d+)\r\n", re.IGNORECASE)
-_OK = b"HTTP/1.1 200 "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,13 +26,16 @@ class Request:
     path: str
     body: bytes
     expected: bytes
-    """Bytes that the response must have; its status must be 200."""
+    """Bytes that the response must have."""
+    headers: str = ""
+    """Further lines of the head, each with its line end."""
+    status: int = 200
 
     def encode(self, port: int) -> bytes:
         """Return the request's bytes."""
         head = (
             f"POST {self.path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nuser-agent: benchmark\r\naccept: */*\r\n"
-            f"content-type: application/json\r\ncontent-length: {len(self.body)}\r\n\r\n"
+            f"{self.headers}content-type: application/json\r\ncontent-length: {len(self.body)}\r\n\r\n"
         )
         return head.encode() + self.body
 
@@ -52,9 +54,10 @@ class Load:
 class _Connection(asyncio.Protocol):
     """Sends its next request once a response is complete and `turns` allows it, while requests are left."""
 
-    def __init__(self, data: bytes, expected: bytes, left: list[None], turns: Iterator[float], load: Load) -> None:
+    def __init__(self, data: bytes, request: Request, left: list[None], turns: Iterator[float], load: Load) -> None:
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._data, self._expected, self._left, self._turns, self._load = data, expected, left, turns, load
+        self._data, self._left, self._turns, self._load = data, left, turns, load
+        self._status, self._expected = f"HTTP/1.1 {request.status} ".encode(), request.expected
         self._answer = bytearray()
         self._waiting = False
         self._sent = self._first = 0.0
@@ -96,7 +99,7 @@ class _Connection(asyncio.Protocol):
         self._transport.write(self._data)
 
     def _record(self) -> None:
-        if not self._answer.startswith(_OK) or self._expected not in self._answer:
+        if not self._answer.startswith(self._status) or self._expected not in self._answer:
             self._load.failures.append(bytes(self._answer[:500]))
         self._load.first_bytes.append(self._first - self._sent)
         self._load.latencies.append(time.perf_counter() - self._sent)
@@ -124,7 +127,7 @@ async def run(port: int, request: Request, *, connections: int, count: int, limi
     turns = itertools.count(started, 1 / rate) if rate else itertools.repeat(started)
 
     def connection() -> _Connection:
-        return _Connection(data, request.expected, left, turns, load)
+        return _Connection(data, request, left, turns, load)
 
     async with asyncio.timeout(limit):
         protocols = [

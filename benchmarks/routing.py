@@ -1,4 +1,4 @@
-"""Cost of selecting a backend: one JSON line per case, microseconds per call (the best of seven runs).
+"""Cost of selecting a backend, and of Anthropic's names: one JSON line per case, microseconds per call (best of seven).
 
 Run `python -m benchmarks.routing`. The cost must not grow with the number of routes.
 """
@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
+from functools import partial
 
+from aigw_extproc.config.builtin import region_configuration
 from aigw_extproc.config.compile.configuration import compile_documents
+from aigw_extproc.config.snapshot import BackendSettings
 from aigw_extproc.routing import Router
 from benchmarks.timing import microseconds
 
@@ -65,8 +69,19 @@ def selection_us(router: Router, model: str, host: str) -> float:
     return microseconds(lambda: router.select(model, headers, 0.5), CALLS)
 
 
+def names_us() -> dict[str, float]:
+    """Return the cost of finding the id of a model, without and with Anthropic's names."""
+    router = Router(region_configuration("us-east-1").snapshot)
+    backend = router.snapshot.rules[0].backends[0]
+    without = replace(backend, name="without", settings=BackendSettings())
+    nova, claude = "us.amazon.nova-micro-v1:0", "claude-sonnet-4-5"
+    cases = {"off_us": (without, nova), "id_us": (backend, nova), "name_us": (backend, claude)}
+    return {name: microseconds(partial(router.listed.id_of, *case), CALLS) for name, case in cases.items()}
+
+
 def main() -> None:
-    """Print a line for loading and for each kind of request, with one route and with many."""
+    """Print a line for loading and for each kind of request, with one route and with many; and one for names."""
+    print(json.dumps(names_us()), flush=True)
     for routes in (1, 2000):
         for name, hosts in (("any host", ""), ("a host each", "hostnames: [h%d.example.com]")):
             text = resources(routes, hosts)

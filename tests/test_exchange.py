@@ -30,11 +30,13 @@ from aigw_extproc.config.snapshot import (
     Snapshot,
     Upstream,
 )
+from aigw_extproc.config.traffic import Failover, Retry
 from aigw_extproc.errors import InternalError, UpstreamTimeout
 from aigw_extproc.exchange.compression import MAX_BYTES
 from aigw_extproc.exchange.machine import Exchange
 from aigw_extproc.exchange.messages import (
     Action,
+    AttemptHeaders,
     Chunk,
     Continue,
     CredentialsReady,
@@ -51,13 +53,14 @@ from aigw_extproc.exchange.messages import (
     RequestHeaders,
     ResponseBody,
     ResponseHeaders,
+    StoredReady,
     StreamResponse,
     UpstreamReady,
 )
 from aigw_extproc.exchange.phases import Phase, UnexpectedEvent
 from aigw_extproc.routing import Router
 from aigw_extproc.translate.clients.models import MODEL_PATHS
-from aigw_extproc.translate.contract import Media, UpstreamResponse
+from aigw_extproc.translate.contract import Media, Stored, UpstreamResponse
 from aigw_extproc.translate.registry import ENDPOINTS
 from aigw_extproc.wire import MAX_FIELDS, MAX_MEMBERS
 from tests.translate.goldens import frames
@@ -83,15 +86,19 @@ BACKEND = Backend(
 )
 
 
-def exchange(backend: Backend = BACKEND) -> Exchange:
+FAILOVER = Failover(cluster="default/r/rule/0", hosts=("a.attempt",), retry=Retry(retries=1))
+
+
+def exchange(backend: Backend = BACKEND, failover: Failover | None = None) -> Exchange:
     rule = Rule(
         name="default/r/rule/0",
         matches=((HeaderMatch(name=MODEL_HEADER, value="m"),),),
         backends=(backend,),
         owned_by="us",
         created=7,
+        failover=failover,
     )
-    return Exchange(Router(Snapshot(rules=(rule,))), pick=0.0)
+    return Exchange(Router(Snapshot(rules=(rule,))), pick=0.0, keeps=True)
 
 
 def send(machine: Exchange, *events: object) -> Action:
@@ -354,10 +361,10 @@ def test_dropped_parameters_are_named() -> None:
             "content-type: expected application/json, got 'multipart/form-data'",
         ),
         (
-            {"content-encoding": "gzip"},
+            {"content-encoding": "br"},
             415,
             "unsupported_media_type",
-            "content-encoding: the body must not be compressed, got 'gzip'",
+            "content-encoding: 'br' is not supported here; send the body as it is",
         ),
         (
             {"origin": "https://page.example", "content-type": "text/plain"},
@@ -632,9 +639,11 @@ IMAGE_BODY = json.dumps(
 LOOKED_UP = _with(auth=AwsAuth(region="us-east-1", source=DefaultChain()))
 FRAMES = response(content_type="application/vnd.amazon.eventstream")
 
+ATTEMPT = AttemptHeaders(POST | {"x-ai-eg-model": "m"}, host="a.attempt")
 PHASES: dict[str, tuple[Backend, tuple[Event, ...]]] = {
     "Opened": (BACKEND, ()),
     "Accepted": (BACKEND, request()[:1]),
+    "Retrieving": (BACKEND, (RequestHeaders({":method": "GET", ":path": "/v1/responses/resp_1"}, end_of_stream=True),)),
     "Parsed": (BACKEND, request(IMAGE_BODY)),
     "Translated": (LOOKED_UP, request()),
     "Forwarded": (BACKEND, request()),
@@ -642,22 +651,31 @@ PHASES: dict[str, tuple[Backend, tuple[Event, ...]]] = {
     "Answered": (BACKEND, (*request(), response())),
     "Streaming": (BACKEND, (*request(STREAM_BODY), FRAMES)),
     "LocalReply": (BACKEND, (*request(), response("503", x_aigw_local_reply="true"))),
+    "Delegated": (BACKEND, request()),
+    "Attempting": (BACKEND, (ATTEMPT,)),
+    "Sent": (BACKEND, (ATTEMPT, request()[1])),
+    "Held": (BACKEND, (ATTEMPT, request()[1], response())),
+    "PassedOn": (BACKEND, (ATTEMPT, request()[1], response("503", x_aigw_local_reply="UF"))),
     "Ended": (BACKEND, (*request(STREAM_BODY), FRAMES, ResponseBody(b"", end_of_stream=True))),
 }
 """How an exchange comes to each phase."""
 EVENTS: tuple[Event, ...] = (
     *request(),
+    StoredReady(Stored()),
     MediaReady({URL: Media(media_type="image/png", base64="iVBORw0KGgo=")}),
     CredentialsReady(KEYS),
     UpstreamReady((embedded(1.0), embedded(2.0))),
     response(),
     ResponseBody(b"", end_of_stream=False),
+    ATTEMPT,
 )
 EXPECTED = {
     ("Opened", RequestHeaders),
     ("Opened", ResponseHeaders),
     ("Accepted", RequestBody),
     ("Accepted", ResponseHeaders),
+    ("Retrieving", StoredReady),
+    ("Parsed", StoredReady),
     ("Parsed", MediaReady),
     ("Translated", CredentialsReady),
     ("Batched", UpstreamReady),
@@ -665,13 +683,19 @@ EXPECTED = {
     ("Answered", ResponseBody),
     ("Streaming", ResponseBody),
     ("LocalReply", ResponseBody),
+    ("Opened", AttemptHeaders),
+    ("Attempting", RequestBody),
+    ("Delegated", ResponseHeaders),
+    ("Sent", ResponseHeaders),
+    ("Held", ResponseBody),
+    ("PassedOn", ResponseBody),
 }
 """All that can happen: docs/notes/envoy-ext-proc.md."""
 
 
 def exchange_in(phase: str) -> Exchange:
     backend, events = PHASES[phase]
-    machine = exchange(backend)
+    machine = exchange(backend, FAILOVER if ATTEMPT in events or phase == "Delegated" else None)
     for event in events:
         machine.receive(event, now=NOW)
     return machine
@@ -708,7 +732,7 @@ def test_an_exchange_can_fail_in_every_phase(phase: str) -> None:
 def test_media_are_needed_before_a_request_is_translated() -> None:
     machine = exchange()
     assert send(machine, *request(IMAGE_BODY)) == NeedMedia((URL,))
-    action = send(machine, EVENTS[2])
+    action = send(machine, EVENTS[3])
     assert isinstance(action, ForwardRequest)
     assert b"iVBORw0KGgo=" in action.body
 

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from aigw_extproc.api_keys import Caller
 from aigw_extproc.aws.identity import BearerToken, DefaultChain
 from aigw_extproc.bedrock.models import AvailableModel
+from aigw_extproc.callers import Caller
 from aigw_extproc.config.pattern import Pattern
+from aigw_extproc.config.policies import ApiKeys, Policy
 from aigw_extproc.config.snapshot import (
     MODEL_HEADER,
     Address,
-    ApiKeys,
     AwsAuth,
     Backend,
     BackendSettings,
@@ -41,11 +41,11 @@ def backend(schema: str = "AWSBedrock", **fields: Any) -> Backend:
     return Backend(**{"name": "b", "schema": Schema(name=schema), "upstream": UPSTREAM, "auth": AUTH, **fields})
 
 
-def rule(*models: str, name: str = "r", created: int = 0, keys: ApiKeys | None = None, **fields: Any) -> Rule:
+def rule(*models: str, name: str = "r", created: int = 0, policy: Policy | None = None, **fields: Any) -> Rule:
     """A rule for models; `~` begins a pattern."""
     matches = tuple((_condition(model),) for model in models)
     backends = (fields.pop("backend", None) or backend(**fields),)
-    return Rule(name=name, matches=matches, backends=backends, owned_by="us", created=created, keys=keys)
+    return Rule(name=name, matches=matches, backends=backends, owned_by="us", created=created, policy=policy)
 
 
 def _condition(model: str) -> HeaderMatch:
@@ -112,8 +112,8 @@ def test_a_model_is_listed_once() -> None:
 
 
 def test_a_client_sees_the_models_that_it_may_use() -> None:
-    keys = ApiKeys(policy="p", clients={b"digest": "a"})
-    guarded = router(rule("~.*nova.*", keys=keys, name="a"), rule("~.*opus.*", name="b"))
+    policy = Policy(name="p", keys=ApiKeys(clients={b"digest": "a"}))
+    guarded = router(rule("~.*nova.*", policy=policy, name="a"), rule("~.*opus.*", name="b"))
     assert [model.id for model in guarded.models({}, Caller(clients={"p": "a"}))] == [NOVA.id, OPUS.id]
     assert [model.id for model in guarded.models({})] == [OPUS.id]
 

@@ -248,3 +248,9 @@ def test_only_so_many_clients_have_labels_of_their_own(changes: Changes) -> None
         record(Outcome(operation="chat", client=f"team-{number}", status=200), TIMES)
     assert len(changes.added("aigw_client_requests_total")) == MAX_CLIENTS + 1
     assert changes.value("aigw_client_requests_total", client="other", status="200") == 10
+
+
+def test_the_model_that_a_prompt_router_chose_is_the_one_that_answered(changes: Changes) -> None:
+    record(outcome(usage=TokenCounts(input_tokens=1, invoked_model="chosen")), TIMES)
+    labels = {**LABELS, "gen_ai_response_model": "chosen", "error_type": ""}
+    assert changes.value("gen_ai_server_request_duration_seconds_count", **labels) == 1

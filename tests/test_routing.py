@@ -1,5 +1,6 @@
 """Tests for aigw_extproc.routing."""
 
+from dataclasses import replace
 from time import perf_counter
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from aigw_extproc.config.pattern import Pattern
 from aigw_extproc.config.snapshot import Address, Backend, HeaderMatch, Rule, Schema, Snapshot, Upstream
+from aigw_extproc.config.traffic import Failover, Retry
 from aigw_extproc.errors import ModelNotFound
 from aigw_extproc.routing import Router
 
@@ -159,10 +161,27 @@ def test_weights():
     assert [select(rules, "m", pick=pick) for pick in picks] == ["a", "a", "b", "b", "b"]
 
 
-@pytest.mark.parametrize("pick", [0.0, 0.5, 0.99])
-def test_lowest_priority_gets_the_traffic(pick: float):
-    backends = (backend("second", priority=1, weight=100), backend("first"), backend("third", priority=2))
-    assert select([rule("r", backends=backends)], "m", pick=pick) == "first"
+FAILOVER = Failover(cluster="r", hosts=("a.attempt", "b.attempt"), retry=Retry(retries=1))
+
+
+def with_failover(first: str, second: str, failover: Failover = FAILOVER) -> Snapshot:
+    backends = (backend(first), backend(second, priority=1))
+    return Snapshot(rules=(replace(rule("r", backends=backends), failover=failover),))
+
+
+def test_of_a_rule_with_failover_envoy_chooses_the_backend():
+    router = Router(with_failover("first", "second"))
+    assert router.choose("m", {}).failover == FAILOVER
+    attempts = [router.attempt(host) for host in ("a.attempt", "b.attempt", "c.attempt")]
+    assert [attempt and attempt.backend.name for attempt in attempts] == ["first", "second", None]
+
+
+def test_attempts_of_an_earlier_configuration_are_still_known():
+    earlier = Router(with_failover("first", "second"))
+    changed = replace(FAILOVER, hosts=("a.attempt", "new.attempt"))
+    router = Router(with_failover("changed", "third", changed), previous=earlier)
+    attempts = [router.attempt(host) for host in ("a.attempt", "b.attempt", "new.attempt")]
+    assert [attempt and attempt.backend.name for attempt in attempts] == ["changed", "second", "third"]
 
 
 def test_priority_without_weight_is_skipped():

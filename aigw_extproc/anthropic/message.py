@@ -28,6 +28,7 @@ class Usage(msgspec.Struct, kw_only=True, frozen=True):
 
 class Text(msgspec.Struct, kw_only=True, frozen=True, tag_field="type", tag="text"):
     text: str
+    citations: list[dict[str, object]] | msgspec.UnsetType = msgspec.UNSET
 
 
 class Thinking(msgspec.Struct, kw_only=True, frozen=True, tag_field="type", tag="thinking"):

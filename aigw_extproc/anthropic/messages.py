@@ -7,12 +7,13 @@ decode the body with `create_params` or `count_tokens_params`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import msgspec
 
 from aigw_extproc import wire
+from aigw_extproc.errors import InvalidRequest, ThreadsUnsupported
 
 BETA_HEADER = "anthropic-beta"
 
@@ -82,6 +83,21 @@ class DocumentBlock(Block, frozen=True, tag="document"):
     citations: Citations | None = None
 
 
+class SearchResultBlock(Block, frozen=True, tag="search_result"):
+    """A result of the client's own search, which the model can cite."""
+
+    source: str
+    title: str
+    content: list[TextBlock]
+    citations: Citations | None = None
+
+
+class ToolReferenceBlock(Block, frozen=True, tag="tool_reference"):
+    """A tool that the client's own search for tools has found."""
+
+    tool_name: str
+
+
 class ToolUseBlock(Block, frozen=True, tag="tool_use"):
     id: str
     name: str
@@ -90,7 +106,7 @@ class ToolUseBlock(Block, frozen=True, tag="tool_use"):
 
 class ToolResultBlock(Block, frozen=True, tag="tool_result"):
     tool_use_id: str
-    content: str | list[TextBlock | ImageBlock | DocumentBlock] | None = None
+    content: str | list[TextBlock | ImageBlock | DocumentBlock | SearchResultBlock | ToolReferenceBlock] | None = None
     is_error: bool | None = None
 
 
@@ -103,8 +119,65 @@ class RedactedThinkingBlock(Block, frozen=True, tag="redacted_thinking"):
     data: str
 
 
-UserBlock = TextBlock | ImageBlock | DocumentBlock | ToolResultBlock
-AssistantBlock = TextBlock | ToolUseBlock | ThinkingBlock | RedactedThinkingBlock
+class ServerBlock(Block, frozen=True):
+    """Base of the blocks that only Anthropic's own service makes: calls of its tools, their results, summaries."""
+
+    name: str = ""
+    input: msgspec.Raw = msgspec.Raw()
+    content: msgspec.Raw = msgspec.Raw()
+
+
+class ServerToolUseBlock(ServerBlock, frozen=True, tag="server_tool_use"): ...
+
+
+class McpToolUseBlock(ServerBlock, frozen=True, tag="mcp_tool_use"): ...
+
+
+class McpToolResultBlock(ServerBlock, frozen=True, tag="mcp_tool_result"): ...
+
+
+class WebSearchResultBlock(ServerBlock, frozen=True, tag="web_search_tool_result"): ...
+
+
+class WebFetchResultBlock(ServerBlock, frozen=True, tag="web_fetch_tool_result"): ...
+
+
+class CodeResultBlock(ServerBlock, frozen=True, tag="code_execution_tool_result"): ...
+
+
+class BashResultBlock(ServerBlock, frozen=True, tag="bash_code_execution_tool_result"): ...
+
+
+class EditorResultBlock(ServerBlock, frozen=True, tag="text_editor_code_execution_tool_result"): ...
+
+
+class ToolSearchResultBlock(ServerBlock, frozen=True, tag="tool_search_tool_result"): ...
+
+
+class CompactionBlock(ServerBlock, frozen=True, tag="compaction"): ...
+
+
+class ContainerUploadBlock(ServerBlock, frozen=True, tag="container_upload"): ...
+
+
+UserBlock = TextBlock | ImageBlock | DocumentBlock | SearchResultBlock | ToolResultBlock | ContainerUploadBlock
+AssistantBlock = (
+    TextBlock
+    | ToolUseBlock
+    | ThinkingBlock
+    | RedactedThinkingBlock
+    | ServerToolUseBlock
+    | McpToolUseBlock
+    | McpToolResultBlock
+    | WebSearchResultBlock
+    | WebFetchResultBlock
+    | CodeResultBlock
+    | BashResultBlock
+    | EditorResultBlock
+    | ToolSearchResultBlock
+    | CompactionBlock
+    | ContainerUploadBlock
+)
 
 
 class MarkedMessage(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,6 +219,8 @@ class Tool(msgspec.Struct, frozen=True):
     cache_control: CacheControl | None = None
     defer_loading: bool | None = None
     input_examples: list[msgspec.Raw] | None = None
+    eager_input_streaming: bool | None = None
+    allowed_callers: list[str] | None = None
 
 
 class ToolChoice(msgspec.Struct, frozen=True):
@@ -184,11 +259,14 @@ class CountTokensParams(wire.Open, frozen=True, kw_only=True):
     tool_choice: ToolChoice | None = None
     thinking: ThinkingConfig | None = None
     output_config: OutputConfig | None = None
+    output_format: OutputFormat | None = None
+    """The older place of `output_config.format`."""
     cache_control: CacheControl | None = None
     """Applies to the last block that can be cached."""
     max_tokens: int | None = None
     stream: bool | None = None
-    anthropic_beta: list[str] | None = None
+    anthropic_beta: Sequence[str] | None = None
+    """Those of the header, too."""
 
 
 class CreateParams(CountTokensParams, frozen=True, kw_only=True):
@@ -207,6 +285,8 @@ class _Envelope(msgspec.Struct, frozen=True):
     model: str
     stream: bool | None = None
     anthropic_beta: list[str] | None = None
+    thread: msgspec.Raw = msgspec.Raw()
+    container: msgspec.Raw = msgspec.Raw()
 
 
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
@@ -218,9 +298,14 @@ def parse(body: bytes) -> MessagesRequest:
     """Parse the fields that every backend needs from the body of POST /v1/messages or …/count_tokens.
 
     Raises:
-        InvalidRequest: the body is not JSON, or one of these fields has the wrong type.
+        InvalidRequest: the body is not JSON, one of these fields has the wrong type, or the request relies on what only
+            Anthropic keeps between requests: without it the answer would be wrong.
     """
     envelope = wire.decode(_ENVELOPE, body)
+    if wire.given(envelope.thread) is not None:
+        raise ThreadsUnsupported
+    if wire.given(envelope.container) is not None:
+        raise InvalidRequest.at("container", "Bedrock keeps no containers: leave it out, and use tools of your own")
     return MessagesRequest(
         model=envelope.model, stream=envelope.stream, body=body, betas=tuple(envelope.anthropic_beta or ())
     )
@@ -239,7 +324,7 @@ def create_params(request: MessagesRequest) -> CreateParams:
     Raises:
         InvalidRequest: a field has the wrong type; `param` is its path.
     """
-    return wire.decode_open(_CREATE, request.body)
+    return msgspec.structs.replace(wire.decode_open(_CREATE, request.body), anthropic_beta=request.betas)
 
 
 def count_tokens_params(request: MessagesRequest) -> CountTokensParams:
@@ -248,7 +333,7 @@ def count_tokens_params(request: MessagesRequest) -> CountTokensParams:
     Raises:
         InvalidRequest: a field has the wrong type; `param` is its path.
     """
-    return wire.decode_open(_COUNT_TOKENS, request.body)
+    return msgspec.structs.replace(wire.decode_open(_COUNT_TOKENS, request.body), anthropic_beta=request.betas)
 
 
 def fields(request: MessagesRequest) -> dict[str, msgspec.Raw]:

@@ -26,6 +26,15 @@ class Wire(msgspec.Struct, rename="camel", omit_defaults=True, gc=False):
 
 class S3Location(Wire):
     uri: str
+    bucket_owner: str | None = None
+
+
+class TextContent(Wire):
+    text: str
+
+
+class CitationsConfig(Wire):
+    enabled: bool
 
 
 class Source(Wire):
@@ -33,6 +42,8 @@ class Source(Wire):
 
     bytes: str | None = None
     s3_location: S3Location | None = None
+    content: list[TextContent] | None = None
+    """Of a document: its parts, which can be cited."""
 
 
 class ImageBlock(Wire):
@@ -45,6 +56,14 @@ class DocumentBlock(Wire):
     name: str
     source: Source
     context: str | None = None
+    citations: CitationsConfig | None = None
+
+
+class SearchResultBlock(Wire):
+    source: str
+    title: str
+    content: list[TextContent]
+    citations: CitationsConfig | None = None
 
 
 class VideoBlock(Wire):
@@ -66,6 +85,8 @@ class ToolUseBlock(Wire):
     tool_use_id: str
     name: str
     input: Raw
+    type: str | None = None
+    """SERVER_TOOL_USE for a tool that Bedrock runs itself."""
 
 
 class ToolResultContentBlock(Wire):
@@ -75,6 +96,7 @@ class ToolResultContentBlock(Wire):
     image: ImageBlock | None = None
     document: DocumentBlock | None = None
     video: VideoBlock | None = None
+    search_result: SearchResultBlock | None = None
 
 
 class ToolResultBlock(Wire):
@@ -95,21 +117,43 @@ class ReasoningContent(Wire):
     redacted_content: str | None = None
 
 
+class GeneratedText(Wire):
+    text: str = ""
+
+
 class WebLocation(Wire):
     url: str | None = None
 
 
+class DocumentLocation(Wire):
+    """A range of characters, pages or chunks."""
+
+    document_index: int = 0
+    start: int = 0
+    end: int = 0
+
+
+class SearchResultLocation(Wire):
+    search_result_index: int = 0
+    start: int = 0
+    end: int = 0
+
+
 class CitationLocation(Wire):
+    """Exactly one member is set."""
+
     web: WebLocation | None = None
+    document_char: DocumentLocation | None = None
+    document_page: DocumentLocation | None = None
+    document_chunk: DocumentLocation | None = None
+    search_result_location: SearchResultLocation | None = None
 
 
 class Citation(Wire):
     title: str | None = None
+    source: str | None = None
+    source_content: list[GeneratedText] = []  # msgspec copies mutable defaults
     location: CitationLocation | None = None
-
-
-class GeneratedText(Wire):
-    text: str = ""
 
 
 class CitationsContent(Wire):
@@ -117,16 +161,29 @@ class CitationsContent(Wire):
     citations: list[Raw] = []  # as above
 
 
+class GuardedText(Wire):
+    text: str
+    qualifiers: list[str] | None = None
+
+
+class GuardContent(Wire):
+    """Text that a guardrail assesses; without any, it assesses the whole last message."""
+
+    text: GuardedText
+
+
 class ContentBlock(Wire):
     """Exactly one member is set."""
 
     text: str | None = None
+    guard_content: GuardContent | None = None
     image: ImageBlock | None = None
     document: DocumentBlock | None = None
     video: VideoBlock | None = None
     audio: AudioBlock | None = None
     tool_use: ToolUseBlock | None = None
     tool_result: ToolResultBlock | None = None
+    search_result: SearchResultBlock | None = None
     reasoning_content: ReasoningContent | None = None
     citations_content: CitationsContent | None = None
     cache_point: CachePoint | None = None
@@ -141,6 +198,7 @@ class SystemContentBlock(Wire):
     """Exactly one member is set."""
 
     text: str | None = None
+    guard_content: GuardContent | None = None
     cache_point: CachePoint | None = None
 
 
@@ -162,10 +220,17 @@ class ToolSpecification(Wire):
     strict: bool | None = None
 
 
+class SystemTool(Wire):
+    """A tool that Bedrock runs itself."""
+
+    name: str
+
+
 class Tool(Wire):
     """Exactly one member is set."""
 
     tool_spec: ToolSpecification | None = None
+    system_tool: SystemTool | None = None
     cache_point: CachePoint | None = None
 
 
@@ -228,6 +293,7 @@ class ConverseRequest(Wire):
     prompt_variables: Raw | None = None
     request_metadata: dict[str, str] | None = None
     service_tier: ServiceTier | None = None
+    project_identifier: str | None = None
 
 
 class CacheDetail(Wire):
@@ -271,6 +337,7 @@ class MessageStart(Wire):
 class ToolUseStart(Wire):
     tool_use_id: str
     name: str
+    type: str | None = None
 
 
 class BlockStart(Wire):
@@ -322,6 +389,8 @@ class Metadata(Wire):
 
 ContentEvent = MessageStart | ContentBlockStart | ContentBlockDelta | ContentBlockStop | MessageStop
 StreamEvent = ContentEvent | Metadata
+
+SERVER_TOOL_USE = "server_tool_use"
 
 STREAM_EVENTS: dict[str, msgspec.json.Decoder[Any]] = {
     "messageStart": msgspec.json.Decoder(MessageStart),

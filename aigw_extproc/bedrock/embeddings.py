@@ -1,6 +1,7 @@
 """InvokeModel bodies of embedding models, by family.
 
 * Titan: https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-titan-embed-text.html
+* Titan Multimodal: https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-titan-embed-mm.html
 * Cohere: https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-embed.html and …-embed-v4.html
 * Nova: https://docs.aws.amazon.com/nova/latest/userguide/embeddings-schema.html
 """
@@ -15,9 +16,19 @@ class TitanRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     dimensions: int | None = None
 
 
+class TitanEmbeddingConfig(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    output_embedding_length: int | None = None
+
+
+class TitanImageRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    input_text: str | None = None
+    input_image: str | None = None
+    embedding_config: TitanEmbeddingConfig = TitanEmbeddingConfig()
+
+
 class TitanResponse(msgspec.Struct, frozen=True, kw_only=True):
     embedding: list[float]
-    input_text_token_count: int = msgspec.field(name="inputTextTokenCount")
+    input_text_token_count: int = msgspec.field(name="inputTextTokenCount", default=0)
 
 
 class CohereRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -41,10 +52,20 @@ class NovaText(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     value: str
 
 
+class NovaImageSource(msgspec.Struct, frozen=True, kw_only=True):
+    bytes: str
+
+
+class NovaImage(msgspec.Struct, frozen=True, kw_only=True):
+    format: str
+    source: NovaImageSource
+
+
 class NovaParameters(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     embedding_purpose: str
     embedding_dimension: int | None = None
-    text: NovaText
+    text: NovaText | None = None
+    image: NovaImage | None = None
 
 
 class NovaRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

@@ -37,6 +37,7 @@ class Family(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     serial_tools: Literal["", "tool_choice"] = ""
     strict_tools: bool = False
     narrow_tool_schemas: bool = True
+    tool_name_hyphens: bool = True
     streaming_tools: bool = True
     sampling: Literal["both", "either", "none"] = "both"
     top_k_field: tuple[str, ...] = ()
@@ -57,11 +58,13 @@ class Family(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     long_cache: bool = False
     cache_minimum: int = 1024
     structured_output: bool = False
+    citations: bool = False
+    web_search: str = ""
     max_output: int = 4096
     least_max_tokens: int = 1
     converse_betas: tuple[str, ...] = ()
     invoke_betas: tuple[str, ...] = ()
-    embeddings: Literal["", "titan", "cohere", "nova"] = ""
+    embeddings: Literal["", "titan", "titan-image", "cohere", "nova"] = ""
     dimensions: tuple[int, ...] = ()
     rerank: Literal["", "amazon", "cohere"] = ""
     images: Literal["", "amazon", "stability"] = ""

@@ -181,13 +181,12 @@ class AnthropicNames:
     def __init__(self, available: Iterable[AvailableModel]) -> None:
         """The first of several ids of a model counts; a name without a date means the newest of its models."""
         names, canonical = _table().anthropic_names, _canonical(available)
-        dated = re.compile(names.dated)
         self._ids: dict[str, str] = {}
         self._undated: dict[str, str] = {}
         self.models: dict[str, tuple[AvailableModel, tuple[str, ...]]] = {}
         """By Anthropic's id: the model, and its other names."""
         for name, model in canonical.items():
-            match = dated.fullmatch(name)
+            match = _dated().fullmatch(name)
             short = match[1] if match else name
             if match is None:
                 self._undated[name] = model.id

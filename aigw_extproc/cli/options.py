@@ -11,6 +11,7 @@ from aigw_extproc.cli.output import LEVELS
 from aigw_extproc.envoy.options import GATEWAY, ListenAddress, parse_address
 from aigw_extproc.serve.options import ADMIN
 from aigw_extproc.serve.source import ConfigurationSource
+from aigw_extproc.store.options import VARIABLE, StoreOptions
 
 PATH = click.Path(path_type=Path)
 PORT = click.IntRange(0, 65535)
@@ -32,6 +33,16 @@ allow_host = click.option(
 insecure = click.option("--insecure", is_flag=True, help="Serve everyone who can connect, without a warning.")
 admin_port = click.option("--admin-port", type=PORT, default=ADMIN.port, help="Port of /healthz, /readyz, /metrics.")
 workers = click.option("--workers", type=click.IntRange(min=1), default=1, help="Number of processor processes.")
+store = click.option(
+    "--store",
+    metavar="FILE|redis://HOST",
+    envvar=VARIABLE,
+    help="Keep responses here, for previous_response_id and the like; a URL with a password better in AIGW_STORE.",
+)
+store_hours = click.option(
+    "--store-hours", type=click.FloatRange(min=0, min_open=True), default=720, help="How long a response is kept."
+)
+store_mb = click.option("--store-mb", type=click.IntRange(min=1), default=1000, help="Size of all kept responses.")
 log_level = click.option(
     "--log-level",
     type=click.Choice(LEVELS, case_sensitive=False),
@@ -63,6 +74,13 @@ def source_of(
     return ConfigurationSource(
         paths=tuple(resources), secrets=secrets, region=region, simulator=address, api_keys=api_keys
     )
+
+
+def store_of(place: str | None, hours: float, megabytes: int) -> StoreOptions | None:
+    """Return the store that the options name, if any."""
+    if not place:
+        return None
+    return StoreOptions(place=place, max_seconds=max(1, round(hours * 3600)), max_bytes=megabytes * 10**6)
 
 
 def endpoint(text: str) -> ListenAddress:

@@ -10,7 +10,7 @@ import click
 
 from aigw_extproc.cli import options
 from aigw_extproc.cli.app import app
-from aigw_extproc.cli.options import source_of
+from aigw_extproc.cli.options import source_of, store_of
 from aigw_extproc.cli.output import fail
 from aigw_extproc.envoy.options import SIMULATOR
 from aigw_extproc.serve.options import ADMIN
@@ -32,6 +32,9 @@ from aigw_extproc.serve.options import ADMIN
     default=SIMULATOR.port,
     help="Port of the demonstration's simulator.",
 )
+@options.store
+@options.store_hours
+@options.store_mb
 @options.workers
 @click.option("--access-log/--no-access-log", default=True, help="One line per request, on standard output.")
 @options.log_level
@@ -46,6 +49,9 @@ def run(
     insecure: bool,
     admin_port: int,
     simulator_port: int,
+    store: str | None,
+    store_hours: float,
+    store_mb: int,
     workers: int,
     access_log: bool,
     log_level: str,
@@ -72,6 +78,7 @@ def run(
         insecure=insecure,
         admin=replace(ADMIN, port=admin_port),
         start_simulator=demonstration,
+        store=store_of(store, store_hours, store_mb),
         workers=workers,
         access_log=access_log,
         log_level=log_level,

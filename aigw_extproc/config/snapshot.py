@@ -85,6 +85,8 @@ class BackendSettings:
 
     dropped_parameters: str = "report"
     """What to do with parameters that Bedrock does not support: `report` or `refuse`."""
+    backend_header: bool = False
+    """Whether responses name the backend in `x-aigw-backend`."""
     fetch_images: bool = True
     """Whether images at http(s) URLs are fetched."""
     fetch_images_from: tuple[str, ...] = ()
@@ -95,6 +97,8 @@ class BackendSettings:
     """After how long a silence of a stream its client gets a ping; 0 for never."""
     silence_seconds: float = 300.0
     """After how long a silence a stream with pings ends with an error."""
+    client_metadata: str = ""
+    """The key of the client's id in the metadata of requests to Bedrock; empty for none."""
     families: Families = field(default_factory=builtin)
     """The capabilities of each model family."""
     anthropic_names: bool = False
@@ -117,6 +121,11 @@ class Backend:
     body_mutation: BodyMutation = BodyMutation()
     settings: BackendSettings = field(default_factory=BackendSettings)
     timeouts: Timeouts = field(default_factory=Timeouts)
+
+    @property
+    def service(self) -> str:
+        """`namespace/name` of the AIServiceBackend."""
+        return self.name.partition("/route/")[0]
 
     @property
     def model_source(self) -> ModelSource | None:
@@ -191,12 +200,19 @@ class Snapshot:
     rules: tuple[Rule, ...]
     buffer_limit: int = 50 * 1024 * 1024
     """Maximum bytes of a request body (ClientTrafficPolicy `connection.bufferLimit`)."""
+    trusted_hops: int = 0
+    """How many proxies before the gateway are trusted to name the client's address in `x-forwarded-for`."""
 
     @property
     def upstreams(self) -> tuple[Upstream, ...]:
         """Every upstream that a rule can reach, once each, in order of first use."""
         upstreams = {backend.upstream.cluster: backend.upstream for rule in self.rules for backend in rule.backends}
         return tuple(upstreams.values())
+
+    @property
+    def failovers(self) -> tuple[Rule, ...]:
+        """The rules with failover; of two with one cluster, during a change, the latest."""
+        return tuple({rule.failover.cluster: rule for rule in self.rules if rule.failover is not None}.values())
 
     @property
     def stream_idles(self) -> tuple[float, ...]:

@@ -18,6 +18,8 @@ class Timeouts:
     request: float | None = None
     """From the request's end to the answer's end, all attempts together. By default WHOLE_ANSWER_SECONDS, and no limit
     for a stream."""
+    attempt: float | None = None
+    """The limit of each attempt until its answer begins. A rule with a single attempt adds it to `request`."""
     stream_idle: float | None = None
     """Between two pieces of a stream. The default is the listener's."""
 
@@ -48,6 +50,11 @@ class Retry:
     """The limit of each attempt until its answer begins; None for none."""
     back_off: tuple[float, float] = (0.01, 0.1)
     """The first interval and the longest one. Another backend need not be waited for."""
+
+    @property
+    def after_timeout(self) -> bool:
+        """Whether an attempt whose time is over is repeated."""
+        return not self.triggers.isdisjoint({"5xx", "gateway-error", "reset"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from envoy_data_plane.envoy.config.accesslog import v3 as accesslog
 from envoy_data_plane.envoy.config.core import v3 as core
 from envoy_data_plane.envoy.extensions.access_loggers.stream import v3 as stream
@@ -14,6 +16,7 @@ PATH_STATE = "aigw.path"
 MODEL_STATE = "aigw.model"
 """Filter state: the model in the body, as read by the processor."""
 
+_BACKEND = f"%DYNAMIC_METADATA({METADATA_NAMESPACE}:backend_name)%"
 FIELDS = {
     "time": "%START_TIME%",
     "request_id": "%RESP(X-REQUEST-ID)%",
@@ -22,6 +25,7 @@ FIELDS = {
     "method": "%REQ(:METHOD)%",
     "path": f"%FILTER_STATE({PATH_STATE}:PLAIN)%",
     "model": f"%FILTER_STATE({MODEL_STATE}:PLAIN)%",
+    "backend": _BACKEND,
     "cluster": "%UPSTREAM_CLUSTER_RAW%",
     "status": "%RESPONSE_CODE%",
     "details": "%RESPONSE_CODE_DETAILS%",
@@ -39,7 +43,28 @@ https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_l
 """
 
 
+ATTEMPT_FIELDS = {
+    "time": FIELDS["time"],
+    "attempt_of": "%REQ(X-REQUEST-ID)%",
+    "backend": _BACKEND,
+    **{
+        name: FIELDS[name]
+        for name in ("cluster", "status", "details", "flags", "duration_ms", "upstream_first_byte_ms")
+    },
+}
+"""The same for an attempt of a rule with failover; `attempt_of` is the request's id."""
+
+
+def attempts_access_log() -> accesslog.AccessLog:
+    """Log a JSON object per attempt to standard output, at its end."""
+    return _stdout(ATTEMPT_FIELDS)
+
+
 def stdout_access_log() -> accesslog.AccessLog:
     """Log a JSON object per request to standard output, at the end of the exchange."""
-    log = stream.StdoutAccessLog(log_format=core.SubstitutionFormatString(json_format=Struct.from_dict(dict(FIELDS))))
+    return _stdout(FIELDS)
+
+
+def _stdout(fields: Mapping[str, str]) -> accesslog.AccessLog:
+    log = stream.StdoutAccessLog(log_format=core.SubstitutionFormatString(json_format=Struct.from_dict(dict(fields))))
     return accesslog.AccessLog(name="envoy.access_loggers.stdout", typed_config=Any.pack(log))

@@ -61,7 +61,7 @@ def processor_cluster(options: Options, *, buffer_limit: int) -> cluster.Cluster
         load_assignment=load_assignment(PROCESSOR_CLUSTER, options.processors),
         circuit_breakers=circuit_breakers(options.max_streams),
         transport_socket=processor_tls(options.processor_tls) if options.processor_tls else None,
-        typed_extension_protocol_options=protocol(_http2(options)),
+        typed_extension_protocol_options=protocol(_http2()),
     )
 
 
@@ -126,11 +126,8 @@ def _grpc() -> http.HttpProtocolOptions:
     )
 
 
-def _http2(options: Options) -> http.HttpProtocolOptions:
+def _http2() -> http.HttpProtocolOptions:
     return http.HttpProtocolOptions(
-        common_http_protocol_options=core.HttpProtocolOptions(
-            max_requests_per_connection=options.max_requests_per_processor_connection
-        ),
         explicit_http_config=http.HttpProtocolOptionsExplicitHttpConfig(
             http2_protocol_options=core.Http2ProtocolOptions(
                 initial_stream_window_size=STREAM_WINDOW, initial_connection_window_size=4 * STREAM_WINDOW

@@ -15,18 +15,32 @@ from aigw_extproc.config.snapshot import MODEL_HEADER, Snapshot
 from aigw_extproc.envoy.access_log import MODEL_STATE, PATH_STATE
 from aigw_extproc.envoy.clients import client_filters
 from aigw_extproc.envoy.clusters import PROCESSOR_CLUSTER
+from aigw_extproc.envoy.normalization import decompressor_filter, slash_filter
 from aigw_extproc.envoy.options import Options
 from aigw_extproc.envoy.retries import processor_retries
 from aigw_extproc.envoy.routes import PROCESSOR_FILTER
-from aigw_extproc.exchange.names import CLIENT_NAMESPACES, METADATA_NAMESPACE, SOURCE_ADDRESS
+from aigw_extproc.exchange.names import ATTEMPT_ATTRIBUTE, CLIENT_NAMESPACES, METADATA_NAMESPACE, SOURCE_ADDRESS
 
 
 def http_filters(snapshot: Snapshot, options: Options) -> list[hcm.HttpFilter]:
-    """Return the filters in order: about clients, processor, router; filter state for local replies and the log."""
+    """Return the filters in order: paths, clients, bodies, processor, router; state for local replies and the log."""
     path = _remember(PATH_STATE, "%PATH(NQ:PATH)%")  # before the processor rewrites it; the query may hold secrets
     model = _remember(MODEL_STATE, f"%REQ({MODEL_HEADER})%")  # the route removes it
     clients = client_filters(snapshot, changing=options.routes_file is not None)
-    return [path, *clients, processor_filter(options), *([model] if options.access_log else []), router_filter()]
+    log = [model] if options.access_log else []
+    return [slash_filter(), path, *clients, decompressor_filter(), processor_filter(options), *log, router_filter()]
+
+
+def attempt_filters(options: Options) -> list[hcm.HttpFilter]:
+    """Return the filters of the attempts' listener.
+
+    The answer to a response's headers waits for the body, which is therefore neither buffered nor waited for.
+    """
+    headers, body = ext_proc.ProcessingModeHeaderSendMode, ext_proc.ProcessingModeBodySendMode
+    config = _processor(options)
+    config.processing_mode = _processing_mode(body.FULL_DUPLEX_STREAMED, headers.SEND)
+    config.request_attributes = [ATTEMPT_ATTRIBUTE]
+    return [_remember(PATH_STATE, "%PATH(NQ:PATH)%"), _disabled(config), router_filter()]
 
 
 def processor_filter(options: Options) -> hcm.HttpFilter:
@@ -34,11 +48,28 @@ def processor_filter(options: Options) -> hcm.HttpFilter:
 
     The answer to the response headers may switch the response body to STREAMED. Without the processor all requests
     fail: `failure_mode_allow` stays false.
-
-    The filter is disabled until a route enables it, so other routes do not use it. Nor do requests that Envoy cannot
-    parse: Envoy closes their connection before ext_proc could answer, and the client would get no reply.
     """
-    config = ext_proc.ExternalProcessor(
+    config = _processor(options)
+    # Who the client is. An Envoy without such filters sends nothing.
+    config.request_attributes = [SOURCE_ADDRESS]
+    config.metadata_options = ext_proc.MetadataOptions(
+        forwarding_namespaces=ext_proc.MetadataOptionsMetadataNamespaces(untyped=list(CLIENT_NAMESPACES)),
+        receiving_namespaces=_written(),
+    )
+    return _disabled(config)
+
+
+def _disabled(config: ext_proc.ExternalProcessor) -> hcm.HttpFilter:
+    """Return the filter, disabled until a route enables it: other routes do not use it.
+
+    Nor do requests that Envoy cannot parse: Envoy closes their connection before ext_proc could answer, and the client
+    would get no reply.
+    """
+    return hcm.HttpFilter(name=PROCESSOR_FILTER, typed_config=Any.pack(config), disabled=True)
+
+
+def _processor(options: Options) -> ext_proc.ExternalProcessor:
+    return ext_proc.ExternalProcessor(
         stat_prefix=PROCESSOR_CLUSTER,
         grpc_service=core.GrpcService(
             envoy_grpc=core.GrpcServiceEnvoyGrpc(cluster_name=PROCESSOR_CLUSTER, skip_envoy_headers=True),
@@ -50,25 +81,26 @@ def processor_filter(options: Options) -> hcm.HttpFilter:
         processing_mode=_processing_mode(),
         # Lets the processor remove a client's x-envoy-* headers, which must not reach the upstream.
         mutation_rules=mutation_rules.HeaderMutationRules(allow_envoy=True),
-        # Who the client is. An Envoy without such filters sends nothing.
-        request_attributes=[SOURCE_ADDRESS],
-        metadata_options=ext_proc.MetadataOptions(
-            forwarding_namespaces=ext_proc.MetadataOptionsMetadataNamespaces(untyped=list(CLIENT_NAMESPACES)),
-            receiving_namespaces=ext_proc.MetadataOptionsMetadataNamespaces(untyped=[METADATA_NAMESPACE]),
-        ),
+        metadata_options=ext_proc.MetadataOptions(receiving_namespaces=_written()),
     )
-    return hcm.HttpFilter(name=PROCESSOR_FILTER, typed_config=Any.pack(config), disabled=True)
 
 
-def _processing_mode() -> ext_proc.ProcessingMode:
+def _written() -> ext_proc.MetadataOptionsMetadataNamespaces:
+    return ext_proc.MetadataOptionsMetadataNamespaces(untyped=[METADATA_NAMESPACE])
+
+
+def _processing_mode(
+    response_body: ext_proc.ProcessingModeBodySendMode = ext_proc.ProcessingModeBodySendMode.BUFFERED,
+    response_trailers: ext_proc.ProcessingModeHeaderSendMode = ext_proc.ProcessingModeHeaderSendMode.SKIP,
+) -> ext_proc.ProcessingMode:
     headers, body = ext_proc.ProcessingModeHeaderSendMode, ext_proc.ProcessingModeBodySendMode
     return ext_proc.ProcessingMode(
         request_header_mode=headers.SEND,
         request_body_mode=body.BUFFERED,
         request_trailer_mode=headers.SKIP,
         response_header_mode=headers.SEND,
-        response_body_mode=body.BUFFERED,
-        response_trailer_mode=headers.SKIP,
+        response_body_mode=response_body,
+        response_trailer_mode=response_trailers,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 
 from envoy_data_plane.envoy.config.common.mutation_rules import v3 as mutation_rules
 from envoy_data_plane.envoy.config.core import v3 as core
@@ -19,7 +18,7 @@ from aigw_extproc.envoy.addresses import envoy_address
 from aigw_extproc.envoy.filters import http_filters
 from aigw_extproc.envoy.local_replies import local_reply_config
 from aigw_extproc.envoy.options import Options
-from aigw_extproc.envoy.routes import ROUTES, route_configuration
+from aigw_extproc.envoy.routes import routes_for
 
 STAT_PREFIX = "aigw"
 """The prefix of the listener's statistics, `http.aigw.…`."""
@@ -50,13 +49,13 @@ def _connection_manager(snapshot: Snapshot, options: Options) -> listener.Filter
     manager = hcm.HttpConnectionManager(
         stat_prefix=STAT_PREFIX,
         codec_type=hcm.HttpConnectionManagerCodecType.AUTO,
-        route_config=None if options.routes_file else route_configuration(snapshot),
-        rds=_routes_in(options.routes_file) if options.routes_file else None,
+        **routes_for(snapshot, options),
         http_filters=http_filters(snapshot, options),
         access_log=[stdout_access_log()] if options.access_log else [],
         local_reply_config=local_reply_config(buffer_limit=snapshot.buffer_limit),
         early_header_mutation_extensions=[_remove_untrusted_headers()],
         use_remote_address=True,
+        xff_num_trusted_hops=snapshot.trusted_hops,
         skip_xff_append=True,  # upstreams do not need the client's address
         generate_request_id=True,
         always_set_request_id_in_response=True,
@@ -64,15 +63,10 @@ def _connection_manager(snapshot: Snapshot, options: Options) -> listener.Filter
         stream_idle_timeout=options.idle_timeout,
         request_headers_timeout=REQUEST_HEADERS_TIMEOUT,
         normalize_path=True,
+        merge_slashes=True,
         path_with_escaped_slashes_action=hcm.HttpConnectionManagerPathWithEscapedSlashesAction.KEEP_UNCHANGED,
     )
     return listener.Filter(name="envoy.filters.network.http_connection_manager", typed_config=Any.pack(manager))
-
-
-def _routes_in(file: Path) -> hcm.Rds:
-    source = core.PathConfigSource(path=str(file))
-    config = core.ConfigSource(path_config_source=source, resource_api_version=core.ApiVersion.V3)
-    return hcm.Rds(route_config_name=ROUTES, config_source=config)
 
 
 def _remove_untrusted_headers() -> core.TypedExtensionConfig:

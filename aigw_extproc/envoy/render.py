@@ -6,14 +6,16 @@ import json
 from collections.abc import Sequence
 
 import yaml
-from betterproto2 import Casing, Message
+from betterproto2 import Message
 from envoy_data_plane.envoy.config.bootstrap import v3 as bootstrap
+from envoy_data_plane.envoy.config.cluster import v3 as cluster
 from envoy_data_plane.envoy.config.core import v3 as core
 from envoy_data_plane.envoy.service.discovery import v3 as discovery
 from envoy_data_plane.google.protobuf import Any
 
 from aigw_extproc.config.snapshot import Snapshot
 from aigw_extproc.envoy.addresses import envoy_address, from_file
+from aigw_extproc.envoy.attempts import attempts_listener, internal_listeners, needed, rule_clusters
 from aigw_extproc.envoy.clusters import processor_cluster, upstream_clusters
 from aigw_extproc.envoy.listeners import gateway_listener
 from aigw_extproc.envoy.options import Options
@@ -26,19 +28,26 @@ NODE = "aigw"
 
 def render(snapshot: Snapshot, options: Options) -> bootstrap.Bootstrap:
     """Return Envoy's configuration for a snapshot; upstreams' clusters are omitted if `options` put them in a file."""
-    upstreams = [] if options.clusters_file else upstream_clusters(snapshot, options)
+    attempts = [attempts_listener(snapshot, options)] if needed(snapshot, options) else []
+    upstreams = [] if options.clusters_file else all_clusters(snapshot, options)
     return bootstrap.Bootstrap(
         node=core.Node(id=NODE, cluster=NODE) if options.clusters_file else None,
         dynamic_resources=bootstrap.BootstrapDynamicResources(cds_config=from_file(options.clusters_file))
         if options.clusters_file
         else None,
         admin=bootstrap.Admin(address=envoy_address(options.admin)) if options.admin else None,
+        bootstrap_extensions=[internal_listeners()] if attempts else [],
         overload_manager=overload_manager(options),
         static_resources=bootstrap.BootstrapStaticResources(
-            listeners=[gateway_listener(snapshot, options)],
+            listeners=[gateway_listener(snapshot, options), *attempts],
             clusters=[processor_cluster(options, buffer_limit=snapshot.buffer_limit), *upstreams],
         ),
     )
+
+
+def all_clusters(snapshot: Snapshot, options: Options) -> list[cluster.Cluster]:
+    """Return the clusters of upstreams, and of rules with failover."""
+    return [*upstream_clusters(snapshot, options), *rule_clusters(snapshot, options)]
 
 
 def render_clusters(snapshot: Snapshot, options: Options) -> discovery.DiscoveryResponse:
@@ -46,7 +55,7 @@ def render_clusters(snapshot: Snapshot, options: Options) -> discovery.Discovery
 
     https://www.envoyproxy.io/docs/envoy/latest/configuration/overview/examples#dynamic
     """
-    clusters = [Any.pack(one) for one in upstream_clusters(snapshot, options)]
+    clusters = [Any.pack(one) for one in all_clusters(snapshot, options)]
     return discovery.DiscoveryResponse(resources=clusters)
 
 
@@ -67,7 +76,8 @@ def to_json(message: Message) -> str:
 
 def _document(message: Message | Sequence[Message]) -> object:
     if isinstance(message, Message):
-        return message.to_dict(casing=Casing.SNAKE)
+        # Casing.SNAKE would write consecutive_5xx as consecutive_5_xx.
+        return message.to_dict(casing=str)  # type: ignore[arg-type] # any function of a name works
     return [_document(item) for item in message]
 
 

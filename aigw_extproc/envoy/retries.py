@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from envoy_data_plane.envoy.config.core import v3 as core
 from envoy_data_plane.envoy.config.route import v3 as route
-from envoy_data_plane.envoy.extensions.retry.host.previous_hosts import v3 as previous_hosts
+from envoy_data_plane.envoy.extensions.retry.host.previous_hosts import v3 as predicates
 from envoy_data_plane.google.protobuf import Any
 
 RETRY_ON = "connect-failure,refused-stream,reset-before-request"
@@ -30,9 +30,14 @@ def upstream_retries() -> route.RetryPolicy:
         retry_on=RETRY_ON,
         num_retries=RETRIES,
         retry_back_off=route.RetryPolicyRetryBackOff(base_interval=base, max_interval=longest),
-        retry_host_predicate=[route.RetryPolicyRetryHostPredicate(name=PREVIOUS_HOSTS, typed_config=_previous_hosts())],
+        retry_host_predicate=[previous_hosts()],
         host_selection_retry_max_attempts=HOST_SELECTIONS,
     )
+
+
+def previous_hosts() -> route.RetryPolicyRetryHostPredicate:
+    """Return the condition that an endpoint has not been tried."""
+    return route.RetryPolicyRetryHostPredicate(name=PREVIOUS_HOSTS, typed_config=_previous_hosts())
 
 
 def processor_retries() -> core.RetryPolicy:
@@ -48,4 +53,4 @@ def processor_retries() -> core.RetryPolicy:
 
 
 def _previous_hosts() -> Any:
-    return Any.pack(previous_hosts.PreviousHostsPredicate())
+    return Any.pack(predicates.PreviousHostsPredicate())

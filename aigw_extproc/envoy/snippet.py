@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aigw_extproc.config.snapshot import Address, Snapshot, Tls, Upstream
-from aigw_extproc.envoy.clients import client_filters
+from aigw_extproc.envoy.clients import client_filters, per_route
 from aigw_extproc.envoy.clusters import processor_cluster, upstream_cluster, upstream_clusters
 from aigw_extproc.envoy.filters import processor_filter
 from aigw_extproc.envoy.options import Options
@@ -27,18 +27,14 @@ def snippet(snapshot: Snapshot | None, options: Options) -> str:
     """
     known = snapshot or Snapshot(rules=())
     limit = known.buffer_limit
-    clusters = [
-        processor_cluster(options, buffer_limit=limit),
-        *(
-            upstream_clusters(snapshot, options)
-            if snapshot
-            else [upstream_cluster(EXAMPLE, options, buffer_limit=limit)]
-        ),
-    ]
+    example = [upstream_cluster(EXAMPLE, options, buffer_limit=limit)]
+    upstreams = upstream_clusters(snapshot, options) if snapshot else example
+    clusters = [processor_cluster(options, buffer_limit=limit), *upstreams]
     filters = [*client_filters(known, changing=False), processor_filter(options)]
     routes = routes_to_backends(known)
     for route in routes:
         route.request_body_buffer_limit = limit  # the listener keeps its own limit
+        route.typed_per_filter_config |= per_route(known)  # not of the virtual host, which has other routes
     return "\n".join(
         (
             "# 1. In http_filters of the HTTP connection manager, before the router. It does nothing until a route\n"

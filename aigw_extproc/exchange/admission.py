@@ -37,12 +37,21 @@ def check_entry(router: Router, caller: Caller) -> None:
     """
     if router.open or caller.clients:
         return
-    # Without a key only these can be met. The reason for an invalid token says more than that a token is missing.
-    policies = sorted(router.callers.keyless, key=lambda policy: policy.name not in caller.faults)
-    faults = [_fault(policy, caller, "this client may not use this gateway") for policy in policies]
-    if None not in faults:
-        first = faults[0] if faults else authentication_fault(router.callers.policies[0], caller)
-        raise next((fault for fault in faults if isinstance(fault, PermissionDenied)), first or InternalError())
+    # Without a key only these can be met.
+    faults = [_fault(policy, caller, "this client may not use this gateway") for policy in router.callers.keyless]
+    if None in faults:
+        return
+    likely = min(router.callers.policies, key=lambda policy: _distance(policy, caller))
+    fault = next((each for each in faults if isinstance(each, PermissionDenied)), authentication_fault(likely, caller))
+    raise fault or InternalError()
+
+
+def _distance(policy: Policy, caller: Caller) -> int:
+    """Return how far a policy is from what the request has: the nearest one says what is wrong."""
+    if policy.name in caller.faults:
+        return 0
+    presented = policy.keys is not None and caller.presented == ("password" if policy.keys.basic else "key")
+    return 1 if presented else 2
 
 
 def check_rule(policy: Policy | None, caller: Caller, model: str) -> str:

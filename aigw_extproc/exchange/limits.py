@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final
 
-from aigw_extproc.config.traffic import WHOLE_ANSWER_SECONDS, Timeouts
+from aigw_extproc.config.traffic import WHOLE_ANSWER_SECONDS, Retry, Timeouts
 from aigw_extproc.exchange.messages import Pairs
-from aigw_extproc.exchange.names import IDLE_HEADER, TIMEOUT_HEADER
+from aigw_extproc.exchange.names import ATTEMPT_TIMEOUT_HEADER, IDLE_HEADER, TIMEOUT_HEADER
 
 UNLIMITED: Final = "unlimited"
 """The value of IDLE_HEADER for no idle timeout."""
@@ -27,13 +27,18 @@ def time_limits(timeouts: Timeouts, *, stream: bool) -> Pairs:
     return idle + _limit(timeouts.request)
 
 
+def attempt_limits(timeouts: Timeouts, retry: Retry) -> Pairs:
+    """Return the headers of a request that has attempts: the limit of all together, and of each until its answer."""
+    return _limit(timeouts.request) + _limit(retry.timeout, ATTEMPT_TIMEOUT_HEADER)
+
+
 def idle_value(seconds: float) -> str:
     """Return the value of IDLE_HEADER for an idle timeout; 0 is none."""
     return f"{_milliseconds(seconds)}ms" if seconds else UNLIMITED
 
 
-def _limit(seconds: float | None) -> Pairs:
-    return ((TIMEOUT_HEADER, str(_milliseconds(seconds))),) if seconds else ()
+def _limit(seconds: float | None, header: str = TIMEOUT_HEADER) -> Pairs:
+    return ((header, str(_milliseconds(seconds))),) if seconds else ()
 
 
 def _milliseconds(seconds: float) -> int:

@@ -6,15 +6,21 @@ from collections.abc import Callable
 from typing import get_args
 
 from aigw_extproc.errors import GatewayError, InvalidRequest, InvalidUpstreamResponse
-from aigw_extproc.exchange import request, response
+from aigw_extproc.exchange import attempts, delegation, request, response, stored
 from aigw_extproc.exchange.messages import Action, Event, Outcome, ResponseBody, ResponseHeaders, UpstreamReady
 from aigw_extproc.exchange.phases import Opened, Phase, Step, Streaming, UnexpectedEvent
 from aigw_extproc.routing import Router
 
+_ROWS = (
+    *request.TRANSITIONS,
+    *response.TRANSITIONS,
+    *stored.TRANSITIONS,
+    *delegation.TRANSITIONS,
+    *attempts.TRANSITIONS,
+)
 # The events that can happen in each phase, by docs/notes/envoy-ext-proc.md. Any other is a defect.
 _TRANSITIONS: dict[type, dict[type, Callable[..., Step]]] = {
-    phase: {event: step for source, event, step in (*request.TRANSITIONS, *response.TRANSITIONS) if source is phase}
-    for phase in get_args(Phase)
+    phase: {event: step for source, event, step in _ROWS if source is phase} for phase in get_args(Phase)
 }
 
 
@@ -23,9 +29,9 @@ class Exchange:
 
     __slots__ = ("_phase",)
 
-    def __init__(self, router: Router, *, pick: float) -> None:
-        """`pick`, in [0, 1), chooses among weighted backends."""
-        self._phase: Phase = Opened(router=router, pick=pick)
+    def __init__(self, router: Router, *, pick: float, keeps: bool = False) -> None:
+        """`pick`, in [0, 1), chooses among weighted backends; `keeps` is true if there is a store of responses."""
+        self._phase: Phase = Opened(router=router, pick=pick, keeps=keeps)
 
     @property
     def outcome(self) -> Outcome:

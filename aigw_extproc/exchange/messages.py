@@ -10,7 +10,8 @@ from aigw_extproc.aws.identity import Identity
 from aigw_extproc.callers import NOTHING, Verified
 from aigw_extproc.config.snapshot import AwsAuth, Backend, Upstream
 from aigw_extproc.errors import GatewayError
-from aigw_extproc.translate.contract import Fetched, TokenCounts, UpstreamResponse
+from aigw_extproc.routing import Attempt
+from aigw_extproc.translate.contract import Fetched, Stored, StoredResponse, TokenCounts, UpstreamResponse
 
 Headers = Mapping[str, str]
 Pairs = tuple[tuple[str, str], ...]
@@ -25,6 +26,14 @@ class RequestHeaders(msgspec.Struct, frozen=True):
     headers: Headers
     end_of_stream: bool
     verified: Verified = NOTHING
+
+
+class AttemptHeaders(msgspec.Struct, frozen=True):
+    """Headers of an attempt: Envoy has chosen one of a rule's backends for a request that the gateway has accepted."""
+
+    headers: Headers
+    host: str
+    """Names the backend."""
 
 
 class RequestBody(msgspec.Struct, frozen=True, gc=False):
@@ -46,6 +55,12 @@ class MediaReady(msgspec.Struct, frozen=True):
     """The content of each URL, or why it could not be fetched."""
 
 
+class StoredReady(msgspec.Struct, frozen=True):
+    """Answers NeedStored."""
+
+    stored: Stored
+
+
 class UpstreamReady(msgspec.Struct, frozen=True):
     """Answers NeedUpstream."""
 
@@ -65,13 +80,36 @@ class ResponseBody(msgspec.Struct, frozen=True, gc=False):
     end_of_stream: bool
 
 
-Event = RequestHeaders | RequestBody | MediaReady | CredentialsReady | UpstreamReady | ResponseHeaders | ResponseBody
+Event = (
+    RequestHeaders
+    | AttemptHeaders
+    | RequestBody
+    | StoredReady
+    | MediaReady
+    | CredentialsReady
+    | UpstreamReady
+    | ResponseHeaders
+    | ResponseBody
+)
 
 
 class Continue(msgspec.Struct, frozen=True, gc=False):
     """Let the headers or the body pass unchanged."""
 
     final: bool = False
+
+
+class Wait(msgspec.Struct, frozen=True, gc=False):
+    """Send no answer yet: it depends on a later message."""
+
+
+class NeedStored(msgspec.Struct, frozen=True, kw_only=True):
+    """Look up these responses of a client, and make a new id. The shell answers with StoredReady."""
+
+    owner: str
+    ids: tuple[str, ...]
+    delete: bool = False
+    """Whether to remove them, too."""
 
 
 class NeedCredentials(msgspec.Struct, frozen=True):
@@ -97,6 +135,16 @@ class ForwardRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     backend: str
     model: str
     client: str = ""
+
+
+class Delegate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Let Envoy try the backends of a rule, with the request as it is."""
+
+    set_headers: Pairs
+    rule: str
+    model: str
+    client: str = ""
+    remove_headers: tuple[str, ...] = ()
 
 
 class UpstreamCall(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,6 +180,18 @@ class StreamResponse(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """None for a stream in which only the upstream's chunks are answered."""
 
 
+class PassHeaders(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Let the response's headers pass with these changes, and its body as it is."""
+
+    set_headers: Pairs = ()
+    remove_headers: tuple[str, ...] = ()
+    backend: str = ""
+    """For the access log, with model and client: the backend that has answered."""
+    model: str = ""
+    client: str = ""
+    final: bool = False
+
+
 class ReplaceBody(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Send this body to the client. The exchange is over."""
 
@@ -147,6 +207,13 @@ class Chunk(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     final: bool
 
 
+class Begin(msgspec.Struct, frozen=True, kw_only=True):
+    """Answer the response's headers, which have waited, and then its first piece."""
+
+    start: StreamResponse
+    chunk: Chunk
+
+
 class Reply(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Send this response to the client instead of the upstream's. The exchange is over."""
 
@@ -157,15 +224,29 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """For Envoy's access log: `aigw_` and the error's code or type."""
 
 
+class Keep(msgspec.Struct, frozen=True, kw_only=True):
+    """Store a response of a client before this action, so that its next request finds it."""
+
+    owner: str
+    response: StoredResponse
+    then: Chunk | ReplaceBody | Begin | Reply
+
+
 Action = (
     Continue
+    | Wait
+    | NeedStored
     | NeedMedia
     | NeedCredentials
     | NeedUpstream
     | ForwardRequest
+    | Delegate
+    | PassHeaders
+    | Begin
     | StreamResponse
     | ReplaceBody
     | Chunk
+    | Keep
     | Reply
 )
 
@@ -187,6 +268,10 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     status: int = 0
     """Sent to the client; 0 until then."""
     error: GatewayError | None = None
+    code: str = ""
+    """The code of an error that an attempt has answered with."""
+    attempt: Attempt | None = None
+    """Set for one attempt of a request, which is an exchange of its own."""
     usage: TokenCounts | None = None
     dropped: tuple[str, ...] = ()
     signed: bool = False

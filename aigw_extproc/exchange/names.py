@@ -12,8 +12,28 @@ from urllib.parse import quote
 from aigw_extproc.errors import InvalidRequest
 
 METADATA_NAMESPACE = "io.envoy.ai_gateway"  # of the dynamic metadata that Envoy's access log reads
+INTERNAL_PREFIX = "x-ai-eg-"
+"""Begins all headers between the processor and Envoy; a client cannot set them."""
 IDLE_HEADER = "x-ai-eg-idle"
 """Selects the route with this idle timeout: `unlimited`, or one of `idle_value`. The route removes the header."""
+ATTEMPTS_HEADER = "x-ai-eg-attempts"
+"""Selects the route to a rule's cluster, on which Envoy tries one backend after the other."""
+CLIENT_HEADER = "x-ai-eg-client"
+"""The client's id, for attempts."""
+OWNER_HEADER = "x-ai-eg-owner"
+"""Whose stored responses the client may use, quoted as in a URL, for attempts."""
+IDENTITY_PREFIX = "x-ai-eg-identity-"
+"""Precedes the names of headers that name the client to the upstream, for attempts."""
+RETRY_HEADER = "x-ai-eg-retry"
+"""On the response of an attempt: Envoy is to try another backend. Never reaches the client."""
+CODE_HEADER = "x-ai-eg-code"
+"""On the response of an attempt: the code of its error. Never reaches the client."""
+ANSWERED_HEADER = "x-ai-eg-answered"
+"""On the response of an attempt: the name of its backend. Never reaches the client."""
+RETRIES_HEADER = "x-envoy-max-retries"
+"""Envoy's limit of retries, in place of the route's. Its router removes it."""
+ATTEMPT_TIMEOUT_HEADER = "x-envoy-upstream-rq-per-try-timeout-ms"
+"""Envoy's limit of each attempt, until its answer begins. Its router removes it."""
 TIMEOUT_HEADER = "x-envoy-upstream-rq-timeout-ms"
 """Envoy's limit of the answer. Its router removes it."""
 TOKENS_NAMESPACE = "envoy.filters.http.jwt_authn"  # Envoy's own: the claims of valid tokens, and why others are not
@@ -21,6 +41,8 @@ EXT_AUTH_NAMESPACE = "envoy.filters.http.ext_authz"  # Envoy's own: headers of a
 ASKED_NAMESPACE = "io.envoy.ai_gateway.asked"  # the authorization services that let a request pass
 CLIENT_NAMESPACES = (TOKENS_NAMESPACE, EXT_AUTH_NAMESPACE, ASKED_NAMESPACE)
 SOURCE_ADDRESS = "source.address"  # of the attributes: the client's address and port
+ATTEMPT_ATTRIBUTE = "request.host"
+"""The attribute that Envoy sends of an attempt: the host of the backend that it has chosen."""
 MAX_MODEL_LENGTH = 2048
 """Bedrock's limit: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html, modelId."""
 MAX_DROPPED_LENGTH = 2048

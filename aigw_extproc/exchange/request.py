@@ -6,8 +6,10 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
+from aigw_extproc.config.snapshot import Backend
 from aigw_extproc.errors import InvalidRequest, MethodNotAllowed, NotFound, UnsupportedMedia
 from aigw_extproc.exchange.admission import check_entry, check_host, check_rule, forwarded_identity, routed_headers
+from aigw_extproc.exchange.delegation import delegate
 from aigw_extproc.exchange.identity import configured_identity
 from aigw_extproc.exchange.messages import (
     Continue,
@@ -16,14 +18,18 @@ from aigw_extproc.exchange.messages import (
     MediaReady,
     NeedCredentials,
     NeedMedia,
+    NeedStored,
     Outcome,
+    Pairs,
     Reply,
     RequestBody,
     RequestHeaders,
+    StoredReady,
 )
 from aigw_extproc.exchange.names import check_model, dropped_names
 from aigw_extproc.exchange.phases import (
     Accepted,
+    Attempting,
     Client,
     Ended,
     Enter,
@@ -35,9 +41,10 @@ from aigw_extproc.exchange.phases import (
     on,
 )
 from aigw_extproc.exchange.response import JSON, own_headers
+from aigw_extproc.exchange.stored import STORED, retrieve
 from aigw_extproc.exchange.upstream import forward
 from aigw_extproc.translate.clients.models import MODEL_PATHS, model_list_at
-from aigw_extproc.translate.contract import Fetched, FetchFailed, MediaNeeded, Target
+from aigw_extproc.translate.contract import Fetched, FetchFailed, MediaNeeded, StateNeeded, Target
 from aigw_extproc.translate.registry import ENDPOINTS, error_format, parse
 from aigw_extproc.wire import check_structure, model_of
 
@@ -49,16 +56,20 @@ def _request_headers(phase: Opened, event: RequestHeaders, now: float, enter: En
     path = headers.get(":path", "").partition("?")[0]
     endpoint = ENDPOINTS.get(path)
     if endpoint is None:
+        if path.startswith(STORED):
+            return retrieve(phase, event, path, enter)
         return _list_models(phase, event, path, enter)
     caller = phase.router.identify(headers, event.verified)
+    client = Client(request_id=headers.get("x-request-id"), render_error=endpoint.render_error, owner=caller.owner)
     accepted = Accepted(
-        client=Client(request_id=headers.get("x-request-id"), render_error=endpoint.render_error),
+        client=client,
         outcome=Outcome(operation=endpoint.name, client=caller.client),
         router=phase.router,
         pick=phase.pick,
         endpoint=endpoint,
         headers=headers,
         caller=caller,
+        keeps=phase.keeps,
     )
     enter(accepted)
     check_host(phase.router, headers)
@@ -95,26 +106,45 @@ def _request_body(phase: Accepted, event: RequestBody, now: float, enter: Enter)
     check_model(model)  # before rules match it: their cost and the error's text grow with the name
     choice = phase.router.choose(model, routed_headers(phase.router, phase.caller, phase.headers))
     client = check_rule(choice.policy, phase.caller, model)
+    identity = forwarded_identity(choice.policy, phase.caller)
+    outcome = replace(phase.outcome, client=client, model=model, named=phase.router.names(model))
+    if choice.failover is not None:
+        return delegate(phase, outcome, choice, choice.failover, identity)
     backend = choice.pick(phase.pick)
-    outcome = replace(
-        phase.outcome,
-        client=client,
-        backend=backend,
-        model=model,
-        request_model=phase.router.listed.id_of(backend, model),
-        named=phase.router.names(model),
-    )
+    outcome = replace(outcome, backend=backend, request_model=phase.router.listed.id_of(backend, model))
     enter(replace(phase, outcome=outcome))
-    request = parse(phase.endpoint, backend.schema.name, event.body, phase.headers)
+    return begin(phase, outcome, backend, identity, event.body, now, enter)
+
+
+def begin(
+    phase: Accepted | Attempting,
+    outcome: Outcome,
+    backend: Backend,
+    identity: Pairs,
+    body: bytes,
+    now: float,
+    enter: Enter,
+) -> Step:
+    """Translate a request for the backend that it goes to.
+
+    Raises:
+        InvalidRequest: the backend's schema does not serve this endpoint, or the body is not valid for it.
+    """
+    request = parse(phase.endpoint, backend.schema.name, body, phase.headers)
     parsed = Parsed(
         client=phase.client,
         outcome=outcome,
         headers=phase.headers,
         backend=backend,
         request=request,
-        identity=forwarded_identity(choice.policy, phase.caller),
+        identity=identity,
+        keeps=phase.keeps,
     )
     return _translate(parsed, {}, now, enter)
+
+
+def _stored_ready(phase: Parsed, event: StoredReady, now: float, enter: Enter) -> Step:
+    return _translate(replace(phase, stored=event.stored), {}, now, enter)
 
 
 def _media_ready(phase: Parsed, event: MediaReady, now: float, enter: Enter) -> Step:
@@ -129,10 +159,14 @@ def _translate(phase: Parsed, fetched: Mapping[str, Fetched], now: float, enter:
         family=settings.families.of(model),
         schema=backend.schema,
         fetched=fetched,
+        keeps=phase.keeps,
+        stored=phase.stored,
         cache_points=settings.cache_points,
     )
     try:
         request = phase.request(target)
+    except StateNeeded as needed:
+        return phase, NeedStored(owner=phase.client.owner, ids=needed.ids)
     except MediaNeeded as needed:
         if settings.fetch_images:
             return phase, NeedMedia(needed.urls, settings.fetch_images_from)
@@ -188,12 +222,13 @@ def _require_json(headers: Headers) -> None:
         raise UnsupportedMedia.at("content-type", f"expected application/json, got {media_type!r}")
     encoding = headers.get("content-encoding", "").strip().lower()
     if encoding and encoding != "identity":
-        raise UnsupportedMedia.at("content-encoding", f"the body must not be compressed, got {encoding!r}")
+        raise UnsupportedMedia.at("content-encoding", f"{encoding!r} is not supported here; send the body as it is")
 
 
 TRANSITIONS: tuple[Transition, ...] = (
     on(Opened, RequestHeaders, _request_headers),
     on(Accepted, RequestBody, _request_body),
+    on(Parsed, StoredReady, _stored_ready),
     on(Parsed, MediaReady, _media_ready),
     on(Translated, CredentialsReady, _credentials_ready),
 )

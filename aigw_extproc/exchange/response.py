@@ -9,8 +9,10 @@ from msgspec.structs import replace
 from aigw_extproc.errors import GatewayError, InvalidUpstreamResponse
 from aigw_extproc.exchange.compression import decompressed, encoding
 from aigw_extproc.exchange.messages import (
+    Begin,
     Chunk,
     Continue,
+    Keep,
     Outcome,
     Pairs,
     Pings,
@@ -21,11 +23,12 @@ from aigw_extproc.exchange.messages import (
     StreamResponse,
     UpstreamReady,
 )
-from aigw_extproc.exchange.names import dropped_names
+from aigw_extproc.exchange.names import ANSWERED_HEADER, dropped_names
 from aigw_extproc.exchange.phases import (
     Accepted,
     Answered,
     Batched,
+    Delegated,
     Ended,
     Enter,
     Forwarded,
@@ -38,10 +41,13 @@ from aigw_extproc.exchange.phases import (
     on,
 )
 from aigw_extproc.exchange.response_headers import passed_on, removed
-from aigw_extproc.translate.contract import ClientResponse, ResponseContext
+from aigw_extproc.exchange.retries import error_marks
+from aigw_extproc.translate.contract import ClientResponse, ResponseContext, ResponseStream, StoredResponse
 
 LOCAL_REPLY_HEADER = "x-aigw-local-reply"
-"""Marks Envoy's own replies; they have the shape of the client's API already."""
+"""Marks Envoy's own replies, with its response flags; they have the shape of the client's API already."""
+BACKEND_NAME_HEADER = "x-aigw-backend"
+"""Names the backend that has answered, if its annotation asks for it."""
 DROPPED_HEADER = "x-aigw-dropped-params"
 REQUEST_ID_HEADER = "x-amzn-requestid"
 """Bedrock's id of a request."""
@@ -56,7 +62,8 @@ def fail(phase: Phase, error: GatewayError) -> tuple[Streaming | Ended, Chunk | 
         return phase, Chunk(body=phase.stream.fail(error), final=False)
     received = phase.headers if isinstance(phase, Answered) else {}
     # The reply replaces the upstream's headers, and Envoy adds none of them to it.
-    headers = dict((JSON, *error.headers, *passed_on(received).items(), *own_headers(phase)))
+    marks = error_marks(phase.outcome, error)
+    headers = dict((JSON, *error.headers, *passed_on(received).items(), *own_headers(phase), *marks))
     reply = Reply(
         status=error.status,
         headers=tuple(headers.items()),
@@ -72,17 +79,25 @@ def stream_outcome(phase: Streaming) -> Outcome:
 
 
 def own_headers(phase: Phase) -> Pairs:
-    """Return the headers of all our answers: the request's id, and the names of dropped parameters."""
+    """Return the headers of all our answers: the request's id, the backend, and the names of dropped parameters."""
     headers: Pairs = ()
     if phase.client.request_id is not None:
         headers += (("x-request-id", phase.client.request_id),)
+    backend = phase.outcome.backend
+    if backend is not None and backend.settings.backend_header:
+        headers += ((BACKEND_NAME_HEADER, backend.service),)
+    if phase.outcome.attempt is not None:
+        headers += ((ANSWERED_HEADER, phase.outcome.attempt.backend.name),)
     if phase.outcome.dropped:
         headers += ((DROPPED_HEADER, dropped_names(phase.outcome.dropped)),)
     return headers
 
 
-def _local_headers(phase: Opened | Accepted | Forwarded, event: ResponseHeaders, now: float, enter: Enter) -> Step:
-    outcome = replace(phase.outcome, status=_status(event.headers))
+def local_headers(
+    phase: Opened | Accepted | Forwarded | Delegated, event: ResponseHeaders, now: float, enter: Enter
+) -> Step:
+    """Let Envoy's own reply pass."""
+    outcome = replace(phase.outcome, status=status_of(event.headers))
     following = Ended if event.end_of_stream else LocalReply
     return following(client=phase.client, outcome=outcome), Continue(final=event.end_of_stream)
 
@@ -95,8 +110,8 @@ def _local_body(phase: LocalReply, event: ResponseBody, now: float, enter: Enter
 
 def _response_headers(phase: Forwarded, event: ResponseHeaders, now: float, enter: Enter) -> Step:
     if LOCAL_REPLY_HEADER in event.headers:
-        return _local_headers(phase, event, now, enter)
-    answered = _answered(phase, _status(event.headers), event.headers, may_pause=phase.may_pause)
+        return local_headers(phase, event, now, enter)
+    answered = _answered(phase, status_of(event.headers), event.headers, may_pause=phase.may_pause)
     enter(answered)
     if event.end_of_stream:
         return _response_body(answered, ResponseBody(b"", end_of_stream=True), now, enter)
@@ -106,11 +121,22 @@ def _response_headers(phase: Forwarded, event: ResponseHeaders, now: float, ente
 
 
 def _chunk(phase: Streaming, event: ResponseBody, now: float, enter: Enter) -> Step:
-    body = phase.stream.feed(event.body) if event.body else b""
-    if not event.end_of_stream:
-        return phase, Chunk(body=body, final=False)
-    body += phase.stream.close()
-    return Ended(client=phase.client, outcome=stream_outcome(phase)), Chunk(body=body, final=True)
+    stream = phase.stream
+    body = stream.feed(event.body) if event.body else b""
+    if event.end_of_stream:
+        body += stream.close()
+    chunk = Chunk(body=body, final=event.end_of_stream)
+    action = chunk if phase.kept else after_keeping(phase, stream.kept, chunk)
+    if event.end_of_stream:
+        return Ended(client=phase.client, outcome=stream_outcome(phase)), action
+    return phase if action is chunk else replace(phase, kept=True), action
+
+
+def after_keeping(
+    phase: Phase, kept: StoredResponse | None, action: Chunk | ReplaceBody | Begin | Reply
+) -> Keep | Chunk | ReplaceBody | Begin | Reply:
+    """Return the action, or what stores the response before it."""
+    return action if kept is None else Keep(owner=phase.client.owner, response=kept, then=action)
 
 
 def _upstream_ready(phase: Batched, event: UpstreamReady, now: float, enter: Enter) -> Step:
@@ -124,19 +150,44 @@ def _upstream_ready(phase: Batched, event: UpstreamReady, now: float, enter: Ent
 
 
 def _begin_stream(phase: Answered, accept: str, now: float) -> Step:
+    stream = open_stream(phase, accept, now)
+    return Streaming(client=phase.client, outcome=phase.outcome, stream=stream), stream_headers(phase)
+
+
+def open_stream(phase: Answered, accept: str, now: float) -> ResponseStream:
+    """Return the translation of a stream that begins.
+
+    Raises:
+        InvalidUpstreamResponse: its media type is not `accept`.
+    """
     media_type = phase.headers.get("content-type", "")
     if not media_type.lower().startswith(accept):
         got = media_type or "no media type"
         raise InvalidUpstreamResponse(f"the upstream answered a streaming request with {got}")
     if encoding(phase.headers):
         raise InvalidUpstreamResponse("the upstream's stream is compressed, which was not asked for")
-    stream = phase.answer.translate_stream(_context(phase, now))
-    action = StreamResponse(
+    return phase.answer.translate_stream(_context(phase, now))
+
+
+def stream_headers(phase: Answered) -> StreamResponse:
+    """Return the headers of a stream for the client."""
+    return StreamResponse(
         set_headers=(*_SSE, *own_headers(phase)),
         remove_headers=("content-length", *removed(tuple(phase.headers))),
         pings=_pings(phase),
     )
-    return Streaming(client=phase.client, outcome=phase.outcome, stream=stream), action
+
+
+def translated(phase: Answered, body: bytes, now: float) -> tuple[Ended, ClientResponse]:
+    """Translate a whole answer.
+
+    Raises:
+        UpstreamError: it is an error, or not of the backend's API.
+    """
+    body = decompressed(phase.headers, body)
+    _require_success(phase, body)
+    response = phase.answer.translate_response(body, _context(phase, now))
+    return _ended(phase, response), response
 
 
 def _pings(phase: Answered) -> Pings | None:
@@ -148,15 +199,14 @@ def _pings(phase: Answered) -> Pings | None:
 
 
 def _response_body(phase: Answered, event: ResponseBody, now: float, enter: Enter) -> Step:
-    body = decompressed(phase.headers, event.body)
-    _require_success(phase, body)
-    response = phase.answer.translate_response(body, _context(phase, now))
+    ended, response = translated(phase, event.body, now)
     headers = (("content-type", response.media_type), ("content-length", str(len(response.body))), *own_headers(phase))
     action = ReplaceBody(set_headers=headers, body=response.body, remove_headers=removed(tuple(phase.headers)))
-    return _ended(phase, response), action
+    return ended, after_keeping(phase, response.kept, action)
 
 
-def _status(headers: Mapping[str, str]) -> int:
+def status_of(headers: Mapping[str, str]) -> int:
+    """Return the status of a response."""
     return int(headers.get(":status", "0"))
 
 
@@ -183,8 +233,8 @@ def _context(phase: Answered, now: float) -> ResponseContext:
 
 TRANSITIONS: tuple[Transition, ...] = (
     # Before the request is forwarded, any answer is Envoy's own; later Envoy marks those.
-    on(Opened, ResponseHeaders, _local_headers),
-    on(Accepted, ResponseHeaders, _local_headers),
+    on(Opened, ResponseHeaders, local_headers),
+    on(Accepted, ResponseHeaders, local_headers),
     on(LocalReply, ResponseBody, _local_body),
     on(Forwarded, ResponseHeaders, _response_headers),
     on(Answered, ResponseBody, _response_body),

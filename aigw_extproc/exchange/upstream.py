@@ -12,10 +12,11 @@ from aigw_extproc.aws.names import host_region, model_region
 from aigw_extproc.aws.sigv4 import sign
 from aigw_extproc.config.snapshot import MODEL_HEADER, Backend, Upstream
 from aigw_extproc.errors import InvalidRequest
+from aigw_extproc.exchange import client_metadata
 from aigw_extproc.exchange.limits import time_limits
 from aigw_extproc.exchange.messages import ForwardRequest, Headers, NeedUpstream, UpstreamCall
-from aigw_extproc.exchange.names import IDLE_HEADER, TIMEOUT_HEADER
-from aigw_extproc.exchange.phases import Batched, Forwarded, Step, Translated
+from aigw_extproc.exchange.names import IDLE_HEADER, RETRIES_HEADER, TIMEOUT_HEADER
+from aigw_extproc.exchange.phases import Batched, Forwarded, Sent, Step, Translated
 from aigw_extproc.translate.contract import UpstreamBatch
 from aigw_extproc.wire import edit_fields
 
@@ -28,7 +29,7 @@ USER_AGENT = "aigw-extproc"
 # The client's headers that may leave the gateway. All others are removed: credentials, cookies, those that Envoy adds.
 FORWARDED = frozenset({"content-type", "x-request-id", "traceparent", "tracestate", "x-amzn-trace-id"})
 _KEPT = FORWARDED | {SCHEME_HEADER}
-_TO_ENVOY = frozenset({":path", MODEL_HEADER, BACKEND_HEADER, IDLE_HEADER, TIMEOUT_HEADER})
+_TO_ENVOY = frozenset({":path", MODEL_HEADER, BACKEND_HEADER, IDLE_HEADER, RETRIES_HEADER, TIMEOUT_HEADER})
 
 
 def forward(phase: Translated, identity: Identity | None, now: float) -> Step:
@@ -44,7 +45,8 @@ def forward(phase: Translated, identity: Identity | None, now: float) -> Step:
         signed = [_sign(phase, body, identity, now) for body in (request.body, *request.further)]
         batched = Batched(client=phase.client, outcome=outcome, answer=request.answer)
         return batched, _direct(signed, phase.backend.upstream, phase.headers)
-    forwarded = Forwarded(
+    sent = Forwarded if outcome.attempt is None else Sent
+    forwarded = sent(
         client=phase.client,
         outcome=outcome,
         answer=request.answer,
@@ -64,12 +66,18 @@ def _sign(phase: Translated, body: bytes, identity: Identity | None, now: float)
     for name in changes.remove:
         set_headers.pop(name, None)
     set_headers.update(changes.set)
+    key = backend.settings.client_metadata
+    if key:
+        body = client_metadata.in_body(request.path, body, key, phase.outcome.client)
+        client_metadata.in_headers(request.path, set_headers, key, phase.outcome.client)
     set_headers.update(phase.identity)
     set_headers[":path"] = request.path
     set_headers["content-length"] = str(len(body))
     set_headers[MODEL_HEADER] = phase.outcome.model
     set_headers[BACKEND_HEADER] = backend.upstream.cluster
     set_headers.update(time_limits(backend.timeouts, stream=request.stream))
+    if phase.outcome.attempt is not None:
+        set_headers[RETRIES_HEADER] = "0"  # the request has other attempts
     set_headers.update(_authorization(backend, request.path, body, identity, now))
     kept = _KEPT.difference(changes.remove) if changes.remove else _KEPT
     remove_headers = [name for name in phase.headers if name not in kept and name not in set_headers and name[0] != ":"]

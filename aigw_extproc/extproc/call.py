@@ -170,7 +170,8 @@ class Call:
 
     def _send(self, answer: bytes) -> bool:
         """Send an answer, and the status after the last one. Return whether the next message can be answered."""
-        self._send_message(answer)
+        if answer:
+            self._send_message(answer)
         if self._stream is None or self._stream.over:
             self._finish()
             return False

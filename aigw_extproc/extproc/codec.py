@@ -16,11 +16,14 @@ from google.protobuf.struct_pb2 import Struct, Value
 from aigw_extproc.callers import NOTHING, Verified
 from aigw_extproc.exchange.messages import (
     Action,
+    AttemptHeaders,
     Chunk,
     Continue,
+    Delegate,
     Event,
     ForwardRequest,
     Pairs,
+    PassHeaders,
     ReplaceBody,
     Reply,
     RequestBody,
@@ -28,9 +31,11 @@ from aigw_extproc.exchange.messages import (
     ResponseBody,
     ResponseHeaders,
     StreamResponse,
+    Wait,
 )
 from aigw_extproc.exchange.names import (
     ASKED_NAMESPACE,
+    ATTEMPT_ATTRIBUTE,
     EXT_AUTH_NAMESPACE,
     METADATA_NAMESPACE,
     SOURCE_ADDRESS,
@@ -48,6 +53,7 @@ def _body_mode(mode: pb.ProcessingMode.BodySendMode) -> bytes:
 
 _STREAMED = _body_mode(pb.ProcessingMode.STREAMED)
 _DUPLEX = _body_mode(pb.ProcessingMode.FULL_DUPLEX_STREAMED)
+_NO_BODY = _body_mode(pb.ProcessingMode.NONE)
 _OVERWRITE = pb.HeaderValueOption(append_action=pb.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD).SerializeToString()
 _CLEAR_ROUTE_CACHE = pb.CommonResponse(clear_route_cache=True).SerializeToString()
 
@@ -83,8 +89,11 @@ def decode(data: bytes) -> tuple[str, Event | None]:
     return phase, _DECODERS[phase](getattr(message, phase))
 
 
-def _request_headers(message: pb.ProcessingRequest) -> RequestHeaders:
+def _request_headers(message: pb.ProcessingRequest) -> RequestHeaders | AttemptHeaders:
     headers = message.request_headers
+    attributes = message.attributes[_FILTER].fields if _FILTER in message.attributes else {}
+    if ATTEMPT_ATTRIBUTE in attributes:
+        return AttemptHeaders(_headers(headers), attributes[ATTEMPT_ATTRIBUTE].string_value)
     verified = NOTHING
     if message.metadata_context or message.attributes:
         verified = _verified(pb.Metadata.FromString(message.metadata_context).filter_metadata, message.attributes)
@@ -123,11 +132,14 @@ _DECODERS: dict[str, Callable[[Any], Event | None]] = {
 }
 
 
-def encode(phase: str, action: Action) -> bytes:
-    """Return the serialised answer to a message of `phase`."""
+def encode(phase: str, action: Action, *, duplex: bool = False) -> bytes:
+    """Return the serialised answer to a message of `phase`, empty for none.
+
+    `duplex` says that the response's body is FULL_DUPLEX_STREAMED.
+    """
     if isinstance(action, Continue):
         return _CONTINUE[phase]
-    return _ENCODERS[type(action)](action)
+    return (_DUPLEX_ENCODERS if duplex else _ENCODERS)[type(action)](action)
 
 
 def more_time(seconds: float) -> bytes:
@@ -218,10 +230,24 @@ def _metadata(backend: str, model: str, client: str) -> bytes:
     return answer.SerializeToString()
 
 
-def _stream_response(action: StreamResponse) -> bytes:
+def _delegate(action: Delegate) -> bytes:
+    mutation = nested(_mutation(action.set_headers, action.remove_headers), _HEADER_MUTATION)
+    changed = nested(mutation + _CLEAR_ROUTE_CACHE, _COMMON_RESPONSE, _REQUEST_BODY)
+    return changed + _metadata(action.rule, action.model, action.client)
+
+
+def _response_headers(action: StreamResponse | PassHeaders) -> bytes:
     mutation = _mutation(action.set_headers, action.remove_headers)
-    mode = _STREAMED if action.pings is None else _DUPLEX
-    return nested(mutation, _HEADER_MUTATION, _COMMON_RESPONSE, _RESPONSE_HEADERS) + mode
+    return nested(mutation, _HEADER_MUTATION, _COMMON_RESPONSE, _RESPONSE_HEADERS)
+
+
+def _stream_response(action: StreamResponse) -> bytes:
+    return _response_headers(action) + (_STREAMED if action.pings is None else _DUPLEX)
+
+
+def _pass_headers(action: PassHeaders) -> bytes:
+    metadata = _metadata(action.backend, action.model, action.client) if action.backend else b""
+    return _response_headers(action) + _NO_BODY + metadata
 
 
 def _replace_body(action: ReplaceBody) -> bytes:
@@ -266,11 +292,22 @@ def _reply(action: Reply) -> bytes:
 
 
 _ENCODERS: dict[type, Callable[..., bytes]] = {
+    Wait: lambda _: b"",
     ForwardRequest: _forward_request,
+    Delegate: _delegate,
+    PassHeaders: _pass_headers,
     StreamResponse: _stream_response,
     ReplaceBody: _replace_body,
     Chunk: _chunk,
     Reply: _reply,
+}
+
+# FULL_DUPLEX_STREAMED cannot be overridden.
+_DUPLEX_ENCODERS: dict[type, Callable[..., bytes]] = {
+    **_ENCODERS,
+    StreamResponse: _response_headers,
+    PassHeaders: _response_headers,
+    Chunk: unasked,
 }
 
 _HEADERS_CONTINUE = pb.HeadersResponse(response=pb.CommonResponse())

@@ -55,19 +55,21 @@ class MessageDecoder:
             MessageTooLong: it is longer than allowed.
             FramingError: it is compressed.
         """
-        start = self._position + _PREFIX.size
-        if start > len(self._buffer):
+        buffer, start = self._buffer, self._position + 5
+        size = len(buffer)
+        if start > size:
             return None
-        compressed, length = _PREFIX.unpack_from(self._buffer, self._position)
+        compressed, length = _PREFIX.unpack_from(buffer, self._position)
+        stop = start + length
         if compressed:
             raise FramingError("compressed messages are not supported")
         if length > self._max_length:
             raise MessageTooLong(f"a message of {length} bytes, expected no more than {self._max_length} bytes")
-        if start + length > len(self._buffer):
+        if stop > size:
             return None
-        self._position = start + length
-        with memoryview(self._buffer) as buffer:  # slicing a bytearray would copy twice
-            message = bytes(buffer[start : self._position])
-        if self._position == len(self._buffer):  # free it: it can be large, and the next message may take minutes
+        if stop == size:  # free it: it can be large, and the next message may take minutes
             self._buffer, self._position = b"", 0
-        return message
+        else:
+            self._position = stop
+        # Slicing a bytearray would copy twice.
+        return buffer[start:stop] if type(buffer) is bytes else bytes(memoryview(buffer)[start:stop])

@@ -18,7 +18,7 @@ from aigw_extproc.extproc.transport import MAX_MESSAGE_BYTES, SERVICE, SOCKET_MO
 
 
 class GrpcServer:
-    """The default `Server`, on gRPC's own implementation."""
+    """A `Server` on gRPC's own implementation."""
 
     def __init__(self, streams: Streams, listen: str, *, grace: float, tls: ServerTls | None = None) -> None:
         """Bind `listen`: `unix:///absolute/path` or `HOST:PORT`, where port 0 picks a free one.
@@ -55,7 +55,9 @@ class GrpcServer:
                 message = await context.read()
                 if message is grpc.aio.EOF:  # type: ignore[attr-defined] # missing in the stubs
                     return
-                await write(await stream.answer(message))
+                answer = await stream.answer(message)
+                if answer:
+                    await write(answer)
                 del message  # free it: it can be large, and the next may take minutes
 
     def _bind(self, listen: str, credentials: grpc.ServerCredentials | None) -> None:

@@ -52,7 +52,7 @@ class H2Server:
         self._listen = listen
         self._grace = grace
         self._tls = server_context(tls) if tls else None
-        self._peers: set[_Peer] = set()
+        self._peers: set[Peer] = set()
         self._gone = asyncio.Event()
         """Set when a connection has gone."""
         self._server: asyncio.Server | None = None
@@ -89,22 +89,22 @@ class H2Server:
             self._gone.clear()
             await self._gone.wait()
 
-    def _connected(self) -> _Peer:
-        return _Peer(self._methods, self._peers.add, self._disconnected)
+    def _connected(self) -> Peer:
+        return Peer(self._methods, self._peers.add, self._disconnected)
 
-    def _disconnected(self, peer: _Peer) -> None:
+    def _disconnected(self, peer: Peer) -> None:
         self._peers.discard(peer)
         self._gone.set()
 
 
-class _Peer(asyncio.Protocol):
+class Peer(asyncio.Protocol):
     """A connection."""
 
     def __init__(
         self,
         methods: dict[str, OpenStream],
-        on_connected: Callable[[_Peer], None],
-        on_disconnected: Callable[[_Peer], None],
+        on_connected: Callable[[Peer], None],
+        on_disconnected: Callable[[Peer], None],
     ) -> None:
         self._methods = methods
         self._on_connected = on_connected
@@ -122,8 +122,12 @@ class _Peer(asyncio.Protocol):
         self.flush()
 
     def data_received(self, data: bytes) -> None:
+        calls = self._calls
         for event in self._http2.receive(data, monotonic()):
-            self._handle(event)
+            if type(event) is not Data:
+                self._handle(event)
+            elif event.stream_id in calls:
+                calls[event.stream_id].receive(event.data, event.ended)
         self.flush()
 
     def pause_writing(self) -> None:
@@ -141,13 +145,18 @@ class _Peer(asyncio.Protocol):
 
     def flush(self) -> None:
         """Send what there is, unless the socket has enough to do."""
-        while not self._paused and (data := self._http2.data_to_send(WRITE_BYTES)):
-            self._transport.write(data)
-            for stream_id in self._http2.take_sent():
+        http2, more = self._http2, True
+        while more and not self._paused:
+            data = http2.data_to_send(WRITE_BYTES)
+            if data:
+                self._transport.write(data)
+            sent = http2.take_sent()
+            for stream_id in sent:
                 call = self._calls.get(stream_id)
                 if call is not None:
                     call.go_on()
-        if self._http2.failed or self._http2.drained:
+            more = bool(sent) or http2.can_send
+        if http2.failed or http2.drained:
             self._transport.close()
 
     def drain(self) -> None:
@@ -168,10 +177,6 @@ class _Peer(asyncio.Protocol):
 
     def _handle(self, event: Event) -> None:
         match event:
-            case Data():
-                call = self._calls.get(event.stream_id)
-                if call is not None:
-                    call.receive(event.data, event.ended)
             case Request():
                 self._open(event)
             case Reset():

@@ -8,6 +8,7 @@ from asyncio import Future, ensure_future
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from random import random
 from time import monotonic, time
+from typing import Protocol
 
 from aigw_extproc import metrics
 from aigw_extproc.aws.identity import Identity
@@ -16,18 +17,24 @@ from aigw_extproc.errors import CredentialsUnavailable, GatewayError, InternalEr
 from aigw_extproc.exchange.machine import Exchange
 from aigw_extproc.exchange.messages import (
     Action,
+    AttemptHeaders,
+    Begin,
     Chunk,
     Continue,
     CredentialsReady,
     Event,
+    Keep,
     MediaReady,
     NeedCredentials,
     NeedMedia,
+    NeedStored,
     NeedUpstream,
+    PassHeaders,
     ReplaceBody,
     Reply,
     RequestBody,
     RequestHeaders,
+    StoredReady,
     StreamResponse,
     UpstreamCall,
     UpstreamReady,
@@ -37,7 +44,7 @@ from aigw_extproc.extproc.budget import Budget, content_length
 from aigw_extproc.extproc.pulse import Pulse
 from aigw_extproc.extproc.transport import Send
 from aigw_extproc.routing import Router
-from aigw_extproc.translate.contract import Fetched, UpstreamResponse
+from aigw_extproc.translate.contract import Fetched, Stored, UpstreamResponse
 
 BATCH_SECONDS = 120
 """Envoy's timeout while a batch of requests runs: a little more than `outbound.upstream.MAX_SECONDS`."""
@@ -59,6 +66,18 @@ RejectCredentials = Callable[[AwsAuth, Identity], None]
 CallUpstream = Callable[[Upstream, Sequence[UpstreamCall]], Awaitable[tuple[UpstreamResponse, ...]]]
 
 
+class Store(Protocol):
+    """The responses that the gateway keeps."""
+
+    async def look_up(self, needed: NeedStored) -> Stored:
+        """Return the responses that an exchange needs. Raises StoreUnavailable."""
+        ...
+
+    async def keep(self, wanted: Keep) -> None:
+        """Store a response; a failure is the store's own matter."""
+        ...
+
+
 class Processor:
     """A factory of exchanges. `router` is called once per stream, so that a stream keeps the rules it began with."""
 
@@ -70,6 +89,7 @@ class Processor:
         upstream: CallUpstream,
         reject: RejectCredentials = lambda *_: None,
         budget: Budget | None = None,
+        store: Store | None = None,
     ) -> None:
         self.router = router
         self.credentials = credentials
@@ -78,6 +98,7 @@ class Processor:
         self.reject = reject
         """Called with credentials that AWS has rejected."""
         self.budget = budget or Budget(sys.maxsize)
+        self.store = store
 
     def open(self, send: Send) -> ExchangeStream:
         """Open a stream. `send` sends messages that precede an answer."""
@@ -87,13 +108,21 @@ class Processor:
 class ExchangeStream:
     """A `Stream` of one exchange: Envoy's messages in, answers out."""
 
-    __slots__ = ("_exchange", "_held", "_identity", "_processor", "_pulse", "_send", "_sending", "_timeline", "over")
+    __slots__ = (
+        *("_duplex", "_exchange", "_held", "_identity", "_processor"),
+        *("_pulse", "_send", "_sending", "_timeline", "over"),
+    )
 
     def __init__(self, processor: Processor, send: Send) -> None:
         self.over = False
         self._processor = processor
         self._send = send
-        self._exchange = Exchange(processor.router(), pick=random())  # noqa: S311 - spreads load, keeps no secret
+        self._duplex = False
+        self._exchange = Exchange(
+            processor.router(),
+            pick=random(),  # noqa: S311 - spreads load, keeps no secret
+            keeps=processor.store is not None,
+        )
         self._timeline = metrics.Timeline(started=monotonic())
         self._identity: tuple[AwsAuth, Identity] | None = None
         self._held = 0
@@ -102,20 +131,25 @@ class ExchangeStream:
         metrics.ACTIVE_EXCHANGES.inc()
 
     async def answer(self, message: bytes) -> bytes:
-        """Return the answer to a message, and set `over` with the last one."""
+        """Return the answer to a message, empty for none yet, and set `over` with the last one."""
         phase, event = codec.decode(message)
+        self._duplex = self._duplex or isinstance(event, AttemptHeaders)
         action = await self._act(event) if event else Continue()
+        start = action.start if isinstance(action, Begin) else action
+        if isinstance(start, StreamResponse) and start.pings is not None:
+            self._pulse = Pulse(start.pings, self._ping, self._give_up)
+        if isinstance(action, Begin):
+            await self._send(codec.encode("response_headers", action.start, duplex=self._duplex))
+            action = action.chunk
         if isinstance(action, Chunk) and self._timeline.first_piece is None and action.body:
             self._timeline.first_piece = monotonic()
-        if isinstance(action, StreamResponse) and action.pings is not None:
-            self._pulse = Pulse(action.pings, self._ping, self._give_up)
         self.over = self.over or _is_final(action)
         if self.over and self._identity is not None:
             self._report_rejection(*self._identity)
         if self._pulse is not None and isinstance(action, Chunk):
             self._pulse.beat(said=bool(action.body))
             return codec.unasked(action)
-        return codec.encode(phase, action)
+        return codec.encode(phase, action, duplex=self._duplex)
 
     def _ping(self) -> None:
         body = self._exchange.ping()
@@ -148,20 +182,14 @@ class ExchangeStream:
         metrics.record(self._exchange.outcome, self._timeline)
 
     async def _act(self, event: Event) -> Action:
-        exchange, processor = self._exchange, self._processor
+        exchange = self._exchange
         try:
             if isinstance(event, RequestBody):
                 self._hold(len(event.body))
             action = exchange.receive(event, now=time())
-            if isinstance(event, RequestHeaders) and isinstance(action, Continue):
+            if isinstance(event, (RequestHeaders, AttemptHeaders)) and isinstance(action, Continue):
                 self._hold(content_length(event.headers))
-            if isinstance(action, NeedMedia):
-                fetched = await ensure_future(processor.media(action.urls, action.hosts))
-                action = exchange.receive(MediaReady(fetched), now=time())
-            if isinstance(action, NeedCredentials):
-                action = await self._sign(action.auth)
-            if isinstance(action, NeedUpstream):
-                action = await self._call(action)
+            return await self._provide(action)
         except GatewayError as error:
             return exchange.fail(error)
         except Exception as defect:
@@ -169,6 +197,22 @@ class ExchangeStream:
         finally:
             if isinstance(event, RequestBody):
                 self._release()
+
+    async def _provide(self, action: Action) -> Action:
+        """Do what the exchange asks for, one after the other, and return what is for Envoy."""
+        exchange, processor = self._exchange, self._processor
+        if isinstance(action, NeedStored) and processor.store is not None:
+            action = exchange.receive(StoredReady(await ensure_future(processor.store.look_up(action))), now=time())
+        if isinstance(action, NeedMedia):
+            fetched = await ensure_future(processor.media(action.urls, action.hosts))
+            action = exchange.receive(MediaReady(fetched), now=time())
+        if isinstance(action, NeedCredentials):
+            action = await self._sign(action.auth)
+        if isinstance(action, NeedUpstream):
+            action = await self._call(action)
+        if isinstance(action, Keep) and processor.store is not None:
+            await ensure_future(processor.store.keep(action))
+            action = action.then
         return action
 
     def _hold(self, size: int) -> None:
@@ -218,4 +262,4 @@ def _note_failure(sending: Future[None]) -> None:
 
 
 def _is_final(action: Action) -> bool:
-    return isinstance(action, _LAST) or (isinstance(action, (Chunk, Continue)) and action.final)
+    return isinstance(action, _LAST) or (isinstance(action, (Chunk, Continue, PassHeaders)) and action.final)

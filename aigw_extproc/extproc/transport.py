@@ -12,8 +12,10 @@ MAX_MESSAGE_BYTES = 512 * 1024 * 1024
 SOCKET_MODE = 0o660
 """Any process that can connect can have requests signed: allow the owner and the group only."""
 
-Transport = Literal["http2", "grpc", "h2corn"]
+Transport = Literal["http2", "grpc"]
 TRANSPORTS: tuple[Transport, ...] = get_args(Transport)
+FORMER_TRANSPORTS: dict[str, Transport] = {"h2corn": "http2"}
+"""Names that still work, until the next minor version."""
 
 Send = Callable[[bytes], Awaitable[None]]
 """Sends one serialised message to Envoy."""
@@ -26,7 +28,7 @@ class Stream(Protocol):
     """True after the last answer: the server then ends the stream, so that Envoy need not reset it."""
 
     def answer(self, message: bytes) -> Coroutine[Any, Any, bytes]:
-        """Return the answer to Envoy's next message.
+        """Return the answer to Envoy's next message; empty if Envoy is not to get one yet.
 
         Until it first waits, the coroutine may run outside of a task: most answers need none. So what needs a task,
         such as `asyncio.timeout`, has to be awaited in one of its own.

@@ -41,6 +41,13 @@ class TextPart(Part, frozen=True, tag="text"):
     text: str
 
 
+class GuardedTextPart(Part, frozen=True, tag="guarded_text"):
+    """An extension: text that a guardrail assesses, for contextual grounding with qualifiers."""
+
+    text: str
+    qualifiers: list[Literal["grounding_source", "query", "guard_content"]] | None = None
+
+
 class RefusalPart(Part, frozen=True, tag="refusal"):
     refusal: str
 
@@ -97,7 +104,7 @@ class RedactedThinkingPart(Part, frozen=True, tag="redacted_thinking"):
     data: str
 
 
-UserPart = TextPart | ImagePart | FilePart | AudioPart | VideoUrlPart | VideoPart
+UserPart = TextPart | GuardedTextPart | ImagePart | FilePart | AudioPart | VideoUrlPart | VideoPart
 AssistantPart = TextPart | RefusalPart | ThinkingPart | RedactedThinkingPart
 ToolPart = TextPart | ImagePart | FilePart | VideoUrlPart | VideoPart
 ContentPart = UserPart | AssistantPart
@@ -114,12 +121,18 @@ class ToolCall(msgspec.Struct, frozen=True):
     type: Literal["function"] = "function"
 
 
+class StoredAudio(msgspec.Struct, frozen=True):
+    """Audio of an earlier answer, kept by OpenAI."""
+
+    id: str
+
+
 class SystemMessage(Markable, frozen=True, kw_only=True, tag_field="role", tag="system"):
-    content: str | list[TextPart]
+    content: str | list[TextPart | GuardedTextPart]
 
 
 class DeveloperMessage(Markable, frozen=True, kw_only=True, tag_field="role", tag="developer"):
-    content: str | list[TextPart]
+    content: str | list[TextPart | GuardedTextPart]
 
 
 class UserMessage(Markable, frozen=True, kw_only=True, tag_field="role", tag="user"):
@@ -133,6 +146,9 @@ class AssistantMessage(Markable, frozen=True, kw_only=True, tag_field="role", ta
     function_call: FunctionCall | None = None
     """The deprecated predecessor of `tool_calls`: one call, without an id."""
     thinking_blocks: list[ThinkingPart | RedactedThinkingPart] | None = None
+    reasoning_content: str | None = None
+    """The text of `thinking_blocks`, without their signatures."""
+    audio: StoredAudio | None = None
 
 
 class ToolMessage(Markable, frozen=True, kw_only=True, tag_field="role", tag="tool"):
@@ -167,11 +183,24 @@ class NamedFunction(msgspec.Struct, frozen=True):
     name: str
 
 
+class AllowedTool(msgspec.Struct, frozen=True):
+    type: str
+    function: NamedFunction | None = None
+
+
+class AllowedTools(msgspec.Struct, frozen=True):
+    """A subset of the tools, and how to choose from it."""
+
+    tools: list[AllowedTool]
+    mode: Literal["auto", "required"] = "auto"
+
+
 class NamedToolChoice(msgspec.Struct, frozen=True):
-    """`{"type": "function", "function": {"name": …}}`; some clients send `{}` for no choice."""
+    """`{"type": "function", "function": {"name": …}}` or allowed tools; some clients send `{}` for no choice."""
 
     type: str | None = None
     function: NamedFunction | None = None
+    allowed_tools: AllowedTools | None = None
 
 
 class StreamOptions(msgspec.Struct, frozen=True):
@@ -203,6 +232,7 @@ class AwsExtension(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_f
 
     guardrail_config: msgspec.Raw = msgspec.Raw()
     performance_config: msgspec.Raw = msgspec.Raw()
+    project_identifier: str | None = None
     request_metadata: dict[str, str] | None = None
     prompt_variables: msgspec.Raw = msgspec.Raw()
     additional_model_request_fields: dict[str, object] | None = None
@@ -223,6 +253,7 @@ class ChatRequest(wire.Open, frozen=True, kw_only=True):
     parallel_tool_calls: bool | None = None
     functions: list[FunctionDefinition] | None = None
     function_call: str | NamedFunction | None = None
+    web_search_options: msgspec.Raw = msgspec.Raw()
     reasoning_effort: str | None = None
     thinking: ThinkingConfig | None = None
     response_format: ResponseFormat | None = None

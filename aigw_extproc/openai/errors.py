@@ -18,5 +18,9 @@ def render(error: GatewayError, request_id: str | None = None) -> bytes:
     """
     if isinstance(error, UpstreamError) and error.body is not None:
         return error.body
-    detail = {"message": error.message, "type": error.type, "param": error.param, "code": error.code}
-    return msgspec.json.encode({"error": detail})
+    return msgspec.json.encode({"error": details(error)})
+
+
+def details(error: GatewayError) -> dict[str, str | None]:
+    """Return the members of the object `error`."""
+    return {"message": error.message, "type": error.type, "param": error.param, "code": error.code}

@@ -21,6 +21,7 @@ from aigw_extproc.serve.probes import all_accept
 from aigw_extproc.serve.source import ConfigurationSource
 from aigw_extproc.serve.supervisor import Supervisor
 from aigw_extproc.serve.workers import worker_address
+from aigw_extproc.store.options import StoreOptions, store_environment
 
 ANY_MODEL = "us.amazon.nova-micro-v1:0"
 """The model of the example request if the configuration names none."""
@@ -46,6 +47,8 @@ class RunOptions:
     """Whether the operator knows that everyone who can connect is served."""
     start_simulator: bool = False
     """Whether to run the built-in demonstration, whose simulator is one of the children."""
+    store: StoreOptions | None = None
+    """Where responses are kept; None for the directory of this run, which is removed at its end."""
     workers: int = 1
     access_log: bool = True
     log_level: str = "info"
@@ -82,6 +85,8 @@ async def run(options: RunOptions, *, on_ready: Callable[[str], None], on_log: O
             memory_limit=memory_limit() // 2,  # the rest is for the processor
         )
         files = EnvoyFiles(folder, envoy_options)
+        if options.store is None:
+            options = replace(options, store=temporary_store(folder))
         supervisor = Supervisor(plan(options, configuration.snapshot, sockets, files, admin), on_log)
         with stop_signals(supervisor.kill) as stop:
             async with background(keep_clusters(options.source, configuration, files)):
@@ -100,6 +105,11 @@ def plan(
     """
     envoy = envoy_child(files, snapshot, admin, drain_seconds=options.drain_seconds)
     return ((*_simulator_child(options), _processor_child(options, sockets, admin)), (envoy,))
+
+
+def temporary_store(folder: Path) -> StoreOptions:
+    """Return the store for clients that rely on one, as OpenAI's have, without the operator's decision to keep data."""
+    return StoreOptions(place=str(folder / "responses.sqlite"), max_seconds=3600, max_bytes=256_000_000)
 
 
 def _require_ports(options: RunOptions) -> None:
@@ -153,11 +163,12 @@ def _processor_child(options: RunOptions, sockets: Sequence[str], envoy_admin: P
         *("--drain-seconds", str(options.drain_seconds), "--reload-lag", str(RELOAD_LAG)),
         *("--log-level", options.log_level),
         *_admission(options),
+        *(options.store.arguments() if options.store else ()),
     )
     return Child(
         name="processor",
         argv=python("serve", *arguments),
-        env=_UNBUFFERED,
+        env=_UNBUFFERED | store_environment(options.store),
         ready=partial(all_accept, tuple(map(parse_address, sockets))),
         stop_seconds=options.drain_seconds + 10,  # more than `serve` gives its workers
     )

@@ -60,7 +60,7 @@ class Live:
         self._use(self._router.snapshot)
 
     def _use(self, snapshot: Snapshot) -> None:
-        self._router = Router(snapshot, self._options.allowed_hosts, self._lists)
+        self._router = Router(snapshot, self._options.allowed_hosts, self._lists, previous=self._router)
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from aigw_extproc.config.snapshot import Address
 from aigw_extproc.serve.source import ConfigurationSource
+from aigw_extproc.store.options import StoreOptions
 
 if TYPE_CHECKING:
     from aigw_extproc.extproc.tls import ServerTls
@@ -30,7 +31,7 @@ class ServeOptions:
     envoy_admin: Path | None = None
     """The socket of an Envoy's admin interface, without which `/readyz` is not ready; None for none."""
     workers: int = 1
-    transport: Transport = "grpc"
+    transport: Transport = "http2"
     """The server of the ext_proc streams."""
     tls: ServerTls | None = None
     """The server's certificate; None for cleartext."""
@@ -42,6 +43,8 @@ class ServeOptions:
     """Whether the operator knows that everyone who can connect is served."""
     body_budget: int
     """Bytes of request bodies that each worker may hold."""
+    store: StoreOptions | None = None
+    """Where responses are kept; None if they are not."""
     drain_seconds: float = 30.0
     """How long exchanges may take to end after SIGTERM."""
     reload_lag: float = 0.0

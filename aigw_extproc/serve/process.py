@@ -72,15 +72,12 @@ async def _serve_streams(options: ServeOptions, live: Live, stop: asyncio.Event)
     from aigw_extproc.extproc.transport import unix_path
     from aigw_extproc.serve.listening import serve_until
     from aigw_extproc.serve.model_lists import keep_model_lists
+    from aigw_extproc.store.connect import connected
 
     keep_freed_memory()
     credentials = CredentialCache()
     live.credentials = credentials.as_details
     budget = Budget(options.body_budget)
-    processor = Processor(live.router, credentials.get, _fetch_media, _call_upstream, credentials.reject, budget)
-    create = partial(
-        create_server, options.transport, processor, options.listen, grace=options.drain_seconds, tls=options.tls
-    )
 
     def on_serving(serving: bool) -> None:
         live.serving = serving
@@ -90,10 +87,17 @@ async def _serve_streams(options: ServeOptions, live: Live, stop: asyncio.Event)
             log.info("draining: at most %.0f s", options.drain_seconds)
 
     async with (
+        connected(options.store) as store,
         background(credentials.keep_fresh(lambda: live.router().snapshot.auths)),
         background(publish_status(status_file(), live.credentials)),
         background(keep_model_lists(live.router, credentials.get, live.apply_lists)),
     ):
+        processor = Processor(
+            live.router, credentials.get, _fetch_media, _call_upstream, credentials.reject, budget, store
+        )
+        create = partial(
+            create_server, options.transport, processor, options.listen, grace=options.drain_seconds, tls=options.tls
+        )
         await serve_until(stop, create, unix_path(options.listen), on_serving)
 
 

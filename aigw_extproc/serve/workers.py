@@ -16,6 +16,7 @@ from aigw_extproc.serve.options import ServeOptions
 from aigw_extproc.serve.restarts import Restarts
 from aigw_extproc.serve.shared_folder import prepare, worker_environment
 from aigw_extproc.serve.supervisor import Supervisor
+from aigw_extproc.store.options import store_environment
 
 
 def worker_address(listen: str, index: int) -> str:
@@ -52,13 +53,14 @@ def _worker(options: ServeOptions, folder: Path, index: int) -> Child:
         *("--log-level", options.log_level, "--transport", options.transport),
         *("--body-budget", str(max(1, options.body_budget // 10**6))),
         *(options.tls.arguments() if options.tls else ()),
+        *(options.store.arguments() if options.store else ()),
         *(f"--allow-host={host}" for host in options.allowed_hosts),
         "--insecure",  # the supervisor warns for all
     )
     return Child(
         name=f"worker {index}",
         argv=python("serve", *arguments),
-        env=worker_environment(index),
+        env=worker_environment(index) | store_environment(options.store),
         prepare=partial(prepare, folder, index),
         inherits=True,
         ready_seconds=None,

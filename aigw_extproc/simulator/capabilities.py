@@ -65,6 +65,8 @@ class Capabilities:
     system_role: bool = True
     """Supports messages of role system in the conversation."""
     tools: bool = True
+    hyphens: bool = True
+    """Calls tools with hyphens in their names."""
     streamed_tools: bool = True
     choices: frozenset[str] = CHOICES
     """Supported members of toolChoice."""

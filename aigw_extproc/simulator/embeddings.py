@@ -39,6 +39,20 @@ class TitanV2(TitanV1, frozen=True, kw_only=True):
     normalize: bool = True
 
 
+class TitanImageConfig(InvokeBody, frozen=True, kw_only=True, rename="camel"):
+    """The length of an embedding of Titan Multimodal."""
+
+    output_embedding_length: Literal[256, 384, 1024] = 1024
+
+
+class TitanImage(InvokeBody, frozen=True, kw_only=True, rename="camel"):
+    """Titan Multimodal Embeddings G1."""
+
+    input_text: str = ""
+    input_image: str = ""
+    embedding_config: TitanImageConfig = TitanImageConfig()
+
+
 class CohereV3(InvokeBody, frozen=True, kw_only=True):
     """Embed English and Multilingual."""
 
@@ -64,8 +78,21 @@ class NovaText(InvokeBody, frozen=True, kw_only=True, rename="camel"):
     value: Annotated[str, msgspec.Meta(min_length=1)]
 
 
+class NovaImageSource(InvokeBody, frozen=True, kw_only=True):
+    """Bytes in the request."""
+
+    bytes: str
+
+
+class NovaImage(InvokeBody, frozen=True, kw_only=True):
+    """An image in the request."""
+
+    format: Literal["png", "jpeg", "gif", "webp"]
+    source: NovaImageSource
+
+
 class NovaParameters(InvokeBody, frozen=True, kw_only=True, rename="camel"):
-    """One embedding of one text. The simulator does not support other media."""
+    """One embedding of one text or image. The simulator does not support other media."""
 
     embedding_purpose: Literal[
         "GENERIC_INDEX",
@@ -79,7 +106,8 @@ class NovaParameters(InvokeBody, frozen=True, kw_only=True, rename="camel"):
         "CLUSTERING",
     ]
     embedding_dimension: Literal[256, 384, 1024, 3072] = 3072
-    text: NovaText
+    text: NovaText | msgspec.UnsetType = msgspec.UNSET
+    image: NovaImage | msgspec.UnsetType = msgspec.UNSET
 
 
 class Nova(InvokeBody, frozen=True, kw_only=True, rename="camel"):
@@ -101,6 +129,14 @@ def titan_v2(body: bytes) -> Invocation:
     return _titan(request.input_text, request.dimensions, by_type=True)
 
 
+def titan_image(body: bytes) -> Invocation:
+    """Return the embedding of a text, an image or both. Raises Invalid."""
+    request = decode(body, TitanImage)
+    if not request.input_text and not request.input_image:
+        raise Invalid("Malformed input request: inputText or inputImage is required")
+    return _titan(f"{request.input_text}{request.input_image}", request.embedding_config.output_embedding_length)
+
+
 def cohere_v3(body: bytes) -> Invocation:
     """Return the embeddings of up to 96 texts. Raises Invalid."""
     request = decode(body, CohereV3)
@@ -118,10 +154,18 @@ def cohere_v4(body: bytes) -> Invocation:
 def nova(body: bytes) -> Invocation:
     """Return the embedding of a text for a purpose. Raises Invalid."""
     parameters = decode(body, Nova).single_embedding_params
-    text = parameters.text.value
+    if (parameters.text is msgspec.UNSET) == (parameters.image is msgspec.UNSET):
+        raise Invalid("singleEmbeddingParams: exactly one of text, image, video and audio is required")
+    text = _content(parameters)
     embedding = vector(text, parameters.embedding_dimension, parameters.embedding_purpose)
-    result = {"embeddings": [{"embeddingType": "TEXT", "embedding": embedding}]}
-    return Invocation(body=result, input_tokens=_count(text))
+    kind = "TEXT" if isinstance(parameters.text, NovaText) else "IMAGE"
+    return Invocation(body={"embeddings": [{"embeddingType": kind, "embedding": embedding}]}, input_tokens=_count(text))
+
+
+def _content(parameters: NovaParameters) -> str:
+    if isinstance(parameters.text, NovaText):
+        return parameters.text.value
+    return parameters.image.source.bytes if isinstance(parameters.image, NovaImage) else ""
 
 
 def _titan(text: str, dimensions: int, *, by_type: bool = False) -> Invocation:

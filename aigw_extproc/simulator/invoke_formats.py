@@ -53,6 +53,7 @@ FORMATS: Mapping[str, InvokeFormat] = MappingProxyType(
         "amazon.titan-embed-text-v1": _without_stream(embeddings.titan_v1),
         "amazon.titan-embed-g1-text-02": _without_stream(embeddings.titan_v1),
         "amazon.titan-embed-text-v2": _without_stream(embeddings.titan_v2),
+        "amazon.titan-embed-image": _without_stream(embeddings.titan_image),
         "amazon.nova-2-multimodal-embeddings": _without_stream(embeddings.nova),
         "cohere.embed-english-v3": _without_stream(embeddings.cohere_v3),
         "cohere.embed-multilingual-v3": _without_stream(embeddings.cohere_v3),

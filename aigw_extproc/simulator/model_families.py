@@ -94,6 +94,7 @@ OPUS_5_5 = replace(CLAUDE_5, choices=NEVER_FORCED, strict_tools=False, reasoning
 
 NOVA = Capabilities(
     provider="amazon",
+    hyphens=False,
     system_role=False,
     strict_tools=False,
     text_format=False,
@@ -106,6 +107,7 @@ NOVA = Capabilities(
 )
 NOVA_2 = replace(
     NOVA,
+    hyphens=True,
     in_results=NOVA.in_results - {"video"},
     fields=frozenset({*(NOVA.fields or ()), "reasoningConfig"}),
     reasoning=ReasoningSupport(

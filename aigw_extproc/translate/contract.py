@@ -29,6 +29,8 @@ class TokenCounts(msgspec.Struct, frozen=True, kw_only=True):
     cache_creation_input_tokens: int = 0
     long_cache_creation_input_tokens: int = 0
     """Those of `cache_creation_input_tokens` that are kept for an hour, which cost more."""
+    invoked_model: str = ""
+    """The model that a prompt router has chosen; empty for the one that was asked for."""
 
 
 class Media(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +49,25 @@ class FetchFailed(msgspec.Struct, frozen=True, kw_only=True):
 Fetched = Media | FetchFailed
 
 
+class StoredResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """A response that later requests can refer to."""
+
+    id: str
+    body: bytes
+    """The response in the client's format."""
+    input: bytes
+    """The items of the conversation before it, as compressed JSON."""
+
+
+class Stored(msgspec.Struct, frozen=True, kw_only=True):
+    """What the store of responses says about a request."""
+
+    new_id: str = ""
+    """For its response: 32 random hexadecimal digits."""
+    found: Mapping[str, StoredResponse] = {}
+    """The responses that the request refers to, by id; those that there are not are missing."""
+
+
 class Target(msgspec.Struct, frozen=True, kw_only=True):
     """The model that a request is translated for, and the backend that serves it."""
 
@@ -56,6 +77,10 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     schema: Schema
     fetched: Mapping[str, Fetched] = {}
     """The content of the URLs of an earlier MediaNeeded."""
+    keeps: bool = False
+    """Whether the gateway keeps responses."""
+    stored: Stored | None = None
+    """The answer to an earlier StateNeeded."""
     cache_points: tuple[str, ...] = ()
     """Where to add cache points to a request without any: `tools`, `system`, `turns`."""
 
@@ -66,6 +91,14 @@ class MediaNeeded(Exception):
     def __init__(self, urls: tuple[str, ...]) -> None:
         super().__init__(f"{len(urls)} URLs have to be fetched")
         self.urls = urls
+
+
+class StateNeeded(Exception):
+    """The request refers to stored responses, or its own has to be stored: look them up and translate again."""
+
+    def __init__(self, ids: tuple[str, ...]) -> None:
+        super().__init__(f"{len(ids)} responses have to be looked up")
+        self.ids = ids
 
 
 class ResponseContext(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +119,8 @@ class ClientResponse(msgspec.Struct, frozen=True, kw_only=True):
     usage: TokenCounts | None
     """None if the upstream does not report it."""
     media_type: str = "application/json"
+    kept: StoredResponse | None = None
+    """What to store, before the client gets the response."""
 
 
 class ResponseStream(Protocol):
@@ -96,6 +131,10 @@ class ResponseStream(Protocol):
     @property
     def failure(self) -> GatewayError | None:
         """The error in which the stream ended."""
+
+    @property
+    def kept(self) -> StoredResponse | None:
+        """What to store, when the response is complete and before the client gets its end."""
 
     def feed(self, data: bytes) -> bytes:
         """Take bytes from the upstream, cut anywhere, and return those for the client, if any."""

@@ -98,6 +98,7 @@ def _passed(path: str) -> Translation:
 
 _count_messages = partial(count_tokens.carry, answer=count_tokens.MESSAGES)
 _count_passed = partial(anthropic_passthrough.translate_count, answer=count_tokens.MESSAGES)
+_count_response = partial(count_tokens.carry, answer=count_tokens.RESPONSES)
 _count_for_vllm = partial(count_tokens.carry, answer=count_tokens.VLLM)
 _chat, _responses = _body(chat_api.parse), _body(responses_api.parse)
 _completions, _tokenize = _body(completions_api.parse), _body(tokenize_api.parse)
@@ -108,6 +109,8 @@ TRANSLATIONS: dict[tuple[str, str], Translation] = {
     ("chat", "AWSAnthropic"): _carried(_chat, chat.to_converse, anthropic.carry),
     ("responses", "AWSBedrock"): _carried(_responses, responses.to_converse, converse.carry),
     ("responses", "AWSAnthropic"): _carried(_responses, responses.to_converse, anthropic.carry),
+    ("input_tokens", "AWSBedrock"): _carried(_responses, responses.to_counted, _count_response),
+    ("input_tokens", "AWSAnthropic"): _carried(_responses, responses.to_counted, _count_response),
     ("completions", "AWSBedrock"): _carried(_completions, completions.to_converse, converse.carry),
     ("messages", "AWSBedrock"): _carried(_messages, messages.to_converse, converse.carry),
     ("count_tokens", "AWSBedrock"): _carried(_messages, messages.to_counted, _count_messages),
@@ -121,6 +124,7 @@ TRANSLATIONS: dict[tuple[str, str], Translation] = {
     ("embeddings", "OpenAI"): _passed("/embeddings"),
     ("images", "OpenAI"): _passed("/images/generations"),
     ("responses", "OpenAI"): _passed("/responses"),
+    ("input_tokens", "OpenAI"): _passed("/responses/input_tokens"),
     ("rerank", "OpenAI"): _passed("/rerank"),
     # Bodies of the model's own
     ("embeddings", "AWSBedrock"): _direct(_body(embeddings_api.parse), embeddings.translate_request),
@@ -150,6 +154,7 @@ ENDPOINTS: dict[str, Endpoint] = {
     "/anthropic/v1/messages/count_tokens": _COUNT_TOKENS,
     "/v1/completions": Endpoint(name="completions"),
     "/v1/responses": Endpoint(name="responses"),
+    "/v1/responses/input_tokens": Endpoint(name="input_tokens"),
     "/v1/embeddings": Endpoint(name="embeddings"),
     "/v1/images/generations": Endpoint(name="images"),
     "/v1/rerank": Endpoint(name="rerank"),

@@ -40,6 +40,12 @@ def test_a_bad_request(project: Project) -> None:
     assert (raised.value.status_code, raised.value.param) == (400, "messages")
 
 
+def test_the_list_of_models_is_the_simulators(project: Project) -> None:
+    """Not the built-in one, which lacks this model."""
+    only = "stability.stable-image-core-v1:1"
+    wait_for(lambda: only in {model.id for model in project.client().models.list()} or None, what=only, seconds=20)
+
+
 def test_metrics_are_available(project: Project) -> None:
     assert "aigw_exchanges_total" in httpx.get(f"http://127.0.0.1:{project.admin}/metrics").text
 
@@ -80,7 +86,7 @@ def test_the_image_has_no_tools_to_install_or_build(project: Project) -> None:
 
 def test_the_image_has_the_services_for_credentials(project: Project) -> None:
     """Most of botocore's services are removed from it."""
-    services = "'sts', 'sso', 'sso-oidc', 'signin', 'bedrock-runtime'"
+    services = "'sts', 'sso', 'sso-oidc', 'signin', 'bedrock-runtime', 'bedrock'"
     create = (
         f"import botocore.session as s; [s.Session().create_client(n, region_name='eu-west-1') for n in ({services})]"
     )

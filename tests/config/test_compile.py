@@ -284,7 +284,7 @@ def test_buffer_limits_must_agree():
     assert problems(text) == [
         (
             "ClientTrafficPolicy default/other: spec.connection.bufferLimit:"
-            " ClientTrafficPolicy 'limit' sets another limit for the only gateway"
+            " ClientTrafficPolicy 'limit' sets another value for the only gateway"
         )
     ]
 

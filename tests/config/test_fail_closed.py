@@ -75,10 +75,6 @@ def test_a_second_gateway_is_refused():
             ("  rules:", "  rateLimitsFromHeaders: true\n  rules:"),
             f"AIGatewayRoute default/route: spec.rateLimitsFromHeaders: {NOT_ENFORCED}",
         ),
-        (
-            ("[{name: service}]", "[{name: service, priority: 1}, {name: service, priority: 2}]"),
-            "AIGatewayRoute default/route: spec.rules[0].backendRefs[1].priority: failover is not supported yet",
-        ),
         *(
             (
                 ("AWSBedrock", schema),

@@ -10,6 +10,7 @@ import yaml
 from aigw_extproc.aws.identity import Credentials, DefaultChain
 from aigw_extproc.config.files.load import fingerprint, load
 from aigw_extproc.config.snapshot import Address, Tls
+from aigw_extproc.config.traffic import Retry
 from aigw_extproc.errors import ConfigError
 from tests.config.sample import ALL, compiled, join, sample
 
@@ -95,11 +96,9 @@ def test_fingerprint_changes_with_content_and_identity(tmp_path: Path):
 
 
 REFUSED_GUIDE_FILES = {
-    "provider_fallback-base.yaml": ["AIGatewayRoute default/provider-fallback: spec.rules[0].backendRefs[1].priority"],
-    "provider_fallback-fallback.yaml": ["BackendTrafficPolicy default/provider-fallback"],
     "token_ratelimit-token_ratelimit.yaml": [
         "AIGatewayRoute default/envoy-ai-gateway-token-ratelimit: spec.llmRequestCosts",
-        "BackendTrafficPolicy default/envoy-ai-gateway-token-ratelimit-policy",
+        "BackendTrafficPolicy default/envoy-ai-gateway-token-ratelimit-policy: spec.rateLimit",
     ],
 }
 SERVED_GUIDE_FILES = [file for file in GUIDE_FILES if file.name not in REFUSED_GUIDE_FILES]
@@ -108,7 +107,20 @@ SERVED_GUIDE_FILES = [file for file in GUIDE_FILES if file.name not in REFUSED_G
 @needs_guide
 @pytest.mark.parametrize("file", SERVED_GUIDE_FILES, ids=lambda file: file.name)
 def test_guide_file_alone(file: Path):
-    load([file])
+    base = GUIDE / "provider_fallback-base.yaml"  # the policy in the other file is of its route
+    load([base, file] if file.name == "provider_fallback-fallback.yaml" else [file])
+
+
+@needs_guide
+def test_the_guides_failover():
+    base, policy = (GUIDE / f"provider_fallback-{name}.yaml" for name in ("base", "fallback"))
+    (rule,) = load([base]).snapshot.rules
+    assert rule.failover is not None
+    assert rule.failover.retry == Retry(retries=1)
+    (rule,) = load([base, policy]).snapshot.rules
+    assert rule.failover is not None
+    triggers = frozenset({"connect-failure", "retriable-status-codes"})
+    assert (rule.failover.retry.retries, rule.failover.retry.triggers) == (5, triggers)
 
 
 @needs_guide

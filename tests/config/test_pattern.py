@@ -24,6 +24,10 @@ def test_a_pattern_matches_the_entire_value(text: str, value: str, matches: bool
     assert (pattern.matches(value), pattern.matches(value)) == (matches, matches)
 
 
+def test_a_pattern_selects_the_values_that_it_matches():
+    assert Pattern("us[.].*").select(["us.a", "eu.a", "a.us.b", "us."]) == ["us.a", "us."]
+
+
 def test_patterns_are_equal_if_their_texts_are():
     """A reload that changes nothing else is noticed by it."""
     assert Pattern("a") == Pattern("a")

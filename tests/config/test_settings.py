@@ -1,4 +1,4 @@
-"""Tests for aigw_extproc.config.compile.settings: annotations with lists."""
+"""Tests for aigw_extproc.config.compile.settings: annotations."""
 
 from __future__ import annotations
 
@@ -7,11 +7,22 @@ import pytest
 from tests.config.sample import compiled, problems, sample
 
 NAME = "aigw-extproc/fetch-images-from"
-ANNOTATED = "metadata: {{name: service, annotations: {{" + NAME + ": {value!r}}}}}"
+NAMES = "aigw-extproc/anthropic-names"
+ANNOTATED = "metadata: {{name: service, annotations: {{{name}: {value!r}}}}}"
 
 
-def annotated(value: str) -> str:
-    return sample(("metadata: {name: service}", ANNOTATED.format(value=value)))
+def annotated(value: str, name: str = NAME) -> str:
+    return sample(("metadata: {name: service}", ANNOTATED.format(name=name, value=value)))
+
+
+@pytest.mark.parametrize(("value", "known"), [("true", True), ("false", False)])
+def test_anthropics_names(value: str, known: bool) -> None:
+    assert compiled(annotated(value, NAMES)).snapshot.rules[0].backends[0].settings.anthropic_names is known
+
+
+def test_invalid_setting_of_anthropics_names() -> None:
+    [problem] = problems(annotated("yes", NAMES))
+    assert problem.endswith(f"metadata.annotations.{NAMES}: must be 'true' or 'false', got 'yes'")
 
 
 @pytest.mark.parametrize(
@@ -53,6 +64,12 @@ def test_places_of_cache_points() -> None:
 def test_invalid_places_of_cache_points(value: str, place: str) -> None:
     [problem] = problems(annotated(value).replace(NAME, "aigw-extproc/cache-points"))
     assert problem.endswith(f"aigw-extproc/cache-points: must be a list of tools, system, turns, got {place!r}")
+
+
+@pytest.mark.parametrize("value", ["", "a|b", "x" * 257])
+def test_invalid_keys_of_metadata(value: str) -> None:
+    [problem] = problems(annotated(value).replace(NAME, "aigw-extproc/client-metadata"))
+    assert problem.endswith(f"must be a key of Bedrock's requestMetadata, such as 'client', got {value!r}")
 
 
 @pytest.mark.parametrize(("value", "seconds"), [("0", 0.0), ("2.5", 2.5)])

@@ -17,10 +17,14 @@ from tests.cli.running import aigw
 from tests.docs.pages import blocks
 from tests.envoy_config.certificates import Authority, authority
 from tests.envoy_config.running import refused_port, running_envoy
+from tests.gateway.authorizers import GOOD, http_authorizer
+from tests.gateway.issuer import Issuer
 from tests.gateway.resources import Document, backend, buffer_limit, ref, route, rule, write
 from tests.gateway.running import CHAT, error, question, running_processor
+from tests.gateway.test_ext_auth import GATEWAY, policy, service
 from tests.simulator.running import RunningSimulator, running_simulator
 
+X_TOKEN = {"name": "x-token"}
 Way = Callable[[Path], tuple[list[str], list[str]]]
 """Returns the options of `serve` and of `envoy-config` for the address of the processor."""
 
@@ -92,9 +96,9 @@ def over_mutual_tls(folder: Path) -> tuple[list[str], list[str]]:
     return [*serving, "--tls-client-ca", str(Authority(folder).file)], [*printing, *own]
 
 
-def over_mutual_tls_with_workers_on_h2corn(folder: Path) -> tuple[list[str], list[str]]:
+def over_mutual_tls_with_workers_on_grpc(folder: Path) -> tuple[list[str], list[str]]:
     serving, printing = over_mutual_tls(folder)
-    return [*serving, "--workers", "2", "--transport", "h2corn"], printing
+    return [*serving, "--workers", "2", "--transport", "grpc"], printing
 
 
 WAYS = [
@@ -104,7 +108,7 @@ WAYS = [
     two_workers_on_tcp,
     over_tls,
     over_mutual_tls,
-    over_mutual_tls_with_workers_on_h2corn,
+    over_mutual_tls_with_workers_on_grpc,
 ]
 
 
@@ -159,3 +163,28 @@ def test_a_processor_without_a_valid_certificate_gets_no_requests(
         before = simulator.requests()
         assert client.post(CHAT, json=question("any")).status_code == 500
         assert simulator.requests() == before
+
+
+def test_the_filters_of_a_policy_are_among_the_parts(folder: Path, simulator: RunningSimulator) -> None:
+    """They do nothing for the routes that were there before."""
+    issuer = Issuer()
+    keys = {"type": "Inline", "inline": issuer.key_set}
+    with http_authorizer() as authorizer:
+        asked = {"name": "authorizer", "kind": "Backend", "group": "gateway.envoyproxy.io"}
+        documents = (
+            GATEWAY,
+            route("any", rule(ref(to="amazon.nova-micro-v1:0"))),
+            *backend("bedrock", simulator.port),
+            service("authorizer", authorizer.port),
+            policy(
+                jwt={"providers": [{"name": "login", "localJWKS": keys, "extractFrom": {"headers": [X_TOKEN]}}]},
+                extAuth={"http": {"backendRefs": [asked]}},
+            ),
+        )
+        with following_the_page(folder, on_a_socket, *documents) as client:
+            assert client.get("/healthz").text == "ok\n"
+            assert authorizer.asked == []
+            good = {"authorization": GOOD, "x-token": issuer.token()}
+            assert client.post(CHAT, json=question("any"), headers=good).status_code == 200
+            for headers in ({"authorization": GOOD}, {**good, "x-token": "junk"}, {"x-token": good["x-token"]}):
+                assert client.post(CHAT, json=question("any"), headers=headers).status_code == 401

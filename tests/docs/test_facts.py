@@ -13,7 +13,7 @@ from aigw_extproc import errors, metrics
 from aigw_extproc.bedrock import errors as bedrock_errors
 from aigw_extproc.bedrock.families import Family, base_model
 from aigw_extproc.cli import app
-from aigw_extproc.config.compile import credential_sources, settings
+from aigw_extproc.config.compile import credential_sources, settings, tokens
 from aigw_extproc.config.resources.kinds import KINDS
 from aigw_extproc.config.resources.other_kinds import IGNORED, REFUSED
 from aigw_extproc.envoy.access_log import FIELDS
@@ -156,7 +156,8 @@ def test_the_kinds_of_resources() -> None:
 
 def test_the_annotations() -> None:
     listed = first_cells("docs/configuration.md", "## Annotations")
-    assert listed == [*(settings.PREFIX + name for name in settings._SETTINGS), credential_sources.ASSUME_ROLE]
+    ours = (settings.PREFIX + name for name in settings._SETTINGS)
+    assert listed == [*ours, tokens.CLIENT_CLAIM, credential_sources.ASSUME_ROLE]
 
 
 def test_the_members_of_the_aws_extension() -> None:
@@ -165,12 +166,12 @@ def test_the_members_of_the_aws_extension() -> None:
 
 
 def test_the_facts_about_models() -> None:
-    assert sorted(first_cells(MODELS, "## The facts")) == sorted(Family.__struct_fields__)
+    assert sorted(first_cells(MODELS, "### The facts")) == sorted(Family.__struct_fields__)
 
 
 def test_what_is_assumed_of_models_without_facts() -> None:
     defaults = {field.encode_name: field.default for field in msgspec.structs.fields(Family)}
-    stated = {quoted(row[0])[0]: row[-1] for row in table(MODELS, "## The facts")}
+    stated = {quoted(row[0])[0]: row[-1] for row in table(MODELS, "### The facts")}
     assert [name for name, text in stated.items() if text not in in_words(defaults[name])] == []
 
 
@@ -184,6 +185,6 @@ def in_words(default: object) -> set[str]:
 
 
 def test_the_prefixes_of_inference_profiles() -> None:
-    prefixes = [text for text in quoted(PAGES[MODELS].split("## The facts")[0]) if re.fullmatch(r"[a-z-]+\.", text)]
+    prefixes = [text for text in quoted(PAGES[MODELS].split("### The facts")[0]) if re.fullmatch(r"[a-z-]+\.", text)]
     assert len(prefixes) > 5
     assert {base_model(f"{prefix}maker.model") for prefix in prefixes} == {"maker.model"}

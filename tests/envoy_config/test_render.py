@@ -161,7 +161,6 @@ def test_the_processors_cluster() -> None:
         "typed_extension_protocol_options": {
             "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
                 "@type": f"{TYPE}.extensions.upstreams.http.v3.HttpProtocolOptions",
-                "common_http_protocol_options": {"max_requests_per_connection": 150},
                 "explicit_http_config": {
                     "http2_protocol_options": {
                         "initial_stream_window_size": 16777216,
@@ -276,7 +275,13 @@ def test_all_timeouts_are_idle_timeouts() -> None:
 def test_without_an_access_log_only_the_path_is_remembered() -> None:
     options = Options(access_log=False)
     names = [document(one)["name"] for one in http_filters(snapshot(), options)]
-    assert names == ["remember aigw.path", "envoy.filters.http.ext_proc", "envoy.filters.http.router"]
+    assert names == [
+        "remove trailing slash",
+        "remember aigw.path",
+        "envoy.filters.http.decompressor",
+        "envoy.filters.http.ext_proc",
+        "envoy.filters.http.router",
+    ]
     assert "access_log" not in connection_manager(document(render(snapshot(), options)))
 
 

@@ -32,7 +32,7 @@ OPTIONS = [
     Options(access_log=False, admin=Address(host="127.0.0.1", port=9901)),
     Options(processors=(Path("/run/aigw/0.sock"), Path("/run/aigw/1.sock")), admin=Path("/run/aigw/admin.sock")),
     Options(processors=(Address(host="processor", port=1063),), message_timeout=timedelta(milliseconds=200)),
-    Options(max_requests_per_processor_connection=1, listen=Address(host="::", port=0)),
+    Options(listen=Address(host="::", port=0)),
 ]
 
 

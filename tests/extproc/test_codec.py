@@ -13,14 +13,20 @@ from hypothesis import strategies as st
 
 from aigw_extproc.exchange.messages import (
     Action,
+    AttemptHeaders,
+    Begin,
     Chunk,
     Continue,
+    Delegate,
     Event,
     ForwardRequest,
+    Keep,
     NeedCredentials,
     NeedMedia,
+    NeedStored,
     NeedUpstream,
     Pairs,
+    PassHeaders,
     ReplaceBody,
     Reply,
     RequestBody,
@@ -28,6 +34,7 @@ from aigw_extproc.exchange.messages import (
     ResponseBody,
     ResponseHeaders,
     StreamResponse,
+    Wait,
 )
 from aigw_extproc.extproc import codec
 from aigw_extproc.extproc.pb import ext_proc_pb2 as pb
@@ -114,9 +121,58 @@ def test_continue_has_the_phase_of_the_message(phase: str) -> None:
 
 
 def test_every_action_has_an_encoder() -> None:
-    """`Continue` is encoded by phase; the processor answers the `Need…` actions itself."""
-    others = {Continue, NeedMedia, NeedCredentials, NeedUpstream}
-    assert codec._ENCODERS.keys() == set(get_args(Action)) - others
+    """`Continue` is encoded by phase; the processor does what `Need…`, `Keep` and `Begin` ask for."""
+    others = {Continue, NeedStored, NeedMedia, NeedCredentials, NeedUpstream, Keep, Begin}
+    assert codec._ENCODERS.keys() == codec._DUPLEX_ENCODERS.keys() == set(get_args(Action)) - others
+
+
+def test_an_attempt_is_known_by_an_attribute() -> None:
+    request = pb.ProcessingRequest(request_headers=pb.HttpHeaders(headers=pb.HeaderMap(headers=[header("a", b"1")])))
+    request.attributes["envoy.filters.http.ext_proc"]["request.host"] = "b.attempt"
+    assert decode(request) == ("request_headers", AttemptHeaders({"a": "1"}, "b.attempt"))
+
+
+def test_no_answer_yet_is_no_message() -> None:
+    assert codec.encode("response_headers", Wait(), duplex=True) == b""
+
+
+@pytest.mark.parametrize("final", [False, True])
+def test_a_chunk_in_full_duplex(final: bool) -> None:
+    message = pb.ProcessingResponse.FromString(
+        codec.encode("response_body", Chunk(body=b"x", final=final), duplex=True)
+    )
+    streamed = message.response_body.response.body_mutation.streamed_response
+    assert (streamed.body, streamed.end_of_stream) == (b"x", final)
+
+
+def test_the_last_chunk_in_full_duplex_can_be_empty() -> None:
+    message = pb.ProcessingResponse.FromString(codec.encode("response_body", Chunk(body=b"", final=True), duplex=True))
+    assert message.response_body.response.body_mutation.streamed_response == pb.StreamedBodyResponse(end_of_stream=True)
+
+
+def test_a_request_is_delegated_with_new_headers_route_and_metadata() -> None:
+    action = Delegate(set_headers=(("x-ai-eg-backend", "r"),), rule="r", model="m", client="c")
+    assert encoded("request_body", action) == {
+        "request_body": {
+            "response": {
+                "header_mutation": {
+                    "set_headers": [
+                        {"header": {"key": "x-ai-eg-backend", "raw_value": "cg=="}, "append_action": ACTION}
+                    ]
+                },
+                "clear_route_cache": True,
+            }
+        },
+        "dynamic_metadata": {"io.envoy.ai_gateway": {"backend_name": "r", "model_name_override": "m", "client": "c"}},
+    }
+
+
+def test_headers_pass_without_the_body() -> None:
+    action = PassHeaders(remove_headers=("x-ai-eg-retry",), final=True)
+    assert encoded("response_headers", action) == {
+        "response_headers": {"response": {"header_mutation": {"remove_headers": ["x-ai-eg-retry"]}}},
+        "mode_override": {"response_header_mode": "SEND"},
+    }
 
 
 def test_a_request_is_forwarded_with_new_headers_body_route_and_metadata() -> None:

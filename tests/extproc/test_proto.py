@@ -7,7 +7,7 @@ import envoy.extensions.filters.http.ext_proc.v3.processing_mode_pb2 as mode
 import envoy.service.ext_proc.v3.external_processor_pb2 as service
 import envoy.type.v3.http_status_pb2 as status
 import pytest
-from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
+from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor, FileDescriptor
 
 from aigw_extproc.extproc.pb import ext_proc_pb2
 
@@ -53,3 +53,14 @@ def test_every_field_equals_envoys(message: str, field: FieldDescriptor) -> None
 
 def values(enum: EnumDescriptor) -> dict[str, int]:
     return {value.name: value.number for value in enum.values}
+
+
+def test_the_service_is_envoys() -> None:
+    def methods(file: FileDescriptor) -> list[tuple[str, str, str, bool, bool]]:
+        service = file.services_by_name["ExternalProcessor"]
+        return [
+            (one.name, one.input_type.name, one.output_type.name, one.client_streaming, one.server_streaming)
+            for one in service.methods
+        ]
+
+    assert methods(OURS) == methods(service.DESCRIPTOR)

@@ -70,6 +70,18 @@ def backend(
     ]
 
 
+def openai_backend(name: str, port: int) -> list[Document]:
+    """A server with OpenAI's API at a port of this machine, without a key."""
+    serving, _, where, _ = backend(name, port, schema={"name": "OpenAI"})
+    return [serving, where]
+
+
+def traffic_policy(route: str, **spec: Any) -> Document:
+    """A BackendTrafficPolicy of a route."""
+    targets = [{"group": "gateway.networking.k8s.io", "kind": "HTTPRoute", "name": route}]
+    return _document("gateway.envoyproxy.io/v1alpha1", "BackendTrafficPolicy", route, {"targetRefs": targets, **spec})
+
+
 def credentials_file(key_id: str, secret: str) -> str:
     return f"[default]\naws_access_key_id = {key_id}\naws_secret_access_key = {secret}\n"
 

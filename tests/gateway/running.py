@@ -116,7 +116,7 @@ def running_gateway(
     beside: tuple[str, ...] = (),
     message_timeout: timedelta = timedelta(seconds=10),
     idle_timeout: timedelta = timedelta(minutes=5),
-    transport: str = "grpc",
+    transport: str = "http2",
     secrets: Path | None = None,
     api_keys: Path | None = None,
     environment: Mapping[str, str] | None = None,

@@ -346,12 +346,12 @@ USER: Any = {"role": "user", "content": "Hi"}
         ({"input": [USER, {**CALL, "arguments": "{}"}]}, "input[1]"),
         ({"input": [USER, RESULT]}, "input[1].call_id"),
         ({"input": [USER, {"type": "item_reference", "id": "msg_1"}]}, "input[1]"),
-        ({"input": [USER, {"type": "web_search_call", "id": "ws_1"}]}, "input[1].type"),
+        ({"input": [USER, {"type": "compaction", "encrypted_content": "x"}]}, "input[1].type"),
         ({"input": [USER, {"type": "reasoning", "summary": [], "encrypted_content": "gAAAA"}]},
          "input[1].encrypted_content"),
         ({"input": []}, "input"),
         ({"tools": [{"type": "function", "name": "", "parameters": OBJECT}]}, "tools[0].name"),
-        ({"tools": [{"type": "web_search"}]}, "tools[0].type"),
+        ({"tools": [{"type": "custom", "name": 1}]}, "tools[0].name"),
         ({"tools": [tool("f"), tool("f")]}, "tools[1].name"),
         ({"tools": [tool("f"), {"type": "function", "name": "g", "parameters": {"type": "array"}}],
           "tool_choice": {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "function", "name": "g"}]}},
@@ -411,3 +411,27 @@ def test_a_response_has_the_request_ids_of_both_sides(client: openai.OpenAI, gat
     request = gateway.request(raw.headers["x-amzn-requestid"])
     assert raw.parse().id == f"resp_{request['id']}"
     assert raw.headers["x-request-id"] == dict(request["headers"])["x-request-id"]
+
+
+def test_input_tokens_are_counted(client: openai.OpenAI) -> None:
+    claude = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
+    counted = client.responses.input_tokens.count(model=claude, input="Hello!", tools=TOOLS)
+    answered = client.responses.create(model=claude, input="Hello!", tools=TOOLS)
+    assert (counted.object, counted.input_tokens) == ("response.input_tokens", answered.usage.input_tokens)
+
+
+def test_a_custom_tool_gets_its_text_and_returns_it(client: openai.OpenAI) -> None:
+    custom: Any = {"type": "custom", "name": "apply_patch"}
+    for ask in (whole, streamed):
+        answer = ask(client, model=NOVA, input="Use apply_patch", tools=[custom])
+        (call,) = items(answer, "custom_tool_call")
+        output: Any = {"type": "custom_tool_call_output", "call_id": call.call_id, "output": "done"}
+        history = [{"role": "user", "content": "Use apply_patch"}, *answer.output, output]
+        assert ask(client, model=NOVA, input=history, tools=[custom]).output_text == "The tools answered: done"
+        assert call.input == "example input"
+
+
+def test_tools_of_a_namespace_are_told_apart(client: openai.OpenAI) -> None:
+    tools: Any = [tool("get"), {"type": "namespace", "name": "mcp", "description": "x", "tools": [tool("get")]}]
+    (call,) = items(whole(client, model=NOVA, input="Use mcp__get", tools=tools), "function_call")
+    assert (call.namespace, call.name) == ("mcp", "get")

@@ -79,6 +79,9 @@ def documents(simulator: RunningSimulator, issuer: Issuer, other: Issuer) -> lis
         policy("scoped", "scoped", jwt={"providers": [provider(issuer)]}, authorization={"rules": [allowed]}),
         policy("keys", "keys", apiKeyAuth={"credentialRefs": [{"name": "keys"}]}),
         secret("keys", laptop="key-of-laptop"),
+        route("users", rule(ref(to=NOVA), model="by-password")),
+        policy("users", "users", basicAuth={"users": {"name": "users"}, "forwardUsernameHeader": "x-username"}),
+        secret("users", **{".htpasswd": "foo:{SHA}Ys23Ag/5IOWqZCw9QGaVDdHwH00=\n"}),
         *backend("bedrock", simulator.port),
     ]
 
@@ -242,3 +245,13 @@ def test_keys_are_rotated_under_load(guarded: Gateway, issuer: Issuer) -> None:
         wait_for(lambda: True if len(statuses) >= enough else None, what="requests after the end")
     assert set(statuses) == {200}
     assert accepted < CACHE_SECONDS + 5
+
+
+def test_user_names_and_passwords(guarded: Gateway, issuer: Issuer) -> None:
+    response = guarded.client.post(CHAT, json=question("by-password"), auth=("foo", "bar"), headers={"x-username": "x"})
+    received = {name.lower(): value for name, value in guarded.received(response)["headers"]}
+    assert received["x-username"] == "foo"
+    wrong = guarded.client.post(CHAT, json=question("by-password"), auth=("foo", "baz"))
+    assert (wrong.status_code, wrong.json()["error"]["code"]) == (401, "invalid_password")
+    assert wrong.headers["www-authenticate"] == 'Basic realm="gateway"'
+    assert guarded.client.post(CHAT, json=question("model-a"), auth=("foo", "bar")).status_code == 403

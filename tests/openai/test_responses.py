@@ -7,11 +7,15 @@ import json
 import pytest
 
 from aigw_extproc.errors import InvalidRequest
-from aigw_extproc.openai import responses
+from aigw_extproc.openai import response_items, responses
+from aigw_extproc.translate.clients.responses.history import history
+from tests.translate.goldens import target
+
+STATELESS = target("m")
 
 
-def items(value: object) -> list[responses.Item]:
-    return responses.items(parse(input=value))
+def items(value: object) -> list[response_items.Item]:
+    return [item for _, item in history(parse(input=value), STATELESS).items]
 
 
 def parse(**fields: object) -> responses.ResponsesRequest:
@@ -20,12 +24,12 @@ def parse(**fields: object) -> responses.ResponsesRequest:
 
 def request_error(**fields: object) -> tuple[str, str | None]:
     with pytest.raises(InvalidRequest) as raised:
-        responses.items(parse(**fields))
+        history(parse(**fields), STATELESS)
     return raised.value.message, raised.value.param
 
 
 def test_string_is_one_user_message() -> None:
-    assert items("Hi") == [responses.Message(role="user", content="Hi")]
+    assert items("Hi") == [response_items.Message(role="user", content="Hi")]
 
 
 def test_type_of_a_message_is_optional() -> None:
@@ -38,31 +42,54 @@ def test_items_of_a_tool_loop() -> None:
     call = {"type": "function_call", "id": "fc_1", "call_id": "c1", "name": "f", "arguments": "{}", "status": "x"}
     result = {"type": "function_call_output", "call_id": "c1", "output": [{"type": "input_text", "text": "4"}]}
     assert items([thought, call, result]) == [
-        responses.ReasoningItem(encrypted_content="b64=="),
-        responses.FunctionCall(call_id="c1", name="f", arguments="{}"),
-        responses.FunctionCallOutput(call_id="c1", output=[responses.InputText(text="4")]),
+        response_items.ReasoningItem(encrypted_content="b64=="),
+        response_items.FunctionCall(call_id="c1", name="f", arguments="{}"),
+        response_items.ToolOutput(call_id="c1", output=[response_items.InputText(text="4")]),
     ]
 
 
 def test_output_message_can_be_sent_back() -> None:
     content = [{"type": "output_text", "text": "Hello", "annotations": []}, {"type": "refusal", "refusal": "No"}]
     item = {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": content}
-    parts: list[responses.ContentPart] = [responses.OutputText(text="Hello"), responses.Refusal(refusal="No")]
-    assert items([item]) == [responses.Message(role="assistant", content=parts)]
+    parts: list[response_items.ContentPart] = [
+        response_items.OutputText(text="Hello"),
+        response_items.Refusal(refusal="No"),
+    ]
+    assert items([item]) == [response_items.Message(role="assistant", content=parts)]
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "advice"),
+    ("field", "value", "message"),
     [
-        ("previous_response_id", "resp_1", "send the items of the conversation so far as `input`"),
-        ("conversation", {"id": "conv_1"}, "send the items of the conversation so far as `input`"),
-        ("prompt", {"id": "pmpt_1"}, "send the prompt's text as `instructions` or `input`"),
-        ("store", True, "leave `store` out, or send false"),
-        ("background", True, "leave `background` out, and wait for the response or stream it"),
+        (
+            "previous_response_id",
+            "resp_1",
+            (
+                "this gateway keeps no responses: send the items of the conversation so far as `input`"
+                " (agent-framework: store=False; Semantic Kernel: store_enabled=False; openai-agents: a Session),"
+                " or start it with --store"
+            ),
+        ),
+        ("store", True, "this gateway keeps no responses: leave `store` out, or send false, or start it with --store"),
+        (
+            "conversation",
+            {"id": "conv_1"},
+            "OpenAI's conversations are not here: send their items as `input`",
+        ),
+        (
+            "prompt",
+            {"id": "pmpt_1"},
+            "OpenAI's prompts are not here: send the text as `instructions` or `input`",
+        ),
+        (
+            "background",
+            True,
+            "there are no responses in the background: wait for the response, or stream it",
+        ),
     ],
 )
-def test_parameters_that_need_stored_responses_are_rejected(field: str, value: object, advice: str) -> None:
-    assert request_error(**{field: value}) == (f"{field}: the gateway does not store responses: {advice}", field)
+def test_parameters_that_need_what_the_gateway_lacks_are_refused(field: str, value: object, message: str) -> None:
+    assert request_error(**{field: value}) == (f"{field}: {message}", field)
 
 
 @pytest.mark.parametrize("field", ["previous_response_id", "conversation", "prompt", "store", "background"])
@@ -76,14 +103,17 @@ def test_store_may_be_false() -> None:
 
 def test_item_reference_is_rejected() -> None:
     assert request_error(input=[{"type": "item_reference", "id": "msg_1"}]) == (
-        "input[0]: the gateway does not store items: send the item itself",
+        (
+            "input[0]: this gateway keeps no responses: send the item itself (AI SDK: providerOptions.openai.store ="
+            " false, or openai.chat(model)), or start it with --store"
+        ),
         "input[0]",
     )
 
 
 def test_unknown_item_is_reported_with_its_path() -> None:
     assert request_error(input=[{"role": "user", "content": "Hi"}, {"type": "computer_call"}]) == (
-        "input[1].type: expected one of message, function_call, function_call_output, reasoning, got 'computer_call'",
+        "input[1].type: items of the type 'computer_call' are not supported: send what they say as messages",
         "input[1].type",
     )
 

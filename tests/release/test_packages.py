@@ -16,7 +16,12 @@ from aigw_extproc import __version__
 from tests.docs.pages import ROOT
 
 VERSION = "1.2.3"
-DATA = ["aigw_extproc/bedrock/families.toml", "aigw_extproc/extproc/pb/ext_proc_pb2.py", "aigw_extproc/_version.py"]
+DATA = [
+    "aigw_extproc/bedrock/families.toml",
+    "aigw_extproc/bedrock/models.toml",
+    "aigw_extproc/extproc/pb/ext_proc_pb2.py",
+    "aigw_extproc/_version.py",
+]
 
 
 def build(source: Path, output: Path, **environment: str) -> None:

@@ -94,10 +94,12 @@ async def test_the_demonstration_answers_and_leaves_no_process_or_file(others: s
     async with running(options), httpx.AsyncClient() as client:
         answer = await client.post(url(options), json=QUESTION, timeout=20)
         assert (await client.get(f"http://{options.admin}/readyz")).json()["ready"] is True
+        models = (await client.get(url(options).replace("chat/completions", "models"))).json()["data"]
         children = ours(others)
         runtime = Path(next(c for c in children.values() if "envoy.yaml" in c).split("--config-path ")[1].split()[0])
         mode = runtime.parent.stat().st_mode & 0o777
     assert (answer.status_code, answer.json()["object"]) == (200, "chat.completion")
+    assert {"claude-opus-5-5", QUESTION["model"]} <= {model["id"] for model in models}
     assert mode == 0o700
     assert ([pid for pid in children if alive(pid)], runtime.parent.exists()) == ([], False)
 

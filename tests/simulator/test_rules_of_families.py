@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from aigw_extproc.simulator import rules
-from aigw_extproc.simulator.errors import Invalid
+from aigw_extproc.simulator.errors import Invalid, ServiceError
 from tests.simulator.conversations import (
     HI,
     TOOLS,
@@ -156,6 +156,14 @@ BROKEN: dict[str, tuple[str, dict[str, Any], str]] = {
         talk(**own(reasoning_effort="low")),
         "Unknown parameter: 'reasoning_effort'.",
     ),
+    "a hyphen in a tool's name for Nova": (
+        NOVA_PRO,
+        talk(toolConfig={"tools": [{"toolSpec": {"name": "a-b", "inputSchema": {"json": {"type": "object"}}}}]}),
+        (
+            "Model produced invalid sequence as part of ToolUse. Please refer to the model tool use troubleshooting"
+            " guide."
+        ),
+    ),
     "tools for an old Claude": (CLAUDE_2, tool_talk(), "This model doesn't support tool use."),
     "tools for R1": (R1, tool_talk(), "This model doesn't support tool use."),
     "tools for a small Llama": (LLAMA_1B, tool_talk(), "This model doesn't support tool use."),
@@ -237,7 +245,7 @@ BROKEN: dict[str, tuple[str, dict[str, Any], str]] = {
 
 @pytest.mark.parametrize(("model", "conversation", "message"), BROKEN.values(), ids=BROKEN.keys())
 def test_a_broken_rule_is_reported(model: str, conversation: dict[str, Any], message: str) -> None:
-    with pytest.raises(Invalid) as caught:
+    with pytest.raises(ServiceError) as caught:
         rules.check(conversation, model)
     assert caught.value.message == message
 

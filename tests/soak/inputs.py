@@ -25,14 +25,13 @@ def try_inputs(count: int, seed: str) -> list[str]:
         attempt = exchange if number % SHARE_OF_POLICIES else policies
         try:
             attempt(Random(f"{seed}-{number}"))
-        except Exception as error:  # noqa: BLE001 - any exception is a finding
+        except Exception as error:  # any exception is a finding
             place = traceback.extract_tb(error.__traceback__)[-1]
             reason = f"{type(error).__name__} at {place.filename}:{place.lineno}"
             failures.setdefault(reason, f'{reason}: {attempt.__name__}(Random("{seed}-{number}")): {str(error)[:200]}')
         if len(failures) == REPORTED:
             break
     seconds = time.monotonic() - begun
-    print(
-        f"{count:,} random inputs in {seconds:.0f} s, {count / max(seconds, 0.001):,.0f} a second: {len(failures)} failures"
-    )
+    rate = count / max(seconds, 0.001)
+    print(f"{count:,} random inputs in {seconds:.0f} s, {rate:,.0f} a second: {len(failures)} failures")
     return list(failures.values())

@@ -26,6 +26,7 @@ from aigw_extproc.translate.carriers.anthropic import request as anthropic
 from aigw_extproc.translate.carriers.response import CarriedAnswer
 from aigw_extproc.translate.clients.chat.stream import ChatWriter
 from aigw_extproc.translate.clients.messages.stream import MessagesWriter
+from aigw_extproc.translate.clients.responses.client_tools import ClientTool
 from aigw_extproc.translate.clients.responses.stream import ResponsesWriter
 from aigw_extproc.translate.contract import (
     Answer,
@@ -76,7 +77,12 @@ def messages_writer(golden: dict[str, Any]) -> MessagesWriter:
 
 
 def responses_writer(golden: dict[str, Any]) -> ResponsesWriter:
-    return ResponsesWriter(echo={"model": "asked-for"}, names=names(golden), answer_tool=golden.get("answer_tool"))
+    return ResponsesWriter(
+        echo={"model": "asked-for"},
+        names=names(golden),
+        tools=msgspec.convert(golden.get("client_tools", {}), dict[str, ClientTool]),
+        answer_tool=golden.get("answer_tool"),
+    )
 
 
 def conversed(writer: ResponseWriter, golden: dict[str, Any] | None = None, *, replayed: bool = False) -> Conversed:
@@ -202,8 +208,7 @@ def event_data(event: str) -> Any:
     """Return the data of an event. The name of a named event is the type in its data."""
     named, _, data = event.rpartition("data: ")
     value = data if data == "[DONE]" else json.loads(data)
-    # An error of OpenAI's has no type; its SDK looks for a member `error`.
-    assert named == "" or named == f"event: {value.get('type', 'error')}\n"
+    assert named == "" or named == f"event: {value['type']}\n"
     return value
 
 
@@ -228,7 +233,18 @@ def header(name: str, value: str) -> bytes:
 
 
 TRANSLATIONS = {"requests": translate_request, "responses": translate_response, "streams": translate_stream}
-INPUTS = ("request", "headers", "response", "events", "tools", "parameters", "include_usage", "fetched", "answer_tool")
+INPUTS = (
+    "request",
+    "headers",
+    "response",
+    "events",
+    "tools",
+    "parameters",
+    "include_usage",
+    "fetched",
+    "answer_tool",
+    "client_tools",
+)
 
 
 def main() -> None:

@@ -24,6 +24,7 @@ MARK = "bWFyaw=="
 SOURCE = bedrock.Source(bytes=MARK)
 SCHEMA = bedrock.ToolInputSchema(json=Raw(b'{"type":"object","title":"bWFyaw=="}'))
 SPEC = bedrock.ToolSpecification(name="f", input_schema=SCHEMA)
+CITED = bedrock.CitationsConfig(enabled=True)
 RAW = Raw(b'{"x":"bWFyaw=="}')
 
 SAMPLES: dict[type[msgspec.Struct], dict[str, Any]] = {
@@ -40,6 +41,7 @@ SAMPLES: dict[type[msgspec.Struct], dict[str, Any]] = {
         "prompt_variables": RAW,
         "request_metadata": {"team": MARK},
         "service_tier": bedrock.ServiceTier(type=MARK),
+        "project_identifier": MARK,
     },
     bedrock.InferenceConfiguration: {
         "max_tokens": 4321,
@@ -58,20 +60,22 @@ SAMPLES: dict[type[msgspec.Struct], dict[str, Any]] = {
     },
     bedrock.ContentBlock: {
         "text": MARK,
+        "guard_content": bedrock.GuardContent(bedrock.GuardedText(MARK)),
         "image": bedrock.ImageBlock(format="png", source=SOURCE),
         "document": bedrock.DocumentBlock(format="pdf", name="d", source=SOURCE),
         "video": bedrock.VideoBlock(format="mp4", source=SOURCE),
         "audio": bedrock.AudioBlock(format="mp3", source=SOURCE),
         "tool_use": bedrock.ToolUseBlock(tool_use_id="t", name="f", input=RAW),
         "tool_result": bedrock.ToolResultBlock("t", [bedrock.ToolResultContentBlock(text=MARK)]),
+        "search_result": bedrock.SearchResultBlock(MARK, "t", [bedrock.TextContent("x")]),
         "reasoning_content": bedrock.ReasoningContent(reasoning_text=bedrock.ReasoningText(MARK, "s")),
         "citations_content": bedrock.CitationsContent(content=[bedrock.GeneratedText(MARK)]),
         "cache_point": bedrock.CachePoint(type="default", ttl=MARK),
     },
     bedrock.ToolSpecification: {"name": MARK, "input_schema": SCHEMA, "description": MARK, "strict": True},
-    bedrock.DocumentBlock: {"format": "pdf", "name": MARK, "source": SOURCE, "context": MARK},
+    bedrock.DocumentBlock: {"format": "pdf", "name": MARK, "source": SOURCE, "context": MARK, "citations": CITED},
 }
-MARKS = (MARK.encode(), b"4321", b"strict")
+MARKS = (MARK.encode(), b"4321", b"strict", b"citations")
 """Bytes by which a sample is recognised in a body."""
 
 
@@ -110,7 +114,7 @@ CARRIERS: dict[str, Callable[[Conversed, Target], UpstreamRequest]] = {
 }
 NOT_COUNTED = {
     *("inference_config", "output_config", "additional_model_response_field_paths", "guardrail_config"),
-    *("performance_config", "prompt_variables", "request_metadata", "service_tier"),
+    *("performance_config", "prompt_variables", "request_metadata", "service_tier", "project_identifier"),
 }
 """The fields of a Converse request that are not input."""
 FIELDS = [(struct, field) for struct, samples in SAMPLES.items() for field in samples]

@@ -18,6 +18,7 @@ from aigw_extproc.openai import responses
 from aigw_extproc.simulator import anthropic_request, shapes
 from aigw_extproc.translate.carriers import converse
 from aigw_extproc.translate.carriers.response import CarriedAnswer
+from aigw_extproc.translate.clients.responses.history import history
 from aigw_extproc.translate.clients.responses.stream import ResponsesWriter
 from aigw_extproc.translate.contract import UpstreamRequest
 from tests.translate import goldens, response_strategies, strategies
@@ -126,6 +127,9 @@ def test_a_stream_with_an_answer_tool_adds_up_to_the_complete_response(case: tup
     assert_adds_up(responses_answer(ANSWER_TOOL), *case)
 
 
+ENDS = ("response.completed", "response.incomplete", "error")
+
+
 @given(golden=st.sampled_from(STREAMS), sizes=st.lists(st.integers(0, 90), max_size=30))
 def test_a_stream_does_not_depend_on_its_chunks(golden: dict[str, Any], sizes: list[int]) -> None:
     data = goldens.frames(golden["events"])
@@ -141,7 +145,7 @@ def test_a_damaged_stream_ends_in_one_error_or_its_end(golden: dict[str, Any], p
     data[position] ^= flip
     stream = goldens.responses_answer(golden).translate_stream(goldens.CONTEXT)
     events = events_of(stream.feed(bytes(data)) + stream.close())
-    ends = [event for event in events if event.get("type") in (None, "response.completed", "response.incomplete")]
+    ends = [event for event in events if event["type"] in ENDS]
     assert ends == [events[-1]]
     assert (stream.feed(b"more"), stream.close()) == (b"", b"")
 
@@ -149,7 +153,7 @@ def test_a_damaged_stream_ends_in_one_error_or_its_end(golden: dict[str, Any], p
 @given(st.binary(max_size=400))
 def test_any_bytes_are_parsed_or_refused(body: bytes) -> None:
     try:
-        responses.items(responses.parse(body))
+        history(responses.parse(body), goldens.target("m"))
     except InvalidRequest as error:
         assert error.status == 400
 

@@ -9,10 +9,11 @@ import pytest
 from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 
-from aigw_extproc.errors import UpstreamTruncated
+from aigw_extproc.errors import UpstreamError, UpstreamTruncated
 from aigw_extproc.translate.carriers.converse import decode_response
 from aigw_extproc.translate.clients.responses.stream import ResponsesStream, ResponsesWriter
 from aigw_extproc.translate.contract import ResponseContext
+from aigw_extproc.translate.converse.replay import events_of
 from aigw_extproc.translate.converse.tool_names import ToolNames
 
 EVENTS: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
@@ -24,8 +25,8 @@ def stream() -> ResponsesStream:
     return ResponsesStream(context, ResponsesWriter(echo=ECHO, names=ToolNames()))
 
 
-def converse(stop_reason: str = "end_turn") -> bytes:
-    content = [{"text": "Hi"}]
+def converse(*content: dict[str, Any], stop_reason: str = "end_turn") -> bytes:
+    content = content or ({"text": "Hi"},)
     usage = {"inputTokens": 3, "outputTokens": 2, "totalTokens": 5, "cacheReadInputTokens": 4}
     output = {"message": {"role": "assistant", "content": content}}
     return json.dumps({"output": output, "stopReason": stop_reason, "usage": usage}).encode()
@@ -63,13 +64,48 @@ def test_usage_includes_cached_tokens() -> None:
     [("max_tokens", "max_output_tokens"), ("guardrail_intervened", "content_filter")],
 )
 def test_a_truncated_response_is_incomplete(stop_reason: str, reason: str) -> None:
-    last = events(stream().replay(decode_response(converse(stop_reason))).body)[-1]
+    last = events(stream().replay(decode_response(converse(stop_reason=stop_reason))).body)[-1]
     assert (last["type"], last["response"]["incomplete_details"]) == ("response.incomplete", {"reason": reason})
 
 
-def test_a_failure_is_an_error_event() -> None:
-    assert stream().fail(UpstreamTruncated()) == (
-        b"event: error\ndata: "
-        b'{"error":{"message":"the response stream from Bedrock ended before it was complete",'
-        b'"type":"api_error","param":null,"code":"upstream_truncated"}}\n\n'
-    )
+ERROR = {
+    "message": "the response stream from Bedrock ended before it was complete",
+    "type": "api_error",
+    "param": None,
+    "code": "upstream_truncated",
+}
+
+
+def test_a_failure_is_a_failed_response_and_an_error() -> None:
+    created, failed, error = events(stream().fail(UpstreamTruncated()))
+    assert created == {"type": "response.created", "sequence_number": 0, "response": created["response"]}
+    assert failed["response"] == {
+        **created["response"],
+        "status": "failed",
+        "error": {"code": "server_error", "message": ERROR["message"]},
+    }
+    assert error == {**ERROR, "type": "error", "sequence_number": 2, "error": ERROR}
+    for event in (created, failed, error):
+        EVENTS.validate_python(event)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "expected"),
+    [
+        (429, "throttling_exception", "rate_limit_exceeded"),
+        (400, None, "invalid_prompt"),
+        (400, "context_length_exceeded", "context_length_exceeded"),
+        (503, None, "server_error"),
+    ],
+)
+def test_a_failed_response_says_whether_to_try_again(status: int, code: str | None, expected: str) -> None:
+    failure = UpstreamError("why", status=status, type="api_error", code=code)
+    assert events(stream().fail(failure))[1]["response"]["error"] == {"code": expected, "message": "why"}
+
+
+def test_a_failed_response_keeps_the_items_that_are_complete() -> None:
+    writer, call = stream(), {"toolUse": {"toolUseId": "t", "name": "f", "input": {}}}
+    for event in list(events_of(decode_response(converse({"text": "Hi"}, call))))[:-3]:
+        b"".join(writer.write(event))
+    writer.fail(UpstreamTruncated())
+    assert [item["type"] for item in writer.response["output"]] == ["message"]

@@ -6,7 +6,7 @@ https://gateway.envoyproxy.io/docs/concepts/gateway_api_extensions/security-poli
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,15 +14,16 @@ from aigw_extproc.config.compile.asked_services import AskedServices
 from aigw_extproc.config.compile.authorization import compile_authorization
 from aigw_extproc.config.compile.clients import compile_api_keys, compile_users
 from aigw_extproc.config.compile.ext_auth import compile_cors, compile_ext_auth
-from aigw_extproc.config.compile.tokens import compile_tokens
+from aigw_extproc.config.compile.settings import PREFIX
+from aigw_extproc.config.compile.targets import policy_targets
+from aigw_extproc.config.compile.tokens import CLIENT_CLAIM, compile_tokens
 from aigw_extproc.config.policies import ApiKeys, Policy
-from aigw_extproc.config.resources.ai_gateway import AI_GATEWAY, AIGatewayRoute, ObjectRef
+from aigw_extproc.config.resources.ai_gateway import AIGatewayRoute
 from aigw_extproc.config.resources.catalog import Catalog, Item, Key
+from aigw_extproc.config.resources.decode import suggestion
 from aigw_extproc.config.resources.findings import Place
-from aigw_extproc.config.resources.infrastructure import GATEWAY_API, ClientTrafficPolicy, Gateway
 from aigw_extproc.config.resources.security import SecurityPolicy
 
-_ROUTES: Final = ((GATEWAY_API, "HTTPRoute"), (AI_GATEWAY, "AIGatewayRoute"))
 _FILTERS: Final[tuple[tuple[str, Callable[[Policy], object]], ...]] = (
     ("extAuth", lambda policy: policy.ext_auth),
     ("cors", lambda policy: policy.cors),
@@ -49,7 +50,7 @@ def compile_access(catalog: Catalog, services: AskedServices) -> Access:
     for item in catalog.all(SecurityPolicy):
         policy = _policy(item, catalog, services)
         places[policy.name] = item.place.field("spec")
-        for target, place in _targets(item, catalog):
+        for target, place in policy_targets(item, catalog):
             if target in attached:
                 place.problem(f"SecurityPolicy '{attached[target].name}' is already attached to it; keep one")
             else:
@@ -58,12 +59,12 @@ def compile_access(catalog: Catalog, services: AskedServices) -> Access:
     access = Access(routes={key: policy for key, policy in attached.items() if key is not None}, gateway=gateway)
     _check_filters(access, [item.key for item in catalog.all(AIGatewayRoute)], places)
     _warn_of_replaced(access, places)
-    _check_addresses(attached.values(), catalog)
     return access
 
 
 def _policy(item: Item[SecurityPolicy], catalog: Catalog, services: AskedServices) -> Policy:
     spec, place = item.resource.spec, item.place.field("spec")
+    _check_annotations(item)
     keys: ApiKeys | None = None
     if spec.api_key_auth is not None:
         keys = compile_api_keys(item, spec.api_key_auth, catalog)
@@ -86,35 +87,11 @@ def _policy(item: Item[SecurityPolicy], catalog: Catalog, services: AskedService
     return policy
 
 
-def _targets(item: Item[SecurityPolicy], catalog: Catalog) -> Iterator[tuple[Key | None, Place]]:
-    """Yield the routes that the policy is attached to, None for the gateway."""
-    spec, place = item.resource.spec, item.place.field("spec")
-    refs = [(ref, place.field("targetRefs").item(index)) for index, ref in enumerate(spec.target_refs)]
-    if spec.target_ref is not None:
-        refs.append((spec.target_ref, place.field("targetRef")))
-    if not refs:
-        place.field("targetRefs").problem("must name a Gateway, HTTPRoute or AIGatewayRoute")
-    for ref, where in refs:
-        yield from _target(item, ref, where, catalog)
-
-
-def _target(
-    item: Item[SecurityPolicy], ref: ObjectRef, place: Place, catalog: Catalog
-) -> Iterator[tuple[Key | None, Place]]:
-    key, kind = (item.namespace, ref.name), (ref.group or GATEWAY_API, ref.kind)
-    if ref.section_name is not None:
-        place.field("sectionName").problem("not supported: a policy is for all rules of a route, or for all routes")
-    elif ref.namespace not in (None, item.namespace):
-        place.field("namespace").problem("a policy and its target must be in the same namespace")
-    elif kind == (GATEWAY_API, "Gateway"):
-        if catalog.find(Gateway, key, place.field("name")) is not None:
-            yield None, place
-    elif kind in _ROUTES or (ref.group, ref.kind) == (None, "AIGatewayRoute"):
-        # An AIGatewayRoute is an HTTPRoute of the same name in Envoy AI Gateway.
-        if catalog.find(AIGatewayRoute, key, place.field("name")) is not None:
-            yield key, place
-    else:
-        place.field("kind").problem(f"must be Gateway, HTTPRoute or AIGatewayRoute, got {place.show(ref.kind)}")
+def _check_annotations(item: Item[SecurityPolicy]) -> None:
+    for name in item.resource.metadata.annotations or {}:
+        if name.startswith(PREFIX) and name != CLIENT_CLAIM:
+            place = item.place.field("metadata.annotations").field(name)
+            place.problem(f"unknown annotation{suggestion(name, [CLIENT_CLAIM], cutoff=0.8)}")
 
 
 def _check_filters(access: Access, routes: Iterable[Key], places: Mapping[str, Place]) -> None:
@@ -139,15 +116,4 @@ def _warn_of_replaced(access: Access, places: Mapping[str, Place]) -> None:
             places[policy.name].warn(
                 f"replaces '{access.gateway.name}' of the Gateway, so everyone may use its routes;"
                 " write the authentication into this policy too"
-            )
-
-
-def _check_addresses(policies: Iterable[Policy], catalog: Catalog) -> None:
-    """Refuse to decide by an address that is only that of a proxy."""
-    if not any(policy.authorization is not None and policy.authorization.by_address for policy in policies):
-        return
-    for item in catalog.all(ClientTrafficPolicy):
-        if item.resource.spec.client_ip_detection is not None:
-            item.place.field("spec.clientIPDetection").refuse(
-                "not supported beside clientCIDRs, which here are compared with the address of the connection"
             )

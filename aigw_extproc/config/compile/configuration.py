@@ -12,6 +12,7 @@ from aigw_extproc.config.compile.rules import compile_rules
 from aigw_extproc.config.compile.services import compile_services
 from aigw_extproc.config.compile.signing import compile_signing
 from aigw_extproc.config.compile.tls import compile_tls
+from aigw_extproc.config.compile.traffic import compile_traffic
 from aigw_extproc.config.compile.upstreams import compile_upstreams
 from aigw_extproc.config.resources.ai_gateway import AIGatewayRoute
 from aigw_extproc.config.resources.catalog import Catalog, Item, Mounts, read
@@ -73,8 +74,8 @@ def _snapshot(catalog: Catalog) -> Snapshot:
     upstreams = compile_upstreams(catalog, tls.backends)
     services = compile_services(catalog, upstreams, compile_signing(catalog), tls.backends)
     asked = AskedServices(catalog=catalog, backends=upstreams, tls=tls.services)
-    rules = compile_rules(catalog, services, compile_access(catalog, asked))
-    return Snapshot(rules=rules, buffer_limit=_buffer_limit(catalog))
+    rules = compile_rules(catalog, services, compile_access(catalog, asked), compile_traffic(catalog))
+    return Snapshot(rules=rules, buffer_limit=_buffer_limit(catalog), trusted_hops=_trusted_hops(catalog))
 
 
 def _refuse_further_gateways(catalog: Catalog) -> None:
@@ -92,8 +93,22 @@ def _buffer_limit(catalog: Catalog) -> int:
         limit = _DEFAULT_LIMIT if value is None else quantity(value)
         if limit is None or not 0 < limit <= _MAX_LIMIT:
             place.problem(f"must be a number of bytes up to 4Gi, such as 50Mi, got {place.show(value)}")
-        elif value is not None and limits and limits[0][1] != limit:
-            place.problem(f"ClientTrafficPolicy '{limits[0][0].name}' sets another limit for the only gateway")
         elif value is not None:
             limits.append((item, limit))
-    return limits[0][1] if limits else _DEFAULT_LIMIT
+    return _only(limits, "connection.bufferLimit", _DEFAULT_LIMIT)
+
+
+def _trusted_hops(catalog: Catalog) -> int:
+    items = catalog.all(ClientTrafficPolicy)
+    detections = ((item, item.resource.spec.client_ip_detection) for item in items)
+    hops = [(item, found.x_forwarded_for.num_trusted_hops) for item, found in detections if found is not None]
+    return _only(hops, "clientIPDetection", 0)
+
+
+def _only(values: list[tuple[Item[ClientTrafficPolicy], int]], field: str, default: int) -> int:
+    """Return the setting of the only gateway: all policies must agree on it."""
+    for item, value in values:
+        if value != values[0][1]:
+            place = item.place.field("spec").field(field)
+            place.problem(f"ClientTrafficPolicy '{values[0][0].name}' sets another value for the only gateway")
+    return values[0][1] if values else default

@@ -32,5 +32,6 @@ def compile_timeouts(rule: RouteRule, place: Place) -> Timeouts:
     """Return the time limits of a rule at `place`."""
     return Timeouts(
         request=duration(rule.timeouts.request, place.field("timeouts.request"), zero=True),
+        attempt=duration(rule.timeouts.backend_request, place.field("timeouts.backendRequest"), zero=True),
         stream_idle=duration(rule.stream_idle_timeout, place.field("streamIdleTimeout"), zero=True),
     )

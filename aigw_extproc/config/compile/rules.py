@@ -14,6 +14,7 @@ from aigw_extproc.config.compile.access import Access
 from aigw_extproc.config.compile.durations import compile_timeouts
 from aigw_extproc.config.compile.mutations import check_mutations, check_unique, merge_bodies, merge_headers
 from aigw_extproc.config.compile.services import Service
+from aigw_extproc.config.compile.traffic import Traffic
 from aigw_extproc.config.pattern import InvalidPattern, Pattern
 from aigw_extproc.config.resources import ai_gateway as resources
 from aigw_extproc.config.resources.ai_gateway import AI_GATEWAY, AIGatewayRoute, AIServiceBackend
@@ -26,10 +27,12 @@ from aigw_extproc.config.snapshot import Backend, HeaderMatch, Rule, Schema
 _Time = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
-def compile_rules(catalog: Catalog, services: Mapping[Key, Service], access: Access) -> tuple[Rule, ...]:
+def compile_rules(
+    catalog: Catalog, services: Mapping[Key, Service], access: Access, traffic: Traffic
+) -> tuple[Rule, ...]:
     """Return the rules of every route, in order."""
     return tuple(
-        replace(_rule(item, index, rule, catalog, services), policy=access.of(item.key))
+        traffic.apply(item.key, replace(_rule(item, index, rule, catalog, services), policy=access.of(item.key)))
         for item in catalog.all(AIGatewayRoute)
         for index, rule in enumerate(_checked(item).rules)
     )
@@ -60,7 +63,6 @@ def _rule(
         place.field("backendRefs").problem("must name at least one AIServiceBackend")
     elif not any(ref.weight for ref in rule.backend_refs):
         place.field("backendRefs").problem("all weights are 0, so no backend would receive requests")
-    _check_priorities(rule, place)
     timeouts = compile_timeouts(rule, place)
     compiled = [_backend(item, index, number, catalog, services) for number in range(len(rule.backend_refs))]
     return Rule(
@@ -71,15 +73,6 @@ def _rule(
         owned_by=rule.models_owned_by,
         created=_created(item, rule, place),
     )
-
-
-def _check_priorities(rule: resources.RouteRule, place: Place) -> None:
-    lowest = min((ref.priority for ref in rule.backend_refs if ref.weight), default=0)
-    for index, ref in enumerate(rule.backend_refs):
-        if ref.weight and ref.priority > lowest:
-            place.field("backendRefs").item(index).field("priority").refuse(
-                f"failover is not supported yet, so only backends of priority {lowest} would be used; remove the others"
-            )
 
 
 def _backend(

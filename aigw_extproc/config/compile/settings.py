@@ -25,6 +25,10 @@ CACHE_POINTS: Final = ("tools", "system", "turns")
 _HOSTS = re.compile(r"(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 
 
+# https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html, requestMetadata
+_METADATA_KEY = re.compile(r"[a-zA-Z0-9\s:_@$#=/+,.-]{1,256}", re.ASCII)
+
+
 class _InvalidSetting(Exception):
     """The value of an annotation is invalid, for the reason in the text."""
 
@@ -93,6 +97,12 @@ def _hosts(value: Any) -> tuple[str, ...]:
     return hosts
 
 
+def _metadata_key(value: Any) -> str:
+    if not isinstance(value, str) or _METADATA_KEY.fullmatch(value) is None:
+        raise _InvalidSetting(f"must be a key of Bedrock's requestMetadata, such as 'client', got {value!r}")
+    return value
+
+
 def _families(value: Any) -> Families:
     """Parse rows of `families.toml`, in YAML: `{"anthropic.claude-x": {"prefill": false}}`."""
     try:
@@ -108,7 +118,9 @@ def _families(value: Any) -> Families:
 
 
 _SETTINGS: Final[dict[str, tuple[str, Callable[[Any], Any]]]] = {
+    "backend-header": ("backend_header", _flag),
     "cache-points": ("cache_points", _cache_points),
+    "client-metadata": ("client_metadata", _metadata_key),
     "dropped-parameters": ("dropped_parameters", _one_of("report", "refuse")),
     "fetch-images": ("fetch_images", _flag),
     "fetch-images-from": ("fetch_images_from", _hosts),

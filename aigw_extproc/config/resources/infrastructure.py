@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -34,7 +34,7 @@ _BackendTls = Annotated[
 _ClientCertificates = Annotated[
     Discarded, refused("client certificates are not verified here, so everyone would be let in; remove it")
 ]
-_AddressSetting = Annotated[Any, msgspec.Meta(extra={"reason": "not supported yet, so it has no effect"})]
+_OtherAddress = Annotated[Discarded, refused("not supported; use xForwardedFor.numTrustedHops")]
 _AltNames = Annotated[Discarded, refused("not supported yet; only `hostname` is verified")]
 
 
@@ -169,6 +169,21 @@ class ClientTls(ResourcePart, frozen=True, kw_only=True):
     signature_algorithms: _ListenerSetting = None
 
 
+class XForwardedFor(ResourcePart, frozen=True, kw_only=True):
+    """`xForwardedFor`: how many proxies in front of the gateway are trusted."""
+
+    num_trusted_hops: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
+    trusted_cidrs: _OtherAddress = msgspec.field(default=None, name="trustedCIDRs")
+
+
+class ClientIPDetection(ResourcePart, frozen=True, kw_only=True):
+    """`clientIPDetection`: which address is the client's."""
+
+    x_forwarded_for: XForwardedFor = XForwardedFor()
+    custom_header: _OtherAddress = None
+    direct_remote_address: Discarded = None
+
+
 class ClientTrafficPolicySpec(ResourcePart, frozen=True, kw_only=True):
     """`spec` of ClientTrafficPolicy."""
 
@@ -176,7 +191,7 @@ class ClientTrafficPolicySpec(ResourcePart, frozen=True, kw_only=True):
     target_ref: Discarded = None
     target_refs: Discarded = None
     target_selectors: Discarded = None
-    client_ip_detection: _AddressSetting = msgspec.field(default=None, name="clientIPDetection")
+    client_ip_detection: ClientIPDetection | None = msgspec.field(default=None, name="clientIPDetection")
     enable_proxy_protocol: Unsupported = None
     grpc: Unsupported = None
     headers: Unsupported = None

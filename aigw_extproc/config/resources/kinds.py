@@ -24,6 +24,7 @@ from aigw_extproc.config.resources.infrastructure import (
     SecretResource,
 )
 from aigw_extproc.config.resources.security import SecurityPolicy
+from aigw_extproc.config.resources.traffic import BackendTrafficPolicy
 
 KINDS: Final[dict[tuple[str, str], dict[str, type[Resource]]]] = {
     (AI_GATEWAY, "AIGatewayRoute"): {"v1beta1": AIGatewayRoute, "v1alpha1": AIGatewayRoute},
@@ -31,6 +32,7 @@ KINDS: Final[dict[tuple[str, str], dict[str, type[Resource]]]] = {
     (AI_GATEWAY, "BackendSecurityPolicy"): {"v1beta1": BackendSecurityPolicy, "v1alpha1": BackendSecurityPolicy},
     (AI_GATEWAY, "GatewayConfig"): {"v1beta1": GatewayConfig, "v1alpha1": GatewayConfig},
     (ENVOY_GATEWAY, "Backend"): {"v1alpha1": BackendResource},
+    (ENVOY_GATEWAY, "BackendTrafficPolicy"): {"v1alpha1": BackendTrafficPolicy},
     (ENVOY_GATEWAY, "ClientTrafficPolicy"): {"v1alpha1": ClientTrafficPolicy},
     (ENVOY_GATEWAY, "SecurityPolicy"): {"v1alpha1": SecurityPolicy},
     (GATEWAY_API, "BackendTLSPolicy"): {

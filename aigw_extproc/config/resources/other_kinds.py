@@ -18,12 +18,11 @@ CLOSED_GROUPS: Final = (AI_GATEWAY, ENVOY_GATEWAY, GATEWAY_API, GATEWAY_API_EXPE
 """API groups of which every kind is known here."""
 
 _ROUTES: Final = "only AIGatewayRoute routes requests here"
-_LIMITS: Final = "limits, retries and failover are not supported yet, so they would not be enforced"
+_LIMITS: Final = "its limits are not supported, so they would not be enforced; use BackendTrafficPolicy"
 
 REFUSED: Final[Mapping[tuple[str, str], str]] = {
     (AI_GATEWAY, "MCPRoute"): "MCP is not supported, so nothing would be served under this route",
     (AI_GATEWAY, "QuotaPolicy"): "quotas are not supported yet, so they would not be enforced",
-    (ENVOY_GATEWAY, "BackendTrafficPolicy"): _LIMITS,
     (ENVOY_GATEWAY, "EnvoyExtensionPolicy"): "other filters are not supported, so requests would bypass them",
     (ENVOY_GATEWAY, "EnvoyPatchPolicy"): "Envoy is configured by this program, so the patch would be missing",
     (ENVOY_GATEWAY, "HTTPRouteFilter"): _ROUTES,

@@ -70,6 +70,11 @@ class Connection(Receiver):
         """The peer knows that it cannot open streams, and none is open."""
         return self._refusing and not self._streams
 
+    @property
+    def can_send(self) -> bool:
+        """Data that waited can be sent now: `data_to_send` returned a part of it."""
+        return self._outbox.can_send
+
     def data_to_send(self, limit: int) -> bytes:
         """Return bytes for the peer, empty if there are none. Data that waited is at most about `limit` bytes of it."""
         return self._outbox.take(limit)

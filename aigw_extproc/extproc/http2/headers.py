@@ -38,13 +38,17 @@ class Malformed(Exception):
 class HeaderDecoder:
     """Decodes the header blocks of a connection."""
 
-    def __init__(self) -> None:
+    def __init__(self, table_size: int) -> None:
+        self._table_size = table_size
         self._hpack = Decoder(max_header_list_size=MAX_HEADER_LIST)
         self._known: dict[bytes, Headers] = {}
 
     def settings_taken(self) -> None:
-        """Hold the peer to the settings that it has acknowledged: from now on it has no dynamic table."""
-        self._hpack.max_allowed_table_size = 0
+        """Hold the peer to the settings that it has acknowledged: it has to say that its dynamic table is smaller now.
+
+        https://www.rfc-editor.org/rfc/rfc9113#section-4.3.1-6
+        """
+        self._hpack.max_allowed_table_size = self._table_size
 
     def request(self, block: bytes) -> Headers:
         """Decode the headers of a request.

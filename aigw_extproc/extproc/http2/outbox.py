@@ -12,6 +12,7 @@ from aigw_extproc.extproc.http2.frames import (
     DATA,
     END_HEADERS,
     END_STREAM,
+    HEADER,
     HEADERS,
     MAX_FRAME_SIZE,
     ConnectionFault,
@@ -92,7 +93,7 @@ class Outbox:
             return False
         self.window -= size
         stream.window -= size
-        self._frames += (header(size, DATA, 0, stream.id), data)
+        self._frames += (HEADER.pack(size >> 8, size & 0xFF, DATA, 0, stream.id), data)
         return True
 
     def end(self, stream: Stream, block: bytes) -> None:
@@ -145,6 +146,11 @@ class Outbox:
         except OverflowError:
             reason = f"SETTINGS_INITIAL_WINDOW_SIZE {size} widens a stream's window too much"
             raise ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, reason) from None
+
+    @property
+    def can_send(self) -> bool:
+        """Some data that waits can be sent now."""
+        return bool(self._queue) and self.window > 0
 
     def take(self, limit: int) -> bytes:
         """Return bytes to send: all frames, then data that waits, up to about `limit` bytes of it."""

@@ -46,28 +46,20 @@ FAULT_COST: Final = 10
 STREAMS_PER_COST: Final = 50
 """Streams whose window is changed at the cost of one frame."""
 DRAIN_PING: Final = b"draining"
-
-_GREETING = (
-    frames.settings(
-        {
-            Setting.HEADER_TABLE_SIZE: 0,
-            Setting.MAX_CONCURRENT_STREAMS: MAX_STREAMS,
-            Setting.INITIAL_WINDOW_SIZE: STREAM_WINDOW,
-            Setting.MAX_HEADER_LIST_SIZE: MAX_HEADER_LIST,
-        }
-    ),
-    frame(frames.WINDOW_UPDATE, 0, 0, number(CONNECTION_WINDOW - INITIAL_WINDOW)),
-)
+STREAM_STEP: Final = STREAM_WINDOW // 2
+CONNECTION_STEP: Final = CONNECTION_WINDOW // 2
+"""Bytes read, after which the peer gets its window back."""
 
 
 class Receiver:
     """What a connection knows of its peer and of the open streams."""
 
-    def __init__(self) -> None:
+    def __init__(self, header_table_size: int = 0) -> None:
+        """Create a connection. With another size of the dynamic table than 0, blocks of headers do not repeat."""
         self.failed = False
         """The peer was sent an error: the connection is to be closed."""
         self._reader = FrameReader()
-        self._headers = HeaderDecoder()
+        self._headers = HeaderDecoder(header_table_size)
         self._patience = Patience()
         self._outbox = Outbox()
         self._streams: dict[int, Stream] = {}
@@ -84,7 +76,17 @@ class Receiver:
         """Stream and flags of a header block whose end has not come."""
         self._ended: deque[int] = deque(maxlen=REMEMBERED)
         self._reset_here: deque[int] = deque(maxlen=REMEMBERED)
-        self._outbox.add(*_GREETING)
+        self._greet(header_table_size)
+
+    def _greet(self, header_table_size: int) -> None:
+        settings = {
+            Setting.HEADER_TABLE_SIZE: header_table_size,
+            Setting.MAX_CONCURRENT_STREAMS: MAX_STREAMS,
+            Setting.INITIAL_WINDOW_SIZE: STREAM_WINDOW,
+            Setting.MAX_HEADER_LIST_SIZE: MAX_HEADER_LIST,
+        }
+        widened = frame(frames.WINDOW_UPDATE, 0, 0, number(CONNECTION_WINDOW - INITIAL_WINDOW))
+        self._outbox.add(frames.settings(settings), widened)
 
     @property
     def open_streams(self) -> int:
@@ -143,7 +145,10 @@ class Receiver:
         if stream.paused:
             stream.held += size
         else:
-            self._give_credit(stream, size)
+            stream.credit += size
+            self._credit += size
+            if stream.credit >= STREAM_STEP or self._credit >= CONNECTION_STEP:
+                self._give_credit(stream, 0)
         if ended:
             self._on_end(stream)
         elif not payload and (not length or flags & frames.PADDED):
@@ -332,13 +337,13 @@ class Receiver:
     def _give_credit(self, stream: Stream | None, size: int) -> None:
         """Give the peer its windows back for bytes that were read: in large steps, so that most streams take none."""
         self._credit += size
-        if self._credit >= CONNECTION_WINDOW // 2:
+        if self._credit >= CONNECTION_STEP:
             self._outbox.add(frame(frames.WINDOW_UPDATE, 0, 0, number(self._credit)))
             self._receive_window += self._credit
             self._credit = 0
         if stream is not None:
             stream.credit += size
-            if stream.credit >= STREAM_WINDOW // 2 and not stream.remote_ended:
+            if stream.credit >= STREAM_STEP and not stream.remote_ended:
                 self._outbox.add(frame(frames.WINDOW_UPDATE, 0, stream.id, number(stream.credit)))
                 stream.receive_window += stream.credit
                 stream.credit = 0

@@ -73,6 +73,7 @@ MODEL_RULES: tuple[Callable[[ModelRequest], Problems], ...] = (
     inference.prompt_variables_need_a_prompt,
     inference.reserved_tier_needs_a_reservation,
     tools.tools_are_supported,
+    tools.tool_names_are_supported,
     tools.tool_schemas_are_supported,
     tools.tool_choice_is_supported,
     tools.tool_choice_is_set_once,

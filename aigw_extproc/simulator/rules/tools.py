@@ -24,6 +24,7 @@ from aigw_extproc.simulator.converse_request import (
     tool_use_ids,
     turns,
 )
+from aigw_extproc.simulator.errors import ServiceError
 from aigw_extproc.simulator.rules.problems import MODEL_ERRORS, ModelRequest, Problems, repeated, unsupported
 
 
@@ -143,6 +144,19 @@ def tool_schemas_are_supported(request: ModelRequest) -> Problems:
         restriction = json_schema.claudes_restriction(schema)
         if restriction is not None:
             yield f"{MODEL_ERRORS} tools.{index}.custom.{restriction}"
+
+
+def tool_names_are_supported(request: ModelRequest) -> Problems:
+    """Nova 1 cannot call a tool whose name has a hyphen."""
+    for name in () if request.family.hyphens else tool_names(request.conversation):
+        if "-" in name:
+            yield ServiceError("ModelErrorException", INVALID_SEQUENCE)
+
+
+INVALID_SEQUENCE = (
+    "Model produced invalid sequence as part of ToolUse. Please refer to the model tool use troubleshooting guide."
+)
+"""Nova's error for a tool use that it cannot write."""
 
 
 def tools_are_supported(request: ModelRequest) -> Problems:

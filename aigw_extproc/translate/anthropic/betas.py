@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 HEADER = "anthropic-beta"
+TOOL_STREAMING = "fine-grained-tool-streaming-2025-05-14"
 PARTS = {"advanced-tool-use-2025-11-20": ("tool-search-tool-2025-10-19", "tool-examples-2025-10-29")}
 """Betas that Bedrock has in parts, which are requested where they are used."""
 

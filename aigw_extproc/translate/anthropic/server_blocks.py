@@ -32,6 +32,11 @@ def server_block_text(block: Mapping[str, object]) -> str:
     return ""
 
 
+def tool_reference_text(name: object) -> str:
+    """Return what a reference to a tool says to a model that is offered all tools at once."""
+    return f"Tool {name} is available now."
+
+
 def _readable(value: object) -> object:
     if isinstance(value, list):
         return [_readable(item) for item in value]

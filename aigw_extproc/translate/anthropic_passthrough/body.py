@@ -18,10 +18,12 @@ from aigw_extproc.translate.anthropic_passthrough.members import (
     text_block,
     without_nulls,
 )
+from aigw_extproc.translate.anthropic_passthrough.plain import is_plain
 from aigw_extproc.translate.anthropic_passthrough.system_messages import with_system_in_place
 from aigw_extproc.translate.anthropic_passthrough.tools import strict_tools
 from aigw_extproc.translate.contract import Target
 from aigw_extproc.translate.converse.caching import MAX_CACHE_POINTS
+from aigw_extproc.translate.converse.reasoning import ThinkingSpec, by_thinking
 from aigw_extproc.translate.converse.schemas.mend import mended
 from aigw_extproc.translate.converse.schemas.native import bound
 from aigw_extproc.translate.converse.structured_output import schema_instruction
@@ -33,6 +35,7 @@ TRANSLATED = frozenset({"cache_control", "output_format"})
 
 _FIELDS = msgspec.json.Decoder(Fields)
 _MESSAGES = msgspec.json.Decoder(list[Fields])
+_THINKING = msgspec.json.Decoder(ThinkingSpec)
 _FORMAT = msgspec.json.Decoder(messages.OutputFormat)
 
 
@@ -51,14 +54,20 @@ def strict_body(request: messages.MessagesRequest, target: Target, strict: Stric
     body = with_system_in_place(kept, request.body, strict.family, strict.dropped)
     if "system" in body:
         body["system"] = strict_content(body["system"], "system", strict)
-    if "messages" in body:
+    mark = moved.get("cache_control", NULL)
+    if "messages" in body and (mark != NULL or not _stays(body["messages"], strict)):
         conversation = _messages(body["messages"], strict)
-        mark = moved.get("cache_control", NULL)
         body["messages"] = conversation if mark == NULL else _marked(conversation, mark, strict)
     _set_parameters(body, moved.get("output_format", NULL), strict)
     strict.images.require_fetched()
     version: dict[str, object] = {"anthropic_version": anthropic_version(target.schema.version)}
     return version | ({"anthropic_beta": strict.betas} if strict.betas else {}) | body
+
+
+def _stays(messages: object, strict: Strict) -> bool:
+    """Return whether nothing in the messages has to be changed."""
+    forgets = strict.family.caching and not strict.family.long_cache  # then `ttl` has to go
+    return isinstance(messages, msgspec.Raw) and not strict.aliases and not forgets and is_plain(messages)
 
 
 def _messages(value: object, strict: Strict) -> list[dict[str, object]]:
@@ -75,14 +84,13 @@ def _is_emptied(before: dict[str, object], after: dict[str, object]) -> bool:
 
 
 def _message(message: dict[str, object], place: str, strict: Strict) -> dict[str, object]:
+    content = strict_content(message.get("content"), f"{place}.content", strict)
+    if message.keys() == known.MESSAGE.keys():
+        return {**message, "content": content}
     raw = {name: value for name, value in message.items() if isinstance(value, msgspec.Raw)}
     mark = raw.pop("cache_control", NULL)
-    kept: dict[str, object] = {**strict.keep(raw, known.MESSAGE, "messages.")}
-    content = message.get("content")
-    kept["content"] = strict_content(content, f"{place}.content", strict)
-    if mark == NULL:
-        return kept
-    return _marked([kept], mark, strict)[0]
+    kept: dict[str, object] = {**strict.keep(raw, known.MESSAGE, "messages."), "content": content}
+    return kept if mark == NULL else _marked([kept], mark, strict)[0]
 
 
 def _marked(messages: list[dict[str, object]], mark: msgspec.Raw, strict: Strict) -> list[dict[str, object]]:
@@ -98,9 +106,14 @@ def _set_parameters(body: dict[str, object], output_format: msgspec.Raw, strict:
     for name, members in (("tool_choice", known.TOOL_CHOICE), ("metadata", known.METADATA)):
         if isinstance(raw := body.get(name), msgspec.Raw):
             body[name] = strict.keep(decode(_FIELDS, raw, name), members, f"{name}.")
-    for name in ("thinking", "context_management"):
-        if isinstance(raw := body.get(name), msgspec.Raw):
-            body[name] = without_nulls(raw)
+    if isinstance(raw := body.get("context_management"), msgspec.Raw):
+        body["context_management"] = without_nulls(raw)
+    if strict.family.sampling == "either" and "temperature" in body and body.pop("top_p", None) is not None:
+        strict.drop("top_p")
+    if isinstance(raw := body.get("thinking"), msgspec.Raw):
+        body["thinking"] = _thinking(without_nulls(raw), body.get("max_tokens"), strict)
+        if body["thinking"] is None:
+            del body["thinking"]
     raw = body.pop("output_config", NULL)
     config = decode(_FIELDS, raw, "output_config") if isinstance(raw, msgspec.Raw) and raw != NULL else {}
     name = "output_format" if "format" not in config else "output_config.format"
@@ -109,6 +122,20 @@ def _set_parameters(body: dict[str, object], output_format: msgspec.Raw, strict:
     config |= {} if bound_format is None else {"format": bound_format}
     if config:
         body["output_config"] = config
+
+
+def _thinking(raw: msgspec.Raw, max_tokens: object, strict: Strict) -> object:
+    """Return the thinking that was asked for, or the nearest that the model has, or None.
+
+    Raises:
+        InvalidRequest: there is no room for it.
+    """
+    wanted = decode(_THINKING, raw, "thinking")
+    if not strict.family.invoke_betas or wanted.type in strict.family.thinking:
+        return raw
+    limit = msgspec.json.decode(max_tokens) if isinstance(max_tokens, msgspec.Raw) else None
+    reasoning = by_thinking(wanted, strict.family, limit if isinstance(limit, int) else None, strict.dropped)
+    return reasoning.fields.get("thinking")
 
 
 def _format(raw: msgspec.Raw, name: str, body: dict[str, object], strict: Strict) -> msgspec.Raw | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import is_
 
 import msgspec
 
 from aigw_extproc.errors import InvalidRequest
-from aigw_extproc.translate.anthropic.server_blocks import is_server_block, server_block_text
+from aigw_extproc.translate.anthropic.server_blocks import is_server_block, server_block_text, tool_reference_text
 from aigw_extproc.translate.anthropic_passthrough import known
 from aigw_extproc.translate.anthropic_passthrough.members import (
     NULL,
@@ -51,7 +52,7 @@ def _block(block: Fields, place: str, strict: Strict) -> Fields | None:
         return _unknown(block, strict)
     if "caller" in block and msgspec.json.decode(block["caller"]) in known.DIRECT_CALLER:
         block = {name: value for name, value in block.items() if name != "caller"}
-    kept = strict.cache_control(strict.keep(block, members, "messages."))
+    kept = strict.cache_control(strict.keep_plain(block, members, "messages."))
     change = _CHANGES.get(kind)
     return change(kept, place, strict) if change else kept
 
@@ -62,7 +63,7 @@ def _unknown(block: Fields, strict: Strict) -> Fields | None:
     present = strict.cache_control({name: value for name, value in block.items() if value != NULL})
     if kind == "tool_reference":
         name = msgspec.json.decode(block.get("tool_name", NULL))
-        return present if strict.request_beta(known.TOOL_SEARCH) else text_block(TOOL_FOUND.format(name=name))
+        return present if strict.request_beta(known.TOOL_SEARCH) else text_block(tool_reference_text(name))
     if not is_server_block(kind):
         return present
     decoded = {name: msgspec.json.decode(value) for name, value in present.items()}
@@ -117,7 +118,7 @@ def _source(block: Fields, place: str) -> Fields:
 
 
 def _tool_use(block: Fields, place: str, strict: Strict) -> Fields:
-    aliases = strict.aliases and strict.aliases.get(msgspec.json.decode(block.get("name", NULL)))
+    aliases = strict.aliases and strict.aliases.get(str(msgspec.json.decode(block.get("name", NULL))))
     if not aliases or "input" not in block:
         return block
     return {**block, "input": translated(block["input"], aliases)}
@@ -127,7 +128,16 @@ def _tool_result(block: Fields, place: str, strict: Strict) -> Fields:
     content = block.get("content")
     if content is None or bytes(content).startswith(b'"'):
         return block
-    return {**block, "content": encoded(strict_content(content, f"{place}.content", strict))}
+    given = decode(_CONTENT, content, f"{place}.content")
+    kept = strict_content(given, f"{place}.content", strict)
+    return block if _is_same(given, kept) else {**block, "content": encoded(kept)}
+
+
+def _is_same(given: object, kept: object) -> bool:
+    """Return whether no block has changed: then the member keeps its bytes."""
+    if not isinstance(given, list) or not isinstance(kept, list):
+        return given is kept
+    return len(given) == len(kept) and all(map(is_, given, kept))
 
 
 _CHANGES: dict[bytes, Callable[[Fields, str, Strict], Fields]] = {
@@ -137,8 +147,6 @@ _CHANGES: dict[bytes, Callable[[Fields, str, Strict], Fields]] = {
     b'"tool_use"': _tool_use,
     b'"tool_result"': _tool_result,
 }
-TOOL_FOUND = "Tool {name} is available now."
-"""Text for a tool that a client's search has found."""
 
 
 def marked_last(messages: Sequence[dict[str, object]], mark: msgspec.Raw) -> list[dict[str, object]] | None:

@@ -47,12 +47,20 @@ class Strict:
             if value != NULL and (self.takes(members.get(name)) or self.drop(f"{place}{name}"))
         }
 
+    def keep_plain(self, fields: Fields, members: known.Members, place: str) -> Fields:
+        """Do as `keep` for an object whose members need nothing: mostly it stays as it is, at little cost."""
+        if fields.keys() <= members.keys() and NULL not in fields.values():
+            return fields
+        return self.keep(fields, members, place)
+
     def takes(self, need: str | None) -> bool:
         """Return whether the model has what a member needs; a beta that is a member's own is requested then."""
         if need is None:
             return False
         if need in known.FACTS:
             return bool(getattr(self.family, need))
+        if need == known.SAMPLING:
+            return self.family.sampling != "none"
         if need in known.ADDS_BETA:
             return self.request_beta(need)
         if need == known.EFFORT and self.family.reasoning == "adaptive":

@@ -12,7 +12,7 @@ from aigw_extproc.errors import GatewayError, InvalidUpstreamResponse, UpstreamT
 from aigw_extproc.translate.anthropic.events import event_json
 from aigw_extproc.translate.anthropic.usage import MessageUsage
 from aigw_extproc.translate.anthropic_passthrough.input_names import RestoredEvents
-from aigw_extproc.translate.contract import ResponseContext, TokenCounts
+from aigw_extproc.translate.contract import ResponseContext, StoredResponse, TokenCounts
 from aigw_extproc.translate.converse.input_keys import Aliases
 
 
@@ -35,6 +35,7 @@ class AnthropicPassthroughStream:
 
     def __init__(self, context: ResponseContext, aliases: Aliases) -> None:
         self.usage: TokenCounts | None = None
+        self.kept: StoredResponse | None = None
         self.failure: GatewayError | None = None
         self._context = context
         self._frames = EventStreamDecoder()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
+from aigw_extproc.translate.anthropic.betas import TOOL_STREAMING
 from aigw_extproc.translate.anthropic_passthrough import known
 from aigw_extproc.translate.anthropic_passthrough.members import NULL, Fields, Strict, decode, encoded
 from aigw_extproc.translate.converse.schemas.tool import input_schema
@@ -28,7 +29,7 @@ def strict_tools(raw: msgspec.Raw, strict: Strict) -> msgspec.Raw:
 
 def _tool(tool: Fields, place: str, strict: Strict) -> Fields:
     members = {name: value for name, value in tool.items() if value != NULL and not _is_default(name, value)}
-    if members.pop("eager_input_streaming", NULL) != NULL and not strict.request_beta(known.TOOL_STREAMING):
+    if members.pop("eager_input_streaming", NULL) != NULL and not strict.request_beta(TOOL_STREAMING):
         strict.drop("tools.eager_input_streaming")
     callers = members.pop("allowed_callers", NULL)
     if callers != NULL and msgspec.json.decode(callers) not in known.DIRECT_CALLER:
@@ -48,7 +49,7 @@ def _with_schema(tool: Fields, place: str, strict: Strict) -> Fields:
     given = tool.get("input_schema", msgspec.Raw())
     schema = input_schema(given, f"{place}.input_schema", strict.family, strict=wants_strict)
     if schema.aliases:
-        strict.aliases[msgspec.json.decode(tool.get("name", b'""'))] = schema.aliases
+        strict.aliases[str(msgspec.json.decode(tool.get("name", NULL)))] = schema.aliases
     if wants_strict and not schema.is_bound:
         strict.drop("tools.strict")
         tool = {name: value for name, value in tool.items() if name != "strict"}

@@ -24,7 +24,7 @@ class CountAnswer(BufferedAnswer, frozen=True, kw_only=True):
 
     member: str
     """The name of the number in the client's API."""
-    others: tuple[tuple[str, int | None], ...] = ()
+    others: tuple[tuple[str, int | str | None], ...] = ()
     """Further members of the client's API."""
 
     def translate_response(self, body: bytes, context: ResponseContext) -> ClientResponse:
@@ -36,6 +36,8 @@ class CountAnswer(BufferedAnswer, frozen=True, kw_only=True):
 
 MESSAGES = CountAnswer(member="input_tokens")
 """https://docs.anthropic.com/en/api/messages-count-tokens"""
+RESPONSES = CountAnswer(member="input_tokens", others=(("object", "response.input_tokens"),))
+"""https://platform.openai.com/docs/api-reference/responses/input-tokens"""
 VLLM = CountAnswer(member="count", others=(("max_model_len", 0), ("tokens", None)))
 """As vLLM's /tokenize, whose clients require all members; Bedrock returns the number only."""
 

@@ -8,7 +8,7 @@ from aigw_extproc.bedrock import errors
 from aigw_extproc.bedrock.converse import ConverseResponse, StreamEvent
 from aigw_extproc.bedrock.eventstream import EventStreamDecoder, Frame
 from aigw_extproc.errors import GatewayError
-from aigw_extproc.translate.contract import BedrockAnswer, ClientResponse, ResponseContext, TokenCounts
+from aigw_extproc.translate.contract import BedrockAnswer, ClientResponse, ResponseContext, StoredResponse, TokenCounts
 from aigw_extproc.translate.converse.conversed import EventWriter, ResponseWriter
 from aigw_extproc.translate.converse.input_keys import Aliases, RestoredEvents, restored
 
@@ -59,6 +59,10 @@ class CarriedStream:
     @property
     def failure(self) -> GatewayError | None:
         return self._writer.failure
+
+    @property
+    def kept(self) -> StoredResponse | None:
+        return self._writer.kept
 
     def feed(self, data: bytes) -> bytes:
         writer = self._writer

@@ -9,6 +9,7 @@ def kind_of(block: ContentBlock) -> str | None:
     """Return the kind of content, as families.toml calls it; None for a block that is not content."""
     kinds = (
         ("text", block.text),
+        ("text", block.guard_content),
         ("image", block.image),
         ("document", block.document),
         ("video", block.video),

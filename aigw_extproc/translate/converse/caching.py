@@ -71,7 +71,8 @@ class CachePoints:
     def _may_end_prefix(self, block: ContentBlock) -> bool:
         if block.reasoning_content is not None:
             return False
-        plain = block.document is not None and block.document.format != "pdf"
+        document = block.document
+        plain = document is not None and document.format != "pdf" and document.citations is None
         return self._family.cache_behind_plain_documents or not plain
 
     def limit(self, request: ConverseRequest) -> None:

@@ -9,16 +9,20 @@ from typing import ClassVar, Protocol
 import msgspec
 
 from aigw_extproc.bedrock.converse import (
+    SERVER_TOOL_USE,
+    ContentBlockStart,
+    ContentBlockStop,
     ContentEvent,
     ConverseRequest,
     ConverseResponse,
+    MessageStart,
     MessageStop,
     Metadata,
     StreamEvent,
 )
 from aigw_extproc.bedrock.families import Family
 from aigw_extproc.errors import GatewayError, UpstreamTruncated
-from aigw_extproc.translate.contract import ClientResponse, ResponseContext, TokenCounts
+from aigw_extproc.translate.contract import ClientResponse, ResponseContext, StoredResponse, TokenCounts
 from aigw_extproc.translate.converse.replay import events_of
 from aigw_extproc.translate.converse.response import translate_usage
 from aigw_extproc.translate.converse.tool_names import ToolNames
@@ -79,11 +83,14 @@ class EventWriter(ABC):
     def __init__(self) -> None:
         self.usage: TokenCounts | None = None
         self.failure: GatewayError | None = None
+        self.kept: StoredResponse | None = None
         self.done = False
         """Whether the client's stream has ended."""
         self.metadata = Metadata()
         """Bedrock's last event; empty until it has come."""
         self._stopped = False
+        self._hidden: set[int] = set()
+        """Open blocks of tools that Bedrock runs itself: the client must not run them."""
 
     # A chunk costs little, so `write` is no generator: each generator on the way would cost as much again.
 
@@ -102,10 +109,22 @@ class EventWriter(ABC):
     def write(self, event: StreamEvent) -> Iterable[bytes]:
         """Write what an event adds to the client's stream."""
         if isinstance(event, Metadata):
-            self.metadata, self.usage = event, translate_usage(event.usage)
+            self.metadata, self.usage = event, translate_usage(event.usage, event.trace)
             return self._end() if self._stopped else ()
+        if isinstance(event, ContentBlockStart) and _is_server_tool(event):
+            self._hidden.add(event.content_block_index)
+        if self._hidden and self._hides(event):
+            return ()
         self._stopped = self._stopped or isinstance(event, MessageStop)
         return self.translate(event)
+
+    def _hides(self, event: ContentEvent) -> bool:
+        if isinstance(event, MessageStart | MessageStop):
+            return False
+        hidden = event.content_block_index in self._hidden
+        if isinstance(event, ContentBlockStop):
+            self._hidden.discard(event.content_block_index)
+        return hidden
 
     def close(self) -> bytes:
         """End the stream: the upstream's body has ended."""
@@ -125,8 +144,15 @@ class EventWriter(ABC):
             InvalidUpstreamResponse: Bedrock reports that the output is malformed.
         """
         chunks = [chunk for event in events_of(response) for chunk in self.write(event)]
-        return ClientResponse(body=b"".join(chunks), usage=self.usage or TokenCounts(), media_type="text/event-stream")
+        return ClientResponse(
+            body=b"".join(chunks), usage=self.usage or TokenCounts(), media_type="text/event-stream", kept=self.kept
+        )
 
     def _end(self) -> Iterable[bytes]:
         self.done = True
         return self.finish()
+
+
+def _is_server_tool(event: ContentBlockStart) -> bool:
+    use = event.start.tool_use
+    return use is not None and use.type == SERVER_TOOL_USE

@@ -25,11 +25,25 @@ FORMATS = {
     "text/x-markdown": "md",
 }
 """Converse's format by media type."""
-EXTENSIONS = {format_: format_ for format_ in FORMATS.values()} | {
+TEXTS = frozenset(
+    {"application/json", "application/jsonl", "application/ld+json", "application/x-ndjson", "application/xml"}
+    | {"application/yaml", "application/x-yaml", "application/toml", "application/sql", "application/graphql"}
+    | {"application/javascript", "application/x-javascript", "application/typescript", "application/x-typescript"}
+    | {"application/x-python", "application/x-python-code", "application/x-sh", "application/x-shellscript"}
+    | {"application/x-httpd-php", "application/x-ruby", "application/x-perl", "application/x-tex"}
+)
+"""Media types of text outside of `text/`, for which Converse has no format of their own."""
+_CODE = (
+    "text log json jsonl ndjson xml yaml yml toml ini cfg conf env sql tsv tex rst graphql proto diff patch"
+    " py ipynb js mjs cjs jsx ts tsx css scss vue java kt scala groovy gradle c h cc cpp hpp cs go rs swift rb php pl"
+    " lua r jl dart ex hs sh bash zsh ps1 bat tf hcl"
+)
+EXTENSIONS = {
+    **{format_: format_ for format_ in FORMATS.values()},
     "htm": "html",
+    "xhtml": "html",
     "markdown": "md",
-    "text": "txt",
-    "log": "txt",
+    **dict.fromkeys(_CODE.split(), "txt"),
 }
 """Converse's format by the extension of the file's name."""
 MAX_NAME_LENGTH = 200
@@ -69,5 +83,9 @@ def document_name(filename: str | None) -> str:
 
 
 def document_format(media_type: str, filename: str) -> str | None:
-    """Return Converse's format by the media type, else by the extension of the file's name; None if unknown."""
-    return FORMATS.get(media_type) or EXTENSIONS.get(extension(filename))
+    """Return Converse's format by the media type, else by the extension of the file's name; None if unknown.
+
+    JSON, code and other text is plain text.
+    """
+    known = FORMATS.get(media_type) or EXTENSIONS.get(extension(filename))
+    return known or ("txt" if media_type.startswith("text/") or media_type in TEXTS else None)

@@ -55,7 +55,10 @@ class History:
     def add_system(self, blocks: Iterable[ContentBlock], place: str) -> None:
         """Add a system message: to the system prompt, or in its place in the conversation."""
         if not self.turns:
-            self._system += [SystemContentBlock(text=block.text, cache_point=block.cache_point) for block in blocks]
+            self._system += [
+                SystemContentBlock(text=block.text, guard_content=block.guard_content, cache_point=block.cache_point)
+                for block in blocks
+            ]
         elif blocks := list(blocks):
             self._add_instruction(blocks, place)
 

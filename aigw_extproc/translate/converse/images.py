@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ImageBlock.h
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from aigw_extproc.bedrock.converse import ImageBlock, S3Location, Source
@@ -48,7 +49,7 @@ class Images:
             InvalidRequest: it is not such a URL, not an image, or could not be fetched.
         """
         if url.startswith("s3://"):
-            return ImageBlock(format=known_format(IMAGE_FORMATS, extension(url), place), source=s3_source(url))
+            return ImageBlock(format=known_format(IMAGE_FORMATS, s3_extension(url), place), source=s3_source(url))
         if url[:8].lower().startswith(("http://", "https://")):
             return self._from_web(url, place)
         if not is_data_uri(url):
@@ -91,6 +92,20 @@ def known_format(formats: Mapping[str, str], name: str, place: str) -> str:
     return known
 
 
+_OWNED = re.compile(r"(?P<uri>s3://.*)\?bucketOwner=(?P<owner>\d{12})", re.DOTALL)
+
+
 def s3_source(uri: str) -> Source:
-    """Return the source for an object that Bedrock reads from S3."""
-    return Source(s3_location=S3Location(uri=uri))
+    """Return the source for an object that Bedrock reads from S3.
+
+    The account of a bucket in another account is in the URI: `s3://bucket/key?bucketOwner=123456789012`.
+    """
+    owned = _OWNED.fullmatch(uri)
+    location = S3Location(uri=uri) if owned is None else S3Location(uri=owned["uri"], bucket_owner=owned["owner"])
+    return Source(s3_location=location)
+
+
+def s3_extension(uri: str) -> str:
+    """Return the extension of an object's name."""
+    owned = _OWNED.fullmatch(uri)
+    return extension(uri if owned is None else owned["uri"])

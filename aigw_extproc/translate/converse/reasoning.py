@@ -76,17 +76,26 @@ def nearest(requested: str, supported: Sequence[str]) -> str | None:
 
 
 def by_thinking(
-    wanted: ThinkingSpec, family: Family, max_tokens: int | None, dropped: list[str], *, effort: str | None = None
+    wanted: ThinkingSpec,
+    family: Family,
+    max_tokens: int | None,
+    dropped: list[str],
+    *,
+    effort: str | None = None,
+    interleaved: bool = False,
 ) -> ReasoningSpec:
     """Return the settings for Claude's `thinking`, or the nearest that the family supports.
 
-    `effort` is for adaptive thinking.
+    `effort` is for adaptive thinking. With `interleaved` thinking the budget is for all answers of a tool loop
+    together, and so may exceed the limit of one.
 
     Raises:
         InvalidRequest: the budget is too small, or max_tokens leaves no room for it.
     """
     thinking = _accepted(wanted, family, max_tokens, dropped)
-    return _explicit(thinking, effort, family, max_tokens) if thinking else ReasoningSpec(max_tokens=max_tokens)
+    if thinking is None:
+        return ReasoningSpec(max_tokens=max_tokens)
+    return _explicit(thinking, effort, family, max_tokens, interleaved=interleaved)
 
 
 def model_fields(reasoning: ReasoningSpec, family: Family, *, has_reasoning: bool) -> dict[str, object]:
@@ -143,7 +152,9 @@ def _default_budget(max_tokens: int | None) -> int:
     return DEFAULT_BUDGET if max_tokens is None else max(MIN_BUDGET, min(DEFAULT_BUDGET, max_tokens // 2))
 
 
-def _explicit(thinking: ThinkingSpec, effort: str | None, family: Family, max_tokens: int | None) -> ReasoningSpec:
+def _explicit(
+    thinking: ThinkingSpec, effort: str | None, family: Family, max_tokens: int | None, *, interleaved: bool
+) -> ReasoningSpec:
     if thinking.type in OFF:
         return ReasoningSpec(fields=family.reasoning_off or {"thinking": {"type": "disabled"}}, max_tokens=max_tokens)
     parameter: dict[str, object] = {"type": thinking.type}
@@ -156,7 +167,7 @@ def _explicit(thinking: ThinkingSpec, effort: str | None, family: Family, max_to
     if budget is None or budget < MIN_BUDGET:
         got = "none was given" if budget is None else f"got {budget}"
         raise InvalidRequest.at("thinking.budget_tokens", f"has to be at least {MIN_BUDGET}, {got}")
-    limit = _room(budget, max_tokens)
+    limit = max_tokens if interleaved and max_tokens is not None else _room(budget, max_tokens)
     return ReasoningSpec(on=True, fields={"thinking": parameter | {"budget_tokens": budget}}, max_tokens=limit)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from aigw_extproc.bedrock.converse import ContentBlock, ConverseResponse, TokenUsage
+from aigw_extproc.bedrock.converse import SERVER_TOOL_USE, ContentBlock, ConverseResponse, TokenUsage
 from aigw_extproc.errors import InvalidUpstreamResponse
 from aigw_extproc.translate.contract import TokenCounts
 from aigw_extproc.wire import given
@@ -16,7 +16,19 @@ MALFORMED = "malformed_"
 """The prefix of stop reasons that report malformed output."""
 
 
-def translate_usage(usage: TokenUsage | None) -> TokenCounts:
+class _Router(msgspec.Struct, frozen=True, rename="camel"):
+    invoked_model_id: str = ""
+
+
+class _Trace(msgspec.Struct, frozen=True, rename="camel"):
+    prompt_router: _Router = _Router()
+
+
+_TRACE = msgspec.json.Decoder(_Trace)
+_NO_TRACE = msgspec.Raw()
+
+
+def translate_usage(usage: TokenUsage | None, trace: msgspec.Raw = _NO_TRACE) -> TokenCounts:
     """Count tokens as OpenAI does: Bedrock's inputTokens leaves out what the cache read and wrote."""
     if usage is None:
         return TokenCounts()
@@ -29,12 +41,27 @@ def translate_usage(usage: TokenUsage | None) -> TokenCounts:
         cached_input_tokens=cached,
         cache_creation_input_tokens=created,
         long_cache_creation_input_tokens=usage.written_for("1h"),
+        invoked_model=_invoked_model(trace),
     )
 
 
+def _invoked_model(trace: msgspec.Raw) -> str:
+    """Return the model that a prompt router has chosen, without the ARN around its id.
+
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_PromptRouterTrace.html
+    """
+    if b"promptRouter" not in bytes(trace):
+        return ""
+    try:
+        return _TRACE.decode(trace).prompt_router.invoked_model_id.rpartition("/")[2]
+    except msgspec.MsgspecError:
+        return ""
+
+
 def output_blocks(response: ConverseResponse) -> list[ContentBlock]:
-    """Return the content of a response."""
-    return response.output.message.content if response.output and response.output.message else []
+    """Return the content of a response, without calls of tools that Bedrock runs itself."""
+    blocks = response.output.message.content if response.output and response.output.message else []
+    return [block for block in blocks if block.tool_use is None or block.tool_use.type != SERVER_TOOL_USE]
 
 
 def require_sound(stop_reason: str | None) -> None:

@@ -30,7 +30,13 @@ def result_of(
     """Return a result of these blocks; those that the family does not take inside it go beside it."""
     beside = tuple(block for block in blocks if not _fits_inside(block, family))
     content = [
-        ToolResultContentBlock(text=block.text, image=block.image, document=block.document, video=block.video)
+        ToolResultContentBlock(
+            text=block.text,
+            image=block.image,
+            document=block.document,
+            video=block.video,
+            search_result=block.search_result,
+        )
         for block in blocks
         if _fits_inside(block, family)
     ]
@@ -40,6 +46,8 @@ def result_of(
 
 
 def _fits_inside(block: ContentBlock, family: Family) -> bool:
+    if block.search_result is not None:
+        return True
     inside = ("text", *family.inside_tool_results)
     return kind_of(block) in inside or (block.document is not None and block.document.format in inside)
 

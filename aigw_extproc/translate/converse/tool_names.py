@@ -19,10 +19,10 @@ _FOREIGN = re.compile(r"[^A-Za-z0-9_-]")
 _HASH_LENGTH = 8
 
 
-def alias(name: str, salt: str = "") -> str:
-    """Return a valid name for `name`: its valid characters and a hash."""
+def alias(name: str, salt: str = "", shown: str | None = None) -> str:
+    """Return a valid name for `name`: the valid characters of `shown`, by default the name itself, and a hash."""
     digest = sha256(f"{salt}{name}".encode()).hexdigest()[:_HASH_LENGTH]
-    return f"{_FOREIGN.sub('_', name)[: MAX_LENGTH - _HASH_LENGTH - 1]}_{digest}"
+    return f"{_FOREIGN.sub('_', name if shown is None else shown)[: MAX_LENGTH - _HASH_LENGTH - 1]}_{digest}"
 
 
 def valid_id(tool_call_id: str) -> str:
@@ -42,16 +42,19 @@ class ToolNames:
     """The aliases of parameters by the client's name, by Bedrock's name of the tool; for tools that have any."""
 
     @classmethod
-    def of(cls, names: Iterable[str]) -> ToolNames:
-        """Give every invalid name a unique alias: a function of this and earlier names."""
+    def of(cls, names: Iterable[str], *, hyphens: bool = True) -> ToolNames:
+        """Give every invalid name a unique alias: a function of this and earlier names.
+
+        Without `hyphens` a name that has any is invalid.
+        """
         names = dict.fromkeys(names)
         if not names:
             return _NONE
         taken: set[str] = set()
         aliases: dict[str, str] = {}
         for name in names:
-            if name in taken or not _VALID.match(name):
-                aliases[name] = _free_alias(name, taken)
+            if name in taken or not _VALID.match(name) or not (hyphens or "-" not in name):
+                aliases[name] = _free_alias(name, taken, hyphens=hyphens)
             taken.add(aliases.get(name, name))
         return cls(aliases, {short: name for name, short in aliases.items()}, frozenset(taken))
 
@@ -71,9 +74,10 @@ class ToolNames:
 _NONE = ToolNames()
 
 
-def _free_alias(name: str, taken: set[str]) -> str:
-    candidate, attempt = alias(name), 0
+def _free_alias(name: str, taken: set[str], *, hyphens: bool) -> str:
+    plain = name if hyphens else name.replace("-", "_")
+    candidate, attempt = alias(name, shown=plain), 0
     while candidate in taken:
         attempt += 1
-        candidate = alias(name, salt=f"{attempt}:")
+        candidate = alias(name, salt=f"{attempt}:", shown=plain)
     return candidate

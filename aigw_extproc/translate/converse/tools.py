@@ -10,10 +10,12 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from aigw_extproc.bedrock.converse import (
     Empty,
     NamedTool,
+    SystemTool,
     Tool,
     ToolChoice,
     ToolConfiguration,
@@ -152,6 +154,17 @@ def tool_configuration(
     return ToolConfiguration(tools=tools, tool_choice=_converse_choice(selection.effective(), names))
 
 
+def with_web_search(configuration: ToolConfiguration | None, family: Family) -> ToolConfiguration:
+    """Return the toolConfig with the tool by which the family searches the web.
+
+    https://docs.aws.amazon.com/nova/latest/nova2-userguide/web-grounding.html
+    """
+    search = Tool(system_tool=SystemTool(family.web_search))
+    if configuration is None:
+        return ToolConfiguration(tools=[search])
+    return replace(configuration, tools=[*configuration.tools, search])
+
+
 def serial_tool_choice(selection: Selection) -> dict[str, object]:
     """Return Claude's own field for one call at a time, without the type if toolChoice has it.
 
@@ -202,7 +215,7 @@ def tool_names(offered: Sequence[Definition], history: Sequence[str], family: Fa
     Raises:
         InvalidRequest: a schema is not of an object.
     """
-    names = ToolNames.of([*(definition.name for definition in offered), *history])
+    names = ToolNames.of([*(definition.name for definition in offered), *history], hyphens=family.tool_name_hyphens)
     for definition in offered:
         names = names.with_parameters(definition.name, definition.schema(family).aliases)
     return names

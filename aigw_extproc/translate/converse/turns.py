@@ -226,5 +226,11 @@ def _call_as_text(call: ToolUseBlock) -> ContentBlock:
 def _result_as_text(result: Result) -> Iterator[ContentBlock]:
     yield ContentBlock(text=f"[tool result of {result.block.tool_use_id}]")
     for content in result.block.content:
-        yield ContentBlock(text=content.text, image=content.image, document=content.document, video=content.video)
+        yield ContentBlock(
+            text=content.text,
+            image=content.image,
+            document=content.document,
+            video=content.video,
+            search_result=content.search_result,
+        )
     yield from result.beside

@@ -9,7 +9,7 @@ import msgspec
 
 from aigw_extproc.errors import GatewayError, InvalidUpstreamResponse, UpstreamError, UpstreamTruncated
 from aigw_extproc.openai.errors import render
-from aigw_extproc.translate.contract import TokenCounts
+from aigw_extproc.translate.contract import StoredResponse, TokenCounts
 from aigw_extproc.translate.openai_passthrough import usage
 
 MAX_LINE = 24 * 1024 * 1024
@@ -62,6 +62,7 @@ class OpenAIPassthroughStream:
 
     def __init__(self) -> None:
         self.usage: TokenCounts | None = None
+        self.kept: StoredResponse | None = None
         self.failure: GatewayError | None = None
         self._held: list[bytes] = []
         self._held_length = 0

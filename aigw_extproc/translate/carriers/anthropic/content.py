@@ -15,6 +15,7 @@ from aigw_extproc.bedrock.converse import (
     DocumentBlock,
     ImageBlock,
     ReasoningContent,
+    SearchResultBlock,
     Source,
     SystemContentBlock,
     Tool,
@@ -92,6 +93,9 @@ def _image(image: ImageBlock) -> Fields:
 
 
 def _document(document: DocumentBlock) -> Fields:
+    if document.source.content is not None:
+        texts = [_text(part.text) for part in document.source.content]
+        return _cited({"type": "document", "source": {"type": "content", "content": texts}}, document)
     data = _data(document.source)
     if document.format == "pdf":
         source = {"type": "base64", "media_type": "application/pdf", "data": data}
@@ -100,8 +104,19 @@ def _document(document: DocumentBlock) -> Fields:
     else:
         formats = ", ".join(("pdf", *sorted(READABLE)))
         raise _unsupported(f"does not support documents of the format {document.format}; it takes {formats}")
+    return _cited({"type": "document", "source": source}, document)
+
+
+def _cited(block: Fields, document: DocumentBlock) -> Fields:
     context = {} if document.context is None else {"context": document.context}
-    return {"type": "document", "source": source, "title": document.name, **context}
+    citations = {} if document.citations is None else {"citations": {"enabled": document.citations.enabled}}
+    return {**block, "title": document.name, **context, **citations}
+
+
+def _search_result(result: SearchResultBlock) -> Fields:
+    citations = {} if result.citations is None else {"citations": {"enabled": result.citations.enabled}}
+    content = [_text(part.text) for part in result.content]
+    return {"type": "search_result", "source": result.source, "title": result.title, "content": content, **citations}
 
 
 def _data(source: Source) -> str:
@@ -135,6 +150,7 @@ _BLOCKS: dict[str, Callable[[Any], Fields]] = {
     "text": _text,
     "image": _image,
     "document": _document,
+    "search_result": _search_result,
     "tool_use": _tool_use,
     "tool_result": _tool_result,
     "reasoning_content": _reasoning,

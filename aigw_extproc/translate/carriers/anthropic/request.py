@@ -28,6 +28,7 @@ from aigw_extproc.translate.converse.conversed import Conversed, may_pause
 DROPPED = {
     "performance_config": "aws.performanceConfig",
     "prompt_variables": "aws.promptVariables",
+    "project_identifier": "aws.projectIdentifier",
     "additional_model_response_field_paths": "aws.additionalModelResponseFieldPaths",
     "service_tier": "service_tier",
 }

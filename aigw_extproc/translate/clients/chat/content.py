@@ -5,18 +5,27 @@ https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ContentBlock
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import assert_never
 
-from aigw_extproc.bedrock.converse import AudioBlock, ContentBlock, DocumentBlock, Source, VideoBlock
+from aigw_extproc.bedrock.converse import (
+    AudioBlock,
+    ContentBlock,
+    DocumentBlock,
+    GuardContent,
+    GuardedText,
+    Source,
+    VideoBlock,
+)
 from aigw_extproc.bedrock.families import Family
 from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.openai import chat
 from aigw_extproc.translate.contract import Fetched
 from aigw_extproc.translate.converse import documents
 from aigw_extproc.translate.converse.caching import CachePoints
-from aigw_extproc.translate.converse.data import Data, extension, is_data_uri, parse_base64, parse_data_uri
-from aigw_extproc.translate.converse.images import Images, known_format, s3_source
+from aigw_extproc.translate.converse.data import Data, is_data_uri, parse_base64, parse_data_uri
+from aigw_extproc.translate.converse.images import Images, known_format, s3_extension, s3_source
 from aigw_extproc.translate.converse.reasoning import redacted_block, thinking_block
 
 VIDEO_FORMATS = {
@@ -40,6 +49,9 @@ VIDEO_FORMATS = {
 AUDIO_FORMATS = frozenset(
     {"mp3", "opus", "wav", "aac", "flac", "mp4", "ogg", "mkv", "mka", "x-aac", "m4a", "mpeg", "mpga", "pcm", "webm"}
 )
+
+
+_PDF_URI = re.compile(r"data:\s*application/pdf\s*[;,]", re.IGNORECASE)
 
 
 class PartTranslator:
@@ -71,8 +83,11 @@ class PartTranslator:
         match part:
             case chat.TextPart(text=text) | chat.RefusalPart(refusal=text):
                 return ContentBlock(text=text) if text.strip() else None
+            case chat.GuardedTextPart(text=text, qualifiers=qualifiers):
+                guarded = GuardedText(text, list(qualifiers) if qualifiers else None)
+                return ContentBlock(guard_content=GuardContent(guarded)) if text.strip() else None
             case chat.ImagePart(image_url=url):
-                return ContentBlock(image=self.images.image(*_url(url, f"{place}.image_url")))
+                return self._image_or_document(*_url(url, f"{place}.image_url"))
             case chat.FilePart(file=file):
                 return ContentBlock(document=self._document(file, f"{place}.file"))
             case chat.VideoUrlPart(video_url=url):
@@ -92,12 +107,20 @@ class PartTranslator:
             return redacted_block(self._family, part.data)
         return thinking_block(self._family, part.thinking or part.text, part.signature)
 
+    def _image_or_document(self, url: str, place: str) -> ContentBlock:
+        """Return an image; some clients send a PDF in its place."""
+        if _PDF_URI.match(url):
+            source = Source(bytes=parse_data_uri(url, place).base64)
+            return ContentBlock(document=DocumentBlock(format="pdf", name=self._names.take(None), source=source))
+        return ContentBlock(image=self.images.image(url, place))
+
     def _document(self, file: chat.FileData, place: str) -> DocumentBlock:
         if file.file_data is None:
             raise InvalidRequest.at(place, "Bedrock keeps no files: send the content as file_data, not a file_id")
         place = f"{place}.file_data"
         if file.file_data.startswith("s3://"):
-            name, source, media_type = file.filename or file.file_data, s3_source(file.file_data), ""
+            source, media_type = s3_source(file.file_data), ""
+            name = file.filename or f"s3.{s3_extension(file.file_data)}"
         else:
             data = _file_data(file.file_data, place)
             name, source, media_type = file.filename or "", Source(bytes=data.base64), data.media_type
@@ -121,7 +144,7 @@ def _file_data(text: str, place: str) -> Data:
 
 def _video(url: str, place: str) -> VideoBlock:
     if url.startswith("s3://"):
-        return VideoBlock(format=known_format(VIDEO_FORMATS, extension(url), place), source=s3_source(url))
+        return VideoBlock(format=known_format(VIDEO_FORMATS, s3_extension(url), place), source=s3_source(url))
     data = parse_data_uri(url, place)
     return VideoBlock(format=known_format(VIDEO_FORMATS, data.subtype, place), source=Source(bytes=data.base64))
 

@@ -85,11 +85,15 @@ class _MessageTranslator:
         self.history.add_user(blocks, place)
 
     def add_assistant(self, message: chat.AssistantMessage, place: str) -> None:
+        if message.audio is not None:
+            raise InvalidRequest.at(f"{place}.audio", "Bedrock keeps no audio: send its transcript as the content")
         blocks = self._blocks(message.content, place)
         if message.refusal and not message.refusal.isspace():
             blocks.append(ContentBlock(text=message.refusal))
         reasoning = self._reasoning(message.thinking_blocks) if message.thinking_blocks else []
         reasoning = reasoning or [block for block in blocks if block.reasoning_content]
+        if message.reasoning_content and not reasoning and not message.thinking_blocks:
+            reasoning = self._unsigned(message.reasoning_content)
         blocks = [block for block in blocks if not block.reasoning_content]
         if not blocks and not message.tool_calls and message.function_call is None:
             return
@@ -144,6 +148,13 @@ class _MessageTranslator:
 
     def _reasoning(self, parts: Sequence[chat.ThinkingPart | chat.RedactedThinkingPart]) -> list[ContentBlock]:
         return [block for block in map(self._content.reasoning, parts) if block]
+
+    def _unsigned(self, text: str) -> list[ContentBlock]:
+        """Return reasoning that came back without its blocks, for models that do not sign it."""
+        blocks = self._reasoning([chat.ThinkingPart(thinking=text)])
+        if not blocks:
+            self._content.dropped.append("messages.reasoning_content")
+        return blocks
 
     def _result(self, message: chat.ToolMessage, parts: Sequence[chat.ToolPart], place: str) -> Result:
         # A cache mark inside a result applies to the whole result: cache points stand between blocks only.

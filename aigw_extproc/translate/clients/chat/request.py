@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from aigw_extproc.bedrock.converse import ConverseRequest
+from aigw_extproc.bedrock.converse import ConverseRequest, ToolConfiguration
 from aigw_extproc.bedrock.families import Family
 from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.openai import chat
@@ -30,6 +30,7 @@ from aigw_extproc.translate.converse.tools import (
     serial_fields,
     tool_configuration,
     tool_names,
+    with_web_search,
 )
 from aigw_extproc.translate.converse.turns import Vocabulary
 from aigw_extproc.translate.openai.parameters import inference_configuration, unsupported
@@ -131,16 +132,26 @@ class _Translation:
                 reasons=reasoning.on,
                 limit_name=parameters.limit_name(request),
             ),
-            tool_config=tool_configuration(selection, names, self.family, self.content.cache, self.dropped),
+            tool_config=self._tools(selection, names),
             output_config=output.output_config,
             additional_model_request_fields=self._model_fields(conversation, reasoning, selection),
             additional_model_response_field_paths=aws.additional_model_response_field_paths,
             guardrail_config=given(aws.guardrail_config),
             performance_config=given(aws.performance_config),
+            project_identifier=aws.project_identifier,
             prompt_variables=given(aws.prompt_variables),
             request_metadata=parameters.request_metadata(request, self.dropped),
             service_tier=parameters.service_tier(request, self.dropped),
         )
+
+    def _tools(self, selection: Selection, names: ToolNames) -> ToolConfiguration | None:
+        configuration = tool_configuration(selection, names, self.family, self.content.cache, self.dropped)
+        if given(self.request.web_search_options) is None:
+            return configuration
+        if not self.family.web_search:
+            self.dropped.append("web_search_options")
+            return configuration
+        return with_web_search(configuration, self.family)
 
     def _reasoning(self, conversation: Conversation) -> ReasoningSpec:
         limit = parameters.max_tokens(self.request)

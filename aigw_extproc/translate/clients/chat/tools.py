@@ -25,7 +25,23 @@ def definitions(request: chat.ChatRequest, family: Family) -> list[Definition]:
             for index, function in enumerate(request.functions or ())
         ]
     check_definitions(offered, family, "tools" if request.tools else "functions")
-    return offered
+    return _allowed(offered, request.tool_choice)
+
+
+def _allowed(offered: list[Definition], choice: str | chat.NamedToolChoice | None) -> list[Definition]:
+    """Return the tools that the choice allows.
+
+    https://platform.openai.com/docs/guides/function-calling#allowed-tools
+    """
+    if not isinstance(choice, chat.NamedToolChoice) or choice.allowed_tools is None:
+        return offered
+    names = [tool.function.name if tool.function else "" for tool in choice.allowed_tools.tools]
+    known = {definition.name for definition in offered}
+    for index, name in enumerate(names):
+        if name not in known:
+            place = f"tool_choice.allowed_tools.tools[{index}].function.name"
+            raise InvalidRequest.at(place, f"the request offers no tool {name!r}")
+    return [definition for definition in offered if definition.name in names]
 
 
 def choice(request: chat.ChatRequest) -> ClientChoice:
@@ -59,6 +75,8 @@ def _tool_choice(value: str | chat.NamedToolChoice, place: str = "tool_choice") 
             return ClientChoice(mode=value, place=place)
         case chat.NamedToolChoice(type=None, function=None):
             return ClientChoice(mode="auto", place=place)
+        case chat.NamedToolChoice(type="allowed_tools", allowed_tools=chat.AllowedTools(mode=mode)):
+            return ClientChoice(mode=mode, place=f"{place}.allowed_tools.mode")
         case chat.NamedToolChoice(type="function" | None, function=chat.NamedFunction(name=name)):
             return ClientChoice(mode="function", name=name, place=f"{place}.function.name")
         case chat.NamedToolChoice():

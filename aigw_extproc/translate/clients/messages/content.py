@@ -10,25 +10,43 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar, assert_never
 
+import msgspec
 from msgspec.structs import replace
 
 from aigw_extproc.anthropic import messages
-from aigw_extproc.bedrock.converse import ContentBlock, DocumentBlock, ImageBlock, Source
+from aigw_extproc.bedrock.converse import (
+    CitationsConfig,
+    ContentBlock,
+    DocumentBlock,
+    ImageBlock,
+    SearchResultBlock,
+    Source,
+    TextContent,
+)
 from aigw_extproc.bedrock.families import Family
 from aigw_extproc.errors import InvalidRequest
+from aigw_extproc.translate.anthropic.server_blocks import server_block_text, tool_reference_text
 from aigw_extproc.translate.contract import Fetched
 from aigw_extproc.translate.converse import documents
 from aigw_extproc.translate.converse.caching import CachePoints
 from aigw_extproc.translate.converse.data import Data, parse_base64
 from aigw_extproc.translate.converse.images import Images, image_of
 from aigw_extproc.translate.converse.reasoning import redacted_block, thinking_block
+from aigw_extproc.wire import given
 
 NO_FILES = "Bedrock keeps no files: send the content, not a file_id"
 
 B = TypeVar("B", bound=messages.Block)
 
-MediaBlock = messages.TextBlock | messages.ImageBlock | messages.DocumentBlock
-"""The blocks that both a message and a tool result can have."""
+MediaBlock = (
+    messages.TextBlock
+    | messages.ImageBlock
+    | messages.DocumentBlock
+    | messages.SearchResultBlock
+    | messages.ToolReferenceBlock
+    | messages.ServerBlock
+)
+"""The blocks of messages and tool results."""
 
 
 class ContentTranslator:
@@ -70,6 +88,12 @@ class ContentTranslator:
                 return ContentBlock(image=self._image(source, f"{place}.source"))
             case messages.DocumentBlock():
                 return ContentBlock(document=self._document(block, f"{place}.source"))
+            case messages.SearchResultBlock():
+                return self._search_result(block)
+            case messages.ToolReferenceBlock(tool_name=name):
+                return ContentBlock(text=tool_reference_text(name))
+            case messages.ServerBlock():
+                return self._server_block(block)
             case _:
                 assert_never(block)
 
@@ -101,14 +125,36 @@ class ContentTranslator:
                 assert_never(source)
 
     def _document(self, block: messages.DocumentBlock, place: str) -> DocumentBlock:
-        if block.citations is not None and block.citations.enabled:
-            self.dropped.append("citations")
+        citations = self._citations(block.citations)
         return DocumentBlock(
             format=_document_format(block, place),
-            source=Source(bytes=_document_bytes(block, place)),
+            source=_document_source(block, place, cited=citations is not None),
             name=self._names.take(block.title),
             context=block.context or None,
+            citations=citations,
         )
+
+    def _citations(self, citations: messages.Citations | None) -> CitationsConfig | None:
+        if citations is None or not citations.enabled:
+            return None
+        if not self._family.citations:
+            self.dropped.append("citations")
+            return None
+        return CitationsConfig(enabled=True)
+
+    def _search_result(self, block: messages.SearchResultBlock) -> ContentBlock:
+        citations, texts = self._citations(block.citations), [part.text for part in block.content]
+        if not self._family.citations:
+            return ContentBlock(text="\n".join([block.title, block.source, *texts]))
+        content = [TextContent(text) for text in texts]
+        return ContentBlock(search_result=SearchResultBlock(block.source, block.title, content, citations))
+
+    def _server_block(self, block: messages.ServerBlock) -> ContentBlock | None:
+        kind = str(block.__struct_config__.tag)
+        self.dropped.append(f"messages.{kind}")
+        members = {name: msgspec.json.decode(given(getattr(block, name)) or b"null") for name in ("input", "content")}
+        text = server_block_text({"type": kind, "name": block.name, **members})
+        return ContentBlock(text=text) if text.strip() else None
 
 
 def with_mark(blocks: Sequence[B], mark: messages.CacheControl | None) -> Sequence[B]:
@@ -133,6 +179,12 @@ def _document_format(block: messages.DocumentBlock, place: str) -> str:
             f"{place}.media_type", f"expected one of {', '.join(documents.FORMATS)}, got {media_type!r}"
         )
     return known
+
+
+def _document_source(block: messages.DocumentBlock, place: str, *, cited: bool) -> Source:
+    if cited and isinstance(block.source, messages.ContentSource):
+        return Source(content=[TextContent(part.text) for part in as_blocks(block.source.content)])
+    return Source(bytes=_document_bytes(block, place))
 
 
 def _document_bytes(block: messages.DocumentBlock, place: str) -> str:

@@ -108,7 +108,7 @@ class _MessageTranslator:
 
     def _add_block(self, turn: Turn, block: messages.AssistantBlock, place: str) -> None:
         match block:
-            case messages.TextBlock():
+            case messages.TextBlock() | messages.ServerBlock():
                 turn.blocks += self._content.media(block, place)
             case messages.ToolUseBlock():
                 self.history.add_call(turn, block.id, block.name, _input(block, place), place)

@@ -26,6 +26,8 @@ from aigw_extproc.translate.converse.reasoning import (
 from aigw_extproc.translate.converse.structured_output import StructuredOutput, without_tool
 
 EFFORT = "output_config.effort"
+INTERLEAVED = "interleaved-thinking-2025-05-14"
+"""https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking#interleaved-thinking"""
 
 
 def translate_reasoning(request: messages.CountTokensParams, family: Family, dropped: list[str]) -> ReasoningSpec:
@@ -43,7 +45,8 @@ def translate_reasoning(request: messages.CountTokensParams, family: Family, dro
     adaptive = family.reasoning == "adaptive"
     if request.thinking is not None:
         thinking = msgspec.convert(request.thinking, ThinkingSpec, from_attributes=True)
-        reasoning = by_thinking(thinking, family, request.max_tokens, dropped)
+        interleaved = INTERLEAVED in (request.anthropic_beta or ()) and INTERLEAVED in family.converse_betas
+        reasoning = by_thinking(thinking, family, request.max_tokens, dropped, interleaved=interleaved)
     elif effort is not None and not adaptive:
         return by_effort(effort, family, request.max_tokens, dropped)
     else:
@@ -100,12 +103,14 @@ def request_metadata(request: messages.CreateParams, dropped: list[str]) -> dict
 
 def structured_output(request: messages.CreateParams, family: Family, dropped: list[str]) -> StructuredOutput:
     """Translate `output_config.format`; where the schema becomes an instruction it is reported as dropped."""
-    wanted = request.output_config.format if request.output_config else None
+    wanted, name = request.output_config.format if request.output_config else None, "output_config.format"
+    if wanted is None:
+        wanted, name = request.output_format, "output_format"
     if wanted is None:
         return StructuredOutput()
     output = without_tool(wanted.schema, family)
     if output.output_config is None:
-        dropped.append("output_config.format")
+        dropped.append(name)
     return output
 
 

@@ -22,6 +22,7 @@ from aigw_extproc.translate.converse.tools import (
     serial_fields,
     tool_configuration,
     tool_names,
+    with_web_search,
 )
 
 
@@ -60,6 +61,8 @@ def translate_prompt(request: messages.CountTokensParams, target: Target, droppe
         forcible=forcible_choices(family, reasons=reasoning.on),
     )
     tool_config = tool_configuration(selection, names, family, content.cache, dropped)
+    if family.web_search and any(map(tools.is_web_search, request.tools or ())):
+        tool_config = with_web_search(tool_config, family)
     _mark_last(request, conversation, content.cache)
     fields = model_fields(reasoning, family, has_reasoning=conversation.has_reasoning)
     if request.tool_choice is not None and request.tool_choice.disable_parallel_tool_use:

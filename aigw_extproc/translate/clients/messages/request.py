@@ -8,7 +8,7 @@ from __future__ import annotations
 from aigw_extproc.anthropic import messages
 from aigw_extproc.bedrock.converse import ConverseRequest
 from aigw_extproc.bedrock.families import Family
-from aigw_extproc.translate.anthropic.betas import accepted_betas
+from aigw_extproc.translate.anthropic.betas import TOOL_STREAMING, accepted_betas
 from aigw_extproc.translate.clients.messages import parameters
 from aigw_extproc.translate.clients.messages.prompt import Prompt, translate_prompt
 from aigw_extproc.translate.clients.messages.stream import MessagesWriter
@@ -45,7 +45,7 @@ def to_converse(request: messages.MessagesRequest, target: Target) -> Conversed:
         inference_config=inference,
         tool_config=prompt.tool_config,
         output_config=output.output_config,
-        additional_model_request_fields=_with_betas(fields, request, family, dropped),
+        additional_model_request_fields=_with_betas(fields, request, conversation, family, dropped),
         additional_model_response_field_paths=[_STOP_SEQUENCE] if inference.stop_sequences else None,
         request_metadata=parameters.request_metadata(conversation, dropped),
     )
@@ -61,8 +61,9 @@ def to_counted(request: messages.MessagesRequest, target: Target) -> Conversed:
         MediaNeeded: images have to be fetched first.
     """
     dropped: list[str] = []
-    prompt = translate_prompt(messages.count_tokens_params(request), target, dropped)
-    fields = _with_betas(prompt.fields, request, target.family, dropped)
+    conversation = messages.count_tokens_params(request)
+    prompt = translate_prompt(conversation, target, dropped)
+    fields = _with_betas(prompt.fields, request, conversation, target.family, dropped)
     instructed = with_system(prompt.conversation, None, target.family)
     body = ConverseRequest(
         messages=instructed.messages,
@@ -74,9 +75,19 @@ def to_counted(request: messages.MessagesRequest, target: Target) -> Conversed:
 
 
 def _with_betas(
-    fields: dict[str, object], request: messages.MessagesRequest, family: Family, dropped: list[str]
+    fields: dict[str, object],
+    request: messages.MessagesRequest,
+    conversation: messages.CountTokensParams,
+    family: Family,
+    dropped: list[str],
 ) -> dict[str, object] | None:
-    betas = accepted_betas(request.betas, family.converse_betas, dropped, given=fields.get("anthropic_beta"))
+    wanted = list(request.betas)
+    if any(tool.eager_input_streaming for tool in conversation.tools or ()):
+        if TOOL_STREAMING in family.converse_betas:
+            wanted.append(TOOL_STREAMING)
+        else:
+            dropped.append("tools.eager_input_streaming")
+    betas = accepted_betas(wanted, family.converse_betas, dropped, given=fields.get("anthropic_beta"))
     return (fields | {"anthropic_beta": betas} if betas else fields) or None
 
 

@@ -11,6 +11,7 @@ import msgspec
 
 from aigw_extproc.anthropic import message
 from aigw_extproc.bedrock.converse import ContentBlock, ConverseResponse, ReasoningContent, TokenUsage
+from aigw_extproc.translate.anthropic.citations import citation
 from aigw_extproc.translate.contract import ClientResponse, ResponseContext
 from aigw_extproc.translate.converse.response import output_blocks, require_sound, translate_usage
 from aigw_extproc.translate.converse.tool_names import ToolNames
@@ -52,7 +53,7 @@ def translate_response(
         stop_sequence=stop_sequence(response.additional_model_response_fields),
         usage=message_usage(response.usage),
     )
-    return ClientResponse(body=_encode(answer), usage=translate_usage(response.usage))
+    return ClientResponse(body=_encode(answer), usage=translate_usage(response.usage, response.trace))
 
 
 def message_id(context: ResponseContext) -> str:
@@ -105,8 +106,9 @@ def _blocks(block: ContentBlock, names: ToolNames) -> Iterator[message.Block]:
         yield message.Text(text=block.text)
     if block.citations_content is not None:
         text = "".join(part.text for part in block.citations_content.content)
+        citations = [cited for raw in block.citations_content.citations if (cited := citation(raw))]
         if text:
-            yield message.Text(text=text)
+            yield message.Text(text=text, citations=citations or msgspec.UNSET)
     if block.tool_use is not None:
         use = block.tool_use
         arguments = use.input if bytes(use.input) else msgspec.Raw(b"{}")

@@ -18,6 +18,7 @@ from aigw_extproc.anthropic.message import event
 from aigw_extproc.bedrock import converse
 from aigw_extproc.bedrock.converse import BlockDelta, BlockStart, ContentEvent, ConverseResponse, ReasoningDelta
 from aigw_extproc.errors import GatewayError
+from aigw_extproc.translate.anthropic.citations import citation
 from aigw_extproc.translate.clients.messages.response import (
     message_id,
     message_usage,
@@ -28,6 +29,7 @@ from aigw_extproc.translate.clients.messages.response import (
 from aigw_extproc.translate.contract import ClientResponse, ResponseContext
 from aigw_extproc.translate.converse.conversed import EventWriter
 from aigw_extproc.translate.converse.tool_names import ToolNames
+from aigw_extproc.wire import given
 
 EMPTY_BLOCKS: dict[str, dict[str, object]] = {
     "text": {"type": "text", "text": ""},
@@ -126,6 +128,13 @@ class MessagesStream(EventWriter):
             yield self._encoded("input_json_delta", "partial_json", delta.tool_use.input, at)
         if delta.reasoning_content is not None:
             yield from self._reasoning(delta.reasoning_content, at)
+        if at in self._open and (raw := given(delta.citation)) is not None and (cited := citation(raw)) is not None:
+            yield self._citation(cited, at)
+
+    def _citation(self, cited: dict[str, object], at: int) -> bytes:
+        """Write a citation of the open text; without a text there is nothing to cite."""
+        delta = {"type": "citations_delta", "citation": cited}
+        return event("content_block_delta", index=self._open[at].index, delta=delta)
 
     def _reasoning(self, delta: ReasoningDelta, at: int) -> Iterator[bytes]:
         if delta.redacted_content:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from aigw_extproc.anthropic import messages
 from aigw_extproc.bedrock.families import Family
 from aigw_extproc.errors import InvalidRequest
+from aigw_extproc.translate.clients.messages.client_tools import CLIENT_TOOLS
 from aigw_extproc.translate.converse.tools import AUTO, ClientChoice, Definition, ToolFunction, check_definitions
 
 MODES = {"auto": "auto", "any": "required", "tool": "function", "none": "none"}
@@ -22,13 +23,24 @@ def definitions(request: messages.CountTokensParams, family: Family, dropped: li
             support tools.
     """
     tools = request.tools or ()
-    offered = [_definition(tool, f"tools[{index}]") for index, tool in enumerate(tools)]
+    offered = [
+        _definition(tool, f"tools[{index}]")
+        for index, tool in enumerate(tools)
+        if not (family.web_search and is_web_search(tool))
+    ]
     check_definitions(offered, family, "tools")
     if any(tool.defer_loading for tool in tools):
         dropped.append("tools.defer_loading")
     if any(tool.input_examples for tool in tools):
         dropped.append("tools.input_examples")
+    if any(tool.allowed_callers not in (None, ["direct"]) for tool in tools):
+        dropped.append("tools.allowed_callers")
     return offered
+
+
+def is_web_search(tool: messages.Tool) -> bool:
+    """Return whether a tool is Anthropic's search of the web."""
+    return (tool.type or "").startswith("web_search_")
 
 
 def choice(request: messages.CountTokensParams) -> ClientChoice:
@@ -47,6 +59,10 @@ def choice(request: messages.CountTokensParams) -> ClientChoice:
 
 
 def _definition(tool: messages.Tool, place: str) -> Definition:
+    known = CLIENT_TOOLS.get(tool.type or "")
+    if known is not None:
+        function = ToolFunction(name=tool.name, description=known.description, parameters=known.input_schema)
+        return Definition(place=place, schema_field="input_schema", function=function, mark=tool.cache_control)
     if tool.type not in {None, "custom"}:
         raise InvalidRequest.at(
             f"{place}.type",

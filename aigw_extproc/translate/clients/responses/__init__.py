@@ -3,6 +3,6 @@
 https://platform.openai.com/docs/api-reference/responses
 """
 
-from aigw_extproc.translate.clients.responses.request import to_converse
+from aigw_extproc.translate.clients.responses.request import to_converse, to_counted
 
-__all__ = ["to_converse"]
+__all__ = ["to_converse", "to_counted"]

@@ -7,12 +7,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from aigw_extproc.openai import responses
+from aigw_extproc.openai.response_tools import FunctionTool, decode_tool
 from aigw_extproc.wire import given
 
 
-def echo(request: responses.ResponsesRequest) -> dict[str, Any]:
-    """Return the members, with OpenAI's defaults for those that the request leaves out."""
+def echo(request: responses.ResponsesRequest, *, kept: bool) -> dict[str, Any]:
+    """Return the members, with OpenAI's defaults for those that the request leaves out.
+
+    `kept` is true if the response is stored.
+    """
     reasoning = request.reasoning or responses.Reasoning()
     return {
         "model": request.model,
@@ -20,7 +26,7 @@ def echo(request: responses.ResponsesRequest) -> dict[str, Any]:
         "max_output_tokens": request.max_output_tokens,
         "temperature": request.temperature,
         "top_p": request.top_p,
-        "tools": [_tool(tool) for tool in request.tools or ()],
+        "tools": list(map(_tool, request.tools or ())),
         "tool_choice": _tool_choice(request.tool_choice),
         "parallel_tool_calls": request.parallel_tool_calls is not False,
         "reasoning": {"effort": reasoning.effort, "summary": reasoning.summary},
@@ -30,15 +36,18 @@ def echo(request: responses.ResponsesRequest) -> dict[str, Any]:
         "user": request.user,
         "safety_identifier": request.safety_identifier,
         "service_tier": "default",  # unless Bedrock reports another tier at the end
-        "store": False,
+        "store": kept,
         "background": False,
-        "previous_response_id": None,
+        "previous_response_id": request.previous_response_id,
     }
 
 
-def _tool(tool: responses.FunctionTool) -> dict[str, Any]:
+def _tool(raw: msgspec.Raw) -> msgspec.Raw | dict[str, Any]:
+    tool = decode_tool(raw, "tools")
+    if not isinstance(tool, FunctionTool):
+        return raw
     return {
-        "type": tool.type,
+        "type": "function",
         "name": tool.name,
         "description": tool.description,
         "parameters": given(tool.parameters),

@@ -29,8 +29,8 @@ class FieldPaths:
     """Translates the paths of one request."""
 
     messages: ChatMessages
-    tools: Sequence[int]
-    """For each tool of the chat, its index in the Responses request."""
+    tools: Sequence[str]
+    """For each tool of the chat, its path in the Responses request."""
 
     def of(self, path: str) -> str:
         """Return the path in the Responses request for a path in the chat completion request."""
@@ -39,7 +39,7 @@ class FieldPaths:
             return _parameter(path)
         index, rest = int(item["index"]), item["rest"]
         if item["list"] == "tools":
-            return f"tools[{self.tools[index]}]{rest.removeprefix('.function')}"
+            return self.tools[index] + rest.removeprefix(".function")
         place = self.messages.places[index]
         if not place.endswith("]"):  # `input` or `instructions`: a string
             return place

@@ -1,37 +1,37 @@
 """Streamed content blocks → output items of a response, and their events.
 
 https://platform.openai.com/docs/api-reference/responses-streaming
-Consecutive text blocks are one message, a reasoning block is a reasoning item, a tool use is a function call.
+Consecutive text blocks are one message, a reasoning block is a reasoning item, a tool use is a call of a tool.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Literal, assert_never
 
 import msgspec
 
 from aigw_extproc.bedrock.converse import BlockDelta, BlockStart, ReasoningDelta, ToolUseStart
+from aigw_extproc.translate.clients.responses.calls import Event, ObjectCall, TextCall
+from aigw_extproc.translate.clients.responses.client_tools import CALLS, ClientTool
 from aigw_extproc.translate.clients.responses.encrypted_content import EncryptedContent, encode
 from aigw_extproc.translate.converse.tool_names import ToolNames
 from aigw_extproc.translate.openai.citations import annotation
 from aigw_extproc.wire import given
 
-Event = tuple[str, dict[str, Any]]
-"""The type without `response.`, and the members without the sequence number."""
-ItemKind = Literal["msg", "rs", "fc"]
-"""A message, reasoning, or a function call: OpenAI's ids begin so."""
+TextKind = Literal["msg", "rs"]
+"""A message or reasoning: OpenAI's ids begin so."""
 
 
-class _Item:
-    """An item that is not complete."""
+class _TextItem:
+    """A message or reasoning that is not complete."""
 
-    def __init__(self, kind: ItemKind, index: int, request_id: str) -> None:
+    def __init__(self, kind: TextKind, index: int, request_id: str) -> None:
         self.kind = kind
         self.index = index
         """In the response."""
         self.id = f"{kind}_{request_id}_{index}"
-        self.call = ToolUseStart(tool_use_id="", name="")
         self.text = ""
         self.signature = ""
         self.redacted = ""
@@ -47,25 +47,37 @@ class _Item:
         return {"item_id": self.id, "output_index": self.index, **members}
 
 
+_Item = _TextItem | TextCall | ObjectCall
+
+
 class Output:
     """The items of one response. The input of `answer_tool` is the text; other text is held back until the end.
 
     Blocks may be interleaved: an item stays open until its block has ended and another item begins.
     """
 
-    def __init__(self, request_id: str, names: ToolNames, answer_tool: str | None = None) -> None:
+    def __init__(
+        self,
+        request_id: str,
+        names: ToolNames,
+        answer_tool: str | None = None,
+        tools: Mapping[str, ClientTool] = MappingProxyType({}),
+    ) -> None:
+        """`tools` are the client's, by the names of their functions; any other is a function of the client's."""
         self.citations: list[msgspec.Raw] = []
         """All citations, in Bedrock's format."""
         self._request_id = request_id
         self._names = names
+        self._tools = tools
         self._answer_tool = answer_tool
         self._answered = False
         self._called = False
         self._held = ""
         self._complete: dict[int, dict[str, Any]] = {}
         """By the item's index."""
+        self._begun = 0
+        """Items that have an index."""
         self._open: list[_Item] = []
-        """In the order of their indexes."""
         self._blocks: dict[int, _Item | None] = {}
         """The items of the blocks that have not ended, by Bedrock's index; None for an answer that is ignored."""
 
@@ -83,7 +95,7 @@ class Output:
             yield from self.stop(at)
         if use.name != self._answer_tool:
             self._called = True
-            yield from self._begin("fc", at, use)
+            yield from self._begin_call(use, at)
         elif not (self._answered or self._called):
             self._answered = True
             yield from self._begin("msg", at)
@@ -97,7 +109,7 @@ class Output:
         elif delta.text:
             yield from self._text(delta.text, at)
         if delta.tool_use is not None and delta.tool_use.input and (item := self._blocks.get(at)):
-            yield from self._piece(item, delta.tool_use.input)
+            yield from self._input(item, delta.tool_use.input)
         if delta.reasoning_content is not None:
             yield from self._reasoning(delta.reasoning_content, at)
         if (citation := given(delta.citation)) is not None:
@@ -111,10 +123,12 @@ class Output:
         item = self._blocks.pop(at, None)
         if item is None:
             return
-        self.citations += item.citations
-        if item.kind == "msg" and self._answer_tool is None:
-            yield from self._annotate(item)
-        item.citations, item.block_start, item.block_ended = [], len(item.text), True
+        if isinstance(item, _TextItem):
+            self.citations += item.citations
+            if item.kind == "msg" and self._answer_tool is None:
+                yield from self._annotate(item)
+            item.citations, item.block_start = [], len(item.text)
+        item.block_ended = True
         if item is not self._open[-1]:
             yield from self._end(item)
 
@@ -126,28 +140,33 @@ class Output:
         for at in list(self._blocks):
             yield from self.stop(at)
         if self._held and not self._answered:
-            yield from self._begin("msg", -1)
-            yield from self._piece(self._open[-1], self._held)
-        for item in list(self._open):
-            yield from self._end(item, status)
+            item = yield from self._begin("msg", -1)
+            yield from self._piece(item, self._held)
+        for last in list(self._open):
+            yield from self._end(last, status)
 
     def _end(self, item: _Item, status: str = "completed") -> Iterator[Event]:
-        if item.kind != "rs" and not item.text:
-            yield from self._piece(item, "{}")  # a tool without input: clients parse the text
-        yield from self._parts_done(item)
-        members = self._members(item, status)
-        yield "output_item.done", {"output_index": item.index, "item": members}
-        self._complete[item.index] = members
+        if isinstance(item, _TextItem):
+            if item.kind == "msg" and not item.text:
+                yield from self._piece(item, "{}")  # an answer tool without input: clients parse the text
+            yield from self._parts_done(item)
+            index, members = item.index, _members(item, status)
+        else:
+            index = self._next_index() if item.index is None else item.index
+            yield from item.end(index)
+            members = item.item(status)
+        yield "output_item.done", {"output_index": index, "item": members}
+        self._complete[index] = members
         self._open.remove(item)
 
     def _cite(self, citation: msgspec.Raw, at: int) -> None:
         item = self._blocks.get(at)
-        if item is None:
-            self.citations.append(citation)
-        else:
+        if isinstance(item, _TextItem):
             item.citations.append(citation)
+        else:
+            self.citations.append(citation)
 
-    def _annotate(self, item: _Item) -> Iterator[Event]:
+    def _annotate(self, item: _TextItem) -> Iterator[Event]:
         # At the end of the block, when it is known which text its citations cover.
         for raw in item.citations:
             translated = annotation(raw, item.block_start, len(item.text))
@@ -157,29 +176,55 @@ class Output:
                 item.annotations.append(members)
                 yield "output_text.annotation.added", event
 
-    def _begin(self, kind: ItemKind, at: int, call: ToolUseStart | None = None) -> Iterator[Event]:
-        """Begin an item for a block; items whose blocks have ended end before it."""
-        for ended in [item for item in self._open if item.block_ended]:
-            yield from self._end(ended)
-        item = _Item(kind, len(self._complete) + len(self._open), self._request_id)
-        item.call = call or item.call
+    def _begin(self, kind: TextKind, at: int) -> Generator[Event, None, _TextItem]:
+        """Begin an item for a block."""
+        yield from self._end_complete()
+        item = _TextItem(kind, self._next_index(), self._request_id)
         self._open.append(item)
         self._blocks[at] = item
-        yield "output_item.added", {"output_index": item.index, "item": self._members(item, "in_progress")}
+        yield "output_item.added", {"output_index": item.index, "item": _members(item, "in_progress")}
         if kind == "msg":
             yield "content_part.added", item.event(content_index=0, part=_text_part("", []))
+        return item
+
+    def _begin_call(self, use: ToolUseStart, at: int) -> Iterator[Event]:
+        """Begin the call of a tool."""
+        yield from self._end_complete()
+        name = self._names.to_client(use.name)
+        tool = self._tools.get(name) or ClientTool(name=name)
+        item: TextCall | ObjectCall
+        if CALLS[tool.kind].text is not None:
+            item = TextCall(tool, use.tool_use_id, self._request_id, self._next_index())
+            yield item.begin()
+        else:
+            item = ObjectCall(tool, use.tool_use_id, self._request_id)
+        self._open.append(item)
+        self._blocks[at] = item
+
+    def _end_complete(self) -> Iterator[Event]:
+        """End the items whose blocks have ended."""
+        for ended in [item for item in self._open if item.block_ended]:
+            yield from self._end(ended)
+
+    def _next_index(self) -> int:
+        self._begun += 1
+        return self._begun - 1
+
+    def _input(self, item: _Item, fragment: str) -> Iterator[Event]:
+        """Add to the input of a tool; that of the answer tool is the text of a message."""
+        return self._piece(item, fragment) if isinstance(item, _TextItem) else item.feed(fragment)
 
     def _text(self, text: str, at: int) -> Iterator[Event]:
         """Add text to the message of its block: that of the text block before it, if nothing has come between."""
         item = self._blocks.get(at)
-        if item is None or item.kind != "msg":
+        if not isinstance(item, _TextItem) or item.kind != "msg":
             yield from self._leave(at)
-            if self._open and self._open[-1].kind == "msg" and self._open[-1].block_ended:
-                self._blocks[at] = self._open[-1]
-                self._open[-1].block_ended = False
+            last = self._open[-1] if self._open else None
+            if isinstance(last, _TextItem) and last.kind == "msg" and last.block_ended:
+                item = self._blocks[at] = last
+                item.block_ended = False
             else:
-                yield from self._begin("msg", at)
-            item = self._open[-1]
+                item = yield from self._begin("msg", at)
         yield from self._piece(item, text)
 
     def _leave(self, at: int) -> Iterator[Event]:
@@ -187,7 +232,7 @@ class Output:
         if at in self._blocks:
             yield from self.stop(at)
 
-    def _piece(self, item: _Item, text: str) -> Iterator[Event]:
+    def _piece(self, item: _TextItem, text: str) -> Iterator[Event]:
         if item.kind == "rs" and not item.text:
             yield "reasoning_summary_part.added", item.event(summary_index=0, part=_summary_part(""))
         item.text += text
@@ -196,16 +241,15 @@ class Output:
 
     def _reasoning(self, delta: ReasoningDelta, at: int) -> Iterator[Event]:
         item = self._blocks.get(at)
-        if item is None or item.kind != "rs":
+        if not isinstance(item, _TextItem) or item.kind != "rs":
             yield from self._leave(at)
-            yield from self._begin("rs", at)
-            item = self._open[-1]
+            item = yield from self._begin("rs", at)
         item.signature += delta.signature or ""
         item.redacted += delta.redacted_content or ""
         if delta.text:
             yield from self._piece(item, delta.text)
 
-    def _parts_done(self, item: _Item) -> Iterator[Event]:
+    def _parts_done(self, item: _TextItem) -> Iterator[Event]:
         text = item.text
         match item.kind:
             case "msg":
@@ -216,35 +260,29 @@ class Output:
                 if text:
                     yield "reasoning_summary_text.done", item.event(summary_index=0, text=text)
                     yield "reasoning_summary_part.done", item.event(summary_index=0, part=_summary_part(text))
-            case "fc":
-                name = self._names.to_client(item.call.name)
-                yield "function_call_arguments.done", item.event(name=name, arguments=text)
-            case _:
-                assert_never(item.kind)
-
-    def _members(self, item: _Item, status: str) -> dict[str, Any]:
-        """Return an item for an event. It has no parts until it is complete."""
-        is_done = status != "in_progress"
-        match item.kind:
-            case "msg":
-                parts = [_text_part(item.text, item.annotations)] if is_done else []
-                return {"type": "message", "id": item.id, "role": "assistant", "content": parts, "status": status}
-            case "rs":
-                content = EncryptedContent(item.text, item.signature or None, item.redacted or None)
-                encrypted = {"encrypted_content": encode(content)} if is_done else {}
-                summary = [_summary_part(item.text)] if item.text else []
-                return {"type": "reasoning", "id": item.id, "summary": summary, **encrypted, "status": status}
-            case "fc":
-                call = {"call_id": item.call.tool_use_id, "name": self._names.to_client(item.call.name)}
-                return {"type": "function_call", "id": item.id, **call, "arguments": item.text, "status": status}
             case _:
                 assert_never(item.kind)
 
 
-_DELTA: dict[ItemKind, tuple[str, dict[str, Any]]] = {
+def _members(item: _TextItem, status: str) -> dict[str, Any]:
+    """Return an item for an event. It has no parts until it is complete."""
+    is_done = status != "in_progress"
+    match item.kind:
+        case "msg":
+            parts = [_text_part(item.text, item.annotations)] if is_done else []
+            return {"type": "message", "id": item.id, "role": "assistant", "content": parts, "status": status}
+        case "rs":
+            content = EncryptedContent(item.text, item.signature or None, item.redacted or None)
+            encrypted = {"encrypted_content": encode(content)} if is_done else {}
+            summary = [_summary_part(item.text)] if item.text else []
+            return {"type": "reasoning", "id": item.id, "summary": summary, **encrypted, "status": status}
+        case _:
+            assert_never(item.kind)
+
+
+_DELTA: dict[TextKind, tuple[str, dict[str, Any]]] = {
     "msg": ("output_text.delta", {"content_index": 0, "logprobs": []}),
     "rs": ("reasoning_summary_text.delta", {"summary_index": 0}),
-    "fc": ("function_call_arguments.delta", {}),
 }
 
 

@@ -14,9 +14,10 @@ from aigw_extproc.openai import chat, responses
 from aigw_extproc.translate.clients.chat import to_converse as chat_to_converse
 from aigw_extproc.translate.clients.responses.echo import echo
 from aigw_extproc.translate.clients.responses.field_paths import FieldPaths
+from aigw_extproc.translate.clients.responses.history import history
 from aigw_extproc.translate.clients.responses.messages import ChatMessages
 from aigw_extproc.translate.clients.responses.stream import ResponsesWriter
-from aigw_extproc.translate.clients.responses.tools import offered, tool_choice
+from aigw_extproc.translate.clients.responses.tools import Tools
 from aigw_extproc.translate.contract import Target
 from aigw_extproc.translate.converse.conversed import Conversed
 from aigw_extproc.translate.converse.turns import Vocabulary
@@ -27,7 +28,7 @@ VOCABULARY = Vocabulary(
     call="tool call", result="a function_call_output with this call_id has to follow it", result_id="call_id"
 )
 _ENCRYPTED = "reasoning.encrypted_content"
-"""A value of `include` that needs no action: encrypted content is always included, since nothing is stored."""
+"""A value of `include` that needs no action: encrypted content is always included."""
 _WITHOUT_EFFECT = frozenset({"stream_options"})
 """Parameters that change nothing here, so that they are not reported as dropped."""
 
@@ -38,34 +39,45 @@ def to_converse(request: responses.ResponsesRequest, target: Target) -> Converse
     Raises:
         InvalidRequest: Bedrock cannot serve the request; `param` names the field.
         MediaNeeded: images have to be fetched first.
+        StateNeeded: stored responses have to be looked up first.
+        ResponseNotFound: there is no such stored response.
     """
-    messages, tools = ChatMessages(request), offered(request)
-    paths = FieldPaths(messages, list(tools))
+    past = history(request, target)
+    tools = Tools(request, past.items)
+    messages = ChatMessages(request.instructions, past.items, tools)
+    paths = FieldPaths(messages, tools.places)
     try:
-        conversed = chat_to_converse(
-            _chat(request, messages.messages, list(tools.values())), target, vocabulary=VOCABULARY
-        )
+        conversed = chat_to_converse(_chat(request, messages.messages, tools), target, vocabulary=VOCABULARY)
     except InvalidRequest as error:
         raise InvalidRequest(error.reason, param=error.param and paths.of(error.param)) from None
-    dropped = [*map(paths.of, conversed.dropped), *_unsupported(request)]
+    dropped = [*map(paths.of, conversed.dropped), *tools.dropped, *messages.dropped, *_unsupported(request)]
     return msgspec.structs.replace(
         conversed,
         dropped=tuple(dict.fromkeys(dropped)),
-        writer=ResponsesWriter(echo=echo(request), names=conversed.names, answer_tool=conversed.answer_tool),
+        writer=ResponsesWriter(
+            echo=echo(request, kept=past.keeping is not None),
+            keeping=past.keeping,
+            names=conversed.names,
+            tools=tools.by_function,
+            answer_tool=conversed.answer_tool,
+        ),
     )
 
 
-def _chat(
-    request: responses.ResponsesRequest, messages: list[chat.Message], tools: list[chat.Tool]
-) -> chat.ChatRequest:
+def to_counted(request: responses.ResponsesRequest, target: Target) -> Conversed:
+    """Translate a request to count its input tokens, which stores nothing. Raises as `to_converse`."""
+    return to_converse(msgspec.structs.replace(request, store=False), target)
+
+
+def _chat(request: responses.ResponsesRequest, messages: list[chat.Message], tools: Tools) -> chat.ChatRequest:
     return chat.ChatRequest(
         model=request.model,
         messages=messages,
         max_completion_tokens=request.max_output_tokens,
         temperature=request.temperature,
         top_p=request.top_p,
-        tools=tools or None,
-        tool_choice=tool_choice(request.tool_choice),
+        tools=tools.functions or None,
+        tool_choice=tools.choice(request.tool_choice),
         parallel_tool_calls=request.parallel_tool_calls,
         reasoning_effort=request.reasoning.effort if request.reasoning else None,
         response_format=_response_format(request.text.format) if request.text and request.text.format else None,

@@ -5,7 +5,7 @@ https://platform.openai.com/docs/api-reference/responses-streaming
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, assert_never
 
 import msgspec
@@ -14,8 +14,11 @@ from aigw_extproc.bedrock import converse
 from aigw_extproc.bedrock.converse import ContentEvent, ConverseResponse
 from aigw_extproc.errors import GatewayError
 from aigw_extproc.openai.completion import AwsDetails
-from aigw_extproc.openai.errors import render
-from aigw_extproc.translate.clients.responses.output import Event, Output
+from aigw_extproc.openai.errors import details
+from aigw_extproc.translate.clients.responses.calls import Event
+from aigw_extproc.translate.clients.responses.client_tools import ClientTool
+from aigw_extproc.translate.clients.responses.history import Keeping
+from aigw_extproc.translate.clients.responses.output import Output
 from aigw_extproc.translate.contract import ClientResponse, ResponseContext, TokenCounts
 from aigw_extproc.translate.converse.conversed import EventWriter
 from aigw_extproc.translate.converse.response import require_sound
@@ -41,6 +44,10 @@ class ResponsesWriter(msgspec.Struct, frozen=True, kw_only=True):
     echo: dict[str, Any]
     """The members of a response that repeat its request, such as `model`."""
     names: ToolNames
+    tools: Mapping[str, ClientTool] = {}
+    """The client's tools by the names of their functions."""
+    keeping: Keeping | None = None
+    """Set if the response is stored."""
     answer_tool: str | None = None
     """The tool whose input is the answer, where structured output needs one."""
 
@@ -58,9 +65,11 @@ class ResponsesStream(EventWriter):
         super().__init__()
         self.response: dict[str, Any] = {}
         """The response in the latest event that has one."""
-        self._context = context
+        self._keeping = writer.keeping
+        self._id = writer.keeping.id if writer.keeping is not None else context.request_id
+        self._created = context.created
         self._echo = writer.echo
-        self._output = Output(context.request_id, writer.names, writer.answer_tool)
+        self._output = Output(self._id, writer.names, writer.answer_tool, writer.tools)
         self._number = -1
         self._incomplete: str | None = None
         self._stopped_by = converse.MessageStop()
@@ -86,11 +95,21 @@ class ResponsesStream(EventWriter):
 
     def finish(self) -> Iterator[bytes]:
         status = self._status()
-        yield self._lifecycle(status, status, **self._details())
+        last = self._lifecycle(status, status, **self._details())
+        if self._keeping is not None:
+            self.kept = self._keeping.response(_encode(self.response))
+        yield last
 
     def render(self, failure: GatewayError) -> bytes:
-        """Write an event with a member `error`: the SDK raises for it, but not for a response.failed."""
-        return b"event: error\ndata: " + render(failure) + b"\n\n"
+        """Write a failed response, then an error.
+
+        Each of them alone hides the cause in some client: OpenAI's SDKs raise only for an event with a member `error`,
+        Codex reads only the response, and the AI SDK needs the error's members in both places.
+        """
+        error = details(failure)
+        begun = b"" if self.response else self._lifecycle("created", "in_progress")
+        failed = self._lifecycle("failed", "failed", error={"code": _code(failure), "message": failure.message})
+        return begun + failed + self._numbered("error", {**error, "type": "error", "error": error})
 
     def collect(self, response: ConverseResponse) -> ClientResponse:
         """Translate a complete response.
@@ -99,13 +118,16 @@ class ResponsesStream(EventWriter):
             InvalidUpstreamResponse: Bedrock reports that the output is malformed.
         """
         usage = self.replay(response).usage
-        return ClientResponse(body=_encode(self.response), usage=usage)
+        return ClientResponse(body=_encode(self.response), usage=usage, kept=self.kept)
 
     def _event_of(self, event: Event) -> bytes:
         name, members = event
+        return self._numbered(f"response.{name}", members)
+
+    def _numbered(self, kind: str, members: dict[str, Any]) -> bytes:
         self._number += 1
-        data = {"type": f"response.{name}", "sequence_number": self._number, **members}
-        return b"event: response.%b\ndata: %b\n\n" % (name.encode(), _encode(data))
+        data = {"type": kind, "sequence_number": self._number, **members}
+        return b"event: %b\ndata: %b\n\n" % (kind.encode(), _encode(data))
 
     def _status(self) -> str:
         return "incomplete" if self._incomplete else "completed"
@@ -125,9 +147,9 @@ class ResponsesStream(EventWriter):
 
     def _lifecycle(self, name: str, status: str, **details: Any) -> bytes:
         self.response = {
-            "id": f"resp_{self._context.request_id}",
+            "id": f"resp_{self._id}",
             "object": "response",
-            "created_at": self._context.created,
+            "created_at": self._created,
             "status": status,
             "error": None,
             "incomplete_details": {"reason": self._incomplete} if self._incomplete else None,
@@ -137,6 +159,18 @@ class ResponsesStream(EventWriter):
             **details,
         }
         return self._event_of((name, {"response": self.response}))
+
+
+def _code(failure: GatewayError) -> str:
+    """Return OpenAI's code for a failed response: clients decide by it whether to try again.
+
+    https://platform.openai.com/docs/api-reference/responses/object#responses/object-error
+    """
+    if failure.code == "context_length_exceeded":
+        return failure.code  # not on OpenAI's list, but Codex shortens the conversation
+    if failure.status == 429:
+        return "rate_limit_exceeded"
+    return "invalid_prompt" if failure.status < 500 else "server_error"
 
 
 def response_usage(usage: TokenCounts) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -13,6 +14,8 @@ from aigw_extproc.bedrock import embeddings as bedrock
 from aigw_extproc.bedrock.invoke import input_tokens
 from aigw_extproc.openai.embeddings import InputType
 from aigw_extproc.translate.contract import UpstreamResponse
+from aigw_extproc.translate.converse.data import parse_data_uri
+from aigw_extproc.translate.converse.images import image_of
 
 
 class Embedded(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +31,8 @@ class EmbeddingFormat:
     """One family's body."""
 
     texts_per_call: int
+    takes_images: bool = False
+    """As data URIs."""
     takes_input_type: bool
     body: Callable[[Sequence[str], int | None, InputType], msgspec.Struct]
     """(texts, dimensions, input type) to the request."""
@@ -39,11 +44,19 @@ def _titan(texts: Sequence[str], dimensions: int | None, _type: InputType) -> be
     return bedrock.TitanRequest(input_text=texts[0], dimensions=dimensions)
 
 
+def _titan_image(texts: Sequence[str], dimensions: int | None, _type: InputType) -> bedrock.TitanImageRequest:
+    config = bedrock.TitanEmbeddingConfig(output_embedding_length=dimensions)
+    if is_image(texts[0]):
+        return bedrock.TitanImageRequest(input_image=_image(texts[0])[1], embedding_config=config)
+    return bedrock.TitanImageRequest(input_text=texts[0], embedding_config=config)
+
+
 def _cohere(texts: Sequence[str], dimensions: int | None, type_: InputType) -> bedrock.CohereRequest:
     return bedrock.CohereRequest(texts=tuple(texts), input_type=type_, output_dimension=dimensions)
 
 
 def _nova(texts: Sequence[str], dimensions: int | None, type_: InputType) -> bedrock.NovaRequest:
+    shown = is_image(texts[0])
     return bedrock.NovaRequest(
         schema_version="nova-multimodal-embed-v1",
         task_type="SINGLE_EMBEDDING",
@@ -51,9 +64,29 @@ def _nova(texts: Sequence[str], dimensions: int | None, type_: InputType) -> bed
             embedding_purpose=NOVA_PURPOSES[type_],
             embedding_dimension=dimensions,
             # As with OpenAI, a text that is too long is an error; it is not truncated.
-            text=bedrock.NovaText(truncation_mode="NONE", value=texts[0]),
+            text=None if shown else bedrock.NovaText(truncation_mode="NONE", value=texts[0]),
+            image=_nova_image(texts[0]) if shown else None,
         ),
     )
+
+
+def _nova_image(uri: str) -> bedrock.NovaImage:
+    image_format, data = _image(uri)
+    return bedrock.NovaImage(format=image_format, source=bedrock.NovaImageSource(bytes=data))
+
+
+def _image(uri: str) -> tuple[str, str]:
+    """Return the format of an image, and its bytes in base64. Raises InvalidRequest."""
+    image = image_of(parse_data_uri(uri, "input"), "input")
+    return image.format, image.source.bytes or ""
+
+
+def is_image(text: str) -> bool:
+    """Return whether a text is the data URI of an image."""
+    return _IMAGE_URI.match(text) is not None
+
+
+_IMAGE_URI = re.compile(r"data:image/[a-z+.-]+;base64,", re.IGNORECASE)
 
 
 NOVA_PURPOSES: Mapping[InputType, str] = MappingProxyType(
@@ -92,8 +125,13 @@ def _read_nova(response: UpstreamResponse) -> Embedded:
 FORMATS: Mapping[str, EmbeddingFormat] = MappingProxyType(
     {
         "titan": EmbeddingFormat(texts_per_call=1, takes_input_type=False, body=_titan, read=_read_titan),
+        "titan-image": EmbeddingFormat(
+            texts_per_call=1, takes_images=True, takes_input_type=False, body=_titan_image, read=_read_titan
+        ),
         "cohere": EmbeddingFormat(texts_per_call=96, takes_input_type=True, body=_cohere, read=_read_cohere),
-        "nova": EmbeddingFormat(texts_per_call=1, takes_input_type=True, body=_nova, read=_read_nova),
+        "nova": EmbeddingFormat(
+            texts_per_call=1, takes_images=True, takes_input_type=True, body=_nova, read=_read_nova
+        ),
     }
 )
 """By the fact `embeddings` of the families' table."""

@@ -10,7 +10,7 @@ from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.openai.embeddings import EmbeddingsRequest
 from aigw_extproc.translate.contract import Target, UpstreamBatch
 from aigw_extproc.translate.invoke.embeddings.answer import EmbeddingsAnswer
-from aigw_extproc.translate.invoke.embeddings.formats import FORMATS, EmbeddingFormat
+from aigw_extproc.translate.invoke.embeddings.formats import FORMATS, EmbeddingFormat, is_image
 
 MAX_TEXTS = 2048
 """OpenAI's: https://platform.openai.com/docs/api-reference/embeddings/create, `input`."""
@@ -26,7 +26,7 @@ def translate_request(request: EmbeddingsRequest, target: Target) -> UpstreamBat
     """
     family = target.family
     family_format = _format(family, target.model)
-    texts = _texts(request)
+    texts = _texts(request, family_format)
     size = family_format.texts_per_call
     groups = [texts[start : start + size] for start in range(0, len(texts), size)]
     dimensions = _dimensions(request.dimensions, family)
@@ -59,22 +59,28 @@ def _format(family: Family, model: str) -> EmbeddingFormat:
     return FORMATS[family.embeddings]
 
 
-def _texts(request: EmbeddingsRequest) -> list[str]:
-    given = request.input
+def _texts(request: EmbeddingsRequest, family_format: EmbeddingFormat) -> list[str]:
+    given, images = request.input, family_format.takes_images
     if isinstance(given, str):
-        return [_text(given, "input")]
+        return [_text(given, "input", images=images)]
     if not 1 <= len(given) <= MAX_TEXTS:
         raise InvalidRequest.at("input", f"expected 1 to {MAX_TEXTS} texts, got {len(given)}")
-    return [_text(text, f"input[{index}]") for index, text in enumerate(given)]
+    return [_text(text, f"input[{index}]", images=images) for index, text in enumerate(given)]
 
 
-def _text(text: str | int | list[int], path: str) -> str:
+def _text(text: str | int | list[int], path: str, *, images: bool) -> str:
     if not isinstance(text, str):
         raise InvalidRequest.at(
             path, "token ids of OpenAI's tokenizer mean nothing to models on Bedrock; send the text itself"
         )
     if not text:
         raise InvalidRequest.at(path, "the text is empty")
+    if is_image(text) and not images:
+        raise InvalidRequest.at(
+            path,
+            "this model embeds text only, and would take the image's data for text; use a model for images,"
+            " such as amazon.titan-embed-image-v1",
+        )
     return text
 
 

@@ -1,0 +1,111 @@
+"""The store that the options name."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from secrets import token_hex
+from typing import Protocol
+
+import msgspec
+
+from aigw_extproc.errors import StoreUnavailable
+from aigw_extproc.exchange.messages import Keep, NeedStored
+from aigw_extproc.store.options import StoreOptions
+from aigw_extproc.translate.contract import Stored, StoredResponse
+
+log = logging.getLogger(__name__)
+
+_RECORD = msgspec.msgpack.Decoder(StoredResponse)
+
+
+class Store(Protocol):
+    """Records by owner and id."""
+
+    async def get(self, owner: str, ids: Iterable[str]) -> Mapping[str, bytes]:
+        """Return the records of an owner by id; those that there are not are missing."""
+        ...
+
+    async def put(self, owner: str, record_id: str, body: bytes) -> None:
+        """Add a record, and remove the oldest that exceed the limits."""
+        ...
+
+    async def delete(self, owner: str, record_id: str) -> None:
+        """Remove a record."""
+        ...
+
+    async def close(self) -> None:
+        """Release what the store uses."""
+        ...
+
+
+class ResponseStore:
+    """What an exchange asks of a store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def look_up(self, needed: NeedStored) -> Stored:
+        """Return the responses that an exchange needs, and a new id.
+
+        Raises:
+            StoreUnavailable: the store does not answer.
+        """
+        if not needed.ids:
+            return Stored(new_id=token_hex(16))
+        try:
+            found = await self._store.get(needed.owner, needed.ids)
+            if needed.delete:
+                for record_id in found:
+                    await self._store.delete(needed.owner, record_id)
+        except Exception as error:
+            log.error("the store of responses cannot be read: %s", type(error).__name__)
+            raise StoreUnavailable from None
+        records = {record_id: _RECORD.decode(body) for record_id, body in found.items()}
+        return Stored(new_id=token_hex(16), found=records)
+
+    async def keep(self, wanted: Keep) -> None:
+        """Store a response. A failure is logged: the client gets its response, which was paid for, nevertheless."""
+        body = msgspec.msgpack.encode(wanted.response)
+        try:
+            await self._store.put(wanted.owner, wanted.response.id, body)
+        except Exception as error:
+            log.error("a response could not be stored: %s", type(error).__name__)
+
+
+def open_store(options: StoreOptions) -> Store:
+    """Open the store at the place that the options name.
+
+    Raises:
+        OSError: the file cannot be opened, or is not a store.
+        ValueError: the URL of a Redis server is wrong.
+        ModuleNotFoundError: the package `redis` is not installed.
+    """
+    limits = {"max_seconds": options.max_seconds, "max_bytes": options.max_bytes}
+    if options.is_redis:
+        from aigw_extproc.store.redis import RedisStore
+
+        return RedisStore(options.place, **limits)
+    import sqlite3
+
+    from aigw_extproc.store.sqlite import SqliteStore
+
+    try:
+        return SqliteStore(Path(options.place), **limits)
+    except sqlite3.Error as error:
+        raise OSError(f"{options.place}: {error}") from None
+
+
+@asynccontextmanager
+async def connected(options: StoreOptions | None) -> AsyncIterator[ResponseStore | None]:
+    """Open the store for the block; None without options. Raises as `open_store`."""
+    if options is None:
+        yield None
+        return
+    store = open_store(options)
+    try:
+        yield ResponseStore(store)
+    finally:
+        await store.close()
