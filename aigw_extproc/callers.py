@@ -8,6 +8,7 @@ and without it the policies that need it let nobody in.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from hashlib import sha256
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, Final
 
@@ -42,7 +43,7 @@ class Verified(msgspec.Struct, frozen=True, kw_only=True):
     answered: Mapping[str, Any] = {}
     """Headers of the authorization service's answer."""
     address: str = ""
-    """Where the client connects from, `ADDRESS:PORT`; empty if that is not known."""
+    """Where the client connects from; empty if that is not known."""
 
 
 NOTHING: Final = Verified()
@@ -74,8 +75,12 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def owner(self) -> str:
-        """The sender as the owner of stored responses: ids of different policies are different clients."""
-        return "".join(f"{policy}\n{client}\n" for policy, client in sorted(self.ids.items()) if client)
+        """The sender as the owner of stored responses, as a digest; empty for those that are not known.
+
+        Ids of different policies are different clients.
+        """
+        known = sorted((policy, client) for policy, client in self.ids.items() if client)
+        return sha256(repr(known).encode()).hexdigest() if known else ""
 
 
 ANONYMOUS: Final = Caller()
@@ -295,9 +300,9 @@ def _only(ids: Iterable[str]) -> str:
 
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:
-    """Return the address in `ADDRESS:PORT`."""
+    """Return the address in a text; None for that of a unix socket."""
     try:
-        address = ip_address(text.rpartition(":")[0].strip("[]"))
+        address = ip_address(text.strip("[]"))
     except ValueError:
         return None
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -19,16 +20,22 @@ from aigw_extproc.exchange.messages import (
     Continue,
     Delegate,
     ForwardRequest,
+    Keep,
+    NeedStored,
     PassHeaders,
     Reply,
     RequestBody,
+    RequestHeaders,
     ResponseBody,
     ResponseHeaders,
+    StoredReady,
     Wait,
 )
 from aigw_extproc.routing import Router
 from aigw_extproc.simulator.frames import exception
+from aigw_extproc.translate.contract import Stored
 from tests.test_exchange import BACKEND, BODY, NOW, POST, STREAM_BODY, request, send
+from tests.test_stored import COMPLETE, EVENTS
 from tests.translate.goldens import frames
 
 RETRY = ("x-ai-eg-retry", "1")
@@ -41,13 +48,13 @@ POLICY = Retry(
 """That of the reference's example."""
 
 
-def attempt(retry: Retry = DEFAULT, *backends: Backend, **headers: str) -> Exchange:
+def attempt(retry: Retry = DEFAULT, *backends: Backend, keeps: bool = False, **headers: str) -> Exchange:
     """An exchange of an attempt at the first backend."""
     used = backends or (BACKEND, BACKEND)
     hosts = tuple(f"{index}.attempt" for index, _ in enumerate(used))
     failover = Failover(cluster="r", hosts=hosts, retry=retry)
     rule = Rule(name="default/r/rule/0", backends=used, owned_by="us", created=7, failover=failover)
-    machine = Exchange(Router(Snapshot(rules=(rule,), buffer_limit=1000)), pick=0.0)
+    machine = Exchange(Router(Snapshot(rules=(rule,), buffer_limit=1000)), pick=0.0, keeps=keeps)
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     assert send(machine, AttemptHeaders(POST | {"x-ai-eg-model": "m"} | named, "0.attempt")) == Continue()
     return machine
@@ -227,3 +234,29 @@ def test_a_backend_that_is_no_longer_known() -> None:
     action = machine.receive(AttemptHeaders(POST | {"x-ai-eg-model": "m"}, "gone.attempt"), now=NOW)
     assert isinstance(action, Reply)
     assert action.status == 503
+
+
+def test_an_attempt_stores_a_response_of_the_client_who_delegated_it() -> None:
+    for stream, content_type, body in ((False, "application/json", COMPLETE), (True, STREAM, EVENTS)):
+        machine = attempt(keeps=True, **{":path": "/v1/responses", "x-ai-eg-owner": "o"})
+        asked = json.dumps({"model": "m", "input": "Hi", "stream": stream}).encode()
+        assert send(machine, RequestBody(asked)) == NeedStored(owner="o", ids=())
+        assert isinstance(send(machine, StoredReady(Stored(new_id="1"))), ForwardRequest)
+        assert send(machine, headers(content_type=content_type)) == Wait()
+        action = send(machine, last(body))
+        assert isinstance(action, Keep)
+        assert (action.owner, action.response.id) == ("o", "resp_1")
+        assert isinstance(action.then, Begin if stream else Reply)
+
+
+def test_no_client_can_name_another_client() -> None:
+    failover = Failover(cluster="r", hosts=("0.attempt",), retry=DEFAULT)
+    rule = Rule(name="r", backends=(BACKEND,), owned_by="us", created=7, failover=failover)
+    machine = Exchange(Router(Snapshot(rules=(rule,))), pick=0.0, keeps=True)
+    forged = {"x-ai-eg-owner": "another", "x-ai-eg-client": "another", "x-ai-eg-identity-x-user": "another"}
+    own, body = {":path": "/v1/responses", **forged}, b'{"model":"m","input":"Hi"}'
+    send(machine, RequestHeaders(POST | own, end_of_stream=False))
+    action = send(machine, RequestBody(body))
+    assert isinstance(action, Delegate)
+    assert set(action.remove_headers) == set(forged)
+    assert not set(forged) & set(dict(action.set_headers))

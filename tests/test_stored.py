@@ -225,7 +225,7 @@ def test_a_response_belongs_to_its_client() -> None:
     assert refusal(client.begin({":method": "GET", ":path": f"/v1/responses/{first['id']}"}))[0] == 404
     del client.headers["authorization"]
     assert refusal(client.begin({":method": "GET", ":path": f"/v1/responses/{first['id']}"}))[0] == 401
-    assert {owner for owner, _ in client.records} == {"p\nanna\n"}
+    assert {len(owner) for owner, _ in client.records} == {64}
 
 
 def test_the_tools_of_the_conversation_so_far_are_restored() -> None:

@@ -6,8 +6,6 @@ in the first frame of a stream whose status was 200.
 
 from __future__ import annotations
 
-from urllib.parse import unquote
-
 from msgspec.structs import replace
 
 from aigw_extproc.config.snapshot import MODEL_HEADER
@@ -60,7 +58,7 @@ from aigw_extproc.translate.registry import ENDPOINTS
 def _attempt_headers(phase: Opened, event: AttemptHeaders, now: float, enter: Enter) -> Step:
     headers, router = event.headers, phase.router
     endpoint = ENDPOINTS[headers[":path"].partition("?")[0]]
-    owner = unquote(headers.get(OWNER_HEADER, ""))
+    owner = headers.get(OWNER_HEADER, "")
     client = Client(request_id=headers.get("x-request-id"), render_error=endpoint.render_error, owner=owner)
     enter(replace(phase, client=client))
     attempt = router.attempt(event.host)
@@ -152,8 +150,8 @@ def _first_piece(phase: Held, event: ResponseBody, now: float) -> Step:
         return replace(phase, stream=stream), Wait()
     kept = stream.kept
     streaming = Streaming(client=phase.client, outcome=phase.outcome, stream=stream, kept=kept is not None)
-    begin = Begin(start=stream_headers(phase), chunk=Chunk(body=body, final=event.end_of_stream))
-    action = after_keeping(phase, kept, begin)
+    start = Begin(start=stream_headers(phase), chunk=Chunk(body=body, final=event.end_of_stream))
+    action = after_keeping(phase, kept, start)
     if not event.end_of_stream:
         return streaming, action
     return Ended(client=phase.client, outcome=stream_outcome(streaming)), action

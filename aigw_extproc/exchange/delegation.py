@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 from msgspec.structs import replace
 
 from aigw_extproc.config.snapshot import MODEL_HEADER
@@ -40,7 +38,7 @@ def delegate(phase: Accepted, outcome: Outcome, choice: Choice, failover: Failov
     if outcome.client:
         set_headers.append((CLIENT_HEADER, outcome.client))
     if phase.client.owner:
-        set_headers.append((OWNER_HEADER, quote(phase.client.owner)))
+        set_headers.append((OWNER_HEADER, phase.client.owner))
     ours = {name for name, _ in set_headers}
     action = Delegate(
         set_headers=tuple(set_headers),

@@ -222,6 +222,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     body: bytes
     details: str
     """For Envoy's access log: `aigw_` and the error's code or type."""
+    client: str = ""
+    """For the same log: the id of the client that is refused."""
 
 
 class Keep(msgspec.Struct, frozen=True, kw_only=True):

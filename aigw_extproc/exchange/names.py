@@ -21,7 +21,7 @@ ATTEMPTS_HEADER = "x-ai-eg-attempts"
 CLIENT_HEADER = "x-ai-eg-client"
 """The client's id, for attempts."""
 OWNER_HEADER = "x-ai-eg-owner"
-"""Whose stored responses the client may use, quoted as in a URL, for attempts."""
+"""Whose stored responses the client may use, for attempts."""
 IDENTITY_PREFIX = "x-ai-eg-identity-"
 """Precedes the names of headers that name the client to the upstream, for attempts."""
 RETRY_HEADER = "x-ai-eg-retry"
@@ -42,7 +42,8 @@ TOKENS_NAMESPACE = "envoy.filters.http.jwt_authn"  # Envoy's own: the claims of 
 EXT_AUTH_NAMESPACE = "envoy.filters.http.ext_authz"  # Envoy's own: headers of an authorization service's answer
 ASKED_NAMESPACE = "io.envoy.ai_gateway.asked"  # the authorization services that let a request pass
 CLIENT_NAMESPACES = (TOKENS_NAMESPACE, EXT_AUTH_NAMESPACE, ASKED_NAMESPACE)
-SOURCE_ADDRESS = "source.address"  # of the attributes: the client's address and port
+ADDRESS_HEADER = "x-aigw-address"  # the client's address, if the next name is in ASKED_NAMESPACE: then Envoy has set it
+ADDRESS_MARK = "address"
 ATTEMPT_ATTRIBUTE = "request.host"
 """The attribute that Envoy sends of an attempt: the host of the backend that it has chosen."""
 MAX_MODEL_LENGTH = 2048

@@ -60,7 +60,11 @@ def _request_headers(phase: Opened, event: RequestHeaders, now: float, enter: En
             return retrieve(phase, event, path, enter)
         return _list_models(phase, event, path, enter)
     caller = phase.router.identify(headers, event.verified)
-    client = Client(request_id=headers.get("x-request-id"), render_error=endpoint.render_error, owner=caller.owner)
+    client = Client(
+        request_id=headers.get("x-request-id"),
+        render_error=endpoint.render_error,
+        owner=caller.owner if phase.keeps else "",
+    )
     accepted = Accepted(
         client=client,
         outcome=Outcome(operation=endpoint.name, client=caller.client),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeVar
 
 from msgspec.structs import replace
 
@@ -69,6 +70,7 @@ def fail(phase: Phase, error: GatewayError) -> tuple[Streaming | Ended, Chunk | 
         headers=tuple(headers.items()),
         body=phase.client.render_error(error, received.get(REQUEST_ID_HEADER) or phase.client.request_id),
         details=f"aigw_{error.code or error.type}",
+        client=phase.outcome.client,
     )
     return Ended(client=phase.client, outcome=replace(phase.outcome, status=error.status, error=error)), reply
 
@@ -132,9 +134,10 @@ def _chunk(phase: Streaming, event: ResponseBody, now: float, enter: Enter) -> S
     return phase if action is chunk else replace(phase, kept=True), action
 
 
-def after_keeping(
-    phase: Phase, kept: StoredResponse | None, action: Chunk | ReplaceBody | Begin | Reply
-) -> Keep | Chunk | ReplaceBody | Begin | Reply:
+A = TypeVar("A", Chunk, ReplaceBody, Reply, Begin)
+
+
+def after_keeping(phase: Phase, kept: StoredResponse | None, action: A) -> Keep | A:
     """Return the action, or what stores the response before it."""
     return action if kept is None else Keep(owner=phase.client.owner, response=kept, then=action)
 

@@ -201,7 +201,6 @@ def test_the_processors_filter() -> None:
                 "response_trailer_mode": "SKIP",
             },
             "mutation_rules": {"allow_envoy": True},
-            "request_attributes": ["source.address"],
             "metadata_options": {
                 "forwarding_namespaces": {
                     "untyped": [

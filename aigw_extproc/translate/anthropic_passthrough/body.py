@@ -49,15 +49,18 @@ def strict_body(request: messages.MessagesRequest, target: Target, strict: Stric
     fields = {name: value for name, value in messages.fields(request).items() if value != NULL}
     moved = {name: fields.pop(name) for name in TRANSLATED if name in fields}
     kept = strict.keep({name: value for name, value in fields.items() if name not in ELSEWHERE}, known.REQUEST, "")
-    if "tools" in kept:
-        kept["tools"] = strict_tools(kept["tools"], strict)
+    tools = strict_tools(kept["tools"], strict) if "tools" in kept else []
     body = with_system_in_place(kept, request.body, strict.family, strict.dropped)
+    if "tools" in body:
+        body["tools"] = tools
     if "system" in body:
         body["system"] = strict_content(body["system"], "system", strict)
     mark = moved.get("cache_control", NULL)
     if "messages" in body and (mark != NULL or not _stays(body["messages"], strict)):
         conversation = _messages(body["messages"], strict)
         body["messages"] = conversation if mark == NULL else _marked(conversation, mark, strict)
+    if strict.marks > MAX_CACHE_POINTS:
+        _remove_first_marks(body, strict)
     _set_parameters(body, moved.get("output_format", NULL), strict)
     strict.images.require_fetched()
     version: dict[str, object] = {"anthropic_version": anthropic_version(target.schema.version)}
@@ -67,7 +70,23 @@ def strict_body(request: messages.MessagesRequest, target: Target, strict: Stric
 def _stays(messages: object, strict: Strict) -> bool:
     """Return whether nothing in the messages has to be changed."""
     forgets = strict.family.caching and not strict.family.long_cache  # then `ttl` has to go
-    return isinstance(messages, msgspec.Raw) and not strict.aliases and not forgets and is_plain(messages)
+    if not isinstance(messages, msgspec.Raw) or strict.aliases or forgets:
+        return False
+    marks = bytes(messages).count(b'"cache_control"')
+    return strict.marks + marks <= MAX_CACHE_POINTS and is_plain(messages)
+
+
+def _remove_first_marks(body: dict[str, object], strict: Strict) -> None:
+    """Keep the last four cache marks, as on Converse."""
+    conversation = body.get("messages")
+    contents = [message.get("content") for message in conversation] if isinstance(conversation, list) else []
+    surplus = strict.marks - MAX_CACHE_POINTS
+    for blocks in (body.get("tools"), body.get("system"), *contents):
+        for index, block in enumerate(blocks if isinstance(blocks, list) else ()):
+            if surplus and "cache_control" in block:
+                blocks[index] = {name: value for name, value in block.items() if name != "cache_control"}
+                surplus -= 1
+    strict.drop("cache_control")
 
 
 def _messages(value: object, strict: Strict) -> list[dict[str, object]]:
@@ -94,12 +113,13 @@ def _message(message: dict[str, object], place: str, strict: Strict) -> dict[str
 
 
 def _marked(messages: list[dict[str, object]], mark: msgspec.Raw, strict: Strict) -> list[dict[str, object]]:
-    """Return messages with a cache mark on their last block, unless there are too many marks already."""
+    """Return messages with a cache mark on their last block, unless it has one."""
     marked = marked_last(messages, strict.cache_control({"cache_control": mark})["cache_control"])
-    if marked is None or strict.marks > MAX_CACHE_POINTS:
+    if marked is None or marked == messages:
+        strict.marks -= 1
+    if marked is None:
         strict.drop("cache_control")
-        return messages
-    return marked
+    return marked or messages
 
 
 def _set_parameters(body: dict[str, object], output_format: msgspec.Raw, strict: Strict) -> None:
