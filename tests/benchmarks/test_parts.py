@@ -72,5 +72,5 @@ def test_an_unknown_part_is_named() -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=30)
     assert done.stderr.splitlines()[-1] == (
         "benchmarks: error: argument --only: unknown part: speed; choose from "
-        "gateway, sizes, routes, streams, workers, startup"
+        "gateway, sizes, routes, failover, streams, workers, startup"
     )
