@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run unit test check format proto proto-check bench fuzz prefixes coverage envoy-examples clean
+.PHONY: help run unit test check format proto proto-check bench fuzz soak prefixes coverage envoy-examples clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,7 +52,7 @@ prefixes: $(VENV)/.dev ## try that a growing conversation keeps its prefix, on a
 	$(BIN)/pytest tests/translate/test_prefix_stability.py -q --hypothesis-profile thorough --hypothesis-seed $$seed --timeout 0 $(ARGS) \
 	|| exit 1; done
 
-fuzz: $(VENV)/.dev ## fuzz the parsers, one minute each; ARGS="-max_total_time=600"
+fuzz: $(VENV)/.dev ## fuzz soak the parsers, one minute each; ARGS="-max_total_time=600"
 	@$(BIN)/pip install --quiet -c constraints.txt atheris
 	@for target in eventstream request responses response http2; do $(BIN)/python -m tests.fuzz $$target $(ARGS) || exit 1; done
 
@@ -60,6 +60,9 @@ H2SPEC = github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible
 
 .h2spec/h2spec: # the conformance test for HTTP/2 servers; needs Go
 	@GOBIN=$(CURDIR)/.h2spec go install $(H2SPEC)
+
+soak: $(VENV)/.dev ## ten minutes of mixed and hostile load, and a million random inputs; ARGS="--minutes 10 --inputs 1000000"
+	$(BIN)/python -m tests.soak $(ARGS)
 
 coverage: $(VENV)/.dev ## branch coverage of the unit tests
 	$(BIN)/pytest --ignore=tests/gateway --ignore=tests/run --cov --cov-report=term-missing $(ARGS)

@@ -43,7 +43,7 @@ class Verified(msgspec.Struct, frozen=True, kw_only=True):
     answered: Mapping[str, Any] = {}
     """Headers of the authorization service's answer."""
     address: str = ""
-    """Where the client connects from, `ADDRESS:PORT`; empty if that is not known."""
+    """Where the client connects from; empty if that is not known."""
 
 
 NOTHING: Final = Verified()
@@ -300,9 +300,9 @@ def _only(ids: Iterable[str]) -> str:
 
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:
-    """Return the address in `ADDRESS:PORT`."""
+    """Return the address in a text; None for that of a unix socket."""
     try:
-        address = ip_address(text.rpartition(":")[0].strip("[]"))
+        address = ip_address(text.strip("[]"))
     except ValueError:
         return None
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None

@@ -21,6 +21,9 @@ from aigw_extproc.translate.contract import TokenCounts
 
 MAX_CLIENTS = 200
 """Clients that get labels of their own; later ones share `other`."""
+MAX_RESULTS = 200
+"""Pairs of status and code that get a label for the code. An upstream chooses its codes; later ones are `other`."""
+MAX_CODE_CHARACTERS = 64
 MAX_LABEL_SETS = 200
 """Operations and model names that get labels of their own; later names are `other`. prometheus-client never forgets a
 label, and each set is up to 150 samples."""
@@ -109,6 +112,7 @@ Metric = TypeVar("Metric", Counter, Gauge, Histogram)
 _own_sets: set[tuple[str, ...]] = set()
 _own_characters = 0
 _own_clients: set[str] = set()
+_own_results: set[str] = set()
 
 
 def record(outcome: Outcome, timeline: Timeline) -> None:
@@ -139,10 +143,17 @@ def record(outcome: Outcome, timeline: Timeline) -> None:
 
 
 def _record_request(outcome: Outcome) -> None:
-    code = (outcome.error.code or outcome.error.type) if outcome.error else outcome.code
-    _child(EXCHANGES, outcome.operation, str(outcome.status), code).inc()
+    _child(EXCHANGES, outcome.operation, str(outcome.status), _code(outcome)).inc()
     if outcome.client:
         _child(CLIENT_REQUESTS, _bounded(outcome.client, _own_clients, MAX_CLIENTS), str(outcome.status)).inc()
+
+
+def _code(outcome: Outcome) -> str:
+    """Return the label for the code of the error; empty without one."""
+    code = (outcome.error.code or outcome.error.type) if outcome.error else outcome.code
+    result = f"{outcome.status} {code}"
+    known = len(code) <= MAX_CODE_CHARACTERS and _bounded(result, _own_results, MAX_RESULTS) == result
+    return code if known else "other"
 
 
 def _attempt_outcome(outcome: Outcome) -> str:

@@ -84,9 +84,9 @@ def _gateway(transport: str, pair: Pair, measurements: list[Measurement]) -> Ite
 
 def _transports(measurements: list[Measurement]) -> Iterator[Bound]:
     for role in ("noop", "ours"):
-        slow, fast = (exchange_us(measurements, getattr(PAIRS[one], role)) for one in ("grpc", "h2corn"))
+        slow, fast = (exchange_us(measurements, getattr(PAIRS[one], role)) for one in ("grpc", "http2"))
         name = PAIRS["grpc"].noop.name.split()[0] if role == "noop" else role
-        yield at_least(f"{name}: CPU per exchange on grpc over that on h2corn", slow / fast, 2.5)
+        yield at_least(f"{name}: CPU per exchange on grpc over that on http2", slow / fast, 4)
 
 
 def _sizes(transport: str, pair: Pair, measurements: list[Measurement]) -> Iterator[Bound]:
@@ -100,6 +100,14 @@ def _sizes(transport: str, pair: Pair, measurements: list[Measurement]) -> Itera
 def _routes(transport: str, pair: Pair, measurements: list[Measurement]) -> Iterator[Bound]:
     few, many = _ends(measurements, "routes", pair.ours, lambda one: one.cpu_us["processor"])
     yield at_most(f"{transport}: CPU per exchange with 2,000 routes over that with one", many / few, 1.15, "times")
+
+
+def _failover(transport: str, pair: Pair, measurements: list[Measurement]) -> Iterator[Bound]:
+    for kind in ("chat", "stream"):
+        of_kind = [one for one in measurements if one.scenario.startswith(f"{kind}, ")]
+        without, attempts = _ends(of_kind, "failover", pair.ours, gateway_cpu)
+        what = f"{transport}: CPU of processor and Envoy per {kind} with failover over that without"
+        yield at_most(what, attempts / without, 1.6, "times")
 
 
 def _workers(transport: str, pair: Pair, measurements: list[Measurement]) -> Iterator[Bound]:
@@ -142,6 +150,7 @@ _PART_BOUNDS: dict[str, Callable[[str, Pair, list[Measurement]], Iterator[Bound]
     "gateway": _gateway,
     "sizes": _sizes,
     "routes": _routes,
+    "failover": _failover,
     "workers": _workers,
     "peer": _peer,
 }

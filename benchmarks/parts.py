@@ -17,8 +17,8 @@ from benchmarks.load import Request, open_streams
 from benchmarks.measure import LIMIT, measure_all
 from benchmarks.proc import cpu_seconds, resident_megabytes
 from benchmarks.processes import running
-from benchmarks.routing import resources
-from benchmarks.scenarios import CHAT, SCENARIOS, SIZES, STREAM, with_routes, with_workers
+from benchmarks.routing import failing_over, resources
+from benchmarks.scenarios import CHAT, SCENARIOS, SIZES, STREAM, with_attempts, with_routes, with_workers
 from benchmarks.stacks import ALONE, PAIRS, STACKS, RunningStack, running_stack, running_stacks, running_upstream
 
 INTERVAL = ("--interval", "0.005")
@@ -73,6 +73,20 @@ async def routes(folder: Path, effort: Effort, findings: Findings) -> None:
                 async with running_stack(stack, place, upstream, source=source, on_log=effort.on_log) as one:
                     findings.measurements.extend(
                         await measure_all([with_routes(number)], [one], rounds=effort.rounds, share=effort.share)
+                    )
+
+
+async def failover(folder: Path, effort: Effort, findings: Findings) -> None:
+    """Measure ours with a rule of one backend, and of two of which the first one answers."""
+    async with running_upstream(folder, *INTERVAL, on_log=effort.on_log) as upstream:
+        file = folder / "failover.yaml"
+        file.write_text(failing_over(port=upstream.port))
+        for attempts, source in ((False, upstream.source), (True, ConfigurationSource(paths=(file,)))):
+            for stack in OURS:
+                place = folder / f"{stack.name}, {int(attempts)}"
+                async with running_stack(stack, place, upstream, source=source, on_log=effort.on_log) as one:
+                    findings.measurements.extend(
+                        await measure_all(with_attempts(attempts), [one], rounds=effort.rounds, share=effort.share)
                     )
 
 
@@ -151,5 +165,5 @@ async def _start(argv: tuple[str, ...], on_log: OnLog) -> float:
 
 
 Part = Callable[[Path, Effort, Findings], Awaitable[None]]
-PARTS: dict[str, Part] = {part.__name__: part for part in (gateway, sizes, routes, streams, workers, startup)}
+PARTS: dict[str, Part] = {part.__name__: part for part in (gateway, sizes, routes, failover, streams, workers, startup)}
 """By name in `--only`."""

@@ -19,7 +19,17 @@ def cpu_seconds(pid: int) -> dict[int, float]:
 
 def resident_megabytes(pid: int) -> float:
     """Return the resident memory of the process and its descendants, in 10^6 bytes; shared pages count for each."""
-    return sum(map(_resident, _family(pid)))
+    return sum(resident_by_process(pid).values())
+
+
+def resident_by_process(pid: int) -> dict[int, float]:
+    """Return the resident memory of the process and of each descendant, by process id, in 10^6 bytes."""
+    return {one: _resident(one) for one in _family(pid)}
+
+
+def peak_megabytes(pid: int) -> float:
+    """Return the most resident memory that the process has had, in 10^6 bytes."""
+    return _resident(pid, "VmHWM")
 
 
 def _family(pid: int) -> Iterator[int]:
@@ -29,6 +39,6 @@ def _family(pid: int) -> Iterator[int]:
             yield from _family(int(child))
 
 
-def _resident(pid: int) -> float:
-    match = re.search(r"^VmRSS:\s+(\d+) kB$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+def _resident(pid: int, field: str = "VmRSS") -> float:
+    match = re.search(rf"^{field}:\s+(\d+) kB$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
     return int(match[1]) * 1024 / 1e6 if match else 0.0

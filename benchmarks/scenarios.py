@@ -66,6 +66,15 @@ def with_workers(workers: int) -> Scenario:
     )
 
 
+def with_attempts(attempts: bool) -> tuple[Scenario, Scenario]:
+    """Return scenarios of a rule with a single attempt, or with failover, of which the first attempt answers."""
+    name = "failover" if attempts else "one attempt"
+    return (
+        Scenario(name=f"chat, {name}", part="failover", x=int(attempts), connections=16, requests=3000),
+        Scenario(name=f"stream, {name}", part="failover", x=int(attempts), stream=True, connections=16, requests=480),
+    )
+
+
 CHAT = Scenario(name="chat, 16 connections", connections=16, requests=4000)
 CHAT_LATENCY = Scenario(name="chat, 1 connection", connections=1, requests=400)
 STREAM = Scenario(name="stream, 16 connections", stream=True, connections=16, requests=640)

@@ -83,7 +83,9 @@ def _unchanged(_document: Document, _cluster: str) -> None:
 
 def _route_to(document: Document, cluster: str) -> None:
     """Use a fixed upstream, since no processor sets the header that names one."""
-    route = _manager(document)["route_config"]["virtual_hosts"][0]["routes"][0]["route"]
+    host = _manager(document)["route_config"]["virtual_hosts"][0]
+    host["routes"] = host["routes"][-1:]  # that of every request; the processor would choose the others
+    route = host["routes"][0]["route"]
     del route["cluster_header"]
     route["cluster"] = cluster
 

@@ -249,12 +249,14 @@ def test_an_attempt_stores_a_response_of_the_client_who_delegated_it() -> None:
         assert isinstance(action.then, Begin if stream else Reply)
 
 
-def test_no_client_can_name_another_as_the_owner_of_its_responses() -> None:
+def test_no_client_can_name_another_client() -> None:
     failover = Failover(cluster="r", hosts=("0.attempt",), retry=DEFAULT)
     rule = Rule(name="r", backends=(BACKEND,), owned_by="us", created=7, failover=failover)
     machine = Exchange(Router(Snapshot(rules=(rule,))), pick=0.0, keeps=True)
-    own, body = {":path": "/v1/responses", "x-ai-eg-owner": "another"}, b'{"model":"m","input":"Hi"}'
+    forged = {"x-ai-eg-owner": "another", "x-ai-eg-client": "another", "x-ai-eg-identity-x-user": "another"}
+    own, body = {":path": "/v1/responses", **forged}, b'{"model":"m","input":"Hi"}'
     send(machine, RequestHeaders(POST | own, end_of_stream=False))
     action = send(machine, RequestBody(body))
     assert isinstance(action, Delegate)
-    assert dict(action.set_headers)["x-ai-eg-owner"] == "-"
+    assert set(action.remove_headers) == set(forged)
+    assert not set(forged) & set(dict(action.set_headers))

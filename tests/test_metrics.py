@@ -13,7 +13,7 @@ from aigw_extproc.aws.identity import Credentials
 from aigw_extproc.config.snapshot import Address, AwsAuth, Backend, Schema, Upstream
 from aigw_extproc.errors import InvalidRequest, InvalidUpstreamResponse, ModelNotFound, UpstreamError
 from aigw_extproc.exchange.messages import Outcome
-from aigw_extproc.metrics import MAX_CLIENTS, MAX_LABEL_SETS, MAX_NAME_CHARACTERS, Timeline, record
+from aigw_extproc.metrics import MAX_CLIENTS, MAX_LABEL_SETS, MAX_NAME_CHARACTERS, MAX_RESULTS, Timeline, record
 from aigw_extproc.translate.contract import TokenCounts
 
 BACKEND = Backend(
@@ -58,6 +58,7 @@ def changes(monkeypatch: pytest.MonkeyPatch) -> Changes:
     monkeypatch.setattr(metrics, "_own_sets", set())
     monkeypatch.setattr(metrics, "_own_characters", 0)
     monkeypatch.setattr(metrics, "_own_clients", set())
+    monkeypatch.setattr(metrics, "_own_results", set())
     return Changes()
 
 
@@ -248,6 +249,16 @@ def test_only_so_many_clients_have_labels_of_their_own(changes: Changes) -> None
         record(Outcome(operation="chat", client=f"team-{number}", status=200), TIMES)
     assert len(changes.added("aigw_client_requests_total")) == MAX_CLIENTS + 1
     assert changes.value("aigw_client_requests_total", client="other", status="200") == 10
+
+
+def test_codes_that_an_upstream_invents_are_not_all_labels(changes: Changes) -> None:
+    codes = [*(f"code-{number}" for number in range(MAX_RESULTS + 5)), "x" * 100]
+    for code in codes:
+        error = UpstreamError("no", status=400, type="invalid_request_error", code=code)
+        record(Outcome(operation="chat", status=400, error=error), TIMES)
+    counted = {dict(labels)["code"]: count for (_, labels), count in changes.added("aigw_exchanges_total").items()}
+    assert len(counted) == MAX_RESULTS + 1
+    assert counted["other"] == 6
 
 
 def test_the_model_that_a_prompt_router_chose_is_the_one_that_answered(changes: Changes) -> None:

@@ -39,7 +39,8 @@ BODIES: dict[str, Any] = {
     "messages": CONVERSATION,
     "count_tokens": {"messages": [HI]},
     "completions": {"prompt": "Hi."},
-    "responses": {"input": "Hi."},
+    "responses": {"input": "Hi.", "store": False},
+    "input_tokens": {"input": "Hi."},
     "embeddings": {"input": "Hi."},
     "images": {"prompt": "A cat."},
     "rerank": {"query": "a", "documents": ["a", "b"]},
@@ -99,7 +100,7 @@ def test_messages_and_tools_are_bounded(path: str, member: str, most: int) -> No
 def test_the_most_messages_that_are_accepted_cost_little(path: str) -> None:
     """Fifty thousand once kept a worker busy for 0.27 s, and all other clients waiting."""
     name = "input" if path == "/v1/responses" else "messages"
-    body = json.dumps({"model": "m", "max_tokens": 9, name: [HI, HELLO] * (MAX_MESSAGES // 2)}).encode()
+    body = json.dumps({"model": "m", "max_tokens": 9, "store": False, name: [HI, HELLO] * (MAX_MESSAGES // 2)}).encode()
 
     def seconds(act: Callable[[], object]) -> float:
         begun = process_time()
@@ -107,7 +108,7 @@ def test_the_most_messages_that_are_accepted_cost_little(path: str) -> None:
         return process_time() - begun
 
     parsing = min(seconds(lambda: json.loads(body)) for _ in range(5))
-    assert min(seconds(lambda: ask(path, "AWSBedrock", body)) for _ in range(5)) < 30 * parsing
+    assert min(seconds(lambda: ask(path, "AWSBedrock", body)) for _ in range(5)) < 80 * parsing
 
 
 # --- how deep ---------------------------------------------------------------------------------------------------

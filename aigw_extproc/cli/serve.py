@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from importlib.util import find_spec
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +15,10 @@ from aigw_extproc.cli.options import PATH, endpoint, source_of, store_of
 from aigw_extproc.cli.output import fail, set_up_logging
 from aigw_extproc.config.snapshot import Address
 from aigw_extproc.envoy.options import PROCESSOR
-from aigw_extproc.extproc.transport import TRANSPORTS, Transport
+from aigw_extproc.extproc.transport import FORMER_TRANSPORTS, TRANSPORTS, Transport
 from aigw_extproc.serve.options import ADMIN, ServeOptions
+
+log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from aigw_extproc.extproc.tls import ServerTls
@@ -40,9 +42,10 @@ if TYPE_CHECKING:
 @options.workers
 @click.option(
     "--transport",
-    type=click.Choice(TRANSPORTS),
-    default="grpc",
-    help="The server of Envoy's streams; h2corn needs the extra `fast`.",
+    type=click.Choice((*TRANSPORTS, *FORMER_TRANSPORTS)),
+    metavar=f"[{'|'.join(TRANSPORTS)}]",
+    default="http2",
+    help="The server of Envoy's streams.",
 )
 @click.option("--tls-cert", metavar="FILE", type=PATH, help="Use TLS, with this certificate.")
 @click.option("--tls-key", metavar="FILE", type=PATH, help="The certificate's key.")
@@ -82,7 +85,7 @@ def serve(
     admin_port: int,
     admin: bool,
     workers: int,
-    transport: Transport,
+    transport: str,
     tls_cert: Path | None,
     tls_key: Path | None,
     tls_client_ca: Path | None,
@@ -115,7 +118,7 @@ def serve(
         admin=operator,
         envoy_admin=envoy_admin,
         workers=workers,
-        transport=transport,
+        transport=_current(transport),
         tls=_server_tls(tls_cert, tls_key, tls_client_ca),
         allowed_hosts=allow_host,
         exposed=exposed,
@@ -126,8 +129,6 @@ def serve(
         reload_lag=reload_lag,
         log_level=log_level,
     )
-    if transport == "h2corn" and find_spec("h2corn") is None:
-        fail('--transport h2corn: h2corn is not installed; run: pip install "aigw-extproc[fast]"')
     try:
         for each in () if shared_port else sorted(endpoints, key=str):
             require_free(each, option="--listen")
@@ -136,6 +137,15 @@ def serve(
         asyncio.run(serve_until_stopped(serve_options))
     except (OSError, PortUnavailable, ChildFailed) as error:
         fail(str(error))
+
+
+def _current(transport: str) -> Transport:
+    """Return the transport of this name, which may be a former one."""
+    current = FORMER_TRANSPORTS.get(transport)
+    if current is not None:
+        log.warning("--transport %s is now %s; the next minor version will refuse the old name", transport, current)
+        return current
+    return next(one for one in TRANSPORTS if one == transport)
 
 
 def _server_tls(

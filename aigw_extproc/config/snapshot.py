@@ -238,6 +238,12 @@ class Snapshot:
         return tuple({each.key: each for each in services if each is not None}.values())
 
     @property
+    def by_address(self) -> bool:
+        """Whether a policy decides by the client's address."""
+        found = (rule.policy.authorization for rule in self.rules if rule.policy is not None)
+        return any(authorization is not None and authorization.by_address for authorization in found)
+
+    @property
     def cors(self) -> Cors | None:
         """The pages of other sites that may use the gateway; the latest during a change."""
         policies = [rule.policy.cors for rule in self.rules if rule.policy is not None]

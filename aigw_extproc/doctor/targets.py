@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from aigw_extproc.config.snapshot import AwsAuth, Backend, Snapshot, Upstream
+from aigw_extproc.listed_models import ListedModels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,12 +23,13 @@ class ProbeTarget:
 
 def targets(snapshot: Snapshot) -> tuple[ProbeTarget, ...]:
     """Return every backend that a rule can reach, in order of first use."""
+    listed = ListedModels(snapshot)
     services: dict[str, tuple[Backend, dict[str, None]]] = {}
     for rule in snapshot.rules:
         for backend in rule.backends:
             _, models = services.setdefault(_service(backend), (backend, {}))
             names = rule.models if backend.model_override is None else (backend.model_override,)
-            models.update(dict.fromkeys(names))
+            models.update(dict.fromkeys(listed.id_of(backend, name) for name in names))
     return tuple(
         ProbeTarget(
             name=name, schema=backend.schema.name, upstream=backend.upstream, auth=backend.auth, models=tuple(models)

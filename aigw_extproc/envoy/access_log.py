@@ -26,7 +26,7 @@ FIELDS = {
     "path": f"%FILTER_STATE({PATH_STATE}:PLAIN)%",
     "model": f"%FILTER_STATE({MODEL_STATE}:PLAIN)%",
     "backend": _BACKEND,
-    "cluster": "%UPSTREAM_CLUSTER_RAW%",
+    "cluster": "%UPSTREAM_CLUSTER%",
     "status": "%RESPONSE_CODE%",
     "details": "%RESPONSE_CODE_DETAILS%",
     "flags": "%RESPONSE_FLAGS%",

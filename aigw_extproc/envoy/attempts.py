@@ -26,7 +26,7 @@ from envoy_data_plane.google.protobuf import Any
 from aigw_extproc.config.snapshot import Backend, Rule, Snapshot
 from aigw_extproc.config.traffic import Ejection, Failover, Limits, Retry
 from aigw_extproc.envoy.access_log import attempts_access_log
-from aigw_extproc.envoy.clusters import CONNECT_TIMEOUT, http1, protocol
+from aigw_extproc.envoy.clusters import CONNECT_TIMEOUT, alt_stat_name, http1, protocol
 from aigw_extproc.envoy.filters import attempt_filters
 from aigw_extproc.envoy.local_replies import local_reply_config
 from aigw_extproc.envoy.options import Options
@@ -90,6 +90,7 @@ def rule_clusters(snapshot: Snapshot, options: Options) -> list[cluster.Cluster]
 def _rule_cluster(rule: Rule, failover: Failover, options: Options, buffer_limit: int) -> cluster.Cluster:
     return cluster.Cluster(
         name=failover.cluster,
+        alt_stat_name=alt_stat_name(failover.cluster),
         connect_timeout=CONNECT_TIMEOUT,
         per_connection_buffer_limit_bytes=buffer_limit,
         load_assignment=_endpoints(rule, failover),

@@ -14,11 +14,13 @@ import re
 from datetime import timedelta
 from typing import Any as AnyValue
 
+from envoy_data_plane.envoy.config.common.mutation_rules import v3 as mutation_rules
 from envoy_data_plane.envoy.config.core import v3 as core
 from envoy_data_plane.envoy.config.route import v3 as route
 from envoy_data_plane.envoy.extensions.filters.http.cors import v3 as cors
 from envoy_data_plane.envoy.extensions.filters.http.ext_authz import v3 as ext_authz
 from envoy_data_plane.envoy.extensions.filters.http.filter_chain import v3 as filter_chain
+from envoy_data_plane.envoy.extensions.filters.http.header_mutation import v3 as header_mutation
 from envoy_data_plane.envoy.extensions.filters.http.jwt_authn import v3 as jwt
 from envoy_data_plane.envoy.extensions.filters.http.set_metadata import v3 as set_metadata
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager import v3 as hcm
@@ -29,7 +31,7 @@ from envoy_data_plane.google.protobuf import Any, Empty, Struct
 from aigw_extproc.callers import FAULT_SUFFIX
 from aigw_extproc.config.policies import Cors, ExtAuth, RemoteKeys, TokenPlace, TokenProvider
 from aigw_extproc.config.snapshot import Snapshot
-from aigw_extproc.exchange.names import ASKED_NAMESPACE
+from aigw_extproc.exchange.names import ADDRESS_HEADER, ADDRESS_MARK, ASKED_NAMESPACE
 
 CORS_FILTER = "envoy.filters.http.cors"
 CLIENTS_FILTER = "aigw clients"
@@ -61,9 +63,11 @@ def _chain(snapshot: Snapshot) -> list[core.TypedExtensionConfig]:
     filters = []
     if snapshot.ext_auths:
         # While a configuration is replaced there are two: the processor uses the older one for another second.
-        filters += [_ext_authz(snapshot.ext_auths[-1]), _asked(snapshot.ext_auths)]
+        filters += [_ext_authz(snapshot.ext_auths[-1]), _noted(*(service.key for service in snapshot.ext_auths))]
     if snapshot.token_providers:
         filters.append(_jwt_authn(snapshot.token_providers))
+    if snapshot.by_address:
+        filters += [_address(), _noted(ADDRESS_MARK)]
     return filters
 
 
@@ -144,12 +148,23 @@ def _http_service(service: ExtAuth, timeout: timedelta) -> ext_authz.HttpService
     )
 
 
-def _asked(services: tuple[ExtAuth, ...]) -> core.TypedExtensionConfig:
-    """Return a filter that notes that the service was asked, since only then Envoy gets here."""
-    fields: dict[str, AnyValue] = {service.key: True for service in services}
-    note = set_metadata.Metadata(metadata_namespace=ASKED_NAMESPACE, value=Struct.from_dict(fields))
+def _address() -> core.TypedExtensionConfig:
+    """Return a filter that sets the client's address in a header, whatever the client has sent there."""
+    header = core.HeaderValue(key=ADDRESS_HEADER, value="%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%")
+    overwrite = core.HeaderValueOptionHeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD
+    change = mutation_rules.HeaderMutation(append=core.HeaderValueOption(header=header, append_action=overwrite))
+    config = header_mutation.HeaderMutation(mutations=header_mutation.Mutations(request_mutations=[change]))
+    return core.TypedExtensionConfig(name="envoy.filters.http.header_mutation", typed_config=Any.pack(config))
+
+
+def _noted(*names: str) -> core.TypedExtensionConfig:
+    """Return a filter that notes for the processor that Envoy gets here, and so that the filter before has run."""
+    fields: dict[str, AnyValue] = dict.fromkeys(names, True)
+    note = set_metadata.Metadata(
+        metadata_namespace=ASKED_NAMESPACE, value=Struct.from_dict(fields), allow_overwrite=True
+    )
     config = set_metadata.Config(metadata=[note])
-    return core.TypedExtensionConfig(name="envoy.filters.http.set_metadata", typed_config=Any.pack(config))
+    return core.TypedExtensionConfig(name=f"noted {', '.join(names)}", typed_config=Any.pack(config))
 
 
 def _names(names: tuple[str, ...]) -> matcher.ListStringMatcher | None:

@@ -10,6 +10,7 @@ from envoy_data_plane.envoy.extensions.upstreams.http import v3 as http
 from envoy_data_plane.envoy.type import v3 as type_v3
 from envoy_data_plane.google.protobuf import Any
 
+from aigw_extproc.config.cluster_names import plain_name
 from aigw_extproc.config.snapshot import Snapshot, Upstream
 from aigw_extproc.envoy.addresses import dns_discovery, load_assignment
 from aigw_extproc.envoy.options import Options
@@ -38,6 +39,7 @@ def upstream_cluster(upstream: Upstream, options: Options, *, buffer_limit: int)
     """
     return cluster.Cluster(
         name=upstream.cluster,
+        alt_stat_name=alt_stat_name(upstream.cluster),
         cluster_type=dns_discovery(upstream.addresses, one_service=len(upstream.addresses) == 1),
         connect_timeout=_delta(upstream.connections.connect_timeout) or CONNECT_TIMEOUT,
         per_connection_buffer_limit_bytes=buffer_limit,
@@ -61,8 +63,14 @@ def processor_cluster(options: Options, *, buffer_limit: int) -> cluster.Cluster
         load_assignment=load_assignment(PROCESSOR_CLUSTER, options.processors),
         circuit_breakers=circuit_breakers(options.max_streams),
         transport_socket=processor_tls(options.processor_tls) if options.processor_tls else None,
-        typed_extension_protocol_options=protocol(_http2(options)),
+        typed_extension_protocol_options=protocol(_http2()),
     )
+
+
+def alt_stat_name(name: str) -> str:
+    """Return the name of a cluster in statistics and logs, if that is another one."""
+    plain = plain_name(name)
+    return "" if plain == name else plain
 
 
 def _tls(upstream: Upstream, options: Options) -> core.TransportSocket | None:
@@ -126,11 +134,8 @@ def _grpc() -> http.HttpProtocolOptions:
     )
 
 
-def _http2(options: Options) -> http.HttpProtocolOptions:
+def _http2() -> http.HttpProtocolOptions:
     return http.HttpProtocolOptions(
-        common_http_protocol_options=core.HttpProtocolOptions(
-            max_requests_per_connection=options.max_requests_per_processor_connection
-        ),
         explicit_http_config=http.HttpProtocolOptionsExplicitHttpConfig(
             http2_protocol_options=core.Http2ProtocolOptions(
                 initial_stream_window_size=STREAM_WINDOW, initial_connection_window_size=4 * STREAM_WINDOW

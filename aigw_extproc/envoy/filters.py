@@ -19,7 +19,7 @@ from aigw_extproc.envoy.normalization import decompressor_filter, slash_filter
 from aigw_extproc.envoy.options import Options
 from aigw_extproc.envoy.retries import processor_retries
 from aigw_extproc.envoy.routes import PROCESSOR_FILTER
-from aigw_extproc.exchange.names import ATTEMPT_ATTRIBUTE, CLIENT_NAMESPACES, METADATA_NAMESPACE, SOURCE_ADDRESS
+from aigw_extproc.exchange.names import ATTEMPT_ATTRIBUTE, CLIENT_NAMESPACES, METADATA_NAMESPACE
 
 
 def http_filters(snapshot: Snapshot, options: Options) -> list[hcm.HttpFilter]:
@@ -51,7 +51,6 @@ def processor_filter(options: Options) -> hcm.HttpFilter:
     """
     config = _processor(options)
     # Who the client is. An Envoy without such filters sends nothing.
-    config.request_attributes = [SOURCE_ADDRESS]
     config.metadata_options = ext_proc.MetadataOptions(
         forwarding_namespaces=ext_proc.MetadataOptionsMetadataNamespaces(untyped=list(CLIENT_NAMESPACES)),
         receiving_namespaces=_written(),

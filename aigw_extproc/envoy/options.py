@@ -61,9 +61,6 @@ class Options:
     """Bytes of memory that Envoy may use: near it, Envoy refuses requests. None for no limit."""
     max_streams: int = 16_384
     """Concurrent exchanges per cluster. A stream counts until its last byte."""
-    max_requests_per_processor_connection: int = 150
-    """Exchanges per connection to the processor. Each ends in a reset, since the processor ends its stream first, and
-    the transport h2corn closes a connection after 200 resets in ten seconds."""
 
 
 def parse_address(text: str) -> ListenAddress:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from aigw_extproc.config.snapshot import Address, Snapshot, Tls, Upstream
+from aigw_extproc.envoy.attempts import attempts_listener, internal_listeners
 from aigw_extproc.envoy.clients import client_filters, per_route
-from aigw_extproc.envoy.clusters import processor_cluster, upstream_cluster, upstream_clusters
+from aigw_extproc.envoy.clusters import processor_cluster, upstream_cluster
 from aigw_extproc.envoy.filters import processor_filter
 from aigw_extproc.envoy.options import Options
-from aigw_extproc.envoy.render import to_yaml
+from aigw_extproc.envoy.render import all_clusters, to_yaml
 from aigw_extproc.envoy.routes import routes_to_backends
 
 BEDROCK = "bedrock-runtime.us-east-1.amazonaws.com"
@@ -28,7 +29,7 @@ def snippet(snapshot: Snapshot | None, options: Options) -> str:
     known = snapshot or Snapshot(rules=())
     limit = known.buffer_limit
     example = [upstream_cluster(EXAMPLE, options, buffer_limit=limit)]
-    upstreams = upstream_clusters(snapshot, options) if snapshot else example
+    upstreams = all_clusters(snapshot, options) if snapshot else example
     clusters = [processor_cluster(options, buffer_limit=limit), *upstreams]
     filters = [*client_filters(known, changing=False), processor_filter(options)]
     routes = routes_to_backends(known)
@@ -43,5 +44,15 @@ def snippet(snapshot: Snapshot | None, options: Options) -> str:
             "#    processor names the cluster, `namespace/name` of the Backend resource, in x-ai-eg-backend.\n"
             + to_yaml(routes),
             "# 3. In clusters: the processor and the upstreams.\n" + to_yaml(clusters),
+            *(_of_attempts(known, options) if known.failovers else ()),
         )
+    )
+
+
+def _of_attempts(snapshot: Snapshot, options: Options) -> tuple[str, str]:
+    """Return what rules with failover need besides."""
+    return (
+        "# 4. In listeners: where the attempts of rules with failover arrive. Only this Envoy can connect to it.\n"
+        + to_yaml([attempts_listener(snapshot, options)]),
+        "# 5. In bootstrap_extensions: what lets Envoy connect to itself.\n" + to_yaml([internal_listeners()]),
     )

@@ -58,7 +58,7 @@ from aigw_extproc.translate.registry import ENDPOINTS
 def _attempt_headers(phase: Opened, event: AttemptHeaders, now: float, enter: Enter) -> Step:
     headers, router = event.headers, phase.router
     endpoint = ENDPOINTS[headers[":path"].partition("?")[0]]
-    owner = headers.get(OWNER_HEADER, "-").removeprefix("-")
+    owner = headers.get(OWNER_HEADER, "")
     client = Client(request_id=headers.get("x-request-id"), render_error=endpoint.render_error, owner=owner)
     enter(replace(phase, client=client))
     attempt = router.attempt(event.host)

@@ -14,10 +14,11 @@ from aigw_extproc.exchange.names import (
     CLIENT_HEADER,
     CODE_HEADER,
     IDENTITY_PREFIX,
+    INTERNAL_PREFIX,
     OWNER_HEADER,
     RETRY_HEADER,
 )
-from aigw_extproc.exchange.phases import Client, Delegated, Ended, Enter, Step, Transition, on
+from aigw_extproc.exchange.phases import Accepted, Delegated, Ended, Enter, Step, Transition, on
 from aigw_extproc.exchange.response import LOCAL_REPLY_HEADER, local_headers, status_of
 from aigw_extproc.exchange.upstream import BACKEND_HEADER
 from aigw_extproc.routing import Choice
@@ -25,17 +26,27 @@ from aigw_extproc.routing import Choice
 _INTERNAL = (RETRY_HEADER, CODE_HEADER, ANSWERED_HEADER, LOCAL_REPLY_HEADER)
 
 
-def delegate(client: Client, outcome: Outcome, choice: Choice, failover: Failover, identity: Pairs) -> Step:
-    """Let Envoy try the backends of a rule. Body and headers stay as they are: each attempt starts from them."""
+def delegate(phase: Accepted, outcome: Outcome, choice: Choice, failover: Failover, identity: Pairs) -> Step:
+    """Let Envoy try the backends of a rule. Body and headers stay as they are: each attempt starts from them.
+
+    An Envoy that is not ours may let in headers that attempts trust: the client's are removed.
+    """
     set_headers = [(MODEL_HEADER, outcome.model), (BACKEND_HEADER, failover.cluster), (ATTEMPTS_HEADER, "true")]
     set_headers += attempt_limits(choice.backends[0].timeouts, failover.retry)
     set_headers += ((IDENTITY_PREFIX + name, value) for name, value in identity)
-    if outcome.operation == "responses":  # also without an owner, so that no client's own header is used
-        set_headers.append((OWNER_HEADER, client.owner or "-"))
     if outcome.client:
         set_headers.append((CLIENT_HEADER, outcome.client))
-    action = Delegate(set_headers=tuple(set_headers), rule=failover.cluster, model=outcome.model, client=outcome.client)
-    return Delegated(client=client, outcome=outcome), action
+    if phase.client.owner:
+        set_headers.append((OWNER_HEADER, phase.client.owner))
+    ours = {name for name, _ in set_headers}
+    action = Delegate(
+        set_headers=tuple(set_headers),
+        remove_headers=tuple(name for name in phase.headers if name.startswith(INTERNAL_PREFIX) and name not in ours),
+        rule=failover.cluster,
+        model=outcome.model,
+        client=outcome.client,
+    )
+    return Delegated(client=phase.client, outcome=outcome), action
 
 
 def _response_headers(phase: Delegated, event: ResponseHeaders, now: float, enter: Enter) -> Step:

@@ -99,6 +99,10 @@ class Continue(msgspec.Struct, frozen=True, gc=False):
     final: bool = False
 
 
+class Wait(msgspec.Struct, frozen=True, gc=False):
+    """Send no answer yet: it depends on a later message."""
+
+
 class NeedStored(msgspec.Struct, frozen=True, kw_only=True):
     """Look up these responses of a client, and make a new id. The shell answers with StoredReady."""
 
@@ -106,10 +110,6 @@ class NeedStored(msgspec.Struct, frozen=True, kw_only=True):
     ids: tuple[str, ...]
     delete: bool = False
     """Whether to remove them, too."""
-
-
-class Wait(msgspec.Struct, frozen=True, gc=False):
-    """Send no answer yet: it depends on a later message."""
 
 
 class NeedCredentials(msgspec.Struct, frozen=True):
@@ -144,6 +144,7 @@ class Delegate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     rule: str
     model: str
     client: str = ""
+    remove_headers: tuple[str, ...] = ()
 
 
 class UpstreamCall(msgspec.Struct, frozen=True, kw_only=True):
@@ -221,6 +222,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     body: bytes
     details: str
     """For Envoy's access log: `aigw_` and the error's code or type."""
+    client: str = ""
+    """For the same log: the id of the client that is refused."""
 
 
 class Keep(msgspec.Struct, frozen=True, kw_only=True):
@@ -228,13 +231,13 @@ class Keep(msgspec.Struct, frozen=True, kw_only=True):
 
     owner: str
     response: StoredResponse
-    then: Chunk | ReplaceBody | Reply | Begin
+    then: Chunk | ReplaceBody | Begin | Reply
 
 
 Action = (
     Continue
-    | NeedStored
     | Wait
+    | NeedStored
     | NeedMedia
     | NeedCredentials
     | NeedUpstream

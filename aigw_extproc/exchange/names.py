@@ -12,6 +12,8 @@ from urllib.parse import quote
 from aigw_extproc.errors import InvalidRequest
 
 METADATA_NAMESPACE = "io.envoy.ai_gateway"  # of the dynamic metadata that Envoy's access log reads
+INTERNAL_PREFIX = "x-ai-eg-"
+"""Begins all headers between the processor and Envoy; a client cannot set them."""
 IDLE_HEADER = "x-ai-eg-idle"
 """Selects the route with this idle timeout: `unlimited`, or one of `idle_value`. The route removes the header."""
 ATTEMPTS_HEADER = "x-ai-eg-attempts"
@@ -19,7 +21,7 @@ ATTEMPTS_HEADER = "x-ai-eg-attempts"
 CLIENT_HEADER = "x-ai-eg-client"
 """The client's id, for attempts."""
 OWNER_HEADER = "x-ai-eg-owner"
-"""Whose stored responses the client may use, for attempts; `-` for clients that are not known."""
+"""Whose stored responses the client may use, for attempts."""
 IDENTITY_PREFIX = "x-ai-eg-identity-"
 """Precedes the names of headers that name the client to the upstream, for attempts."""
 RETRY_HEADER = "x-ai-eg-retry"
@@ -38,7 +40,8 @@ TOKENS_NAMESPACE = "envoy.filters.http.jwt_authn"  # Envoy's own: the claims of 
 EXT_AUTH_NAMESPACE = "envoy.filters.http.ext_authz"  # Envoy's own: headers of an authorization service's answer
 ASKED_NAMESPACE = "io.envoy.ai_gateway.asked"  # the authorization services that let a request pass
 CLIENT_NAMESPACES = (TOKENS_NAMESPACE, EXT_AUTH_NAMESPACE, ASKED_NAMESPACE)
-SOURCE_ADDRESS = "source.address"  # of the attributes: the client's address and port
+ADDRESS_HEADER = "x-aigw-address"  # the client's address, if the next name is in ASKED_NAMESPACE: then Envoy has set it
+ADDRESS_MARK = "address"
 ATTEMPT_ATTRIBUTE = "request.host"
 """The attribute that Envoy sends of an attempt: the host of the backend that it has chosen."""
 MAX_MODEL_LENGTH = 2048

@@ -182,7 +182,6 @@ class Ended(_Phase, frozen=True, kw_only=True):
 Phase = (
     Opened
     | Accepted
-    | Retrieving
     | Attempting
     | Parsed
     | Translated
@@ -195,6 +194,7 @@ Phase = (
     | Streaming
     | LocalReply
     | PassedOn
+    | Retrieving
     | Ended
 )
 Step = tuple[Phase, Action]

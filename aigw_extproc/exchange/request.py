@@ -113,7 +113,7 @@ def _request_body(phase: Accepted, event: RequestBody, now: float, enter: Enter)
     identity = forwarded_identity(choice.policy, phase.caller)
     outcome = replace(phase.outcome, client=client, model=model, named=phase.router.names(model))
     if choice.failover is not None:
-        return delegate(phase.client, outcome, choice, choice.failover, identity)
+        return delegate(phase, outcome, choice, choice.failover, identity)
     backend = choice.pick(phase.pick)
     outcome = replace(outcome, backend=backend, request_model=phase.router.listed.id_of(backend, model))
     enter(replace(phase, outcome=outcome))

@@ -70,6 +70,7 @@ def fail(phase: Phase, error: GatewayError) -> tuple[Streaming | Ended, Chunk | 
         headers=tuple(headers.items()),
         body=phase.client.render_error(error, received.get(REQUEST_ID_HEADER) or phase.client.request_id),
         details=f"aigw_{error.code or error.type}",
+        client=phase.outcome.client,
     )
     return Ended(client=phase.client, outcome=replace(phase.outcome, status=error.status, error=error)), reply
 

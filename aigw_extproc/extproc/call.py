@@ -210,9 +210,9 @@ class Call:
 
     def _close(self) -> None:
         self._calls.pop(self._id, None)
-        if self._stream is not None:
-            self._stream.close()
-            self._stream = None
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.close()
 
 
 @as_coroutine

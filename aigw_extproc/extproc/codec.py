@@ -34,11 +34,12 @@ from aigw_extproc.exchange.messages import (
     Wait,
 )
 from aigw_extproc.exchange.names import (
+    ADDRESS_HEADER,
+    ADDRESS_MARK,
     ASKED_NAMESPACE,
     ATTEMPT_ATTRIBUTE,
     EXT_AUTH_NAMESPACE,
     METADATA_NAMESPACE,
-    SOURCE_ADDRESS,
     TOKENS_NAMESPACE,
 )
 from aigw_extproc.exchange.response import LOCAL_REPLY_HEADER
@@ -90,23 +91,23 @@ def decode(data: bytes) -> tuple[str, Event | None]:
 
 
 def _request_headers(message: pb.ProcessingRequest) -> RequestHeaders | AttemptHeaders:
-    headers = message.request_headers
+    headers = _headers(message.request_headers)
     attributes = message.attributes[_FILTER].fields if _FILTER in message.attributes else {}
     if ATTEMPT_ATTRIBUTE in attributes:
-        return AttemptHeaders(_headers(headers), attributes[ATTEMPT_ATTRIBUTE].string_value)
-    verified = NOTHING
-    if message.metadata_context or message.attributes:
-        verified = _verified(pb.Metadata.FromString(message.metadata_context).filter_metadata, message.attributes)
-    return RequestHeaders(_headers(headers), headers.end_of_stream, verified)
+        return AttemptHeaders(headers, attributes[ATTEMPT_ATTRIBUTE].string_value)
+    verified = _verified(message.metadata_context, headers) if message.metadata_context else NOTHING
+    return RequestHeaders(headers, message.request_headers.end_of_stream, verified)
 
 
-def _verified(metadata: Mapping[str, Struct], attributes: Mapping[str, Struct]) -> Verified:
-    """Return what Envoy says about the client: a client cannot write metadata or attributes."""
+def _verified(context: bytes, headers: Mapping[str, str]) -> Verified:
+    """Return what Envoy says about the client: a client cannot write metadata."""
+    metadata = pb.Metadata.FromString(context).filter_metadata
+    asked = _plain(metadata[ASKED_NAMESPACE]) if ASKED_NAMESPACE in metadata else {}
     return Verified(
         tokens=_plain(metadata[TOKENS_NAMESPACE]) if TOKENS_NAMESPACE in metadata else {},
-        asked=_plain(metadata[ASKED_NAMESPACE]) if ASKED_NAMESPACE in metadata else {},
+        asked=asked,
         answered=_plain(metadata[EXT_AUTH_NAMESPACE]) if EXT_AUTH_NAMESPACE in metadata else {},
-        address=attributes[_FILTER].fields[SOURCE_ADDRESS].string_value if _FILTER in attributes else "",
+        address=headers.get(ADDRESS_HEADER, "") if ADDRESS_MARK in asked else "",
     )
 
 
@@ -231,7 +232,7 @@ def _metadata(backend: str, model: str, client: str) -> bytes:
 
 
 def _delegate(action: Delegate) -> bytes:
-    mutation = nested(_mutation(action.set_headers), _HEADER_MUTATION)
+    mutation = nested(_mutation(action.set_headers, action.remove_headers), _HEADER_MUTATION)
     changed = nested(mutation + _CLEAR_ROUTE_CACHE, _COMMON_RESPONSE, _REQUEST_BODY)
     return changed + _metadata(action.rule, action.model, action.client)
 
@@ -288,6 +289,8 @@ def _reply(action: Reply) -> bytes:
     reply.status.code = action.status  # type: ignore[assignment] # an open enum: any code is valid
     reply.headers.MergeFromString(_mutation(action.headers))
     reply.body, reply.details = action.body, action.details
+    if action.client:
+        answer.dynamic_metadata.get_or_create_struct(METADATA_NAMESPACE)["client"] = action.client
     return answer.SerializeToString()
 
 

@@ -18,7 +18,7 @@ from aigw_extproc.extproc.transport import MAX_MESSAGE_BYTES, SERVICE, SOCKET_MO
 
 
 class GrpcServer:
-    """The default `Server`, on gRPC's own implementation."""
+    """A `Server` on gRPC's own implementation."""
 
     def __init__(self, streams: Streams, listen: str, *, grace: float, tls: ServerTls | None = None) -> None:
         """Bind `listen`: `unix:///absolute/path` or `HOST:PORT`, where port 0 picks a free one.

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import sys
-from asyncio import ensure_future
+from asyncio import Future, ensure_future
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from random import random
 from time import monotonic, time
@@ -128,7 +127,7 @@ class ExchangeStream:
         self._identity: tuple[AwsAuth, Identity] | None = None
         self._held = 0
         self._pulse: Pulse | None = None
-        self._sending: asyncio.Future[None] | None = None
+        self._sending: Future[None] | None = None
         metrics.ACTIVE_EXCHANGES.inc()
 
     async def answer(self, message: bytes) -> bytes:
@@ -159,6 +158,8 @@ class ExchangeStream:
 
     def _give_up(self) -> None:
         """End a stream whose upstream is silent: pings keep Envoy from doing so."""
+        if self.over:
+            return
         error = UpstreamTimeout("the upstream fell silent in the middle of its response")
         action = self._exchange.fail(error)
         body = action.body if isinstance(action, Chunk) else b""
@@ -168,7 +169,8 @@ class ExchangeStream:
     def _send_unasked(self, chunk: Chunk) -> None:
         """Send a chunk, unless an earlier one is still on its way to a client that reads slowly."""
         if chunk.final or self._sending is None or self._sending.done():
-            self._sending = asyncio.ensure_future(self._send(codec.unasked(chunk)))
+            self._sending = ensure_future(self._send(codec.unasked(chunk)))
+            self._sending.add_done_callback(_note_failure)
 
     def close(self) -> None:
         """Record the exchange at the end of its stream."""
@@ -251,6 +253,12 @@ class ExchangeStream:
         metrics.DEFECTS.inc()
         log.error("exchange failed: operation=%s", self._exchange.outcome.operation, exc_info=defect)
         return self._exchange.fail(InternalError())
+
+
+def _note_failure(sending: Future[None]) -> None:
+    """Log why a chunk could not be sent: Envoy has gone, most likely, and nobody waits for it."""
+    if not sending.cancelled() and (error := sending.exception()) is not None:
+        log.debug("a ping could not be sent: %s", error)
 
 
 def _is_final(action: Action) -> bool:

@@ -1,7 +1,6 @@
 """The factory of servers: one interface, two transports.
 
-`grpc` is gRPC's own implementation. `h2corn` is an HTTP/2 server in Rust that passes gRPC calls on as ASGI requests: it
-takes a fraction of the CPU, and is younger.
+`http2` is our own HTTP/2, in one thread with the rest. `grpc` is gRPC's own server, which takes several times the CPU.
 """
 
 from __future__ import annotations
@@ -17,12 +16,11 @@ def create_server(
 ) -> Server:
     """Create a server for `listen`: `unix:///absolute/path` or `HOST:PORT`.
 
-    Some transports bind the address here, others in `start()`. `grace` is the number of seconds that open streams have
+    `grpc` binds the address here, `http2` in `start()`. `grace` is the number of seconds that open streams have
     to end when the server drains.
 
     Raises:
         OSError: the address, or a file of `tls`, cannot be used.
-        ModuleNotFoundError: the transport is not installed.
     """
     # Imported here, so that a process loads only the transport that it uses.
     match transport:
@@ -34,9 +32,5 @@ def create_server(
             from aigw_extproc.extproc.grpc_server import GrpcServer
 
             return GrpcServer(streams, listen, grace=grace, tls=tls)
-        case "h2corn":
-            from aigw_extproc.extproc.h2corn_server import H2cornServer
-
-            return H2cornServer(streams, listen, grace=grace, tls=tls)
         case _:
             assert_never(transport)

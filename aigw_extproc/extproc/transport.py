@@ -12,8 +12,10 @@ MAX_MESSAGE_BYTES = 512 * 1024 * 1024
 SOCKET_MODE = 0o660
 """Any process that can connect can have requests signed: allow the owner and the group only."""
 
-Transport = Literal["http2", "grpc", "h2corn"]
+Transport = Literal["http2", "grpc"]
 TRANSPORTS: tuple[Transport, ...] = get_args(Transport)
+FORMER_TRANSPORTS: dict[str, Transport] = {"h2corn": "http2"}
+"""Names that still work, until the next minor version."""
 
 Send = Callable[[bytes], Awaitable[None]]
 """Sends one serialised message to Envoy."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from aigw_extproc.config.cluster_names import by_content, clusters
 from aigw_extproc.config.compile.configuration import Configuration
 from aigw_extproc.config.files import watcher
-from aigw_extproc.config.snapshot import Snapshot
+from aigw_extproc.config.snapshot import Rule, Snapshot
 from aigw_extproc.envoy.binary import find_envoy
 from aigw_extproc.envoy.options import Options
 from aigw_extproc.serve.child import Child
@@ -18,6 +20,8 @@ from aigw_extproc.serve.contexts import background, stop_signals
 from aigw_extproc.serve.probes import drain_envoy, envoy_ready
 from aigw_extproc.serve.source import ConfigurationSource
 
+KEPT_SECONDS = 600.0
+"""How long the clusters of an earlier configuration are kept, for requests that are still tried."""
 RELOAD_LAG = 1.0
 """Seconds between Envoy's change of clusters and the processor's: time to read a file and resolve a name."""
 
@@ -38,15 +42,19 @@ class EnvoyFiles:
 
         self.write_changes(snapshot)
         file = self._folder / "envoy.yaml"
-        _replace(file, to_yaml(render(snapshot, self._options)))
+        _replace(file, to_yaml(render(by_content(snapshot), self._options)))
         return file
 
-    def write_changes(self, snapshot: Snapshot) -> None:
-        """Replace clusters and routes. Envoy notices a file that is moved into place, not one that is written to."""
+    def write_changes(self, snapshot: Snapshot, kept: Iterable[Rule] = ()) -> None:
+        """Replace clusters and routes; `kept` are earlier rules whose clusters remain.
+
+        Envoy notices a file that is moved into place, not one that is written to.
+        """
         from aigw_extproc.envoy.render import render_clusters, render_routes, to_yaml
 
-        _replace(self._routes, to_yaml(render_routes(snapshot)))
-        _replace(self._clusters, to_yaml(render_clusters(snapshot, self._options)))
+        snapshot = by_content(snapshot)
+        clustered = replace(snapshot, rules=(*kept, *snapshot.rules))
+        _replace(self._clusters, to_yaml(render_clusters(clustered, self._options)))
         _replace(self._routes, to_yaml(render_routes(snapshot)))  # after the clusters that it names
 
 
@@ -62,21 +70,36 @@ def _replace(file: Path, text: str) -> None:
 class Clusters:
     """Envoy's clusters and filters while resources change: adds new ones at once, removes old ones when unused."""
 
-    def __init__(self, files: EnvoyFiles, snapshot: Snapshot) -> None:
+    def __init__(self, files: EnvoyFiles, snapshot: Snapshot, kept_seconds: float = KEPT_SECONDS) -> None:
         self._files = files
-        self._known = snapshot
-        self._retirement: asyncio.TimerHandle | None = None
+        self._known = by_content(snapshot)
+        self._kept: tuple[Rule, ...] = ()
+        self._kept_seconds = kept_seconds
+        self._transition: asyncio.TimerHandle | None = None
 
     def change(self, snapshot: Snapshot) -> None:
-        """Add the clusters of `snapshot`, and remove all others when the processor uses `snapshot` too."""
-        if self._retirement:
-            self._retirement.cancel()
-        self._write(replace(snapshot, rules=(*self._known.rules, *snapshot.rules)))
-        self._retirement = asyncio.get_running_loop().call_later(2 * RELOAD_LAG, self._write, snapshot)
+        """Add clusters and filters of `snapshot`, and remove all others when the processor uses `snapshot` too.
 
-    def _write(self, snapshot: Snapshot) -> None:
-        self._files.write_changes(snapshot)
+        Requests that began before may be tried again later: their clusters are kept for a while.
+        """
+        if self._transition:
+            self._transition.cancel()
+        changed = by_content(snapshot)
+        self._known = replace(changed, rules=(*self._known.rules, *changed.rules))
+        self._files.write_changes(self._known, self._kept)
+        self._transition = asyncio.get_running_loop().call_later(2 * RELOAD_LAG, self._settle, changed)
+
+    def _settle(self, snapshot: Snapshot) -> None:
+        used = {name for rule in snapshot.rules for name in clusters(rule)}
+        retired = tuple(rule for rule in self._known.rules if not clusters(rule) <= used)
         self._known = snapshot
+        self._kept += retired
+        self._files.write_changes(snapshot, self._kept)
+        asyncio.get_running_loop().call_later(self._kept_seconds, self._forget, retired)
+
+    def _forget(self, retired: tuple[Rule, ...]) -> None:
+        self._kept = self._kept[len(retired) :]  # the earliest
+        self._files.write_changes(self._known, self._kept)
 
 
 async def keep_clusters(source: ConfigurationSource, configuration: Configuration, files: EnvoyFiles) -> None:
@@ -84,11 +107,11 @@ async def keep_clusters(source: ConfigurationSource, configuration: Configuratio
     if source.files:
         # The processor watches the same files, and logs what is wrong with them.
         logging.getLogger(watcher.__name__).addHandler(logging.NullHandler())
-        clusters = Clusters(files, configuration.snapshot)
+        follower = Clusters(files, configuration.snapshot)
         await watcher.watch(
             source.files,
             configuration,
-            lambda changed: clusters.change(changed.snapshot),
+            lambda changed: follower.change(changed.snapshot),
             watcher.ReloadStatus(),
             secrets=source.secrets,
             reload=source.load,

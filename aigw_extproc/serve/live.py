@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from aigw_extproc.config.cluster_names import by_content
 from aigw_extproc.config.compile.configuration import Configuration
 from aigw_extproc.config.files.watcher import ReloadStatus, watch
 from aigw_extproc.config.snapshot import Snapshot
@@ -39,7 +40,7 @@ class Live:
         self.running_workers: Callable[[], int] | None = None
         """Returns how many workers run; None in a process without workers."""
         self._lists: ModelLists = NO_LISTS
-        self._router = Router(configuration.snapshot, options.allowed_hosts)
+        self._router = Router(self._named(configuration.snapshot), options.allowed_hosts)
 
     @property
     def ready(self) -> bool:
@@ -52,7 +53,11 @@ class Live:
 
     def apply(self, configuration: Configuration) -> None:
         """Use another configuration for new streams; open ones keep theirs."""
-        self._use(configuration.snapshot)
+        self._use(self._named(configuration.snapshot))
+
+    def _named(self, snapshot: Snapshot) -> Snapshot:
+        """Return the snapshot with Envoy's names of clusters: by content, if they follow the files."""
+        return by_content(snapshot) if self._options.reload_lag else snapshot
 
     def apply_lists(self, lists: ModelLists) -> None:
         """Use other lists of models for new streams."""

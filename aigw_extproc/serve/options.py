@@ -31,7 +31,7 @@ class ServeOptions:
     envoy_admin: Path | None = None
     """The socket of an Envoy's admin interface, without which `/readyz` is not ready; None for none."""
     workers: int = 1
-    transport: Transport = "grpc"
+    transport: Transport = "http2"
     """The server of the ext_proc streams."""
     tls: ServerTls | None = None
     """The server's certificate; None for cleartext."""

@@ -221,6 +221,7 @@ def parse(body: bytes, model_id: str = "") -> MessagesRequest:
     _check_tools(request.tools)
     _check_betas(request)
     _check_schemas(request, family)
+    _check_parameters(request, family)
     _check_marks(request)
     return request
 
@@ -264,6 +265,17 @@ def _check_schemas(request: MessagesRequest, family: Capabilities) -> None:
     for path, schema in bindings.items():
         for problem in schema_problems(path, schema, plain=family.plain_schemas):
             raise Invalid(problem)
+
+
+def _check_parameters(request: MessagesRequest, family: Capabilities) -> None:
+    given = [name for name in ("temperature", "top_p", "top_k") if getattr(request, name) is not msgspec.UNSET]
+    if given and not family.sampling:
+        raise Invalid(f"`{given[0]}` is deprecated for this model.")
+    if {"temperature", "top_p"} <= set(given) and not family.temperature_and_top_p:
+        raise Invalid("`temperature` and `top_p` cannot both be specified for this model. Please use only one.")
+    kind = request.thinking.get("type")
+    if family.reasoning.types and kind is not None and kind not in family.reasoning.types:
+        raise Invalid(f"thinking.type: '{kind}' is not supported by this model")
 
 
 def _check_marks(request: MessagesRequest) -> None:

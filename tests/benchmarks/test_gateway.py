@@ -79,7 +79,7 @@ def test_each_bound_is_reported(results: tuple[Report, str]) -> None:
         for transport in TRANSPORTS
         for what in ("exchange", "chunk")
     ]
-    ratios = [f"{who}: CPU per exchange on grpc over that on h2corn" for who in ("no-op", "ours")]
+    ratios = [f"{who}: CPU per exchange on grpc over that on http2" for who in ("no-op", "ours")]
     assert [bound.what for bound in results[0].bounds] == [*budgets, *ratios]
 
 

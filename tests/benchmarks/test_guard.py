@@ -19,7 +19,7 @@ from benchmarks.stacks import PAIRS, Pair, running_stacks, running_upstream
 
 ROUNDS = 3
 SHARE = 0.1
-BOUNDS = {"grpc": (2.9, 2.5), "h2corn": (3.7, 2.5)}
+BOUNDS = {"http2": (4.8, 3.4), "grpc": (2.9, 2.5)}
 """Maximal ratios per exchange and per chunk, by transport."""
 
 

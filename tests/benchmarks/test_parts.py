@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import msgspec
 import pytest
 
+from aigw_extproc.extproc.transport import TRANSPORTS
 from benchmarks.picture import BEGIN, END, svg, write_docs
 from benchmarks.report import Report
 
@@ -31,7 +32,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
 def test_each_part_is_judged_on_both_transports(report: Report) -> None:
     assert [bound.what for bound in report.bounds] == [
         line
-        for transport in ("grpc", "h2corn")
+        for transport in TRANSPORTS
         for line in (
             f"{transport}: CPU per exchange with 2,000 routes over that with one",
             f"{transport}: capacity of two workers over that of one, by CPU of the busier",

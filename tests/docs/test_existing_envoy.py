@@ -96,9 +96,9 @@ def over_mutual_tls(folder: Path) -> tuple[list[str], list[str]]:
     return [*serving, "--tls-client-ca", str(Authority(folder).file)], [*printing, *own]
 
 
-def over_mutual_tls_with_workers_on_h2corn(folder: Path) -> tuple[list[str], list[str]]:
+def over_mutual_tls_with_workers_on_grpc(folder: Path) -> tuple[list[str], list[str]]:
     serving, printing = over_mutual_tls(folder)
-    return [*serving, "--workers", "2", "--transport", "h2corn"], printing
+    return [*serving, "--workers", "2", "--transport", "grpc"], printing
 
 
 WAYS = [
@@ -108,7 +108,7 @@ WAYS = [
     two_workers_on_tcp,
     over_tls,
     over_mutual_tls,
-    over_mutual_tls_with_workers_on_h2corn,
+    over_mutual_tls_with_workers_on_grpc,
 ]
 
 

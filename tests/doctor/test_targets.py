@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
-from aigw_extproc.config.snapshot import MODEL_HEADER, HeaderMatch, Rule, Snapshot
+from aigw_extproc.config.snapshot import MODEL_HEADER, BackendSettings, HeaderMatch, Rule, Snapshot
 from aigw_extproc.doctor.targets import targets
 from tests.doctor.targets import backend, rule, upstream
 
@@ -22,6 +23,13 @@ def test_models_of_several_rules_once_each() -> None:
 
 def test_model_override_replaces_the_names_of_the_rule() -> None:
     assert models(rule(backend(UPSTREAM, model_override="us.a"), models=("a", "b"))) == {"default/bedrock": ("us.a",)}
+
+
+def test_anthropics_names_stand_for_ids_of_bedrock() -> None:
+    named = replace(backend(UPSTREAM), settings=BackendSettings(anthropic_names=True))
+    assert models(rule(named, models=("claude-opus-5-5", "a"))) == {
+        "default/bedrock": ("us.anthropic.claude-opus-5-5", "a")
+    }
 
 
 def test_every_backend_of_a_rule() -> None:

@@ -24,8 +24,9 @@ T = TypeVar("T")
 
 @dataclass
 class RunningEnvoy:
-    """A running Envoy: its URL, log file and admin interface."""
+    """A running Envoy: its process, URL, log file and admin interface."""
 
+    pid: int
     url: str
     log: Path
     admin: httpx.Client
@@ -66,7 +67,7 @@ def running_envoy(config: str, folder: Path, admin: Path) -> Iterator[RunningEnv
     with httpx.Client(transport=transport, base_url="http://envoy") as client:
         try:
             port = wait_for(lambda: _port(client, process, log), what="Envoy")
-            yield RunningEnvoy(url=f"http://127.0.0.1:{port}", log=log, admin=client)
+            yield RunningEnvoy(pid=process.pid, url=f"http://127.0.0.1:{port}", log=log, admin=client)
         finally:
             process.terminate()
             process.wait(10)

@@ -161,7 +161,6 @@ def test_the_processors_cluster() -> None:
         "typed_extension_protocol_options": {
             "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
                 "@type": f"{TYPE}.extensions.upstreams.http.v3.HttpProtocolOptions",
-                "common_http_protocol_options": {"max_requests_per_connection": 150},
                 "explicit_http_config": {
                     "http2_protocol_options": {
                         "initial_stream_window_size": 16777216,
@@ -202,7 +201,6 @@ def test_the_processors_filter() -> None:
                 "response_trailer_mode": "SKIP",
             },
             "mutation_rules": {"allow_envoy": True},
-            "request_attributes": ["source.address"],
             "metadata_options": {
                 "forwarding_namespaces": {
                     "untyped": [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 import yaml
 
 from aigw_extproc.config.snapshot import Address, Snapshot, Tls
+from aigw_extproc.config.traffic import Ejection, Failover, Limits, Retry
 from aigw_extproc.envoy.binary import find_envoy
 from aigw_extproc.envoy.examples import examples, write
 from aigw_extproc.envoy.options import Options, ProcessorTls
@@ -32,7 +34,7 @@ OPTIONS = [
     Options(access_log=False, admin=Address(host="127.0.0.1", port=9901)),
     Options(processors=(Path("/run/aigw/0.sock"), Path("/run/aigw/1.sock")), admin=Path("/run/aigw/admin.sock")),
     Options(processors=(Address(host="processor", port=1063),), message_timeout=timedelta(milliseconds=200)),
-    Options(max_requests_per_processor_connection=1, listen=Address(host="::", port=0)),
+    Options(listen=Address(host="::", port=0)),
 ]
 
 
@@ -75,9 +77,36 @@ def test_the_snippet_is_valid_where_it_is_pasted(tmp_path: Path, which: Snapshot
     assert validate(pasted(snippet(which, Options())), file) == f"configuration '{file}' OK"
 
 
+def test_the_snippet_of_a_rule_with_failover_is_valid(tmp_path: Path) -> None:
+    file = tmp_path / "envoy.yaml"
+    text = snippet(failing_over(), Options())
+    assert len(text.split("\n\n")) == 5
+    assert validate(pasted(text), file) == f"configuration '{file}' OK"
+
+
+@pytest.mark.parametrize("options", [Options(), Options(access_log=False)], ids=["log", "no log"])
+def test_a_rendering_with_failover_is_valid(tmp_path: Path, options: Options) -> None:
+    file = tmp_path / "envoy.yaml"
+    assert validate(to_yaml(render(failing_over(), options)), file) == f"configuration '{file}' OK"
+
+
+def failing_over() -> Snapshot:
+    """Return two backends of different priorities, with every limit that a policy can have."""
+    backends = [replace(one.backends[0], priority=index) for index, one in enumerate(EVERYTHING.rules[:2])]
+    failover = Failover(
+        cluster="default/r/rule/0",
+        hosts=("0.attempt", "1.attempt"),
+        retry=Retry(retries=3, per_priority=2, timeout=1),
+        ejection=Ejection(gateway_errors=2),
+        limits=Limits(connections=1, pending_requests=2, requests=3, retries=4, connections_per_backend=5),
+    )
+    return replace(EVERYTHING, rules=(replace(EVERYTHING.rules[0], backends=tuple(backends), failover=failover),))
+
+
 def pasted(text: str) -> str:
     """Return an existing configuration with the parts of the snippet pasted in."""
-    filters, routes, clusters = (yaml.safe_load(part) for part in text.split("\n\n"))
+    filters, routes, clusters, *attempts = (yaml.safe_load(part) for part in text.split("\n\n"))
+    listeners, extensions = attempts or ([], [])
     router = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"
     manager = {
         "@type": (
@@ -90,7 +119,8 @@ def pasted(text: str) -> str:
     chain = {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
     address = {"socket_address": {"address": "127.0.0.1", "port_value": 0}}
     listener = {"name": "existing", "address": address, "filter_chains": [chain]}
-    return yaml.safe_dump({"static_resources": {"listeners": [listener], "clusters": clusters}})
+    static = {"listeners": [listener, *listeners], "clusters": clusters}
+    return yaml.safe_dump({"static_resources": static, "bootstrap_extensions": extensions})
 
 
 @pytest.mark.parametrize("name", ["aws.yaml", "simulator.yaml"])

@@ -121,8 +121,8 @@ def test_continue_has_the_phase_of_the_message(phase: str) -> None:
 
 
 def test_every_action_has_an_encoder() -> None:
-    """`Continue` is encoded by phase; the processor does what `Need…` and `Keep` ask for."""
-    others = {Continue, NeedStored, NeedMedia, NeedCredentials, NeedUpstream, Begin, Keep}
+    """`Continue` is encoded by phase; the processor does what `Need…`, `Keep` and `Begin` ask for."""
+    others = {Continue, NeedStored, NeedMedia, NeedCredentials, NeedUpstream, Keep, Begin}
     assert codec._ENCODERS.keys() == codec._DUPLEX_ENCODERS.keys() == set(get_args(Action)) - others
 
 

@@ -93,7 +93,6 @@ async def test_a_client_without_tls_is_refused(transport: Transport, ca: Authori
             await health(channel, "")
 
 
-@pytest.mark.parametrize("transport", ["http2", "grpc"])
 async def test_a_replaced_certificate_is_used_for_the_next_connection(
     transport: Transport, ca: Authority, other_ca: Authority
 ) -> None:
@@ -105,7 +104,6 @@ async def test_a_replaced_certificate_is_used_for_the_next_connection(
         assert await check_health(where, other_ca) == SERVING
 
 
-@pytest.mark.parametrize("transport", ["http2", "grpc"])
 async def test_clients_are_checked_against_replaced_authorities(
     transport: Transport, ca: Authority, other_ca: Authority, tmp_path: Path
 ) -> None:
@@ -121,7 +119,6 @@ async def test_clients_are_checked_against_replaced_authorities(
         assert await refused(where, ca, old)
 
 
-@pytest.mark.parametrize("transport", ["http2", "grpc"])
 async def test_a_broken_certificate_is_logged_once_and_changes_nothing(
     transport: Transport, ca: Authority, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -116,15 +116,17 @@ def running_gateway(
     beside: tuple[str, ...] = (),
     message_timeout: timedelta = timedelta(seconds=10),
     idle_timeout: timedelta = timedelta(minutes=5),
-    transport: str = "grpc",
+    transport: str = "http2",
     secrets: Path | None = None,
     api_keys: Path | None = None,
     environment: Mapping[str, str] | None = None,
+    memory_limit: int | None = None,
+    body_budget: int | None = None,
 ) -> Iterator[Gateway]:
     """The gateway for these resources. `folder` has a short path, since unix sockets allow for about 100 bytes.
 
     `beside` names sockets in `folder` that other processors are to serve. `environment` is what the processor's has
-    besides, `secrets` the folder of its mounted Secrets.
+    besides, `secrets` the folder of its mounted Secrets. `memory_limit` is Envoy's, in bytes, `body_budget` a worker's.
     """
     resources = write(folder / "resources.yaml", *documents)
     listen = f"unix://{folder}/p.sock"
@@ -134,6 +136,7 @@ def running_gateway(
         processors=(*sockets, *(folder / name for name in beside)),
         admin=folder / "admin.sock",
         message_timeout=message_timeout,
+        memory_limit=memory_limit,
         idle_timeout=idle_timeout,
     )
     config = to_yaml(render(load([resources], secrets).snapshot, options))
@@ -142,6 +145,7 @@ def running_gateway(
         *("--drain-seconds", str(DRAIN_SECONDS)),
         *(("--secrets-dir", str(secrets)) if secrets else ()),
         *(("--api-keys", str(api_keys)) if api_keys else ()),
+        *(("--body-budget", str(body_budget // 10**6)) if body_budget else ()),
     )
     with (
         running_processor(folder, str(resources), *arguments, environment=environment) as processor,

@@ -138,6 +138,13 @@ def test_what_the_upstream_and_the_operator_see(guarded: Gateway) -> None:
     assert "key-of-alice" not in guarded.envoy.log.read_text() + guarded.processor.log.read_text()
 
 
+def test_the_access_log_names_the_client_that_is_refused(guarded: Gateway) -> None:
+    response = guarded.chat("model-b", headers={"authorization": "Bearer key-of-alice"})
+    assert response.status_code == 403
+    line = guarded.envoy.access_log(response.headers["x-request-id"])
+    assert (line["api_client"], line["details"]) == ("alice", "aigw_permission_denied")
+
+
 def test_a_key_is_rotated_and_revoked(restored: Gateway, simulator: RunningSimulator) -> None:
     write(restored.resources, *documents(simulator, alice="key-of-alice", new="new-key"))
     begun = time.monotonic()

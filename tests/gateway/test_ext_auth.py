@@ -203,3 +203,47 @@ def test_a_page_sends_json_with_its_key(for_pages: Gateway) -> None:
 def test_a_page_can_read_errors(for_pages: Gateway) -> None:
     response = for_pages.chat("model", headers={"origin": PAGE, "authorization": "Bearer junk"})
     assert (response.status_code, response.headers["access-control-allow-origin"]) == (401, PAGE)
+
+
+# --- addresses --------------------------------------------------------------------------------------------------
+
+
+def from_networks(*networks: str) -> Document:
+    rules = [{"action": "Allow", "principal": {"clientCIDRs": list(networks)}}]
+    return {"defaultAction": "Deny", "rules": rules}
+
+
+@pytest.mark.parametrize(("networks", "status"), [(["127.0.0.0/8"], 200), (["10.0.0.0/8", "::1/128"], 403)])
+def test_the_address_of_the_connection(
+    simulator: RunningSimulator, new_gateway: NewGateway, networks: list[str], status: int
+) -> None:
+    gateway = new_gateway(*documents(simulator, 1, authorization=from_networks(*networks)))
+    forged = {"x-aigw-address": "10.0.0.1", "x-forwarded-for": "10.0.0.1", "x-envoy-external-address": "10.0.0.1"}
+    for headers in ({}, forged):
+        response = gateway.chat("model", headers=headers)
+        assert response.status_code == status
+    if status == 200:
+        assert "x-aigw-address" not in {name.lower() for name, _ in gateway.received(response)["headers"]}
+
+
+def test_the_address_behind_a_trusted_proxy(simulator: RunningSimulator, new_gateway: NewGateway) -> None:
+    detection = {"clientIPDetection": {"xForwardedFor": {"numTrustedHops": 1}}}
+    proxies = {
+        "apiVersion": "gateway.envoyproxy.io/v1alpha1",
+        "kind": "ClientTrafficPolicy",
+        "metadata": {"name": "proxies"},
+        "spec": detection,
+    }
+    gateway = new_gateway(*documents(simulator, 1, proxies, authorization=from_networks("10.0.1.0/24")))
+    for forwarded, status in (("10.0.1.1", 200), ("10.0.1.1, 10.0.2.1", 403), ("10.0.2.1, 10.0.1.1", 200)):
+        assert gateway.chat("model", headers={"x-forwarded-for": forwarded}).status_code == status
+
+
+def test_an_envoy_that_does_not_say_the_address_lets_nobody_in(
+    simulator: RunningSimulator, new_gateway: NewGateway
+) -> None:
+    closed = documents(simulator, 1, authorization=from_networks("0.0.0.0/0"))
+    gateway = new_gateway(*(each for each in closed if each["kind"] != "SecurityPolicy"))
+    write(gateway.resources, *closed)
+    forged = {"x-aigw-address": "127.0.0.1"}
+    wait_for(lambda: gateway.chat("model", headers=forged).status_code == 403 or None, what="the policy")

@@ -35,7 +35,7 @@ OPTIONS: Values = {
     "serviceAccount": {"name": "gateway", "annotations": {"team": "search"}},
     "processor": {
         "workers": 2,
-        "transport": "h2corn",
+        "transport": "grpc",
         "logLevel": "debug",
         "extraArgs": ["--drain-seconds=30"],
         "extraEnv": [{"name": "AWS_USE_FIPS_ENDPOINT", "value": "true"}],

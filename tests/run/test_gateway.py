@@ -22,6 +22,7 @@ import httpx
 import pytest
 import yaml
 
+from aigw_extproc.config.cluster_names import by_content
 from aigw_extproc.config.files import key_file
 from aigw_extproc.config.files.load import load
 from aigw_extproc.config.snapshot import Address, Snapshot
@@ -251,15 +252,18 @@ async def test_a_rule_that_changes_its_backend_drops_no_request(tmp_path: Path) 
 async def test_clusters_are_kept_while_they_are_used(tmp_path: Path) -> None:
     def clusters() -> list[str]:
         file = tmp_path / "clusters.yaml"
-        return [one["name"] for one in yaml.safe_load(file.read_text()).get("resources", [])]
+        resources = yaml.safe_load(file.read_text()).get("resources", [])
+        assert all(one["name"].startswith(f"{one['alt_stat_name']}@") for one in resources)
+        return [one["alt_stat_name"] for one in resources]
 
     one, two, three = (snapshot(upstream(name)) for name in "abc")
     files = EnvoyFiles(tmp_path, Options())
     files.write_changes(one)
-    changes = Clusters(files, one)
+    changes = Clusters(files, one, kept_seconds=1)
     changes.change(two)
     changes.change(three)
     assert clusters() == ["a", "b", "c"]
+    await until(lambda: clusters() == ["a", "b", "c"] and changes._known == by_content(three))
     await until(lambda: clusters() == ["c"])
 
 

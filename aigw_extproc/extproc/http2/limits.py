@@ -26,7 +26,16 @@ BURST: Final = 10_000
 RATE: Final = 1_000
 """Frames without use that a peer may send each second for ever. They cost us one or two percent of a core."""
 SMALL_INCREMENT: Final = 1_024
-"""Bytes. An increment of a window is without use below this."""
+"""Bytes. An increment of a window below this is without use, unless the peer sends data too."""
+UPDATES_PER_DATA: Final = 4
+"""Small increments that a peer may send for each frame of data."""
+
+FAULT_COST: Final = 10
+"""What an error on a stream costs, in frames without use."""
+STREAMS_PER_COST: Final = 50
+"""Open streams whose window a SETTINGS frame changes at the cost of a frame."""
+REMEMBERED: Final = 100
+"""Ended streams that are remembered, since the peer may not know yet that they have ended."""
 
 
 class Patience:

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from aigw_extproc.extproc.http2 import frames
+from aigw_extproc.extproc.http2 import frames, limits
 from aigw_extproc.extproc.http2.events import Data, Event, Failed, GoingAway, Request, Reset
 from aigw_extproc.extproc.http2.frames import (
     ACK,
@@ -26,28 +26,12 @@ from aigw_extproc.extproc.http2.frames import (
     unpadded,
 )
 from aigw_extproc.extproc.http2.headers import HeaderDecoder, Malformed, check_trailers, content_length
-from aigw_extproc.extproc.http2.limits import (
-    BURST,
-    CONNECTION_WINDOW,
-    MAX_HEADER_BLOCK,
-    MAX_HEADER_FRAMES,
-    MAX_HEADER_LIST,
-    MAX_STREAMS,
-    RATE,
-    SMALL_INCREMENT,
-    STREAM_WINDOW,
-    Patience,
-)
+from aigw_extproc.extproc.http2.limits import Patience
 from aigw_extproc.extproc.http2.outbox import INITIAL_WINDOW, MAX_WINDOW, Outbox, Stream
 
-REMEMBERED: Final = 100
-"""Ended streams that are remembered, since the peer may not know yet that they have ended."""
-FAULT_COST: Final = 10
-STREAMS_PER_COST: Final = 50
-"""Streams whose window is changed at the cost of one frame."""
 DRAIN_PING: Final = b"draining"
-STREAM_STEP: Final = STREAM_WINDOW // 2
-CONNECTION_STEP: Final = CONNECTION_WINDOW // 2
+STREAM_STEP: Final = limits.STREAM_WINDOW // 2
+CONNECTION_STEP: Final = limits.CONNECTION_WINDOW // 2
 """Bytes read, after which the peer gets its window back."""
 
 
@@ -67,25 +51,27 @@ class Receiver:
         self._now = 0.0
         self._last_id = 0
         self._refusing = False
-        self._receive_window = CONNECTION_WINDOW
+        self._receive_window = limits.CONNECTION_WINDOW
         self._credit = 0
+        self._data_frames = 0
+        self._small_updates = 0
         self._expects: int | None = frames.SETTINGS
         """The only type of frame that may come next; None for any."""
         self._block: list[bytes] = []
         self._block_of = (0, 0)
         """Stream and flags of a header block whose end has not come."""
-        self._ended: deque[int] = deque(maxlen=REMEMBERED)
-        self._reset_here: deque[int] = deque(maxlen=REMEMBERED)
+        self._ended: deque[int] = deque(maxlen=limits.REMEMBERED)
+        self._reset_here: deque[int] = deque(maxlen=limits.REMEMBERED)
         self._greet(header_table_size)
 
     def _greet(self, header_table_size: int) -> None:
         settings = {
             Setting.HEADER_TABLE_SIZE: header_table_size,
-            Setting.MAX_CONCURRENT_STREAMS: MAX_STREAMS,
-            Setting.INITIAL_WINDOW_SIZE: STREAM_WINDOW,
-            Setting.MAX_HEADER_LIST_SIZE: MAX_HEADER_LIST,
+            Setting.MAX_CONCURRENT_STREAMS: limits.MAX_STREAMS,
+            Setting.INITIAL_WINDOW_SIZE: limits.STREAM_WINDOW,
+            Setting.MAX_HEADER_LIST_SIZE: limits.MAX_HEADER_LIST,
         }
-        widened = frame(frames.WINDOW_UPDATE, 0, 0, number(CONNECTION_WINDOW - INITIAL_WINDOW))
+        widened = frame(frames.WINDOW_UPDATE, 0, 0, number(limits.CONNECTION_WINDOW - INITIAL_WINDOW))
         self._outbox.add(frames.settings(settings), widened)
 
     @property
@@ -108,7 +94,7 @@ class Receiver:
                     else:
                         _HANDLERS.get(kind, Receiver._on_unknown)(self, flags, stream_id, payload)
                 except StreamFault as fault:
-                    self._tire(FAULT_COST)
+                    self._tire(limits.FAULT_COST)
                     self._fail_stream(fault)
         except ConnectionFault as fault:
             self._fail(fault)
@@ -141,6 +127,7 @@ class Receiver:
         if flags & frames.PADDED:
             payload = unpadded(flags, payload)
         stream.received += len(payload)
+        self._data_frames += 1
         ended = flags & END_STREAM != 0
         if stream.paused:
             stream.held += size
@@ -188,8 +175,8 @@ class Receiver:
         if self._expects is None:
             raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "CONTINUATION without HEADERS")
         self._block.append(payload)
-        if len(self._block) > MAX_HEADER_FRAMES or sum(map(len, self._block)) > MAX_HEADER_BLOCK:
-            reason = f"headers of more than {MAX_HEADER_FRAMES} frames or {MAX_HEADER_BLOCK} bytes"
+        if len(self._block) > limits.MAX_HEADER_FRAMES or sum(map(len, self._block)) > limits.MAX_HEADER_BLOCK:
+            reason = f"headers of more than {limits.MAX_HEADER_FRAMES} frames or {limits.MAX_HEADER_BLOCK} bytes"
             raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, reason)
         if flags & END_HEADERS:
             self._expects = None
@@ -215,9 +202,9 @@ class Receiver:
     def _on_request(self, stream_id: int, block: bytes, ended: bool) -> None:
         self._last_id = stream_id
         headers = self._headers.request(block)
-        if self._refusing or len(self._streams) >= MAX_STREAMS:
+        if self._refusing or len(self._streams) >= limits.MAX_STREAMS:
             raise StreamFault(stream_id, ErrorCode.REFUSED_STREAM, "too many streams, or the server is draining")
-        stream = Stream(stream_id, self._outbox.initial_window, STREAM_WINDOW)
+        stream = Stream(stream_id, self._outbox.initial_window, limits.STREAM_WINDOW)
         stream.expected = content_length(headers) if "content-length" in headers else None
         if ended and stream.expected:
             raise Malformed(f"no body, but a content-length of {stream.expected}")
@@ -281,7 +268,7 @@ class Receiver:
         if name == Setting.INITIAL_WINDOW_SIZE:
             if value > MAX_WINDOW:
                 raise ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, f"SETTINGS_INITIAL_WINDOW_SIZE is {value}")
-            self._tire(len(self._streams) / STREAMS_PER_COST)
+            self._tire(len(self._streams) / limits.STREAMS_PER_COST)
             self._outbox.set_initial_window(value, self._streams)
         elif name == Setting.MAX_FRAME_SIZE:
             if not 2**14 <= value < 2**24:
@@ -317,16 +304,24 @@ class Receiver:
         stream = self._streams.get(stream_id)
         if stream_id and stream is None:
             self._check_not_idle(stream_id)
-        if increment < SMALL_INCREMENT or (stream_id and stream is None):
-            self._tire(1)
         if stream_id and stream is None:
+            self._tire(1)
             return
+        if increment < limits.SMALL_INCREMENT:
+            self._on_small_increment()
         if increment == 0:
             raise _fault(stream_id, ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE of 0")
         try:
             self._outbox.widen(stream, increment)
         except OverflowError:
             raise _fault(stream_id, ErrorCode.FLOW_CONTROL_ERROR, "WINDOW_UPDATE makes a window too wide") from None
+
+    def _on_small_increment(self) -> None:
+        """gRPC's own clients send two for each message that they read; more let an answer go byte by byte."""
+        if self._small_updates < limits.UPDATES_PER_DATA * self._data_frames:
+            self._small_updates += 1
+        else:
+            self._tire(1)
 
     def _on_unknown(self, flags: int, stream_id: int, payload: bytes) -> None:
         """Ignore a frame of an extension. https://www.rfc-editor.org/rfc/rfc9113#section-5.5"""
@@ -350,7 +345,7 @@ class Receiver:
 
     def _tire(self, cost: float) -> None:
         if not self._patience.spend(cost, self._now):
-            reason = f"more than {BURST} frames without use, and {RATE} more each second"
+            reason = f"more than {limits.BURST} frames without use, and {limits.RATE} more each second"
             raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, reason)
 
     def _check_not_idle(self, stream_id: int) -> None:

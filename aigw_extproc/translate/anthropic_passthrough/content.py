@@ -118,7 +118,7 @@ def _source(block: Fields, place: str) -> Fields:
 
 
 def _tool_use(block: Fields, place: str, strict: Strict) -> Fields:
-    aliases = strict.aliases and strict.aliases.get(msgspec.json.decode(block.get("name", NULL)))
+    aliases = strict.aliases and strict.aliases.get(str(msgspec.json.decode(block.get("name", NULL))))
     if not aliases or "input" not in block:
         return block
     return {**block, "input": translated(block["input"], aliases)}

@@ -41,7 +41,7 @@ def restored_message(body: bytes, aliases: Aliases) -> bytes:
 
 
 def _restored(block: Fields, aliases: Aliases) -> Fields:
-    names = aliases.get(msgspec.json.decode(block["name"])) if "name" in block and "input" in block else None
+    names = aliases.get(str(msgspec.json.decode(block["name"]))) if "name" in block and "input" in block else None
     return {**block, "input": translated(block["input"], reverse(names))} if names else block
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 TOOL_SEARCH = "tool-search-tool-2025-10-19"
 TOOL_EXAMPLES = "tool-examples-2025-10-29"
 CONTEXT_MANAGEMENT = "context-management-2025-06-27"
+SAMPLING = "sampling"
 EFFORT = "effort-2025-11-24"
 
 Members = Mapping[str, str]
@@ -24,7 +25,8 @@ def _always(*names: str) -> dict[str, str]:
 
 
 REQUEST: Members = {
-    **_always("max_tokens", "messages", "system", "temperature", "top_p", "top_k", "stop_sequences"),
+    **_always("max_tokens", "messages", "system", "stop_sequences"),
+    **dict.fromkeys(("temperature", "top_p", "top_k"), SAMPLING),
     **_always("tools", "tool_choice", "metadata", "thinking", "output_config"),
     "context_management": CONTEXT_MANAGEMENT,
 }

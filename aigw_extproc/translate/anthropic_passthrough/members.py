@@ -59,6 +59,8 @@ class Strict:
             return False
         if need in known.FACTS:
             return bool(getattr(self.family, need))
+        if need == known.SAMPLING:
+            return self.family.sampling != "none"
         if need in known.ADDS_BETA:
             return self.request_beta(need)
         if need == known.EFFORT and self.family.reasoning == "adaptive":

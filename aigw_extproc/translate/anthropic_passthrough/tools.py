@@ -9,7 +9,7 @@ import msgspec
 
 from aigw_extproc.translate.anthropic.betas import TOOL_STREAMING
 from aigw_extproc.translate.anthropic_passthrough import known
-from aigw_extproc.translate.anthropic_passthrough.members import NULL, Fields, Strict, decode, encoded
+from aigw_extproc.translate.anthropic_passthrough.members import NULL, Fields, Strict, decode
 from aigw_extproc.translate.converse.schemas.tool import input_schema
 
 _TRUE, _FALSE = msgspec.Raw(b"true"), msgspec.Raw(b"false")
@@ -17,14 +17,14 @@ _CUSTOM = (NULL, msgspec.Raw(b'"custom"'))
 _TOOLS = msgspec.json.Decoder(list[Fields])
 
 
-def strict_tools(raw: msgspec.Raw, strict: Strict) -> msgspec.Raw:
+def strict_tools(raw: msgspec.Raw, strict: Strict) -> list[Fields]:
     """Return the tools of a request.
 
     Raises:
         InvalidRequest: a schema is not of an object.
     """
     tools = decode(_TOOLS, raw, "tools")
-    return encoded([_tool(tool, f"tools[{index}]", strict) for index, tool in enumerate(tools)])
+    return [_tool(tool, f"tools[{index}]", strict) for index, tool in enumerate(tools)]
 
 
 def _tool(tool: Fields, place: str, strict: Strict) -> Fields:
@@ -49,7 +49,7 @@ def _with_schema(tool: Fields, place: str, strict: Strict) -> Fields:
     given = tool.get("input_schema", msgspec.Raw())
     schema = input_schema(given, f"{place}.input_schema", strict.family, strict=wants_strict)
     if schema.aliases:
-        strict.aliases[msgspec.json.decode(tool.get("name", b'""'))] = schema.aliases
+        strict.aliases[str(msgspec.json.decode(tool.get("name", NULL)))] = schema.aliases
     if wants_strict and not schema.is_bound:
         strict.drop("tools.strict")
         tool = {name: value for name, value in tool.items() if name != "strict"}

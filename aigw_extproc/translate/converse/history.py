@@ -48,8 +48,9 @@ class History:
     def add_user(self, blocks: list[ContentBlock], place: str) -> None:
         """Add a user message, or what it has besides tool results."""
         turn = self.turn("user", place)
-        turn.starts.append(len(turn.blocks))
-        turn.blocks += turns.with_text(blocks)
+        if blocks:
+            turn.starts.append(len(turn.blocks))
+            turn.blocks += turns.with_text(blocks)
 
     def add_system(self, blocks: Iterable[ContentBlock], place: str) -> None:
         """Add a system message: to the system prompt, or in its place in the conversation."""

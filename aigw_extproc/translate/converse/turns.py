@@ -86,21 +86,15 @@ def messages(turns: list[Turn], family: Family, *, tools_as_text: bool) -> list[
         turns[-1].blocks = _prefill(turns[-1].blocks)
     messages: list[Message] = []
     for turn in turns:
-        if turn.role == "user" and messages and messages[-1].role == "system":
-            messages.append(_separator("assistant"))  # a message of role system has to come before the assistant's
-        messages += _messages(turn, family, tools_as_text=tools_as_text, last=turn is turns[-1])
+        if turn.role == "user":
+            if messages and messages[-1].role == "system":  # which has to come before the assistant's
+                messages.append(_separator("assistant"))
+            messages += [_as_text(turn)] if tools_as_text else _user(turn, family)
+        elif tools_as_text or turn.role == "system":
+            messages.append(_as_text(turn))
+        else:
+            messages += _assistant(turn, family, last=turn is turns[-1])
     return messages
-
-
-def _messages(turn: Turn, family: Family, *, tools_as_text: bool, last: bool) -> list[Message]:
-    if tools_as_text:
-        return [Message(role=turn.role, content=_without_tools(turn))]
-    match turn.role:
-        case "user":
-            return _user(turn, family)
-        case "assistant":
-            return _assistant(turn, family, last=last)
-    return [Message(role=turn.role, content=turn.blocks)]
 
 
 def _check_pairs(turns: list[Turn], vocabulary: Vocabulary) -> None:
@@ -164,7 +158,9 @@ def _prefill(blocks: list[ContentBlock]) -> list[ContentBlock]:
 
 def _user(turn: Turn, family: Family) -> list[Message]:
     results, beside = list(_results(turn)), _beside_results(turn)
-    length = len(beside) if not results else _length_beside_results(turn, family)
+    if not results or not beside:
+        return [Message(role="user", content=results or beside)]
+    length = _length_beside_results(turn, family)
     messages = [Message(role="user", content=[*results, *beside[:length]])]
     if length < len(beside):
         messages += [_separator("assistant"), Message(role="user", content=beside[length:])]
@@ -177,7 +173,7 @@ def is_split(turn: Turn, family: Family) -> bool:
 
 
 def _beside_results(turn: Turn) -> list[ContentBlock]:
-    return [*_beside(turn), *turn.blocks]
+    return [*_beside(turn), *turn.blocks] if turn.results else turn.blocks
 
 
 def _beside(turn: Turn) -> list[ContentBlock]:
@@ -208,14 +204,19 @@ def with_text(blocks: list[ContentBlock]) -> list[ContentBlock]:
 
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_DocumentBlock.html
     """
-    if any(block.document for block in blocks) and not any(block.text for block in blocks):
-        return [ContentBlock(text=BESIDE_DOCUMENTS), *blocks]
-    return blocks
+    has_document = False
+    for block in blocks:  # no generator: this is done for every message of long histories
+        if block.text is not None:
+            return blocks
+        has_document = has_document or block.document is not None
+    return [ContentBlock(text=BESIDE_DOCUMENTS), *blocks] if has_document else blocks
 
 
-def _without_tools(turn: Turn) -> list[ContentBlock]:
+def _as_text(turn: Turn) -> Message:
+    """Return the turn with its tool calls and results as text."""
     results = [block for result in turn.results.values() for block in _result_as_text(result)]
-    return [*results, *turn.reasoning, *turn.blocks, *map(_call_as_text, turn.calls.values())]
+    calls = map(_call_as_text, turn.calls.values())
+    return Message(role=turn.role, content=[*results, *turn.reasoning, *turn.blocks, *calls])
 
 
 def _call_as_text(call: ToolUseBlock) -> ContentBlock:

@@ -63,6 +63,18 @@ def test_a_flood_of_small_increments_ends_its_connection() -> None:
     assert peer.failure(frame(frames.WINDOW_UPDATE, 0, 1, number(1)) * (BURST + 1)) == TOO_MANY
 
 
+def test_a_client_that_gives_back_each_message_it_reads_is_no_attack() -> None:
+    """gRPC's own clients do, on the stream and on the connection."""
+    peer = Peer()
+    peer.send(opening(1))
+    for _ in range(2 * BURST):
+        peer.send(data(1, b"message"))
+        peer.connection.send_data(1, bytes(100))
+        peer.answers()
+        peer.send(*[frame(frames.WINDOW_UPDATE, 0, one, number(100)) for one in (0, 1)])
+    assert not peer.connection.failed
+
+
 def test_data_for_streams_that_have_ended_ends_its_connection() -> None:
     peer = Peer()
     peer.send(opening(1, end=True), frame(frames.RST_STREAM, 0, 1, number(8)))

@@ -80,7 +80,8 @@ class _MessageTranslator:
         blocks = self._blocks(message.content, place)
         if not blocks:
             raise InvalidRequest.at(f"{place}.content", "a user message needs text or another part, but it is blank")
-        self._content.cache.mark(blocks, message.mark)
+        if message.mark is not None:
+            self._content.cache.mark(blocks, message.mark)
         self.history.add_user(blocks, place)
 
     def add_assistant(self, message: chat.AssistantMessage, place: str) -> None:
@@ -104,10 +105,14 @@ class _MessageTranslator:
             self._add_call(turn, call.id, call.function, place, f"tool_calls[{index}].function")
         if message.function_call is not None:
             self._add_call(turn, call_id, message.function_call, place, "function_call")
+        if message.mark is not None:
+            self._mark(turn, message.mark)
+
+    def _mark(self, turn: Turn, mark: chat.CacheMark) -> None:
         if turn.calls:
-            turn.cache_point = self._content.cache.point(message.mark) or turn.cache_point
+            turn.cache_point = self._content.cache.point(mark) or turn.cache_point
         else:
-            self._content.cache.mark(turn.blocks, message.mark)
+            self._content.cache.mark(turn.blocks, mark)
 
     def _add_call(self, turn: Turn, call_id: str, function: chat.FunctionCall, place: str, member: str) -> None:
         arguments = parse_arguments(function.arguments, f"{place}.{member}.arguments", call_id)

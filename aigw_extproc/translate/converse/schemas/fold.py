@@ -6,7 +6,9 @@ in the description, for the model to read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
+
+import msgspec
 
 from aigw_extproc.translate.converse.schemas.walk import Schema, noted, target
 
@@ -33,13 +35,13 @@ class _Folding:
         self._followed: dict[str, Schema] = {}
 
     def flat(self, schema: object) -> dict[str, object]:
-        if not isinstance(schema, Mapping):
+        if not isinstance(schema, dict):
             return {}
-        flat = {name: value for name, value in schema.items() if name not in _FOLDED}
+        own = {name: value for name, value in schema.items() if name not in _FOLDED}
+        parts: list[Schema] = [self.flat(part) for part in _list(schema.get("allOf"))]
         if isinstance(ref := schema.get("$ref"), str):
-            flat = _both(flat, self._follow(ref))
-        for part in _list(schema.get("allOf")):
-            flat = _both(flat, self.flat(part))
+            parts.insert(0, self._follow(ref))
+        flat = _all([own, *parts]) if parts else own
         for keyword in ALTERNATIVES:
             if keyword in schema:
                 flat = _either(flat, [self.flat(part) for part in _list(schema[keyword])], keyword)
@@ -52,24 +54,24 @@ class _Folding:
         return self._followed[ref]
 
 
-def _both(schema: Schema, other: Schema) -> dict[str, object]:
-    """Return a schema for values that are valid against both. Whether one is closed is left to the first."""
-    own, more = _properties(schema), _properties(other)
-    both = {name: {"allOf": [own[name], more[name]]} for name in own.keys() & more.keys() if own[name] != more[name]}
-    added = {name: value for name, value in other.items() if name not in {*schema, "additionalProperties"}}
-    return _with({**schema, **added}, own | more | both, [*_required(schema), *_required(other)])
+def _all(schemas: Sequence[Schema]) -> dict[str, object]:
+    """Return a schema for values that are valid against all schemas. Whether one is closed is left to the first."""
+    merged: dict[str, object] = {}
+    for index, schema in enumerate(schemas):
+        for name, value in schema.items():
+            if index == 0 or name != "additionalProperties":
+                merged.setdefault(name, value)
+    properties = {name: _one_or(found, "allOf") for name, found in _by_name(schemas).items()}
+    return _with(merged, properties, [name for schema in schemas for name in _required(schema)])
 
 
 def _either(schema: Schema, alternatives: Sequence[Schema], keyword: str) -> dict[str, object]:
     """Return a schema for values that are valid against the schema and one of the alternatives."""
-    own = _properties(schema)
-    names = dict.fromkeys(name for alternative in alternatives for name in _properties(alternative))
-    added = {
-        name: _any(_properties(other)[name] for other in alternatives if name in _properties(other)) for name in names
-    }
-    required = [list(_required(alternative)) for alternative in alternatives]
-    common = [name for name in required[0] if all(name in names for names in required)] if required else []
-    result = _with(schema, added | own, [*_required(schema), *common])
+    added = {name: _one_or(found, "anyOf") for name, found in _by_name(alternatives).items()}
+    required = [_required(alternative) for alternative in alternatives]
+    common = set(required[0]).intersection(*required) if required else set()
+    first = [name for name in required[0] if name in common] if required else []
+    result = _with(schema, added | _properties(schema), [*_required(schema), *first])
     rest = [[name for name in names if name not in common] for names in required]
     return noted(result, {ALTERNATIVES[keyword]: rest} if any(rest) else {})
 
@@ -83,17 +85,24 @@ def _with(schema: Schema, properties: Schema, required: Sequence[str]) -> dict[s
     return result
 
 
-def _any(schemas: Iterable[object]) -> object:
-    different: list[object] = []
+def _by_name(schemas: Sequence[Schema]) -> dict[str, list[object]]:
+    """Return the schemas of each property."""
+    found: dict[str, list[object]] = {}
     for schema in schemas:
-        if schema not in different:
-            different.append(schema)
-    return different[0] if len(different) == 1 else {"anyOf": different}
+        for name, value in _properties(schema).items():
+            found.setdefault(name, []).append(value)
+    return found
+
+
+def _one_or(schemas: Sequence[object], keyword: str) -> object:
+    """Return the only schema, or else the different ones under a keyword."""
+    different = {msgspec.json.encode(schema): schema for schema in schemas}
+    return schemas[0] if len(different) == 1 else {keyword: list(different.values())}
 
 
 def _properties(schema: Schema) -> dict[str, object]:
     value = schema.get("properties")
-    return dict(value) if isinstance(value, Mapping) else {}
+    return dict(value) if isinstance(value, dict) else {}
 
 
 def _required(schema: Schema) -> list[str]:

@@ -24,11 +24,11 @@ _encode = msgspec.json.Encoder().encode
 
 def aliased(schema: object, aliases: dict[str, str]) -> object:
     """Return the schema with valid names of properties; their aliases are added to `aliases`, by name."""
-    if not isinstance(schema, Mapping):
+    if not isinstance(schema, dict):
         return schema
     members = with_subschemas(schema, partial(aliased, aliases=aliases))
     properties = members.get("properties")
-    if isinstance(properties, Mapping):
+    if isinstance(properties, dict):
         members["properties"] = {_alias(name, aliases): _titled(name, value) for name, value in properties.items()}
     if isinstance(required := members.get("required"), list):
         members["required"] = [_alias(name, aliases) if isinstance(name, str) else name for name in required]
@@ -43,9 +43,18 @@ def _alias(name: str, aliases: dict[str, str]) -> str:
 
 def _titled(name: str, schema: object) -> object:
     """Return a property's schema; one that gets an alias tells the model the name that is meant."""
-    if _VALID.match(name) or not isinstance(schema, Mapping):
+    if _VALID.match(name) or not isinstance(schema, dict):
         return schema
     return {"title": name, **schema}
+
+
+def renamed(key: str, names: Names) -> str:
+    """Return the JSON of a key by its other name."""
+    try:
+        name = names.get(_decode(key))
+    except msgspec.MsgspecError:
+        return key
+    return key if name is None else _encode(name).decode()
 
 
 class KeyTranslator:
@@ -100,14 +109,17 @@ class KeyTranslator:
         return "" if self._in_string else self._key()
 
     def _key(self) -> str:
-        key = self.close()
-        try:
-            name = self._names.get(_decode(key))
-        except msgspec.MsgspecError:
-            return key
-        return key if name is None else _encode(name).decode()
+        return renamed(self.close(), self._names)
 
 
 def translated(value: msgspec.Raw, names: Names) -> msgspec.Raw:
-    """Return JSON with other keys."""
-    return msgspec.Raw(KeyTranslator(names).feed(bytes(value).decode()).encode())
+    """Return complete JSON with other keys."""
+    return msgspec.Raw(_STRING.sub(lambda found: _renamed(found, names), bytes(value).decode()).encode())
+
+
+_STRING = re.compile(r'("(?:[^"\\]|\\.)*+")(\s*+:)?')
+"""A string of JSON; with a colon it is a key."""
+
+
+def _renamed(found: re.Match[str], names: Names) -> str:
+    return found[0] if found[2] is None else f"{renamed(found[1], names)}{found[2]}"

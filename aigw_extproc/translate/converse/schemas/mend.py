@@ -6,11 +6,11 @@ https://json-schema.org/draft/2020-12/json-schema-validation
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from aigw_extproc.translate.converse.schemas.walk import MANY, NAMED, ONE, Schema, noted, with_subschemas
 
-TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
+TYPES = frozenset({"array", "boolean", "integer", "null", "number", "object", "string"})
 ALIASES = {
     "any": "",
     "bool": "boolean",
@@ -37,7 +37,9 @@ def mended(schema: Schema) -> dict[str, object]:
 
     A keyword whose value cannot be repaired becomes text in the description.
     """
-    members = {name: value for name, value in schema.items() if value is not None or name in _VALUES}
+    members = schema
+    if None in schema.values():
+        members = {name: value for name, value in schema.items() if value is not None or name in _VALUES}
     for repair in (_bounds, _tuple, _required, _types, _shapes):
         members = repair(members)
     return with_subschemas(members, _subschema)
@@ -48,20 +50,27 @@ def _subschema(schema: object) -> object:
         return schema
     if isinstance(schema, str):
         schema = {"type": schema}
-    return mended(schema) if isinstance(schema, Mapping) else {}
+    return mended(schema) if isinstance(schema, dict) else {}
 
 
-def _bounds(schema: Schema) -> dict[str, object]:
+# Each of these returns a schema without the fault as it is: large requests have tens of thousands of schemas.
+
+
+def _bounds(schema: Schema) -> Schema:
     """Draft 4: `exclusiveMinimum: true` makes `minimum` exclusive."""
-    members = dict(schema)
     for exclusive, bound in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
-        if isinstance(members.get(exclusive), bool) and members.pop(exclusive) and bound in members:
-            members[exclusive] = members.pop(bound)
-    return members
+        if isinstance(schema.get(exclusive), bool):
+            members = dict(schema)
+            if members.pop(exclusive) and bound in members:
+                members[exclusive] = members.pop(bound)
+            schema = members
+    return schema
 
 
-def _tuple(schema: Schema) -> dict[str, object]:
+def _tuple(schema: Schema) -> Schema:
     """Earlier drafts: a list in `items` has the schemas of the first items, `additionalItems` that of the others."""
+    if not isinstance(schema.get("items"), list) and "additionalItems" not in schema:
+        return schema
     members = dict(schema)
     others = members.pop("additionalItems", None)
     if isinstance(members.get("items"), list):
@@ -71,26 +80,27 @@ def _tuple(schema: Schema) -> dict[str, object]:
     return members
 
 
-def _required(schema: Schema) -> dict[str, object]:
+def _required(schema: Schema) -> Schema:
     """Draft 3: `required: true` in a property. A single name stands for a list."""
-    members, properties = dict(schema), schema.get("properties")
-    own = members.get("required", [])
-    names = [own] if isinstance(own, str) else own if isinstance(own, list) else []
-    if isinstance(properties, Mapping):
-        names += [
-            name for name, value in properties.items() if isinstance(value, Mapping) and value.get("required") is True
+    own, properties = schema.get("required", []), schema.get("properties")
+    given = own if isinstance(own, list) else [own]
+    kept = [name for name in given if isinstance(name, str)]
+    if isinstance(properties, dict):
+        kept += [
+            name for name, value in properties.items() if isinstance(value, dict) and value.get("required") is True
         ]
-    kept = list(dict.fromkeys(name for name in names if isinstance(name, str)))
-    if "required" in members and not isinstance(own, list):
-        del members["required"]
-    return members | {"required": kept} if kept or isinstance(members.get("required"), list) else members
+    kept = list(dict.fromkeys(kept))
+    if kept == own:
+        return schema
+    members = {name: value for name, value in schema.items() if name != "required"}
+    return members | {"required": kept} if kept or isinstance(schema.get("required"), list) else members
 
 
-def _types(schema: Schema) -> dict[str, object]:
+def _types(schema: Schema) -> Schema:
     """Types by the names of programming languages; a type that JSON does not have is left out."""
-    if "type" not in schema:
-        return dict(schema)
-    value = schema["type"]
+    value = schema.get("type", "object")
+    if isinstance(value, str) and value in TYPES:
+        return schema
     names = value if isinstance(value, list) else [value]
     known = [ALIASES.get(name.lower()) if isinstance(name, str) else None for name in names]
     if None in known or "" in known or not known:
@@ -100,11 +110,14 @@ def _types(schema: Schema) -> dict[str, object]:
     return {**schema, "type": kept if isinstance(value, list) else kept[0]}
 
 
-def _shapes(schema: Schema) -> dict[str, object]:
+def _shapes(schema: Schema) -> Schema:
     """Keywords whose value is of the wrong type; objects that are empty lists are empty objects (PHP's encoder)."""
-    members = {name: {} if name in NAMED and value == [] else value for name, value in schema.items()}
-    wrong = {name: value for name, value in members.items() if name in _CHECKS and not _CHECKS[name](value)}
-    return noted({name: value for name, value in members.items() if name not in wrong}, wrong)
+    wrong = {name: value for name, value in schema.items() if name in _CHECKS and not _CHECKS[name](value)}
+    if not wrong:
+        return schema
+    empty: dict[str, object] = {name: {} for name, value in wrong.items() if name in NAMED and value == []}
+    members = {name: empty.get(name, value) for name, value in schema.items() if name in empty or name not in wrong}
+    return noted(members, {name: value for name, value in wrong.items() if name not in empty})
 
 
 def _number(value: object) -> bool:
@@ -116,9 +129,9 @@ def _count(value: object) -> bool:
 
 
 _CHECKS: dict[str, Callable[[object], bool]] = {
-    **dict.fromkeys(NAMED, lambda value: isinstance(value, Mapping)),
+    **dict.fromkeys(NAMED, lambda value: isinstance(value, dict)),
     **dict.fromkeys(MANY, lambda value: isinstance(value, list) and bool(value)),
-    **dict.fromkeys(ONE, lambda value: isinstance(value, bool | str | Mapping)),
+    **dict.fromkeys(ONE, lambda value: isinstance(value, bool | str | dict)),
     **dict.fromkeys(("exclusiveMaximum", "exclusiveMinimum", "maximum", "minimum", "multipleOf"), _number),
     **dict.fromkeys(
         ("maxItems", "maxLength", "minItems", "minLength", "maxProperties", "minProperties", "maxContains"), _count

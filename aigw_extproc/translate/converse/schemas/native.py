@@ -7,7 +7,7 @@ https://platform.claude.com/docs/en/build-with-claude/structured-outputs, "JSON 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from aigw_extproc.translate.converse.schemas.walk import Schema, noted, subschemas, target, with_subschemas
 
@@ -49,12 +49,12 @@ def bound(schema: Schema) -> Schema | None:
     try:
         _require_no_recursion(schema, schema, frozenset(), set())
         return _closed(schema)
-    except _CannotBind:
+    except (_CannotBind, RecursionError):  # references can lead deeper than the text is nested
         return None
 
 
 def _closed(schema: object) -> dict[str, object]:
-    if not isinstance(schema, Mapping) or UNSUPPORTED & schema.keys() or _has_values_of_objects(schema):
+    if not isinstance(schema, dict) or UNSUPPORTED & schema.keys() or _has_values_of_objects(schema):
         raise _CannotBind
     unenforced = {name: schema[name] for name in (*UNENFORCED, "pattern", "format") if _is_unenforced(schema, name)}
     members = noted({name: value for name, value in schema.items() if name not in unenforced}, unenforced)
@@ -85,12 +85,12 @@ def _has_values_of_objects(schema: Schema) -> bool:
 
 def _require_no_recursion(root: Schema, schema: object, above: frozenset[str], done: set[str]) -> None:
     """Follow every reference once. Raises _CannotBind for one that leads back to itself, or nowhere."""
-    if not isinstance(schema, Mapping):
+    if not isinstance(schema, dict):
         return
     ref = schema.get("$ref")
     if isinstance(ref, str) and ref not in done:
         found = target(root, ref)
-        if ref in above or found is root or not isinstance(found, Mapping):
+        if ref in above or found is root or not isinstance(found, dict):
             raise _CannotBind
         _require_no_recursion(root, found, above | {ref}, done)
         done.add(ref)

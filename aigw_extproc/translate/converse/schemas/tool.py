@@ -58,6 +58,8 @@ def input_schema(parameters: msgspec.Raw, place: str, family: Family, *, strict:
         return repair(text, family.narrow_tool_schemas, strict and family.strict_tools)
     except _NotAnObject as error:
         raise InvalidRequest.at(f"{place}{error.member}", error.fault) from None
+    except RecursionError:
+        raise InvalidRequest.at(place, "its references are nested too deeply") from None
 
 
 def _repaired(text: bytes, narrow: bool, strict: bool) -> InputSchema:
@@ -81,7 +83,7 @@ _cached = lru_cache(maxsize=512)(_repaired)
 
 def _decoded(text: bytes) -> Mapping[str, object]:
     schema = msgspec.json.decode(text.strip() or b"{}") or {}
-    if not isinstance(schema, Mapping):
+    if not isinstance(schema, dict):
         raise _NotAnObject("", "expected a JSON schema of an object")
     return schema
 

@@ -23,9 +23,12 @@ NAMED = frozenset({"properties", "patternProperties", "dependentSchemas", "$defs
 """Keywords whose value is an object of schemas."""
 
 
+_HOLDS = ONE | MANY | NAMED
+
+
 def with_subschemas(schema: Schema, change: Callable[[object], object]) -> dict[str, object]:
     """Return the schema with `change` applied to the schemas in it; not to those within them."""
-    return {name: _changed(name, value, change) for name, value in schema.items()}
+    return {name: _changed(name, value, change) if name in _HOLDS else value for name, value in schema.items()}
 
 
 def _changed(name: str, value: object, change: Callable[[object], object]) -> object:
@@ -33,7 +36,7 @@ def _changed(name: str, value: object, change: Callable[[object], object]) -> ob
         return change(value)
     if name in MANY and isinstance(value, list):
         return [change(item) for item in value]
-    if name in NAMED and isinstance(value, Mapping):
+    if name in NAMED and isinstance(value, dict):
         return {key: change(item) for key, item in value.items()}
     return value
 
@@ -45,7 +48,7 @@ def subschemas(schema: Schema) -> Iterator[object]:
             yield value
         elif name in MANY and isinstance(value, list):
             yield from value
-        elif name in NAMED and isinstance(value, Mapping):
+        elif name in NAMED and isinstance(value, dict):
             yield from value.values()
 
 
@@ -57,7 +60,7 @@ def target(root: Schema, ref: str) -> object:
     value: object = root
     for part in unquote(ref).split("/")[1:]:
         name = part.replace("~1", "/").replace("~0", "~")
-        value = value.get(name) if isinstance(value, Mapping) else None
+        value = value.get(name) if isinstance(value, dict) else None
     return value if ref.startswith("#") else None
 
 

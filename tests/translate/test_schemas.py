@@ -1,4 +1,4 @@
-"""Names of parameters that the model was given aliases for, restored in JSON that is cut anywhere."""
+"""Schemas of tools, and the names of parameters in JSON that is cut anywhere."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 
+from aigw_extproc.bedrock.families import family_of
+from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.translate.converse.schemas.keys import KeyTranslator, translated
+from aigw_extproc.translate.converse.schemas.tool import input_schema
 
 ALIASES = {"a1": "$filter", "a2": 'say "hi"\n', "x": "long name" * 20}
 NAMES = {name: alias for alias, name in ALIASES.items()}
@@ -65,3 +68,23 @@ def renamed_back(value: Any) -> Any:
 def test_text_is_lost_nowhere(text: str) -> None:
     expected = text.replace('"a1":', '"$filter":').replace('{"a1"', '{"$filter"')
     assert cut(text, list(range(len(text)))) == expected
+
+
+def test_a_chain_of_references_is_no_defect() -> None:
+    chain = {f"A{n}": {"$ref": f"#/$defs/A{n + 1}"} for n in range(5_000)} | {"A5000": {"type": "object"}}
+    schema = {"$ref": "#/$defs/A0", "$defs": chain}
+    nested = {"type": "object", "properties": {"a": {"$ref": "#/$defs/A0"}}, "$defs": chain}
+    family = family_of("anthropic.claude-sonnet-4-5-20250929-v1:0")
+    with pytest.raises(InvalidRequest, match=r"^tool: its references are nested too deeply$"):
+        input_schema(Raw(json.dumps(schema).encode()), "tool", family)
+    assert not input_schema(Raw(json.dumps(nested).encode()), "tool", family, strict=True).is_bound
+
+
+def test_many_alternatives_are_folded_in_linear_time() -> None:
+    alternatives = [
+        {"properties": {f"p{n}": {"const": n}, "kind": {"const": n}}, "required": ["kind"]} for n in range(9_000)
+    ]
+    schema = {"type": "object", "anyOf": alternatives, "allOf": alternatives}
+    family = family_of("anthropic.claude-sonnet-4-5-20250929-v1:0")
+    folded = json.loads(bytes(input_schema(Raw(json.dumps(schema).encode()), "tool", family).json))
+    assert (len(folded["properties"]), folded["required"]) == (9_001, ["kind"])
