@@ -92,7 +92,7 @@ def test_a_request_is_delegated_as_it_is() -> None:
         model="m",
     )
     action = send(machine, headers(503, x_ai_eg_code="some_code", x_ai_eg_answered="b"))
-    internal = ("x-ai-eg-retry", "x-ai-eg-code", "x-ai-eg-answered", "x-aigw-local-reply")
+    internal = ("x-ai-eg-retry", "x-ai-eg-broken", "x-ai-eg-code", "x-ai-eg-answered", "x-aigw-local-reply")
     assert action == PassHeaders(remove_headers=internal, backend="b", model="m", final=True)
     assert (machine.outcome.status, machine.outcome.code, machine.outcome.backend) == (503, "some_code", None)
 

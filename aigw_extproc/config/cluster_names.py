@@ -42,7 +42,7 @@ def _rule(rule: Rule) -> Rule:
     policy = (
         retry.retries,
         retry.per_priority,
-        retry.after_timeout,
+        retry.without_answer,
         retry.back_off,
         failover.ejection,
         failover.limits,

@@ -52,8 +52,8 @@ class Retry:
     """The first interval and the longest one. Another backend need not be waited for."""
 
     @property
-    def after_timeout(self) -> bool:
-        """Whether an attempt whose time is over is repeated."""
+    def without_answer(self) -> bool:
+        """Whether an attempt is repeated whose time is over, or whose answer breaks off before the client has any."""
         return not self.triggers.isdisjoint({"5xx", "gateway-error", "reset"})
 
 

@@ -32,7 +32,7 @@ from aigw_extproc.envoy.local_replies import local_reply_config
 from aigw_extproc.envoy.options import Options
 from aigw_extproc.envoy.retries import HOST_SELECTIONS, previous_hosts
 from aigw_extproc.envoy.routes import routes_for
-from aigw_extproc.exchange.names import RETRY_HEADER
+from aigw_extproc.exchange.names import BROKEN_HEADER, RETRY_HEADER
 
 LISTENER: Final = "attempts"
 _HEADERS_KB: Final = 96  # Envoy's default is 60: what the client's listener takes, and the processor's own
@@ -59,7 +59,7 @@ def attempts_listener(snapshot: Snapshot, options: Options) -> listener.Listener
         **routes_for(snapshot, options),
         http_filters=attempt_filters(options),
         access_log=[attempts_access_log()] if options.access_log else [],
-        local_reply_config=local_reply_config(buffer_limit=snapshot.buffer_limit),
+        local_reply_config=local_reply_config(buffer_limit=snapshot.buffer_limit, attempts=True),
         common_http_protocol_options=core.HttpProtocolOptions(max_headers_count=_HEADERS_COUNT),
         max_request_headers_kb=_HEADERS_KB,
         stream_idle_timeout=options.idle_timeout,
@@ -130,9 +130,10 @@ def _retries(retry: Retry) -> route.RetryPolicy:
     """Return the policy: the processor says which answer is to be repeated, by a header."""
     base, longest = retry.back_off
     priorities = previous_priorities.PreviousPrioritiesConfig(update_frequency=retry.per_priority)
+    failures = [RETRY_HEADER, BROKEN_HEADER] if retry.without_answer else [RETRY_HEADER]
     return route.RetryPolicy(
-        retry_on=",".join(("retriable-headers", *(["reset"] if retry.after_timeout else []))),
-        retriable_headers=[route.HeaderMatcher(name=RETRY_HEADER, present_match=True)],
+        retry_on="retriable-headers,reset" if retry.without_answer else "retriable-headers",  # a timeout is a reset
+        retriable_headers=[route.HeaderMatcher(name=name, present_match=True) for name in failures],
         num_retries=retry.retries,
         retry_back_off=route.RetryPolicyRetryBackOff(
             base_interval=timedelta(seconds=base), max_interval=timedelta(seconds=longest)

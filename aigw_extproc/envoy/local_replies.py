@@ -20,6 +20,7 @@ from envoy_data_plane.google.protobuf import Any, Struct
 
 from aigw_extproc.anthropic.errors import render as anthropic_error
 from aigw_extproc.envoy.access_log import PATH_STATE
+from aigw_extproc.exchange.names import BROKEN_HEADER
 from aigw_extproc.exchange.response import LOCAL_REPLY_HEADER
 from aigw_extproc.translate.registry import ENDPOINTS
 
@@ -44,6 +45,8 @@ class LocalReply:
     """`{buffer_limit}` is replaced by the number of bytes that Envoy buffers."""
     to_processor: bool = True
     """Whether the processor sees the reply, and so needs the marker: not if Envoy fails after an answer has begun."""
+    broken: bool = False
+    """Whether the upstream's answer broke off, of which the client has nothing yet."""
     retry_seconds: int | None = None
     """The value of `retry-after`; None for none."""
 
@@ -113,6 +116,7 @@ REPLIES = (
         code="upstream_error",
         message=BROKEN_OFF,
         to_processor=False,
+        broken=True,
     ),
     LocalReply(
         when="response.code == 502",
@@ -161,12 +165,18 @@ REPLIES = (
 """The first match applies. Messages omit Envoy's details, which can contain addresses."""
 
 
-def local_reply_config(*, buffer_limit: int) -> hcm.LocalReplyConfig:
-    """Return a mapper per kind and API; the first match applies. `buffer_limit` is in bytes."""
+def local_reply_config(*, buffer_limit: int, attempts: bool = False) -> hcm.LocalReplyConfig:
+    """Return a mapper per kind and API; the first match applies. `buffer_limit` is in bytes.
+
+    Replies to `attempts` have a header where the answer broke off, since the processor does not see these.
+    """
     unchanged = hcm.ResponseMapper(
         filter=_when(f"response.code_details.startsWith('{DETAILS_PREFIX}') || {_WITH_BODY}")
     )
-    replies = [replace(reply, message=reply.message.format(buffer_limit=buffer_limit)) for reply in REPLIES]
+    replies = [
+        replace(reply, message=reply.message.format(buffer_limit=buffer_limit), broken=reply.broken and attempts)
+        for reply in REPLIES
+    ]
     to_anthropic = _sent_to(path for path, endpoint in ENDPOINTS.items() if endpoint.render_error is anthropic_error)
     anthropic = [_mapper(reply, f"{to_anthropic} && ({reply.when})", _anthropic_error(reply)) for reply in replies]
     openai = [_mapper(reply, reply.when, _openai_error(reply)) for reply in replies]
@@ -184,7 +194,8 @@ def _mapper(reply: LocalReply, when: str, document: dict[str, object]) -> hcm.Re
     body = core.SubstitutionFormatString(json_format=Struct.from_dict(document), content_type="application/json")
     marker = [_header(LOCAL_REPLY_HEADER, "%RESPONSE_FLAGS%")] if reply.to_processor else []
     retry = [_header("retry-after", str(reply.retry_seconds))] if reply.retry_seconds is not None else []
-    return hcm.ResponseMapper(filter=_when(when), body_format_override=body, headers_to_add=[*marker, *retry])
+    broken = [_header(BROKEN_HEADER, "true")] if reply.broken else []
+    return hcm.ResponseMapper(filter=_when(when), body_format_override=body, headers_to_add=[*marker, *retry, *broken])
 
 
 def _openai_error(reply: LocalReply) -> dict[str, object]:

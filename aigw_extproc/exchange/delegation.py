@@ -11,6 +11,7 @@ from aigw_extproc.exchange.messages import Delegate, Outcome, Pairs, PassHeaders
 from aigw_extproc.exchange.names import (
     ANSWERED_HEADER,
     ATTEMPTS_HEADER,
+    BROKEN_HEADER,
     CLIENT_HEADER,
     CODE_HEADER,
     IDENTITY_PREFIX,
@@ -23,7 +24,7 @@ from aigw_extproc.exchange.response import LOCAL_REPLY_HEADER, local_headers, st
 from aigw_extproc.exchange.upstream import BACKEND_HEADER
 from aigw_extproc.routing import Choice
 
-_INTERNAL = (RETRY_HEADER, CODE_HEADER, ANSWERED_HEADER, LOCAL_REPLY_HEADER)
+_INTERNAL = (RETRY_HEADER, BROKEN_HEADER, CODE_HEADER, ANSWERED_HEADER, LOCAL_REPLY_HEADER)
 
 
 def delegate(phase: Accepted, outcome: Outcome, choice: Choice, failover: Failover, identity: Pairs) -> Step:

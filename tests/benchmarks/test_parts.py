@@ -15,7 +15,7 @@ from benchmarks.picture import BEGIN, END, svg, write_docs
 from benchmarks.report import Report
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("routes", "streams", "workers", "startup")
+PARTS = ("routes", "failover", "streams", "workers", "startup")
 pytestmark = pytest.mark.timeout(300)  # takes a minute on an idle machine
 
 
@@ -35,6 +35,8 @@ def test_each_part_is_judged_on_both_transports(report: Report) -> None:
         for transport in TRANSPORTS
         for line in (
             f"{transport}: CPU per exchange with 2,000 routes over that with one",
+            f"{transport}: CPU of processor and Envoy per chat with failover over that without",
+            f"{transport}: CPU of processor and Envoy per stream with failover over that without",
             f"{transport}: capacity of two workers over that of one, by CPU of the busier",
             f"ours on {transport}: 40 open streams, memory of the processor",
             f"ours on {transport}: 40 open streams, CPU of the processor while nothing flows",

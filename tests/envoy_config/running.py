@@ -134,6 +134,7 @@ class Handler(BaseHTTPRequestHandler):
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 128  # a test of load opens many connections at once
 
     def handle_error(self, *_: object) -> None:
         """Log nothing: Envoy resets connections in many of these tests."""

@@ -20,6 +20,7 @@ FAULTS = {
     "throttled": "simulator.throttling",
     "unavailable": "simulator.unavailable",
     "reset": "simulator.early-close",
+    "broken-off": "simulator.reset-0",
     "first-frame": "simulator.stream-exception-first",
 }
 """By the name of a model: what its first backend does."""
