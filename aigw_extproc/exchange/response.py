@@ -128,10 +128,11 @@ def _chunk(phase: Streaming, event: ResponseBody, now: float, enter: Enter) -> S
     if event.end_of_stream:
         body += stream.close()
     chunk = Chunk(body=body, final=event.end_of_stream)
-    action = chunk if phase.kept else after_keeping(phase, stream.kept, chunk)
+    kept = None if phase.kept else stream.kept
+    action = chunk if kept is None else after_keeping(phase, kept, chunk)
     if event.end_of_stream:
         return Ended(client=phase.client, outcome=stream_outcome(phase)), action
-    return phase if action is chunk else replace(phase, kept=True), action
+    return phase if kept is None else replace(phase, kept=True), action
 
 
 A = TypeVar("A", Chunk, ReplaceBody, Reply, Begin)

@@ -26,7 +26,7 @@ def retrieve(phase: Opened, event: RequestHeaders, path: str, enter: Enter) -> S
     Raises:
         Unauthenticated: every rule needs an API key, and the request has none.
         NotFound: there is no store, or no such path.
-        MethodNotAllowed: it is neither GET nor DELETE.
+        MethodNotAllowed: it is neither GET, HEAD nor DELETE.
     """
     headers = event.headers
     caller = phase.router.identify(headers, event.verified)
@@ -41,9 +41,9 @@ def retrieve(phase: Opened, event: RequestHeaders, path: str, enter: Enter) -> S
     check_entry(phase.router, caller)
     if not phase.keeps or "/" in retrieving.response_id:
         raise NotFound(f"there is no {path!r} here: " + ("" if phase.keeps else "this gateway keeps no responses"))
-    if headers.get(":method") not in {"GET", "DELETE"}:
+    if headers.get(":method") not in {"GET", "HEAD", "DELETE"}:
         message = f"{path} takes GET and DELETE, not {headers.get(':method', '')}"
-        raise MethodNotAllowed(message, headers=[("allow", "GET, DELETE")])
+        raise MethodNotAllowed(message, headers=[("allow", "GET, HEAD, DELETE")])
     needed = NeedStored(owner=caller.owner, ids=(retrieving.response_id,), delete=retrieving.delete)
     return retrieving, needed
 

@@ -24,3 +24,15 @@ def render(error: GatewayError, request_id: str | None = None) -> bytes:
 def details(error: GatewayError) -> dict[str, str | None]:
     """Return the members of the object `error`."""
     return {"message": error.message, "type": error.type, "param": error.param, "code": error.code}
+
+
+def response_code(error: GatewayError) -> str:
+    """Return OpenAI's code for a failed response: clients decide by it whether to try again.
+
+    https://platform.openai.com/docs/api-reference/responses/object#responses/object-error
+    """
+    if error.code == "context_length_exceeded":
+        return error.code  # not on OpenAI's list, but Codex shortens the conversation
+    if error.status == 429:
+        return "rate_limit_exceeded"
+    return "invalid_prompt" if error.status < 500 else "server_error"

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from secrets import token_hex
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
-from aigw_extproc.errors import StoreUnavailable
+from aigw_extproc.errors import RequestTooLarge, StoreUnavailable
 from aigw_extproc.exchange.messages import Keep, NeedStored
 from aigw_extproc.store.options import StoreOptions
 from aigw_extproc.translate.contract import Stored, StoredResponse
 
 log = logging.getLogger(__name__)
+
+MAX_BYTES: Final = 64 * 1024 * 1024
+"""Of the records that one request may refer to."""
+BATCH: Final = 32
+"""Records that are read at a time."""
 
 _RECORD = msgspec.msgpack.Decoder(StoredResponse)
 
@@ -52,19 +57,29 @@ class ResponseStore:
 
         Raises:
             StoreUnavailable: the store does not answer.
+            RequestTooLarge: they are too large together.
         """
-        if not needed.ids:
-            return Stored(new_id=token_hex(16))
         try:
-            found = await self._store.get(needed.owner, needed.ids)
-            if needed.delete:
-                for record_id in found:
-                    await self._store.delete(needed.owner, record_id)
+            found = await self._read(needed.owner, needed.ids)
+            for record_id in found if needed.delete else ():
+                await self._store.delete(needed.owner, record_id)
+        except RequestTooLarge:
+            raise
         except Exception as error:
             log.error("the store of responses cannot be read: %s", type(error).__name__)
             raise StoreUnavailable from None
-        records = {record_id: _RECORD.decode(body) for record_id, body in found.items()}
-        return Stored(new_id=token_hex(16), found=records)
+        return Stored(new_id=token_hex(16), found=found)
+
+    async def _read(self, owner: str, ids: Sequence[str]) -> dict[str, StoredResponse]:
+        found: dict[str, StoredResponse] = {}
+        size = 0
+        for begin in range(0, len(ids), BATCH):
+            records = await self._store.get(owner, ids[begin : begin + BATCH])
+            size += sum(map(len, records.values()))
+            if size > MAX_BYTES:
+                raise RequestTooLarge("the request refers to too many stored responses: send the items themselves")
+            found |= {record_id: _RECORD.decode(body) for record_id, body in records.items()}
+        return found
 
     async def keep(self, wanted: Keep) -> None:
         """Store a response. A failure is logged: the client gets its response, which was paid for, nevertheless."""

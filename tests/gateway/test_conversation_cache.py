@@ -66,11 +66,9 @@ def responses(gateway: Gateway, model: str, messages: Conversation) -> tuple[str
 def messages(gateway: Gateway, model: str, messages: Conversation) -> tuple[str, Usage]:
     """Ask with marks on the last two turns of the user, as Claude Code does."""
     last = [index for index, message in enumerate(messages) if message["role"] == "user"][-2:]
-    marked = [{**message, **MARK} if index in last else message for index, message in enumerate(messages)]
-    # Anthropic's API has no marks on messages.
     parts: Conversation = [
-        {"role": message["role"], "content": [{"type": "text", "text": message["content"], **message.get("mark", {})}]}
-        for message in ({**message, "mark": MARK if message.get("cache_control") else {}} for message in marked)
+        {"role": said["role"], "content": [{"type": "text", "text": said["content"], **(MARK if at in last else {})}]}
+        for at, said in enumerate(messages)
     ]
     answer = ask(gateway, "/v1/messages", model=model, max_tokens=500, messages=parts)
     usage = answer["usage"]

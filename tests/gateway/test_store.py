@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import openai
@@ -18,24 +17,24 @@ from tests.simulator.running import RunningSimulator
 from tests.store.running import needs_redis, running_redis
 
 
-@pytest.fixture(params=["file", pytest.param("redis", marks=needs_redis)])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+@pytest.fixture(scope="module", params=["file", pytest.param("redis", marks=needs_redis)])
+def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if request.param == "file":
-        yield str(tmp_path / "responses.sqlite")
+        yield str(tmp_path_factory.mktemp("store") / "responses.sqlite")
     else:
         with running_redis() as url:
             yield url
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def documents(simulator: RunningSimulator) -> tuple[Document, ...]:
     return (route("r", rule(ref(), model=NOVA)), *backend("bedrock", simulator.port))
 
 
-@pytest.fixture
-def keeping(new_gateway: NewGateway, documents: tuple[Document, ...], store: str) -> Gateway:
+@pytest.fixture(scope="module")
+def keeping(start_gateway: NewGateway, documents: tuple[Document, ...], store: str) -> Gateway:
     """A gateway of two workers that keeps responses."""
-    return new_gateway(*documents, environment={"AIGW_STORE": store}, workers=2)
+    return start_gateway(*documents, environment={"AIGW_STORE": store}, workers=2)
 
 
 def client_of(gateway: Gateway) -> openai.OpenAI:

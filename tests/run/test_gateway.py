@@ -105,6 +105,16 @@ async def test_the_demonstration_answers_and_leaves_no_process_or_file(others: s
     assert ([pid for pid in children if alive(pid)], runtime.parent.exists()) == ([], False)
 
 
+async def test_responses_are_kept_while_it_runs() -> None:
+    options = demo(workers=2)
+    base = f"http://127.0.0.1:{options.listen.port}/v1/responses"
+    async with running(options), httpx.AsyncClient(timeout=20) as client:
+        created = (await client.post(base, json={"model": QUESTION["model"], "input": "Hello!"})).json()
+        for _ in range(4):
+            assert (await client.get(f"{base}/{created['id']}")).json() == created
+        assert created["store"] is True
+
+
 @pytest.mark.parametrize(
     ("listen", "allowed", "arguments"),
     [

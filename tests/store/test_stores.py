@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from aigw_extproc.errors import StoreUnavailable
+from aigw_extproc.errors import RequestTooLarge, StoreUnavailable
 from aigw_extproc.exchange.messages import Chunk, Keep, NeedStored
 from aigw_extproc.store.connect import ResponseStore, Store, connected, open_store
 from aigw_extproc.store.options import StoreOptions
@@ -152,3 +152,16 @@ async def test_ids_are_random(tmp_path: Path) -> None:
         ids = {(await store.look_up(NeedStored(owner="", ids=()))).new_id for _ in range(1000)}
     assert len(ids) == 1000
     assert all(len(new) == 32 for new in ids)
+
+
+async def test_a_request_cannot_refer_to_any_amount_of_data(tmp_path: Path) -> None:
+    ids = tuple(f"resp_{number}" for number in range(70))
+    async with connected(StoreOptions(place=str(tmp_path / "r"))) as store:
+        assert store is not None
+        for each in ids:
+            response = StoredResponse(id=each, body=bytes(LARGE), input=b"")
+            await store.keep(Keep(owner="", response=response, then=Chunk(body=b"", final=True)))
+        found = (await store.look_up(NeedStored(owner="", ids=ids[:60]))).found
+        assert found.keys() == set(ids[:60])
+        with pytest.raises(RequestTooLarge):
+            await store.look_up(NeedStored(owner="", ids=ids))

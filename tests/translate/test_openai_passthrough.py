@@ -97,6 +97,21 @@ def test_an_error_ends_a_stream_in_the_middle_of_an_event() -> None:
     assert isinstance(stream.failure, UpstreamTruncated)
 
 
+def test_a_stream_of_responses_ends_in_a_failed_response_and_an_error() -> None:
+    stream = OpenAIPassthroughStream()
+    begun = b'data: {"type":"response.created","sequence_number":0,"response":{"id":"resp_1","usage":null}}\n\n'
+    ending = (stream.feed(begun) + stream.close()).removeprefix(begun + b"\n").decode()
+    failed, error = [json.loads(event.partition("data: ")[2]) for event in ending.split("\n\n")[:-1]]
+    message = "the response stream from the upstream ended before it was complete"
+    assert (failed["type"], failed["sequence_number"]) == ("response.failed", 1)
+    assert (failed["response"]["id"], failed["response"]["error"]) == (
+        "resp_1",
+        {"code": "server_error", "message": message},
+    )
+    assert (error["type"], error["sequence_number"], error["message"]) == ("error", 2, message)
+    assert error["error"]["code"] == error["code"] == "upstream_truncated"
+
+
 def test_an_error_in_a_stream_passes_unchanged() -> None:
     stream, data = OpenAIPassthroughStream(), b'data: {"error":{"message":"no","type":"t","code":5}}\n\n'
     assert stream.feed(data) + stream.close() == data

@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from aigw_extproc.errors import GatewayError, InvalidUpstreamResponse, UpstreamError, UpstreamTruncated
-from aigw_extproc.openai.errors import render
+from aigw_extproc.openai.errors import details, render, response_code
 from aigw_extproc.translate.contract import StoredResponse, TokenCounts
 from aigw_extproc.translate.openai_passthrough import usage
 
@@ -23,11 +23,13 @@ class _Choice(msgspec.Struct, frozen=True):
 
 
 class _Response(msgspec.Struct, frozen=True):
+    id: str | None = None
     usage: msgspec.Raw = msgspec.Raw()
 
 
 class _Event(msgspec.Struct, frozen=True):
     type: str = ""
+    sequence_number: int = -1
     usage: msgspec.Raw = msgspec.Raw()
     error: msgspec.Raw = msgspec.Raw()
     choices: list[_Choice] | None = None
@@ -40,6 +42,7 @@ class _Error(msgspec.Struct, frozen=True):
     code: str | int | None = None
 
 
+_encode = msgspec.json.Encoder().encode
 _EVENT = msgspec.json.Decoder(_Event)
 _ERROR = msgspec.json.Decoder(_Error | None)
 
@@ -67,6 +70,10 @@ class OpenAIPassthroughStream:
         self._held: list[bytes] = []
         self._held_length = 0
         self._complete = False
+        self._response: str | None = None
+        """The id of the response, if the stream is one of Responses."""
+        self._number = -1
+        """The sequence number of its last event."""
         self._failed = False
 
     def feed(self, data: bytes) -> bytes:
@@ -98,7 +105,22 @@ class OpenAIPassthroughStream:
     def fail(self, failure: GatewayError) -> bytes:
         # The empty line ends an incomplete event.
         self._failed, self.failure = True, failure
-        return b"\ndata: %b\n\n" % render(failure)
+        return b"\n" + (b"data: %b\n\n" % render(failure) if self._response is None else self._failed_response(failure))
+
+    def _failed_response(self, failure: GatewayError) -> bytes:
+        """Write a failed response, then an error, as a stream of Responses ends on Bedrock."""
+        error, number = details(failure), self._number + 1
+        reason = {"code": response_code(failure), "message": failure.message}
+        response: dict[str, object] = {
+            "id": self._response,
+            "object": "response",
+            "status": "failed",
+            "error": reason,
+            "output": [],
+        }
+        failed = {"type": "response.failed", "sequence_number": number, "response": response}
+        last = {**error, "type": "error", "sequence_number": number + 1, "error": error}
+        return b"event: response.failed\ndata: %b\n\nevent: error\ndata: %b\n\n" % (_encode(failed), _encode(last))
 
     def _observe(self, data: bytes) -> None:
         if data == b"[DONE]":
@@ -110,6 +132,9 @@ class OpenAIPassthroughStream:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return  # the client validates it
         self.failure = failure or self.failure
+        self._number = max(self._number, event.sequence_number)
+        if event.response is not None:
+            self._response = event.response.id or self._response
         self.usage = usage.read(event.response.usage if event.response else event.usage) or self.usage
         finished = any(choice.finish_reason for choice in event.choices or ())
         self._complete |= failure is not None or finished or event.type in LAST_EVENTS

@@ -43,7 +43,7 @@ def to_converse(request: responses.ResponsesRequest, target: Target) -> Converse
         ResponseNotFound: there is no such stored response.
     """
     past = history(request, target)
-    tools = Tools(request, past.items)
+    tools = Tools(request, past.items, searches=bool(target.family.web_search))
     messages = ChatMessages(request.instructions, past.items, tools)
     paths = FieldPaths(messages, tools.places)
     try:
@@ -79,6 +79,7 @@ def _chat(request: responses.ResponsesRequest, messages: list[chat.Message], too
         tools=tools.functions or None,
         tool_choice=tools.choice(request.tool_choice),
         parallel_tool_calls=request.parallel_tool_calls,
+        web_search_options=msgspec.Raw(b"{}" if tools.web_search else b""),
         reasoning_effort=request.reasoning.effort if request.reasoning else None,
         response_format=_response_format(request.text.format) if request.text and request.text.format else None,
         service_tier=request.service_tier,

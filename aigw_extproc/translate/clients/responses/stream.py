@@ -14,7 +14,7 @@ from aigw_extproc.bedrock import converse
 from aigw_extproc.bedrock.converse import ContentEvent, ConverseResponse
 from aigw_extproc.errors import GatewayError
 from aigw_extproc.openai.completion import AwsDetails
-from aigw_extproc.openai.errors import details
+from aigw_extproc.openai.errors import details, response_code
 from aigw_extproc.translate.clients.responses.calls import Event
 from aigw_extproc.translate.clients.responses.client_tools import ClientTool
 from aigw_extproc.translate.clients.responses.history import Keeping
@@ -108,7 +108,7 @@ class ResponsesStream(EventWriter):
         """
         error = details(failure)
         begun = b"" if self.response else self._lifecycle("created", "in_progress")
-        failed = self._lifecycle("failed", "failed", error={"code": _code(failure), "message": failure.message})
+        failed = self._lifecycle("failed", "failed", error={"code": response_code(failure), "message": failure.message})
         return begun + failed + self._numbered("error", {**error, "type": "error", "error": error})
 
     def collect(self, response: ConverseResponse) -> ClientResponse:
@@ -159,18 +159,6 @@ class ResponsesStream(EventWriter):
             **details,
         }
         return self._event_of((name, {"response": self.response}))
-
-
-def _code(failure: GatewayError) -> str:
-    """Return OpenAI's code for a failed response: clients decide by it whether to try again.
-
-    https://platform.openai.com/docs/api-reference/responses/object#responses/object-error
-    """
-    if failure.code == "context_length_exceeded":
-        return failure.code  # not on OpenAI's list, but Codex shortens the conversation
-    if failure.status == 429:
-        return "rate_limit_exceeded"
-    return "invalid_prompt" if failure.status < 500 else "server_error"
 
 
 def response_usage(usage: TokenCounts) -> dict[str, Any]:

@@ -37,6 +37,9 @@ _DEFINED = {
 }
 """Tools whose input OpenAI has defined."""
 
+_WEB_SEARCHES = frozenset(
+    {"web_search", "web_search_2025_08_26", "web_search_preview", "web_search_preview_2025_03_11"}
+)
 Offer: TypeAlias = tuple[str, ClientTool, chat.FunctionDefinition]
 """A tool's path in the request, the tool, and its function."""
 
@@ -47,8 +50,17 @@ class Tools:
     Names are given in the order of the request, so that later turns of a conversation do not change them.
     """
 
-    def __init__(self, request: responses.ResponsesRequest, history: Sequence[PlacedItem]) -> None:
-        """Raises InvalidRequest for a tool with a wrong field, or a choice that cannot be met."""
+    def __init__(
+        self, request: responses.ResponsesRequest, history: Sequence[PlacedItem], *, searches: bool = False
+    ) -> None:
+        """`searches` is true for a model that searches the web itself.
+
+        Raises:
+            InvalidRequest: a tool has a wrong field, or the choice cannot be met.
+        """
+        self.web_search = False
+        """Whether the request offers a search of the web, and the model has one."""
+        self._searches = searches
         self.by_function: dict[str, ClientTool] = {}
         self.dropped: list[str] = []
         self._names: dict[ClientTool, str] = {}
@@ -100,7 +112,9 @@ class Tools:
         if wanted.type == "allowed_tools":
             return wanted.mode
         if f"tools:{wanted.type}" in self.dropped or wanted.type not in CALLS:
-            raise InvalidRequest.at("tool_choice.type", f"only OpenAI's own servers have the tool {wanted.type!r}")
+            raise InvalidRequest.at(
+                "tool_choice.type", f"the model cannot be made to use {wanted.type!r}, which OpenAI's own servers run"
+            )
         tool = self._find(wanted)
         name = self._names[tool] if tool else wanted.name or wanted.type
         return chat.NamedToolChoice(type="function", function=chat.NamedFunction(name=name))
@@ -127,7 +141,7 @@ class Tools:
             case wire_tools.ToolSearchTool():
                 self._drop("tools:tool_search")
             case wire_tools.ServerTool(type=kind):
-                self._drop(f"tools:{kind}")
+                self._serve(kind)
             case _:
                 yield from self._defined(tool, place)
 
@@ -163,6 +177,13 @@ class Tools:
         )
         return place, known, function
 
+    def _serve(self, kind: str) -> None:
+        """Offer a tool that the model runs itself, or drop it."""
+        if self._searches and kind in _WEB_SEARCHES:
+            self.web_search = True
+        else:
+            self._drop(f"tools:{kind}")
+
     def _drop(self, name: str) -> None:
         if name not in self.dropped:
             self.dropped.append(name)
@@ -179,7 +200,7 @@ class Tools:
             elif wanted.type in CALLS:
                 place = f"tool_choice.tools[{index}].name"
                 raise InvalidRequest.at(place, f"the request offers no tool {wanted.name or wanted.type!r}")
-            else:
+            elif not (self.web_search and wanted.type in _WEB_SEARCHES):
                 self._drop(f"tools:{wanted.type}")
         self._offered = [offer for offer in self._offered if offer[1] in allowed]
 
