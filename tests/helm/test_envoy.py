@@ -76,7 +76,7 @@ def test_a_changed_configmap_changes_the_clusters(helm4: Helm, tmp_path: Path) -
         resources.with_suffix(".new").write_text(changed)
         resources.with_suffix(".new").replace(resources)
         wait_for(lambda: "eu-west-1" in clusters.read_text() or None, what="the other region", seconds=5)
-        wait_for(lambda: "us-east-1" not in clusters.read_text() or None, what="the end of the first", seconds=5)
+        assert "us-east-1" in clusters.read_text()  # kept, for requests that are under way
 
 
 def test_admin_is_on_loopback(helm4: Helm, tmp_path: Path) -> None:
