@@ -86,6 +86,7 @@ class Tools:
 
     @property
     def functions(self) -> list[chat.Tool]:
+        """The functions of the tools that are offered."""
         return [
             chat.Tool(type="function", function=function, cache_control=function.cache_control)
             for _, _, function in self._offered
