@@ -81,7 +81,9 @@ class HeaderDecoder:
             reason = f"headers of more than {MAX_HEADER_LIST} bytes"
             raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, reason) from None
         except HPACKError as error:
-            raise ConnectionFault(ErrorCode.COMPRESSION_ERROR, f"headers cannot be decoded: {error}") from None
+            # Not its text, which may contain an address of our memory: the peer gets the reason.
+            reason = f"headers cannot be decoded: {type(error).__name__}"
+            raise ConnectionFault(ErrorCode.COMPRESSION_ERROR, reason) from None
 
 
 def check_trailers(pairs: Iterable[tuple[str, str]]) -> None:
