@@ -58,7 +58,7 @@ class GrpcServer:
                 answer = await stream.answer(message)
                 if answer:
                     await write(answer)
-                del message  # free it: it can be large, and the next may take minutes
+                del message, answer  # free them: they can be large, and the next may take minutes
 
     def _bind(self, listen: str, credentials: grpc.ServerCredentials | None) -> None:
         try:

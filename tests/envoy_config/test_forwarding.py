@@ -108,6 +108,7 @@ def test_the_access_log_describes_a_request(gateway: Gateway) -> None:
         "path": "/v1/chat/completions",
         "model": "nova",
         "cluster": "default/by-address",
+        "backend": None,
         "status": 200,
         "details": "via_upstream",
         "flags": "-",

@@ -114,13 +114,15 @@ def test_of_a_body_that_is_too_large_only_the_reply_is_sent(gateway: Gateway) ->
     assert stream.headers("response_headers")[MARKER] == "-"
 
 
-@pytest.mark.parametrize(("cluster", "flags"), [("default/refused", "UF,URX"), ("default/unknown", "NC"), ("", "NC")])
-def test_an_unreachable_upstream_is_a_marked_reply(gateway: Gateway, cluster: str, flags: str) -> None:
+@pytest.mark.parametrize(
+    ("cluster", "flags"), [("default/refused", {"UF", "URX"}), ("default/unknown", {"NC"}), ("", {"NC"})]
+)
+def test_an_unreachable_upstream_is_a_marked_reply(gateway: Gateway, cluster: str, flags: set[str]) -> None:
     gateway.processor.answers["request_body"] = forward(cluster)
     assert gateway.chat().status_code == 503
     stream = gateway.processor.ended()
     assert stream.messages == EXCHANGE
-    assert stream.headers("response_headers")[MARKER] == flags
+    assert set(stream.headers("response_headers")[MARKER].split(",")) == flags
 
 
 def test_without_x_forwarded_proto_no_route_matches(gateway: Gateway) -> None:

@@ -224,16 +224,23 @@ def test_a_signature_that_changed_is_refused_by_bedrock(client: openai.OpenAI) -
     assert caught.value.body["message"].endswith("messages.1.content.0: Invalid `signature` in `thinking` block")
 
 
-@pytest.mark.parametrize("lost", [("thinking_blocks",), ("thinking_blocks", "reasoning_content")])
+@pytest.mark.parametrize(
+    ("lost", "dropped"),
+    [
+        (("thinking_blocks",), "reasoning_effort, messages.reasoning_content"),
+        (("thinking_blocks", "reasoning_content"), "reasoning_effort"),
+    ],
+    ids=["the blocks", "all"],
+)
 def test_a_client_that_loses_the_thoughts_is_answered_without_thinking_and_told_so(
-    client: openai.OpenAI, gateway: Gateway, lost: tuple[str, ...]
+    client: openai.OpenAI, gateway: Gateway, lost: tuple[str, ...], dropped: str
 ) -> None:
     called = message(whole(client, model=BUDGETED, messages=[USE_FIRST], tools=TOOLS, reasoning_effort="low"))
     kept = {name: value for name, value in called.items() if name not in lost}
     raw = client.chat.completions.with_raw_response.create(
         model=BUDGETED, messages=[USE_FIRST, kept, *results(called)], tools=TOOLS, reasoning_effort="low"
     )
-    assert raw.headers[DROPPED] == "reasoning_effort"
+    assert raw.headers[DROPPED] == dropped
     assert raw.parse().choices[0].finish_reason == "tool_calls"
     assert "additionalModelRequestFields" not in gateway.sent(raw.parse().id)
 
