@@ -15,7 +15,8 @@ run: $(VENV)/.local ## start gateway, processor and simulator; ARGS="--region us
 	@$(BIN)/aigw-extproc run $(ARGS)
 
 # These need Envoy, Docker, Helm, to build a package, or to start servers and stop them.
-SYSTEM = benchmarks cli/test_envoy_config.py cli/test_serve.py compose docs envoy_config gateway helm release run
+SYSTEM = benchmarks cli/test_commands.py cli/test_envoy_config.py cli/test_serve.py compose docs doctor \
+	envoy_config extproc/test_grpc_clients.py extproc/test_transports.py gateway helm release run simulator/test_delivery.py store
 
 unit: $(VENV)/.dev ## the tests that need neither Envoy nor Docker, in a minute
 	$(BIN)/pytest --numprocesses 3 --dist worksteal --hypothesis-profile quick $(SYSTEM:%=--ignore tests/%) $(ARGS)
