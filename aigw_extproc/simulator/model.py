@@ -1,4 +1,4 @@
-"""The simulated model: it echoes text, uses the tools that it is told to use, and describes attachments.
+"""The simulated model: it echoes text, uses the tools that the prompt asks for, and describes attachments.
 
 A script in the prompt (`script`) decides instead what it does. The same prompt always gets the same reply. Reasoning
 comes first; part of it is hidden when the prompt has the word "redact".
