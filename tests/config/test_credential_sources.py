@@ -204,6 +204,9 @@ def test_role_with_faults():
         ("roleArn: [", [
             ": must be YAML with roleArn and optionally externalId, sessionName and durationSeconds",
         ]),
+        ("roleArn: !!int a:b", [
+            ": must be YAML with roleArn and optionally externalId, sessionName and durationSeconds",
+        ]),
         ("just text", [": expected a mapping, got 'just text'"]),
     ],
 )  # fmt: skip

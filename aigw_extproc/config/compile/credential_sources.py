@@ -28,6 +28,7 @@ from aigw_extproc.config.resources.ai_gateway import (
 )
 from aigw_extproc.config.resources.catalog import Catalog, Item
 from aigw_extproc.config.resources.decode import decode, suggestion
+from aigw_extproc.config.resources.documents import NOT_YAML
 from aigw_extproc.config.resources.findings import Place
 from aigw_extproc.config.resources.infrastructure import SecretResource
 
@@ -191,7 +192,7 @@ def _with_role(base: CredentialSource | None, item: Item[BackendSecurityPolicy])
 def _role(value: Any, place: Place) -> RoleSpec | None:
     try:
         plain = yaml.safe_load(value) if isinstance(value, str) else value
-    except yaml.YAMLError:
+    except NOT_YAML:
         place.problem("must be YAML with roleArn and optionally externalId, sessionName and durationSeconds")
         return None
     role = decode(plain, RoleSpec, place)

@@ -15,6 +15,7 @@ import yaml
 
 from aigw_extproc.bedrock.families import Families, builtin
 from aigw_extproc.config.resources.decode import suggestion
+from aigw_extproc.config.resources.documents import NOT_YAML
 from aigw_extproc.config.resources.findings import Place
 from aigw_extproc.config.snapshot import BackendSettings
 from aigw_extproc.wire import split_fault
@@ -108,13 +109,13 @@ def _families(value: Any) -> Families:
     try:
         rows = yaml.safe_load(value) if isinstance(value, str) else value
         return builtin().overridden(msgspec.convert(rows, dict[str, dict[str, Any]]))
-    except yaml.YAMLError:
-        raise _InvalidSetting("must be YAML: facts by the prefix of a model id") from None
     except msgspec.ValidationError as error:
         fault, path = split_fault(str(error))
         raise _InvalidSetting(
             f"{fault}{f' at {path}' if path else ''}; `aigw-extproc models` lists the facts"
         ) from None
+    except NOT_YAML:
+        raise _InvalidSetting("must be YAML: facts by the prefix of a model id") from None
 
 
 _SETTINGS: Final[dict[str, tuple[str, Callable[[Any], Any]]]] = {

@@ -85,6 +85,10 @@ def _unreadable(file: str, findings: Findings, document: int, message: str) -> N
 # --- YAML -------------------------------------------------------------------------------------------------------
 
 
+NOT_YAML = (yaml.YAMLError, ValueError, LookupError, AttributeError)
+"""What PyYAML raises for text that is not YAML, or has an explicit tag that does not fit its value."""
+
+
 class _Loader(yaml.CSafeLoader):
     """The safe loader with fewer implicit types, which collects duplicate keys."""
 
