@@ -144,7 +144,7 @@ class Peer(asyncio.Protocol):
         self._on_disconnected(self)
 
     def flush(self) -> None:
-        """Send what there is, unless the socket has enough to do."""
+        """Write all pending bytes to the socket, until it asks to pause."""
         http2, more = self._http2, True
         while more and not self._paused:
             data = http2.data_to_send(WRITE_BYTES)

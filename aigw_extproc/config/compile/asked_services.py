@@ -67,7 +67,7 @@ def at_uri(uri: str, place: Place) -> Upstream | None:
         return None
     secure = parts.scheme == "https"
     if not secure and host not in _LOOPBACK:
-        place.warn("the keys are fetched without TLS: whoever can change them on the way can forge tokens")
+        place.warn("the keys are fetched without TLS: someone who can modify that traffic can forge tokens; use https")
     return Upstream(
         cluster=f"{parts.scheme}/{host}:{port}",
         host=authority(host, port, tls=secure),

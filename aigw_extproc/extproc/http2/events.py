@@ -36,7 +36,7 @@ class Reset(msgspec.Struct, frozen=True):
 
 
 class Failed(msgspec.Struct, frozen=True):
-    """The connection has ended with an error of the peer: send what there is to send, and close it."""
+    """The peer violated the protocol: send the pending bytes, then close the connection."""
 
     code: ErrorCode
     reason: str

@@ -207,7 +207,7 @@ class FrameReader:
         return DATA, flags & ~END_STREAM if self._left else flags, stream_id, payload, 0
 
     def _after_preface(self, data: bytes) -> int:
-        """Return the position after what there is of the preface."""
+        """Check the bytes of the connection preface, and return the position after them."""
         part = data[: len(self._preface)]
         if not self._preface.startswith(part):
             raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "the connection does not begin as HTTP/2")
