@@ -160,8 +160,8 @@ def test_what_opens_the_gateway_is_named() -> None:
     ]
     assert warnings(only(jwt="{providers: [{name: a, remoteJWKS: {uri: 'http://a.example/keys'}}]}")) == [
         (
-            "spec.jwt.providers[0].remoteJWKS.uri: the keys are fetched without TLS: whoever can change them on the way"
-            " can forge tokens"
+            "spec.jwt.providers[0].remoteJWKS.uri: the keys are fetched without TLS: someone who can modify that"
+            " traffic can forge tokens; use https"
         )
     ]
 
