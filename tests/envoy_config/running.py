@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from socketserver import BaseServer
 from typing import Any, TypeVar
 
 import httpx
@@ -149,10 +150,16 @@ def running_upstream(tls: ssl.SSLContext | None = None) -> Iterator[Upstream]:
     if tls:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
     upstream.port = server.server_port
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
+    with served(server):
         yield upstream
+
+
+@contextlib.contextmanager
+def served(server: BaseServer) -> Iterator[None]:
+    """Answer the requests of a bound server, in a thread."""
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    try:
+        yield
     finally:
         server.shutdown()
         server.server_close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -12,6 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import grpc
 from envoy.service.auth.v3 import external_auth_pb2 as auth
+
+from tests.envoy_config.running import served
 
 GOOD = "Bearer good"
 
@@ -55,12 +56,8 @@ def http_authorizer() -> Iterator[Authorizer]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     service.port = server.server_port
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-    try:
+    with served(server):
         yield service
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 @contextlib.contextmanager

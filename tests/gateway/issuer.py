@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,6 +12,8 @@ from typing import Any
 
 from joserfc import jwt
 from joserfc.jwk import RSAKey
+
+from tests.envoy_config.running import served
 
 ISSUER = "https://login.example.com"
 AUDIENCE = "gateway"
@@ -69,9 +70,5 @@ def running_issuer() -> Iterator[Issuer]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     issuer.port = server.server_port
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-    try:
+    with served(server):
         yield issuer
-    finally:
-        server.shutdown()
-        server.server_close()
