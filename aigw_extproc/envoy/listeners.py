@@ -19,13 +19,14 @@ from aigw_extproc.envoy.filters import http_filters
 from aigw_extproc.envoy.local_replies import local_reply_config
 from aigw_extproc.envoy.options import Options
 from aigw_extproc.envoy.routes import routes_for
+from aigw_extproc.exchange.names import INTERNAL_PREFIX
 
 STAT_PREFIX = "aigw"
 """The prefix of the listener's statistics, `http.aigw.…`."""
 
 REQUEST_HEADERS_TIMEOUT = timedelta(seconds=30)
 UNTRUSTED = (
-    matcher.StringMatcher(prefix="x-ai-eg-"),  # set by the processor only
+    matcher.StringMatcher(prefix=INTERNAL_PREFIX),  # set by the processor only
     matcher.StringMatcher(prefix="x-envoy-"),  # control Envoy's retries and timeouts
     matcher.StringMatcher(exact="x-request-id"),  # generated here, so that it is unique
 )
