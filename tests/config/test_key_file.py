@@ -125,6 +125,7 @@ def test_a_file_that_others_can_read(file: Path) -> None:
         "kind: Secret\ndata: {a: YQ==}",
         "kind: Secret\n---\nkind: Secret",
         "kind: {",
+        "kind: !!int a:b",
         "\x00",
     ],
 )

@@ -17,6 +17,7 @@ from typing import Any, Final
 import yaml
 
 from aigw_extproc.config.compile.clients import CLIENT_ID, DIGEST_PREFIX
+from aigw_extproc.config.resources.documents import NOT_YAML
 
 KEY_PREFIX: Final = "aigw_"
 """Begins every key, so that scanners for leaked secrets can find them."""
@@ -94,7 +95,7 @@ def _read(file: Path) -> dict[str, Any]:
         raise KeyFileError(f"{file} can be read or written by others; run: chmod 600 {file}")
     try:
         secret = yaml.safe_load(file.read_text("utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError):
+    except NOT_YAML:
         secret = None
     if not isinstance(secret, dict) or secret.get("kind") != "Secret" or not _holds_digests(secret):
         raise KeyFileError(
