@@ -7,7 +7,6 @@ https://gateway.envoyproxy.io/docs/concepts/gateway_api_extensions/security-poli
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from aigw_extproc.config.compile.asked_services import AskedServices
@@ -15,7 +14,7 @@ from aigw_extproc.config.compile.authorization import compile_authorization
 from aigw_extproc.config.compile.clients import compile_api_keys, compile_users
 from aigw_extproc.config.compile.ext_auth import compile_cors, compile_ext_auth
 from aigw_extproc.config.compile.settings import PREFIX
-from aigw_extproc.config.compile.targets import policy_targets
+from aigw_extproc.config.compile.targets import Attached, attach
 from aigw_extproc.config.compile.tokens import CLIENT_CLAIM, compile_tokens
 from aigw_extproc.config.policies import ApiKeys, Policy
 from aigw_extproc.config.resources.ai_gateway import AIGatewayRoute
@@ -31,32 +30,11 @@ _FILTERS: Final[tuple[tuple[str, Callable[[Policy], object]], ...]] = (
 """The fields of a policy that are filters of Envoy, which run before the model and so the route is known."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
-    """The policy of each route that has one, and the gateway's for all others."""
-
-    routes: Mapping[Key, Policy]
-    gateway: Policy | None
-
-    def of(self, route: Key) -> Policy | None:
-        """Return who may use a route; None for everyone."""
-        return self.routes.get(route, self.gateway)
-
-
-def compile_access(catalog: Catalog, services: AskedServices) -> Access:
+def compile_access(catalog: Catalog, services: AskedServices) -> Attached[Policy]:
     """Return who may use each route, by the SecurityPolicies of the catalog."""
-    attached: dict[Key | None, Policy] = {}
-    places: dict[str, Place] = {}
-    for item in catalog.all(SecurityPolicy):
-        policy = _policy(item, catalog, services)
-        places[policy.name] = item.place.field("spec")
-        for target, place in policy_targets(item, catalog):
-            if target in attached:
-                place.problem(f"SecurityPolicy '{attached[target].name}' is already attached to it; keep one")
-            else:
-                attached[target] = policy
-    gateway = attached.pop(None, None)
-    access = Access(routes={key: policy for key, policy in attached.items() if key is not None}, gateway=gateway)
+    policies = [(item, _policy(item, catalog, services)) for item in catalog.all(SecurityPolicy)]
+    access = attach(policies, catalog)
+    places = {policy.name: item.place.field("spec") for item, policy in policies}
     _check_filters(access, [item.key for item in catalog.all(AIGatewayRoute)], places)
     _warn_of_replaced(access, places)
     return access
@@ -94,7 +72,7 @@ def _check_annotations(item: Item[SecurityPolicy]) -> None:
             place.problem(f"unknown annotation{suggestion(name, [CLIENT_CLAIM], cutoff=0.8)}")
 
 
-def _check_filters(access: Access, routes: Iterable[Key], places: Mapping[str, Place]) -> None:
+def _check_filters(access: Attached[Policy], routes: Iterable[Key], places: Mapping[str, Place]) -> None:
     """Refuse filters of Envoy that are not the same for all routes."""
     policies = [access.of(route) for route in routes]
     for field, value in _FILTERS:
@@ -107,7 +85,7 @@ def _check_filters(access: Access, routes: Iterable[Key], places: Mapping[str, P
             )
 
 
-def _warn_of_replaced(access: Access, places: Mapping[str, Place]) -> None:
+def _warn_of_replaced(access: Attached[Policy], places: Mapping[str, Place]) -> None:
     """Name the policies of routes that open what the gateway's closes: that is how Envoy Gateway replaces them."""
     if access.gateway is None or access.gateway.open:
         return

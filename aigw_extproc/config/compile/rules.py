@@ -10,12 +10,13 @@ from typing import Annotated
 import msgspec
 
 from aigw_extproc.aws.names import host_region
-from aigw_extproc.config.compile.access import Access
 from aigw_extproc.config.compile.durations import compile_timeouts
 from aigw_extproc.config.compile.mutations import check_mutations, check_unique, merge_bodies, merge_headers
 from aigw_extproc.config.compile.services import Service
+from aigw_extproc.config.compile.targets import Attached
 from aigw_extproc.config.compile.traffic import Traffic
 from aigw_extproc.config.pattern import InvalidPattern, Pattern
+from aigw_extproc.config.policies import Policy
 from aigw_extproc.config.resources import ai_gateway as resources
 from aigw_extproc.config.resources.ai_gateway import AI_GATEWAY, AIGatewayRoute, AIServiceBackend
 from aigw_extproc.config.resources.catalog import Catalog, Item, Key
@@ -28,7 +29,7 @@ _Time = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 def compile_rules(
-    catalog: Catalog, services: Mapping[Key, Service], access: Access, traffic: Traffic
+    catalog: Catalog, services: Mapping[Key, Service], access: Attached[Policy], traffic: Traffic
 ) -> tuple[Rule, ...]:
     """Return the rules of every route, in order."""
     return tuple(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, Generic, Protocol, TypeVar
 
 from aigw_extproc.config.resources.ai_gateway import AI_GATEWAY, AIGatewayRoute, ObjectRef
 from aigw_extproc.config.resources.catalog import Catalog, Item, Key
@@ -14,10 +15,47 @@ from aigw_extproc.config.resources.traffic import BackendTrafficPolicy
 
 _ROUTES: Final = ((GATEWAY_API, "HTTPRoute"), (AI_GATEWAY, "AIGatewayRoute"))
 
+PolicyItem = Item[SecurityPolicy] | Item[BackendTrafficPolicy]
 
-def policy_targets(
-    item: Item[SecurityPolicy] | Item[BackendTrafficPolicy], catalog: Catalog
-) -> Iterator[tuple[Key | None, Place]]:
+
+class Named(Protocol):
+    """A compiled policy."""
+
+    @property
+    def name(self) -> str:
+        """`namespace/name`."""
+
+
+P = TypeVar("P", bound=Named)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attached(Generic[P]):
+    """The policy of each route that has one, and the gateway's for all others."""
+
+    routes: Mapping[Key, P]
+    gateway: P | None
+
+    def of(self, route: Key) -> P | None:
+        """Return the policy of a route's rules, if there is one."""
+        return self.routes.get(route, self.gateway)
+
+
+def attach(policies: Iterable[tuple[PolicyItem, P]], catalog: Catalog) -> Attached[P]:
+    """Return policies of one kind by their targets, each of which takes one."""
+    attached: dict[Key | None, P] = {}
+    for item, policy in policies:
+        for target, place in _targets(item, catalog):
+            if target in attached:
+                kind = item.resource.kind
+                place.problem(f"{kind} '{attached[target].name}' is already attached to it; keep one")
+            else:
+                attached[target] = policy
+    gateway = attached.pop(None, None)
+    return Attached(routes={key: policy for key, policy in attached.items() if key is not None}, gateway=gateway)
+
+
+def _targets(item: PolicyItem, catalog: Catalog) -> Iterator[tuple[Key | None, Place]]:
     """Yield the routes that a policy is attached to, None for the gateway."""
     spec, place = item.resource.spec, item.place.field("spec")
     refs = [(ref, place.field("targetRefs").item(index)) for index, ref in enumerate(spec.target_refs)]

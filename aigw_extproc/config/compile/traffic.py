@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Final
 
 from aigw_extproc.config.compile.durations import duration
-from aigw_extproc.config.compile.targets import policy_targets
+from aigw_extproc.config.compile.targets import Attached, attach
 from aigw_extproc.config.resources.catalog import Catalog, Item, Key
 from aigw_extproc.config.resources.findings import Place
 from aigw_extproc.config.resources.traffic import (
@@ -46,14 +45,13 @@ class TrafficPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traffic:
-    """The policy of each route that has one, and the gateway's for all others."""
+    """How the backends of rules are tried."""
 
-    routes: Mapping[Key, TrafficPolicy]
-    gateway: TrafficPolicy | None
+    policies: Attached[TrafficPolicy]
 
     def apply(self, route: Key, rule: Rule) -> Rule:
         """Return a rule as its policy, or the gateway's, wants it."""
-        policy = self.routes.get(route, self.gateway)
+        policy = self.policies.of(route)
         if policy is not None:
             rule = replace(rule, backends=tuple(_limited(backend, policy) for backend in rule.backends))
         used = [backend for backend in rule.backends if backend.weight]
@@ -65,16 +63,8 @@ class Traffic:
 
 def compile_traffic(catalog: Catalog) -> Traffic:
     """Return the BackendTrafficPolicies of the catalog by what they are attached to."""
-    attached: dict[Key | None, TrafficPolicy] = {}
-    for item in catalog.all(BackendTrafficPolicy):
-        policy = _policy(item)
-        for target, place in policy_targets(item, catalog):
-            if target in attached:
-                place.problem(f"BackendTrafficPolicy '{attached[target].name}' is already attached to it; keep one")
-            else:
-                attached[target] = policy
-    gateway = attached.pop(None, None)
-    return Traffic(routes={key: policy for key, policy in attached.items() if key is not None}, gateway=gateway)
+    policies = ((item, _policy(item)) for item in catalog.all(BackendTrafficPolicy))
+    return Traffic(policies=attach(policies, catalog))
 
 
 def _policy(item: Item[BackendTrafficPolicy]) -> TrafficPolicy:
