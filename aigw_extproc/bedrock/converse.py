@@ -1,14 +1,12 @@
-"""Converse and ConverseStream: request, response and stream events.
+"""Converse: request and response. The events of a stream are in `converse_stream`.
 
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
-https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html
 Absent members are omitted from the JSON. Blobs are base64 text, as on the wire; they are never decoded.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
 from urllib.parse import quote
 
 import msgspec
@@ -330,77 +328,7 @@ class ConverseResponse(Wire):
     trace: Raw = Raw()
 
 
-class MessageStart(Wire):
-    role: str = "assistant"
-
-
-class ToolUseStart(Wire):
-    tool_use_id: str
-    name: str
-    type: str | None = None
-
-
-class BlockStart(Wire):
-    tool_use: ToolUseStart | None = None
-
-
-class ContentBlockStart(Wire):
-    start: BlockStart
-    content_block_index: int = 0
-
-
-class ToolUseDelta(Wire):
-    input: str = ""
-
-
-class ReasoningDelta(Wire):
-    text: str | None = None
-    signature: str | None = None
-    redacted_content: str | None = None
-
-
-class BlockDelta(Wire):
-    text: str | None = None
-    tool_use: ToolUseDelta | None = None
-    reasoning_content: ReasoningDelta | None = None
-    citation: Raw = Raw()
-
-
-class ContentBlockDelta(Wire):
-    delta: BlockDelta
-    content_block_index: int = 0
-
-
-class ContentBlockStop(Wire):
-    content_block_index: int = 0
-
-
-class MessageStop(Wire):
-    stop_reason: str | None = None
-    additional_model_response_fields: Raw = Raw()
-
-
-class Metadata(Wire):
-    usage: TokenUsage | None = None
-    service_tier: ServiceTier | None = None
-    performance_config: Raw = Raw()
-    trace: Raw = Raw()
-
-
-ContentEvent = MessageStart | ContentBlockStart | ContentBlockDelta | ContentBlockStop | MessageStop
-StreamEvent = ContentEvent | Metadata
-
 SERVER_TOOL_USE = "server_tool_use"
-
-STREAM_EVENTS: dict[str, msgspec.json.Decoder[Any]] = {
-    "messageStart": msgspec.json.Decoder(MessageStart),
-    "contentBlockStart": msgspec.json.Decoder(ContentBlockStart),
-    "contentBlockDelta": msgspec.json.Decoder(ContentBlockDelta),
-    "contentBlockStop": msgspec.json.Decoder(ContentBlockStop),
-    "messageStop": msgspec.json.Decoder(MessageStop),
-    "metadata": msgspec.json.Decoder(Metadata),
-}
-"""Decoders by the frame's `:event-type`. Other types are newer than this table, and skipped."""
 
 RESPONSE = msgspec.json.Decoder(ConverseResponse)
 CITATION = msgspec.json.Decoder(Citation)

@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from aigw_extproc.bedrock.converse import STREAM_EVENTS
+from aigw_extproc.bedrock.converse_stream import STREAM_EVENTS
 from tests.fuzz.targets import seeds
 from tests.translate import goldens
 

@@ -9,13 +9,7 @@ import pytest
 from openai.types.responses import ResponseOutputItem, ResponseStreamEvent
 from pydantic import TypeAdapter
 
-from aigw_extproc.bedrock.converse import (
-    BlockDelta,
-    BlockStart,
-    ReasoningDelta,
-    ToolUseDelta,
-    ToolUseStart,
-)
+from aigw_extproc.bedrock.converse_stream import BlockDelta, BlockStart, ReasoningDelta, ToolUseDelta, ToolUseStart
 from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.translate.clients.responses.encrypted_content import EncryptedContent, decode, encode
 from aigw_extproc.translate.clients.responses.output import Event, Output

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import msgspec
 
-from aigw_extproc.bedrock import converse, eventstream
-from aigw_extproc.bedrock.converse import ConverseResponse, StreamEvent
+from aigw_extproc.bedrock import converse, converse_stream, eventstream
+from aigw_extproc.bedrock.converse import ConverseResponse
+from aigw_extproc.bedrock.converse_stream import StreamEvent
 from aigw_extproc.errors import InvalidUpstreamResponse
 from aigw_extproc.translate.carriers.response import CarriedAnswer, DecodeFrame
 from aigw_extproc.translate.contract import Target, UpstreamRequest
@@ -62,7 +63,7 @@ def decode_response(body: bytes) -> ConverseResponse:
 
 def _decode_frame(frame: eventstream.Frame) -> tuple[StreamEvent, ...]:
     """Decode the event in a frame; types that are newer than this program are skipped."""
-    decoder = converse.STREAM_EVENTS.get(str(frame.headers.get(":event-type")))
+    decoder = converse_stream.STREAM_EVENTS.get(str(frame.headers.get(":event-type")))
     if decoder is None:
         return ()
     try:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from aigw_extproc.bedrock import errors
-from aigw_extproc.bedrock.converse import ConverseResponse, StreamEvent
+from aigw_extproc.bedrock.converse import ConverseResponse
+from aigw_extproc.bedrock.converse_stream import StreamEvent
 from aigw_extproc.bedrock.eventstream import EventStreamDecoder, Frame
 from aigw_extproc.errors import GatewayError
 from aigw_extproc.translate.contract import BedrockAnswer, ClientResponse, ResponseContext, StoredResponse, TokenCounts

@@ -8,13 +8,11 @@ from typing import ClassVar, Protocol
 
 import msgspec
 
-from aigw_extproc.bedrock.converse import (
-    SERVER_TOOL_USE,
+from aigw_extproc.bedrock.converse import SERVER_TOOL_USE, ConverseRequest, ConverseResponse
+from aigw_extproc.bedrock.converse_stream import (
     ContentBlockStart,
     ContentBlockStop,
     ContentEvent,
-    ConverseRequest,
-    ConverseResponse,
     MessageStart,
     MessageStop,
     Metadata,

@@ -6,13 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from aigw_extproc.bedrock.converse import (
+from aigw_extproc.bedrock.converse import ContentBlock, ConverseResponse
+from aigw_extproc.bedrock.converse_stream import (
     BlockDelta,
-    ContentBlock,
     ContentBlockDelta,
     ContentBlockStart,
     ContentBlockStop,
-    ConverseResponse,
     StreamEvent,
     ToolUseDelta,
 )

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from aigw_extproc.bedrock.converse import (
+from aigw_extproc.bedrock.converse import ContentBlock, ConverseResponse, ReasoningContent
+from aigw_extproc.bedrock.converse_stream import (
     BlockDelta,
     BlockStart,
-    ContentBlock,
     ContentBlockDelta,
     ContentBlockStart,
     ContentBlockStop,
-    ConverseResponse,
     MessageStart,
     MessageStop,
     Metadata,
-    ReasoningContent,
     ReasoningDelta,
     StreamEvent,
     ToolUseDelta,

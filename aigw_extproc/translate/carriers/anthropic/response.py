@@ -12,25 +12,27 @@ import msgspec
 
 from aigw_extproc.anthropic.message import CacheCreation
 from aigw_extproc.bedrock.converse import (
-    BlockDelta,
-    BlockStart,
     CacheDetail,
     ContentBlock,
-    ContentBlockDelta,
-    ContentBlockStart,
-    ContentBlockStop,
     ConverseOutput,
     ConverseResponse,
     Message,
+    ReasoningContent,
+    ReasoningText,
+    TokenUsage,
+    ToolUseBlock,
+)
+from aigw_extproc.bedrock.converse_stream import (
+    BlockDelta,
+    BlockStart,
+    ContentBlockDelta,
+    ContentBlockStart,
+    ContentBlockStop,
     MessageStart,
     MessageStop,
     Metadata,
-    ReasoningContent,
     ReasoningDelta,
-    ReasoningText,
     StreamEvent,
-    TokenUsage,
-    ToolUseBlock,
     ToolUseDelta,
     ToolUseStart,
 )

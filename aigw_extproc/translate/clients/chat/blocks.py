@@ -11,7 +11,7 @@ from typing import Literal, assert_never
 
 import msgspec
 
-from aigw_extproc.bedrock.converse import BlockDelta, BlockStart, ReasoningDelta, ToolUseStart
+from aigw_extproc.bedrock.converse_stream import BlockDelta, BlockStart, ReasoningDelta, ToolUseStart
 from aigw_extproc.openai.completion import ABSENT, Annotation, Delta, DeltaFunction, DeltaToolCall, ThinkingBlock
 from aigw_extproc.translate.converse.tool_names import ToolNames
 from aigw_extproc.translate.openai.citations import annotation

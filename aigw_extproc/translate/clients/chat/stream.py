@@ -7,8 +7,9 @@ from typing import assert_never
 
 import msgspec
 
-from aigw_extproc.bedrock import converse
-from aigw_extproc.bedrock.converse import ContentEvent, ConverseResponse
+from aigw_extproc.bedrock import converse_stream
+from aigw_extproc.bedrock.converse import ConverseResponse
+from aigw_extproc.bedrock.converse_stream import ContentEvent
 from aigw_extproc.errors import GatewayError
 from aigw_extproc.openai.completion import AwsDetails
 from aigw_extproc.openai.errors import render
@@ -54,15 +55,15 @@ class ChatStream(EventWriter):
 
     def translate(self, event: ContentEvent) -> Iterable[bytes]:
         match event:
-            case converse.ContentBlockDelta():
+            case converse_stream.ContentBlockDelta():
                 return map(self._chunks.delta, self._blocks.delta(event.delta, event.content_block_index))
-            case converse.ContentBlockStart():
+            case converse_stream.ContentBlockStart():
                 return map(self._chunks.delta, self._blocks.start(event.start, event.content_block_index))
-            case converse.ContentBlockStop():
+            case converse_stream.ContentBlockStop():
                 return map(self._chunks.delta, self._blocks.stop(event.content_block_index))
-            case converse.MessageStart():
+            case converse_stream.MessageStart():
                 return (self._chunks.role(event.role),)
-            case converse.MessageStop():
+            case converse_stream.MessageStop():
                 return self._stop(event)
             case _:
                 assert_never(event)
@@ -80,7 +81,7 @@ class ChatStream(EventWriter):
         """Write an error, which neither a finish_reason nor [DONE] follows."""
         return b"data: " + render(failure) + b"\n\n"
 
-    def _stop(self, event: converse.MessageStop) -> Iterator[bytes]:
+    def _stop(self, event: converse_stream.MessageStop) -> Iterator[bytes]:
         reason = finish_reason(
             event.stop_reason, has_tool_calls=self._blocks.has_tool_calls, answered=self._blocks.answered
         )

@@ -7,8 +7,9 @@ from typing import assert_never
 
 import msgspec
 
-from aigw_extproc.bedrock import converse
-from aigw_extproc.bedrock.converse import ContentEvent, ConverseResponse
+from aigw_extproc.bedrock import converse_stream
+from aigw_extproc.bedrock.converse import ConverseResponse
+from aigw_extproc.bedrock.converse_stream import ContentEvent
 from aigw_extproc.errors import GatewayError
 from aigw_extproc.openai import completions
 from aigw_extproc.openai.completion import CompletionUsage
@@ -68,12 +69,16 @@ class CompletionStream(EventWriter):
 
     def translate(self, event: ContentEvent) -> Iterator[bytes]:
         match event:
-            case converse.ContentBlockDelta(delta=delta):
+            case converse_stream.ContentBlockDelta(delta=delta):
                 if delta.text:
                     yield self._choice(delta.text, None)
-            case converse.MessageStop(stop_reason=reason):
+            case converse_stream.MessageStop(stop_reason=reason):
                 yield self._choice("", _finish_reason(reason))
-            case converse.MessageStart() | converse.ContentBlockStart() | converse.ContentBlockStop():
+            case (
+                converse_stream.MessageStart()
+                | converse_stream.ContentBlockStart()
+                | converse_stream.ContentBlockStop()
+            ):
                 pass
             case _:
                 assert_never(event)

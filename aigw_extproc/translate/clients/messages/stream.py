@@ -15,8 +15,9 @@ import msgspec
 from aigw_extproc.anthropic import message
 from aigw_extproc.anthropic.errors import render
 from aigw_extproc.anthropic.message import event
-from aigw_extproc.bedrock import converse
-from aigw_extproc.bedrock.converse import BlockDelta, BlockStart, ContentEvent, ConverseResponse, ReasoningDelta
+from aigw_extproc.bedrock import converse_stream
+from aigw_extproc.bedrock.converse import ConverseResponse
+from aigw_extproc.bedrock.converse_stream import BlockDelta, BlockStart, ContentEvent, ReasoningDelta
 from aigw_extproc.errors import GatewayError
 from aigw_extproc.translate.anthropic.citations import citation
 from aigw_extproc.translate.clients.messages.response import (
@@ -85,15 +86,15 @@ class MessagesStream(EventWriter):
 
     def translate(self, event: ContentEvent) -> Iterator[bytes]:
         match event:
-            case converse.ContentBlockDelta(delta=delta, content_block_index=at):
+            case converse_stream.ContentBlockDelta(delta=delta, content_block_index=at):
                 yield from self._delta(delta, at)
-            case converse.ContentBlockStart(start=start, content_block_index=at):
+            case converse_stream.ContentBlockStart(start=start, content_block_index=at):
                 yield from self._start_block(start, at)
-            case converse.ContentBlockStop(content_block_index=at):
+            case converse_stream.ContentBlockStop(content_block_index=at):
                 yield from self._close(at)
-            case converse.MessageStart():
+            case converse_stream.MessageStart():
                 yield self._start()
-            case converse.MessageStop():
+            case converse_stream.MessageStop():
                 for at in list(self._open):
                     yield from self._close(at)
                 self._ending = {

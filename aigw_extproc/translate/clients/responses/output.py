@@ -12,7 +12,7 @@ from typing import Any, Literal, assert_never
 
 import msgspec
 
-from aigw_extproc.bedrock.converse import BlockDelta, BlockStart, ReasoningDelta, ToolUseStart
+from aigw_extproc.bedrock.converse_stream import BlockDelta, BlockStart, ReasoningDelta, ToolUseStart
 from aigw_extproc.translate.clients.responses.calls import Event, ObjectCall, TextCall
 from aigw_extproc.translate.clients.responses.client_tools import CALLS, ClientTool
 from aigw_extproc.translate.clients.responses.encrypted_content import EncryptedContent, encode

@@ -10,8 +10,9 @@ from typing import Any, assert_never
 
 import msgspec
 
-from aigw_extproc.bedrock import converse
-from aigw_extproc.bedrock.converse import ContentEvent, ConverseResponse
+from aigw_extproc.bedrock import converse_stream
+from aigw_extproc.bedrock.converse import ConverseResponse
+from aigw_extproc.bedrock.converse_stream import ContentEvent
 from aigw_extproc.errors import GatewayError
 from aigw_extproc.openai.completion import AwsDetails
 from aigw_extproc.openai.errors import details, response_code
@@ -72,20 +73,20 @@ class ResponsesStream(EventWriter):
         self._output = Output(self._id, writer.names, writer.answer_tool, writer.tools)
         self._number = -1
         self._incomplete: str | None = None
-        self._stopped_by = converse.MessageStop()
+        self._stopped_by = converse_stream.MessageStop()
 
     def translate(self, event: ContentEvent) -> Iterator[bytes]:
         match event:
-            case converse.ContentBlockDelta(delta=delta, content_block_index=at):
+            case converse_stream.ContentBlockDelta(delta=delta, content_block_index=at):
                 yield from map(self._event_of, self._output.delta(delta, at))
-            case converse.ContentBlockStart(start=start, content_block_index=at):
+            case converse_stream.ContentBlockStart(start=start, content_block_index=at):
                 yield from map(self._event_of, self._output.start(start, at))
-            case converse.ContentBlockStop(content_block_index=at):
+            case converse_stream.ContentBlockStop(content_block_index=at):
                 yield from map(self._event_of, self._output.stop(at))
-            case converse.MessageStart():
+            case converse_stream.MessageStart():
                 yield self._lifecycle("created", "in_progress")
                 yield self._lifecycle("in_progress", "in_progress")
-            case converse.MessageStop(stop_reason=reason):
+            case converse_stream.MessageStop(stop_reason=reason):
                 require_sound(reason)
                 self._stopped_by = event
                 self._incomplete = INCOMPLETE.get(reason or "")
