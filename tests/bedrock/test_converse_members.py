@@ -12,7 +12,7 @@ import pytest
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
-from aigw_extproc.bedrock import converse
+from aigw_extproc.bedrock import converse, converse_stream
 
 PAGE = Path(__file__).parents[2] / "docs" / "notes" / "converse.md"
 ROW = re.compile(r"^\| `(?P<shape>\w+)` \|(?P<carried>[^|]*)\|(?P<dropped>[^|]*)\|(?P<unused>[^|]*)\|$", re.MULTILINE)
@@ -83,8 +83,9 @@ def test_the_table_has_every_member_once(name: str) -> None:
 
 
 def own_shapes() -> Iterator[tuple[str, type[msgspec.Struct]]]:
+    types = vars(converse) | vars(converse_stream)
     for name in SHAPES:
-        ours = getattr(converse, NAMES.get(name, name), None)
+        ours = types[NAMES[name]] if name in NAMES else types.get(name)
         if isinstance(ours, type) and issubclass(ours, msgspec.Struct):
             yield name, ours
 
