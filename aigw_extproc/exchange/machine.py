@@ -39,6 +39,11 @@ class Exchange:
         phase = self._phase
         return response.stream_outcome(phase) if isinstance(phase, Streaming) else phase.outcome
 
+    @property
+    def request_id(self) -> str:
+        """The id that Envoy has given the request; empty until its headers are here."""
+        return self._phase.client.request_id or ""
+
     def receive(self, event: Event, *, now: float) -> Action:
         """Advance by one event, at `now` (seconds since 1970), and return what to do.
 

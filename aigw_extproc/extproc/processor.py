@@ -63,6 +63,7 @@ _LAST = (Reply, ReplaceBody)
 FindCredentials = Callable[[AwsAuth], Awaitable[Identity]]
 FetchMedia = Callable[[tuple[str, ...], tuple[str, ...]], Awaitable[Mapping[str, Fetched]]]
 RejectCredentials = Callable[[AwsAuth, Identity], None]
+Watch = Callable[[Exchange, metrics.Timeline], None]
 CallUpstream = Callable[[Upstream, Sequence[UpstreamCall]], Awaitable[tuple[UpstreamResponse, ...]]]
 
 
@@ -90,6 +91,7 @@ class Processor:
         reject: RejectCredentials = lambda *_: None,
         budget: Budget | None = None,
         store: Store | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self.router = router
         self.credentials = credentials
@@ -99,6 +101,8 @@ class Processor:
         """Called with credentials that AWS has rejected."""
         self.budget = budget or Budget(sys.maxsize)
         self.store = store
+        self.watch = watch
+        """Called with every exchange at its end."""
 
     def open(self, send: Send) -> ExchangeStream:
         """Open a stream. `send` sends messages that precede an answer."""
@@ -180,6 +184,8 @@ class ExchangeStream:
         metrics.ACTIVE_EXCHANGES.dec()
         self._timeline.ended = monotonic()
         metrics.record(self._exchange.outcome, self._timeline)
+        if self._processor.watch is not None:
+            self._processor.watch(self._exchange, self._timeline)
 
     async def _act(self, event: Event) -> Action:
         exchange = self._exchange

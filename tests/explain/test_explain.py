@@ -137,7 +137,7 @@ def test_what_is_dropped_aliased_and_repaired() -> None:
     assert [(change.kind, change.place, change.before, change.after) for change in only.changes] == [
         ("dropped", "seed", "7", ""),
         ("dropped", "temperature", "1.5", ""),
-        ("aliased", "tools[0].function.parameters", "get.wind", "get_wind_51e01d94"),
+        ("aliased", "tools[0].function.name", "get.wind", "get_wind_51e01d94"),
         ("aliased", "messages[2].tool_calls[0].id", "a:b", "a_b_6783a31e"),
         ("repaired", "tools[0].function.parameters.properties.at.type", "str", "string"),
         ("repaired", "messages", "4 messages", "3 turns"),
