@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,3 +33,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.relative_to(_FOLDER).parts[0] in _WITH_PROCESSES:
             item.add_marker(pytest.mark.flaky(reruns=1))
+
+
+_SESSION = pytest.StashKey[pytest.Session]()
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Keep the session, whose exit status is known at its end."""
+    session.config.stash[_SESSION] = session
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End the process once everything is reported.
+
+    Otherwise Python takes apart what is left of grpc.aio, which may then wait forever for a thread of its own that
+    writes to a socket which nobody reads: https://github.com/grpc/grpc/pull/40989
+    """
+    session = config.stash.get(_SESSION, None)
+    if session is None or hasattr(config, "workerinput"):  # a worker of pytest-xdist reports to the first process
+        return
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(session.exitstatus)
