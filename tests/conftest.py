@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -35,24 +36,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.flaky(reruns=1))
 
 
-_SESSION = pytest.StashKey[pytest.Session]()
-
-
-def pytest_sessionstart(session: pytest.Session) -> None:
-    """Keep the session, whose exit status is known at its end."""
-    session.config.stash[_SESSION] = session
-
-
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """End the process once everything is reported.
-
-    Otherwise Python takes apart what is left of grpc.aio, which may then wait forever for a thread of its own that
-    writes to a socket which nobody reads: https://github.com/grpc/grpc/pull/40989
-    """
-    session = config.stash.get(_SESSION, None)
-    if session is None or hasattr(config, "workerinput"):  # a worker of pytest-xdist reports to the first process
-        return
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(session.exitstatus)
+    """Fail a run that leaves a thread behind: Python would wait for it, and never end."""
+    others = [thread for thread in threading.enumerate() if thread is not threading.main_thread() and not thread.daemon]
+    for thread in others:
+        thread.join(timeout=10)
+    if left := [thread.name for thread in others if thread.is_alive()]:
+        print(f"threads that no test ended: {', '.join(left)}", file=sys.stderr, flush=True)
+        os._exit(pytest.ExitCode.TESTS_FAILED)
