@@ -314,6 +314,10 @@ class TokenUsage(Wire):
         return sum(detail.input_tokens for detail in self.cache_details or () if detail.ttl == ttl)
 
 
+class ConverseMetrics(Wire):
+    latency_ms: int | None = None
+
+
 class ConverseOutput(Wire):
     message: Message | None = None
 
@@ -322,6 +326,7 @@ class ConverseResponse(Wire):
     output: ConverseOutput | None = None
     stop_reason: str | None = None
     usage: TokenUsage | None = None
+    metrics: ConverseMetrics | None = None
     service_tier: ServiceTier | None = None
     performance_config: Raw = Raw()
     additional_model_response_fields: Raw = Raw()

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
-from aigw_extproc.bedrock.converse import ServiceTier, TokenUsage, Wire
+from aigw_extproc.bedrock.converse import ConverseMetrics, ServiceTier, TokenUsage, Wire
 
 
 class MessageStart(Wire):
@@ -65,6 +65,7 @@ class MessageStop(Wire):
 
 class Metadata(Wire):
     usage: TokenUsage | None = None
+    metrics: ConverseMetrics | None = None
     service_tier: ServiceTier | None = None
     performance_config: Raw = Raw()
     trace: Raw = Raw()

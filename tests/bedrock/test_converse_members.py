@@ -36,6 +36,7 @@ NAMES = {
     "SpecificToolChoice": "NamedTool",
     "ToolUseBlockStart": "ToolUseStart",
     "ConverseStreamMetadataEvent": "Metadata",
+    "ConverseStreamMetrics": "ConverseMetrics",
     "ContentBlockDelta": "BlockDelta",
     "ContentBlockStart": "BlockStart",
 }

@@ -107,7 +107,7 @@ class EventWriter(ABC):
     def write(self, event: StreamEvent) -> Iterable[bytes]:
         """Write what an event adds to the client's stream."""
         if isinstance(event, Metadata):
-            self.metadata, self.usage = event, translate_usage(event.usage, event.trace)
+            self.metadata, self.usage = event, translate_usage(event)
             return self._end() if self._stopped else ()
         if isinstance(event, ContentBlockStart) and _is_server_tool(event):
             self._hidden.add(event.content_block_index)

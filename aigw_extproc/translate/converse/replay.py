@@ -37,6 +37,7 @@ def events_of(response: ConverseResponse) -> Iterator[StreamEvent]:
     )
     yield Metadata(
         usage=response.usage,
+        metrics=response.metrics,
         service_tier=response.service_tier,
         performance_config=response.performance_config,
         trace=response.trace,

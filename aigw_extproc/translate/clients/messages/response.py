@@ -53,7 +53,7 @@ def translate_response(
         stop_sequence=stop_sequence(response.additional_model_response_fields),
         usage=message_usage(response.usage),
     )
-    return ClientResponse(body=_encode(answer), usage=translate_usage(response.usage, response.trace))
+    return ClientResponse(body=_encode(answer), usage=translate_usage(response))
 
 
 def message_id(context: ResponseContext) -> str:
