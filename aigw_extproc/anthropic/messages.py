@@ -163,6 +163,7 @@ class ContainerUploadBlock(ServerBlock, frozen=True, tag="container_upload"): ..
 UserBlock = TextBlock | ImageBlock | DocumentBlock | SearchResultBlock | ToolResultBlock | ContainerUploadBlock
 AssistantBlock = (
     TextBlock
+    | ImageBlock
     | ToolUseBlock
     | ThinkingBlock
     | RedactedThinkingBlock

@@ -44,9 +44,15 @@ class Source(Wire):
     """Of a document: its parts, which can be cited."""
 
 
+class ErrorBlock(Wire):
+    message: str = ""
+
+
 class ImageBlock(Wire):
     format: str
     source: Source
+    error: ErrorBlock | None = None
+    """Of a response: why there is no image."""
 
 
 class DocumentBlock(Wire):

@@ -149,6 +149,8 @@ class AssistantMessage(Markable, frozen=True, kw_only=True, tag_field="role", ta
     reasoning_content: str | None = None
     """The text of `thinking_blocks`, without their signatures."""
     audio: StoredAudio | None = None
+    images: list[msgspec.Raw] | None = None
+    """An extension: images of an earlier answer."""
 
 
 class ToolMessage(Markable, frozen=True, kw_only=True, tag_field="role", tag="tool"):

@@ -28,6 +28,8 @@ NAMES = {
     "DocumentCharLocation": "DocumentLocation",
     "GuardrailConverseContentBlock": "GuardContent",
     "GuardrailConverseTextBlock": "GuardedText",
+    "ImageBlockDelta": "ImageDelta",
+    "ImageBlockStart": "ImageStart",
     "MessageStopEvent": "MessageStop",
     "OutputConfig": "OutputConfiguration",
     "ReasoningContentBlock": "ReasoningContent",

@@ -11,6 +11,7 @@ from aigw_extproc.bedrock.converse import SERVER_TOOL_USE, ContentBlock, Convers
 from aigw_extproc.bedrock.converse_stream import Metadata
 from aigw_extproc.errors import InvalidUpstreamResponse
 from aigw_extproc.translate.contract import TokenCounts
+from aigw_extproc.translate.converse.response_images import shown
 from aigw_extproc.wire import given
 
 MALFORMED = "malformed_"
@@ -63,7 +64,7 @@ def _invoked_model(trace: msgspec.Raw) -> str:
 def output_blocks(response: ConverseResponse) -> list[ContentBlock]:
     """Return the content of a response, without calls of tools that Bedrock runs itself."""
     blocks = response.output.message.content if response.output and response.output.message else []
-    return [block for block in blocks if block.tool_use is None or block.tool_use.type != SERVER_TOOL_USE]
+    return [shown(block) for block in blocks if block.tool_use is None or block.tool_use.type != SERVER_TOOL_USE]
 
 
 def require_sound(stop_reason: str | None) -> None:

@@ -116,6 +116,8 @@ class _MessageTranslator:
             case messages.ThinkingBlock() | messages.RedactedThinkingBlock():
                 reasoning = self._content.reasoning(block)
                 turn.reasoning += [reasoning] if reasoning else []
+            case messages.ImageBlock():
+                self._content.dropped.append("messages.image")  # Bedrock takes images from users only
             case _:
                 assert_never(block)
 
