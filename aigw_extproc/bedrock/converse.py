@@ -176,6 +176,17 @@ class GuardContent(Wire):
     text: GuardedText
 
 
+class ToolReference(Wire):
+    type: str
+    name: str
+
+
+class ToolChange(Wire):
+    """A tool that is offered from here on, or no longer. Only in messages of role system."""
+
+    tool: ToolReference
+
+
 class ContentBlock(Wire):
     """Exactly one member is set."""
 
@@ -190,6 +201,8 @@ class ContentBlock(Wire):
     search_result: SearchResultBlock | None = None
     reasoning_content: ReasoningContent | None = None
     citations_content: CitationsContent | None = None
+    tool_addition: ToolChange | None = None
+    tool_removal: ToolChange | None = None
     cache_point: CachePoint | None = None
 
 

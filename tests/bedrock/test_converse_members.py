@@ -36,6 +36,8 @@ NAMES = {
     "ReasoningTextBlock": "ReasoningText",
     "ReasoningContentBlockDelta": "ReasoningDelta",
     "SpecificToolChoice": "NamedTool",
+    "ToolAdditionBlock": "ToolChange",
+    "ToolRemovalBlock": "ToolChange",
     "ToolUseBlockStart": "ToolUseStart",
     "ConverseStreamMetadataEvent": "Metadata",
     "ConverseStreamMetrics": "ConverseMetrics",
