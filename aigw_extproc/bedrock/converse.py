@@ -170,10 +170,16 @@ class GuardedText(Wire):
     qualifiers: list[str] | None = None
 
 
-class GuardContent(Wire):
-    """Text that a guardrail assesses; without any, it assesses the whole last message."""
+class GuardedImage(Wire):
+    format: str
+    source: Source
 
-    text: GuardedText
+
+class GuardContent(Wire):
+    """What a guardrail assesses; without any, it assesses the whole last message. Exactly one member is set."""
+
+    text: GuardedText | None = None
+    image: GuardedImage | None = None
 
 
 class ToolReference(Wire):

@@ -27,6 +27,7 @@ NAMES = {
     "CitationsContentBlock": "CitationsContent",
     "DocumentCharLocation": "DocumentLocation",
     "GuardrailConverseContentBlock": "GuardContent",
+    "GuardrailConverseImageBlock": "GuardedImage",
     "GuardrailConverseTextBlock": "GuardedText",
     "ImageBlockDelta": "ImageDelta",
     "ImageBlockStart": "ImageStart",
