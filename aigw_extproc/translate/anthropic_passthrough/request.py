@@ -16,6 +16,7 @@ from aigw_extproc.bedrock.families import Family
 from aigw_extproc.bedrock.invoke import invoke_path, metadata_headers
 from aigw_extproc.translate.anthropic.betas import accepted_betas
 from aigw_extproc.translate.anthropic_passthrough.answer import AnthropicPassthroughAnswer
+from aigw_extproc.translate.anthropic_passthrough.automatic_caching import add_cache_marks
 from aigw_extproc.translate.anthropic_passthrough.body import strict_body
 from aigw_extproc.translate.anthropic_passthrough.members import Strict
 from aigw_extproc.translate.contract import Answer, Target, UpstreamRequest
@@ -47,6 +48,8 @@ def translate_request(request: messages.MessagesRequest, target: Target) -> Upst
     """
     strict, stream = _strict(request, target), bool(request.stream)
     body = strict_body(request, target, strict)
+    if target.cache_points:
+        add_cache_marks(body, target.cache_points, strict)
     return UpstreamRequest(
         path=invoke_path(target.model, stream=stream),
         body=_encode(body),
