@@ -102,7 +102,7 @@ def test_the_second_workers_socket_in_use(folder: Path) -> None:
 
 def test_a_socket_in_a_missing_folder(folder: Path) -> None:
     path = folder / "nothing" / "p.sock"
-    expected = f"the socket {path} cannot be created in {path.parent}; choose another with --listen\n"
+    expected = f"the socket {path} cannot be created: there is no folder {path.parent}; choose another with --listen\n"
     assert serve(folder, "all.yaml", "--listen", f"unix://{path}") == Ended(code=1, out="", err=expected)
 
 

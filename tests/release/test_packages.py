@@ -129,6 +129,15 @@ def test_the_wheel_works_in_a_separate_environment(packages: Path, tmp_path: Pat
     )
 
 
+def test_envoy_config_without_envoys_types_says_what_to_install() -> None:
+    """As with `pip install aigw-extproc`, which lacks the extra `local`."""
+    code = "import sys; sys.modules['envoy_data_plane'] = None; from aigw_extproc.cli import app; app()"
+    command = [sys.executable, "-c", code, "envoy-config", "--region", "us-east-1"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    expected = "Envoy's configuration needs the types of its API: pip install 'aigw-extproc[local]'\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", expected)
+
+
 def test_a_tree_without_git_can_be_built(source: Path, tmp_path: Path) -> None:
     build(source, tmp_path)
     assert (tmp_path / "aigw_extproc-0.0.0-py3-none-any.whl").exists()

@@ -146,6 +146,8 @@ args:
   - --log-level
   - {{ .Values.envoy.logLevel }}
   - --disable-hot-restart
+  - --file-flush-interval-msec # the access log's
+  - "500"
   {{- with .Values.envoy.extraArgs }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
