@@ -170,6 +170,7 @@ OPENSHIFT: Values = {
     "envoyConfig": {"securityContext": {"runAsUser": None, "runAsGroup": None}},
 }
 """OpenShift chooses users and groups itself, the same for all containers of a pod."""
+CRDS: Values = {"crds": {"install": True}}
 NOTHING: Values = {
     "serviceAccount": {"create": False},
     "podDisruptionBudget": {"enabled": False},
@@ -186,6 +187,7 @@ CASES: dict[str, Values] = {
 for _mode in ("sidecar", "service"):
     CASES[f"{_mode}-nothing"] = {**NOTHING, "mode": _mode}
     CASES[f"{_mode}-apiKeys"] = {"mode": _mode, "apiKeys": {"existingSecret": "team-keys"}}
+CASES["crds"] = CRDS
 CASES["sidecar-more-full"] = {**MORE, **FRONT}
 CASES["service-more-full"] = {**MORE, "mode": "service"}
 for _name, _values in CASES.items():

@@ -208,6 +208,16 @@ def test_the_dashboard_is_complete(rendered: dict[str, list[Manifest]]) -> None:
     assert dashboard == json.loads((CHART / "dashboards" / "aigw-extproc.json").read_text())
 
 
+def test_definitions_are_installed_only_if_values_say_so(rendered: dict[str, list[Manifest]], helm4: Helm) -> None:
+    def groups(manifests: list[Manifest]) -> set[str]:
+        return {each["spec"]["group"] for each in manifests if each["kind"] == "CustomResourceDefinition"}
+
+    assert groups(rendered["sidecar-file-bare"]) == set()
+    assert len(groups(rendered["crds"])) == 3
+    only = {"crds": {"install": True, "groups": ["aigateway.envoyproxy.io"]}}
+    assert groups(helm4.manifests(only)) == {"aigateway.envoyproxy.io"}
+
+
 def test_images_come_from_the_global_registry_or_their_own(rendered: dict[str, list[Manifest]]) -> None:
     (spec, test) = pod_specs(rendered["sidecar-more-full"])
     assert {name: container["image"] for name, container in containers(spec).items()} == {

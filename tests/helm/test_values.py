@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tests.docs.pages import Block, blocks
-from tests.helm.cases import FRONT, MORE, OPTIONS, PEER, ROLE
+from tests.helm.cases import CRDS, FRONT, MORE, OPTIONS, PEER, ROLE
 from tests.helm.goldens import README, VALUES, with_comments, with_table
 from tests.helm.tools import CHART, Helm
 
@@ -44,6 +44,7 @@ TYPOS: dict[str, dict[str, Any]] = {
     "relabeling": {"serviceMonitor": {"relabeling": []}},
     "rules": {"prometheusRule": {"rules": []}},
     "initContainers": {"initContainers": []},
+    "group": {"crds": {"group": "aigateway.envoyproxy.io"}},
 }
 WRONG: dict[str, dict[str, Any]] = {
     "mode": {"mode": "daemonset"},
@@ -51,7 +52,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "transport": {"processor": {"transport": "http"}},
     "method": {"credentials": {"method": "IRSA"}},
     "roleArn": {"credentials": {"method": "irsa", "roleArn": "aigw-bedrock"}},
-    "region": {"config": {"region": "virginia"}},
+    "region": {"config": {"region": "us-esat-1"}},
     "port": {"envoy": {"port": 80}},
     "listenHost": {"listenHost": "localhost"},
     "existingSecret": {"credentials": {"existingSecret": "Not_A_Name"}},
@@ -64,6 +65,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "commonLabels": {"commonLabels": {"app.kubernetes.io/component": "test"}},
     "podLabels": {"podLabels": {"app.kubernetes.io/name": "gateway"}},
     "extraObjects": {"extraObjects": [1]},
+    "groups": {"crds": {"groups": ["gateway.k8s.io"]}},
 }
 CONTRADICTIONS = {
     "config: existingConfigMap and resources are both set": {
@@ -140,7 +142,10 @@ def test_every_value_is_tried() -> None:
     """Except those for which only the default is tested."""
     known = yaml.safe_load((CHART / "values.yaml").read_text())
     rest = {"mode", "nameOverride", "fullnameOverride", "credentials", "apiKeys", "adminPort"}
-    assert known.keys() - (OPTIONS | MORE | FRONT).keys() == rest | {"podDisruptionBudget", "topologySpreadConstraints"}
+    assert known.keys() - (OPTIONS | MORE | FRONT | CRDS).keys() == rest | {
+        "podDisruptionBudget",
+        "topologySpreadConstraints",
+    }
 
 
 def test_the_readme_lists_every_value() -> None:
