@@ -101,6 +101,7 @@ MORE: Values = {
     "image": {"repository": "registry.example/aigw-extproc", "digest": DIGEST},
     "envoyConfig": {"image": {"digest": DIGEST}, "startupProbe": {"failureThreshold": 90}},
     "processor": {
+        "readyNeedsCredentials": True,
         "extraEnvFrom": [{"configMapRef": {"name": "proxy"}}],
         "livenessProbe": {"initialDelaySeconds": 5, "failureThreshold": 3},
     },

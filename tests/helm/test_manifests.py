@@ -250,6 +250,7 @@ def test_pods_have_what_values_add(rendered: dict[str, list[Manifest]], mode: st
     assert (spec["dnsPolicy"], spec["dnsConfig"]) == ("None", MORE["dnsConfig"])
     assert spec["runtimeClassName"] == "gvisor"
     processor = containers(spec)["processor"]
+    assert "--ready-needs-credentials" in processor["args"]
     assert processor["envFrom"] == [{"configMapRef": {"name": "proxy"}}]
     assert processor["livenessProbe"] == {
         "httpGet": {"path": "/healthz", "port": "admin"},

@@ -43,6 +43,9 @@ args:
   - --workers={{ .Values.processor.workers }}
   - --transport={{ .Values.processor.transport }}
   - --drain-seconds={{ .Values.drain.exchangesSeconds }}
+  {{- if .Values.processor.readyNeedsCredentials }}
+  - --ready-needs-credentials
+  {{- end }}
   - --log-level={{ .Values.processor.logLevel }}
   {{- if eq .Values.mode "sidecar" }}
   - --reload-lag=1
