@@ -115,6 +115,7 @@ MORE: Values = {
         "ipFamilyPolicy": "PreferDualStack",
         "ipFamilies": ["IPv6", "IPv4"],
     },
+    "upgradeCheck": {"enabled": True},
     "strategy": {"type": "Recreate", "rollingUpdate": None},
     "podLabels": {"team": "search"},
     "podSecurityContext": {"fsGroup": 2000},
@@ -188,6 +189,12 @@ CASES: dict[str, Values] = {
 for _mode in ("sidecar", "service"):
     CASES[f"{_mode}-nothing"] = {**NOTHING, "mode": _mode}
     CASES[f"{_mode}-apiKeys"] = {"mode": _mode, "apiKeys": {"existingSecret": "team-keys"}}
+CASES["sidecar-check-existing"] = {
+    "upgradeCheck": {"enabled": True},
+    "config": {"existingConfigMap": "resources"},
+    "credentials": {"method": "default", "extraSecrets": ["other-account"]},
+}
+CASES["sidecar-check-file-bare"] = {"upgradeCheck": {"enabled": True}, "credentials": CREDENTIALS["file"]}
 CASES["crds"] = CRDS
 CASES["sidecar-more-full"] = {**MORE, **FRONT}
 CASES["service-more-full"] = {**MORE, "mode": "service"}

@@ -16,7 +16,7 @@ import yaml
 
 from tests.helm.cases import CASES, DIGEST, FRONT, MORE, OPENSHIFT, OPTIONS, PEER, ROLE, RULE, SECRET_KEY
 from tests.helm.goldens import GOLDEN
-from tests.helm.pods import Manifest, containers, one, pod_specs
+from tests.helm.pods import Manifest, containers, content, one, pod_specs
 from tests.helm.tools import CHART, Helm
 
 VALIDATE = """
@@ -107,14 +107,14 @@ def test_secrets_are_in_secrets_only(rendered: dict[str, list[Manifest]]) -> Non
     assert holding == {("Secret", name) for name in files}
 
 
-def test_only_processor_and_envoy_config_read_the_secret(rendered: dict[str, list[Manifest]]) -> None:
+def test_envoy_does_not_read_the_secret(rendered: dict[str, list[Manifest]]) -> None:
     for spec in pods(rendered):
         readers = [
             name
             for name, container in containers(spec).items()
             if any("secrets" in mounted["mountPath"] for mounted in container.get("volumeMounts", []))
         ]
-        assert readers in ([], ["processor"], ["envoy-config", "processor"])
+        assert readers in ([], ["processor"], ["envoy-config", "processor"], ["check"])
 
 
 @pytest.mark.parametrize("mode", ["sidecar", "service"])
@@ -171,7 +171,7 @@ def test_the_grace_period_is_longer_than_the_drain(rendered: dict[str, list[Mani
 
 
 def test_the_processor_is_never_exposed_outside_the_cluster(rendered: dict[str, list[Manifest]]) -> None:
-    service = one(rendered["service-irsa-full"], "Service", "aigw-extproc")
+    service = one(rendered["service-irsa-full"], "Service", "-processor")
     assert service["spec"]["type"] == "ClusterIP"
     assert [(port["port"], port["appProtocol"]) for port in service["spec"]["ports"]] == [(1063, "kubernetes.io/h2c")]
 
@@ -219,7 +219,7 @@ def test_definitions_are_installed_only_if_values_say_so(rendered: dict[str, lis
 
 
 def test_images_come_from_the_global_registry_or_their_own(rendered: dict[str, list[Manifest]]) -> None:
-    (spec, test) = pod_specs(rendered["sidecar-more-full"])
+    (spec, _, test) = pod_specs(rendered["sidecar-more-full"])
     assert {name: container["image"] for name, container in containers(spec).items()} == {
         "wait": "registry.example/helper:1",
         "envoy-config": f"mirror.example:5000/hub/aigw-extproc-envoy-config@{DIGEST}",
@@ -251,6 +251,8 @@ def test_pods_have_what_values_add(rendered: dict[str, list[Manifest]], mode: st
     assert spec["runtimeClassName"] == "gvisor"
     processor = containers(spec)["processor"]
     assert "--ready-needs-credentials" in processor["args"]
+    paths = [processor[f"{probe}Probe"]["httpGet"]["path"] for probe in ("startup", "readiness")]
+    assert paths == ["/healthz", "/readyz"]
     assert processor["envFrom"] == [{"configMapRef": {"name": "proxy"}}]
     assert processor["livenessProbe"] == {
         "httpGet": {"path": "/healthz", "port": "admin"},
@@ -275,7 +277,7 @@ def test_the_service_has_the_fields_of_its_values(rendered: dict[str, list[Manif
     assert {name: spec.get(name) for name in fields} == fields
     assert [port.get("nodePort") for port in spec["ports"]] == [30080]
     families = {"ipFamilyPolicy": "PreferDualStack", "ipFamilies": ["IPv6", "IPv4"]}
-    service = one(rendered["service-more-full"], "Service", "aigw-extproc")["spec"]
+    service = one(rendered["service-more-full"], "Service", "-processor")["spec"]
     assert {name: value for name, value in service.items() if name in fields} == {"type": "ClusterIP", **families}
 
 
@@ -336,5 +338,39 @@ def test_users_and_groups_can_be_left_to_the_cluster(helm: Helm, mode: str) -> N
 
 
 def test_a_processor_with_tls_does_not_say_that_it_speaks_cleartext(rendered: dict[str, list[Manifest]]) -> None:
-    [port] = one(rendered["service-tls"], "Service", "aigw-extproc")["spec"]["ports"]
+    [port] = one(rendered["service-tls"], "Service", "-processor")["spec"]["ports"]
     assert port["appProtocol"] == "https"
+
+
+def test_a_headless_service_has_another_name_than_one_with_an_address(helm4: Helm) -> None:
+    """An upgrade from mode to mode cannot change `clusterIP` of a Service that exists."""
+    services = {
+        (each["metadata"]["name"], each["spec"].get("clusterIP"))
+        for mode in ("sidecar", "service")
+        for each in helm4.manifests({"mode": mode, "networkPolicy": {"clients": PEER}})
+        if each["kind"] == "Service"
+    }
+    assert services == {("aigw-aigw-extproc", None), ("aigw-aigw-extproc-processor", "None")}
+
+
+@pytest.mark.parametrize("name", ["sidecar-more-full", "sidecar-check-existing", "sidecar-check-file-bare"])
+def test_the_check_before_an_upgrade_reads_what_the_pods_will_read(
+    rendered: dict[str, list[Manifest]], name: str
+) -> None:
+    manifests = rendered[name]
+    job = one(manifests, "Job", "-check")["spec"]["template"]["spec"]
+    pod = one(manifests, "Deployment")["spec"]["template"]["spec"]
+    (check,), processor = job["containers"], containers(pod)["processor"]
+    sources = [word for word in processor["args"] if word.startswith(("/etc", "--secrets"))]
+    assert check["args"] == ["check", *sources]
+    mounts = [each for each in processor["volumeMounts"] if each["mountPath"].startswith("/etc/aigw")]
+    assert check["volumeMounts"] == mounts
+    for copy, original in zip(_sources(job), _sources(pod), strict=True):
+        if copy != original:  # what the release brings itself does not exist yet, so the hook has its own
+            assert content(copy, manifests) == content(original, manifests)
+    assert bool(_sources(job) == _sources(pod)) is name.endswith("existing")
+
+
+def _sources(spec: Manifest) -> list[Manifest]:
+    """Return the volumes of a pod's resources and Secrets."""
+    return [volume for volume in spec["volumes"] if "configMap" in volume or "secret" in volume]

@@ -74,8 +74,9 @@ ports:
   {{- if eq .Values.mode "service" }}
   - {name: ext-proc, containerPort: {{ .Values.processor.port }}}
   {{- end }}
+# A pod without credentials is to stay not ready, not to be restarted.
 startupProbe:
-  httpGet: {path: /readyz, port: admin}
+  httpGet: {path: {{ .Values.processor.readyNeedsCredentials | ternary "/healthz" "/readyz" }}, port: admin}
   {{- include "aigw.timing" .Values.processor.startupProbe | nindent 2 }}
 readinessProbe:
   httpGet: {path: /readyz, port: admin}

@@ -5,6 +5,11 @@
 {{- default $full .Values.fullnameOverride | trunc 50 | trimSuffix "-" | trimSuffix "." -}}
 {{- end }}
 
+{{/* Name of the Service. A mode change cannot change whether it is headless, so the processor's has its own name. */}}
+{{- define "aigw.service" -}}
+{{ include "aigw.fullname" . }}{{ if eq .Values.mode "service" }}-processor{{ end }}
+{{- end }}
+
 {{- define "aigw.names" -}}
 app.kubernetes.io/name: {{ default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
 app.kubernetes.io/instance: {{ .Release.Name | trunc 63 | trimSuffix "-" }}
@@ -78,4 +83,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{/* Security context of a container, from a list of the root and the container's values. */}}
 {{- define "aigw.securityContext" -}}
 {{- mergeOverwrite (deepCopy (first .).Values.containerSecurityContext) (default dict (last .).securityContext) | toYaml -}}
+{{- end }}
+
+{{/* Annotations of a resource that exists only before an installation or an upgrade, from its weight. */}}
+{{- define "aigw.hook" -}}
+helm.sh/hook: pre-install,pre-upgrade
+helm.sh/hook-weight: {{ . | quote }}
+helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 {{- end }}
