@@ -66,7 +66,8 @@ def test_the_chart_has_what_make_crds_generates() -> None:
 
 def test_every_kind_has_a_definition_with_one_stored_version() -> None:
     expected = {(group, kind, version) for (group, kind), versions in KINDS.items() if group for version in versions}
-    assert expected <= VERSIONS.keys()
+    # It has other fields, and the API server would not convert them.
+    assert expected - VERSIONS.keys() == {("gateway.networking.k8s.io", "BackendTLSPolicy", "v1alpha2")}
     stored = {
         one["spec"]["names"]["kind"]: [version["name"] for version in one["spec"]["versions"] if version["storage"]]
         for one in DEFINITIONS.values()

@@ -31,10 +31,16 @@ _UNAPPROVED: Final = "unapproved, for clusters without the Gateway API's own def
 
 
 def definitions() -> Iterator[tuple[str, str]]:
-    """Yield the name of each file and its text."""
+    """Yield the name of each file and its text.
+
+    The API server renames versions, but converts no fields, so a version with other fields than the stored one is left
+    out.
+    """
     for (group, kind), versions in KINDS.items():
         if group:
-            yield _file(group, kind, {version: of_resource(type_) for version, type_ in versions.items()})
+            stored, *_ = versions.values()
+            alike = (version for version, type_ in versions.items() if type_ is stored)
+            yield _file(group, kind, dict.fromkeys(alike, of_resource(stored)))
     for (group, kind), (names, description) in _UNREAD.items():
         yield _file(group, kind, dict.fromkeys(names, of_unread(description)))
 
