@@ -125,6 +125,18 @@ def test_every_command_has_help(name: str) -> None:
     assert f" {name} " in ended.out.splitlines()[0]
 
 
+@pytest.mark.parametrize("words", [(), ("serve",)])
+def test_help_has_a_short_option(words: tuple[str, ...]) -> None:
+    assert aigw(*words, "-h") == aigw(*words, "--help")
+
+
+def test_lines_of_the_table_of_models_are_short() -> None:
+    lines = aigw("models").out.splitlines()
+    assert max(map(len, lines)) <= 100
+    assert lines.count("amazon.nova-") == 1
+    assert "  tool_name_hyphens=false" in lines
+
+
 def test_no_command_shows_the_help() -> None:
     ended = aigw()
     assert ended.code == 2
