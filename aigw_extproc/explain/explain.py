@@ -48,6 +48,7 @@ from aigw_extproc.exchange.upstream import BACKEND_HEADER, as_sent
 from aigw_extproc.explain.changes import changes
 from aigw_extproc.explain.explanation import BackendReport, Explanation, Refusal, Verdict
 from aigw_extproc.explain.outgoing import STAND_IN, envoy_route, outgoing, signature
+from aigw_extproc.explain.prices import estimate
 from aigw_extproc.explain.reasons import next_step
 from aigw_extproc.explain.request import ClientRequest
 from aigw_extproc.explain.rules import verdicts
@@ -284,6 +285,7 @@ class _Driver:
             removed_headers=_removed(forwarded, headers, self.request.headers),
             signature=signature(backend, dict(calls[0].headers), identity),
             envoy=envoy_route(backend.upstream, dict(set_headers)[BACKEND_HEADER], set_headers),
+            price=estimate(outcome, backend, calls[0].body),
             changes=changes(self.request.body, [call.body for call in calls], outcome.dropped),
         )
 

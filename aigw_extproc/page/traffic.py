@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from aigw_extproc.exchange.machine import Exchange
 from aigw_extproc.exchange.messages import Outcome
+from aigw_extproc.exchange.spending import SpentTokens
 
 if TYPE_CHECKING:  # a process that supervises workers has no metrics of its own
     from aigw_extproc.metrics import Timeline
@@ -47,6 +48,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     input_tokens: int | None = None
     output_tokens: int | None = None
     cached_tokens: int | None = None
+    cost: int | None = None
+    """In micro-dollars; None if no price is known."""
+    estimated: bool = False
+    """Whether tokens and cost are partly an estimate."""
     dropped: tuple[str, ...] = ()
 
     @property
@@ -77,10 +82,10 @@ class Recorder:
         self.count = 0
         """All exchanges since the start; it tells whether there are new ones."""
 
-    def record(self, exchange: Exchange, timeline: Timeline) -> None:
-        """Keep an exchange that has ended."""
+    def record(self, exchange: Exchange, timeline: Timeline, spent: SpentTokens | None) -> None:
+        """Keep an exchange that has ended, and what it has spent."""
         self.count += 1
-        self._records.append(_record(exchange.outcome, exchange.request_id, timeline, self._clock()))
+        self._records.append(_record(exchange.outcome, exchange.request_id, timeline, spent, self._clock()))
 
     @property
     def records(self) -> tuple[Record, ...]:
@@ -88,10 +93,10 @@ class Recorder:
         return tuple(self._records)
 
 
-def _record(outcome: Outcome, request_id: str, timeline: Timeline, now: float) -> Record:
+def _record(outcome: Outcome, request_id: str, timeline: Timeline, spent: SpentTokens | None, now: float) -> Record:
     ended = timeline.ended or timeline.started
     first = timeline.first_piece
-    usage, error = outcome.usage, outcome.error
+    usage, error = spent.counts if spent is not None else None, outcome.error
     return Record(
         started=now - (ended - timeline.started),
         seconds=ended - timeline.started,
@@ -109,6 +114,8 @@ def _record(outcome: Outcome, request_id: str, timeline: Timeline, now: float) -
         input_tokens=usage.input_tokens if usage is not None else None,
         output_tokens=usage.output_tokens if usage is not None else None,
         cached_tokens=usage.cached_input_tokens if usage is not None else None,
+        cost=spent.cost if spent is not None else None,
+        estimated=spent is not None and spent.estimated,
         dropped=tuple(name[:MAX_NAME] for name in outcome.dropped[:MAX_DROPPED]),
     )
 
@@ -122,6 +129,12 @@ def exchanges(records: Iterable[Record]) -> list[Exchanged]:
             attempts.setdefault(record.request_id, []).append(record)
     requests = [record for record in ordered if not record.attempt][-MAX_RECORDS:]
     return [_exchanged(request, attempts.get(request.request_id, ())) for request in reversed(requests)]
+
+
+def _total(attempts: Iterable[Record]) -> int | None:
+    """Return what all attempts have cost, as far as it is known."""
+    costs = [attempt.cost for attempt in attempts if attempt.cost is not None]
+    return sum(costs) if costs else None
 
 
 def _exchanged(request: Record, attempts: Sequence[Record]) -> Exchanged:
@@ -138,6 +151,8 @@ def _exchanged(request: Record, attempts: Sequence[Record]) -> Exchanged:
         input_tokens=last.input_tokens,
         output_tokens=last.output_tokens,
         cached_tokens=last.cached_tokens,
+        cost=_total(attempts),
+        estimated=any(attempt.estimated for attempt in attempts),
         dropped=last.dropped,
         code=request.code or (last.code if last.failed else ""),
     )

@@ -1,4 +1,4 @@
-"""The operator's port: liveness, readiness and metrics, and the page where it may be.
+"""The operator's port: liveness, readiness, metrics, the description of the API, and the page where it may be.
 
 It shows no credentials, and none of the headers and bodies of clients.
 """
@@ -9,7 +9,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 
 import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from aigw_extproc import asgi
+from aigw_extproc import __version__, asgi
 from aigw_extproc.config.snapshot import Address
 from aigw_extproc.serve.live import Live
 from aigw_extproc.serve.options import ServeOptions
@@ -74,7 +74,7 @@ def create_app(
     details: Callable[[], Mapping[str, object]],
     page: Sequence[Route] = (),
 ) -> Starlette:
-    """Return the application of GET /healthz, /readyz and /metrics, and of the page with these routes.
+    """Return the application of GET /healthz, /readyz, /metrics and /openapi.json, and of the page with these routes.
 
     /readyz answers 503 until `ready()`, and 200 from then on; its body has the `details()` in both cases.
     """
@@ -89,6 +89,7 @@ def create_app(
             Route("/healthz", _healthz, methods=["GET"]),
             Route("/readyz", readyz, methods=["GET"]),
             Route("/metrics", _Metrics().answer, methods=["GET"]),
+            Route("/openapi.json", _openapi, methods=["GET"]),
             *page,
         ]
     )
@@ -96,6 +97,17 @@ def create_app(
 
 async def _healthz(_request: Request) -> Response:
     return PlainTextResponse("ok\n")
+
+
+async def _openapi(_request: Request) -> Response:
+    return Response(_described(), media_type="application/json")
+
+
+@cache
+def _described() -> bytes:
+    from aigw_extproc.openapi.description import describe  # the types of all requests, for the few who ask
+
+    return msgspec.json.encode(describe(__version__))
 
 
 class _Metrics:

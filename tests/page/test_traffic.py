@@ -12,6 +12,7 @@ from aigw_extproc.config.traffic import Failover, Retry
 from aigw_extproc.errors import CredentialsUnavailable
 from aigw_extproc.exchange.machine import Exchange
 from aigw_extproc.exchange.messages import AttemptHeaders, Delegate, RequestBody, RequestHeaders, ResponseBody
+from aigw_extproc.exchange.spending import spent
 from aigw_extproc.metrics import Timeline
 from aigw_extproc.page.traffic import MAX_NAME, MAX_RECORDS, Record, Recorder, exchanges
 from tests.test_exchange import NOW, POST, exchange, request, response, send
@@ -38,7 +39,7 @@ def timeline(**times: float) -> Timeline:
 def recorded(*ones: Exchange) -> tuple[Record, ...]:
     recorder = Recorder(clock=lambda: NOW)
     for one in ones:
-        recorder.record(one, timeline())
+        recorder.record(one, timeline(), spent(one.outcome))
     assert recorder.count == len(ones)
     return recorder.records
 
@@ -96,7 +97,7 @@ def test_the_last_ones_take_little_memory() -> None:
     tracemalloc.start()
     try:
         for _ in range(3 * MAX_RECORDS):
-            recorder.record(one, timeline())
+            recorder.record(one, timeline(), spent(one.outcome))
         used = tracemalloc.get_traced_memory()[0]
     finally:
         tracemalloc.stop()
@@ -119,7 +120,7 @@ def test_a_request_has_the_tokens_of_its_last_attempt() -> None:
     send(whole, response())
     recorder = Recorder(clock=iter([NOW, NOW + 1, NOW + 2]).__next__)
     for one in (first, second, whole):
-        recorder.record(one, timeline())
+        recorder.record(one, timeline(), spent(one.outcome))
     (found,) = exchanges(recorder.records)
     assert [(each.status, each.outcome) for each in found.attempts] == [(503, "upstream_credentials"), (200, "ok")]
     request_ = found.request
@@ -142,6 +143,6 @@ def test_a_stream_has_the_time_of_its_first_piece() -> None:
     send(one, RequestHeaders(headers.headers, end_of_stream=False))
     send(one, RequestBody(b'{"model":"m","messages":[{"role":"user","content":"Hi."}],"stream":true}'))
     recorder = Recorder(clock=lambda: NOW)
-    recorder.record(one, timeline(first_piece=100.25))
+    recorder.record(one, timeline(first_piece=100.25), None)
     (record,) = recorder.records
     assert (record.stream, record.first_piece) == (True, 0.25)

@@ -38,7 +38,7 @@ async def test_the_records_of_all_workers_come_together(tmp_path: Path) -> None:
     recorders = Recorder(), Recorder()
     for index, recorder in enumerate(recorders):
         for _ in range(index + 1):
-            recorder.record(served(), timeline())
+            recorder.record(served(), timeline(), None)
         await published(tmp_path / f"page-{index}.json", recorder)
     assert read_traffic(tmp_path) == [record for recorder in recorders for record in recorder.records]
     assert read_models(tmp_path, tuple) == (NOVA,)

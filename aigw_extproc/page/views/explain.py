@@ -14,6 +14,7 @@ from aigw_extproc.explain.explanation import (
     Signature,
     Verdict,
 )
+from aigw_extproc.explain.report import words
 from aigw_extproc.page.markup import Child, Html, join, tag
 from aigw_extproc.page.views.json_lines import marked
 from aigw_extproc.page.views.layout import badge, code, document, facts, section, table
@@ -163,6 +164,7 @@ def _way(backend: BackendReport, request: Outgoing) -> Html:
         headers,
         tag("p", "Removed: ", removed, class_="muted") if removed else None,
         _envoy(backend.envoy) if backend.envoy is not None else None,
+        join(tag("h3", "Price"), tag("p", words(backend.price))) if backend.price is not None else None,
     )
 
 

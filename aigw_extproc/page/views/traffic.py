@@ -16,6 +16,7 @@ _HEADS = (
     "Backend",
     "Tokens in#",
     "Tokens out#",
+    "Cost#",
     "First piece#",
     "Total#",
     "Outcome",
@@ -57,10 +58,18 @@ def _line(record: Record, *, mark: str = "") -> tuple[Child, ...]:
         record.backend,
         number(record.input_tokens),
         number(record.output_tokens),
+        _cost(record),
         duration(record.first_piece),
         duration(record.seconds),
         _outcome(record),
     )
+
+
+def _cost(record: Record) -> str | None:
+    """Return the cost in dollars, `~` before an estimate; None if it is not known."""
+    if record.cost is None:
+        return None
+    return f"{'~' if record.estimated else ''}${record.cost / 10**6:.6f}".rstrip("0").rstrip(".")
 
 
 def _outcome(record: Record) -> Html:
