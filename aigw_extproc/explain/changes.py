@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
@@ -18,7 +19,7 @@ from aigw_extproc.explain.reasons import why_dropped
 from aigw_extproc.translate.converse.tool_names import alias
 
 MAX_CHANGES: Final = 200
-"""More are not listed."""
+"""Of those that are found by comparing; more are not listed, nor looked for."""
 _SHOWN: Final = 120  # characters of a value
 _IDS: Final = frozenset({"id", "call_id", "tool_call_id", "tool_use_id"})
 _TEXTS: Final = frozenset({"content", "text", "arguments", "output"})
@@ -31,8 +32,8 @@ def changes(client: bytes, upstream: Sequence[bytes], dropped: Iterable[str]) ->
     ours, theirs = _object(client), _object(upstream[0] if upstream else b"{}")
     found = [_dropped(name, ours) for name in dropped]
     with suppress(RecursionError):  # its parts may be too deep to compare, though not to translate
-        found += _compared(ours, theirs, len(upstream))
-    return tuple(found[:MAX_CHANGES])
+        found += islice(_compared(ours, theirs, len(upstream)), MAX_CHANGES)
+    return tuple(found)
 
 
 def _object(body: bytes) -> dict[str, Any]:

@@ -237,15 +237,7 @@ class _Driver:
                 machine = Exchange(self.router, pick=0.0, keeps=self.setting.keeps)
                 machine.receive(AttemptHeaders(headers, host), now=self.setting.now)
                 action = machine.receive(RequestBody(self.request.body), now=self.setting.now)
-                cluster = dict(delegated.set_headers)[BACKEND_HEADER]
-                report = self._report(machine, action, backend, backend.weight / total, headers, cluster)
-                yield (
-                    report
-                    if report.envoy is None
-                    else msgspec.structs.replace(
-                        report, envoy=envoy_route(backend.upstream, cluster, delegated.set_headers)
-                    )
-                )
+                yield self._report(machine, action, backend, backend.weight / total, headers, delegated)
 
     def _report(
         self,
@@ -254,7 +246,7 @@ class _Driver:
         backend: Backend,
         share: float,
         headers: Headers,
-        cluster: str = "",
+        delegated: Delegate | None = None,
     ) -> BackendReport:
         notes: list[str] = []
         action = self._provided(machine, action, notes)
@@ -278,7 +270,8 @@ class _Driver:
         calls = action.calls if isinstance(action, NeedUpstream) else ()
         if forwarded is not None:
             calls = (as_sent(forwarded, headers, backend.upstream.host),)
-        set_headers: Pairs = forwarded.set_headers if forwarded is not None else ((BACKEND_HEADER, _DIRECT),)
+        routed = delegated or forwarded
+        set_headers = routed.set_headers if forwarded is not None and routed is not None else _DIRECT
         return msgspec.structs.replace(
             report,
             requests=tuple(outgoing(call, shown) for call in calls),
@@ -310,7 +303,7 @@ class _Driver:
         return action
 
 
-_DIRECT: Final = "(none: the gateway sends these requests itself)"
+_DIRECT: Final[Pairs] = ((BACKEND_HEADER, "(none: the gateway sends these requests itself)"),)
 
 
 def _identity(auth: AwsAuth | None, headers: Headers) -> Identity | None:

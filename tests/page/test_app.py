@@ -44,6 +44,8 @@ RECORD = Record(
     input_tokens=1234,
     output_tokens=5,
     cached_tokens=0,
+    cost=1230,
+    estimated=True,
     dropped=(EVIL,),
 )
 
@@ -142,6 +144,7 @@ def test_traffic() -> None:
     text = page("/traffic", Running(records=(RECORD,)))
     assert "1,234" in text
     assert "640 ms" in text
+    assert "~$0.00123 " in text
     assert f"{EVIL} → nova" in text
     assert "No request yet." in page("/traffic")
 

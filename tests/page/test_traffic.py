@@ -68,6 +68,16 @@ def test_an_exchange_that_was_served() -> None:
     )
 
 
+def test_what_it_has_cost() -> None:
+    one = served()
+    found = spent(one.outcome)
+    assert found is not None
+    recorder = Recorder()
+    recorder.record(one, timeline(), msgspec.structs.replace(found, cost=1234, estimated=True))
+    (record,) = recorder.records
+    assert (record.cost, record.estimated) == (1234, True)
+
+
 def test_how_an_exchange_ends() -> None:
     refused, gone = exchange(), exchange()
     send(refused, *request(b'{"model": "unknown", "messages": []}'))

@@ -20,7 +20,6 @@ from aigw_extproc.page.views.json_lines import marked
 from aigw_extproc.page.views.layout import badge, code, document, facts, section, table
 from aigw_extproc.translate.registry import ENDPOINTS
 
-_KINDS = {"dropped": "warn", "aliased": "", "repaired": ""}
 EXAMPLE = """{
   "model": "MODEL",
   "messages": [{"role": "user", "content": "Hello!"}],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from aigw_extproc.page.markup import Child, Html, join, tag
+from aigw_extproc.page.markup import Child, Html, tag
 
 PAGES = (
     ("/", "Overview"),
@@ -113,8 +113,3 @@ def duration(seconds: float | None) -> str:
 def number(count: int | None) -> str:
     """Return a number with separators; empty for None."""
     return "" if count is None else f"{count:,}"
-
-
-def sentences(*texts: str) -> Html:
-    """Return a paragraph."""
-    return tag("p", join(*texts))
