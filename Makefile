@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run unit test check format proto proto-check crds bench fuzz soak prefixes coverage docs envoy-examples clean
+.PHONY: help run unit test check format proto proto-check crds bench fuzz soak prefixes coverage docs envoy-examples prices clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ coverage: $(VENV)/.dev ## branch coverage of the unit tests
 docs: $(VENV)/.dev ## build the pages of docs/ into .site, to be read in a browser
 	$(BIN)/python -m sphinx -W --keep-going -q docs .site
 	@echo "open .site/index.html"
+
+prices: $(VENV)/.dev ## generate the table of prices from genai-prices and bedrock/prices.toml
+	$(BIN)/python -m tests.bedrock.price_table
 
 envoy-examples: $(VENV)/.dev ## generate envoy/ again
 	$(BIN)/python -m aigw_extproc.envoy.examples
