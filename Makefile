@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run unit test check format proto proto-check crds bench fuzz soak prefixes coverage docs envoy-examples prices clean
+.PHONY: help run unit test check format proto proto-check prices crds bench fuzz soak prefixes coverage docs envoy-examples clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
