@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import cel
 import pytest
 import yaml
+from cel_expr_python import cel
 from jsonschema import Draft202012Validator
 
 from aigw_extproc.config.crds.definitions import definitions
@@ -223,8 +223,13 @@ BROKEN: dict[type, list[dict[str, Any]]] = {
 }
 
 
+CEL = cel.NewEnv(variables={"self": cel.Type.DYN})
+
+
 def broken(struct: type, value: dict[str, Any]) -> list[str]:
-    return [text for text, rule in RULES[struct].items() if not cel.evaluate(rule, {"self": value})]
+    values = {text: CEL.compile(rule).eval(data={"self": value}).value() for text, rule in RULES[struct].items()}
+    assert set(values.values()) <= {True, False}
+    return [text for text, holds in values.items() if not holds]
 
 
 @pytest.mark.parametrize("struct", RULES, ids=lambda struct: struct.__name__)
