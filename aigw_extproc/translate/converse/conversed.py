@@ -83,6 +83,8 @@ class EventWriter(ABC):
 
     def __init__(self) -> None:
         self.usage: TokenCounts | None = None
+        self.characters = 0
+        """What the model has written so far, in text, reasoning and inputs of tools."""
         self.failure: GatewayError | None = None
         self.kept: StoredResponse | None = None
         self.done = False
@@ -118,7 +120,9 @@ class EventWriter(ABC):
         if isinstance(event, Metadata):
             self.metadata, self.usage = event, translate_usage(event)
             return self._end() if self._stopped else ()
-        if isinstance(event, ContentBlockStart):
+        if isinstance(event, ContentBlockDelta):
+            self.characters += _characters(event.delta)
+        elif isinstance(event, ContentBlockStart):
             self._set_aside(event)
         if self._hidden and self._hides(event):
             return ()
@@ -155,6 +159,11 @@ class EventWriter(ABC):
             yield from self.translate(ContentBlockDelta(BlockDelta(text=block.text), at))
             yield from self.translate(ContentBlockStop(at))
 
+    @property
+    def counted(self) -> bool:
+        """Whether `usage` is final. Claude reports a part of it at the beginning."""
+        return self._stopped and self.usage is not None
+
     def _hides(self, event: ContentEvent) -> bool:
         if isinstance(event, MessageStart | MessageStop):
             return False
@@ -188,6 +197,14 @@ class EventWriter(ABC):
     def _end(self) -> Iterable[bytes]:
         self.done = True
         return self.finish()
+
+
+def _characters(delta: BlockDelta) -> int:
+    if delta.text is not None:
+        return len(delta.text)
+    if delta.tool_use is not None:
+        return len(delta.tool_use.input)
+    return len(delta.reasoning_content.text or "") if delta.reasoning_content is not None else 0
 
 
 def _is_server_tool(event: ContentBlockStart) -> bool:

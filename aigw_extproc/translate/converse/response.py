@@ -43,6 +43,7 @@ def translate_usage(answer: ConverseResponse | Metadata) -> TokenCounts:
         cached_input_tokens=cached,
         cache_creation_input_tokens=created,
         long_cache_creation_input_tokens=usage.written_for("1h"),
+        service_tier=answer.service_tier.type if answer.service_tier is not None else "",
         invoked_model=_invoked_model(answer.trace),
         latency_ms=latency,
     )
