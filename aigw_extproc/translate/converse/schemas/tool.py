@@ -51,7 +51,7 @@ def input_schema(parameters: msgspec.Raw, place: str, family: Family, *, strict:
     With `strict` the schema is one to which the model can be bound, if there is one.
 
     Raises:
-        InvalidRequest: it is not the schema of an object.
+        InvalidRequest: it is not the schema of an object, or has a number that nothing can hold.
     """
     text = bytes(parameters)
     repair = _cached if len(text) <= MAX_CACHED_BYTES else _repaired
@@ -59,6 +59,8 @@ def input_schema(parameters: msgspec.Raw, place: str, family: Family, *, strict:
         return repair(text, family.narrow_tool_schemas, family.tool_schema_references, strict and family.strict_tools)
     except _NotAnObject as error:
         raise InvalidRequest.at(f"{place}{error.member}", error.fault) from None
+    except msgspec.DecodeError as error:
+        raise InvalidRequest.at(place, f"the JSON cannot be read: {error}") from None
     except TooLarge:
         fault = f"the model takes no references, and written out they exceed {MAX_BYTES} bytes"
         raise InvalidRequest.at(place, fault) from None
