@@ -109,6 +109,7 @@ def spent(line: dict[str, Any]) -> tuple[int | None, int | None]:
     return line["input_tokens"], line["output_tokens"]
 
 
+STREAM_OPTIONS = {"stream_options": {"include_usage": True}}
 MESSAGES = {"max_tokens": 50, "messages": [{"role": "user", "content": "Hello, you there!"}]}
 REQUESTS: dict[str, tuple[str, dict[str, Any]]] = {
     "chat": (CHAT, question("nova", "Hello, you there!")),
@@ -159,6 +160,15 @@ def test_openai_backends(costly: Gateway, stream: bool) -> None:
     response = costly.chat("gpt", **options)
     usage = events(response.text)[-2]["usage"] if stream else response.json()["usage"]
     assert spent(logged(costly, response)) == (usage["prompt_tokens"], usage["completion_tokens"])
+
+
+def test_a_stream_of_an_openai_backend_is_counted_though_its_client_does_not_ask(costly: Gateway) -> None:
+    unasked, asked = (costly.chat("gpt", stream=True, **options) for options in ({}, STREAM_OPTIONS))
+    [*chunks, done] = events(unasked.text)
+    assert (done, [chunk for chunk in chunks if chunk.get("usage")]) == ("[DONE]", [])
+    assert len(chunks) == len(events(asked.text)) - 2
+    line = logged(costly, unasked)
+    assert (line["usage_estimated"], spent(line)) == (None, spent(logged(costly, asked)))
 
 
 def test_counting_tokens_costs_nothing(costly: Gateway) -> None:
