@@ -16,7 +16,7 @@ def estimate(outcome: Outcome, backend: Backend, body: bytes) -> PriceEstimate |
     price = backend.settings.prices.of(outcome.request_model)
     if price is None or outcome.operation in UNCHARGED or not (price.rates.input or price.rates.output):
         return None
-    tokens = -(-characters_of(body) // CHARACTERS_PER_TOKEN)
+    tokens = -(-characters_of(body, backend.schema.name) // CHARACTERS_PER_TOKEN)
     return PriceEstimate(
         prompt_tokens=tokens,
         prompt_cost=price.cost(Tokens(input=tokens)) / _MICRODOLLARS,
