@@ -92,6 +92,7 @@ CREDENTIAL_EXPIRY = Gauge(
 TRANSLATION_FAILURES = Counter(
     "aigw_translation_failures", "Requests or responses that could not be translated.", ("operation", "phase")
 )
+STORE_FAILURES = Counter("aigw_store_failures", "Failures of the store of responses: read, write.", ("operation",))
 DEFECTS = Counter("aigw_defects", "Unexpected exceptions; each is in the log with its traceback.")
 ACTIVE_EXCHANGES = Gauge("aigw_active_exchanges", "HTTP exchanges under way.", multiprocess_mode="livesum")
 
