@@ -15,7 +15,7 @@ run: $(VENV)/.local ## start gateway, processor and simulator; ARGS="--region us
 	@$(BIN)/aigw-extproc run $(ARGS)
 
 # These need Envoy, Docker, Helm, to build a package, or to start servers and stop them.
-SYSTEM = benchmarks cli/test_commands.py cli/test_envoy_config.py cli/test_serve.py compose docs doctor \
+SYSTEM = agents benchmarks cli/test_commands.py cli/test_envoy_config.py cli/test_serve.py compose docs doctor \
 	envoy_config extproc/test_grpc_clients.py extproc/test_transports.py gateway helm release run simulator/test_delivery.py store
 
 unit: $(VENV)/.dev ## the tests that need neither Envoy nor Docker, in a minute

@@ -15,6 +15,8 @@ from typing import Protocol
 ROOT = Path(__file__).parents[2] / ".agents"
 DRIVERS = Path(__file__).parent / "drivers"
 INSTALL_SECONDS = 600
+PATIENCE = ("--fetch-retries=1", "--fetch-timeout=20000")
+"""npm's, so that tests are skipped soon when its registry is away."""
 
 
 class CannotInstall(Exception):
@@ -144,7 +146,7 @@ def _npm(folder: Path, packages: Sequence[str]) -> Path:
     if not manifest.exists():
         manifest.write_text('{"private": true}')
     if _is_new(folder, packages):
-        _call(["npm", "install", "--no-audit", "--no-fund", "--loglevel=error", *packages], folder)
+        _call(["npm", "install", "--no-audit", "--no-fund", "--loglevel=error", *PATIENCE, *packages], folder)
         _installed(folder, packages)
     return folder
 

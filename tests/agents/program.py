@@ -67,7 +67,9 @@ class Program:
     api: str
     folder: Folder
     start: Callable[[Task], Command]
-    tools: Tools
+    tools: Tools | None
+    """None if it reads edits from the model's text: then `loop` has the turns."""
+    loop: tuple[str, ...] = ()
     lacks: Mapping[str, str] = field(default_factory=dict)
     """Scenarios that the program does not have, and why."""
     fails: Mapping[str, str] = field(default_factory=dict)
@@ -84,7 +86,12 @@ class Program:
 
     def has(self, scenario: str) -> bool:
         """Return whether the program has what a scenario needs."""
-        optional = {"mcp": self.tools.secret_word, "subagent": self.tools.subagent, "search": self.tools.search}
+        tools = self.tools
+        optional = {
+            "mcp": tools and tools.secret_word,
+            "subagent": tools and tools.subagent,
+            "search": tools and tools.search,
+        }
         return scenario not in self.lacks and optional.get(scenario, True) is not None
 
 

@@ -69,6 +69,8 @@ def _streamed(outcome: Outcome) -> Iterator[str]:
 
 def _loop(program: Program, work: Path) -> tuple[object, ...]:
     tools, path = program.tools, str(work / "main.py")
+    if tools is None:
+        return (*program.loop, DONE)
     return (
         tools.read(path),
         tools.edit(path, "1/0", WRONG),
@@ -98,6 +100,7 @@ def _word_given(outcome: Outcome) -> Iterator[str]:
 
 
 def _subagent(program: Program, _work: Path) -> tuple[object, ...]:
+    assert program.tools is not None
     assert program.tools.subagent is not None
     return (program.tools.subagent(script(FROM_SUBAGENT)), DONE)
 
@@ -162,12 +165,12 @@ SCENARIOS = (
     Scenario(name="stream", title="stream", turns=lambda _p, _w: (ANSWER,), facts=_streamed),
     Scenario(name="loop", title="tool loop", turns=_loop, facts=_looped),
     Scenario(name="cache", title="cache", turns=_loop, facts=_cached, source="loop"),
-    Scenario(name="mcp", title="MCP", turns=lambda p, _w: (p.tools.secret_word, DONE), facts=_word_given),
+    Scenario(name="mcp", title="MCP", turns=lambda p, _w: (p.tools and p.tools.secret_word, DONE), facts=_word_given),
     Scenario(name="subagent", title="sub-agent", turns=_subagent, facts=_delegated),
     Scenario(
         name="search",
         title="web search",
-        turns=lambda p, _w: (p.tools.search, DONE),
+        turns=lambda p, _w: (p.tools and p.tools.search, DONE),
         facts=_searched,
         expected=frozenset({400}),
     ),

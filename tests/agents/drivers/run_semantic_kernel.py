@@ -18,9 +18,20 @@ client = AsyncOpenAI(base_url=workshop.OPENAI, api_key=KEY)
 class Workshop:
     """The tools."""
 
-    read_file = staticmethod(kernel_function(FUNCTIONS["read_file"]))
-    edit_file = staticmethod(kernel_function(FUNCTIONS["edit_file"]))
-    run = staticmethod(kernel_function(FUNCTIONS["run"]))
+    @kernel_function
+    def read_file(self, path: str) -> str:
+        """Return the text of a file."""
+        return FUNCTIONS["read_file"](path)
+
+    @kernel_function
+    def edit_file(self, path: str, old: str, new: str) -> str:
+        """Replace a text in a file."""
+        return FUNCTIONS["edit_file"](path, old, new)
+
+    @kernel_function
+    def run(self, command: str) -> str:
+        """Run a command of the shell, and return its output."""
+        return FUNCTIONS["run"](command)
 
 
 def agent(*plugins: Any) -> Any:

@@ -6,7 +6,7 @@ import json
 import sys
 from typing import Any
 
-from tests.agents.folders import DRIVERS, Npm
+from tests.agents.folders import DRIVERS, Npm, Pip
 from tests.agents.program import Command, Program, Task, Tools
 
 TRIES_FOR_MINUTES = {"limited": "it tries again for minutes"}
@@ -126,6 +126,22 @@ def _continue(task: Task) -> Command:
     )
 
 
+def _aider(task: Task) -> Command:
+    return Command(
+        argv=(
+            *("aider", "--model", f"openai/{task.model}", "--message", task.prompt, "--yes-always", "--no-git"),
+            *("--no-check-update", "--no-show-model-warnings", "--analytics-disable", "--edit-format", "diff"),
+            *("--auto-test", "--test-cmd", "python3 main.py", "main.py"),
+        ),
+        env={"OPENAI_API_BASE": f"{task.gateway}/v1", "OPENAI_API_KEY": "unused"},
+    )
+
+
+def _block(old: str, new: str) -> str:
+    """Return an edit in aider's words, as a JSON string."""
+    return json.dumps(f"main.py\n```python\n<<<<<<< SEARCH\n{old}\n=======\n{new}\n>>>>>>> REPLACE\n```\n")
+
+
 def _edit(name: str, path_name: str, old_name: str, new_name: str) -> Any:
     return lambda path, old, new: (name, {path_name: path, old_name: old, new_name: new})
 
@@ -189,6 +205,7 @@ PROGRAMS = (
             ),
             always_streams=True,
             lacks=NO_MODELS,
+            drops=frozenset({"prompt_cache_key"} if name == "responses" else ()),
         )
         for name, api, package in (
             ("chat", "Chat Completions", "@ai-sdk/openai-compatible"),
@@ -245,6 +262,17 @@ PROGRAMS = (
         ),
         always_streams=True,
         lacks=NO_MODELS,
+    ),
+    Program(
+        name="aider",
+        title="aider",
+        api="Chat Completions",
+        folder=Pip("aider", ("aider-chat",)),
+        start=_aider,
+        tools=None,
+        loop=(_block("print(1/0)", "print(1/x)"), _block("print(1/x)", "print(1/2)")),
+        always_streams=True,
+        lacks={**NO_MODELS, **TRIES_FOR_MINUTES},
     ),
     Program(
         name="continue",

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tests.agents.folders import DRIVERS, Folder, Here, Npm, Pip
+from tests.agents.folders import DRIVERS, Folder, Go, Here, Npm, Pip
 from tests.agents.program import Command, Program, Task, Tools
 
-TOOLS = Tools(
-    read=lambda path: ("read_file", {"path": path}),
-    edit=lambda path, old, new: ("edit_file", {"path": path, "old": old, "new": new}),
-    run=lambda command: ("run", {"command": command}),
-)
+
+def _tools(prefix: str = "") -> Tools:
+    return Tools(
+        read=lambda path: (f"{prefix}read_file", {"path": path}),
+        edit=lambda path, old, new: (f"{prefix}edit_file", {"path": path, "old": old, "new": new}),
+        run=lambda command: (f"{prefix}run", {"command": command}),
+    )
+
+
+TOOLS = _tools()
 APIS = {
     "chat": "Chat Completions",
     "responses": "Responses",
@@ -20,6 +25,7 @@ APIS = {
     "compatible": "Chat Completions, `openai-compatible`",
 }
 NO_MODELS = {"models": "it has no list of models"}
+TRIES_FOR_MINUTES = {"limited": "it tries again for minutes"}
 THREADS = frozenset({"aigw_thread_unsupported_request"})
 """`tool_runner` asks for a thread first, and goes on without when that is refused."""
 
@@ -48,6 +54,10 @@ def _node(driver: str, api: str) -> Callable[[Task], Command]:
     return start
 
 
+def _binary(_driver: str, api: str) -> Callable[[Task], Command]:
+    return lambda task: Command(argv=(str(task.folder / "agent"),), env=_env(task, api))
+
+
 def _programs(
     start: Callable[[str, str], Callable[[Task], Command]],
     title: str,
@@ -60,7 +70,11 @@ def _programs(
     for api in apis:
         name = folder.name if len(apis) == 1 else f"{folder.name}-{api}"
         yield Program(
-            **{"name": name, **more}, title=title, api=APIS[api], folder=folder, start=start(driver, api), tools=TOOLS
+            title=title,
+            api=APIS[api],
+            folder=folder,
+            start=start(driver, api),
+            **{"name": name, "tools": TOOLS, **more},
         )
 
 
@@ -79,6 +93,7 @@ DSPY = Pip("dspy", ("dspy",))
 SMOLAGENTS = Pip("smolagents", ("smolagents[openai]",))
 KERNEL = Pip("semantic-kernel", ("semantic-kernel",))
 FRAMEWORK = Pip("agent-framework", ("agent-framework-core", "agent-framework-openai"))
+OPENAI_GO = Go("openai-go", "github.com/openai/openai-go/v3")
 AUTOGEN = Pip("autogen", ("autogen-agentchat", "autogen-ext[openai]"))
 
 PROGRAMS = (
@@ -117,8 +132,35 @@ PROGRAMS = (
         "chat",
         lacks={**NO_MODELS, **dict.fromkeys(("loop", "cache"), "its agents call tools in text")},
     ),
-    *_programs(_python, "smolagents", SMOLAGENTS, "run_smolagents", "chat", lacks=NO_MODELS),
-    *_programs(_python, "Semantic Kernel", KERNEL, "run_semantic_kernel", "chat", "responses", lacks=NO_MODELS),
+    *_programs(_python, "smolagents", SMOLAGENTS, "run_smolagents", "chat", lacks={**NO_MODELS, **TRIES_FOR_MINUTES}),
+    *_programs(
+        _python,
+        "Semantic Kernel",
+        KERNEL,
+        "run_semantic_kernel",
+        "chat",
+        "responses",
+        lacks=NO_MODELS,
+        tools=_tools("Workshop-"),
+    ),
     *_programs(_python, "agent-framework", FRAMEWORK, "run_agent_framework", "responses", "chat", lacks=NO_MODELS),
+    *_programs(_binary, "openai, Go", OPENAI_GO, "", "chat", name="openai-go-chat"),
+    *_programs(
+        _binary,
+        "openai, Go",
+        OPENAI_GO,
+        "",
+        "responses",
+        name="openai-go-responses",
+        lacks=dict.fromkeys(("loop", "cache"), "its loop was tried with Chat Completions"),
+    ),
+    *_programs(
+        _binary,
+        "anthropic, Go",
+        Go("anthropic-go", "github.com/anthropics/anthropic-sdk-go/v2"),
+        "",
+        "messages",
+        handles=THREADS,
+    ),
     *_programs(_python, "AutoGen", AUTOGEN, "run_autogen", "chat", lacks=NO_MODELS),
 )
