@@ -18,8 +18,19 @@ LAST_EVENTS = ("response.completed", "response.incomplete", "response.failed")
 """Types of the last event in streams without `[DONE]`."""
 
 
+_NONE = msgspec.Raw()
+
+
+class _Delta(msgspec.Struct, frozen=True):
+    content: msgspec.Raw = _NONE
+    reasoning_content: msgspec.Raw = _NONE
+    tool_calls: msgspec.Raw = _NONE
+
+
 class _Choice(msgspec.Struct, frozen=True):
     finish_reason: str | None = None
+    delta: _Delta | None = None
+    text: msgspec.Raw = _NONE
 
 
 class _Response(msgspec.Struct, frozen=True):
@@ -34,6 +45,7 @@ class _Event(msgspec.Struct, frozen=True):
     error: msgspec.Raw = msgspec.Raw()
     choices: list[_Choice] | None = None
     response: _Response | None = None
+    delta: msgspec.Raw = _NONE
 
 
 class _Error(msgspec.Struct, frozen=True):
@@ -63,8 +75,10 @@ class OpenAIPassthroughStream:
     Only complete lines pass, so that an error can still replace the rest of an event.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, hides_usage: bool = False) -> None:
+        """`hides_usage` leaves out the event with nothing but the tokens."""
         self.usage: TokenCounts | None = None
+        self.characters = 0
         self.kept: StoredResponse | None = None
         self.failure: GatewayError | None = None
         self._held: list[bytes] = []
@@ -75,6 +89,13 @@ class OpenAIPassthroughStream:
         self._number = -1
         """The sequence number of its last event."""
         self._failed = False
+        self._hides_usage = hides_usage
+        self._hiding = False
+        """Within an event that is left out."""
+
+    @property
+    def counted(self) -> bool:
+        return self.usage is not None
 
     def feed(self, data: bytes) -> bytes:
         if self._failed:
@@ -85,9 +106,10 @@ class OpenAIPassthroughStream:
             self._held, self._held_length = [], 0
         self._held.append(data[end:])
         self._held_length += len(data) - end
-        for line in lines.splitlines():
-            if line.startswith(b"data:"):
-                self._observe(line[5:].strip())
+        received = lines.splitlines(keepends=True)
+        passing = [line for line in received if self._passes(line)]
+        if len(passing) < len(received):
+            lines = b"".join(passing)
         if self._held_length > MAX_LINE:
             return lines + self.fail(InvalidUpstreamResponse(f"an event of the stream is longer than {MAX_LINE} bytes"))
         return lines
@@ -122,19 +144,41 @@ class OpenAIPassthroughStream:
         failed = {"type": "response.failed", "sequence_number": number + 1, "response": response}
         return b"event: error\ndata: %b\n\nevent: response.failed\ndata: %b\n\n" % (_encode(event), _encode(failed))
 
-    def _observe(self, data: bytes) -> None:
+    def _passes(self, line: bytes) -> bool:
+        if line.startswith(b"data:"):
+            self._hiding = self._observe(line[5:].strip()) and self._hides_usage
+        passes = not self._hiding
+        if not line.strip():  # the end of an event
+            self._hiding = False
+        return passes
+
+    def _observe(self, data: bytes) -> bool:
+        """Take the data of an event, and return whether it has nothing but the tokens."""
         if data == b"[DONE]":
             self._complete = True
-            return
+            return False
         try:
             event = _EVENT.decode(data)
             failure = upstream_error(event.error, status=502)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return  # the client validates it
+            return False  # the client validates it
         self.failure = failure or self.failure
         self._number = max(self._number, event.sequence_number)
         if event.response is not None:
             self._response = event.response.id or self._response
-        self.usage = usage.read(event.response.usage if event.response else event.usage) or self.usage
+        found = usage.read(event.response.usage if event.response else event.usage)
+        self.usage = found or self.usage
+        self.characters += _characters(event)
         finished = any(choice.finish_reason for choice in event.choices or ())
         self._complete |= failure is not None or finished or event.type in LAST_EVENTS
+        return found is not None and event.choices == []
+
+
+def _characters(event: _Event) -> int:
+    """Return about how much text of the model an event has: the lengths of its JSON, without the quotes."""
+    texts = [event.delta]
+    for choice in event.choices or ():
+        texts.append(choice.text)
+        if choice.delta is not None:
+            texts += (choice.delta.content, choice.delta.reasoning_content, choice.delta.tool_calls)
+    return sum(max(0, len(bytes(text)) - 2) for text in texts if bytes(text) != b"null")
