@@ -33,13 +33,14 @@ def compile_rules(
 ) -> tuple[Rule, ...]:
     """Return the rules of every route, in order."""
     return tuple(
-        traffic.apply(item.key, replace(_rule(item, index, rule, catalog, services), policy=access.of(item.key)))
+        traffic.apply(item.key, replace(compile_rule(item, index, rule, catalog, services), policy=access.of(item.key)))
         for item in catalog.all(AIGatewayRoute)
-        for index, rule in enumerate(_checked(item).rules)
+        for index, rule in enumerate(checked_spec(item).rules)
     )
 
 
-def _checked(item: Item[AIGatewayRoute]) -> resources.RouteSpec:
+def checked_spec(item: Item[AIGatewayRoute]) -> resources.RouteSpec:
+    """Return the spec of a route, and record what is wrong with it as a whole."""
     spec, place = item.resource.spec, item.place.field("spec")
     for index, hostname in enumerate(spec.hostnames):
         if not is_host_pattern(hostname):
@@ -52,13 +53,14 @@ def _checked(item: Item[AIGatewayRoute]) -> resources.RouteSpec:
     return spec
 
 
-def _rule(
+def compile_rule(
     item: Item[AIGatewayRoute],
     index: int,
     rule: resources.RouteRule,
     catalog: Catalog,
     services: Mapping[Key, Service],
 ) -> Rule:
+    """Return one rule of a route with its usable backends, without its policies, and record what is wrong with it."""
     place = item.place.field("spec.rules").item(index)
     if not rule.backend_refs:
         place.field("backendRefs").problem("must name at least one AIServiceBackend")
@@ -87,8 +89,7 @@ def _backend(
     if (ref.group or AI_GATEWAY, ref.kind or "AIServiceBackend") != (AI_GATEWAY, "AIServiceBackend"):
         place.problem(f"only AIServiceBackends are supported, got {ref.kind} ({ref.group})")
         return None
-    catalog.find(AIServiceBackend, key, place.field("name"))
-    if service is None:
+    if catalog.find(AIServiceBackend, key, place.field("name")) is None or service is None:
         return None
     spec = service.spec
     return Backend(
