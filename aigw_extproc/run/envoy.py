@@ -15,7 +15,7 @@ from aigw_extproc.config.files import watcher
 from aigw_extproc.config.snapshot import Rule, Snapshot
 from aigw_extproc.envoy.binary import find_envoy
 from aigw_extproc.envoy.options import Options
-from aigw_extproc.serve.child import Child
+from aigw_extproc.serve.child import POLL_SECONDS, Child
 from aigw_extproc.serve.contexts import background, stop_signals
 from aigw_extproc.serve.probes import drain_envoy, envoy_ready
 from aigw_extproc.serve.source import ConfigurationSource
@@ -126,10 +126,27 @@ async def write_until_stopped(source: ConfigurationSource, files: EnvoyFiles) ->
         OSError: the files cannot be written.
     """
     with stop_signals() as stop:
+        if not await _is_published(source, stop):
+            return
         configuration = source.load()
         print(f"aigw-extproc: wrote {files.write(configuration.snapshot)}", flush=True)
         async with background(keep_clusters(source, configuration, files)):
             await stop.wait()
+
+
+async def _is_published(source: ConfigurationSource, stop: asyncio.Event) -> bool:
+    """Wait for the first configuration from the Kubernetes API; return whether there is one before `stop`.
+
+    Envoy reads some of it once only, so it must not start with an empty one.
+    """
+    while source.published is not None and not source.published.exists():
+        try:
+            async with asyncio.timeout(POLL_SECONDS):
+                await stop.wait()
+                return False
+        except TimeoutError:
+            continue
+    return True
 
 
 def envoy_child(files: EnvoyFiles, snapshot: Snapshot, admin: Path, *, drain_seconds: float) -> Child:

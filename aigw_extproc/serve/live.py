@@ -39,13 +39,15 @@ class Live:
         """Returns the status of this process's credentials, or of its workers'."""
         self.running_workers: Callable[[], int] | None = None
         """Returns how many workers run; None in a process without workers."""
+        self.synced: Callable[[], bool] = lambda: True
+        """Returns whether the configuration is known, which with the Kubernetes API takes a moment."""
         self._lists: ModelLists = NO_LISTS
         self._router = Router(self._named(configuration.snapshot), options.allowed_hosts)
 
     @property
     def ready(self) -> bool:
         """Whether streams are served, by at least one worker if there are any."""
-        return self.serving and (self.running_workers is None or self.running_workers() > 0)
+        return self.serving and self.synced() and (self.running_workers is None or self.running_workers() > 0)
 
     def router(self) -> Router:
         """Return the router for new streams."""

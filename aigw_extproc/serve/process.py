@@ -39,14 +39,29 @@ async def serve(options: ServeOptions) -> None:
         live = Live(options.source.load(), options)
         for warning in live.warnings:
             log.warning(warning)
-        if options.workers == 1:
+        if options.workers == 1 and options.kubernetes is None:
             async with _reload_and_admin(options, live):
                 await _serve_streams(options, live, stop)
         else:
             with shared_folder() as folder:
                 live.credentials = partial(read_statuses, folder)
-                async with _reload_and_admin(options, live):
+                async with _following(options, live), _reload_and_admin(options, live):
                     await supervise_workers(options, live, folder, stop)
+
+
+@asynccontextmanager
+async def _following(options: ServeOptions, live: Live) -> AsyncIterator[None]:
+    """Read the Kubernetes API during the block, if it is the source; workers only get the result."""
+    file = options.source.published
+    if options.kubernetes is None or file is None:
+        yield
+        return
+    from aigw_extproc.serve.following import following
+
+    was_published = file.exists()
+    async with following(options.kubernetes, file) as follower:
+        live.synced = lambda: was_published or follower.synced
+        yield
 
 
 @asynccontextmanager
