@@ -27,6 +27,14 @@ _DEFAULT_KIND: Final[Mapping[str, str]] = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Why a Gateway does not take a route: a reason of the Gateway API, and a text."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
     """Everything that a Gateway serves."""
 
@@ -36,7 +44,7 @@ class Scope:
     """In the order of precedence."""
     wanted: frozenset[Selection] = frozenset()
     """The resources to be read by name."""
-    rejected: Mapping[Node, str] = field(default_factory=dict)
+    rejected: Mapping[Node, Refusal] = field(default_factory=dict)
     """Routes that name the Gateway, and why it does not take them."""
 
     @property
@@ -124,9 +132,9 @@ def _refs(value: object) -> Iterator[tuple[str, Mapping[str, Any]]]:
 # --- routes of the gateway --------------------------------------------------------------------------------------
 
 
-def _routes(store: Store, gateway: Resource) -> tuple[list[Resource], dict[Node, str]]:
+def _routes(store: Store, gateway: Resource) -> tuple[list[Resource], dict[Node, Refusal]]:
     accepted: list[Resource] = []
-    rejected: dict[Node, str] = {}
+    rejected: dict[Node, Refusal] = {}
     for route in store.of(ROUTE):
         parents = [ref for ref in parent_refs(route.document) if names_gateway(ref, route.document, gateway)]
         reasons = [_refusal(ref, route, gateway) for ref in parents]
@@ -151,7 +159,7 @@ def names_gateway(ref: Mapping[str, Any], route: Json, gateway: Resource) -> boo
     return kind == (GATEWAY_API, "Gateway") and node == gateway.node
 
 
-def _refusal(ref: Mapping[str, Any], route: Resource, gateway: Resource) -> str | None:
+def _refusal(ref: Mapping[str, Any], route: Resource, gateway: Resource) -> Refusal | None:
     """Return why the Gateway does not take a route that names it, None if it does."""
     listeners = [
         each
@@ -159,10 +167,12 @@ def _refusal(ref: Mapping[str, Any], route: Resource, gateway: Resource) -> str 
         if ref.get("sectionName") in (None, each.get("name")) and ref.get("port") in (None, each.get("port"))
     ]
     if not listeners:
-        return f"the Gateway has no listener '{ref.get('sectionName') or ref.get('port')}'"
+        named = ref.get("sectionName") or ref.get("port") or "any"
+        return Refusal(reason="NoMatchingParent", message=f"the Gateway has no listener '{named}'")
     if any(allows(listener, route, gateway) for listener in listeners):
         return None
-    return f"no listener of the Gateway allows routes of the namespace '{route.node[1]}'"
+    message = f"no listener of the Gateway allows routes of the namespace '{route.node[1]}'"
+    return Refusal(reason="NotAllowedByListeners", message=message)
 
 
 def allows(listener: Mapping[str, Any], route: Resource, gateway: Resource) -> bool:

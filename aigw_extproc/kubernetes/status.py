@@ -87,7 +87,7 @@ def conditions(resource: Resource, scope: Scope, judged: Judged) -> Iterator[Con
     """Yield `Accepted` and `ResolvedRefs` of a resource."""
     refusal = scope.rejected.get(resource.node)
     if refusal is not None:
-        yield Condition(type="Accepted", status=False, reason="NotAllowedByListeners", message=refusal)
+        yield Condition(type="Accepted", status=False, reason=refusal.reason, message=refusal.message)
         return
     problems = list(_problems(resource, judged))
     wrong = [problem for problem in problems if problem.fault in _NOT_ACCEPTED]

@@ -26,8 +26,6 @@ log = logging.getLogger(__name__)
 
 AT_ONCE: Final = 4
 """Requests that write at the same time."""
-BATCH: Final = 100
-"""Statuses between two looks at the Lease."""
 WAIT_SECONDS: Final = 2.0
 """Until another look at the Lease while another process writes, which will write the same."""
 PAUSES: Final = (0.5, 1.0, 5.0, 15.0, 60.0)
@@ -75,9 +73,7 @@ class Writer:
         # In a thread: it takes half a second for thousands of routes, and watches must not wait for it.
         judged = await asyncio.to_thread(compile_independent, scope.documents)
         while not self._offered.is_set() and (pending := self._changes(scope, judged)):
-            if await self._lease.acquire():
-                await self._write_all(pending[:BATCH])
-            else:
+            if not await self._write_all(pending):
                 await asyncio.sleep(_varied(WAIT_SECONDS))
         await self._lease.release()
 
@@ -90,17 +86,18 @@ class Writer:
         found = changes(scope, judged, current, addresses, _now())
         return [each for each in found if self._given_up.get(each.resource.node) != each.resource.version]
 
-    async def _write_all(self, pending: list[Change]) -> None:
-        slots = asyncio.Semaphore(AT_ONCE)
-
-        async def write(change: Change) -> None:
-            async with slots:
-                await self._write(change)
-
-        results = await asyncio.gather(*map(write, pending), return_exceptions=True)
-        for failure in results:
-            if failure is not None:
-                raise failure
+    async def _write_all(self, pending: list[Change]) -> bool:
+        """Write while this process has the Lease and nothing newer is offered; return whether it has the Lease."""
+        for start in range(0, len(pending), AT_ONCE):
+            if self._offered.is_set():
+                return True
+            if not await self._lease.acquire():
+                return False
+            results = await asyncio.gather(*map(self._write, pending[start : start + AT_ONCE]), return_exceptions=True)
+            for failure in results:
+                if failure is not None:
+                    raise failure
+        return True
 
     async def _write(self, change: Change) -> None:
         """Write one status, unless the resource has changed meanwhile, and tell of its rejections."""

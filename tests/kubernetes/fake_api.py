@@ -12,9 +12,11 @@ import copy
 import json
 import time
 import uuid
+from bisect import bisect_right
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
 from starlette.applications import Starlette
@@ -87,6 +89,10 @@ class FakeApi:
     """The plurals of kinds that the API does not have."""
     forbidden: set[str] = field(default_factory=set)
     """The plurals of kinds that the token may not read."""
+    unwritable: set[str] = field(default_factory=set)
+    """The plurals of kinds whose status the token may not write."""
+    readonly: bool = False
+    """Whether every change fails."""
     hung: bool = False
     """Whether watches send nothing any more."""
     broken: bool = False
@@ -198,6 +204,10 @@ class FakeApi:
         kind, versions = KINDS.get(address, ("", ()))
         if path["version"] not in versions or address[1] in self.absent:
             raise Failure(404, "NotFound", "the server could not find the requested resource")
+        if self.readonly and request.method != "GET":
+            raise Failure(500, "InternalError", "etcdserver: request timed out")
+        if address[1] in self.unwritable and request.method == "PATCH":
+            raise Failure(403, "Forbidden", f'{address[1]} is forbidden: User "tests" cannot patch resource')
         if address[1] in self.forbidden and request.method == "GET":
             raise Failure(403, "Forbidden", f'{address[1]} is forbidden: User "tests" cannot list resource')
         return address, _Served(kind=kind, api_version="/".join(filter(None, (address[0], path["version"]))))
@@ -281,7 +291,7 @@ class FakeApi:
                     yield _line("BOOKMARK", served.shown({"metadata": {"resourceVersion": str(since)}}))
 
     def _after(self, since: int) -> Iterator[tuple[int, str, Address, Value]]:
-        return (entry for entry in self.history[-5000:] if entry[0] > since)
+        return iter(self.history[bisect_right(self.history, since, key=itemgetter(0)) :])
 
     def _stirs(self, since: int, connection: int) -> bool:
         return connection != self.connection or self.broken or (self.revision > since and not self.hung)

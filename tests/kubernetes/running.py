@@ -73,6 +73,12 @@ class Cluster:
         found: Value = answer.json()
         return found
 
+    def events(self) -> list[Value]:
+        """Every Event of the namespace."""
+        path = self.path({"apiVersion": "v1", "kind": "Event"})
+        found: list[Value] = self.client.get(path).raise_for_status().json()["items"]
+        return found
+
     def path(self, document: Value) -> str:
         """The path of a resource's collection."""
         version = document["apiVersion"]
