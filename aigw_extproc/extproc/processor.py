@@ -39,10 +39,12 @@ from aigw_extproc.exchange.messages import (
     UpstreamCall,
     UpstreamReady,
 )
+from aigw_extproc.exchange.spending import SpentTokens, spent
 from aigw_extproc.extproc import codec
 from aigw_extproc.extproc.budget import Budget, content_length
 from aigw_extproc.extproc.pulse import Pulse
 from aigw_extproc.extproc.transport import Send
+from aigw_extproc.printable import printable
 from aigw_extproc.routing import Router
 from aigw_extproc.translate.contract import Fetched, Stored, UpstreamResponse
 
@@ -63,6 +65,7 @@ _LAST = (Reply, ReplaceBody)
 FindCredentials = Callable[[AwsAuth], Awaitable[Identity]]
 FetchMedia = Callable[[tuple[str, ...], tuple[str, ...]], Awaitable[Mapping[str, Fetched]]]
 RejectCredentials = Callable[[AwsAuth, Identity], None]
+Spend = Callable[[SpentTokens], None]
 CallUpstream = Callable[[Upstream, Sequence[UpstreamCall]], Awaitable[tuple[UpstreamResponse, ...]]]
 
 
@@ -90,6 +93,7 @@ class Processor:
         reject: RejectCredentials = lambda *_: None,
         budget: Budget | None = None,
         store: Store | None = None,
+        spend: Spend = lambda _: None,
     ) -> None:
         self.router = router
         self.credentials = credentials
@@ -99,6 +103,8 @@ class Processor:
         """Called with credentials that AWS has rejected."""
         self.budget = budget or Budget(sys.maxsize)
         self.store = store
+        self.spend = spend
+        """Called once for each exchange, or attempt, that has spent tokens, at its end, however it ends."""
 
     def open(self, send: Send) -> ExchangeStream:
         """Open a stream. `send` sends messages that precede an answer."""
@@ -110,7 +116,7 @@ class ExchangeStream:
 
     __slots__ = (
         *("_duplex", "_exchange", "_held", "_identity", "_processor"),
-        *("_pulse", "_send", "_sending", "_timeline", "over"),
+        *("_pulse", "_send", "_sending", "_spent", "_timeline", "over"),
     )
 
     def __init__(self, processor: Processor, send: Send) -> None:
@@ -128,6 +134,8 @@ class ExchangeStream:
         self._held = 0
         self._pulse: Pulse | None = None
         self._sending: Future[None] | None = None
+        self._spent: SpentTokens | None = None
+        """What the answers say that the exchange has spent."""
         metrics.ACTIVE_EXCHANGES.inc()
 
     async def answer(self, message: bytes) -> bytes:
@@ -148,8 +156,19 @@ class ExchangeStream:
             self._report_rejection(*self._identity)
         if self._pulse is not None and isinstance(action, Chunk):
             self._pulse.beat(said=bool(action.body))
-            return codec.unasked(action)
-        return codec.encode(phase, action, duplex=self._duplex)
+            answer = codec.unasked(action)
+        else:
+            answer = codec.encode(phase, action, duplex=self._duplex)
+        return answer + self._spending() if self.over else answer
+
+    def _spending(self) -> bytes:
+        """Return the metadata of what the exchange has spent, for its last answer."""
+        self._spent = spent(self._exchange.outcome)
+        return (
+            b""
+            if self._spent is None
+            else codec.spending(self._spent, metrics.latencies(self._timeline, self._spent, monotonic()))
+        )
 
     def _ping(self) -> None:
         body = self._exchange.ping()
@@ -163,13 +182,13 @@ class ExchangeStream:
         error = UpstreamTimeout("the upstream fell silent in the middle of its response")
         action = self._exchange.fail(error)
         body = action.body if isinstance(action, Chunk) else b""
-        self._send_unasked(Chunk(body=body, final=True))
+        self._send_unasked(Chunk(body=body, final=True), self._spending())
         self.over = True
 
-    def _send_unasked(self, chunk: Chunk) -> None:
+    def _send_unasked(self, chunk: Chunk, metadata: bytes = b"") -> None:
         """Send a chunk, unless an earlier one is still on its way to a client that reads slowly."""
         if chunk.final or self._sending is None or self._sending.done():
-            self._sending = ensure_future(self._send(codec.unasked(chunk)))
+            self._sending = ensure_future(self._send(codec.unasked(chunk) + metadata))
             self._sending.add_done_callback(_note_failure)
 
     def close(self) -> None:
@@ -179,7 +198,21 @@ class ExchangeStream:
             self._pulse.stop()
         metrics.ACTIVE_EXCHANGES.dec()
         self._timeline.ended = monotonic()
-        metrics.record(self._exchange.outcome, self._timeline)
+        outcome = self._exchange.outcome
+        metrics.record(outcome, self._timeline)
+        left = not self.over
+        found = spent(outcome) if left else self._spent
+        if found is not None:
+            self._settle(found, left=left)
+
+    def _settle(self, spent: SpentTokens, *, left: bool) -> None:
+        """Count what was spent. When the client has left, Envoy takes no metadata: only this log has it."""
+        metrics.record_spending(spent)
+        if left:
+            log.info("exchange broken off: %s", _line(spent))
+        for key, fault in spent.faults.items():
+            log.warning("cost not evaluated, so it is 0: key=%s route=%s reason=%s", key, spent.route, fault)
+        self._processor.spend(spent)
 
     async def _act(self, event: Event) -> Action:
         exchange = self._exchange
@@ -253,6 +286,15 @@ class ExchangeStream:
         metrics.DEFECTS.inc()
         log.error("exchange failed: operation=%s", self._exchange.outcome.operation, exc_info=defect)
         return self._exchange.fail(InternalError())
+
+
+def _line(spent: SpentTokens) -> str:
+    """Return what was spent as a line of the log."""
+    names = {"client": spent.client, "model": spent.model, "backend": spent.backend}
+    counts = {"input_tokens": spent.counts.input_tokens, "output_tokens": spent.counts.output_tokens}
+    cost = {} if spent.cost is None else {"cost_microdollars": spent.cost}
+    fields = {**names, **counts, "estimated": str(spent.estimated).lower(), **cost}
+    return printable(" ".join(f"{name}={value}" for name, value in fields.items()))
 
 
 def _note_failure(sending: Future[None]) -> None:

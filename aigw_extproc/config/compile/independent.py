@@ -17,7 +17,8 @@ from aigw_extproc.config.compile.access import compile_access
 from aigw_extproc.config.compile.asked_services import AskedServices
 from aigw_extproc.config.compile.attachments import POLICIES, ROUTE, Node, node_of, selected, targets, title
 from aigw_extproc.config.compile.configuration import Configuration, buffer_limit, trusted_hops
-from aigw_extproc.config.compile.rules import checked_spec, compile_rule
+from aigw_extproc.config.compile.costs import compile_global_costs
+from aigw_extproc.config.compile.rules import checked_spec, compile_extras, compile_rule
 from aigw_extproc.config.compile.services import Service, compile_services
 from aigw_extproc.config.compile.signing import compile_signing
 from aigw_extproc.config.compile.tls import compile_tls
@@ -102,6 +103,7 @@ class _Compilation:
         self._services = compile_services(catalog, upstreams, compile_signing(catalog), tls.backends)
         asked = AskedServices(catalog=catalog, backends=upstreams, tls=tls.services)
         self._access, self._traffic = compile_access(catalog, asked), compile_traffic(catalog)
+        self._costs = compile_global_costs(catalog)
         self.buffer_limit, self.trusted_hops = buffer_limit(catalog), trusted_hops(catalog)
         self._wrong = _wrong(catalog, findings, documents)
         self._policies_of_gateway = _attached_to_gateway(documents, self._wrong)
@@ -122,13 +124,13 @@ class _Compilation:
         usable = {key: each for key, each in self._services.items() if self._is_usable(key, each)}
         for item in self._catalog.all(AIGatewayRoute):
             before = len(self._findings.problems)
-            spec = checked_spec(item)
+            spec, extras = checked_spec(item), compile_extras(item, self._costs)
             faults = [problem.path for problem in self._findings.problems[before:]]
             if any(path.startswith("spec.hostnames") for path in faults):
                 continue
             closed = bool(faults) or self.closed_by(item.key) is not None
             for index, rule in enumerate(spec.rules):
-                yield from self._rule(item, index, rule, usable, closed=closed)
+                yield from map(extras.apply, self._rule(item, index, rule, usable, closed=closed))
 
     def _is_usable(self, key: Key, service: Service) -> bool:
         """Return whether requests may be sent to a service: it is right, and they are signed where that is needed."""

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated
 
 import msgspec
 
 from aigw_extproc.aws.names import host_region
+from aigw_extproc.bedrock.prices import Price
+from aigw_extproc.config.compile.costs import compile_costs, merged
 from aigw_extproc.config.compile.durations import compile_timeouts
 from aigw_extproc.config.compile.mutations import check_mutations, check_unique, merge_bodies, merge_headers
 from aigw_extproc.config.compile.services import Service
+from aigw_extproc.config.compile.settings import compile_route_prices
 from aigw_extproc.config.compile.targets import Attached
 from aigw_extproc.config.compile.traffic import Traffic
+from aigw_extproc.config.costs import RequestCost
 from aigw_extproc.config.pattern import InvalidPattern, Pattern
 from aigw_extproc.config.policies import Policy
 from aigw_extproc.config.resources import ai_gateway as resources
@@ -29,14 +33,47 @@ _Time = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 def compile_rules(
-    catalog: Catalog, services: Mapping[Key, Service], access: Attached[Policy], traffic: Traffic
+    catalog: Catalog,
+    services: Mapping[Key, Service],
+    access: Attached[Policy],
+    traffic: Traffic,
+    costs: tuple[RequestCost, ...] = (),
 ) -> tuple[Rule, ...]:
-    """Return the rules of every route, in order."""
-    return tuple(
-        traffic.apply(item.key, replace(compile_rule(item, index, rule, catalog, services), policy=access.of(item.key)))
-        for item in catalog.all(AIGatewayRoute)
-        for index, rule in enumerate(checked_spec(item).rules)
-    )
+    """Return the rules of every route, in order. `costs` are the gateway's."""
+    rules: list[Rule] = []
+    for item in catalog.all(AIGatewayRoute):
+        spec, extras = checked_spec(item), compile_extras(item, costs)
+        for index, rule in enumerate(spec.rules):
+            compiled = extras.apply(compile_rule(item, index, rule, catalog, services))
+            rules.append(traffic.apply(item.key, replace(compiled, policy=access.of(item.key))))
+    return tuple(rules)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extras:
+    """What a route adds to the backends of all its rules."""
+
+    costs: tuple[RequestCost, ...]
+    prices: Mapping[str, Price]
+    """They take precedence over a backend's own."""
+
+    def apply(self, rule: Rule) -> Rule:
+        """Return a rule of the route with them."""
+        return replace(rule, backends=tuple(map(self._added, rule.backends)))
+
+    def _added(self, backend: Backend) -> Backend:
+        backend = replace(backend, costs=self.costs)
+        if not self.prices:
+            return backend
+        prices = backend.settings.prices.overridden(self.prices)
+        return replace(backend, settings=replace(backend.settings, prices=prices))
+
+
+def compile_extras(item: Item[AIGatewayRoute], costs: tuple[RequestCost, ...]) -> Extras:
+    """Return what a route adds to its backends, and record what is wrong with it. `costs` are the gateway's."""
+    own = compile_costs(item.resource.spec.llm_request_costs, item.place.field("spec.llmRequestCosts"))
+    prices = compile_route_prices(item.resource.metadata.annotations, item.place.field("metadata.annotations"))
+    return Extras(costs=merged(own, costs), prices=prices)
 
 
 def checked_spec(item: Item[AIGatewayRoute]) -> resources.RouteSpec:
@@ -103,6 +140,7 @@ def _backend(
         header_mutation=merge_headers(spec.header_mutation, ref.header_mutation),
         body_mutation=merge_bodies(spec.body_mutation, ref.body_mutation),
         settings=service.settings,
+        route=f"{item.namespace}/{item.name}",
     )
 
 
