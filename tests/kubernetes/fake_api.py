@@ -33,7 +33,7 @@ GATEWAY_API, ENVOY_GATEWAY, AI_GATEWAY = (
 CUSTOM = {
     (GATEWAY_API, "gateways"): ("Gateway", ("v1", "v1beta1")),
     (GATEWAY_API, "referencegrants"): ("ReferenceGrant", ("v1beta1",)),
-    (GATEWAY_API, "backendtlspolicies"): ("BackendTLSPolicy", ("v1alpha3", "v1")),
+    (GATEWAY_API, "backendtlspolicies"): ("BackendTLSPolicy", ("v1", "v1alpha3")),
     (AI_GATEWAY, "aigatewayroutes"): ("AIGatewayRoute", ("v1beta1", "v1alpha1")),
     (AI_GATEWAY, "aiservicebackends"): ("AIServiceBackend", ("v1beta1", "v1alpha1")),
     (AI_GATEWAY, "backendsecuritypolicies"): ("BackendSecurityPolicy", ("v1beta1", "v1alpha1")),
