@@ -154,7 +154,10 @@ def serve(
 
         if published is not None:
             raise click.BadParameter("--published is for processes without --kubernetes; use --publish")
-        published = click.get_current_context().with_resource(publishing_folder(publish))
+        try:
+            published = click.get_current_context().with_resource(publishing_folder(publish))
+        except OSError as error:
+            fail(f"--publish {publish}: {error.strerror}")
     serve_options = ServeOptions(
         source=source_of(resources, region, simulator, secrets_dir, api_keys, published),
         kubernetes=cluster,

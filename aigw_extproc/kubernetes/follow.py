@@ -24,6 +24,10 @@ MOST_SECONDS: Final = 0.3
 """How long changes in a row can hold up the first."""
 
 
+AGAIN_SECONDS: Final = 5.0
+"""Pause after a failure that is not the API's."""
+
+
 class Follower:
     """Reads what a Gateway serves. `file` gets every change of it."""
 
@@ -54,12 +58,20 @@ class Follower:
             while True:
                 await self._changes.wait()
                 await self._settled()
-                if not all(map(self.store.known, self._always)):
-                    continue
-                scope = scope_of(self.store, self._options.gateway)
-                self._follow_wanted(tasks, scope)
-                if all(map(self.store.known, scope.wanted)):
-                    self._publish(scope)
+                try:
+                    self._take_over(tasks)
+                except Exception:  # a full disk, or a defect: neither must end the gateway
+                    log.exception("the change of the cluster's resources could not be taken over; it is tried again")
+                    self._changes.set()
+                    await asyncio.sleep(AGAIN_SECONDS)
+
+    def _take_over(self, tasks: asyncio.TaskGroup) -> None:
+        """Publish what is served, if all that belongs to it is known."""
+        if all(map(self.store.known, self._always)):
+            scope = scope_of(self.store, self._options.gateway)
+            self._follow_wanted(tasks, scope)
+            if all(map(self.store.known, scope.wanted)):
+                self._publish(scope)
 
     def _watch(self, tasks: asyncio.TaskGroup, selection: Selection) -> None:
         watching = Watching(self._api, self.store, selection, self._changes.set)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -47,11 +48,11 @@ def write(file: Path, gateway: str, documents: Sequence[Json]) -> bool:
     return True
 
 
-def load(file: Path, gateway: str | None = None) -> Configuration:
+def load(file: Path) -> Configuration:
     """Return the configuration in the file; an empty one before anything was published.
 
     Raises:
-        ConfigError: the file cannot be read, or is that of another gateway.
+        ConfigError: the file cannot be read.
     """
     try:
         content = file.read_bytes()
@@ -59,14 +60,33 @@ def load(file: Path, gateway: str | None = None) -> Configuration:
         return Configuration(snapshot=Snapshot(rules=()), files=(str(file),))
     except OSError as error:
         raise _unusable(file, f"cannot be read: {error.strerror}") from None
-    try:
-        published = msgspec.json.decode(content, type=Published)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise _unusable(file, "was not written by this program") from None
-    if gateway is not None and published.gateway != gateway:
-        raise _unusable(file, f"is of the Gateway '{published.gateway}', not of '{gateway}'; remove it")
+    published = _decoded(content)
+    if published is None:
+        raise _unusable(file, "was not written by this program")
     configuration = compile_independent(published.documents).configuration
-    return Configuration(snapshot=configuration.snapshot, ignored=configuration.ignored, files=(str(file),))
+    return replace(configuration, files=(str(file),))
+
+
+def discard_others(file: Path, gateway: str) -> bool:
+    """Remove a file that is not this gateway's, and return whether there is one that is.
+
+    Raises:
+        OSError: it cannot be read or removed.
+    """
+    if not file.exists():
+        return False
+    published = _decoded(file.read_bytes())
+    if published is not None and published.gateway == gateway:
+        return True
+    file.unlink()
+    return False
+
+
+def _decoded(content: bytes) -> Published | None:
+    try:
+        return msgspec.json.decode(content, type=Published)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
 
 
 def _unusable(file: Path, message: str) -> ConfigError:

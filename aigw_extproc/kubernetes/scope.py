@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from aigw_extproc.config.compile.attachments import POLICIES, ROUTE, Node, selected, targets
+from aigw_extproc.config.compile.attachments import POLICIES, ROUTE, Node, listed, mapping, selected, targets
 from aigw_extproc.config.resources.infrastructure import GATEWAY_API
 from aigw_extproc.kubernetes.kinds import BY_KIND, CONFIG_MAP, SECRET, SERVICE
 from aigw_extproc.kubernetes.options import GatewayName
@@ -56,7 +56,10 @@ class Scope:
 def scope_of(store: Store, name: GatewayName) -> Scope:
     """Return what a Gateway serves of everything that is known."""
     gateway = store.find(name.node)
-    if gateway is None or name.gateway_class not in (None, gateway.document.get("spec", {}).get("gatewayClassName")):
+    if gateway is None or name.gateway_class not in (
+        None,
+        mapping(gateway.document.get("spec")).get("gatewayClassName"),
+    ):
         return Scope(gateway=None)
     routes, rejected = _routes(store, gateway)
     chosen: dict[Node, Resource] = {each.node: each for each in (gateway, *routes)}
@@ -84,7 +87,7 @@ def _close(store: Store, chosen: dict[Node, Resource], wanted: dict[Node, None])
     for policy in policies:
         for target, _ in targets(policy.document):
             by_target.setdefault(target, []).append(policy)
-    selecting = [each for each in policies if each.document.get("spec", {}).get("targetSelectors")]
+    selecting = [each for each in policies if mapping(each.document.get("spec")).get("targetSelectors")]
     pending = list(chosen.values())
     while pending:
         resource = pending.pop()
@@ -113,10 +116,11 @@ def _add(chosen: dict[Node, Resource], resource: Resource | None) -> None:
 def references(document: Json) -> Iterator[Node]:
     """Yield what a resource refers to, by the names of its fields."""
     namespace = document["metadata"].get("namespace", "")
-    for name, ref in _refs(document.get("spec")):
-        kind = ref.get("kind") or ("AIServiceBackend" if document["kind"] == ROUTE else _DEFAULT_KIND[name])
-        if isinstance(ref.get("name"), str):
-            yield kind, ref.get("namespace") or namespace, ref["name"]
+    for field_name, ref in _refs(document.get("spec")):
+        kind = ref.get("kind") or ("AIServiceBackend" if document["kind"] == ROUTE else _DEFAULT_KIND[field_name])
+        space, name = ref.get("namespace") or namespace, ref.get("name")
+        if isinstance(kind, str) and isinstance(space, str) and isinstance(name, str):
+            yield kind, space, name
 
 
 def _refs(value: object) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -147,8 +151,8 @@ def _routes(store: Store, gateway: Resource) -> tuple[list[Resource], dict[Node,
 
 def parent_refs(route: Json) -> list[Mapping[str, Any]]:
     """Return what a route names as its gateways; `targetRefs` is the older field."""
-    spec = route.get("spec", {})
-    refs = [*(spec.get("parentRefs") or ()), *(spec.get("targetRefs") or ())]
+    spec = mapping(route.get("spec"))
+    refs = [*listed(spec.get("parentRefs")), *listed(spec.get("targetRefs"))]
     return [ref for ref in refs if isinstance(ref, dict)]
 
 
@@ -163,7 +167,7 @@ def _refusal(ref: Mapping[str, Any], route: Resource, gateway: Resource) -> Refu
     """Return why the Gateway does not take a route that names it, None if it does."""
     listeners = [
         each
-        for each in gateway.document.get("spec", {}).get("listeners") or ()
+        for each in listeners_of(gateway)
         if ref.get("sectionName") in (None, each.get("name")) and ref.get("port") in (None, each.get("port"))
     ]
     if not listeners:
@@ -175,9 +179,14 @@ def _refusal(ref: Mapping[str, Any], route: Resource, gateway: Resource) -> Refu
     return Refusal(reason="NotAllowedByListeners", message=message)
 
 
+def listeners_of(gateway: Resource) -> list[Mapping[str, Any]]:
+    """Return the listeners of a Gateway."""
+    return [mapping(each) for each in listed(mapping(gateway.document.get("spec")).get("listeners"))]
+
+
 def allows(listener: Mapping[str, Any], route: Resource, gateway: Resource) -> bool:
     """Return whether a listener takes routes of this route's namespace; a selector of namespaces takes none here."""
-    namespaces = (listener.get("allowedRoutes") or {}).get("namespaces") or {}
+    namespaces = mapping(mapping(listener.get("allowedRoutes")).get("namespaces"))
     return route.node[1] == gateway.node[1] if namespaces.get("from", "Same") != "All" else True
 
 

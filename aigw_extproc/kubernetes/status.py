@@ -15,7 +15,7 @@ from aigw_extproc.config.resources.ai_gateway import AI_GATEWAY
 from aigw_extproc.config.resources.infrastructure import GATEWAY_API
 from aigw_extproc.errors import Fault, Problem
 from aigw_extproc.kubernetes.kinds import BY_KIND, CONFIG_MAP, SECRET
-from aigw_extproc.kubernetes.scope import Scope, allows, references
+from aigw_extproc.kubernetes.scope import Scope, allows, listeners_of, references
 from aigw_extproc.kubernetes.store import Json, Resource
 
 CONTROLLER: Final = "aigw-extproc/gateway"
@@ -213,7 +213,7 @@ def _listeners(gateway: Resource, scope: Scope, programmed: Condition, now: str)
         ),
     ]
     found: list[Json] = []
-    for listener in gateway.document.get("spec", {}).get("listeners") or ():
+    for listener in listeners_of(gateway):
         known = before.get(listener.get("name"), {})
         merged, _ = _merged(gateway, known.get("conditions"), wanted, now)
         found.append(

@@ -43,6 +43,9 @@ class Watching:
                     await self._follow(since)
             except (Refused, Unreachable) as fault:
                 await self._pause(fault)
+            except Exception:  # a defect here must not end the watch, and the gateway with it
+                log.exception("reading %s failed", self._selection)
+                await self._pause(Unreachable("a defect of this program"))
 
     async def _list(self) -> str | None:
         """Take over a list, and return its resource version; None if the API does not have the kind.

@@ -59,8 +59,11 @@ class Writer:
             try:
                 await self._bring_up_to_date()
                 failures = 0
-            except (Refused, Unreachable) as fault:
-                self._tell(f"cannot write the status of resources: {fault}")
+            except Exception as fault:  # of the API, or a defect, which must not end the gateway
+                if isinstance(fault, (Refused, Unreachable)):
+                    self._tell(f"cannot write the status of resources: {fault}")
+                else:
+                    log.exception("writing the status of resources failed")
                 await asyncio.sleep(_varied(PAUSES[min(failures, len(PAUSES) - 1)]))
                 failures += 1
                 self._offered.set()

@@ -20,8 +20,13 @@ _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of our own in it, for
 
 @contextmanager
 def publishing_folder(chosen: Path | None) -> Iterator[Path]:
-    """Yield the file to publish in: in the chosen folder, or in one of this process's own, in memory where possible."""
+    """Yield the file to publish in: in the chosen folder, or in one of this process's own, in memory where possible.
+
+    Raises:
+        OSError: the folder cannot be created.
+    """
     if chosen is not None:
+        chosen.mkdir(mode=0o700, parents=True, exist_ok=True)
         yield chosen / published.FILE
         return
     with tempfile.TemporaryDirectory(prefix="aigw-cluster-", dir=_MEMORY if _MEMORY.is_dir() else None) as folder:

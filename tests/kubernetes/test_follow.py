@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from aigw_extproc.kubernetes import watching
+from aigw_extproc.kubernetes import follow, watching
 from aigw_extproc.kubernetes.client import Api
 from aigw_extproc.kubernetes.follow import Follower
 from aigw_extproc.kubernetes.options import Access, GatewayName, KubernetesOptions, NoCluster
@@ -189,3 +189,15 @@ def test_without_a_cluster_the_operator_is_told(tmp_path: Path) -> None:
         Api(Access(kubeconfig=tmp_path / "missing"))
     with pytest.raises(NoCluster, match="the Kubernetes API cannot be used: "):
         Api(Access(kubeconfig=tmp_path / "empty"))
+
+
+async def test_a_full_disk_does_not_end_the_gateway(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(follow, "AGAIN_SECONDS", 0.05)
+    draft = tmp_path / "gateway.new"
+    draft.mkdir()
+    async with following(cluster, tmp_path) as one:
+        await one.until(lambda: "it is tried again" in caplog.text)
+        draft.rmdir()
+        await one.until_routes("a")

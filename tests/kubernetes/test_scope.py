@@ -140,3 +140,11 @@ def test_a_rule_may_refer_to_backends_of_another_namespace() -> None:
     name = GatewayName(namespace="default", name=NAME.name, namespaces=("models",))
     scope = scope_of(stored(gateway(), mine, into=store), name)
     assert wanted(scope) == {"Secret models/shared"}
+
+
+@pytest.mark.parametrize("spec", [None, [], "text", {"parentRefs": "text"}, {"parentRefs": [1], "targetRefs": [{}]}])
+@pytest.mark.parametrize("kind", ["AIGatewayRoute", "SecurityPolicy", "AIServiceBackend"])
+def test_whatever_an_author_writes_others_are_served(kind: str, spec: Any) -> None:
+    odd = {"apiVersion": "aigateway.envoyproxy.io/v1beta1", "kind": kind, "metadata": {"name": "odd"}, "spec": spec}
+    store = stored(gateway(), *service("good", 80), route("a", to("good", "nova")), odd)
+    assert "AIGatewayRoute a" in names(scope_of(store, NAME))

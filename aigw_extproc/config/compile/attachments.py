@@ -32,9 +32,9 @@ def node_of(document: Mapping[str, Any]) -> Node:
 
 def targets(document: Mapping[str, Any]) -> Iterator[tuple[Node, str]]:
     """Yield what a policy names as its targets, and the path of each field."""
-    spec, namespace = _mapping(document.get("spec")), document["metadata"].get("namespace", "")
+    spec, namespace = mapping(document.get("spec")), document["metadata"].get("namespace", "")
     fields = [("spec.targetRef", spec.get("targetRef"))]
-    fields += [(f"spec.targetRefs[{index}]", ref) for index, ref in enumerate(_list(spec.get("targetRefs")))]
+    fields += [(f"spec.targetRefs[{index}]", ref) for index, ref in enumerate(listed(spec.get("targetRefs")))]
     for path, ref in fields:
         if isinstance(ref, dict) and isinstance(ref.get("name"), str):
             yield (_kind(ref), namespace, ref["name"]), path
@@ -42,13 +42,13 @@ def targets(document: Mapping[str, Any]) -> Iterator[tuple[Node, str]]:
 
 def selected(document: Mapping[str, Any], others: Iterable[Mapping[str, Any]]) -> Iterator[Node]:
     """Yield what a policy selects by labels, and what it may select by expressions, which are not evaluated here."""
-    spec, namespace = _mapping(document.get("spec")), document["metadata"].get("namespace", "")
-    selectors = [_mapping(each) for each in _list(spec.get("targetSelectors"))]
+    spec, namespace = mapping(document.get("spec")), document["metadata"].get("namespace", "")
+    selectors = [mapping(each) for each in listed(spec.get("targetSelectors"))]
     for other in others if selectors else ():
-        labels = _mapping(other["metadata"].get("labels"))
+        labels = mapping(other["metadata"].get("labels"))
         same = other["metadata"].get("namespace", "") == namespace
         if same and any(
-            _kind(each) == other["kind"] and _mapping(each.get("matchLabels")).items() <= labels.items()
+            _kind(each) == other["kind"] and mapping(each.get("matchLabels")).items() <= labels.items()
             for each in selectors
         ):
             yield node_of(other)
@@ -59,9 +59,11 @@ def _kind(ref: Mapping[str, Any]) -> str:
     return ROUTE if ref.get("kind") == "HTTPRoute" else str(ref.get("kind"))
 
 
-def _mapping(value: object) -> Mapping[str, Any]:
+def mapping(value: object) -> Mapping[str, Any]:
+    """Return a field that should be a mapping, empty if it is none: the author of a resource may write anything."""
     return value if isinstance(value, dict) else {}
 
 
-def _list(value: object) -> list[Any]:
+def listed(value: object) -> list[Any]:
+    """Return a field that should be a list, likewise."""
     return value if isinstance(value, list) else []
