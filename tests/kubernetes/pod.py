@@ -72,8 +72,8 @@ def _writing(published: Path, folder: Path, config: Path) -> Iterator[None]:
     with (folder / "envoy-config.log").open("w") as log:
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
     try:
-        wait_for(lambda: (config / "envoy.yaml").exists() or None, what="Envoy's configuration", seconds=30)
+        wait_for(lambda: (config / "envoy.yaml").exists() or None, what="Envoy's configuration", seconds=90)
         yield
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(30)

@@ -7,6 +7,8 @@ import re
 import tempfile
 from pathlib import Path
 
+import pytest
+
 from aigw_extproc.simulator.settings import Settings
 from tests.envoy_config.running import wait_for
 from tests.kubernetes.documents import gateway, route, service, to
@@ -41,6 +43,7 @@ def most_memory(pod: Pod) -> int:
     return int(re.findall(r"VmHWM:\s+(\d+)", status)[0]) // 1024
 
 
+@pytest.mark.timeout(240)
 def test_a_large_cluster() -> None:
     fake = FakeApi()
     with (
