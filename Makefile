@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run unit test check format proto proto-check prices bench fuzz soak prefixes coverage docs envoy-examples clean
+.PHONY: help run unit test check format proto proto-check prices crds bench fuzz soak prefixes coverage docs envoy-examples clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ prefixes: $(VENV)/.dev ## try that a growing conversation keeps its prefix, on a
 	@for seed in $$(seq 17); do \
 	$(BIN)/pytest tests/translate/test_prefix_stability.py -q --hypothesis-profile thorough --hypothesis-seed $$seed --timeout 0 $(ARGS) \
 	|| exit 1; done
+
+crds: $(VENV)/.dev ## generate the chart's CustomResourceDefinitions
+	$(BIN)/python -m aigw_extproc.config.crds charts/aigw-extproc/crd-files
 
 fuzz: $(VENV)/.dev ## fuzz soak the parsers, one minute each; ARGS="-max_total_time=600"
 	@$(BIN)/pip install --quiet -c constraints.txt atheris
