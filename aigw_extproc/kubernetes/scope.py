@@ -97,9 +97,10 @@ def _close(store: Store, chosen: dict[Node, Resource], wanted: dict[Node, None])
             kind = BY_KIND.get(node[0])
             if kind is None:
                 continue
-            if kind.by_name:
+            if kind.name == SERVICE.name:  # Envoy finds it by DNS; a BackendTLSPolicy may be attached to it
+                found += by_target.get(node, ())
+            elif kind.by_name:
                 wanted[node] = None
-                found += by_target.get(node, ())  # a BackendTLSPolicy for a Service
             if (one := store.find(node)) is not None:
                 found.append(one)
         for each in found:

@@ -6,7 +6,7 @@ import contextlib
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,18 +42,18 @@ class Pod:
 
 
 @contextlib.contextmanager
-def running_pod(cluster: Cluster, folder: Path, *arguments: str, gateway: str = GATEWAY) -> Iterator[Pod]:
+def running_pod(cluster: Cluster, folder: Path, environment: Mapping[str, str] | None = None) -> Iterator[Pod]:
     """Start the processes of a pod. `folder` has a short path, since there are sockets in it."""
     publish, config = folder / "run", folder / "config"
     publish.mkdir()
     config.mkdir()
     reading = (
-        *("--kubernetes", "--gateway", f"{cluster.namespace}/{gateway}", "--kubeconfig", str(cluster.kubeconfig)),
+        *("--kubernetes", "--gateway", f"{cluster.namespace}/{GATEWAY}", "--kubeconfig", str(cluster.kubeconfig)),
         *("--publish", str(publish), "--listen", f"unix://{folder}/p.sock", "--reload-lag", "1"),
     )
     published = publish / "gateway.json"
     with (
-        running_processor(folder, *reading, *arguments) as processor,
+        running_processor(folder, *reading, environment=environment) as processor,
         _writing(published, folder, config),
         running_envoy((config / "envoy.yaml").read_text(), folder, folder / "admin.sock") as envoy,
         httpx.Client(base_url=envoy.url, timeout=30) as client,
