@@ -190,7 +190,8 @@ def listeners_of(gateway: Resource) -> list[Mapping[str, Any]]:
 def allows(listener: Mapping[str, Any], route: Resource, gateway: Resource) -> bool:
     """Return whether a listener takes routes of this route's namespace; a selector of namespaces takes none here."""
     namespaces = mapping(mapping(listener.get("allowedRoutes")).get("namespaces"))
-    return route.node[1] == gateway.node[1] if namespaces.get("from", "Same") != "All" else True
+    allowed = namespaces.get("from", "Same")
+    return allowed == "All" or (allowed == "Same" and route.node[1] == gateway.node[1])
 
 
 def selections(name: GatewayName, kinds: Iterable[Any]) -> list[Selection]:
