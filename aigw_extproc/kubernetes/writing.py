@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from aigw_extproc.config.compile.attachments import Node
 from aigw_extproc.config.compile.independent import Judged, compile_independent, described
@@ -131,10 +131,14 @@ class Writer:
                 self._tell(f"cannot write the status of {resource.node[0]}: {refusal}")
             return
         self._remember(resource, written)
+        if any((written.get("status") or {}).get(name) != part for name, part in change.status.items()):
+            # A schema without these fields: another try would end the same.
+            self._given_up[resource.node] = written["metadata"]["resourceVersion"]
+            self._tell(f"the API does not keep the status of {resource.node[0]} as it was written; check its CRD")
         for one in self._events(change):
             await self._post(one)
 
-    def _remember(self, resource: Resource, written: dict[str, object]) -> None:
+    def _remember(self, resource: Resource, written: dict[str, Any]) -> None:
         """Take over what was written, before the watch says so."""
         kind, namespace, _ = resource.node
         selection = Selection(kind=BY_KIND[kind], namespace=namespace)

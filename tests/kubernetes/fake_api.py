@@ -93,6 +93,8 @@ class FakeApi:
     """The plurals of kinds that the token may not read."""
     unwritable: set[str] = field(default_factory=set)
     """The plurals of kinds whose status the token may not write."""
+    pruned: set[str] = field(default_factory=set)
+    """The plurals of kinds whose schema has no conditions."""
     readonly: bool = False
     """Whether every change fails."""
     hung: bool = False
@@ -150,7 +152,11 @@ class FakeApi:
             )
         if status:
             result = copy.deepcopy(old)
-            result["status"] = new.get("status", {})
+            result["status"] = {
+                name: part
+                for name, part in new.get("status", {}).items()
+                if name != "conditions" or address[1] not in self.pruned
+            }
         else:
             result = copy.deepcopy(new)
             result["metadata"] |= {
