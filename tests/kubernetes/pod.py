@@ -33,7 +33,7 @@ class Pod:
     def chat(self, model: str, **headers: str) -> httpx.Response:
         return self.client.post(CHAT, json=question(model), headers=headers)
 
-    def until(self, status: int, model: str, *, seconds: float = 15, **headers: str) -> float:
+    def until(self, status: int, model: str, *, seconds: float = 30, **headers: str) -> float:
         """Wait for the status of a model's requests, and return how long that took."""
         begun = time.monotonic()
         reached = lambda: True if self.status(model, **headers) == status else None  # noqa: E731

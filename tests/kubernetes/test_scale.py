@@ -18,7 +18,7 @@ from tests.kubernetes.running import PLURALS, running_cluster
 from tests.simulator.running import running_simulator
 
 ROUTES, BACKENDS = 2000, 500
-PROMISED = 4.0
+PROMISED = 6.0
 """Seconds within which a change takes effect; the documentation says two on a machine that is not busy."""
 MEGABYTES = 115
 """Of the process that reads the API. With a small cluster it has 51."""
