@@ -24,6 +24,7 @@ settings.load_profile("patient")
 
 _FOLDER = Path(__file__).parent
 _WITH_PROCESSES = {
+    "agents",
     "benchmarks",
     "cli",
     "compose",
