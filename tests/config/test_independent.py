@@ -65,6 +65,7 @@ def test_a_rule_without_a_usable_backend_is_closed_and_no_other_rule_takes_its_r
         router.choose("claude", {})
     assert (closed.value.status, closed.value.code, closed.value.param) == (500, "gateway_misconfigured", "model")
     assert router.select("anything", {}, 0).name.startswith("default/good/")
+    assert [model.id for model in router.listed.of(result.configuration.snapshot.rules)][0] == "nova"
     assert "claude" not in [model.id for model in router.models({})]
 
 
