@@ -48,6 +48,10 @@ store_hours = click.option(
     "--store-hours", type=click.FloatRange(min=0, min_open=True), default=720, help="How long a response is kept."
 )
 store_mb = click.option("--store-mb", type=click.IntRange(min=1), default=1000, help="Size of all kept responses.")
+page = click.option("--page/--no-page", default=True, help="The operator's page: on loopback, or with --page-token.")
+page_token = click.option(
+    "--page-token", metavar="FILE", type=PATH, help="Whoever opens the page needs the token in this file."
+)
 published = click.option(
     "--published",
     metavar="FILE",
@@ -74,10 +78,6 @@ _KUBERNETES = (
         help="How to reach the API. By default as this pod, or with $KUBECONFIG or ~/.kube/config.",
     ),
     click.option("--context", metavar="NAME", help="A context of the kubeconfig, instead of its current one."),
-)
-page = click.option("--page/--no-page", default=True, help="The operator's page: on loopback, or with --page-token.")
-page_token = click.option(
-    "--page-token", metavar="FILE", type=PATH, help="Whoever opens the page needs the token in this file."
 )
 log_level = click.option(
     "--log-level",
