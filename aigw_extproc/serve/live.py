@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from aigw_extproc.aws.identity import Identity
-from aigw_extproc.config.cluster_names import by_content
+from aigw_extproc.config.cluster_names import by_content, for_envoy
 from aigw_extproc.config.compile.configuration import Configuration
 from aigw_extproc.config.files.watcher import ReloadStatus, watch
 from aigw_extproc.config.snapshot import Snapshot
