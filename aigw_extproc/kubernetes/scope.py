@@ -68,14 +68,17 @@ def scope_of(store: Store, name: GatewayName) -> Scope:
         _add(chosen, store.find(("GatewayConfig", name.namespace, config)))
     wanted: dict[Node, None] = {}
     _close(store, chosen, wanted)
-    by_name = {Selection(kind=BY_KIND[kind], namespace=space, name=one) for kind, space, one in wanted}
-    if name.service is not None:
-        by_name.add(Selection(kind=SERVICE, namespace=name.namespace, name=name.service))
+    by_name = {
+        Selection(kind=BY_KIND[kind], namespace=space, name=one) for kind, space, one in wanted if space in name.watched
+    }
+    if name.service_node is not None:
+        _, space, one = name.service_node
+        by_name.add(Selection(kind=SERVICE, namespace=space, name=one))
     served = sorted((each for each in chosen.values() if each.node[0] != SERVICE.name), key=precedence)
     return Scope(
         gateway=gateway,
         resources=(*store.of("ReferenceGrant"), *served),
-        wanted=frozenset(each for each in by_name if each.namespace in name.watched),
+        wanted=frozenset(by_name),
         rejected=rejected,
     )
 

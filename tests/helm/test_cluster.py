@@ -19,7 +19,7 @@ from tests.helm.pods import Manifest
 from tests.helm.test_rollout import Pod, pod_of
 from tests.helm.tools import Helm
 from tests.kubernetes.documents import GATEWAY, gateway, route, service, to
-from tests.kubernetes.fake_api import AI_GATEWAY, FakeApi
+from tests.kubernetes.fake_api import AI_GATEWAY, GATEWAY_API, FakeApi
 from tests.kubernetes.running import Cluster, running_cluster
 from tests.simulator.running import running_simulator
 
@@ -30,6 +30,13 @@ PATH = re.compile(
 )
 
 
+SERVICE: dict[str, Any] = {
+    "metadata": {"name": "aigw-aigw-extproc"},
+    "spec": {"type": "ClusterIP", "clusterIPs": ["10.0.0.7"]},
+}
+"""The one of the chart, in the release's namespace."""
+
+
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     with (
@@ -38,6 +45,7 @@ def cluster() -> Iterator[Cluster]:
         running_cluster(Path(folder), FakeApi()) as running,
     ):
         running.apply(gateway(), *service("bedrock", simulator.port), route("nova", to("bedrock", "nova")))
+        running.do(running.faults.create(("", "services"), "models", SERVICE))
         running.faults.journal.clear()
         yield running
 
@@ -88,13 +96,24 @@ def test_it_writes_the_status(pod: Pod, cluster: Cluster) -> None:
     wait_for(accepted, what="the conditions", seconds=20)
 
 
+def test_the_gateway_has_the_addresses_of_the_service(pod: Pod, cluster: Cluster) -> None:
+    def addresses() -> Any:
+        found = cluster.faults.find((GATEWAY_API, "gateways"), cluster.namespace, GATEWAY)
+        return found.get("status", {}).get("addresses")
+
+    assert wait_for(addresses, what="the addresses", seconds=20) == [{"type": "IPAddress", "value": "10.0.0.7"}]
+
+
 def test_its_roles_allow_all_that_it_asks_for_and_nothing_else(
     pod: Pod, cluster: Cluster, manifests: list[Manifest]
 ) -> None:
     test_it_writes_the_status(pod, cluster)
     asked = [_access(*request) for request in cluster.faults.journal]
     granted = [
-        (each["metadata"]["namespace"], rule) for each in manifests if each["kind"] == "Role" for rule in each["rules"]
+        (each["metadata"].get("namespace", "models"), rule)
+        for each in manifests
+        if each["kind"] == "Role"
+        for rule in each["rules"]
     ]
     assert [access for access in asked if not any(_allows(*grant, access) for grant in granted)] == []
     unused = [
@@ -102,7 +121,7 @@ def test_its_roles_allow_all_that_it_asks_for_and_nothing_else(
         for namespace, rule in granted
         if not any(_allows(namespace, rule, access) for access in asked)
     ]
-    # Nothing was rejected, no policy was applied, and the addresses are those of a Service in another namespace.
+    # Nothing was rejected, no policy was applied, and no backend is a Service.
     assert [name for names in unused for name in names if name not in {"events", "services"}] == []
 
 

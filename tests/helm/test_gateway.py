@@ -40,16 +40,15 @@ def test_the_processor_reads_the_api_and_starts_first(manifests: list[Manifest])
             "--gateway=default/envoy-ai-gateway-basic",
             "--gateway-class=envoy-ai-gateway-basic",
         ),
-        *("--namespaces=team-a,team-b", "--publish=/run/published"),
+        *("--namespaces=team-a,team-b", "--gateway-service=models/aigw-aigw-extproc"),
     ]
+    assert "--publish=/run/published" in parts["extproc"]["args"]
     assert parts["envoy-config"]["args"][0] == "--published=/run/published/gateway.json"
 
 
-def test_the_gateway_has_the_addresses_of_a_service_beside_it(helm4: Helm, manifests: list[Manifest]) -> None:
-    beside = containers(pod(helm4.manifests(BARE))["spec"])["extproc"]["args"]
-    assert "--gateway-service=aigw-aigw-extproc" in beside
-    assert "--gateway=models/envoy-ai-gateway-basic" in beside
-    assert "--gateway-service" not in str(manifests)
+def test_the_gateway_is_in_the_releases_namespace_by_default(helm4: Helm) -> None:
+    arguments = containers(pod(helm4.manifests(BARE))["spec"])["extproc"]["args"]
+    assert {"--gateway=models/envoy-ai-gateway-basic", "--gateway-service=models/aigw-aigw-extproc"} <= {*arguments}
 
 
 def test_pods_are_found_by_the_gateways_name(manifests: list[Manifest]) -> None:
@@ -92,8 +91,8 @@ def test_other_modes_have_no_access_to_the_api(helm4: Helm, mode: str) -> None:
 def test_there_is_a_role_in_each_namespace_and_nothing_cluster_wide(manifests: list[Manifest]) -> None:
     assert [each["kind"] for each in manifests if each["kind"].startswith("Cluster")] == []
     for kind in ("Role", "RoleBinding"):
-        found = {each["metadata"]["namespace"]: each for each in manifests if each["kind"] == kind}
-        assert sorted(found) == ["default", "team-a", "team-b"]
+        found = [each["metadata"].get("namespace", "models") for each in manifests if each["kind"] == kind]
+        assert sorted(found) == ["default", "models", "team-a", "team-b"]
     for binding in (each for each in manifests if each["kind"] == "RoleBinding"):
         assert binding["roleRef"]["name"] == binding["metadata"]["name"]
         assert binding["subjects"] == [
@@ -102,7 +101,8 @@ def test_there_is_a_role_in_each_namespace_and_nothing_cluster_wide(manifests: l
 
 
 def rules(manifests: list[Manifest], namespace: str) -> list[dict[str, Any]]:
-    (role,) = (each for each in manifests if each["kind"] == "Role" and each["metadata"]["namespace"] == namespace)
+    roles = [each for each in manifests if each["kind"] == "Role"]
+    (role,) = (each for each in roles if each["metadata"].get("namespace", "models") == namespace)
     found: list[dict[str, Any]] = role["rules"]
     return found
 
@@ -111,7 +111,7 @@ def readable(manifests: list[Manifest], namespace: str, resource: str) -> list[s
     """Return the names that may be read; an empty list for all, None for none."""
     for rule in rules(manifests, namespace):
         if resource in rule["resources"]:
-            assert rule["verbs"] == ["get", "list", "watch"]
+            assert rule["verbs"] == ["list", "watch"]
             return rule.get("resourceNames", [])
     return None
 
@@ -123,6 +123,17 @@ def test_secrets_are_readable_by_name_only(manifests: list[Manifest]) -> None:
     assert readable(manifests, "default", "configmaps") is None
 
 
+def test_of_the_releases_namespace_only_its_service_is_read(manifests: list[Manifest]) -> None:
+    assert rules(manifests, "models") == [
+        {
+            "apiGroups": [""],
+            "resources": ["services"],
+            "resourceNames": ["aigw-aigw-extproc"],
+            "verbs": ["list", "watch"],
+        }
+    ]
+
+
 def test_every_kind_that_is_decoded_can_be_read_and_has_a_status(manifests: list[Manifest]) -> None:
     plurals = {
         f"{kind.lower().removesuffix('y')}{'ies' if kind.endswith('cy') else 'y' * kind.endswith('y') + 's'}"
@@ -130,7 +141,7 @@ def test_every_kind_that_is_decoded_can_be_read_and_has_a_status(manifests: list
         if group
     }
     allowed = rules(manifests, "team-a")
-    reading = {name for rule in allowed if rule["verbs"] == ["get", "list", "watch"] for name in rule["resources"]}
+    reading = {name for rule in allowed if rule["verbs"] == ["list", "watch"] for name in rule["resources"]}
     assert reading == {*plurals, "referencegrants", "services", "secrets"}
     writing = {name for rule in allowed if rule["verbs"] in (["patch"], ["create"]) for name in rule["resources"]}
     assert writing == {*(f"{name}/status" for name in plurals), "events"}
@@ -147,7 +158,7 @@ def test_one_pod_writes_by_a_lease_in_the_gateways_namespace(manifests: list[Man
 
 def test_roles_of_two_releases_have_different_names(helm4: Helm, manifests: list[Manifest]) -> None:
     names = {each["metadata"]["name"] for each in manifests if each["kind"] == "Role"}
-    assert names == {"aigw-aigw-extproc-of-models"}
+    assert names == {"aigw-aigw-extproc-of-models", "aigw-aigw-extproc"}
     own = one(helm4.manifests(BARE), "Role")["metadata"]
     assert (own["name"], own["namespace"]) == ("aigw-aigw-extproc", "models")
 

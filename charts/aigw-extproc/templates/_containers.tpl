@@ -125,9 +125,7 @@ volumeMounts:
 {{- with .Values.gateway.namespaces }}
 - --namespaces={{ join "," . }}
 {{- end }}
-{{- if eq $namespace .Release.Namespace }}
-- --gateway-service={{ include "aigw.service" . }}
-{{- end }}
+- --gateway-service={{ .Release.Namespace }}/{{ include "aigw.service" . }}
 - --publish=/run/published
 {{- end }}
 
