@@ -177,9 +177,9 @@ class Router:
         """
         for scope in self._scopes(headers):
             candidate = scope.find(model, headers)
-            if candidate is not None and not candidate.choice.backends:
-                raise RouteClosed(model)
             if candidate is not None:
+                if not candidate.choice.backends:
+                    raise RouteClosed(model)
                 return candidate.choice
         raise ModelNotFound(
             f"no rule routes the model '{model}'; GET /v1/models lists the available models", param="model"

@@ -17,6 +17,7 @@ from lightkube.config.client_adapter import ConnectionParams
 from lightkube.config.kubeconfig import DEFAULT_KUBECONFIG, KubeConfig, SingleConfig
 from lightkube.core.exceptions import ConfigError
 
+from aigw_extproc.kubernetes.kinds import Kind
 from aigw_extproc.kubernetes.options import Access, NoCluster
 from aigw_extproc.kubernetes.store import Json, Selection
 
@@ -28,7 +29,8 @@ WATCH_SECONDS: Final = 3600
 SILENCE_SECONDS: Final = 100.0
 """After which a watch without events is taken for dead: the API sends a bookmark every minute."""
 
-_PLURAL_JSON: Final = {"accept": "application/json"}
+_NOT_FOUND: Final = 404
+_JSON: Final = {"accept": "application/json"}
 _MERGE: Final = {"content-type": "application/merge-patch+json"}
 
 
@@ -65,7 +67,7 @@ class Api:
         """Close all connections."""
         await self._http.aclose()
 
-    async def list(self, selection: Selection, version: str) -> tuple[list[Json], str]:
+    async def list_all(self, selection: Selection, version: str) -> tuple[list[Json], str]:
         """Return all resources of a selection, and the resource version to watch from.
 
         Raises:
@@ -107,6 +109,25 @@ class Api:
         except httpx2.HTTPError as error:
             raise Unreachable(f"{type(error).__name__} {error}".strip()) from None
 
+    async def other_versions(self, kind: Kind) -> list[str]:
+        """Return the versions of a kind that the API has, and that are not known here.
+
+        Raises:
+            Refused, Unreachable: the API does not say.
+        """
+        try:
+            group = await self.ask("GET", f"/apis/{kind.group}")
+        except Refused as refusal:
+            if refusal.status == _NOT_FOUND:
+                return []
+            raise
+        found: list[str] = []
+        for version in (each["version"] for each in group.get("versions") or ()):
+            if version not in kind.versions:
+                resources = (await self.ask("GET", f"/apis/{kind.group}/{version}")).get("resources") or ()
+                found += [version] if kind.plural in (each["name"] for each in resources) else []
+        return found
+
     async def ask(
         self, method: str, path: str, *, body: Json | None = None, query: dict[str, str] | None = None
     ) -> dict[str, Any]:
@@ -116,7 +137,7 @@ class Api:
             Refused: with an error status.
             Unreachable: no answer.
         """
-        headers = _PLURAL_JSON | (_MERGE if method == "PATCH" else {"content-type": "application/json"})
+        headers = _JSON | (_MERGE if method == "PATCH" else {"content-type": "application/json"})
         content = json.dumps(body).encode() if body is not None else None
         try:
             response = await self._http.request(method, path, params=query, content=content, headers=headers)

@@ -62,19 +62,16 @@ def scope_of(store: Store, name: GatewayName) -> Scope:
     ):
         return Scope(gateway=None)
     routes, rejected = _routes(store, gateway)
-    chosen: dict[Node, Resource] = {each.node: each for each in (gateway, *routes)}
-    config = (gateway.document["metadata"].get("annotations") or {}).get(GATEWAY_CONFIG)
-    if config is not None:
-        _add(chosen, store.find(("GatewayConfig", name.namespace, config)))
-    wanted: dict[Node, None] = {}
-    _close(store, chosen, wanted)
+    config = (gateway.document["metadata"].get("annotations") or {}).get(GATEWAY_CONFIG, "")
+    configs = filter(None, (store.find(("GatewayConfig", name.namespace, config)),))
+    chosen, wanted = _closed(store, (gateway, *routes, *configs))
     by_name = {
         Selection(kind=BY_KIND[kind], namespace=space, name=one) for kind, space, one in wanted if space in name.watched
     }
     if name.service_node is not None:
         _, space, one = name.service_node
         by_name.add(Selection(kind=SERVICE, namespace=space, name=one))
-    served = sorted((each for each in chosen.values() if each.node[0] != SERVICE.name), key=precedence)
+    served = sorted(chosen.values(), key=precedence)
     return Scope(
         gateway=gateway,
         resources=(*store.of("ReferenceGrant"), *served),
@@ -83,37 +80,43 @@ def scope_of(store: Store, name: GatewayName) -> Scope:
     )
 
 
-def _close(store: Store, chosen: dict[Node, Resource], wanted: dict[Node, None]) -> None:
-    """Add what the chosen resources refer to, and the policies attached to them, until nothing is missing."""
-    policies = [each for kind in POLICIES for each in store.of(kind)]
-    by_target: dict[Node, list[Resource]] = {}
-    for policy in policies:
-        for target, _ in targets(policy.document):
-            by_target.setdefault(target, []).append(policy)
-    selecting = [each for each in policies if mapping(each.document.get("spec")).get("targetSelectors")]
-    pending = list(chosen.values())
-    while pending:
-        resource = pending.pop()
-        found = [*by_target.get(resource.node, ())]
-        found += [each for each in selecting if any(selected(each.document, [resource.document]))]
+class _Neighbours:
+    """What belongs to a resource: what it refers to, and the policies attached to it."""
+
+    def __init__(self, store: Store) -> None:
+        self.wanted: set[Node] = set()
+        """The Secrets and ConfigMaps that were met."""
+        self._store = store
+        policies = [each for kind in POLICIES for each in store.of(kind)]
+        self._selecting = [each for each in policies if mapping(each.document.get("spec")).get("targetSelectors")]
+        self._by_target: dict[Node, list[Resource]] = {}
+        for policy in policies:
+            for target, _ in targets(policy.document):
+                self._by_target.setdefault(target, []).append(policy)
+
+    def of(self, resource: Resource) -> Iterator[Resource]:
+        """Yield what belongs to a resource, as far as it is known."""
+        yield from self._by_target.get(resource.node, ())
+        yield from (each for each in self._selecting if any(selected(each.document, [resource.document])))
         for node in references(resource.document):
-            kind = BY_KIND.get(node[0])
-            if kind is None:
-                continue
-            if kind.by_name:
-                wanted[node] = None
-                found += by_target.get(node, ())  # a BackendTLSPolicy for a Service
-            if (one := store.find(node)) is not None:
-                found.append(one)
-        for each in found:
-            if each.node not in chosen:
-                chosen[each.node] = each
+            if node[0] == SERVICE.name:  # Envoy finds it by DNS; a BackendTLSPolicy may be attached to it
+                yield from self._by_target.get(node, ())
+            elif node[0] in BY_KIND:
+                yield from filter(None, (self._store.find(node),))
+                if BY_KIND[node[0]].by_name:
+                    self.wanted.add(node)
+
+
+def _closed(store: Store, chosen: Iterable[Resource]) -> tuple[dict[Node, Resource], set[Node]]:
+    """Return some resources with all that belongs to them, and the Secrets and ConfigMaps to read."""
+    neighbours, found = _Neighbours(store), {each.node: each for each in chosen}
+    pending = list(found.values())
+    while pending:
+        for each in neighbours.of(pending.pop()):
+            if each.node not in found:
+                found[each.node] = each
                 pending.append(each)
-
-
-def _add(chosen: dict[Node, Resource], resource: Resource | None) -> None:
-    if resource is not None:
-        chosen[resource.node] = resource
+    return found, neighbours.wanted
 
 
 def references(document: Json) -> Iterator[Node]:
@@ -190,7 +193,8 @@ def listeners_of(gateway: Resource) -> list[Mapping[str, Any]]:
 def allows(listener: Mapping[str, Any], route: Resource, gateway: Resource) -> bool:
     """Return whether a listener takes routes of this route's namespace; a selector of namespaces takes none here."""
     namespaces = mapping(mapping(listener.get("allowedRoutes")).get("namespaces"))
-    return route.node[1] == gateway.node[1] if namespaces.get("from", "Same") != "All" else True
+    allowed = namespaces.get("from", "Same")
+    return allowed == "All" or (allowed == "Same" and route.node[1] == gateway.node[1])
 
 
 def selections(name: GatewayName, kinds: Iterable[Any]) -> list[Selection]:

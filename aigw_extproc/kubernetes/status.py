@@ -111,13 +111,15 @@ def conditions(resource: Resource, scope: Scope, judged: Judged) -> Iterator[Con
 
 def _problems(resource: Resource, judged: Judged) -> Iterator[Problem]:
     """Yield the problems of a resource, and of the Secrets and ConfigMaps that it refers to: those have no status."""
-    for problem in judged.problems.get(resource.node, ()):
-        # A target that is not here is another gateway's.
-        if not (problem.fault == "missing" and problem.path.startswith("spec.targetRef")):
-            yield problem
+    yield from (problem for problem in judged.problems.get(resource.node, ()) if not of_another(problem))
     for node in references(resource.document):
         if node[0] in (SECRET.name, CONFIG_MAP.name):
             yield from judged.problems.get(node, ())
+
+
+def of_another(problem: Problem) -> bool:
+    """Return whether a problem is none here: a policy's target that is not known is another gateway's."""
+    return problem.fault == "missing" and problem.path.startswith("spec.targetRef")
 
 
 def _text(resource: Resource, problems: Iterable[Problem]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from aigw_extproc.config.compile.attachments import Node
-from aigw_extproc.kubernetes.kinds import SERVICE, Kind
+from aigw_extproc.kubernetes.kinds import BY_KIND, SERVICE, Kind
 
 Json: TypeAlias = Mapping[str, Any]
 
@@ -97,10 +97,9 @@ class Store:
 
     def find(self, node: Node) -> Resource | None:
         """Return one resource."""
-        for selection, resources in self._known.items():
-            if (selection.kind.name, selection.namespace) == node[:2] and node[2] in resources:
-                return resources[node[2]]
-        return None
+        kind = BY_KIND[node[0]]
+        selection = Selection(kind=kind, namespace=node[1], name=node[2] if kind.by_name else None)
+        return self._known.get(selection, {}).get(node[2])
 
 
 def _documents(resources: Mapping[str, Resource]) -> list[Json]:

@@ -54,7 +54,7 @@ class Watching:
         """
         for version in self._selection.kind.versions:
             try:
-                items, since = await self._api.list(self._selection, version)
+                items, since = await self._api.list_all(self._selection, version)
             except Refused as refusal:
                 if refusal.status == _NOT_FOUND:
                     continue
@@ -66,6 +66,8 @@ class Watching:
             return since
         if self._api_version:
             raise Unreachable("the API has had this kind, and does not know it now")
+        if unknown := await self._api.other_versions(self._selection.kind):
+            raise Unreachable(f"the API has it as {', '.join(unknown)} only, which is not supported")
         if not self._store.known(self._selection):
             log.info("the Kubernetes API has no %s; asked again every %.0f s", self._selection, ABSENT_SECONDS)
             self._store.replace(self._selection, (), "")

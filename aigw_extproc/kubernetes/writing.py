@@ -1,4 +1,4 @@
-"""Writes the status of resources and tells of rejections, as far as they are not written already."""
+"""Writes the status of resources, as far as it is not written already, and tells of rejections; logs what is wrong."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import time
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from aigw_extproc.config.compile.attachments import Node
-from aigw_extproc.config.compile.independent import Judged, compile_independent
+from aigw_extproc.config.compile.independent import Judged, compile_independent, described
 from aigw_extproc.kubernetes.client import Api, Refused, Unreachable
 from aigw_extproc.kubernetes.kinds import BY_KIND
 from aigw_extproc.kubernetes.lease import Lease
-from aigw_extproc.kubernetes.options import GatewayName
+from aigw_extproc.kubernetes.options import KubernetesOptions
 from aigw_extproc.kubernetes.scope import Scope
-from aigw_extproc.kubernetes.status import Change, changes, event, path_of, service_addresses
+from aigw_extproc.kubernetes.status import Change, changes, event, of_another, path_of, service_addresses
 from aigw_extproc.kubernetes.store import Resource, Selection, Store
 
 log = logging.getLogger(__name__)
@@ -36,14 +36,15 @@ _TRY_AGAIN: Final = frozenset({409, 429})
 class Writer:
     """Brings the statuses of a gateway's resources up to date whenever it is offered what that serves."""
 
-    def __init__(self, api: Api, store: Store, gateway: GatewayName) -> None:
-        self._api, self._store, self._gateway = api, store, gateway
-        self._lease = Lease(api, gateway, f"{uuid.uuid4()}")
+    def __init__(self, api: Api, store: Store, options: KubernetesOptions) -> None:
+        self._api, self._store, self._gateway, self._writes = api, store, options.gateway, options.status
+        self._lease = Lease(api, options.gateway, f"{uuid.uuid4()}")
         self._scope: Scope | None = None
         self._offered = asyncio.Event()
         self._given_up: dict[Node, str] = {}
         """The versions of resources whose status cannot be written."""
         self._told: set[str] = set()
+        self._wrong: set[str] = set()
 
     def offer(self, scope: Scope) -> None:
         """Say what the gateway serves now."""
@@ -75,10 +76,21 @@ class Writer:
             return
         # In a thread: it takes half a second for thousands of routes, and watches must not wait for it.
         judged = await asyncio.to_thread(compile_independent, scope.documents)
+        self._log_wrong(judged)
+        if not self._writes:
+            return
         while not self._offered.is_set() and (pending := self._changes(scope, judged)):
             if not await self._write_all(pending):
                 await asyncio.sleep(_varied(WAIT_SECONDS))
         await self._lease.release()
+
+    def _log_wrong(self, judged: Judged) -> None:
+        """Log what is wrong since the last time."""
+        found = itertools.chain.from_iterable(judged.problems.values())
+        wrong = {described(problem) for problem in found if not of_another(problem)}
+        for each in sorted(wrong - self._wrong):
+            log.warning("wrong, so excluded: %s", each)
+        self._wrong = wrong
 
     def _changes(self, scope: Scope, judged: Judged) -> list[Change]:
         nodes = itertools.chain((each.node for each in scope.resources), scope.rejected)
@@ -119,10 +131,14 @@ class Writer:
                 self._tell(f"cannot write the status of {resource.node[0]}: {refusal}")
             return
         self._remember(resource, written)
+        if any((written.get("status") or {}).get(name) != part for name, part in change.status.items()):
+            # A schema without these fields: another try would end the same.
+            self._given_up[resource.node] = written["metadata"]["resourceVersion"]
+            self._tell(f"the API does not keep the status of {resource.node[0]} as it was written; check its CRD")
         for one in self._events(change):
             await self._post(one)
 
-    def _remember(self, resource: Resource, written: dict[str, object]) -> None:
+    def _remember(self, resource: Resource, written: dict[str, Any]) -> None:
         """Take over what was written, before the watch says so."""
         kind, namespace, _ = resource.node
         selection = Selection(kind=BY_KIND[kind], namespace=namespace)

@@ -48,9 +48,8 @@ async def following(options: KubernetesOptions, file: Path) -> AsyncIterator[Fol
         raise NoCluster(f"install aigw-extproc[kubernetes]: {error}") from None
     api = Api(options.access)
     follower = Follower(options, api, file)
-    writer = Writer(api, follower.store, options.gateway)
-    if options.status:
-        follower.on_scope = writer.offer
+    writer = Writer(api, follower.store, options)
+    follower.on_scope = writer.offer
     try:
         async with background(writer.run()), background(follower.run()):
             yield follower

@@ -123,6 +123,20 @@ def test_a_wrong_tls_policy_never_means_cleartext() -> None:
     assert served(judged(tls)) == {"a/0": 0}
 
 
+def test_a_field_that_cannot_be_read_is_not_left_out() -> None:
+    wrong = route("b", to("good", "one"), to("good", "two"))
+    wrong["spec"]["rules"][1]["backendRefs"][0]["modelNameOverride"] = 5
+    assert served(judged(wrong)) == {"a/0": 1, "b/0": 1, "b/1": 0}
+
+
+def test_a_routes_author_cannot_close_other_routes() -> None:
+    """Envoy's filters are the same for all: a policy of a route that wants others is the wrong one."""
+    base = policy("p", ("Gateway", "envoy-ai-gateway-basic"), cors={"allowOrigins": ["https://a.example"]})
+    own = policy("q", ("AIGatewayRoute", "b"), apiKeyAuth=keys_in("team"))
+    result = judged(route("b", to("other", "claude")), secret("team", alice="alices-key"), base, own)
+    assert served(result) == {"a/0": 1, "b/0": 0}
+
+
 WRONG = {"apiKeyAuth": keys_in("nowhere")}
 
 

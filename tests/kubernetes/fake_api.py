@@ -87,10 +87,14 @@ class FakeApi:
     """Method and target of each request."""
     absent: set[str] = field(default_factory=set)
     """The plurals of kinds that the API does not have."""
+    renamed: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """The plurals of kinds that the API has in other versions."""
     forbidden: set[str] = field(default_factory=set)
     """The plurals of kinds that the token may not read."""
     unwritable: set[str] = field(default_factory=set)
     """The plurals of kinds whose status the token may not write."""
+    pruned: set[str] = field(default_factory=set)
+    """The plurals of kinds whose schema has no conditions."""
     readonly: bool = False
     """Whether every change fails."""
     hung: bool = False
@@ -148,7 +152,11 @@ class FakeApi:
             )
         if status:
             result = copy.deepcopy(old)
-            result["status"] = new.get("status", {})
+            result["status"] = {
+                name: part
+                for name, part in new.get("status", {}).items()
+                if name != "conditions" or address[1] not in self.pruned
+            }
         else:
             result = copy.deepcopy(new)
             result["metadata"] |= {
@@ -194,6 +202,21 @@ class FakeApi:
         except Failure as failure:
             return JSONResponse(failure.status, status_code=failure.code)
 
+    async def discover(self, request: Request) -> Response:
+        """The versions of a group, or the resources of one."""
+        group, version = request.path_params["group"], request.path_params.get("version")
+        served = [
+            (plural, one)
+            for (owner, plural), (_, versions) in KINDS.items()
+            for one in self.renamed.get(plural, versions)
+            if owner == group and plural not in self.absent
+        ]
+        if version is not None:
+            names = [{"name": plural} for plural, one in served if one == version]
+            return JSONResponse({"kind": "APIResourceList", "resources": names}, status_code=200 if names else 404)
+        found = [{"version": one} for one in sorted({one for _, one in served})]
+        return JSONResponse({"kind": "APIGroup", "versions": found}, status_code=200 if found else 404)
+
     def _admit(self, request: Request) -> tuple[Address, _Served]:
         if self.broken:
             raise Failure(503, "ServiceUnavailable", "the server is currently unable to handle the request")
@@ -202,6 +225,7 @@ class FakeApi:
         path = request.path_params
         address = (path.get("group", ""), path["plural"])
         kind, versions = KINDS.get(address, ("", ()))
+        versions = self.renamed.get(address[1], versions)
         if path["version"] not in versions or address[1] in self.absent:
             raise Failure(404, "NotFound", "the server could not find the requested resource")
         if self.readonly and request.method != "GET":
@@ -336,8 +360,9 @@ def _merged(value: Any, patch: Any) -> Any:
 
 def application(api: FakeApi) -> Starlette:
     """The application of one API."""
+    discovery = [Route(path, api.discover, methods=["GET"]) for path in ("/apis/{group}", "/apis/{group}/{version}")]
     groups = ("/api/{version}", "/apis/{group}/{version}")
     parts = ("", "/{name}", "/{name}/{part}")
     methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
     paths = [f"{group}/namespaces/{{namespace}}/{{plural}}{part}" for group in groups for part in parts]
-    return Starlette(routes=[Route(path, api.answer, methods=methods) for path in paths])
+    return Starlette(routes=[*discovery, *(Route(path, api.answer, methods=methods) for path in paths)])

@@ -6,7 +6,7 @@ import contextlib
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,7 +33,7 @@ class Pod:
     def chat(self, model: str, **headers: str) -> httpx.Response:
         return self.client.post(CHAT, json=question(model), headers=headers)
 
-    def until(self, status: int, model: str, *, seconds: float = 15, **headers: str) -> float:
+    def until(self, status: int, model: str, *, seconds: float = 30, **headers: str) -> float:
         """Wait for the status of a model's requests, and return how long that took."""
         begun = time.monotonic()
         reached = lambda: True if self.status(model, **headers) == status else None  # noqa: E731
@@ -42,18 +42,18 @@ class Pod:
 
 
 @contextlib.contextmanager
-def running_pod(cluster: Cluster, folder: Path, *arguments: str, gateway: str = GATEWAY) -> Iterator[Pod]:
+def running_pod(cluster: Cluster, folder: Path, environment: Mapping[str, str] | None = None) -> Iterator[Pod]:
     """Start the processes of a pod. `folder` has a short path, since there are sockets in it."""
     publish, config = folder / "run", folder / "config"
     publish.mkdir()
     config.mkdir()
     reading = (
-        *("--kubernetes", "--gateway", f"{cluster.namespace}/{gateway}", "--kubeconfig", str(cluster.kubeconfig)),
+        *("--kubernetes", "--gateway", f"{cluster.namespace}/{GATEWAY}", "--kubeconfig", str(cluster.kubeconfig)),
         *("--publish", str(publish), "--listen", f"unix://{folder}/p.sock", "--reload-lag", "1"),
     )
     published = publish / "gateway.json"
     with (
-        running_processor(folder, *reading, *arguments) as processor,
+        running_processor(folder, *reading, environment=environment) as processor,
         _writing(published, folder, config),
         running_envoy((config / "envoy.yaml").read_text(), folder, folder / "admin.sock") as envoy,
         httpx.Client(base_url=envoy.url, timeout=30) as client,
@@ -72,8 +72,8 @@ def _writing(published: Path, folder: Path, config: Path) -> Iterator[None]:
     with (folder / "envoy-config.log").open("w") as log:
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
     try:
-        wait_for(lambda: (config / "envoy.yaml").exists() or None, what="Envoy's configuration", seconds=30)
+        wait_for(lambda: (config / "envoy.yaml").exists() or None, what="Envoy's configuration", seconds=90)
         yield
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(30)

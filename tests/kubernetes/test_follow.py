@@ -161,6 +161,16 @@ async def test_without_its_policies_nothing_is_published(cluster: Cluster, tmp_p
         await one.until_routes("a")
 
 
+async def test_policies_in_a_version_that_nobody_knows_are_not_passed_over(
+    cluster: Cluster, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    fake = cluster.faults
+    fake.renamed = {"securitypolicies": ("v7",)}
+    async with following(cluster, tmp_path) as one:
+        await one.until(lambda: "the API has it as v7 only" in caplog.text)
+        assert (one.follower.synced, one.file.exists()) == (False, False)
+
+
 async def test_a_secret_that_may_not_be_read_holds_up_nothing_else(
     cluster: Cluster, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -60,8 +60,13 @@ async def test_of_several_replicas_one_writes_each_status(cluster: Cluster, tmp_
         cluster.apply(route("b", to("nothing", "claude")))
         await until(cluster, "b", "ResolvedRefs", "False")
         await asyncio.sleep(0.5)  # only time shows that nothing more is written
-    written = [path for path in patches(cluster) if "/gateways/" not in path]  # that one counts its routes
-    assert sorted(set(written)) == sorted(written)
+    changed = [
+        (address[1], value["metadata"]["name"])
+        for _, event, address, value in cluster.faults.history
+        if event == "MODIFIED" and address[1] not in ("gateways", "leases")  # a Gateway counts its routes
+    ]
+    assert sorted(set(changed)) == sorted(changed)
+    assert ("aigatewayroutes", "b") in changed
     assert [each["reason"] for each in cluster.events()] == ["RefNotFound"]
     assert cluster.get("Lease", LEASE)["spec"]["holderIdentity"] == ""
 
@@ -110,6 +115,18 @@ async def test_a_status_that_cannot_be_written_is_told_once(
         while "routes/b" not in str(patches(cluster)):  # noqa: ASYNC110 - the fake API sets no event of ours
             await asyncio.sleep(0.01)
     assert caplog.text.count("cannot write the status of AIGatewayRoute: 403") == 1
+
+
+async def test_a_status_that_is_not_kept_is_not_written_again(
+    cluster: Cluster, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    cluster.faults.pruned = {"aigatewayroutes"}
+    async with replica(cluster, tmp_path / "a"):
+        await asyncio.to_thread(cluster.until, "Gateway", GATEWAY, "Programmed", "True", SOON)
+        while cluster.get("Lease", LEASE)["spec"]["holderIdentity"] != "":  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.01)
+    assert len([path for path in patches(cluster) if "/aigatewayroutes/" in path]) == 1
+    assert "the API does not keep the status of AIGatewayRoute" in caplog.text
 
 
 async def test_writing_goes_on_when_the_api_is_back(cluster: Cluster, tmp_path: Path) -> None:

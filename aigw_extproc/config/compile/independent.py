@@ -98,6 +98,10 @@ class _Compilation:
 
     def __init__(self, catalog: Catalog, findings: Findings, documents: list[Mapping[str, Any]]) -> None:
         self._catalog, self._findings = catalog, findings
+        self._undecoded: dict[str, list[str]] = defaultdict(list)
+        """The fields of each resource that could not be decoded, and so are missing in it."""
+        for problem in findings.problems:
+            self._undecoded[problem.resource].append(problem.path)
         tls = compile_tls(catalog)
         upstreams = compile_upstreams(catalog, tls.backends)
         self._services = compile_services(catalog, upstreams, compile_signing(catalog), tls.backends)
@@ -126,6 +130,7 @@ class _Compilation:
             before = len(self._findings.problems)
             spec, extras = checked_spec(item), compile_extras(item, self._costs)
             faults = [problem.path for problem in self._findings.problems[before:]]
+            faults += [path for path in self._undecoded[item.place.resource] if not path.startswith("spec.rules[")]
             if any(path.startswith("spec.hostnames") for path in faults):
                 continue
             closed = bool(faults) or self.closed_by(item.key) is not None
@@ -149,7 +154,9 @@ class _Compilation:
         before, path = len(self._findings.problems), f"spec.rules[{index}]."
         compiled = compile_rule(item, index, rule, self._catalog, services)
         self._name_unusable(item, index, rule, services)
-        faults = [problem.path.removeprefix(path) for problem in self._findings.problems[before:]]
+        paths = [problem.path for problem in self._findings.problems[before:]]
+        paths += [each for each in self._undecoded[item.place.resource] if each.startswith(path)]
+        faults = [each.removeprefix(path) for each in paths]
         if any(fault.startswith("matches") for fault in faults):
             return
         broken = {fault.partition("]")[0] + "]" for fault in faults if fault.startswith("backendRefs[")}
