@@ -150,7 +150,7 @@ def _record_request(outcome: Outcome) -> None:
 
 def _code(outcome: Outcome) -> str:
     """Return the label for the code of the error; empty without one."""
-    code = (outcome.error.code or outcome.error.type) if outcome.error else outcome.code
+    code = outcome.error.label if outcome.error else outcome.code
     result = f"{outcome.status} {code}"
     known = len(code) <= MAX_CODE_CHARACTERS and _bounded(result, _own_results, MAX_RESULTS) == result
     return code if known else "other"

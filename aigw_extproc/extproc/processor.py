@@ -39,6 +39,7 @@ from aigw_extproc.exchange.messages import (
     UpstreamCall,
     UpstreamReady,
 )
+from aigw_extproc.exchange.results import result
 from aigw_extproc.extproc import codec
 from aigw_extproc.extproc.budget import Budget, content_length
 from aigw_extproc.extproc.pulse import Pulse
@@ -146,10 +147,17 @@ class ExchangeStream:
         self.over = self.over or _is_final(action)
         if self.over and self._identity is not None:
             self._report_rejection(*self._identity)
+        ending = self._ending(action) if self.over else b""
         if self._pulse is not None and isinstance(action, Chunk):
             self._pulse.beat(said=bool(action.body))
-            return codec.unasked(action)
-        return codec.encode(phase, action, duplex=self._duplex)
+            return codec.unasked(action, ending)
+        return codec.encode(phase, action, duplex=self._duplex, ending=ending)
+
+    def _ending(self, action: Action) -> bytes:
+        """Return what Envoy's access log is to say of the end, to be sent with the last answer."""
+        outcome = self._exchange.outcome
+        backend = action.backend if isinstance(action, PassHeaders) else ""
+        return codec.ending(result(outcome, over=True), outcome.client, backend)
 
     def _ping(self) -> None:
         body = self._exchange.ping()
@@ -163,13 +171,14 @@ class ExchangeStream:
         error = UpstreamTimeout("the upstream fell silent in the middle of its response")
         action = self._exchange.fail(error)
         body = action.body if isinstance(action, Chunk) else b""
-        self._send_unasked(Chunk(body=body, final=True))
         self.over = True
+        self._send_unasked(Chunk(body=body, final=True))
 
     def _send_unasked(self, chunk: Chunk) -> None:
         """Send a chunk, unless an earlier one is still on its way to a client that reads slowly."""
         if chunk.final or self._sending is None or self._sending.done():
-            self._sending = ensure_future(self._send(codec.unasked(chunk)))
+            ending = self._ending(chunk) if chunk.final else b""
+            self._sending = ensure_future(self._send(codec.unasked(chunk, ending)))
             self._sending.add_done_callback(_note_failure)
 
     def close(self) -> None:

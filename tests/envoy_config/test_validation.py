@@ -80,7 +80,7 @@ def test_the_snippet_is_valid_where_it_is_pasted(tmp_path: Path, which: Snapshot
 def test_the_snippet_of_a_rule_with_failover_is_valid(tmp_path: Path) -> None:
     file = tmp_path / "envoy.yaml"
     text = snippet(failing_over(), Options())
-    assert len(text.split("\n\n")) == 5
+    assert len(text.split("\n\n")) == 6
     assert validate(pasted(text), file) == f"configuration '{file}' OK"
 
 
@@ -105,7 +105,7 @@ def failing_over() -> Snapshot:
 
 def pasted(text: str) -> str:
     """Return an existing configuration with the parts of the snippet pasted in."""
-    filters, routes, clusters, *attempts = (yaml.safe_load(part) for part in text.split("\n\n"))
+    filters, routes, clusters, log, *attempts = (yaml.safe_load(part) for part in text.split("\n\n"))
     listeners, extensions = attempts or ([], [])
     router = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"
     manager = {
@@ -113,6 +113,7 @@ def pasted(text: str) -> str:
             "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
         ),
         "stat_prefix": "existing",
+        "access_log": log,
         "http_filters": [*filters, {"name": "envoy.filters.http.router", "typed_config": {"@type": router}}],
         "route_config": {"virtual_hosts": [{"name": "existing", "domains": ["*"], "routes": routes}]},
     }

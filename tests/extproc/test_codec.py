@@ -163,7 +163,15 @@ def test_a_request_is_delegated_with_new_headers_route_and_metadata() -> None:
                 "clear_route_cache": True,
             }
         },
-        "dynamic_metadata": {"io.envoy.ai_gateway": {"backend_name": "r", "model_name_override": "m", "client": "c"}},
+        "dynamic_metadata": {
+            "io.envoy.ai_gateway": {
+                "backend_name": "r",
+                "model_name_override": "m",
+                "model": "m",
+                "client": "c",
+                "outcome": "incomplete",
+            }
+        },
     }
 
 
@@ -190,14 +198,38 @@ def test_a_request_is_forwarded_with_new_headers_body_route_and_metadata() -> No
                 "clear_route_cache": True,
             }
         },
-        "dynamic_metadata": {"io.envoy.ai_gateway": {"backend_name": "b", "model_name_override": "m"}},
+        "dynamic_metadata": {
+            "io.envoy.ai_gateway": {
+                "backend_name": "b",
+                "model_name_override": "m",
+                "outcome": "incomplete",
+                "stream": False,
+            }
+        },
     }
 
 
 def test_the_client_of_a_key_is_in_the_metadata() -> None:
     action = ForwardRequest(set_headers=(), remove_headers=(), body=b"{}", backend="b", model="m", client="team-a")
-    metadata = {"backend_name": "b", "model_name_override": "m", "client": "team-a"}
-    assert encoded("request_body", action)["dynamic_metadata"] == {"io.envoy.ai_gateway": metadata}
+    assert encoded("request_body", action)["dynamic_metadata"]["io.envoy.ai_gateway"]["client"] == "team-a"
+
+
+@pytest.mark.parametrize(
+    ("phase", "action"),
+    [
+        ("request_headers", Reply(status=404, headers=(), body=b"{}", details="aigw_x")),
+        ("response_headers", PassHeaders(final=True)),
+        ("response_headers", Continue(final=True)),
+        ("response_body", ReplaceBody(set_headers=(), body=b"{}")),
+        ("response_body", Chunk(body=b"x", final=True)),
+    ],
+)
+@pytest.mark.parametrize("duplex", [False, True])
+def test_each_last_answer_says_how_the_exchange_has_ended(phase: str, action: Action, duplex: bool) -> None:
+    ending = codec.ending("slow_down", "team-a", "b")
+    message = pb.ProcessingResponse.FromString(codec.encode(phase, action, duplex=duplex, ending=ending))
+    said = {"outcome": "slow_down", "client": "team-a", "backend_name": "b"}
+    assert MessageToDict(message.dynamic_metadata) == {"io.envoy.ai_gateway": said}
 
 
 def test_a_streamed_response_has_no_content_length() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from aigw_extproc.config.compile.access import compile_access
 from aigw_extproc.config.compile.asked_services import AskedServices
@@ -75,7 +75,12 @@ def _snapshot(catalog: Catalog) -> Snapshot:
     services = compile_services(catalog, upstreams, compile_signing(catalog), tls.backends)
     asked = AskedServices(catalog=catalog, backends=upstreams, tls=tls.services)
     rules = compile_rules(catalog, services, compile_access(catalog, asked), compile_traffic(catalog))
-    return Snapshot(rules=rules, buffer_limit=_buffer_limit(catalog), trusted_hops=_trusted_hops(catalog))
+    return Snapshot(
+        rules=rules,
+        buffer_limit=_buffer_limit(catalog),
+        trusted_hops=_trusted_hops(catalog),
+        trust_request_id=_trust_request_id(catalog),
+    )
 
 
 def _refuse_further_gateways(catalog: Catalog) -> None:
@@ -105,7 +110,15 @@ def _trusted_hops(catalog: Catalog) -> int:
     return _only(hops, "clientIPDetection", 0)
 
 
-def _only(values: list[tuple[Item[ClientTrafficPolicy], int]], field: str, default: int) -> int:
+def _trust_request_id(catalog: Catalog) -> bool:
+    headers = ((item, item.resource.spec.headers) for item in catalog.all(ClientTrafficPolicy))
+    return _only([(item, found.trust_request_id) for item, found in headers if found is not None], "headers", False)
+
+
+V = TypeVar("V")
+
+
+def _only(values: list[tuple[Item[ClientTrafficPolicy], V]], field: str, default: V) -> V:
     """Return the setting of the only gateway: all policies must agree on it."""
     for item, value in values:
         if value != values[0][1]:

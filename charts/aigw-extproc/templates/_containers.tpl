@@ -150,6 +150,8 @@ args:
   - --log-level
   - {{ .Values.envoy.logLevel }}
   - --disable-hot-restart
+  - --file-flush-interval-msec # for the access log: Envoy's own interval is ten seconds
+  - "500"
   {{- with .Values.envoy.extraArgs }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
