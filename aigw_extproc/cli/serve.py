@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from aigw_extproc.cli.output import fail, set_up_logging
 from aigw_extproc.config.snapshot import Address
 from aigw_extproc.envoy.options import PROCESSOR
 from aigw_extproc.extproc.transport import FORMER_TRANSPORTS, TRANSPORTS, Transport
+from aigw_extproc.label_headers import VARIABLE, label_headers
 from aigw_extproc.serve.options import ADMIN, ServeOptions
 
 log = logging.getLogger(__name__)
@@ -110,6 +112,7 @@ def serve(
     from aigw_extproc.serve.workers import worker_address
 
     set_up_logging(log_level)
+    _check_label_headers()
     operator = Address(host=admin_host, port=admin_port) if admin else None
     endpoints = {endpoint(worker_address(listen, index)) for index in range(workers)}
     serve_options = ServeOptions(
@@ -136,6 +139,13 @@ def serve(
             require_free(operator, option="--admin-port")
         asyncio.run(serve_until_stopped(serve_options))
     except (OSError, PortUnavailable, ChildFailed) as error:
+        fail(str(error))
+
+
+def _check_label_headers() -> None:
+    try:
+        label_headers(os.environ.get(VARIABLE, ""))
+    except ValueError as error:
         fail(str(error))
 
 

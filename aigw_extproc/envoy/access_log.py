@@ -9,7 +9,7 @@ from envoy_data_plane.envoy.config.core import v3 as core
 from envoy_data_plane.envoy.extensions.access_loggers.stream import v3 as stream
 from envoy_data_plane.google.protobuf import Any, Struct
 
-from aigw_extproc.exchange.names import METADATA_NAMESPACE
+from aigw_extproc.exchange.names import METADATA_NAMESPACE, OUTCOME_NAMESPACE
 
 PATH_STATE = "aigw.path"
 """Filter state: the path as the client sent it."""
@@ -36,7 +36,7 @@ FIELDS = {
     "backend": _metadata("backend_name"),
     "cluster": "%UPSTREAM_CLUSTER%",
     "status": "%RESPONSE_CODE%",
-    "outcome": _metadata("outcome"),
+    "outcome": f"%DYNAMIC_METADATA({OUTCOME_NAMESPACE}:outcome)%",
     "details": "%RESPONSE_CODE_DETAILS%",
     "flags": "%RESPONSE_FLAGS%",
     "attempts": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",

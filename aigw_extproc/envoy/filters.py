@@ -20,7 +20,7 @@ from aigw_extproc.envoy.options import Options
 from aigw_extproc.envoy.request_ids import CLIENT_REQUEST_ID_HEADER
 from aigw_extproc.envoy.retries import processor_retries
 from aigw_extproc.envoy.routes import PROCESSOR_FILTER
-from aigw_extproc.exchange.names import ATTEMPT_ATTRIBUTE, CLIENT_NAMESPACES, METADATA_NAMESPACE
+from aigw_extproc.exchange.names import ATTEMPT_ATTRIBUTE, CLIENT_NAMESPACES, METADATA_NAMESPACE, OUTCOME_NAMESPACE
 
 _PATH = (PATH_STATE, "%PATH(NQ:PATH)%")  # the query may hold secrets
 _CLIENT_ID = (CLIENT_REQUEST_ID_STATE, f"%REQ({CLIENT_REQUEST_ID_HEADER}):128%")
@@ -92,7 +92,7 @@ def _processor(options: Options) -> ext_proc.ExternalProcessor:
 
 
 def _written() -> ext_proc.MetadataOptionsMetadataNamespaces:
-    return ext_proc.MetadataOptionsMetadataNamespaces(untyped=[METADATA_NAMESPACE])
+    return ext_proc.MetadataOptionsMetadataNamespaces(untyped=[METADATA_NAMESPACE, OUTCOME_NAMESPACE])
 
 
 def _processing_mode(

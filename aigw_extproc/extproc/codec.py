@@ -40,6 +40,7 @@ from aigw_extproc.exchange.names import (
     ATTEMPT_ATTRIBUTE,
     EXT_AUTH_NAMESPACE,
     METADATA_NAMESPACE,
+    OUTCOME_NAMESPACE,
     TOKENS_NAMESPACE,
 )
 from aigw_extproc.exchange.response import LOCAL_REPLY_HEADER
@@ -147,7 +148,7 @@ def encode(phase: str, action: Action, *, duplex: bool = False, ending: bytes = 
 @lru_cache(maxsize=1024)
 def ending(outcome: str, client: str = "", backend: str = "") -> bytes:
     """Return a part of the last answer: what Envoy's access log says of the end; empty values are left as they are."""
-    return _metadata({"outcome": outcome, "client": client, "backend_name": backend})
+    return _metadata(outcome, {"client": client, "backend_name": backend})
 
 
 def more_time(seconds: float) -> bytes:
@@ -230,14 +231,19 @@ def _forward_request(action: ForwardRequest, _ending: bytes) -> bytes:
 def _route(backend: str, model: str, original_model: str, client: str, stream: bool | None = None) -> bytes:
     """Serialise what Envoy's access log says of a request that is sent on, until it is known how it ends."""
     names = {"backend_name": backend, "model_name_override": model, "model": original_model, "client": client}
-    return _metadata({**names, "outcome": INCOMPLETE, "stream": stream})
+    return _metadata(INCOMPLETE, {**names, "stream": stream})
 
 
-def _metadata(fields: Mapping[str, str | bool | None]) -> bytes:
-    """Serialise dynamic metadata, without empty and unknown values."""
+def _metadata(outcome: str, fields: Mapping[str, str | bool | None]) -> bytes:
+    """Serialise dynamic metadata, without empty and unknown values.
+
+    In one answer Envoy takes the last value of a namespace, so the outcome has one of its own.
+    """
     answer = pb.ProcessingResponse()
     known = {name: value for name, value in fields.items() if value not in ("", None)}
-    answer.dynamic_metadata.get_or_create_struct(METADATA_NAMESPACE).update(known)
+    if known:
+        answer.dynamic_metadata.get_or_create_struct(METADATA_NAMESPACE).update(known)
+    answer.dynamic_metadata.get_or_create_struct(OUTCOME_NAMESPACE)["outcome"] = outcome
     return answer.SerializeToString()
 
 

@@ -111,7 +111,7 @@ class ExchangeStream:
 
     __slots__ = (
         *("_duplex", "_exchange", "_held", "_identity", "_processor"),
-        *("_pulse", "_send", "_sending", "_timeline", "over"),
+        *("_pulse", "_send", "_sending", "_timeline", "_values", "over"),
     )
 
     def __init__(self, processor: Processor, send: Send) -> None:
@@ -129,6 +129,7 @@ class ExchangeStream:
         self._held = 0
         self._pulse: Pulse | None = None
         self._sending: Future[None] | None = None
+        self._values = metrics.NO_VALUES
         metrics.ACTIVE_EXCHANGES.inc()
 
     async def answer(self, message: bytes) -> bytes:
@@ -188,7 +189,7 @@ class ExchangeStream:
             self._pulse.stop()
         metrics.ACTIVE_EXCHANGES.dec()
         self._timeline.ended = monotonic()
-        metrics.record(self._exchange.outcome, self._timeline)
+        metrics.record(self._exchange.outcome, self._timeline, over=self.over, values=self._values)
 
     async def _act(self, event: Event) -> Action:
         exchange = self._exchange
@@ -198,6 +199,8 @@ class ExchangeStream:
             action = exchange.receive(event, now=time())
             if isinstance(event, (RequestHeaders, AttemptHeaders)) and isinstance(action, Continue):
                 self._hold(content_length(event.headers))
+                if metrics.HEADERS:
+                    self._values = tuple(event.headers.get(name, "") for name in metrics.HEADERS.values())
             return await self._provide(action)
         except GatewayError as error:
             return exchange.fail(error)

@@ -39,6 +39,8 @@ class Live:
         """Returns the status of this process's credentials, or of its workers'."""
         self.running_workers: Callable[[], int] | None = None
         """Returns how many workers run; None in a process without workers."""
+        self.on_change: Callable[[Snapshot], None] = lambda _: None
+        """Takes the snapshot of each change, before it is used."""
         self._lists: ModelLists = NO_LISTS
         self._router = Router(self._named(configuration.snapshot), options.allowed_hosts)
 
@@ -65,6 +67,7 @@ class Live:
         self._use(self._router.snapshot)
 
     def _use(self, snapshot: Snapshot) -> None:
+        self.on_change(snapshot)
         self._router = Router(snapshot, self._options.allowed_hosts, self._lists, previous=self._router)
 
     @property

@@ -65,6 +65,7 @@ async def _reload_and_admin(options: ServeOptions, live: Live) -> AsyncIterator[
 async def _serve_streams(options: ServeOptions, live: Live, stop: asyncio.Event) -> None:
     use_reserved_files()
     # Imported here: the process that supervises workers needs neither gRPC nor credentials.
+    from aigw_extproc import metrics
     from aigw_extproc.aws.credentials import CredentialCache
     from aigw_extproc.extproc.budget import Budget
     from aigw_extproc.extproc.processor import Processor
@@ -75,6 +76,8 @@ async def _serve_streams(options: ServeOptions, live: Live, stop: asyncio.Event)
     from aigw_extproc.store.connect import connected
 
     keep_freed_memory()
+    metrics.expect(live.router().snapshot)
+    live.on_change = metrics.expect
     credentials = CredentialCache()
     live.credentials = credentials.as_details
     budget = Budget(options.body_budget)

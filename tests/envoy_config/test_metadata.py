@@ -25,7 +25,7 @@ def saying(outcome: str, answer: Answer) -> Answer:
     def answering(request: pb.ProcessingRequest) -> pb.ProcessingResponse:
         response = pb.ProcessingResponse()
         response.CopyFrom(answer(request))
-        response.dynamic_metadata.get_or_create_struct("io.envoy.ai_gateway")["outcome"] = outcome
+        response.dynamic_metadata.get_or_create_struct("io.envoy.ai_gateway.outcome")["outcome"] = outcome
         return response
 
     return answering

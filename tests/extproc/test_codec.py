@@ -169,8 +169,8 @@ def test_a_request_is_delegated_with_new_headers_route_and_metadata() -> None:
                 "model_name_override": "m",
                 "model": "m",
                 "client": "c",
-                "outcome": "incomplete",
-            }
+            },
+            "io.envoy.ai_gateway.outcome": {"outcome": "incomplete"},
         },
     }
 
@@ -202,9 +202,9 @@ def test_a_request_is_forwarded_with_new_headers_body_route_and_metadata() -> No
             "io.envoy.ai_gateway": {
                 "backend_name": "b",
                 "model_name_override": "m",
-                "outcome": "incomplete",
                 "stream": False,
-            }
+            },
+            "io.envoy.ai_gateway.outcome": {"outcome": "incomplete"},
         },
     }
 
@@ -228,8 +228,10 @@ def test_the_client_of_a_key_is_in_the_metadata() -> None:
 def test_each_last_answer_says_how_the_exchange_has_ended(phase: str, action: Action, duplex: bool) -> None:
     ending = codec.ending("slow_down", "team-a", "b")
     message = pb.ProcessingResponse.FromString(codec.encode(phase, action, duplex=duplex, ending=ending))
-    said = {"outcome": "slow_down", "client": "team-a", "backend_name": "b"}
-    assert MessageToDict(message.dynamic_metadata) == {"io.envoy.ai_gateway": said}
+    assert MessageToDict(message.dynamic_metadata) == {
+        "io.envoy.ai_gateway": {"client": "team-a", "backend_name": "b"},
+        "io.envoy.ai_gateway.outcome": {"outcome": "slow_down"},
+    }
 
 
 def test_a_streamed_response_has_no_content_length() -> None:
