@@ -233,9 +233,14 @@ def _attempt_outcome(outcome: Outcome) -> str:
     return str(outcome.status) if outcome.status else "cancelled"
 
 
-def _labels(outcome: Outcome, values: tuple[str, ...]) -> tuple[str, ...]:
+def provider_name(outcome: Outcome) -> str:
+    """Return the name of who serves the model, as OpenTelemetry's conventions have it; empty without a backend."""
     schema = outcome.backend.schema.name if outcome.backend else ""
-    provider = _PROVIDERS.get(schema, schema.lower())
+    return _PROVIDERS.get(schema, schema.lower())
+
+
+def _labels(outcome: Outcome, values: tuple[str, ...]) -> tuple[str, ...]:
+    provider = provider_name(outcome)
     # Bedrock returns the model that answered only if a prompt router has chosen it.
     invoked = outcome.usage.invoked_model if outcome.usage else ""
     models = (outcome.model, outcome.request_model, invoked or outcome.request_model)

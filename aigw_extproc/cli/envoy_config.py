@@ -9,7 +9,7 @@ import click
 
 from aigw_extproc.cli import options
 from aigw_extproc.cli.app import app
-from aigw_extproc.cli.options import PATH, endpoint, source_of
+from aigw_extproc.cli.options import PATH, endpoint, source_of, traces_of
 from aigw_extproc.cli.output import fail
 from aigw_extproc.config.resources.names import quantity
 from aigw_extproc.config.snapshot import Address, Snapshot
@@ -42,6 +42,7 @@ from aigw_extproc.serve.source import ConfigurationSource
 @options.port
 @click.option("--output", metavar="FILE", type=PATH, help="Write it into this file instead.")
 @click.option("--admin", metavar="ADDRESS", help="Envoy's admin interface: unix:///PATH or HOST:PORT.")
+@options.otlp
 @click.option(
     "--memory-limit",
     metavar="QUANTITY",
@@ -69,6 +70,7 @@ def envoy_config(
     port: int,
     output: Path | None,
     admin: str | None,
+    otlp: str | None,
     memory_limit: str | None,
     folder: Path | None,
 ) -> None:
@@ -83,6 +85,7 @@ def envoy_config(
         processor_tls=tls,
         admin=endpoint(admin) if admin else None,
         memory_limit=_bytes(memory_limit) if memory_limit else None,
+        traces=traces_of(otlp),
     )
     if folder is not None:
         _write(source_of(resources, region, simulator, secrets_dir), envoy_options, folder)

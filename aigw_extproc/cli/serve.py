@@ -12,7 +12,7 @@ import click
 
 from aigw_extproc.cli import options
 from aigw_extproc.cli.app import app
-from aigw_extproc.cli.options import PATH, endpoint, source_of, store_of
+from aigw_extproc.cli.options import PATH, endpoint, own_traces_of, source_of, store_of
 from aigw_extproc.cli.output import fail, set_up_logging
 from aigw_extproc.config.snapshot import Address
 from aigw_extproc.envoy.options import PROCESSOR
@@ -75,6 +75,8 @@ if TYPE_CHECKING:
 @click.option("--reload-lag", default=0.0, hidden=True, help="Seconds before a change takes effect.")
 @click.option("--envoy-admin", type=PATH, hidden=True, help="The socket of Envoy's admin interface.")
 @click.option("--shared-port", is_flag=True, hidden=True, help="Other workers listen on the same port.")
+@options.otlp
+@options.trace_upstream
 @options.log_level
 def serve(
     resources: tuple[Path, ...],
@@ -102,6 +104,8 @@ def serve(
     reload_lag: float,
     envoy_admin: Path | None,
     shared_port: bool,
+    otlp: str | None,
+    trace_upstream: bool,
     log_level: str,
 ) -> None:
     """Run the processor alone, for an Envoy that runs elsewhere. RESOURCES are resource files, or folders of them."""
@@ -113,6 +117,7 @@ def serve(
 
     set_up_logging(log_level)
     _check_label_headers()
+    traces = own_traces_of(otlp)
     operator = Address(host=admin_host, port=admin_port) if admin else None
     endpoints = {endpoint(worker_address(listen, index)) for index in range(workers)}
     serve_options = ServeOptions(
@@ -130,6 +135,9 @@ def serve(
         store=store_of(store, store_hours, store_mb),
         drain_seconds=drain_seconds,
         reload_lag=reload_lag,
+        otlp=otlp if traces else None,
+        traces=traces,
+        trace_upstream=trace_upstream,
         log_level=log_level,
     )
     try:

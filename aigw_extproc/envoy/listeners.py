@@ -18,6 +18,7 @@ from aigw_extproc.envoy.local_replies import local_reply_config
 from aigw_extproc.envoy.options import Options
 from aigw_extproc.envoy.request_ids import removed, unaltered, without_clients_own
 from aigw_extproc.envoy.routes import routes_for
+from aigw_extproc.envoy.tracing import tracing
 from aigw_extproc.exchange.names import INTERNAL_PREFIX
 
 STAT_PREFIX = "aigw"
@@ -52,6 +53,7 @@ def _connection_manager(snapshot: Snapshot, options: Options) -> listener.Filter
         http_filters=http_filters(snapshot, options),
         access_log=[stdout_access_log()] if options.access_log else [],
         local_reply_config=local_reply_config(buffer_limit=snapshot.buffer_limit),
+        tracing=tracing(options),
         early_header_mutation_extensions=[_remove_untrusted_headers(snapshot)],
         use_remote_address=True,
         xff_num_trusted_hops=snapshot.trusted_hops,

@@ -21,6 +21,7 @@ from aigw_extproc.envoy.listeners import gateway_listener
 from aigw_extproc.envoy.options import Options
 from aigw_extproc.envoy.overload import overload_manager
 from aigw_extproc.envoy.routes import route_configuration
+from aigw_extproc.envoy.tracing import collector_cluster
 
 NODE = "aigw"
 """Envoy's node id and cluster, which it needs to read clusters from a file."""
@@ -40,7 +41,11 @@ def render(snapshot: Snapshot, options: Options) -> bootstrap.Bootstrap:
         overload_manager=overload_manager(options),
         static_resources=bootstrap.BootstrapStaticResources(
             listeners=[gateway_listener(snapshot, options), *attempts],
-            clusters=[processor_cluster(options, buffer_limit=snapshot.buffer_limit), *upstreams],
+            clusters=[
+                processor_cluster(options, buffer_limit=snapshot.buffer_limit),
+                *collector_cluster(options, buffer_limit=snapshot.buffer_limit),
+                *upstreams,
+            ],
         ),
     )
 

@@ -10,6 +10,8 @@ from random import random
 from time import monotonic, time
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from aigw_extproc import metrics
 from aigw_extproc.aws.identity import Identity
 from aigw_extproc.config.snapshot import AwsAuth, Upstream
@@ -22,13 +24,16 @@ from aigw_extproc.exchange.messages import (
     Chunk,
     Continue,
     CredentialsReady,
+    Delegate,
     Event,
+    ForwardRequest,
     Keep,
     MediaReady,
     NeedCredentials,
     NeedMedia,
     NeedStored,
     NeedUpstream,
+    Outcome,
     PassHeaders,
     ReplaceBody,
     Reply,
@@ -61,6 +66,7 @@ https://docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html
 """
 
 _LAST = (Reply, ReplaceBody)
+_TRACEPARENT = "traceparent"
 FindCredentials = Callable[[AwsAuth], Awaitable[Identity]]
 FetchMedia = Callable[[tuple[str, ...], tuple[str, ...]], Awaitable[Mapping[str, Fetched]]]
 RejectCredentials = Callable[[AwsAuth, Identity], None]
@@ -79,6 +85,31 @@ class Store(Protocol):
         ...
 
 
+class Trace(Protocol):
+    """Observes one exchange for its span."""
+
+    @property
+    def traceparent(self) -> str:
+        """The span's context, for upstreams."""
+        ...
+
+    def note(self, event: Event | None, action: Action) -> None:
+        """Take a message of Envoy's, and what was done with it."""
+        ...
+
+    def end(self, outcome: Outcome, timeline: metrics.Timeline, *, over: bool) -> None:
+        """Finish the span."""
+        ...
+
+
+class Tracer(Protocol):
+    """Begins the spans of exchanges."""
+
+    def begin(self, parent: str) -> Trace | None:
+        """Return what observes an exchange, below the `traceparent` of its call; None if it is not recorded."""
+        ...
+
+
 class Processor:
     """A factory of exchanges. `router` is called once per stream, so that a stream keeps the rules it began with."""
 
@@ -91,6 +122,8 @@ class Processor:
         reject: RejectCredentials = lambda *_: None,
         budget: Budget | None = None,
         store: Store | None = None,
+        tracer: Tracer | None = None,
+        trace_upstream: bool = False,
     ) -> None:
         self.router = router
         self.credentials = credentials
@@ -100,10 +133,13 @@ class Processor:
         """Called with credentials that AWS has rejected."""
         self.budget = budget or Budget(sys.maxsize)
         self.store = store
+        self.tracer = tracer
+        self.trace_upstream = trace_upstream
+        """Whether upstreams get the context of the trace."""
 
-    def open(self, send: Send) -> ExchangeStream:
-        """Open a stream. `send` sends messages that precede an answer."""
-        return ExchangeStream(self, send)
+    def open(self, send: Send, traceparent: str = "") -> ExchangeStream:
+        """Open a stream. `send` sends messages that precede an answer; `traceparent` is the call's."""
+        return ExchangeStream(self, send, traceparent)
 
 
 class ExchangeStream:
@@ -111,11 +147,14 @@ class ExchangeStream:
 
     __slots__ = (
         *("_duplex", "_exchange", "_held", "_identity", "_processor"),
-        *("_pulse", "_send", "_sending", "_timeline", "_values", "over"),
+        *("_pulse", "_send", "_sending", "_timeline", "_trace", "_traced", "_traceparent", "_values", "over"),
     )
 
-    def __init__(self, processor: Processor, send: Send) -> None:
+    def __init__(self, processor: Processor, send: Send, traceparent: str) -> None:
         self.over = False
+        self._traceparent = traceparent
+        self._trace = processor.tracer.begin(traceparent) if processor.tracer is not None else None
+        self._traced = bool(traceparent) or self._trace is not None
         self._processor = processor
         self._send = send
         self._duplex = False
@@ -137,6 +176,8 @@ class ExchangeStream:
         phase, event = codec.decode(message)
         self._duplex = self._duplex or isinstance(event, AttemptHeaders)
         action = await self._act(event) if event else Continue()
+        if self._traced:
+            action = self._observed(event, action)
         start = action.start if isinstance(action, Begin) else action
         if isinstance(start, StreamResponse) and start.pings is not None:
             self._pulse = Pulse(start.pings, self._ping, self._give_up)
@@ -153,6 +194,22 @@ class ExchangeStream:
             self._pulse.beat(said=bool(action.body))
             return codec.unasked(action, ending)
         return codec.encode(phase, action, duplex=self._duplex, ending=ending)
+
+    def _observed(self, event: Event | None, action: Action) -> Action:
+        """Tell the trace of a message, and return a request that goes on with the trace's context.
+
+        Attempts always have it; upstreams only where it is wanted, and otherwise not the client's either.
+        """
+        if self._trace is not None:
+            self._trace.note(event, action)
+        if not self._traceparent or not isinstance(action, (Delegate, ForwardRequest)):
+            return action
+        if isinstance(action, Delegate):
+            return replace(action, set_headers=(*action.set_headers, (_TRACEPARENT, self._traceparent)))
+        context = self._traceparent if self._trace is None else self._trace.traceparent
+        if self._processor.trace_upstream:
+            return replace(action, set_headers=(*action.set_headers, (_TRACEPARENT, context)))
+        return replace(action, remove_headers=(*action.remove_headers, _TRACEPARENT, "tracestate"))
 
     def _ending(self, action: Action) -> bytes:
         """Return what Envoy's access log is to say of the end, to be sent with the last answer."""
@@ -189,7 +246,10 @@ class ExchangeStream:
             self._pulse.stop()
         metrics.ACTIVE_EXCHANGES.dec()
         self._timeline.ended = monotonic()
-        metrics.record(self._exchange.outcome, self._timeline, over=self.over, values=self._values)
+        outcome = self._exchange.outcome
+        metrics.record(outcome, self._timeline, over=self.over, values=self._values)
+        if self._trace is not None:
+            self._trace.end(outcome, self._timeline, over=self.over)
 
     async def _act(self, event: Event) -> Action:
         exchange = self._exchange

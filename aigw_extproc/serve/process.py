@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from typing import TYPE_CHECKING
 
 from aigw_extproc.config.snapshot import Upstream
 from aigw_extproc.exchange.messages import UpstreamCall
@@ -22,7 +23,11 @@ from aigw_extproc.serve.shared_folder import (
     use_reserved_files,
 )
 from aigw_extproc.serve.workers import supervise_workers
+from aigw_extproc.tracing.options import TraceOptions
 from aigw_extproc.translate.contract import Fetched, UpstreamResponse
+
+if TYPE_CHECKING:
+    from aigw_extproc.tracing.exporter import SpanTracer
 
 log = logging.getLogger(__name__)
 
@@ -90,18 +95,43 @@ async def _serve_streams(options: ServeOptions, live: Live, stop: asyncio.Event)
             log.info("draining: at most %.0f s", options.drain_seconds)
 
     async with (
+        _tracing(options.traces) as tracer,
         connected(options.store) as store,
         background(credentials.keep_fresh(lambda: live.router().snapshot.auths)),
         background(publish_status(status_file(), live.credentials)),
         background(keep_model_lists(live.router, credentials.get, live.apply_lists)),
     ):
         processor = Processor(
-            live.router, credentials.get, _fetch_media, _call_upstream, credentials.reject, budget, store
+            live.router,
+            credentials.get,
+            _fetch_media,
+            _call_upstream,
+            credentials.reject,
+            budget,
+            store,
+            tracer,
+            options.trace_upstream,
         )
         create = partial(
             create_server, options.transport, processor, options.listen, grace=options.drain_seconds, tls=options.tls
         )
         await serve_until(stop, create, unix_path(options.listen), on_serving)
+
+
+@asynccontextmanager
+async def _tracing(traces: TraceOptions | None) -> AsyncIterator[SpanTracer | None]:
+    """Yield what begins spans, and send the last ones at the end; None without traces."""
+    if traces is None:
+        yield None
+        return
+    # Imported here: it takes 0.3 s, and is an extra.
+    from aigw_extproc.tracing.exporter import SpanTracer
+
+    tracer = SpanTracer(traces)
+    try:
+        yield tracer
+    finally:
+        await asyncio.to_thread(tracer.close)  # it waits for the collector
 
 
 async def _fetch_media(urls: tuple[str, ...], hosts: tuple[str, ...]) -> Mapping[str, Fetched]:
