@@ -19,6 +19,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from aigw_extproc.config.snapshot import Snapshot
 from aigw_extproc.errors import InvalidRequest, InvalidUpstreamResponse
 from aigw_extproc.exchange.messages import Outcome
+from aigw_extproc.exchange.spending import SpentTokens
 from aigw_extproc.label_headers import VARIABLE, label_headers
 from aigw_extproc.translate.contract import TokenCounts
 from aigw_extproc.translate.registry import ENDPOINTS
@@ -80,6 +81,9 @@ TIME_PER_OUTPUT_TOKEN = Histogram(
     _LABELS,
     buckets=_PER_TOKEN_BUCKETS,
 )
+BEDROCK_LATENCY = Histogram(
+    "aigw_bedrock_latency_seconds", "Latency that Bedrock reports for a response.", _LABELS, buckets=_DURATION_BUCKETS
+)
 EXCHANGES = Counter(
     "aigw_exchanges", "HTTP exchanges by result; status 0: the client disconnected.", ("operation", "status", "code")
 )
@@ -110,6 +114,17 @@ TRANSLATION_FAILURES = Counter(
     "aigw_translation_failures", "Requests or responses that could not be translated.", ("operation", "phase")
 )
 DEFECTS = Counter("aigw_defects", "Unexpected exceptions; each is in the log with its traceback.")
+COST = Counter(
+    "aigw_cost_microdollars",
+    "What exchanges have cost, in millionths of a dollar, by the price of their model.",
+    ("backend", "model", "estimated"),
+)
+CLIENT_COST = Counter("aigw_client_cost_microdollars", "The same by client's id.", ("client",))
+UNPRICED = Counter("aigw_unpriced_exchanges", "Exchanges whose model has no known price.", ("backend", "model"))
+ESTIMATED_TOKENS = Counter(
+    "aigw_estimated_tokens", "Tokens of streams that broke off, as far as they are estimated.", ("operation", "type")
+)
+COST_FAULTS = Counter("aigw_request_cost_faults", "Costs of requests that could not be evaluated, by key.", ("key",))
 ACTIVE_EXCHANGES = Gauge("aigw_active_exchanges", "HTTP exchanges under way.", multiprocess_mode="livesum")
 
 _PROVIDERS = {"AWSBedrock": "aws.bedrock", "AWSAnthropic": "aws.anthropic", "OpenAI": "openai"}
@@ -132,6 +147,7 @@ _own_sets: set[tuple[str, ...]] = set()
 _own_values: set[tuple[str, ...]] = set()
 _own_characters = 0
 _own_clients: set[str] = set()
+_own_priced: set[tuple[str, str]] = set()
 _own_results: set[str] = set()
 
 
@@ -179,16 +195,51 @@ def record(outcome: Outcome, timeline: Timeline, *, over: bool = True, values: t
     if isinstance(outcome.error, InvalidRequest | InvalidUpstreamResponse):
         phase = "request" if isinstance(outcome.error, InvalidRequest) else "response"
         _child(TRANSLATION_FAILURES, outcome.operation, phase).inc()
-    labels = _labels(outcome, values)
-    duration = timeline.ended - timeline.started
+    _record_answer(outcome, timeline, timeline.ended - timeline.started, _labels(outcome, values))
+
+
+def _record_answer(outcome: Outcome, timeline: Timeline, duration: float, labels: tuple[str, ...]) -> None:
+    """Record how long a backend took, and the tokens."""
     _child(REQUEST_DURATION, *labels, "_OTHER" if outcome.error or outcome.status != 200 else "").observe(duration)
-    if outcome.usage is not None:
+    if outcome.usage is not None and not outcome.estimated:
         _record_tokens(outcome.usage, labels)
+        if outcome.usage.latency_ms is not None:
+            _child(BEDROCK_LATENCY, *labels).observe(outcome.usage.latency_ms / 1000)
     if outcome.stream and timeline.first_piece is not None:
         _child(TIME_TO_FIRST_TOKEN, *labels).observe(timeline.first_piece - timeline.started)
-        if outcome.usage is not None and outcome.usage.output_tokens > 1:
-            rest = (timeline.ended - timeline.first_piece) / (outcome.usage.output_tokens - 1)
+        if outcome.usage is not None and outcome.usage.output_tokens > 1 and not outcome.estimated:
+            rest = (duration - (timeline.first_piece - timeline.started)) / (outcome.usage.output_tokens - 1)
             _child(TIME_PER_OUTPUT_TOKEN, *labels).observe(rest)
+
+
+def record_spending(spent: SpentTokens) -> None:
+    """Record what an exchange has spent."""
+    own = (spent.backend, spent.model) in _own_priced or len(_own_priced) < MAX_LABEL_SETS
+    if own:
+        _own_priced.add((spent.backend, spent.model))
+    model = spent.model if own else "other"
+    if spent.estimated:
+        _child(ESTIMATED_TOKENS, spent.operation, "input").inc(spent.counts.input_tokens)
+        _child(ESTIMATED_TOKENS, spent.operation, "output").inc(spent.counts.output_tokens)
+    if spent.cost is None:
+        _child(UNPRICED, spent.backend, model).inc()
+    else:
+        _child(COST, spent.backend, model, "true" if spent.estimated else "false").inc(spent.cost)
+        if spent.client:
+            _child(CLIENT_COST, _bounded(spent.client, _own_clients, MAX_CLIENTS)).inc(spent.cost)
+    for key in spent.faults:
+        _child(COST_FAULTS, key).inc()
+
+
+def latencies(timeline: Timeline, spent: SpentTokens, now: float) -> dict[str, float]:
+    """Return the reference's keys for the metadata of a stream, in seconds: to the first piece, and between tokens."""
+    if timeline.first_piece is None:
+        return {}
+    first = {"token_latency_ttft": timeline.first_piece - timeline.started}
+    if spent.counts.output_tokens <= 1:
+        return first
+    rest = (now - timeline.first_piece) / (spent.counts.output_tokens - 1)
+    return first | {"token_latency_itl": rest}
 
 
 def _record_request(outcome: Outcome) -> None:

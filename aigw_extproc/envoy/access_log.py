@@ -22,6 +22,17 @@ def _metadata(key: str) -> str:
     return f"%DYNAMIC_METADATA({METADATA_NAMESPACE}:{key})%"
 
 
+_USAGE = {
+    name: _metadata(key)
+    for name, key in (
+        ("input_tokens", "usage_input_tokens"),
+        ("output_tokens", "usage_output_tokens"),
+        ("cached_tokens", "usage_cached_input_tokens"),
+        ("cache_written_tokens", "usage_cache_creation_input_tokens"),
+        ("usage_estimated", "usage_estimated"),
+        ("cost_microdollars", "cost_microdollars"),
+    )
+}
 FIELDS = {
     "time": "%START_TIME%",
     "request_id": "%RESP(X-REQUEST-ID)%",
@@ -40,11 +51,13 @@ FIELDS = {
     "details": "%RESPONSE_CODE_DETAILS%",
     "flags": "%RESPONSE_FLAGS%",
     "attempts": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
+    **_USAGE,
     "bytes_received": "%BYTES_RECEIVED%",
     "bytes_sent": "%BYTES_SENT%",
     "duration_ms": "%DURATION%",
     "upstream_first_byte_ms": "%RESPONSE_DURATION%",
     "aws_request_id": "%RESP(X-AMZN-REQUESTID)%",
+    "dropped": "%RESP(X-AIGW-DROPPED-PARAMS)%",
 }
 """Format strings by field name. Numbers are logged as numbers, missing values as null.
 
@@ -56,6 +69,7 @@ ATTEMPT_FIELDS = {
     "time": FIELDS["time"],
     "attempt_of": "%REQ(X-REQUEST-ID)%",
     **{name: FIELDS[name] for name in ("trace_id", "stream", "backend", "cluster", "status", "outcome", "details")},
+    **_USAGE,
     **{name: FIELDS[name] for name in ("flags", "duration_ms", "upstream_first_byte_ms", "aws_request_id")},
 }
 """The same for an attempt of a rule with failover; `attempt_of` is the request's id."""

@@ -45,10 +45,12 @@ from aigw_extproc.exchange.messages import (
     UpstreamReady,
 )
 from aigw_extproc.exchange.results import result
+from aigw_extproc.exchange.spending import SpentTokens, spent
 from aigw_extproc.extproc import codec
 from aigw_extproc.extproc.budget import Budget, content_length
 from aigw_extproc.extproc.pulse import Pulse
 from aigw_extproc.extproc.transport import Send
+from aigw_extproc.printable import printable
 from aigw_extproc.routing import Router
 from aigw_extproc.translate.contract import Fetched, Stored, UpstreamResponse
 
@@ -70,6 +72,7 @@ _TRACEPARENT = "traceparent"
 FindCredentials = Callable[[AwsAuth], Awaitable[Identity]]
 FetchMedia = Callable[[tuple[str, ...], tuple[str, ...]], Awaitable[Mapping[str, Fetched]]]
 RejectCredentials = Callable[[AwsAuth, Identity], None]
+Spend = Callable[[SpentTokens], None]
 CallUpstream = Callable[[Upstream, Sequence[UpstreamCall]], Awaitable[tuple[UpstreamResponse, ...]]]
 
 
@@ -122,6 +125,7 @@ class Processor:
         reject: RejectCredentials = lambda *_: None,
         budget: Budget | None = None,
         store: Store | None = None,
+        spend: Spend = lambda _: None,
         tracer: Tracer | None = None,
         trace_upstream: bool = False,
     ) -> None:
@@ -133,6 +137,8 @@ class Processor:
         """Called with credentials that AWS has rejected."""
         self.budget = budget or Budget(sys.maxsize)
         self.store = store
+        self.spend = spend
+        """Called once for each exchange, or attempt, that has spent tokens, at its end, however it ends."""
         self.tracer = tracer
         self.trace_upstream = trace_upstream
         """Whether upstreams get the context of the trace."""
@@ -147,7 +153,8 @@ class ExchangeStream:
 
     __slots__ = (
         *("_duplex", "_exchange", "_held", "_identity", "_processor"),
-        *("_pulse", "_send", "_sending", "_timeline", "_trace", "_traced", "_traceparent", "_values", "over"),
+        *("_pulse", "_send", "_sending", "_spent", "_timeline"),
+        *("_trace", "_traced", "_traceparent", "_values", "over"),
     )
 
     def __init__(self, processor: Processor, send: Send, traceparent: str) -> None:
@@ -169,6 +176,8 @@ class ExchangeStream:
         self._pulse: Pulse | None = None
         self._sending: Future[None] | None = None
         self._values = metrics.NO_VALUES
+        self._spent: SpentTokens | None = None
+        """What the answers say that the exchange has spent."""
         metrics.ACTIVE_EXCHANGES.inc()
 
     async def answer(self, message: bytes) -> bytes:
@@ -212,10 +221,14 @@ class ExchangeStream:
         return replace(action, remove_headers=(*action.remove_headers, _TRACEPARENT, "tracestate"))
 
     def _ending(self, action: Action) -> bytes:
-        """Return what Envoy's access log is to say of the end, to be sent with the last answer."""
+        """Return what Envoy is to know of the end, and of what was spent, for the last answer."""
         outcome = self._exchange.outcome
         backend = action.backend if isinstance(action, PassHeaders) else ""
-        return codec.ending(result(outcome, over=True), outcome.client, backend)
+        ended = codec.ending(result(outcome, over=True), outcome.client, backend)
+        self._spent = spent(outcome)
+        if self._spent is None:
+            return ended
+        return ended + codec.spending(self._spent, metrics.latencies(self._timeline, self._spent, monotonic()))
 
     def _ping(self) -> None:
         body = self._exchange.ping()
@@ -250,6 +263,19 @@ class ExchangeStream:
         metrics.record(outcome, self._timeline, over=self.over, values=self._values)
         if self._trace is not None:
             self._trace.end(outcome, self._timeline, over=self.over)
+        left = not self.over
+        found = spent(outcome) if left else self._spent
+        if found is not None:
+            self._settle(found, left=left)
+
+    def _settle(self, spent: SpentTokens, *, left: bool) -> None:
+        """Count what was spent. When the client has left, Envoy takes no metadata: only this log has it."""
+        metrics.record_spending(spent)
+        if left:
+            log.info("exchange broken off: %s", _line(spent))
+        for key, fault in spent.faults.items():
+            log.warning("cost not evaluated, so it is 0: key=%s route=%s reason=%s", key, spent.route, fault)
+        self._processor.spend(spent)
 
     async def _act(self, event: Event) -> Action:
         exchange = self._exchange
@@ -325,6 +351,15 @@ class ExchangeStream:
         metrics.DEFECTS.inc()
         log.error("exchange failed: operation=%s", self._exchange.outcome.operation, exc_info=defect)
         return self._exchange.fail(InternalError())
+
+
+def _line(spent: SpentTokens) -> str:
+    """Return what was spent as a line of the log."""
+    names = {"client": spent.client, "model": spent.model, "backend": spent.backend}
+    counts = {"input_tokens": spent.counts.input_tokens, "output_tokens": spent.counts.output_tokens}
+    cost = {} if spent.cost is None else {"cost_microdollars": spent.cost}
+    fields = {**names, **counts, "estimated": str(spent.estimated).lower(), **cost}
+    return printable(" ".join(f"{name}={value}" for name, value in fields.items()))
 
 
 def _note_failure(sending: Future[None]) -> None:

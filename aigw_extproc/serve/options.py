@@ -46,6 +46,8 @@ class ServeOptions:
     """Bytes of request bodies that each worker may hold."""
     store: StoreOptions | None = None
     """Where responses are kept; None if they are not."""
+    ready_needs_credentials: bool = False
+    """Whether `/readyz` is not ready before credentials of one source at least were usable."""
     drain_seconds: float = 30.0
     """How long exchanges may take to end after SIGTERM."""
     reload_lag: float = 0.0

@@ -109,8 +109,8 @@ async def _serve_streams(options: ServeOptions, live: Live, stop: asyncio.Event)
             credentials.reject,
             budget,
             store,
-            tracer,
-            options.trace_upstream,
+            tracer=tracer,
+            trace_upstream=options.trace_upstream,
         )
         create = partial(
             create_server, options.transport, processor, options.listen, grace=options.drain_seconds, tls=options.tls

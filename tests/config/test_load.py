@@ -97,7 +97,6 @@ def test_fingerprint_changes_with_content_and_identity(tmp_path: Path):
 
 REFUSED_GUIDE_FILES = {
     "token_ratelimit-token_ratelimit.yaml": [
-        "AIGatewayRoute default/envoy-ai-gateway-token-ratelimit: spec.llmRequestCosts",
         "BackendTrafficPolicy default/envoy-ai-gateway-token-ratelimit-policy: spec.rateLimit",
     ],
 }
