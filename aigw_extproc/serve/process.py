@@ -75,7 +75,6 @@ async def _serve_streams(options: ServeOptions, live: Live, stop: asyncio.Event)
     from aigw_extproc.extproc.budget import Budget
     from aigw_extproc.extproc.processor import Processor
     from aigw_extproc.extproc.server import create_server
-    from aigw_extproc.extproc.transport import unix_path
     from aigw_extproc.serve.listening import serve_until
     from aigw_extproc.serve.model_lists import keep_model_lists
     from aigw_extproc.store.connect import connected
@@ -115,7 +114,7 @@ async def _serve_streams(options: ServeOptions, live: Live, stop: asyncio.Event)
         create = partial(
             create_server, options.transport, processor, options.listen, grace=options.drain_seconds, tls=options.tls
         )
-        await serve_until(stop, create, unix_path(options.listen), on_serving)
+        await serve_until(stop, create, options.listen, on_serving)
 
 
 @asynccontextmanager

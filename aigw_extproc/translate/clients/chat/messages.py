@@ -93,19 +93,21 @@ class _MessageTranslator:
         if message.refusal and not message.refusal.isspace():
             blocks.append(ContentBlock(text=message.refusal))
         reasoning = self._reasoning(message.thinking_blocks) if message.thinking_blocks else []
-        reasoning = reasoning or [block for block in blocks if block.reasoning_content]
+        if isinstance(message.content, list):
+            reasoning = reasoning or [block for block in blocks if block.reasoning_content]
+            blocks = [block for block in blocks if not block.reasoning_content]
         if message.reasoning_content and not reasoning and not message.thinking_blocks:
             reasoning = self._unsigned(message.reasoning_content)
-        blocks = [block for block in blocks if not block.reasoning_content]
         if not blocks and not message.tool_calls and message.function_call is None:
             return
-        call_id = f"{_FUNCTION_CALL_ID}{len(self.history.turns)}"
+        turns_before = len(self.history.turns)
         turn = self.history.turn("assistant", place)
         turn.reasoning += reasoning
         turn.blocks += blocks
         for index, call in enumerate(message.tool_calls or ()):
             self._add_call(turn, call.id, call.function, place, f"tool_calls[{index}].function")
         if message.function_call is not None:
+            call_id = f"{_FUNCTION_CALL_ID}{turns_before}"
             self._add_call(turn, call_id, message.function_call, place, "function_call")
         if message.mark is not None:
             self._mark(turn, message.mark)
