@@ -17,6 +17,7 @@ from aigw_extproc.envoy.examples import examples, write
 from aigw_extproc.envoy.options import Options, ProcessorTls
 from aigw_extproc.envoy.render import render, render_clusters, render_routes, to_json, to_yaml
 from aigw_extproc.envoy.snippet import snippet
+from aigw_extproc.tracing.options import TraceOptions
 from tests.envoy_config.certificates import authority
 from tests.envoy_config.snapshots import BEDROCK, snapshot, upstream
 
@@ -35,6 +36,8 @@ OPTIONS = [
     Options(processors=(Path("/run/aigw/0.sock"), Path("/run/aigw/1.sock")), admin=Path("/run/aigw/admin.sock")),
     Options(processors=(Address(host="processor", port=1063),), message_timeout=timedelta(milliseconds=200)),
     Options(listen=Address(host="::", port=0)),
+    Options(traces=TraceOptions(host="127.0.0.1", port=4318, ratio=0.1)),
+    Options(traces=TraceOptions(host="collector.example", port=443, tls=True, path="/otlp/v1/traces")),
 ]
 
 
