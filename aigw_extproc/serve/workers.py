@@ -57,6 +57,7 @@ def _worker(options: ServeOptions, folder: Path, index: int) -> Child:
         *(("--otlp", options.otlp) if options.otlp else ()),
         *(("--trace-upstream",) if options.trace_upstream else ()),
         *(f"--allow-host={host}" for host in options.allowed_hosts),
+        *(("--record-traffic",) if options.shows_page else ()),
         "--insecure",  # the supervisor warns for all
     )
     return Child(

@@ -18,6 +18,7 @@ from tests.envoy_config.running import running_upstream
 from tests.gateway.resources import openai_backend, ref, route, rule, traffic_policy
 from tests.gateway.running import CHAT, question, running_gateway
 from tests.gateway.test_traffic_policies import FIRST, SECOND, answering
+from tests.simulator.running import running_simulator
 
 REQUESTS = 10_000
 CLIENTS = 16
@@ -61,7 +62,10 @@ def _shares(folder: Path) -> dict[str, float]:
             *openai_backend("first", first.port),
             *several,
         ]
-        with running_gateway(documents, folder=folder) as gateway:
+        with (
+            running_simulator() as unused,
+            running_gateway(documents, simulator=unused, folder=folder) as gateway,
+        ):
             return {model: asyncio.run(_share(gateway.url, model)) for model in ("gateway", "envoy")}
 
 
