@@ -396,15 +396,18 @@ def test_all_that_can_be_spent() -> None:
 
 
 def test_what_was_spent_is_added_to_an_answer() -> None:
-    """Of a reply that has metadata of its own, the names are there again."""
-    chunk = codec.unasked(Chunk(body=b"data", final=True))
-    reply = codec.encode(
-        "request_body", Reply(status=200, headers=(), body=b"{}", details="aigw_batch", client="alice")
-    )
+    """Of an answer that has metadata of its own, the names are there again, and the outcome stays."""
+    ending = codec.ending("ok", "alice", "b")
+    chunk = codec.unasked(Chunk(body=b"data", final=True), ending)
+    reply = codec.encode("request_body", Reply(status=200, headers=(), body=b"{}", details="aigw_batch"), ending=ending)
     for answer in (chunk, reply):
         added = answer + codec.spending(spending(), {})
         assert metadata(added) == {**NAMES, **USAGE, "cost_microdollars": 7}
         rest, before = pb.ProcessingResponse.FromString(added), pb.ProcessingResponse.FromString(answer)
+        assert (
+            rest.dynamic_metadata.fields["io.envoy.ai_gateway.outcome"]
+            == (before.dynamic_metadata.fields["io.envoy.ai_gateway.outcome"])
+        )
         for message in (rest, before):
             message.ClearField("dynamic_metadata")
         assert rest == before
