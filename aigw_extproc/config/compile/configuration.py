@@ -78,9 +78,9 @@ def _snapshot(catalog: Catalog) -> Snapshot:
     access, traffic, costs = compile_access(catalog, asked), compile_traffic(catalog), compile_global_costs(catalog)
     return Snapshot(
         rules=compile_rules(catalog, services, access, traffic, costs),
-        buffer_limit=_buffer_limit(catalog),
-        trusted_hops=_trusted_hops(catalog),
-        trust_request_id=_trust_request_id(catalog),
+        buffer_limit=buffer_limit(catalog),
+        trusted_hops=trusted_hops(catalog),
+        trust_request_id=trust_request_id(catalog),
     )
 
 
@@ -92,7 +92,8 @@ def _refuse_further_gateways(catalog: Catalog) -> None:
         )
 
 
-def _buffer_limit(catalog: Catalog) -> int:
+def buffer_limit(catalog: Catalog) -> int:
+    """Return the bytes that a request may have, by the ClientTrafficPolicies."""
     limits: list[tuple[Item[ClientTrafficPolicy], int]] = []
     for item in catalog.all(ClientTrafficPolicy):
         place, value = item.place.field("spec.connection.bufferLimit"), item.resource.spec.connection.buffer_limit
@@ -104,14 +105,16 @@ def _buffer_limit(catalog: Catalog) -> int:
     return _only(limits, "connection.bufferLimit", _DEFAULT_LIMIT)
 
 
-def _trusted_hops(catalog: Catalog) -> int:
+def trusted_hops(catalog: Catalog) -> int:
+    """Return how many proxies before the gateway are trusted, by the ClientTrafficPolicies."""
     items = catalog.all(ClientTrafficPolicy)
     detections = ((item, item.resource.spec.client_ip_detection) for item in items)
     hops = [(item, found.x_forwarded_for.num_trusted_hops) for item, found in detections if found is not None]
     return _only(hops, "clientIPDetection", 0)
 
 
-def _trust_request_id(catalog: Catalog) -> bool:
+def trust_request_id(catalog: Catalog) -> bool:
+    """Return whether a client's `x-request-id` is the request's."""
     headers = ((item, item.resource.spec.headers) for item in catalog.all(ClientTrafficPolicy))
     return _only([(item, found.trust_request_id) for item, found in headers if found is not None], "headers", False)
 
@@ -124,5 +127,7 @@ def _only(values: list[tuple[Item[ClientTrafficPolicy], V]], field: str, default
     for item, value in values:
         if value != values[0][1]:
             place = item.place.field("spec").field(field)
-            place.problem(f"ClientTrafficPolicy '{values[0][0].name}' sets another value for the only gateway")
+            place.problem(
+                f"ClientTrafficPolicy '{values[0][0].name}' sets another value for the only gateway", "conflict"
+            )
     return values[0][1] if values else default
