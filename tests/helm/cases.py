@@ -136,6 +136,7 @@ MORE: Values = {
         "relabelings": [{"sourceLabels": ["__meta_kubernetes_pod_node_name"], "targetLabel": "node"}],
         "metricRelabelings": [{"action": "labeldrop", "regex": "pod"}],
     },
+    "traces": {"endpoint": "http://collector:4318", "ratio": 0.1, "upstream": True},
     "prometheusRule": {
         "enabled": True,
         "labels": {"release": "prometheus"},

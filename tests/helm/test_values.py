@@ -107,7 +107,6 @@ CONTRADICTIONS = {
     },
     "ingress.hosts: name at least one host": {"ingress": {"enabled": True}},
     "httpRoute.parentRefs: name the Gateway": {"httpRoute": {"enabled": True}},
-    "prometheusRule.groups: write at least one group of rules": {"prometheusRule": {"enabled": True}},
     "apiKeys.existingSecret: only valid with config.region": {
         "apiKeys": {"existingSecret": "keys"},
         "config": {"existingConfigMap": "a"},

@@ -56,6 +56,12 @@ args:
   - --ready-needs-credentials
   {{- end }}
   - --log-level={{ .Values.processor.logLevel }}
+  {{- with .Values.traces.endpoint }}
+  - "--otlp={{ . }}"
+  {{- end }}
+  {{- if .Values.traces.upstream }}
+  - --trace-upstream
+  {{- end }}
   {{- if ne .Values.mode "service" }}
   - --reload-lag=1
   {{- end }}
@@ -158,7 +164,15 @@ args:
   {{- with ((.Values.envoy.resources).limits).memory }}
   - --memory-limit={{ . }}
   {{- end }}
+  {{- with .Values.traces.endpoint }}
+  - "--otlp={{ . }}"
+  {{- end }}
   - --write-to=/etc/envoy
+{{- if .Values.traces.endpoint }}
+env: # Envoy decides which requests are traced
+  - {name: OTEL_TRACES_SAMPLER, value: parentbased_traceidratio}
+  - {name: OTEL_TRACES_SAMPLER_ARG, value: {{ .Values.traces.ratio | quote }}}
+{{- end }}
 # Envoy starts when its configuration exists.
 startupProbe:
   exec: {command: [test, -s, /etc/envoy/envoy.yaml]}
