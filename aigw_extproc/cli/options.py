@@ -9,6 +9,7 @@ import click
 
 from aigw_extproc.cli.output import LEVELS
 from aigw_extproc.envoy.options import GATEWAY, ListenAddress, parse_address
+from aigw_extproc.ledger.options import LIMITS_VARIABLE
 from aigw_extproc.serve.options import ADMIN
 from aigw_extproc.serve.source import ConfigurationSource
 from aigw_extproc.store.options import VARIABLE, StoreOptions
@@ -43,6 +44,12 @@ store_hours = click.option(
     "--store-hours", type=click.FloatRange(min=0, min_open=True), default=720, help="How long a response is kept."
 )
 store_mb = click.option("--store-mb", type=click.IntRange(min=1), default=1000, help="Size of all kept responses.")
+limits = click.option(
+    "--limits",
+    metavar="FILE|redis://HOST",
+    envvar=LIMITS_VARIABLE,
+    help="Count here what clients use, for rate limits and quotas; a URL with a password better in AIGW_LIMITS.",
+)
 log_level = click.option(
     "--log-level",
     type=click.Choice(LEVELS, case_sensitive=False),
@@ -57,6 +64,8 @@ def source_of(
     simulator: str | None,
     secrets: Path | None = None,
     api_keys: Path | None = None,
+    *,
+    ledger: bool = True,
 ) -> ConfigurationSource:
     """Return the source that the options name.
 
@@ -72,7 +81,7 @@ def source_of(
     if secrets is not None and not resources:
         raise click.BadParameter("--secrets-dir needs resource files, whose Secrets it holds")
     return ConfigurationSource(
-        paths=tuple(resources), secrets=secrets, region=region, simulator=address, api_keys=api_keys
+        paths=tuple(resources), secrets=secrets, region=region, simulator=address, api_keys=api_keys, ledger=ledger
     )
 
 

@@ -35,6 +35,7 @@ from aigw_extproc.serve.options import ADMIN
 @options.store
 @options.store_hours
 @options.store_mb
+@options.limits
 @options.workers
 @click.option("--access-log/--no-access-log", default=True, help="One line per request, on standard output.")
 @options.log_level
@@ -52,6 +53,7 @@ def run(
     store: str | None,
     store_hours: float,
     store_mb: int,
+    limits: str | None,
     workers: int,
     access_log: bool,
     log_level: str,
@@ -79,6 +81,7 @@ def run(
         admin=replace(ADMIN, port=admin_port),
         start_simulator=demonstration,
         store=store_of(store, store_hours, store_mb),
+        limits=limits or None,
         workers=workers,
         access_log=access_log,
         log_level=log_level,

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
 @options.store
 @options.store_hours
 @options.store_mb
+@options.limits
 @options.allow_host
 @options.insecure
 @click.option("--exposed", is_flag=True, hidden=True, help="Other machines can connect to the gateway.")
@@ -92,6 +93,7 @@ def serve(
     store: str | None,
     store_hours: float,
     store_mb: int,
+    limits: str | None,
     allow_host: tuple[str, ...],
     insecure: bool,
     exposed: bool,
@@ -113,7 +115,7 @@ def serve(
     operator = Address(host=admin_host, port=admin_port) if admin else None
     endpoints = {endpoint(worker_address(listen, index)) for index in range(workers)}
     serve_options = ServeOptions(
-        source=source_of(resources, region, simulator, secrets_dir, api_keys),
+        source=source_of(resources, region, simulator, secrets_dir, api_keys, ledger=bool(limits)),
         listen=listen,
         admin=operator,
         envoy_admin=envoy_admin,
@@ -125,6 +127,7 @@ def serve(
         insecure=insecure,
         body_budget=body_budget * 10**6 if body_budget is not None else default_budget(workers),
         store=store_of(store, store_hours, store_mb),
+        limits=limits or None,
         drain_seconds=drain_seconds,
         reload_lag=reload_lag,
         log_level=log_level,

@@ -11,10 +11,12 @@ from aigw_extproc.errors import InvalidRequest, MethodNotAllowed, NotFound, Unsu
 from aigw_extproc.exchange.admission import check_entry, check_host, check_rule, forwarded_identity, routed_headers
 from aigw_extproc.exchange.delegation import delegate
 from aigw_extproc.exchange.identity import configured_identity
+from aigw_extproc.exchange.limiting import admitted, needed_limits
 from aigw_extproc.exchange.messages import (
     Continue,
     CredentialsReady,
     Headers,
+    LimitsReady,
     MediaReady,
     NeedCredentials,
     NeedMedia,
@@ -33,6 +35,7 @@ from aigw_extproc.exchange.phases import (
     Client,
     Ended,
     Enter,
+    Limiting,
     Opened,
     Parsed,
     Step,
@@ -43,6 +46,7 @@ from aigw_extproc.exchange.phases import (
 from aigw_extproc.exchange.response import JSON, own_headers
 from aigw_extproc.exchange.stored import STORED, retrieve
 from aigw_extproc.exchange.upstream import forward
+from aigw_extproc.routing import Choice
 from aigw_extproc.translate.clients.models import MODEL_PATHS, model_list_at
 from aigw_extproc.translate.contract import Fetched, FetchFailed, MediaNeeded, StateNeeded, Target
 from aigw_extproc.translate.registry import ENDPOINTS, error_format, parse
@@ -82,7 +86,13 @@ def _request_headers(phase: Opened, event: RequestHeaders, now: float, enter: En
     _require_json(headers)
     if event.end_of_stream:
         raise InvalidRequest("the request body is empty; a JSON object is expected")
-    return accepted, Continue()
+    limits = phase.router.entry_limits
+    needed = needed_limits(limits, phase.router, caller, headers, now) if limits else None
+    return accepted, Continue() if needed is None else needed
+
+
+def _entry_counted(phase: Accepted, event: LimitsReady, now: float, enter: Enter) -> Step:
+    return replace(phase, outcome=admitted(phase.outcome, phase.client, event, now)), Continue()
 
 
 def _list_models(phase: Opened, event: RequestHeaders, path: str, enter: Enter) -> Step:
@@ -112,12 +122,43 @@ def _request_body(phase: Accepted, event: RequestBody, now: float, enter: Enter)
     client = check_rule(choice.policy, phase.caller, model)
     identity = forwarded_identity(choice.policy, phase.caller)
     outcome = replace(phase.outcome, client=client, model=model, named=phase.router.names(model))
-    if choice.failover is not None:
-        return delegate(phase, outcome, choice, choice.failover, identity)
-    backend = choice.pick(phase.pick)
-    outcome = replace(outcome, backend=backend, request_model=phase.router.listed.id_of(backend, model))
+    limits = choice.limits
+    if choice.failover is None:
+        backend = choice.pick(phase.pick)
+        outcome = replace(outcome, backend=backend, request_model=phase.router.listed.id_of(backend, model))
+        limits += backend.quotas.of(outcome.request_model)
+    accepted = replace(phase, outcome=outcome)
+    enter(accepted)
+    needed = needed_limits(limits, phase.router, phase.caller, phase.headers, now, model=model) if limits else None
+    if needed is None:
+        return _proceed(accepted, outcome, identity, choice, event.body, now, enter)
+    limiting = Limiting(
+        client=phase.client, outcome=outcome, before=accepted, body=event.body, identity=identity, choice=choice
+    )
+    return limiting, needed
+
+
+def _counted(phase: Limiting, event: LimitsReady, now: float, enter: Enter) -> Step:
+    outcome = admitted(phase.outcome, phase.client, event, now)
     enter(replace(phase, outcome=outcome))
-    return begin(phase, outcome, backend, identity, event.body, now, enter)
+    return _proceed(phase.before, outcome, phase.identity, phase.choice, phase.body, now, enter)
+
+
+def _proceed(
+    phase: Accepted | Attempting,
+    outcome: Outcome,
+    identity: Pairs,
+    choice: Choice | None,
+    body: bytes,
+    now: float,
+    enter: Enter,
+) -> Step:
+    """Go on with a request that its limits let pass."""
+    if isinstance(phase, Accepted) and choice is not None and choice.failover is not None:
+        return delegate(phase, outcome, choice, choice.failover, identity)
+    if outcome.backend is None:
+        raise ValueError("without failover, the backend has been chosen with the rule")
+    return begin(phase, outcome, outcome.backend, identity, body, now, enter)
 
 
 def begin(
@@ -231,7 +272,9 @@ def _require_json(headers: Headers) -> None:
 
 TRANSITIONS: tuple[Transition, ...] = (
     on(Opened, RequestHeaders, _request_headers),
+    on(Accepted, LimitsReady, _entry_counted),
     on(Accepted, RequestBody, _request_body),
+    on(Limiting, LimitsReady, _counted),
     on(Parsed, StoredReady, _stored_ready),
     on(Parsed, MediaReady, _media_ready),
     on(Translated, CredentialsReady, _credentials_ready),

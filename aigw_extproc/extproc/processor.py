@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from asyncio import Future, ensure_future
+from asyncio import Future, ensure_future, shield, wait
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from random import random
 from time import monotonic, time
@@ -13,7 +13,8 @@ from typing import Protocol
 from aigw_extproc import metrics
 from aigw_extproc.aws.identity import Identity
 from aigw_extproc.config.snapshot import AwsAuth, Upstream
-from aigw_extproc.errors import CredentialsUnavailable, GatewayError, InternalError, UpstreamTimeout
+from aigw_extproc.errors import CredentialsUnavailable, GatewayError, InternalError, LimitsUnavailable, UpstreamTimeout
+from aigw_extproc.exchange.limiting import settlement
 from aigw_extproc.exchange.machine import Exchange
 from aigw_extproc.exchange.messages import (
     Action,
@@ -24,11 +25,14 @@ from aigw_extproc.exchange.messages import (
     CredentialsReady,
     Event,
     Keep,
+    LimitsReady,
     MediaReady,
     NeedCredentials,
+    NeedLimits,
     NeedMedia,
     NeedStored,
     NeedUpstream,
+    Outcome,
     PassHeaders,
     ReplaceBody,
     Reply,
@@ -43,6 +47,7 @@ from aigw_extproc.extproc import codec
 from aigw_extproc.extproc.budget import Budget, content_length
 from aigw_extproc.extproc.pulse import Pulse
 from aigw_extproc.extproc.transport import Send
+from aigw_extproc.limits.counting import Charge, Verdict
 from aigw_extproc.routing import Router
 from aigw_extproc.translate.contract import Fetched, Stored, UpstreamResponse
 
@@ -78,6 +83,18 @@ class Store(Protocol):
         ...
 
 
+class Allowances(Protocol):
+    """What clients may use, by the limits of the configuration."""
+
+    async def take(self, needed: NeedLimits) -> Verdict | None:
+        """Take what a request needs, or nothing. Raises LimitsUnavailable."""
+        ...
+
+    async def charge(self, charges: Sequence[Charge]) -> None:
+        """Charge for a response; a failure is the ledger's own matter."""
+        ...
+
+
 class Processor:
     """A factory of exchanges. `router` is called once per stream, so that a stream keeps the rules it began with."""
 
@@ -90,6 +107,7 @@ class Processor:
         reject: RejectCredentials = lambda *_: None,
         budget: Budget | None = None,
         store: Store | None = None,
+        allowances: Allowances | None = None,
     ) -> None:
         self.router = router
         self.credentials = credentials
@@ -99,6 +117,23 @@ class Processor:
         """Called with credentials that AWS has rejected."""
         self.budget = budget or Budget(sys.maxsize)
         self.store = store
+        self.allowances = allowances
+        self._charging: set[Future[None]] = set()
+
+    def settle(self, outcome: Outcome) -> Future[None] | None:
+        """Charge for what an exchange has used, whether its client stays or not; None if that is nothing."""
+        charges = settlement(outcome, time()) if outcome.dues or outcome.taken else ()
+        if not charges or self.allowances is None:
+            return None
+        charging = ensure_future(self.allowances.charge(charges))
+        self._charging.add(charging)
+        charging.add_done_callback(self._charging.discard)
+        return charging
+
+    async def settled(self) -> None:
+        """Wait until every exchange that has ended is charged for."""
+        while self._charging:
+            await wait(self._charging)
 
     def open(self, send: Send) -> ExchangeStream:
         """Open a stream. `send` sends messages that precede an answer."""
@@ -110,7 +145,7 @@ class ExchangeStream:
 
     __slots__ = (
         *("_duplex", "_exchange", "_held", "_identity", "_processor"),
-        *("_pulse", "_send", "_sending", "_timeline", "over"),
+        *("_pulse", "_send", "_sending", "_settled", "_timeline", "over"),
     )
 
     def __init__(self, processor: Processor, send: Send) -> None:
@@ -128,6 +163,7 @@ class ExchangeStream:
         self._held = 0
         self._pulse: Pulse | None = None
         self._sending: Future[None] | None = None
+        self._settled = False
         metrics.ACTIVE_EXCHANGES.inc()
 
     async def answer(self, message: bytes) -> bytes:
@@ -146,6 +182,8 @@ class ExchangeStream:
         self.over = self.over or _is_final(action)
         if self.over and self._identity is not None:
             self._report_rejection(*self._identity)
+        if self.over and not self._settled:
+            await self._settle()
         if self._pulse is not None and isinstance(action, Chunk):
             self._pulse.beat(said=bool(action.body))
             return codec.unasked(action)
@@ -172,14 +210,24 @@ class ExchangeStream:
             self._sending = ensure_future(self._send(codec.unasked(chunk)))
             self._sending.add_done_callback(_note_failure)
 
+    async def _settle(self) -> None:
+        """Charge for the exchange before its client gets the end of the answer, so that its next request is refused."""
+        self._settled = True
+        charging = self._processor.settle(self._exchange.outcome)
+        if charging is not None:
+            await shield(charging)
+
     def close(self) -> None:
         """Record the exchange at the end of its stream."""
         self._release()
+        outcome = self._exchange.outcome
+        if not self._settled:
+            self._processor.settle(outcome)
         if self._pulse is not None:
             self._pulse.stop()
         metrics.ACTIVE_EXCHANGES.dec()
         self._timeline.ended = monotonic()
-        metrics.record(self._exchange.outcome, self._timeline)
+        metrics.record(outcome, self._timeline)
 
     async def _act(self, event: Event) -> Action:
         exchange = self._exchange
@@ -187,7 +235,7 @@ class ExchangeStream:
             if isinstance(event, RequestBody):
                 self._hold(len(event.body))
             action = exchange.receive(event, now=time())
-            if isinstance(event, (RequestHeaders, AttemptHeaders)) and isinstance(action, Continue):
+            if isinstance(event, (RequestHeaders, AttemptHeaders)) and isinstance(action, (Continue, NeedLimits)):
                 self._hold(content_length(event.headers))
             return await self._provide(action)
         except GatewayError as error:
@@ -201,6 +249,8 @@ class ExchangeStream:
     async def _provide(self, action: Action) -> Action:
         """Do what the exchange asks for, one after the other, and return what is for Envoy."""
         exchange, processor = self._exchange, self._processor
+        if isinstance(action, NeedLimits):
+            action = await self._count(action)
         if isinstance(action, NeedStored) and processor.store is not None:
             action = exchange.receive(StoredReady(await ensure_future(processor.store.look_up(action))), now=time())
         if isinstance(action, NeedMedia):
@@ -214,6 +264,13 @@ class ExchangeStream:
             await ensure_future(processor.store.keep(action))
             action = action.then
         return action
+
+    async def _count(self, needed: NeedLimits) -> Action:
+        allowances = self._processor.allowances
+        if allowances is None:
+            raise LimitsUnavailable
+        verdict = await allowances.take(needed)
+        return self._exchange.receive(LimitsReady(needed, verdict), now=time())
 
     def _hold(self, size: int) -> None:
         """Take the budget for the request's body, from its headers until it is answered.

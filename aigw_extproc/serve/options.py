@@ -45,6 +45,9 @@ class ServeOptions:
     """Bytes of request bodies that each worker may hold."""
     store: StoreOptions | None = None
     """Where responses are kept; None if they are not."""
+    limits: str | None = None
+    """Where the ledger of limits is: a path, or the URL of a Redis server; None for none, without which a configuration
+    with limits is refused."""
     drain_seconds: float = 30.0
     """How long exchanges may take to end after SIGTERM."""
     reload_lag: float = 0.0

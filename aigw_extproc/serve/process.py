@@ -70,6 +70,7 @@ async def _serve_streams(options: ServeOptions, live: Live, stop: asyncio.Event)
     from aigw_extproc.extproc.processor import Processor
     from aigw_extproc.extproc.server import create_server
     from aigw_extproc.extproc.transport import unix_path
+    from aigw_extproc.ledger.connect import opened
     from aigw_extproc.serve.listening import serve_until
     from aigw_extproc.serve.model_lists import keep_model_lists
     from aigw_extproc.store.connect import connected
@@ -88,17 +89,19 @@ async def _serve_streams(options: ServeOptions, live: Live, stop: asyncio.Event)
 
     async with (
         connected(options.store) as store,
+        opened(options.limits) as allowances,
         background(credentials.keep_fresh(lambda: live.router().snapshot.auths)),
         background(publish_status(status_file(), live.credentials)),
         background(keep_model_lists(live.router, credentials.get, live.apply_lists)),
     ):
         processor = Processor(
-            live.router, credentials.get, _fetch_media, _call_upstream, credentials.reject, budget, store
+            live.router, credentials.get, _fetch_media, _call_upstream, credentials.reject, budget, store, allowances
         )
         create = partial(
             create_server, options.transport, processor, options.listen, grace=options.drain_seconds, tls=options.tls
         )
         await serve_until(stop, create, unix_path(options.listen), on_serving)
+        await processor.settled()
 
 
 async def _fetch_media(urls: tuple[str, ...], hosts: tuple[str, ...]) -> Mapping[str, Fetched]:

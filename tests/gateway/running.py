@@ -122,11 +122,13 @@ def running_gateway(
     environment: Mapping[str, str] | None = None,
     memory_limit: int | None = None,
     body_budget: int | None = None,
+    limits: str | None = None,
 ) -> Iterator[Gateway]:
     """The gateway for these resources. `folder` has a short path, since unix sockets allow for about 100 bytes.
 
     `beside` names sockets in `folder` that other processors are to serve. `environment` is what the processor's has
-    besides, `secrets` the folder of its mounted Secrets. `memory_limit` is Envoy's, in bytes, `body_budget` a worker's.
+    besides, `secrets` the folder of its mounted Secrets. `limits` is its ledger, a file in `folder` by default.
+    `memory_limit` is Envoy's, in bytes, `body_budget` a worker's.
     """
     resources = write(folder / "resources.yaml", *documents)
     listen = f"unix://{folder}/p.sock"
@@ -146,6 +148,7 @@ def running_gateway(
         *(("--secrets-dir", str(secrets)) if secrets else ()),
         *(("--api-keys", str(api_keys)) if api_keys else ()),
         *(("--body-budget", str(body_budget // 10**6)) if body_budget else ()),
+        *("--limits", limits or str(folder / "limits.sqlite")),
     )
     with (
         running_processor(folder, str(resources), *arguments, environment=environment) as processor,
