@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -32,3 +34,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.relative_to(_FOLDER).parts[0] in _WITH_PROCESSES:
             item.add_marker(pytest.mark.flaky(reruns=1))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Fail a run that leaves a thread behind: Python would wait for it, and never end."""
+    others = [thread for thread in threading.enumerate() if thread is not threading.main_thread() and not thread.daemon]
+    for thread in others:
+        thread.join(timeout=10)
+    if left := [thread.name for thread in others if thread.is_alive()]:
+        print(f"threads that no test ended: {', '.join(left)}", file=sys.stderr, flush=True)
+        os._exit(pytest.ExitCode.TESTS_FAILED)

@@ -136,6 +136,8 @@ def test_images_are_fetched_while_the_request_waits() -> None:
     assert json.loads(forwarded)["messages"][0]["content"] == [
         {"image": {"format": "png", "source": {"bytes": "iVBORw0KGgo="}}}
     ]
+    stream.leave()
+    assert stream.status() is grpc.StatusCode.OK
 
 
 def test_credentials_that_aws_rejects_are_reported() -> None:
