@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run unit test check format proto proto-check bench fuzz soak prefixes coverage envoy-examples clean
+.PHONY: help run unit test check format proto proto-check prices bench fuzz soak prefixes coverage envoy-examples clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ soak: $(VENV)/.dev ## ten minutes of mixed and hostile load, and a million rando
 
 coverage: $(VENV)/.dev ## branch coverage of the unit tests
 	$(BIN)/pytest --ignore=tests/gateway --ignore=tests/run --cov --cov-report=term-missing $(ARGS)
+
+prices: $(VENV)/.dev ## generate the table of prices from genai-prices and bedrock/prices.toml
+	$(BIN)/python -m tests.bedrock.price_table
 
 envoy-examples: $(VENV)/.dev ## generate envoy/ again
 	$(BIN)/python -m aigw_extproc.envoy.examples

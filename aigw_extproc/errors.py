@@ -19,6 +19,8 @@
     * CredentialsUnavailable: 503, the gateway has no AWS credentials
     * StoreUnavailable: 503, the store of responses does not answer
     * LimitExceeded: 429, the client has used up what a limit allows
+        * BudgetExceeded: or its budget in money
+    * PriceUnknown: 403, the client has a budget, and the price of the model is not known
     * LimitsUnavailable: 503, the ledger of what clients have used does not answer
     * Overloaded: 503, the gateway has no capacity for the request at the moment
     * UpstreamUnreachable: 503, no connection to the upstream, or it broke
@@ -230,6 +232,20 @@ class LimitExceeded(GatewayError):
     status = 429
     type = "rate_limit_error"
     code = "rate_limit_exceeded"
+
+
+class BudgetExceeded(LimitExceeded):
+    """The client has used up its budget in money. The code is OpenAI's."""
+
+    code = "insufficient_quota"
+
+
+class PriceUnknown(GatewayError):
+    """The client has a budget in money, and what the model costs is not known here."""
+
+    status = 403
+    type = "permission_error"
+    code = "price_unknown"
 
 
 class LimitsUnavailable(GatewayError):

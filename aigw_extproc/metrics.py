@@ -17,6 +17,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from aigw_extproc.errors import InvalidRequest, InvalidUpstreamResponse
 from aigw_extproc.exchange.messages import NeedLimits, Outcome
+from aigw_extproc.exchange.spending import SpentTokens
 from aigw_extproc.limits.counting import SHADOW, is_exceeded, refusing
 from aigw_extproc.translate.contract import TokenCounts
 
@@ -105,6 +106,17 @@ LEDGER_FAILURES = Counter(
     ("operation",),
 )
 DEFECTS = Counter("aigw_defects", "Unexpected exceptions; each is in the log with its traceback.")
+COST = Counter(
+    "aigw_cost_microdollars",
+    "What exchanges have cost, in millionths of a dollar, by the price of their model.",
+    ("backend", "model", "estimated"),
+)
+CLIENT_COST = Counter("aigw_client_cost_microdollars", "The same by client's id.", ("client",))
+UNPRICED = Counter("aigw_unpriced_exchanges", "Exchanges whose model has no known price.", ("backend", "model"))
+ESTIMATED_TOKENS = Counter(
+    "aigw_estimated_tokens", "Tokens of streams that broke off, as far as they are estimated.", ("operation", "type")
+)
+COST_FAULTS = Counter("aigw_request_cost_faults", "Costs of requests that could not be evaluated, by key.", ("key",))
 ACTIVE_EXCHANGES = Gauge("aigw_active_exchanges", "HTTP exchanges under way.", multiprocess_mode="livesum")
 
 _PROVIDERS = {"AWSBedrock": "aws.bedrock", "AWSAnthropic": "aws.anthropic", "OpenAI": "openai"}
@@ -124,6 +136,7 @@ Metric = TypeVar("Metric", Counter, Gauge, Histogram)
 _own_sets: set[tuple[str, ...]] = set()
 _own_characters = 0
 _own_clients: set[str] = set()
+_own_priced: set[tuple[str, str]] = set()
 _own_results: set[str] = set()
 
 
@@ -145,11 +158,11 @@ def record(outcome: Outcome, timeline: Timeline) -> None:
     labels = _labels(outcome)
     duration = timeline.ended - timeline.started
     _child(REQUEST_DURATION, *labels, "_OTHER" if outcome.error or outcome.status != 200 else "").observe(duration)
-    if outcome.usage is not None:
+    if outcome.usage is not None and not outcome.estimated:
         _record_tokens(outcome.usage, labels)
     if outcome.stream and timeline.first_piece is not None:
         _child(TIME_TO_FIRST_TOKEN, *labels).observe(timeline.first_piece - timeline.started)
-        if outcome.usage is not None and outcome.usage.output_tokens > 1:
+        if outcome.usage is not None and outcome.usage.output_tokens > 1 and not outcome.estimated:
             rest = (timeline.ended - timeline.first_piece) / (outcome.usage.output_tokens - 1)
             _child(TIME_PER_OUTPUT_TOKEN, *labels).observe(rest)
 
@@ -162,6 +175,36 @@ def count_limits(needed: NeedLimits, decision: str, used: tuple[int, ...] | None
     for index, hit in enumerate(needed.hits):
         if hit.group == SHADOW and used is not None and is_exceeded(hit, used[index]):
             _child(LIMIT_DECISIONS, needed.limits[index].policy, "shadow").inc()
+
+
+def record_spending(spent: SpentTokens) -> None:
+    """Record what an exchange has spent."""
+    own = (spent.backend, spent.model) in _own_priced or len(_own_priced) < MAX_LABEL_SETS
+    if own:
+        _own_priced.add((spent.backend, spent.model))
+    model = spent.model if own else "other"
+    if spent.estimated:
+        _child(ESTIMATED_TOKENS, spent.operation, "input").inc(spent.counts.input_tokens)
+        _child(ESTIMATED_TOKENS, spent.operation, "output").inc(spent.counts.output_tokens)
+    if spent.cost is None:
+        _child(UNPRICED, spent.backend, model).inc()
+    else:
+        _child(COST, spent.backend, model, "true" if spent.estimated else "false").inc(spent.cost)
+        if spent.client:
+            _child(CLIENT_COST, _bounded(spent.client, _own_clients, MAX_CLIENTS)).inc(spent.cost)
+    for key in spent.faults:
+        _child(COST_FAULTS, key).inc()
+
+
+def latencies(timeline: Timeline, spent: SpentTokens, now: float) -> dict[str, float]:
+    """Return the reference's keys for the metadata of a stream, in seconds: to the first piece, and between tokens."""
+    if timeline.first_piece is None:
+        return {}
+    first = {"token_latency_ttft": timeline.first_piece - timeline.started}
+    if spent.counts.output_tokens <= 1:
+        return first
+    rest = (now - timeline.first_piece) / (spent.counts.output_tokens - 1)
+    return first | {"token_latency_itl": rest}
 
 
 def _record_request(outcome: Outcome) -> None:

@@ -159,7 +159,9 @@ class Router:
 
     def identify(self, headers: Headers, verified: Verified = NOTHING) -> Caller:
         """Return the sender of a request."""
-        return self.callers.identify(headers, verified) if self.callers.policies else ANONYMOUS
+        if self.callers.policies:
+            return self.callers.identify(headers, verified)
+        return ANONYMOUS if verified is NOTHING else Caller(verified=verified)
 
     def select(self, model: str, headers: Headers, pick: float) -> Backend:
         """Return the backend for a request for `model`: `pick`, a number of [0, 1), chooses by weight.
@@ -239,7 +241,7 @@ def _entry_limits(rules: tuple[Rule, ...]) -> tuple[Limit, ...]:
     first, *others = rules or (None,)
     limits = first.rate_limits if first is not None else ()
     return tuple(
-        limit for limit in limits if not limit.needs_model and all(limit in rule.rate_limits for rule in others if rule)
+        limit for limit in limits if not limit.needs_body and all(limit in rule.rate_limits for rule in others if rule)
     )
 
 

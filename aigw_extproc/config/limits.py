@@ -13,8 +13,24 @@ Kind = Literal["requests", "tokens", "money"]
 MODEL: Final = "x-ai-eg-model"
 MAX_LIMIT: Final = 2**53 - 1
 """Lua, in which Redis counts, has no larger integers: 9 billion dollars in micro-dollars."""
-TOTAL_TOKENS: Final = "total_tokens"
+TOTAL_TOKENS: Final = "usage_total_tokens"
 """The cost of a quota without an expression of its own."""
+MONEY: Final = "cost_microdollars"
+"""What a response has cost, in millionths of a dollar."""
+USAGE: Final = {
+    "usage_input_tokens": "input_tokens",
+    "usage_output_tokens": "output_tokens",
+    TOTAL_TOKENS: "total_tokens",
+    "usage_cached_input_tokens": "cached_input_tokens",
+    "usage_cache_creation_input_tokens": "cache_creation_input_tokens",
+    "usage_long_cache_creation_input_tokens": "long_cache_creation_input_tokens",
+    "usage_reasoning_tokens": "reasoning_tokens",
+    "usage_images": "images",
+    "usage_searches": "searches",
+}
+"""The counts of a response by their keys. Besides them and MONEY, a route has keys of its own (`llmRequestCosts`)."""
+EXPRESSION: Final = "="
+"""Precedes a cost that is an expression."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +59,7 @@ class Limit:
     request_cost: int = 1
     """What a request takes before it is sent; 0 to look only whether anything is left."""
     response_cost: int | str = 0
-    """What it takes when its response has ended: a number, or the key of a cost."""
+    """What it takes when its response has ended: a number, the key of a cost, or an expression after `=`."""
     kind: Kind = "requests"
     conditions: tuple[Condition, ...] = ()
     networks: tuple[IPv4Network | IPv6Network, ...] = ()
@@ -54,6 +70,8 @@ class Limit:
     """Whether it only counts, and refuses nothing."""
     either: str = ""
     """Of limits with the same text here, one is enough to let a request pass."""
+    reserve: bool = False
+    """Whether a request takes before what its response can cost at most; what it has not cost is given back."""
     fail_open: bool = False
     """Whether requests pass while the counts cannot be reached."""
 
@@ -63,9 +81,9 @@ class Limit:
         return self.by_address or bool(self.networks)
 
     @property
-    def needs_model(self) -> bool:
-        """Whether it is for some models only, or for each one."""
-        return any(condition.name == MODEL for condition in self.conditions)
+    def needs_body(self) -> bool:
+        """Whether it depends on the request's model, or on what the request may cost."""
+        return self.reserve or self.kind == "money" or any(condition.name == MODEL for condition in self.conditions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,10 +12,13 @@ from typing import Final
 import msgspec
 
 from aigw_extproc.aws.identity import CredentialSource
+from aigw_extproc.bedrock import prices
 from aigw_extproc.bedrock.families import Families, builtin
+from aigw_extproc.bedrock.prices import Prices
 from aigw_extproc.config.addresses import Address as Address
 from aigw_extproc.config.addresses import Tls as Tls
 from aigw_extproc.config.addresses import Upstream as Upstream
+from aigw_extproc.config.costs import RequestCost
 from aigw_extproc.config.limits import NO_QUOTAS, Limit, Quotas
 from aigw_extproc.config.pattern import Pattern
 from aigw_extproc.config.policies import Cors, ExtAuth, Policy, RemoteKeys, TokenProvider
@@ -102,6 +105,8 @@ class BackendSettings:
     """The key of the client's id in the metadata of requests to Bedrock; empty for none."""
     families: Families = field(default_factory=builtin)
     """The capabilities of each model family."""
+    prices: Prices = field(default_factory=prices.builtin)
+    """What its models cost."""
     anthropic_names: bool = False
     """Whether Anthropic's own names of models (`claude-opus-5-5`) stand for those that can be invoked."""
 
@@ -124,6 +129,10 @@ class Backend:
     timeouts: Timeouts = field(default_factory=Timeouts)
     quotas: Quotas = NO_QUOTAS
     """How much may be used of its models."""
+    route: str = ""
+    """`namespace/name` of the AIGatewayRoute."""
+    costs: tuple[RequestCost, ...] = ()
+    """What is written into Envoy's metadata at the end of each request."""
 
     @property
     def service(self) -> str:

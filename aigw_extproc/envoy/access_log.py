@@ -17,6 +17,17 @@ MODEL_STATE = "aigw.model"
 """Filter state: the model in the body, as read by the processor."""
 
 _BACKEND = f"%DYNAMIC_METADATA({METADATA_NAMESPACE}:backend_name)%"
+_USAGE = {
+    name: f"%DYNAMIC_METADATA({METADATA_NAMESPACE}:{key})%"
+    for name, key in (
+        ("input_tokens", "usage_input_tokens"),
+        ("output_tokens", "usage_output_tokens"),
+        ("cached_tokens", "usage_cached_input_tokens"),
+        ("cache_written_tokens", "usage_cache_creation_input_tokens"),
+        ("usage_estimated", "usage_estimated"),
+        ("cost_microdollars", "cost_microdollars"),
+    )
+}
 FIELDS = {
     "time": "%START_TIME%",
     "request_id": "%RESP(X-REQUEST-ID)%",
@@ -31,6 +42,7 @@ FIELDS = {
     "details": "%RESPONSE_CODE_DETAILS%",
     "flags": "%RESPONSE_FLAGS%",
     "attempts": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
+    **_USAGE,
     "bytes_received": "%BYTES_RECEIVED%",
     "bytes_sent": "%BYTES_SENT%",
     "duration_ms": "%DURATION%",
@@ -49,7 +61,7 @@ ATTEMPT_FIELDS = {
     "backend": _BACKEND,
     **{
         name: FIELDS[name]
-        for name in ("cluster", "status", "details", "flags", "duration_ms", "upstream_first_byte_ms")
+        for name in (*_USAGE, "cluster", "status", "details", "flags", "duration_ms", "upstream_first_byte_ms")
     },
 }
 """The same for an attempt of a rule with failover; `attempt_of` is the request's id."""

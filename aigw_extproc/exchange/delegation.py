@@ -50,7 +50,7 @@ def delegate(phase: Accepted, outcome: Outcome, choice: Choice, failover: Failov
         model=outcome.model,
         client=outcome.client,
     )
-    return Delegated(client=phase.client, outcome=replace(outcome, dues=())), action
+    return Delegated(client=phase.client, outcome=replace(outcome, delegated=True)), action
 
 
 def _response_headers(phase: Delegated, event: ResponseHeaders, now: float, enter: Enter) -> Step:

@@ -8,7 +8,17 @@ from typing import get_args
 from aigw_extproc.errors import GatewayError, InvalidRequest, InvalidUpstreamResponse
 from aigw_extproc.exchange import attempts, delegation, request, response, stored
 from aigw_extproc.exchange.messages import Action, Event, Outcome, ResponseBody, ResponseHeaders, UpstreamReady
-from aigw_extproc.exchange.phases import Opened, Phase, Step, Streaming, UnexpectedEvent
+from aigw_extproc.exchange.phases import (
+    Answered,
+    Batched,
+    Forwarded,
+    Opened,
+    Phase,
+    Step,
+    Streaming,
+    UnexpectedEvent,
+)
+from aigw_extproc.exchange.spending import abandoned
 from aigw_extproc.routing import Router
 
 _ROWS = (
@@ -23,6 +33,9 @@ _TRANSITIONS: dict[type, dict[type, Callable[..., Step]]] = {
     phase: {event: step for source, event, step in _ROWS if source is phase} for phase in get_args(Phase)
 }
 
+_WAITING = (Forwarded, Batched, Answered)
+"""Phases in which a model works, or its answer is being received."""
+
 
 class Exchange:
     """One exchange: its present phase, and nothing else that changes."""
@@ -35,9 +48,11 @@ class Exchange:
 
     @property
     def outcome(self) -> Outcome:
-        """What is known of the exchange so far."""
+        """What is known of the exchange so far, as if it ended now."""
         phase = self._phase
-        return response.stream_outcome(phase) if isinstance(phase, Streaming) else phase.outcome
+        if isinstance(phase, Streaming):
+            return response.stream_outcome(phase)
+        return abandoned(phase.outcome) if isinstance(phase, _WAITING) else phase.outcome
 
     def receive(self, event: Event, *, now: float) -> Action:
         """Advance by one event, at `now` (seconds since 1970), and return what to do.

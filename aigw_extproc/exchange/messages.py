@@ -297,9 +297,16 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     attempt: Attempt | None = None
     """Set for one attempt of a request, which is an exchange of its own."""
     usage: TokenCounts | None = None
+    """None if the model has spent nothing, or nothing is known of it."""
+    estimated: bool = False
+    """Whether `usage` is partly an estimate."""
+    characters: int = 0
+    """Of the text of the request, once it has been sent."""
     dropped: tuple[str, ...] = ()
     signed: bool = False
     taken: tuple[Hit, ...] = ()
     """What limits have counted before the request was sent."""
     dues: tuple[Due, ...] = ()
     """What limits count when its response has ended."""
+    delegated: bool = False
+    """Whether attempts, each of them an exchange of its own, send the request."""

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
+from aigw_extproc.config.limits import Limit
 from aigw_extproc.config.snapshot import Backend
 from aigw_extproc.errors import InvalidRequest, MethodNotAllowed, NotFound, UnsupportedMedia
 from aigw_extproc.exchange.admission import check_entry, check_host, check_rule, forwarded_identity, routed_headers
 from aigw_extproc.exchange.delegation import delegate
 from aigw_extproc.exchange.identity import configured_identity
-from aigw_extproc.exchange.limiting import admitted, needed_limits
+from aigw_extproc.exchange.limiting import admitted, check_priced, needed_limits
 from aigw_extproc.exchange.messages import (
     Continue,
     CredentialsReady,
@@ -19,6 +20,7 @@ from aigw_extproc.exchange.messages import (
     LimitsReady,
     MediaReady,
     NeedCredentials,
+    NeedLimits,
     NeedMedia,
     NeedStored,
     Outcome,
@@ -43,6 +45,7 @@ from aigw_extproc.exchange.phases import (
     Translated,
     on,
 )
+from aigw_extproc.exchange.reserving import bounds
 from aigw_extproc.exchange.response import JSON, own_headers
 from aigw_extproc.exchange.stored import STORED, retrieve
 from aigw_extproc.exchange.upstream import forward
@@ -129,13 +132,23 @@ def _request_body(phase: Accepted, event: RequestBody, now: float, enter: Enter)
         limits += backend.quotas.of(outcome.request_model)
     accepted = replace(phase, outcome=outcome)
     enter(accepted)
-    needed = needed_limits(limits, phase.router, phase.caller, phase.headers, now, model=model) if limits else None
+    needed = _needed(accepted, choice, limits, model, event.body, now) if limits else None
     if needed is None:
         return _proceed(accepted, outcome, identity, choice, event.body, now, enter)
     limiting = Limiting(
         client=phase.client, outcome=outcome, before=accepted, body=event.body, identity=identity, choice=choice
     )
     return limiting, needed
+
+
+def _needed(
+    phase: Accepted, choice: Choice, limits: tuple[Limit, ...], model: str, body: bytes, now: float
+) -> NeedLimits | None:
+    chosen = phase.outcome.backend
+    backends = choice.backends if chosen is None else (chosen,)
+    models = [phase.router.listed.id_of(backend, model) for backend in backends]
+    at_most = bounds(limits, backends, models, phase.outcome, body)
+    return needed_limits(limits, phase.router, phase.caller, phase.headers, now, model=model, bounds=at_most)
 
 
 def _counted(phase: Limiting, event: LimitsReady, now: float, enter: Enter) -> Step:
@@ -174,7 +187,10 @@ def begin(
 
     Raises:
         InvalidRequest: the backend's schema does not serve this endpoint, or the body is not valid for it.
+        PriceUnknown: the client has a budget, and the price of the model is not known.
     """
+    if outcome.dues:
+        check_priced(outcome, backend)
     request = parse(phase.endpoint, backend.schema.name, body, phase.headers)
     parsed = Parsed(
         client=phase.client,

@@ -43,6 +43,7 @@ from aigw_extproc.exchange.phases import (
 )
 from aigw_extproc.exchange.response_headers import passed_on, removed
 from aigw_extproc.exchange.retries import error_marks
+from aigw_extproc.exchange.spending import failed, settled
 from aigw_extproc.translate.contract import ClientResponse, ResponseContext, ResponseStream, StoredResponse
 
 LOCAL_REPLY_HEADER = "x-aigw-local-reply"
@@ -72,12 +73,13 @@ def fail(phase: Phase, error: GatewayError) -> tuple[Streaming | Ended, Chunk | 
         details=f"aigw_{error.code or error.type}",
         client=phase.outcome.client,
     )
-    return Ended(client=phase.client, outcome=replace(phase.outcome, status=error.status, error=error)), reply
+    outcome = failed(phase.outcome, error) if isinstance(phase, Answered) else phase.outcome
+    return Ended(client=phase.client, outcome=replace(outcome, status=error.status, error=error)), reply
 
 
 def stream_outcome(phase: Streaming) -> Outcome:
-    """Return the outcome so far of a stream."""
-    return replace(phase.outcome, usage=phase.stream.usage, error=phase.stream.failure)
+    """Return the outcome of a stream, as if it ended now."""
+    return settled(phase.outcome, phase.stream)
 
 
 def own_headers(phase: Phase) -> Pairs:

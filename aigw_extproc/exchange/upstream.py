@@ -17,6 +17,7 @@ from aigw_extproc.exchange.limits import time_limits
 from aigw_extproc.exchange.messages import ForwardRequest, Headers, NeedUpstream, UpstreamCall
 from aigw_extproc.exchange.names import IDLE_HEADER, RETRIES_HEADER, TIMEOUT_HEADER
 from aigw_extproc.exchange.phases import Batched, Forwarded, Sent, Step, Translated
+from aigw_extproc.exchange.spending import characters_of
 from aigw_extproc.translate.contract import UpstreamBatch
 from aigw_extproc.wire import edit_fields
 
@@ -40,7 +41,9 @@ def forward(phase: Translated, identity: Identity | None, now: float) -> Step:
     """
     _require_region(phase.outcome.request_model, phase.backend)
     request = phase.request
-    outcome = msgspec.structs.replace(phase.outcome, signed=isinstance(identity, Credentials))
+    outcome = msgspec.structs.replace(
+        phase.outcome, signed=isinstance(identity, Credentials), characters=characters_of(request.body)
+    )
     if isinstance(request, UpstreamBatch) and request.further:
         signed = [_sign(phase, body, identity, now) for body in (request.body, *request.further)]
         batched = Batched(client=phase.client, outcome=outcome, answer=request.answer)

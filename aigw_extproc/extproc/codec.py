@@ -6,9 +6,10 @@ https://www.envoyproxy.io/docs/envoy/latest/api-v3/service/ext_proc/v3/external_
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from google.protobuf.message import DecodeError
 from google.protobuf.struct_pb2 import Struct, Value
@@ -43,6 +44,7 @@ from aigw_extproc.exchange.names import (
     TOKENS_NAMESPACE,
 )
 from aigw_extproc.exchange.response import LOCAL_REPLY_HEADER
+from aigw_extproc.exchange.spending import SpentTokens
 from aigw_extproc.extproc.pb import ext_proc_pb2 as pb
 from aigw_extproc.extproc.protobuf import nested, prefix, prefixes
 
@@ -229,6 +231,72 @@ def _metadata(backend: str, model: str, client: str) -> bytes:
     if client:
         fields["client"] = client
     return answer.SerializeToString()
+
+
+def spending(spent: SpentTokens, seconds: Mapping[str, float]) -> bytes:
+    """Return the dynamic metadata at the end of an exchange, to be appended to its last answer.
+
+    It has the names of `_metadata` again: of two answers with the same namespace Envoy sees the last one. `seconds` are
+    durations by their keys, which are written in milliseconds.
+    """
+    counts = spent.counts
+    numbers: dict[str, float] = {
+        "usage_input_tokens": counts.input_tokens,
+        "usage_output_tokens": counts.output_tokens,
+        "usage_total_tokens": counts.total_tokens,
+    }
+    rare = {
+        "usage_cached_input_tokens": counts.cached_input_tokens,
+        "usage_cache_creation_input_tokens": counts.cache_creation_input_tokens,
+        "usage_long_cache_creation_input_tokens": counts.long_cache_creation_input_tokens,
+        "usage_reasoning_tokens": counts.reasoning_tokens,
+        "usage_images": counts.images,
+        "usage_searches": counts.searches,
+    }
+    numbers.update((key, count) for key, count in rare.items() if count)
+    if spent.cost is not None:
+        numbers["cost_microdollars"] = spent.cost
+    numbers.update((key, round(duration * 1000)) for key, duration in seconds.items())
+    numbers.update(spent.values)
+    names = (spent.name, spent.backend, spent.route, spent.model, counts.invoked_model or spent.model, spent.client)
+    fields = _names(names, estimated=spent.estimated) + b"".join(
+        _before_number(key) + _DOUBLE(number) for key, number in numbers.items()
+    )
+    return nested(_NAMESPACE_KEY + nested(nested(fields, _STRUCT_VALUE), _ENTRY_VALUE), _FIELDS, _DYNAMIC_METADATA)
+
+
+_DYNAMIC_METADATA: Final = pb.ProcessingResponse.DYNAMIC_METADATA_FIELD_NUMBER
+_FIELDS: Final = Struct.FIELDS_FIELD_NUMBER
+_STRUCT_VALUE: Final = Value.STRUCT_VALUE_FIELD_NUMBER
+_ENTRY_KEY, _ENTRY_VALUE = 1, 2  # of an entry of a map
+_NAMESPACE_KEY: Final = nested(METADATA_NAMESPACE.encode(), _ENTRY_KEY)
+_DOUBLE: Final = struct.Struct("<d").pack
+
+
+@lru_cache(maxsize=1024)
+def _before_number(key: str) -> bytes:
+    """Serialise what precedes the eight bytes of a number in a Struct."""
+    tag = bytes((Value.NUMBER_VALUE_FIELD_NUMBER << 3 | 1,))
+    name = nested(key.encode(), _ENTRY_KEY)
+    before = name + prefix(_ENTRY_VALUE, len(tag) + 8) + tag
+    return prefix(_FIELDS, len(before) + 8) + before
+
+
+@lru_cache(maxsize=1024)
+def _names(names: tuple[str, ...], *, estimated: bool) -> bytes:
+    """Serialise the texts of a Struct."""
+    fields = Struct()
+    for key, text in zip(_NAME_KEYS, names, strict=True):
+        if text:
+            fields[key] = text
+    if estimated:
+        fields["usage_estimated"] = True
+    return fields.SerializeToString()
+
+
+_NAME_KEYS: Final = (
+    *("backend_name", "ai_service_backend_name", "route_name", "model_name_override", "response_model", "client"),
+)
 
 
 def _delegate(action: Delegate) -> bytes:

@@ -43,11 +43,13 @@ from aigw_extproc.exchange.messages import (
     UpstreamCall,
     UpstreamReady,
 )
+from aigw_extproc.exchange.spending import SpentTokens, spent
 from aigw_extproc.extproc import codec
 from aigw_extproc.extproc.budget import Budget, content_length
 from aigw_extproc.extproc.pulse import Pulse
 from aigw_extproc.extproc.transport import Send
 from aigw_extproc.limits.counting import Charge, Verdict
+from aigw_extproc.printable import printable
 from aigw_extproc.routing import Router
 from aigw_extproc.translate.contract import Fetched, Stored, UpstreamResponse
 
@@ -68,6 +70,7 @@ _LAST = (Reply, ReplaceBody)
 FindCredentials = Callable[[AwsAuth], Awaitable[Identity]]
 FetchMedia = Callable[[tuple[str, ...], tuple[str, ...]], Awaitable[Mapping[str, Fetched]]]
 RejectCredentials = Callable[[AwsAuth, Identity], None]
+Spend = Callable[[SpentTokens], None]
 CallUpstream = Callable[[Upstream, Sequence[UpstreamCall]], Awaitable[tuple[UpstreamResponse, ...]]]
 
 
@@ -108,6 +111,7 @@ class Processor:
         budget: Budget | None = None,
         store: Store | None = None,
         allowances: Allowances | None = None,
+        spend: Spend = lambda _: None,
     ) -> None:
         self.router = router
         self.credentials = credentials
@@ -117,12 +121,14 @@ class Processor:
         """Called with credentials that AWS has rejected."""
         self.budget = budget or Budget(sys.maxsize)
         self.store = store
+        self.spend = spend
+        """Called once for each exchange, or attempt, that has spent tokens, at its end, however it ends."""
         self.allowances = allowances
         self._charging: set[Future[None]] = set()
 
-    def settle(self, outcome: Outcome) -> Future[None] | None:
-        """Charge for what an exchange has used, whether its client stays or not; None if that is nothing."""
-        charges = settlement(outcome, time()) if outcome.dues or outcome.taken else ()
+    def settle(self, outcome: Outcome, spent: SpentTokens | None) -> Future[None] | None:
+        """Charge for what an exchange has spent, whether its client stays or not; None if that is nothing."""
+        charges = settlement(outcome, spent, time()) if outcome.dues or outcome.taken else ()
         if not charges or self.allowances is None:
             return None
         charging = ensure_future(self.allowances.charge(charges))
@@ -145,7 +151,7 @@ class ExchangeStream:
 
     __slots__ = (
         *("_duplex", "_exchange", "_held", "_identity", "_processor"),
-        *("_pulse", "_send", "_sending", "_settled", "_timeline", "over"),
+        *("_pulse", "_send", "_sending", "_settled", "_spent", "_timeline", "over"),
     )
 
     def __init__(self, processor: Processor, send: Send) -> None:
@@ -163,6 +169,8 @@ class ExchangeStream:
         self._held = 0
         self._pulse: Pulse | None = None
         self._sending: Future[None] | None = None
+        self._spent: SpentTokens | None = None
+        """What the answers say that the exchange has spent."""
         self._settled = False
         metrics.ACTIVE_EXCHANGES.inc()
 
@@ -182,12 +190,25 @@ class ExchangeStream:
         self.over = self.over or _is_final(action)
         if self.over and self._identity is not None:
             self._report_rejection(*self._identity)
-        if self.over and not self._settled:
-            await self._settle()
         if self._pulse is not None and isinstance(action, Chunk):
             self._pulse.beat(said=bool(action.body))
-            return codec.unasked(action)
-        return codec.encode(phase, action, duplex=self._duplex)
+            answer = codec.unasked(action)
+        else:
+            answer = codec.encode(phase, action, duplex=self._duplex)
+        if not self.over:
+            return answer
+        metadata = self._spending()
+        await self._settle()
+        return answer + metadata
+
+    def _spending(self) -> bytes:
+        """Return the metadata of what the exchange has spent, for its last answer."""
+        self._spent = spent(self._exchange.outcome)
+        return (
+            b""
+            if self._spent is None
+            else codec.spending(self._spent, metrics.latencies(self._timeline, self._spent, monotonic()))
+        )
 
     def _ping(self) -> None:
         body = self._exchange.ping()
@@ -201,33 +222,46 @@ class ExchangeStream:
         error = UpstreamTimeout("the upstream fell silent in the middle of its response")
         action = self._exchange.fail(error)
         body = action.body if isinstance(action, Chunk) else b""
-        self._send_unasked(Chunk(body=body, final=True))
+        self._send_unasked(Chunk(body=body, final=True), self._spending())
         self.over = True
 
-    def _send_unasked(self, chunk: Chunk) -> None:
+    def _send_unasked(self, chunk: Chunk, metadata: bytes = b"") -> None:
         """Send a chunk, unless an earlier one is still on its way to a client that reads slowly."""
         if chunk.final or self._sending is None or self._sending.done():
-            self._sending = ensure_future(self._send(codec.unasked(chunk)))
+            self._sending = ensure_future(self._send(codec.unasked(chunk) + metadata))
             self._sending.add_done_callback(_note_failure)
 
     async def _settle(self) -> None:
         """Charge for the exchange before its client gets the end of the answer, so that its next request is refused."""
         self._settled = True
-        charging = self._processor.settle(self._exchange.outcome)
+        charging = self._processor.settle(self._exchange.outcome, self._spent)
         if charging is not None:
             await shield(charging)
 
     def close(self) -> None:
         """Record the exchange at the end of its stream."""
         self._release()
-        outcome = self._exchange.outcome
-        if not self._settled:
-            self._processor.settle(outcome)
         if self._pulse is not None:
             self._pulse.stop()
         metrics.ACTIVE_EXCHANGES.dec()
         self._timeline.ended = monotonic()
+        outcome = self._exchange.outcome
         metrics.record(outcome, self._timeline)
+        left = not self.over
+        found = spent(outcome) if left else self._spent
+        if not self._settled:
+            self._processor.settle(outcome, found)
+        if found is not None:
+            self._count_spending(found, left=left)
+
+    def _count_spending(self, spent: SpentTokens, *, left: bool) -> None:
+        """Count what was spent. When the client has left, Envoy takes no metadata: only this log has it."""
+        metrics.record_spending(spent)
+        if left:
+            log.info("exchange broken off: %s", _line(spent))
+        for key, fault in spent.faults.items():
+            log.warning("cost not evaluated, so it is 0: key=%s route=%s reason=%s", key, spent.route, fault)
+        self._processor.spend(spent)
 
     async def _act(self, event: Event) -> Action:
         exchange = self._exchange
@@ -310,6 +344,15 @@ class ExchangeStream:
         metrics.DEFECTS.inc()
         log.error("exchange failed: operation=%s", self._exchange.outcome.operation, exc_info=defect)
         return self._exchange.fail(InternalError())
+
+
+def _line(spent: SpentTokens) -> str:
+    """Return what was spent as a line of the log."""
+    names = {"client": spent.client, "model": spent.model, "backend": spent.backend}
+    counts = {"input_tokens": spent.counts.input_tokens, "output_tokens": spent.counts.output_tokens}
+    cost = {} if spent.cost is None else {"cost_microdollars": spent.cost}
+    fields = {**names, **counts, "estimated": str(spent.estimated).lower(), **cost}
+    return printable(" ".join(f"{name}={value}" for name, value in fields.items()))
 
 
 def _note_failure(sending: Future[None]) -> None:

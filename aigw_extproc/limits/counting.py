@@ -46,7 +46,15 @@ class Due(msgspec.Struct, frozen=True, gc=False, array_like=True):
     counter: str
     unit: Unit
     cost: int | str
-    """A number, or the key of a cost."""
+    """As `response_cost` of the limit."""
+    reserved: int = 0
+    """What was taken before for it, and is given back."""
+    key: str = ""
+    """The counter in the period in which it was taken."""
+    end: int = 0
+    """Of that period."""
+    priced: bool = False
+    """Whether the request is refused if the price of its model is not known."""
 
 
 def key_of(counter: str, start: int) -> str:

@@ -12,7 +12,7 @@ from math import ceil
 from typing import Final
 
 from aigw_extproc.config.limits import Limit
-from aigw_extproc.errors import LimitExceeded
+from aigw_extproc.errors import BudgetExceeded, LimitExceeded
 from aigw_extproc.limits.counting import Hit, refusing
 
 RETRIED_SECONDS: Final = 60
@@ -25,15 +25,20 @@ def refusal(
     """Return the error for hits that a ledger has refused: it names the limit that is in effect for longest."""
     at = max(_decisive(hits, used), key=lambda index: hits[index].end)
     limit, wait = limits[at], max(1, ceil(hits[at].end - now))
-    left = max(0, limit.limit - used[at])
     period = limit.unit.lower()
     headers = [("retry-after", str(wait))]
     if wait > RETRIED_SECONDS:
         headers.append(("x-should-retry", "false"))
+    next_begins = f"the next {period} begins in {_duration(wait)}"
+    if limit.kind == "money":
+        dollars = _dollars(limit.limit)
+        return BudgetExceeded(
+            f"this client has used up its budget of ${dollars} per {period}; {next_begins}", headers=headers
+        )
+    left = max(0, limit.limit - used[at])
     headers += _anthropic(limit, left, hits[at].end) if anthropic else _openai(limit, left, wait)
     return LimitExceeded(
-        f"this client has used up its limit of {limit.limit:,} {limit.kind} per {period}; the next {period} begins in"
-        f" {_duration(wait)}",
+        f"this client has used up its limit of {limit.limit:,} {limit.kind} per {period}; {next_begins}",
         headers=headers,
     )
 
@@ -62,6 +67,12 @@ def _anthropic(limit: Limit, left: int, end: int) -> list[tuple[str, str]]:
         (f"anthropic-ratelimit-{limit.kind}-remaining", str(left)),
         (f"anthropic-ratelimit-{limit.kind}-reset", reset),
     ]
+
+
+def _dollars(micro: int) -> str:
+    """Return micro-dollars as dollars, with as many decimals as are needed, but at least two."""
+    whole, decimals = divmod(micro, 10**6)
+    return f"{whole:,}.{f'{decimals:06}'.rstrip('0'):0<2}"
 
 
 def _duration(seconds: int) -> str:

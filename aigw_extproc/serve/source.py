@@ -46,7 +46,7 @@ class ConfigurationSource:
         """
         configuration = self._load(findings)
         if configuration.snapshot.limits and not self.ledger:
-            raise unserved(configuration, "needs a place for its counts: say --limits FILE, or --limits redis://HOST")
+            raise uncounted(configuration, "needs a place for its counts: say --limits FILE, or --limits redis://HOST")
         return configuration if self.api_keys is None else load_keys(configuration, self.api_keys)
 
     def _load(self, findings: Findings | None) -> Configuration:
@@ -70,7 +70,7 @@ class ConfigurationSource:
             yield from ("--simulator", str(self.simulator))
 
 
-def unserved(configuration: Configuration, message: str) -> ConfigError:
+def uncounted(configuration: Configuration, message: str) -> ConfigError:
     """Return the error for limits that would not be enforced."""
     policies = dict.fromkeys(limit.policy for limit in configuration.snapshot.limits)
     files = ", ".join(configuration.files)

@@ -29,6 +29,16 @@ class TokenCounts(msgspec.Struct, frozen=True, kw_only=True):
     cache_creation_input_tokens: int = 0
     long_cache_creation_input_tokens: int = 0
     """Those of `cache_creation_input_tokens` that are kept for an hour, which cost more."""
+    reasoning_tokens: int = 0
+    """Those of the output; 0 where the upstream does not count them apart, as Bedrock."""
+    images: int = 0
+    """Images that were made, which are charged by their number."""
+    image_class: str = ""
+    """Their quality and size, as in the table of prices."""
+    searches: int = 0
+    """Queries of a reranking as Bedrock charges them: one for each 100 documents."""
+    service_tier: str = ""
+    """The tier that has served the request; empty for the standard one."""
     invoked_model: str = ""
     """The model that a prompt router has chosen; empty for the one that was asked for."""
 
@@ -127,7 +137,17 @@ class ResponseStream(Protocol):
     """A response in chunks. A failure of the upstream becomes the stream's last event, in the client's format."""
 
     @property
-    def usage(self) -> TokenCounts | None: ...
+    def usage(self) -> TokenCounts | None:
+        """The tokens that the upstream has reported so far."""
+
+    @property
+    def counted(self) -> bool:
+        """Whether they are final."""
+
+    @property
+    def characters(self) -> int:
+        """Characters that the model has written so far: text, reasoning and the input of tools."""
+
     @property
     def failure(self) -> GatewayError | None:
         """The error in which the stream ended."""

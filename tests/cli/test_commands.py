@@ -14,7 +14,7 @@ import pytest
 from aigw_extproc import __version__
 from tests.cli.running import BACKEND, ROUTE, Ended, aigw, command, environment, taken_port, usage_error
 
-COMMANDS = ("run", "serve", "check", "doctor", "envoy-config", "simulator", "models", "keys", "version")
+COMMANDS = ("run", "serve", "check", "doctor", "envoy-config", "simulator", "models", "prices", "keys", "version")
 
 
 @pytest.fixture

@@ -67,6 +67,7 @@ def test_sample():
         schema=Schema(name="AWSBedrock"),
         upstream=upstream,
         auth=AwsAuth(region="us-east-1", source=CREDENTIALS),
+        route="default/route",
     )
     rule = Rule(
         name="default/route/rule/0",

@@ -43,7 +43,6 @@ def resource(api_version: str, kind: str, spec: str, name: str = "a") -> str:
 @pytest.mark.parametrize(
     ("api_version", "kind", "spec", "expected"),
     [
-        (AI, "GatewayConfig", "{globalLLMRequestCosts: []}", f"spec.globalLLMRequestCosts: {NOT_ENFORCED}"),
         (AI, "GatewayConfig", "{forwardProxy: {}}", "spec.forwardProxy: not supported yet; requests would go to AWS"),
         (
             *(ENVOY, "ClientTrafficPolicy", "{connection: {connectionLimit: {value: 10}}}"),
@@ -67,10 +66,6 @@ def test_a_second_gateway_is_refused():
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        (
-            ("  rules:", "  llmRequestCosts: [{metadataKey: total, type: TotalToken}]\n  rules:"),
-            f"AIGatewayRoute default/route: spec.llmRequestCosts: {NOT_ENFORCED}",
-        ),
         (
             ("  rules:", "  rateLimitsFromHeaders: true\n  rules:"),
             f"AIGatewayRoute default/route: spec.rateLimitsFromHeaders: {NOT_ENFORCED}",

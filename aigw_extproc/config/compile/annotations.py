@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from aigw_extproc.config.compile.settings import PREFIX
@@ -12,13 +12,17 @@ from aigw_extproc.config.resources.findings import Place
 FAIL_OPEN: Final = f"{PREFIX}limits-fail-open"
 """Whether requests pass while the counts cannot be reached; without it they are refused."""
 
+RESERVE: Final = f"{PREFIX}limits-reserve"
+"""Whether a request takes before what its response can cost at most."""
+LIMIT_FLAGS: Final = (FAIL_OPEN, RESERVE)
 
-def check_annotations(annotations: Mapping[str, Any], known: Iterable[str], flags: Iterable[str], place: Place) -> None:
-    """Record unknown annotations of ours, and flags that are neither `true` nor `false`, at `place`."""
+
+def check_flags(annotations: Mapping[str, Any], known: Sequence[str], place: Place) -> None:
+    """Record annotations of ours that are not among the known ones, or neither `true` nor `false`, at `place`."""
     for name, value in annotations.items():
         if name.startswith(PREFIX) and name not in known:
             place.field(name).problem(f"unknown annotation{suggestion(name, known, cutoff=0.8)}")
-        elif name in flags and value not in ("true", "false"):
+        elif name in known and value not in ("true", "false"):
             place.field(name).problem(f"must be 'true' or 'false', got {place.show(value)}")
 
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from aigw_extproc.config.compile.access import compile_access
 from aigw_extproc.config.compile.asked_services import AskedServices
+from aigw_extproc.config.compile.costs import compile_global_costs
 from aigw_extproc.config.compile.rules import compile_rules
 from aigw_extproc.config.compile.services import compile_services
 from aigw_extproc.config.compile.signing import compile_signing
@@ -74,7 +75,8 @@ def _snapshot(catalog: Catalog) -> Snapshot:
     upstreams = compile_upstreams(catalog, tls.backends)
     services = compile_services(catalog, upstreams, compile_signing(catalog), tls.backends)
     asked = AskedServices(catalog=catalog, backends=upstreams, tls=tls.services)
-    rules = compile_rules(catalog, services, compile_access(catalog, asked), compile_traffic(catalog))
+    access, traffic, costs = compile_access(catalog, asked), compile_traffic(catalog), compile_global_costs(catalog)
+    rules = compile_rules(catalog, services, access, traffic, costs)
     return Snapshot(rules=rules, buffer_limit=_buffer_limit(catalog), trusted_hops=_trusted_hops(catalog))
 
 

@@ -7,11 +7,23 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, Final
 
-from aigw_extproc.config.compile.annotations import FAIL_OPEN, check_annotations, flag_of
-from aigw_extproc.config.limits import TOTAL_TOKENS, Condition, Kind, Limit, Quotas, Unit
+from aigw_extproc.config.compile.annotations import FAIL_OPEN, RESERVE, check_flags, flag_of
+from aigw_extproc.config.compile.costs import check_expression
+from aigw_extproc.config.limits import (
+    EXPRESSION,
+    MONEY,
+    TOTAL_TOKENS,
+    USAGE,
+    Condition,
+    Kind,
+    Limit,
+    Quotas,
+    Unit,
+)
 from aigw_extproc.config.pattern import InvalidPattern, Pattern
 from aigw_extproc.config.resources.ai_gateway import AI_GATEWAY, AIServiceBackend
 from aigw_extproc.config.resources.catalog import Catalog, Item, Key
+from aigw_extproc.config.resources.decode import suggestion
 from aigw_extproc.config.resources.findings import Place
 from aigw_extproc.config.resources.limits import (
     ClientSelector,
@@ -24,6 +36,7 @@ from aigw_extproc.config.resources.limits import (
     RateLimitSpec,
 )
 from aigw_extproc.config.resources.names import is_header_name
+from aigw_extproc.config.snapshot import Rule
 
 COSTS_NAMESPACE: Final = "io.envoy.ai_gateway"
 _UNITS: Final[Mapping[str, Unit]] = {"1s": "Second", "1m": "Minute", "1h": "Hour", "1d": "Day"}
@@ -44,10 +57,22 @@ class RateLimits:
 
     shared: tuple[Limit, ...] = ()
     each: tuple[Limit, ...] = ()
+    keys: tuple[tuple[str, Place], ...] = ()
+    """Keys of costs, and where they are named."""
 
     def of(self, route: Key) -> tuple[Limit, ...]:
         """Return the limits of a route."""
         return (*self.shared, *(replace(one, name=f"{one.name} {'/'.join(route)}") for one in self.each))
+
+    def check_costs(self, route: Key, rule: Rule) -> None:
+        """Record costs that a rule of a route does not have."""
+        for key, place in self.keys:
+            known = {cost.key for backend in rule.backends for cost in backend.costs} | {*USAGE, MONEY}
+            if rule.backends and key not in known:
+                place.problem(
+                    f"no cost of the route '{'/'.join(route)}' has the key {place.show(key)}: add it to llmRequestCosts"
+                    f"{suggestion(key, sorted(known))}"
+                )
 
 
 NO_LIMITS: Final = RateLimits()
@@ -62,14 +87,22 @@ def compile_rate_limits(spec: RateLimitSpec, name: str, annotations: Mapping[str
         place.problem("must have rules in global or local: it would limit nothing")
     if spec.type is not None and parts[spec.type.lower()] is None:
         place.field(spec.type.lower()).problem(f"required, but missing: the type is {spec.type}")
-    fail_open = flag_of(annotations, FAIL_OPEN)
+    keys: list[tuple[str, Place]] = []
+    fail_open, reserve = flag_of(annotations, FAIL_OPEN), flag_of(annotations, RESERVE)
     for field, part in parts.items():
         for index, rule in enumerate(part.rules if part is not None else ()):
             where = place.field(field).field("rules").item(index)
             limit = _limit(rule, f"{name} {field} {index}", where)
-            limit = replace(limit, policy=f"BackendTrafficPolicy {name}", fail_open=fail_open)
+            metered = isinstance(limit.response_cost, str)
+            limit = replace(
+                limit, policy=f"BackendTrafficPolicy {name}", fail_open=fail_open, reserve=reserve and metered
+            )
             (shared if rule.shared else each).append(limit)
-    return RateLimits(shared=tuple(shared), each=tuple(each))
+            if isinstance(limit.response_cost, str):
+                keys.append((limit.response_cost, where.field("cost.response.metadata.key")))
+    if reserve and not keys:
+        place.problem(f"has no cost of a response, which {RESERVE} would reserve")
+    return RateLimits(shared=tuple(shared), each=tuple(each), keys=tuple(keys))
 
 
 def _limit(rule: RateLimitRule, name: str, place: Place) -> Limit:
@@ -77,7 +110,7 @@ def _limit(rule: RateLimitRule, name: str, place: Place) -> Limit:
     request, response = rule.cost.request, rule.cost.response
     request_cost = 1 if request is None else _number(request, place.field("cost.request"))
     response_cost = 0 if response is None else _cost(response, place.field("cost.response"))
-    kind: Kind = "tokens" if isinstance(response_cost, str) else "requests"
+    kind: Kind = "requests" if isinstance(response_cost, int) else "money" if response_cost == MONEY else "tokens"
     return Limit(
         # What is counted is a part of the name: a changed rule begins at zero, a changed limit does not.
         name=f"{name} {rule.limit.unit} {response_cost} {selection}",
@@ -111,7 +144,6 @@ def _cost(cost: CostSpec, place: Place) -> int | str:
     if cost.metadata.namespace != COSTS_NAMESPACE:
         shown = place.show(cost.metadata.namespace)
         place.field("metadata.namespace").refuse(f"must be {COSTS_NAMESPACE!r}, got {shown}: others are not read")
-    place.field("metadata.key").refuse("not supported yet, so it would not be enforced")
     return cost.metadata.key
 
 
@@ -164,7 +196,7 @@ def compile_quotas(catalog: Catalog) -> dict[Key, Quotas]:
     quotas: dict[Key, Quotas] = {}
     for item in sorted(catalog.all(QuotaPolicy), key=lambda item: item.key):
         annotations = item.resource.metadata.annotations or {}
-        check_annotations(annotations, (FAIL_OPEN,), (FAIL_OPEN,), item.place.field("metadata.annotations"))
+        check_flags(annotations, (FAIL_OPEN,), item.place.field("metadata.annotations"))
         for key in _backends(item, catalog):
             quotas[key] = _merged(quotas.get(key, Quotas()), _quotas(item, key))
     return quotas
@@ -205,8 +237,8 @@ def _quotas(item: Item[QuotaPolicy], backend: Key) -> Quotas:
         place.problem("must have serviceQuota or perModelQuotas: it would limit nothing")
     others: tuple[Limit, ...] = ()
     if spec.service_quota is not None:
-        _check_expression(spec.service_quota.cost_expression, place.field("serviceQuota.costExpression"))
-        others = (_bucket(base, spec.service_quota.quota, name),)
+        cost = _expression(spec.service_quota.cost_expression, place.field("serviceQuota.costExpression"))
+        others = (_bucket(replace(base, response_cost=cost), spec.service_quota.quota, name),)
     models = place.field("perModelQuotas")
     return Quotas(
         by_model=tuple(
@@ -221,7 +253,7 @@ def _quotas(item: Item[QuotaPolicy], backend: Key) -> Quotas:
 
 
 def _buckets(base: Limit, spec: QuotaDefinition, name: str, place: Place) -> tuple[Limit, ...]:
-    _check_expression(spec.cost_expression, place.field("costExpression"))
+    base = replace(base, response_cost=_expression(spec.cost_expression, place.field("costExpression")))
     if spec.default_bucket is None and not spec.bucket_rules:
         place.problem("must have defaultBucket or bucketRules: it would limit nothing")
     buckets = [] if spec.default_bucket is None else [_bucket(base, spec.default_bucket, name)]
@@ -241,9 +273,13 @@ def _buckets(base: Limit, spec: QuotaDefinition, name: str, place: Place) -> tup
 
 
 def _bucket(base: Limit, quota: QuotaValue, name: str) -> Limit:
-    return replace(base, name=f"{name} {quota.duration}", limit=quota.limit, unit=_UNITS[quota.duration])
+    return replace(
+        base, name=f"{name} {quota.duration} {base.response_cost}", limit=quota.limit, unit=_UNITS[quota.duration]
+    )
 
 
-def _check_expression(expression: str | None, place: Place) -> None:
-    if expression is not None:
-        place.refuse("not supported yet, so another cost would be counted; leave it out to count all tokens")
+def _expression(text: str | None, place: Place) -> str:
+    if text is None:
+        return TOTAL_TOKENS
+    check_expression(text, place)
+    return EXPRESSION + text

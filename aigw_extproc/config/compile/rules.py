@@ -10,11 +10,15 @@ from typing import Annotated
 import msgspec
 
 from aigw_extproc.aws.names import host_region
+from aigw_extproc.bedrock.prices import Price
+from aigw_extproc.config.compile.costs import compile_costs, merged
 from aigw_extproc.config.compile.durations import compile_timeouts
 from aigw_extproc.config.compile.mutations import check_mutations, check_unique, merge_bodies, merge_headers
 from aigw_extproc.config.compile.services import Service
+from aigw_extproc.config.compile.settings import compile_route_prices
 from aigw_extproc.config.compile.targets import Attached
 from aigw_extproc.config.compile.traffic import Traffic
+from aigw_extproc.config.costs import RequestCost
 from aigw_extproc.config.pattern import InvalidPattern, Pattern
 from aigw_extproc.config.policies import Policy
 from aigw_extproc.config.resources import ai_gateway as resources
@@ -29,14 +33,31 @@ _Time = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 def compile_rules(
-    catalog: Catalog, services: Mapping[Key, Service], access: Attached[Policy], traffic: Traffic
+    catalog: Catalog,
+    services: Mapping[Key, Service],
+    access: Attached[Policy],
+    traffic: Traffic,
+    costs: tuple[RequestCost, ...] = (),
 ) -> tuple[Rule, ...]:
-    """Return the rules of every route, in order."""
-    return tuple(
-        traffic.apply(item.key, replace(_rule(item, index, rule, catalog, services), policy=access.of(item.key)))
-        for item in catalog.all(AIGatewayRoute)
-        for index, rule in enumerate(_checked(item).rules)
-    )
+    """Return the rules of every route, in order. `costs` are the gateway's."""
+    rules: list[Rule] = []
+    for item in catalog.all(AIGatewayRoute):
+        spec = _checked(item)
+        own = merged(compile_costs(spec.llm_request_costs, item.place.field("spec.llmRequestCosts")), costs)
+        prices = compile_route_prices(item.resource.metadata.annotations, item.place.field("metadata.annotations"))
+        for index, rule in enumerate(spec.rules):
+            compiled = _rule(item, index, rule, catalog, services)
+            backends = tuple(_priced(replace(backend, costs=own), prices) for backend in compiled.backends)
+            compiled = replace(compiled, backends=backends, policy=access.of(item.key))
+            rules.append(traffic.apply(item.key, compiled))
+    return tuple(rules)
+
+
+def _priced(backend: Backend, prices: Mapping[str, Price]) -> Backend:
+    """Return a backend with the prices of its route, which take precedence over its own."""
+    if not prices:
+        return backend
+    return replace(backend, settings=replace(backend.settings, prices=backend.settings.prices.overridden(prices)))
 
 
 def _checked(item: Item[AIGatewayRoute]) -> resources.RouteSpec:
@@ -103,6 +124,7 @@ def _backend(
         body_mutation=merge_bodies(spec.body_mutation, ref.body_mutation),
         settings=service.settings,
         quotas=service.quotas,
+        route=f"{item.namespace}/{item.name}",
     )
 
 

@@ -56,6 +56,8 @@ def compile_services(
             _check_signing(item, signer, catalog)
             _check_one_host(item, catalog, tls)
         settings = compile_settings(item.resource.metadata.annotations or {}, item.place.field("metadata.annotations"))
+        if not signed:  # a server of its own, whatever its models are called
+            settings = replace(settings, prices=settings.prices.without_table())
         if upstream is not None:
             auth = _auth(signer, upstream, item.place)
             services[item.key] = Service(

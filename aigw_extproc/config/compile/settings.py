@@ -14,6 +14,8 @@ import msgspec
 import yaml
 
 from aigw_extproc.bedrock.families import Families, builtin
+from aigw_extproc.bedrock.prices import InvalidPrice, Price, PriceRow, Prices, price
+from aigw_extproc.bedrock.prices import builtin as builtin_prices
 from aigw_extproc.config.resources.decode import suggestion
 from aigw_extproc.config.resources.documents import NOT_YAML
 from aigw_extproc.config.resources.findings import Place
@@ -52,6 +54,18 @@ def compile_settings(annotations: Mapping[str, Any], place: Place) -> BackendSet
         except _InvalidSetting as fault:
             annotation.problem(str(fault))
     return BackendSettings(**settings)
+
+
+def compile_route_prices(annotations: Mapping[str, Any] | None, place: Place) -> Mapping[str, Price]:
+    """Return the prices in a route's annotation, and record problems at `place`."""
+    value = (annotations or {}).get(PREFIX + _PRICES)
+    if value is None:
+        return {}
+    try:
+        return _price_rows(value)
+    except _InvalidSetting as fault:
+        place.field(PREFIX + _PRICES).problem(str(fault))
+        return {}
 
 
 def _one_of(*choices: str) -> Callable[[Any], str]:
@@ -118,6 +132,32 @@ def _families(value: Any) -> Families:
         raise _InvalidSetting("must be YAML: facts by the prefix of a model id") from None
 
 
+def _prices(value: Any) -> Prices:
+    return builtin_prices().overridden(_price_rows(value))
+
+
+def _price_rows(value: Any) -> Mapping[str, Price]:
+    """Parse prices in YAML: `{us.amazon.nova-micro-v1:0: {input: 0.035, output: 0.14}}`. All scalars are texts."""
+    if not isinstance(value, str):
+        raise _InvalidSetting("must be a text, in YAML: prices by the id of a model")
+    try:
+        plain = yaml.load(value, yaml.CBaseLoader)  # noqa: S506 - makes texts, lists and mappings
+        rows = msgspec.convert(plain, dict[str, PriceRow], strict=False)
+    except msgspec.ValidationError as error:
+        fault, path = split_fault(str(error))
+        raise _InvalidSetting(f"{fault}{f' at {path}' if path else ''}; docs/prices.md lists the fields") from None
+    except NOT_YAML:
+        raise _InvalidSetting("must be YAML: prices by the id of a model") from None
+    found: dict[str, Price] = {}
+    for model, row in rows.items():
+        try:
+            found[model] = price(row, "annotation")
+        except InvalidPrice as fault:
+            raise _InvalidSetting(f"{model}: {fault}") from None
+    return found
+
+
+_PRICES: Final = "prices"
 _SETTINGS: Final[dict[str, tuple[str, Callable[[Any], Any]]]] = {
     "backend-header": ("backend_header", _flag),
     "cache-points": ("cache_points", _cache_points),
@@ -128,6 +168,7 @@ _SETTINGS: Final[dict[str, tuple[str, Callable[[Any], Any]]]] = {
     "anthropic-names": ("anthropic_names", _flag),
     "model-families": ("families", _families),
     "ping-seconds": ("ping_seconds", _seconds(0)),
+    _PRICES: ("prices", _prices),
     "silence-seconds": ("silence_seconds", _seconds(0.1)),
 }
 """By the annotation's name without the prefix: the field, and the function that parses its value."""

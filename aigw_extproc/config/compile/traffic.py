@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Final
 
-from aigw_extproc.config.compile.annotations import FAIL_OPEN, check_annotations
+from aigw_extproc.config.compile.annotations import LIMIT_FLAGS, check_flags
 from aigw_extproc.config.compile.durations import duration
 from aigw_extproc.config.compile.limits import NO_LIMITS, RateLimits, compile_rate_limits
 from aigw_extproc.config.compile.targets import Attached, attach
@@ -58,6 +58,7 @@ class Traffic:
         policy = self.policies.of(route)
         if policy is not None:
             backends = tuple(_limited(backend, policy) for backend in rule.backends)
+            policy.rate_limits.check_costs(route, rule)
             rule = replace(rule, backends=backends, rate_limits=policy.rate_limits.of(route))
         used = [backend for backend in rule.backends if backend.weight]
         if len({backend.priority for backend in used}) < 2 and not (policy and policy.of_attempts):
@@ -90,7 +91,7 @@ def _policy(item: Item[BackendTrafficPolicy]) -> TrafficPolicy:
     passive = spec.health_check.passive
     breaker = spec.circuit_breaker
     name, annotations = f"{item.namespace}/{item.name}", item.resource.metadata.annotations or {}
-    check_annotations(annotations, (FAIL_OPEN,), (FAIL_OPEN,), item.place.field("metadata.annotations"))
+    check_flags(annotations, LIMIT_FLAGS, item.place.field("metadata.annotations"))
     rate_limit = spec.rate_limit
     return TrafficPolicy(
         name=name,

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
+from aigw_extproc.config.costs import CostType
 from aigw_extproc.config.resources.decode import Discarded, refused, unused
 
 AI_GATEWAY: Final = "aigateway.envoyproxy.io"
@@ -135,6 +136,17 @@ class RouteRule(ResourcePart, frozen=True, kw_only=True):
     stream_idle_timeout: str | None = None
 
 
+class RequestCostSpec(ResourcePart, frozen=True, kw_only=True):
+    """A cost of a request: a count of tokens, or an expression of them, for Envoy's metadata."""
+
+    metadata_key: Name
+    type: CostType
+    cel: str | None = None
+
+
+RequestCostSpecs = Annotated[tuple[RequestCostSpec, ...], msgspec.Meta(max_length=36)]  # the limit of the CRDs
+
+
 class RouteSpec(ResourcePart, frozen=True, kw_only=True):
     """`spec` of AIGatewayRoute."""
 
@@ -142,7 +154,7 @@ class RouteSpec(ResourcePart, frozen=True, kw_only=True):
     hostnames: tuple[Name, ...] = ()
     parent_refs: Discarded = None
     target_refs: Discarded = None
-    llm_request_costs: NotEnforced = None
+    llm_request_costs: RequestCostSpecs = ()
     rate_limits_from_headers: NotEnforced = None
     filter_config: OtherSystem = None
     schema: OtherSystem = None  # the clients' API in v1alpha1, always OpenAI

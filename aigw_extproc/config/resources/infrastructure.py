@@ -16,6 +16,7 @@ from aigw_extproc.config.resources.ai_gateway import (
     NotEnforced,
     ObjectRef,
     OtherSystem,
+    RequestCostSpecs,
     Resource,
     ResourcePart,
     Unsupported,
@@ -244,10 +245,10 @@ class GatewayConfigSpec(ResourcePart, frozen=True, kw_only=True):
 
     ext_proc: OtherSystem = None
     forward_proxy: Annotated[Discarded, refused("not supported yet; requests would go to AWS directly")] = None
-    global_llm_request_costs: NotEnforced = msgspec.field(default=None, name="globalLLMRequestCosts")
+    global_llm_request_costs: RequestCostSpecs = msgspec.field(default=(), name="globalLLMRequestCosts")
 
 
 class GatewayConfig(Resource, frozen=True, kw_only=True):
-    """Settings of the reference's processor, none of which is used."""
+    """Settings of the reference's processor, of which only the costs are used."""
 
     spec: GatewayConfigSpec = GatewayConfigSpec()

@@ -28,6 +28,7 @@ class _Event(msgspec.Struct, frozen=True):
 
 PING = event("ping")
 _EVENT = msgspec.json.Decoder(_Event)
+_FRAME = len('{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":""}}')
 
 
 class AnthropicPassthroughStream:
@@ -35,6 +36,8 @@ class AnthropicPassthroughStream:
 
     def __init__(self, context: ResponseContext, aliases: Aliases) -> None:
         self.usage: TokenCounts | None = None
+        self.counted = False
+        self.characters = 0
         self.kept: StoredResponse | None = None
         self.failure: GatewayError | None = None
         self._context = context
@@ -83,6 +86,9 @@ class AnthropicPassthroughStream:
             if usage is not None:
                 self._usage = self._usage.then(usage)
                 self.usage = self._usage.counted()
+        if event.type == "content_block_delta":
+            self.characters += max(0, len(data) - _FRAME)
+        self.counted = self.counted or event.usage is not None  # of the message_delta at the end
         self._done = event.type == "message_stop"
         events = [(event.type, data)] if self._names is None else self._names.restore(data)
         return b"".join(b"event: %b\ndata: %b\n\n" % (kind.encode(), restored) for kind, restored in events)

@@ -58,6 +58,14 @@ class CarriedStream:
         return self._writer.usage
 
     @property
+    def counted(self) -> bool:
+        return self._writer.counted
+
+    @property
+    def characters(self) -> int:
+        return self._writer.characters
+
+    @property
     def failure(self) -> GatewayError | None:
         return self._writer.failure
 

@@ -10,6 +10,8 @@ import msgspec
 
 from aigw_extproc.bedrock.converse import SERVER_TOOL_USE, ConverseRequest, ConverseResponse
 from aigw_extproc.bedrock.converse_stream import (
+    BlockDelta,
+    ContentBlockDelta,
     ContentBlockStart,
     ContentBlockStop,
     ContentEvent,
@@ -80,6 +82,8 @@ class EventWriter(ABC):
 
     def __init__(self) -> None:
         self.usage: TokenCounts | None = None
+        self.characters = 0
+        """What the model has written so far, in text, reasoning and inputs of tools."""
         self.failure: GatewayError | None = None
         self.kept: StoredResponse | None = None
         self.done = False
@@ -107,14 +111,21 @@ class EventWriter(ABC):
     def write(self, event: StreamEvent) -> Iterable[bytes]:
         """Write what an event adds to the client's stream."""
         if isinstance(event, Metadata):
-            self.metadata, self.usage = event, translate_usage(event.usage, event.trace)
+            self.metadata, self.usage = event, translate_usage(event.usage, event.trace, event.service_tier)
             return self._end() if self._stopped else ()
-        if isinstance(event, ContentBlockStart) and _is_server_tool(event):
+        if isinstance(event, ContentBlockDelta):
+            self.characters += _characters(event.delta)
+        elif isinstance(event, ContentBlockStart) and _is_server_tool(event):
             self._hidden.add(event.content_block_index)
         if self._hidden and self._hides(event):
             return ()
         self._stopped = self._stopped or isinstance(event, MessageStop)
         return self.translate(event)
+
+    @property
+    def counted(self) -> bool:
+        """Whether `usage` is final. Claude reports a part of it at the beginning."""
+        return self._stopped and self.usage is not None
 
     def _hides(self, event: ContentEvent) -> bool:
         if isinstance(event, MessageStart | MessageStop):
@@ -149,6 +160,14 @@ class EventWriter(ABC):
     def _end(self) -> Iterable[bytes]:
         self.done = True
         return self.finish()
+
+
+def _characters(delta: BlockDelta) -> int:
+    if delta.text is not None:
+        return len(delta.text)
+    if delta.tool_use is not None:
+        return len(delta.tool_use.input)
+    return len(delta.reasoning_content.text or "") if delta.reasoning_content is not None else 0
 
 
 def _is_server_tool(event: ContentBlockStart) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from aigw_extproc.bedrock.converse import SERVER_TOOL_USE, ContentBlock, ConverseResponse, TokenUsage
+from aigw_extproc.bedrock.converse import SERVER_TOOL_USE, ContentBlock, ConverseResponse, ServiceTier, TokenUsage
 from aigw_extproc.errors import InvalidUpstreamResponse
 from aigw_extproc.translate.contract import TokenCounts
 from aigw_extproc.wire import given
@@ -28,7 +28,9 @@ _TRACE = msgspec.json.Decoder(_Trace)
 _NO_TRACE = msgspec.Raw()
 
 
-def translate_usage(usage: TokenUsage | None, trace: msgspec.Raw = _NO_TRACE) -> TokenCounts:
+def translate_usage(
+    usage: TokenUsage | None, trace: msgspec.Raw = _NO_TRACE, tier: ServiceTier | None = None
+) -> TokenCounts:
     """Count tokens as OpenAI does: Bedrock's inputTokens leaves out what the cache read and wrote."""
     if usage is None:
         return TokenCounts()
@@ -41,6 +43,7 @@ def translate_usage(usage: TokenUsage | None, trace: msgspec.Raw = _NO_TRACE) ->
         cached_input_tokens=cached,
         cache_creation_input_tokens=created,
         long_cache_creation_input_tokens=usage.written_for("1h"),
+        service_tier=tier.type if tier is not None else "",
         invoked_model=_invoked_model(trace),
     )
 

@@ -18,8 +18,19 @@ LAST_EVENTS = ("response.completed", "response.incomplete", "response.failed")
 """Types of the last event in streams without `[DONE]`."""
 
 
+_NONE = msgspec.Raw()
+
+
+class _Delta(msgspec.Struct, frozen=True):
+    content: msgspec.Raw = _NONE
+    reasoning_content: msgspec.Raw = _NONE
+    tool_calls: msgspec.Raw = _NONE
+
+
 class _Choice(msgspec.Struct, frozen=True):
     finish_reason: str | None = None
+    delta: _Delta | None = None
+    text: msgspec.Raw = _NONE
 
 
 class _Response(msgspec.Struct, frozen=True):
@@ -34,6 +45,7 @@ class _Event(msgspec.Struct, frozen=True):
     error: msgspec.Raw = msgspec.Raw()
     choices: list[_Choice] | None = None
     response: _Response | None = None
+    delta: msgspec.Raw = _NONE
 
 
 class _Error(msgspec.Struct, frozen=True):
@@ -65,6 +77,7 @@ class OpenAIPassthroughStream:
 
     def __init__(self) -> None:
         self.usage: TokenCounts | None = None
+        self.characters = 0
         self.kept: StoredResponse | None = None
         self.failure: GatewayError | None = None
         self._held: list[bytes] = []
@@ -75,6 +88,10 @@ class OpenAIPassthroughStream:
         self._number = -1
         """The sequence number of its last event."""
         self._failed = False
+
+    @property
+    def counted(self) -> bool:
+        return self.usage is not None
 
     def feed(self, data: bytes) -> bytes:
         if self._failed:
@@ -136,5 +153,16 @@ class OpenAIPassthroughStream:
         if event.response is not None:
             self._response = event.response.id or self._response
         self.usage = usage.read(event.response.usage if event.response else event.usage) or self.usage
+        self.characters += _characters(event)
         finished = any(choice.finish_reason for choice in event.choices or ())
         self._complete |= failure is not None or finished or event.type in LAST_EVENTS
+
+
+def _characters(event: _Event) -> int:
+    """Return about how much text of the model an event has: the lengths of its JSON, without the quotes."""
+    texts = [event.delta]
+    for choice in event.choices or ():
+        texts.append(choice.text)
+        if choice.delta is not None:
+            texts += (choice.delta.content, choice.delta.reasoning_content, choice.delta.tool_calls)
+    return sum(max(0, len(bytes(text)) - 2) for text in texts if bytes(text) != b"null")

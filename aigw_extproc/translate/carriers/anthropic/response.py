@@ -145,7 +145,7 @@ class FrameDecoder:
                 return (ContentBlockStop(event.index),)
             case "message_start":
                 self._usage = event.message.usage if event.message else self._usage
-                return (MessageStart(),)
+                return MessageStart(), Metadata(_usage(self._usage))  # so that a stream that breaks has its input
             case "message_delta":
                 self._usage, self._stop_reason = self._usage.then(event.usage), event.delta.stop_reason
             case "message_stop":

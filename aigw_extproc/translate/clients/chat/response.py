@@ -49,7 +49,7 @@ def translate_response(
     """
     blocks = output_blocks(response)
     message = _message(blocks, names, answer_tool)
-    usage = translate_usage(response.usage, response.trace)
+    usage = translate_usage(response.usage, response.trace, response.service_tier)
     answer = completion.ChatCompletion(
         id=f"chatcmpl-{context.request_id}",
         created=context.created,

@@ -53,7 +53,8 @@ def translate_response(
         stop_sequence=stop_sequence(response.additional_model_response_fields),
         usage=message_usage(response.usage),
     )
-    return ClientResponse(body=_encode(answer), usage=translate_usage(response.usage, response.trace))
+    usage = translate_usage(response.usage, response.trace, response.service_tier)
+    return ClientResponse(body=_encode(answer), usage=usage)
 
 
 def message_id(context: ResponseContext) -> str:

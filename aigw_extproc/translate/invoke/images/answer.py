@@ -24,13 +24,17 @@ _RESPONSE = msgspec.json.Decoder(bedrock.ImageModelResponse)
 class ImagesAnswer(BufferedAnswer, frozen=True, kw_only=True):
     """Implements `contract.BatchAnswer`."""
 
+    image_class: str = ""
+    """Quality and size, on which the price depends."""
+
     def translate_response(self, body: bytes, context: ResponseContext) -> ClientResponse:
         return self.translate_batch([UpstreamResponse(status=200, headers=context.headers, body=body)], context)
 
     def translate_batch(self, responses: Sequence[UpstreamResponse], context: ResponseContext) -> ClientResponse:
         # Images are billed per image, so there are no tokens.
         images = [Image(b64_json=image) for response in responses for image in _images(response.body)]
-        return ClientResponse(body=_encode(ImagesResponse(created=context.created, data=images)), usage=TokenCounts())
+        usage = TokenCounts(images=len(images), image_class=self.image_class)
+        return ClientResponse(body=_encode(ImagesResponse(created=context.created, data=images)), usage=usage)
 
 
 def _images(body: bytes) -> list[str]:

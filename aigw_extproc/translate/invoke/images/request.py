@@ -32,6 +32,7 @@ ASPECT_RATIOS = ("16:9", "1:1", "21:9", "2:3", "3:2", "4:5", "5:4", "9:16", "9:2
 
 _SIZE = re.compile(r"(?P<width>[1-9]\d{0,4})x(?P<height>[1-9]\d{0,4})")
 _RATIOS = {Fraction(*map(int, ratio.split(":"))): ratio for ratio in ASPECT_RATIOS}
+_CHARGED_SIZES = (512, 1024, 2048)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -58,7 +59,7 @@ def translate_request(request: ImagesRequest, target: Target) -> UpstreamBatch:
         accept="application/json",
         stream=False,
         dropped=tuple(dropped),
-        answer=ImagesAnswer(),
+        answer=ImagesAnswer(image_class=_image_class(request) if target.family.images == "amazon" else ""),
     )
 
 
@@ -112,6 +113,13 @@ def _size(size: str | None) -> tuple[int, int] | None:
     if match is None:
         raise InvalidRequest.at("size", f"expected WIDTHxHEIGHT or auto, got {size!r}")
     return int(match["width"]), int(match["height"])
+
+
+def _image_class(request: ImagesRequest) -> str:
+    """Return the quality and the size by which Amazon charges an image: https://aws.amazon.com/bedrock/pricing/"""
+    longest = max(_size(request.size) or (1024, 1024))
+    size = next((limit for limit in _CHARGED_SIZES if longest <= limit), _CHARGED_SIZES[-1])
+    return f"{QUALITIES.get(request.quality or '', 'standard')} {size}"
 
 
 def _aspect_ratio(size: str | None) -> str | None:

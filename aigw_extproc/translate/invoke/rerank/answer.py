@@ -11,6 +11,8 @@ from aigw_extproc.openai.rerank import RerankResponse, RerankResult, RerankUsage
 from aigw_extproc.translate.contract import BufferedAnswer, ClientResponse, ResponseContext, TokenCounts
 
 _encode = msgspec.json.Encoder().encode
+DOCUMENTS_PER_SEARCH = 100
+"""A query with more documents is charged as several: https://aws.amazon.com/bedrock/pricing/"""
 _RESPONSE = msgspec.json.Decoder(bedrock.RerankModelResponse)
 
 
@@ -32,7 +34,9 @@ class RerankAnswer(BufferedAnswer, frozen=True, kw_only=True):
             results=[self._result(result) for result in self._decoded(body)],
             usage=RerankUsage(prompt_tokens=tokens, total_tokens=tokens),
         )
-        return ClientResponse(body=_encode(answer), usage=TokenCounts(input_tokens=tokens, total_tokens=tokens))
+        searches = -(-self.count // DOCUMENTS_PER_SEARCH)
+        usage = TokenCounts(input_tokens=tokens, total_tokens=tokens, searches=searches)
+        return ClientResponse(body=_encode(answer), usage=usage)
 
     def _decoded(self, body: bytes) -> list[bedrock.RerankModelResult]:
         try:
