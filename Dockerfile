@@ -1,7 +1,10 @@
 # Targets: `aigw-extproc` (the default) is the processor, with only what `serve` needs; `simulator` replaces Bedrock;
 # `envoy-config` prints Envoy's configuration. See docs/docker.md.
 
-FROM python:3.12-slim AS dependencies
+# By digest, for the same image every time: --build-arg PYTHON_IMAGE=python:3.12-slim@sha256:…
+ARG PYTHON_IMAGE=python:3.12-slim
+
+FROM ${PYTHON_IMAGE} AS dependencies
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
 # Without pip, so that the images do not contain it either. Packages are compiled here, since the file system is read-only later.
@@ -24,7 +27,7 @@ RUN SETUPTOOLS_SCM_PRETEND_VERSION="${VERSION}" \
 FROM package AS package-envoy-config
 RUN pip --python /opt/aigw/bin/python install --no-compile -c constraints.txt envoy-data-plane
 
-FROM python:3.12-slim AS runtime
+FROM ${PYTHON_IMAGE} AS runtime
 ENV PATH=/opt/aigw/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 # No package is installed here. The base image's standard library is not compiled, and a read-only container could not compile it.
 # A new volume at /run/aigw gets the owner of this folder.

@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run unit test check format proto proto-check prices bench fuzz soak prefixes coverage envoy-examples clean
+.PHONY: help run unit test check format proto proto-check prices crds bench fuzz soak prefixes coverage docs envoy-examples clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ prefixes: $(VENV)/.dev ## try that a growing conversation keeps its prefix, on a
 	$(BIN)/pytest tests/translate/test_prefix_stability.py -q --hypothesis-profile thorough --hypothesis-seed $$seed --timeout 0 $(ARGS) \
 	|| exit 1; done
 
+crds: $(VENV)/.dev ## generate the chart's CustomResourceDefinitions
+	$(BIN)/python -m aigw_extproc.config.crds charts/aigw-extproc/crd-files
+
 fuzz: $(VENV)/.dev ## fuzz soak the parsers, one minute each; ARGS="-max_total_time=600"
 	@$(BIN)/pip install --quiet -c constraints.txt atheris
 	@for target in eventstream request responses response http2; do $(BIN)/python -m tests.fuzz $$target $(ARGS) || exit 1; done
@@ -68,6 +71,10 @@ soak: $(VENV)/.dev ## ten minutes of mixed and hostile load, and a million rando
 coverage: $(VENV)/.dev ## branch coverage of the unit tests
 	$(BIN)/pytest --ignore=tests/gateway --ignore=tests/run --cov --cov-report=term-missing $(ARGS)
 
+docs: $(VENV)/.dev ## build the pages of docs/ into .site, to be read in a browser
+	$(BIN)/python -m sphinx -W --keep-going -q docs .site
+	@echo "open .site/index.html"
+
 prices: $(VENV)/.dev ## generate the table of prices from genai-prices and bedrock/prices.toml
 	$(BIN)/python -m tests.bedrock.price_table
 
@@ -75,7 +82,7 @@ envoy-examples: $(VENV)/.dev ## generate envoy/ again
 	$(BIN)/python -m aigw_extproc.envoy.examples
 
 clean: ## remove everything that make created
-	rm -rf $(VENV) .venv-litellm .pytest_cache .ruff_cache .mypy_cache .hypothesis .fuzz .h2spec .coverage .import_linter_cache
+	rm -rf $(VENV) .venv-litellm .pytest_cache .ruff_cache .mypy_cache .hypothesis .fuzz .h2spec .site .coverage .import_linter_cache
 
 # To run the gateway, skip the test dependencies, and do not compile the thousand modules of Envoy's API, of which
 # few are used.

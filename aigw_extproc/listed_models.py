@@ -26,10 +26,10 @@ NO_LISTS: ModelLists = MappingProxyType({})
 class ListedModels:
     """The models of one snapshot. What a rule lists is found when it is first asked for."""
 
-    __slots__ = ("_by_rule", "_lists", "_names", "sources")
+    __slots__ = ("_by_rule", "_names", "lists", "sources")
 
     def __init__(self, snapshot: Snapshot, lists: ModelLists = NO_LISTS) -> None:
-        self._lists = lists
+        self.lists = lists
         self._by_rule: dict[str, tuple[RoutedModel, ...]] = {}
         backends = [(rule, backend) for rule in snapshot.rules for backend in rule.backends]
         self.sources = tuple(dict.fromkeys(_sources(backends)))
@@ -100,7 +100,7 @@ class ListedModels:
 
     def _fetched(self, backend: Backend) -> tuple[AvailableModel, ...] | None:
         source = backend.model_source
-        return None if source is None else self._lists.get(source)
+        return None if source is None else self.lists.get(source)
 
 
 def _routed(rule: Rule, model: AvailableModel, id_: str, name: str, aliases: tuple[str, ...] = ()) -> RoutedModel:

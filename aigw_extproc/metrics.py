@@ -70,6 +70,9 @@ TIME_PER_OUTPUT_TOKEN = Histogram(
     _LABELS,
     buckets=_PER_TOKEN_BUCKETS,
 )
+BEDROCK_LATENCY = Histogram(
+    "aigw_bedrock_latency_seconds", "Latency that Bedrock reports for a response.", _LABELS, buckets=_DURATION_BUCKETS
+)
 EXCHANGES = Counter(
     "aigw_exchanges", "HTTP exchanges by result; status 0: the client disconnected.", ("operation", "status", "code")
 )
@@ -160,6 +163,8 @@ def record(outcome: Outcome, timeline: Timeline) -> None:
     _child(REQUEST_DURATION, *labels, "_OTHER" if outcome.error or outcome.status != 200 else "").observe(duration)
     if outcome.usage is not None and not outcome.estimated:
         _record_tokens(outcome.usage, labels)
+        if outcome.usage.latency_ms is not None:
+            _child(BEDROCK_LATENCY, *labels).observe(outcome.usage.latency_ms / 1000)
     if outcome.stream and timeline.first_piece is not None:
         _child(TIME_TO_FIRST_TOKEN, *labels).observe(timeline.first_piece - timeline.started)
         if outcome.usage is not None and outcome.usage.output_tokens > 1 and not outcome.estimated:

@@ -37,6 +37,8 @@ _AUTHORITY = re.compile(r"([A-Za-z0-9_.-]*[A-Za-z0-9_-])(?::[0-9]*)?")
 class Choice:
     """The rule for a request: its active backends, with the running total of their weights, and who may use it."""
 
+    rule: str = ""
+    """The rule's name."""
     backends: tuple[Backend, ...]
     bounds: tuple[int, ...]
     policy: Policy | None
@@ -77,7 +79,7 @@ class _Candidate:
 
     def holds(self, model: str, headers: Headers) -> bool:
         """Return whether every condition is met."""
-        return all(_holds(condition, model, headers) for condition in self.conditions)
+        return all(holds(condition, model, headers) for condition in self.conditions)
 
 
 class _Scope:
@@ -197,8 +199,7 @@ class Router:
         """Return the models of the rules for the request's host and sender, in the order of the rules."""
         if not self._by_host and not self.callers.policies:
             return self.listed.of(self.snapshot.rules)
-        host = _host(headers.get(":authority", ""))
-        names = {host, *_wildcards(host)}
+        names = set(hostnames(headers))
         return self.listed.of(
             rule
             for rule in self.snapshot.rules
@@ -274,7 +275,9 @@ def _choice(rule: Rule, entry_limits: Collection[Limit]) -> Choice:
     active = tuple(backend for backend in rule.backends if backend.weight > 0)
     bounds = tuple(accumulate(backend.weight for backend in active))
     limits = tuple(limit for limit in rule.rate_limits if limit not in entry_limits)
-    return Choice(backends=active, bounds=bounds, policy=rule.policy, failover=rule.failover, limits=limits)
+    return Choice(
+        rule=rule.name, backends=active, bounds=bounds, policy=rule.policy, failover=rule.failover, limits=limits
+    )
 
 
 _rank: Callable[[_Candidate], tuple[int, int]] = attrgetter("rank")
@@ -290,13 +293,20 @@ def _reachable(ranked: Iterable[_Candidate]) -> tuple[_Candidate, ...]:
     return tuple(kept)
 
 
-def _holds(condition: HeaderMatch, model: str, headers: Headers) -> bool:
+def holds(condition: HeaderMatch, model: str, headers: Headers) -> bool:
+    """Return whether a request for `model` meets a condition of a rule."""
     value = model if condition.name == MODEL_HEADER else headers.get(condition.name)
     if value is None:
         return False
     if condition.pattern is None:
         return value == condition.value
     return condition.pattern.matches(value)
+
+
+def hostnames(headers: Headers) -> tuple[str, ...]:
+    """Return the hostnames of rules that match a request's host, the most specific first."""
+    host = _host(headers.get(":authority", ""))
+    return (host, *_wildcards(host))
 
 
 def _host(authority: str) -> str:

@@ -109,6 +109,13 @@ def test_tokens_are_counted_by_their_kind(changes: Changes) -> None:
     assert tokens == {"input": 100, "output": 11, "cached_input": 0, "cache_creation_input": 0}
 
 
+def test_the_latency_that_bedrock_reports_is_recorded(changes: Changes) -> None:
+    for latency in (1500, 250, None):
+        record(outcome(usage=TokenCounts(latency_ms=latency)), TIMES)
+    assert changes.value("aigw_bedrock_latency_seconds_count", **LABELS) == 2
+    assert changes.value("aigw_bedrock_latency_seconds_sum", **LABELS) == 1.75
+
+
 def test_tokens_of_a_cache_are_counted_separately(changes: Changes) -> None:
     usage = TokenCounts(
         input_tokens=100,

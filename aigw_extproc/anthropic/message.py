@@ -40,13 +40,24 @@ class RedactedThinking(msgspec.Struct, kw_only=True, frozen=True, tag_field="typ
     data: str
 
 
+class Base64Source(msgspec.Struct, kw_only=True, frozen=True, tag_field="type", tag="base64"):
+    media_type: str
+    data: str
+
+
+class Image(msgspec.Struct, kw_only=True, frozen=True, tag_field="type", tag="image"):
+    """An image that the model has made, as Anthropic has them in requests: Claude makes none."""
+
+    source: Base64Source
+
+
 class ToolUse(msgspec.Struct, kw_only=True, frozen=True, tag_field="type", tag="tool_use"):
     id: str
     name: str
     input: msgspec.Raw
 
 
-Block = Text | Thinking | RedactedThinking | ToolUse
+Block = Text | Thinking | RedactedThinking | Image | ToolUse
 
 
 class Message(msgspec.Struct, kw_only=True, frozen=True):

@@ -163,6 +163,7 @@ class ContainerUploadBlock(ServerBlock, frozen=True, tag="container_upload"): ..
 UserBlock = TextBlock | ImageBlock | DocumentBlock | SearchResultBlock | ToolResultBlock | ContainerUploadBlock
 AssistantBlock = (
     TextBlock
+    | ImageBlock
     | ToolUseBlock
     | ThinkingBlock
     | RedactedThinkingBlock
@@ -194,13 +195,31 @@ class AssistantMessage(MarkedMessage, frozen=True, kw_only=True, tag_field="role
     content: str | list[AssistantBlock]
 
 
+class ToolReference(msgspec.Struct, frozen=True):
+    """A tool of the request, if the type is `tool_reference`; Anthropic has others."""
+
+    type: str
+    name: str = ""
+
+
+class ToolAdditionBlock(Block, frozen=True, tag="tool_addition"):
+    tool: ToolReference
+
+
+class ToolRemovalBlock(Block, frozen=True, tag="tool_removal"):
+    tool: ToolReference
+
+
+SystemBlock = TextBlock | ToolAdditionBlock | ToolRemovalBlock
+
+
 class SystemMessage(MarkedMessage, frozen=True, kw_only=True, tag_field="role", tag="system"):
     """A system message within the conversation.
 
     https://platform.claude.com/docs/en/build-with-claude/mid-conversation-system-messages
     """
 
-    content: str | list[TextBlock]
+    content: str | list[SystemBlock]
     output_config: msgspec.Raw = msgspec.Raw()
     """Settings from here on."""
 

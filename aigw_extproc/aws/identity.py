@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 
@@ -76,3 +77,17 @@ class AssumeRole:
 
 CredentialSource = Credentials | BearerToken | DefaultChain | Profile | OidcExchange | AssumeRole
 """Fixed credentials, or where to get them."""
+
+_DESCRIPTIONS: dict[type, Callable[..., str]] = {
+    DefaultChain: lambda _: "default chain",
+    Credentials: lambda _: "configuration",
+    BearerToken: lambda _: "API key",
+    Profile: lambda source: f"profile {source.name}",
+    OidcExchange: lambda source: f"OpenID provider {source.issuer} as {source.role_arn}",
+    AssumeRole: lambda source: f"{describe(source.base)} as {source.role_arn}",
+}
+
+
+def describe(source: CredentialSource) -> str:
+    """Return a source's kind and role, for logs and metrics, without secrets."""
+    return _DESCRIPTIONS[type(source)](source)

@@ -6,7 +6,8 @@ import re
 from typing import Final
 
 # us-east-1, us-gov-west-1, ap-southeast-4, mx-central-1, and regions that AWS adds later.
-_REGION: Final = re.compile(r"[a-z]{2,4}(?:-[a-z]+){1,3}-[0-9]{1,2}")
+_DIRECTION: Final = r"(?:north|south|central|(?:north|south)?(?:east|west))"
+_REGION: Final = re.compile(rf"[a-z]{{2,4}}(?:-[a-z]+)?-{_DIRECTION}-[0-9]{{1,2}}")
 
 AWS_SUFFIXES: Final = (
     *("amazonaws.com", "amazonaws.com.cn", "amazonaws.eu", "c2s.ic.gov", "sc2s.sgov.gov", "cloud.adc-e.uk"),

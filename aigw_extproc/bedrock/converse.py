@@ -44,9 +44,15 @@ class Source(Wire):
     """Of a document: its parts, which can be cited."""
 
 
+class ErrorBlock(Wire):
+    message: str = ""
+
+
 class ImageBlock(Wire):
     format: str
     source: Source
+    error: ErrorBlock | None = None
+    """Of a response: why there is no image."""
 
 
 class DocumentBlock(Wire):
@@ -164,10 +170,27 @@ class GuardedText(Wire):
     qualifiers: list[str] | None = None
 
 
-class GuardContent(Wire):
-    """Text that a guardrail assesses; without any, it assesses the whole last message."""
+class GuardedImage(Wire):
+    format: str
+    source: Source
 
-    text: GuardedText
+
+class GuardContent(Wire):
+    """What a guardrail assesses; without any, it assesses the whole last message. Exactly one member is set."""
+
+    text: GuardedText | None = None
+    image: GuardedImage | None = None
+
+
+class ToolReference(Wire):
+    type: str
+    name: str
+
+
+class ToolChange(Wire):
+    """A tool that is offered from here on, or no longer. Only in messages of role system."""
+
+    tool: ToolReference
 
 
 class ContentBlock(Wire):
@@ -184,6 +207,8 @@ class ContentBlock(Wire):
     search_result: SearchResultBlock | None = None
     reasoning_content: ReasoningContent | None = None
     citations_content: CitationsContent | None = None
+    tool_addition: ToolChange | None = None
+    tool_removal: ToolChange | None = None
     cache_point: CachePoint | None = None
 
 
@@ -314,6 +339,10 @@ class TokenUsage(Wire):
         return sum(detail.input_tokens for detail in self.cache_details or () if detail.ttl == ttl)
 
 
+class ConverseMetrics(Wire):
+    latency_ms: int | None = None
+
+
 class ConverseOutput(Wire):
     message: Message | None = None
 
@@ -322,6 +351,7 @@ class ConverseResponse(Wire):
     output: ConverseOutput | None = None
     stop_reason: str | None = None
     usage: TokenUsage | None = None
+    metrics: ConverseMetrics | None = None
     service_tier: ServiceTier | None = None
     performance_config: Raw = Raw()
     additional_model_response_fields: Raw = Raw()

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
-from aigw_extproc.bedrock.converse import ServiceTier, TokenUsage, Wire
+from aigw_extproc.bedrock.converse import ConverseMetrics, ErrorBlock, ServiceTier, Source, TokenUsage, Wire
 
 
 class MessageStart(Wire):
@@ -23,8 +23,13 @@ class ToolUseStart(Wire):
     type: str | None = None
 
 
+class ImageStart(Wire):
+    format: str
+
+
 class BlockStart(Wire):
     tool_use: ToolUseStart | None = None
+    image: ImageStart | None = None
 
 
 class ContentBlockStart(Wire):
@@ -42,11 +47,17 @@ class ReasoningDelta(Wire):
     redacted_content: str | None = None
 
 
+class ImageDelta(Wire):
+    source: Source | None = None
+    error: ErrorBlock | None = None
+
+
 class BlockDelta(Wire):
     text: str | None = None
     tool_use: ToolUseDelta | None = None
     reasoning_content: ReasoningDelta | None = None
     citation: Raw = Raw()
+    image: ImageDelta | None = None
 
 
 class ContentBlockDelta(Wire):
@@ -65,6 +76,7 @@ class MessageStop(Wire):
 
 class Metadata(Wire):
     usage: TokenUsage | None = None
+    metrics: ConverseMetrics | None = None
     service_tier: ServiceTier | None = None
     performance_config: Raw = Raw()
     trace: Raw = Raw()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 
 import click
 
@@ -22,7 +23,9 @@ def models(model: str | None) -> None:
     table = builtin()
     if model is None:
         for name, row in sorted(table.rows.items()):
-            print(name, *(f"{fact}={_compact(value)}" for fact, value in row.items()))
+            print(name)
+            for fact, value in row.items():
+                print(_wrapped(f"{fact}={json.dumps(value)}"))
         return
     rows = {fact: name for name, row in table.applying(model) for fact in row}
     print(f"{model} is looked up as {base_model(model)}")
@@ -34,3 +37,8 @@ def models(model: str | None) -> None:
 
 def _compact(value: object) -> str:
     return json.dumps(value, separators=(",", ":"))
+
+
+def _wrapped(text: str) -> str:
+    """Return the text in lines of at most a hundred characters, broken at spaces."""
+    return textwrap.fill(text, 100, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)

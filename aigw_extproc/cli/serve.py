@@ -66,6 +66,11 @@ if TYPE_CHECKING:
     help="Request bodies that a worker holds at most. Default: a quarter of the memory limit, shared by the workers.",
 )
 @click.option(
+    "--ready-needs-credentials",
+    is_flag=True,
+    help="Not ready (/readyz) before there were AWS credentials to sign with, so that a rollout without them stops.",
+)
+@click.option(
     "--drain-seconds",
     type=click.FloatRange(min=0),
     default=30.0,
@@ -98,6 +103,7 @@ def serve(
     insecure: bool,
     exposed: bool,
     body_budget: int | None,
+    ready_needs_credentials: bool,
     drain_seconds: float,
     reload_lag: float,
     envoy_admin: Path | None,
@@ -128,6 +134,7 @@ def serve(
         body_budget=body_budget * 10**6 if body_budget is not None else default_budget(workers),
         store=store_of(store, store_hours, store_mb),
         limits=limits or None,
+        ready_needs_credentials=ready_needs_credentials,
         drain_seconds=drain_seconds,
         reload_lag=reload_lag,
         log_level=log_level,

@@ -33,6 +33,8 @@ def region_configuration(region: str, host: str | None = None) -> Configuration:
     Raises:
         ConfigError: `region` does not have the form of a region.
     """
+    if not region:
+        raise region_problem("is empty; with docker compose set AWS_REGION, such as to us-east-1")
     if not is_region(region):
         raise region_problem(f"{region!r} is not an AWS region, such as us-east-1")
     # https://docs.aws.amazon.com/general/latest/gr/bedrock.html

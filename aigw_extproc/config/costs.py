@@ -107,7 +107,7 @@ def _environment() -> Any:
 
 def _reason(error: RuntimeError) -> str:
     """Return the first line of what CEL says: `1:14: found no matching overload …`."""
-    line = str(error).splitlines()[0].removesuffix(" [INVALID_ARGUMENT]")
+    line = str(error).splitlines()[0].removesuffix(" [INVALID_ARGUMENT]").removesuffix(" (in container '')")
     reason = line.rpartition("<input>:")[2] if "<input>:" in line else line.partition(": ")[2]
     hint = (
         "; a number to count with is written as 3u, or uint(3)"

@@ -48,6 +48,7 @@ FIELDS = {
     "duration_ms": "%DURATION%",
     "upstream_first_byte_ms": "%RESPONSE_DURATION%",
     "aws_request_id": "%RESP(X-AMZN-REQUESTID)%",
+    "dropped": "%RESP(X-AIGW-DROPPED-PARAMS)%",
 }
 """Format strings by field name. Numbers are logged as numbers, missing values as null.
 

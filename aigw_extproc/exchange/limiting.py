@@ -6,7 +6,7 @@ backend for each attempt at it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from aigw_extproc.anthropic.errors import render as anthropic_error
 from aigw_extproc.callers import Caller, address_of
 from aigw_extproc.config.costs import COUNTS, Expression, NoValue
-from aigw_extproc.config.limits import EXPRESSION, MONEY, USAGE, Limit
+from aigw_extproc.config.limits import EXPRESSION, MONEY, NO_QUOTAS, USAGE, Limit
 from aigw_extproc.config.snapshot import MODEL_HEADER, Backend
 from aigw_extproc.errors import FilterMissing, LimitExceeded, LimitsUnavailable, PriceUnknown
 from aigw_extproc.exchange.admission import identified_headers
@@ -42,11 +42,11 @@ def needed_limits(
     now: float,
     *,
     model: str | None = None,
-    bounds: Sequence[SpentTokens] = (),
+    bounds: Callable[[], Sequence[SpentTokens]] = tuple,
 ) -> NeedLimits | None:
     """Return what to ask the ledger about a request; None if no limit applies to it.
 
-    `bounds` are what it may cost at most, if a limit reserves that.
+    `bounds` returns what it may cost at most, for limits that reserve that, and raises InvalidRequest.
 
     Raises:
         FilterMissing: a limit depends on the client's address, and Envoy does not say what it is.
@@ -70,6 +70,8 @@ def attempt_limits(limits: tuple[Limit, ...], backend: str, headers: Headers, no
 
 def quotas_header(router: Router, caller: Caller, headers: Headers, choice: Choice, model: str) -> Pairs:
     """Return the header that tells attempts the counters of their backend's quotas: nothing if there are none."""
+    if all(backend.quotas is NO_QUOTAS for backend in choice.backends):
+        return ()
     quotas = {backend.name: backend.quotas.of(router.listed.id_of(backend, model)) for backend in choice.backends}
     known = {
         name: [counter for _, counter in _counters(limits, router, caller, headers, model)]
@@ -94,17 +96,20 @@ def _counters(
         yield limit, counter_of(limit, seen, router.callers.identity, address)
 
 
-def _asked(counted: Iterable[tuple[Limit, str]], now: float, bounds: Sequence[SpentTokens] = ()) -> NeedLimits | None:
+def _asked(
+    counted: Iterable[tuple[Limit, str]], now: float, bounds: Callable[[], Sequence[SpentTokens]] = tuple
+) -> NeedLimits | None:
     applying = tuple(counted)
     if not applying:
         return None
+    at_most = bounds() if any(limit.reserve for limit, _ in applying) else ()
     hits: list[Hit] = []
     dues: list[Due] = []
     groups: dict[str, int] = {}
     for limit, counter in applying:
         start, end = window(limit.unit, now)
         key = key_of(counter, start)
-        reserved = max(_amount(limit.response_cost, bound) for bound in bounds) if limit.reserve and bounds else 0
+        reserved = max((_amount(limit.response_cost, bound) for bound in at_most), default=0) if limit.reserve else 0
         group = SHADOW if limit.shadow else groups.setdefault(limit.either or counter, len(groups))
         hits.append(Hit(key, end, limit.limit, limit.request_cost + reserved, group))
         if limit.response_cost != 0:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from msgspec.structs import replace
 
-from aigw_extproc.config.limits import Limit
+from aigw_extproc.config.limits import NO_QUOTAS, Limit
 from aigw_extproc.config.snapshot import Backend
 from aigw_extproc.errors import InvalidRequest, MethodNotAllowed, NotFound, UnsupportedMedia
 from aigw_extproc.exchange.admission import check_entry, check_host, check_rule, forwarded_identity, routed_headers
@@ -129,7 +130,8 @@ def _request_body(phase: Accepted, event: RequestBody, now: float, enter: Enter)
     if choice.failover is None:
         backend = choice.pick(phase.pick)
         outcome = replace(outcome, backend=backend, request_model=phase.router.listed.id_of(backend, model))
-        limits += backend.quotas.of(outcome.request_model)
+        if backend.quotas is not NO_QUOTAS:
+            limits += backend.quotas.of(outcome.request_model)
     accepted = replace(phase, outcome=outcome)
     enter(accepted)
     needed = _needed(accepted, choice, limits, model, event.body, now) if limits else None
@@ -147,7 +149,7 @@ def _needed(
     chosen = phase.outcome.backend
     backends = choice.backends if chosen is None else (chosen,)
     models = [phase.router.listed.id_of(backend, model) for backend in backends]
-    at_most = bounds(limits, backends, models, phase.outcome, body)
+    at_most = partial(bounds, backends, models, phase.outcome, body)
     return needed_limits(limits, phase.router, phase.caller, phase.headers, now, model=model, bounds=at_most)
 
 

@@ -12,7 +12,6 @@ from typing import Annotated, Final
 import msgspec
 from msgspec.structs import replace
 
-from aigw_extproc.config.limits import Limit
 from aigw_extproc.config.snapshot import Backend
 from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.exchange.messages import Outcome
@@ -38,15 +37,13 @@ _ALLOWED: Final = msgspec.json.Decoder(_Allowed)
 
 
 def bounds(
-    limits: Iterable[Limit], backends: Iterable[Backend], request_models: Iterable[str], outcome: Outcome, body: bytes
+    backends: Iterable[Backend], request_models: Iterable[str], outcome: Outcome, body: bytes
 ) -> tuple[SpentTokens, ...]:
-    """Return what a request may have spent at its end, at any of its backends; empty if no limit reserves it.
+    """Return what a request may have spent at its end, at any of its backends.
 
     Raises:
         InvalidRequest: it does not say how many tokens the output may have.
     """
-    if not any(limit.reserve for limit in limits):
-        return ()
     read, written = len(body) + ADDED_TOKENS, _output(outcome.operation, body)
     plain = TokenCounts(input_tokens=read, output_tokens=written, total_tokens=read + written, reasoning_tokens=written)
     cases = (

@@ -97,11 +97,12 @@ def _sign(phase: Translated, body: bytes, identity: Identity | None, now: float)
 def _direct(requests: Iterable[ForwardRequest], upstream: Upstream, client_headers: Headers) -> NeedUpstream:
     """Return the same requests as they would leave Envoy, without the headers that are for Envoy alone."""
     return NeedUpstream(
-        upstream=upstream, calls=tuple(_call(request, client_headers, upstream.host) for request in requests)
+        upstream=upstream, calls=tuple(as_sent(request, client_headers, upstream.host) for request in requests)
     )
 
 
-def _call(forwarded: ForwardRequest, client_headers: Headers, host: str) -> UpstreamCall:
+def as_sent(forwarded: ForwardRequest, client_headers: Headers, host: str) -> UpstreamCall:
+    """Return a request as it leaves Envoy."""
     theirs = {
         name: value
         for name, value in client_headers.items()

@@ -48,6 +48,12 @@ class GuardedTextPart(Part, frozen=True, tag="guarded_text"):
     qualifiers: list[Literal["grounding_source", "query", "guard_content"]] | None = None
 
 
+class GuardedImagePart(Part, frozen=True, tag="guarded_image"):
+    """An extension: an image that a guardrail assesses."""
+
+    image_url: ImageUrl | str
+
+
 class RefusalPart(Part, frozen=True, tag="refusal"):
     refusal: str
 
@@ -104,7 +110,7 @@ class RedactedThinkingPart(Part, frozen=True, tag="redacted_thinking"):
     data: str
 
 
-UserPart = TextPart | GuardedTextPart | ImagePart | FilePart | AudioPart | VideoUrlPart | VideoPart
+UserPart = TextPart | GuardedTextPart | GuardedImagePart | ImagePart | FilePart | AudioPart | VideoUrlPart | VideoPart
 AssistantPart = TextPart | RefusalPart | ThinkingPart | RedactedThinkingPart
 ToolPart = TextPart | ImagePart | FilePart | VideoUrlPart | VideoPart
 ContentPart = UserPart | AssistantPart
@@ -149,6 +155,8 @@ class AssistantMessage(Markable, frozen=True, kw_only=True, tag_field="role", ta
     reasoning_content: str | None = None
     """The text of `thinking_blocks`, without their signatures."""
     audio: StoredAudio | None = None
+    images: list[msgspec.Raw] | None = None
+    """An extension: images of an earlier answer."""
 
 
 class ToolMessage(Markable, frozen=True, kw_only=True, tag_field="role", tag="tool"):

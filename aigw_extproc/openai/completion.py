@@ -2,8 +2,8 @@
 
 https://platform.openai.com/docs/api-reference/chat/object
 https://platform.openai.com/docs/api-reference/chat/streaming
-Members that are not OpenAI's: `reasoning_content` and `thinking_blocks`, which are common among other gateways, and
-`aws` for what only Bedrock returns.
+Members that are not OpenAI's: `reasoning_content`, `thinking_blocks` and `images`, which are common among other
+gateways, and `aws` for what only Bedrock returns.
 """
 
 from __future__ import annotations
@@ -37,6 +37,18 @@ class ThinkingBlock(msgspec.Struct, kw_only=True, frozen=True):
     data: str | Absent = ABSENT
 
 
+class ImageUrl(msgspec.Struct, kw_only=True, frozen=True):
+    url: str
+
+
+class Image(msgspec.Struct, kw_only=True, frozen=True):
+    """An image that the model has made, as a data URL."""
+
+    index: int
+    type: str = "image_url"
+    image_url: ImageUrl
+
+
 class UrlCitation(msgspec.Struct, kw_only=True, frozen=True):
     url: str
     title: str
@@ -55,6 +67,7 @@ class Message(msgspec.Struct, kw_only=True, frozen=True):
     content: str | None
     refusal: str | None = None
     annotations: list[Annotation] | Absent = ABSENT
+    images: list[Image] | Absent = ABSENT
     reasoning_content: str | Absent = ABSENT
     thinking_blocks: list[ThinkingBlock] | Absent = ABSENT
     tool_calls: list[ToolCall] | Absent = ABSENT
@@ -118,6 +131,7 @@ class Delta(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     role: str | None = None
     content: str | None = None
     annotations: list[Annotation] | None = None
+    images: list[Image] | None = None
     reasoning_content: str | None = None
     thinking_blocks: list[ThinkingBlock] | None = None
     tool_calls: list[DeltaToolCall] | None = None

@@ -12,12 +12,12 @@ from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.openai import chat
 
 
-class _Prompt(wire.Open, frozen=True, kw_only=True):
+class Prompt(wire.Open, frozen=True, kw_only=True):
     model: str
     prompt: str
 
 
-_PROMPT = msgspec.json.Decoder(_Prompt)
+_PROMPT = msgspec.json.Decoder(Prompt)
 
 
 def parse(body: bytes) -> chat.ChatRequest:

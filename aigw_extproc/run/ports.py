@@ -55,6 +55,8 @@ def _require_socket(path: Path, option: str) -> None:
     name = f"the socket {path}"
     if len(os.fsencode(path)) > _LONGEST_PATH:
         raise _unavailable(name, f"has a path of more than {_LONGEST_PATH} bytes", option)
+    if not path.parent.is_dir():
+        raise _unavailable(name, f"cannot be created: there is no folder {path.parent}", option)
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise _unavailable(name, f"cannot be created in {path.parent}", option)
     # gRPC replaces an existing socket, which would take it away from the process that serves on it.

@@ -1,4 +1,4 @@
-"""The operator's port: liveness, readiness and metrics.
+"""The operator's port: liveness, readiness, metrics, and the description of the API.
 
 It shows no credentials, headers or bodies.
 """
@@ -9,6 +9,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -19,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from aigw_extproc import asgi
+from aigw_extproc import __version__, asgi
 from aigw_extproc.config.snapshot import Address
 from aigw_extproc.serve.live import Live
 from aigw_extproc.serve.probes import envoy_ready
@@ -53,7 +54,7 @@ async def serve_admin(listener: socket.socket, live: Live, envoy_admin: Path | N
 
 
 def create_app(*, ready: Callable[[], Awaitable[bool]], details: Callable[[], Mapping[str, object]]) -> Starlette:
-    """Return the application of GET /healthz, /readyz and /metrics.
+    """Return the application of GET /healthz, /readyz, /metrics and /openapi.json.
 
     /readyz answers 503 until `ready()`, and 200 from then on; its body has the `details()` in both cases.
     """
@@ -68,12 +69,24 @@ def create_app(*, ready: Callable[[], Awaitable[bool]], details: Callable[[], Ma
             Route("/healthz", _healthz, methods=["GET"]),
             Route("/readyz", readyz, methods=["GET"]),
             Route("/metrics", _Metrics().answer, methods=["GET"]),
+            Route("/openapi.json", _openapi, methods=["GET"]),
         ]
     )
 
 
 async def _healthz(_request: Request) -> Response:
     return PlainTextResponse("ok\n")
+
+
+async def _openapi(_request: Request) -> Response:
+    return Response(_described(), media_type="application/json")
+
+
+@cache
+def _described() -> bytes:
+    from aigw_extproc.openapi.description import describe  # the types of all requests, for the few who ask
+
+    return msgspec.json.encode(describe(__version__))
 
 
 class _Metrics:

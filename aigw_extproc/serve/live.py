@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from aigw_extproc.aws.identity import Identity
 from aigw_extproc.config.cluster_names import by_content
 from aigw_extproc.config.compile.configuration import Configuration
 from aigw_extproc.config.files.watcher import ReloadStatus, watch
@@ -37,6 +38,7 @@ class Live:
         self.serving = False
         self.credentials: Callable[[], CredentialDetails] = list
         """Returns the status of this process's credentials, or of its workers'."""
+        self._had_credentials = False
         self.running_workers: Callable[[], int] | None = None
         """Returns how many workers run; None in a process without workers."""
         self._lists: ModelLists = NO_LISTS
@@ -44,8 +46,18 @@ class Live:
 
     @property
     def ready(self) -> bool:
-        """Whether streams are served, by at least one worker if there are any."""
-        return self.serving and (self.running_workers is None or self.running_workers() > 0)
+        """Whether streams are served, by at least one worker if there are any, and with credentials if needed."""
+        serving = self.serving and (self.running_workers is None or self.running_workers() > 0)
+        return serving and (not self._options.ready_needs_credentials or self._has_credentials())
+
+    def _has_credentials(self) -> bool:
+        """Return whether credentials of one source were usable, once; True if none are looked up.
+
+        Once is enough: if they cannot be renewed, a gateway that is taken out of service would only be harder to reach.
+        """
+        self._had_credentials = self._had_credentials or any(entry["usable"] for entry in self.credentials())
+        sources = (auth.source for auth in self._router.snapshot.auths)
+        return self._had_credentials or all(isinstance(source, Identity) for source in sources)
 
     def router(self) -> Router:
         """Return the router for new streams."""

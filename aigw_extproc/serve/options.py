@@ -48,6 +48,8 @@ class ServeOptions:
     limits: str | None = None
     """Where the ledger of limits is: a path, or the URL of a Redis server; None for none, without which a configuration
     with limits is refused."""
+    ready_needs_credentials: bool = False
+    """Whether `/readyz` is not ready before credentials of one source at least were usable."""
     drain_seconds: float = 30.0
     """How long exchanges may take to end after SIGTERM."""
     reload_lag: float = 0.0

@@ -19,6 +19,7 @@ from aigw_extproc.simulator.journal import Journal, JournalEntry
 from aigw_extproc.simulator.model_lists import LISTS
 from aigw_extproc.simulator.operations import respond
 from aigw_extproc.simulator.prompt_cache import PromptCache
+from aigw_extproc.simulator.script import FailedTurns
 from aigw_extproc.simulator.settings import Settings
 
 RESET = "simulator.reset"
@@ -89,6 +90,7 @@ class Bedrock:
         self._settings = settings
         self._journal = journal
         self._cache = PromptCache()
+        self._failed_turns = FailedTurns()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -97,7 +99,7 @@ class Bedrock:
         except ClientDisconnect:
             return
         with self._journal.record(request) as entry:
-            response = respond(request, self._settings, self._cache)
+            response = respond(request, self._settings, self._cache, self._failed_turns)
             entry.status = response.status
             entry.error_type = dict(response.headers).get("x-amzn-errortype")
             reset = scope.get(RESET, _cannot_reset)

@@ -30,10 +30,11 @@ from aigw_extproc.simulator.model import complete
 from aigw_extproc.simulator.model_families import capabilities_of
 from aigw_extproc.simulator.prompt import ModelPrompt, ModelReply
 from aigw_extproc.simulator.prompt_cache import CacheUse, PromptCache
+from aigw_extproc.simulator.script import FailedTurns
 from aigw_extproc.simulator.settings import Settings
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Call:
     """A call of an operation."""
 
@@ -42,35 +43,49 @@ class Call:
     model_id: str
     request: HttpRequest
     fault: Fault
+    """Of the request; a script that the prompt contains may choose another."""
     cache: PromptCache
+    failed_turns: FailedTurns
     now: float
 
     def check_shape(self, body: Mapping[str, Any]) -> None:
         """Check the request against the service model, then raise the fault's refusal. Raises ServiceError."""
         shapes.validate(self.operation, _members(self, body))
-        if self.fault.refusal:
-            raise self.fault.refusal(self.fault.parameter)
+        self._raise_refusal()
 
     def use_cache(self, conversation: Conversation) -> CacheUse | None:
         """Look up a prompt, and cache it up to its cache points."""
         return self.cache.use(self.model_id, conversation, self.now)
 
     def complete(self, prompt: ModelPrompt) -> ModelReply:
-        """Return the model's reply, with the fault."""
+        """Return the model's reply, with the fault. Raises ServiceError if the script's fault is a refusal."""
+        scripted = prompt.scripted.fault if prompt.scripted else None
+        if scripted and self.failed_turns.add(prompt.seed):
+            self.fault = faults.selected_fault(self.model_id, scripted)
+            self._raise_refusal()
         return self.fault.reword(complete(prompt), self.fault.parameter)
 
+    def _raise_refusal(self) -> None:
+        if self.fault.refusal:
+            raise self.fault.refusal(self.fault.parameter)
 
-def respond(request: HttpRequest, settings: Settings, cache: PromptCache | None = None) -> HttpResponse:
+
+def respond(
+    request: HttpRequest,
+    settings: Settings,
+    cache: PromptCache | None = None,
+    failed_turns: FailedTurns | None = None,
+) -> HttpResponse:
     """Return the response to a request, errors included. Without `cache`, nothing is cached."""
     try:
-        return _respond(request, settings, cache or PromptCache())
+        return _respond(request, settings, cache or PromptCache(), failed_turns or FailedTurns())
     except ServiceError as failure:
         return http_messages.error(failure)
     except RecursionError:
         return http_messages.error(ServiceError("SerializationException", "The body is nested too deeply"))
 
 
-def _respond(request: HttpRequest, settings: Settings, cache: PromptCache) -> HttpResponse:
+def _respond(request: HttpRequest, settings: Settings, cache: PromptCache, failed_turns: FailedTurns) -> HttpResponse:
     authenticate(request, settings)
     if (request.method, request.raw_path) == ("POST", openai_chat.PATH):
         return openai_chat.respond(request.body)
@@ -81,8 +96,17 @@ def _respond(request: HttpRequest, settings: Settings, cache: PromptCache) -> Ht
         raise ServiceError("UnknownOperationException", f"Unknown operation: {segment}")
     operation, handle = OPERATIONS[segment]
     fault = faults.selected_fault(model_id, request.header(faults.HEADER))
-    call = Call(operation=operation, model_id=model_id, request=request, fault=fault, cache=cache, now=settings.clock())
-    return fault.disturb(handle(call), fault.parameter)
+    call = Call(
+        operation=operation,
+        model_id=model_id,
+        request=request,
+        fault=fault,
+        cache=cache,
+        failed_turns=failed_turns,
+        now=settings.clock(),
+    )
+    response = handle(call)
+    return call.fault.disturb(response, call.fault.parameter)
 
 
 def _converse(call: Call) -> HttpResponse:

@@ -41,6 +41,8 @@ class TokenCounts(msgspec.Struct, frozen=True, kw_only=True):
     """The tier that has served the request; empty for the standard one."""
     invoked_model: str = ""
     """The model that a prompt router has chosen; empty for the one that was asked for."""
+    latency_ms: int | None = None
+    """The time that Bedrock says it took; None if it does not."""
 
 
 class Media(msgspec.Struct, frozen=True, kw_only=True):

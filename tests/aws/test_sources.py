@@ -9,7 +9,8 @@ from typing import get_args
 
 import pytest
 
-from aigw_extproc.aws.credentials import cache, sources
+from aigw_extproc.aws import identity
+from aigw_extproc.aws.credentials import sources
 from aigw_extproc.aws.credentials.found_credentials import FoundCredentials, SourceFailed
 from aigw_extproc.aws.credentials.sources import find
 from aigw_extproc.aws.identity import (
@@ -59,7 +60,7 @@ def failure(source: CredentialSource) -> str:
 
 
 def test_every_source_has_a_finder_and_a_description() -> None:
-    assert sources._FINDERS.keys() == cache._DESCRIPTIONS.keys() == set(get_args(CredentialSource))
+    assert sources._FINDERS.keys() == identity._DESCRIPTIONS.keys() == set(get_args(CredentialSource))
 
 
 # --- setting up the providers of the default chain ---------------------------------------------------------------

@@ -101,6 +101,35 @@ def test_ignored_and_refused_resources_are_listed(folder: Path) -> None:
     assert (ended.code, ended.err.splitlines()[-1]) == (1, "1 problem in the configuration")
 
 
+LIMITED = """---
+apiVersion: gateway.envoyproxy.io/v1alpha1
+kind: BackendTrafficPolicy
+metadata: {name: limits}
+spec:
+  targetRefs: [{group: gateway.networking.k8s.io, kind: HTTPRoute, name: models}]
+  rateLimit: {global: {rules: [{limit: {requests: 1, unit: Hour}}]}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ((), 0),
+        (("--replicas", "2"), 1),
+        (("--replicas", "2", "--limits", "a"), 1),
+        (("--replicas", "2", "--limits", "redis://a"), 0),
+    ],
+)
+def test_limits_of_several_gateways_need_one_place(folder: Path, options: tuple[str, ...], code: int) -> None:
+    (folder / "both" / "limits.yaml").write_text(LIMITED)
+    ended = aigw("check", "both", *options, cwd=folder)
+    assert ended.code == code
+    message = (
+        "BackendTrafficPolicy default/limits: needs one place for the counts of 2 gateways: say --limits redis://HOST"
+    )
+    assert (message in ended.err) == bool(code)
+
+
 def test_all_errors_of_an_invalid_file(folder: Path) -> None:
     ended = aigw("check", "broken.yaml", cwd=folder)
     assert (ended.code, "refused" in ended.out) == (1, False)

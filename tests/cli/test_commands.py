@@ -14,7 +14,10 @@ import pytest
 from aigw_extproc import __version__
 from tests.cli.running import BACKEND, ROUTE, Ended, aigw, command, environment, taken_port, usage_error
 
-COMMANDS = ("run", "serve", "check", "doctor", "envoy-config", "simulator", "models", "prices", "keys", "version")
+COMMANDS = (
+    *("run", "serve", "check", "explain", "doctor"),
+    *("envoy-config", "simulator", "models", "prices", "keys", "version"),
+)
 
 
 @pytest.fixture
@@ -120,6 +123,18 @@ def test_every_command_has_help(name: str) -> None:
     ended = aigw(name, "--help")
     assert (ended.code, ended.err) == (0, "")
     assert f" {name} " in ended.out.splitlines()[0]
+
+
+@pytest.mark.parametrize("words", [(), ("serve",)])
+def test_help_has_a_short_option(words: tuple[str, ...]) -> None:
+    assert aigw(*words, "-h") == aigw(*words, "--help")
+
+
+def test_lines_of_the_table_of_models_are_short() -> None:
+    lines = aigw("models").out.splitlines()
+    assert max(map(len, lines)) <= 100
+    assert lines.count("amazon.nova-") == 1
+    assert "  tool_name_hyphens=false" in lines
 
 
 def test_no_command_shows_the_help() -> None:

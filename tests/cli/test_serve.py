@@ -102,7 +102,7 @@ def test_the_second_workers_socket_in_use(folder: Path) -> None:
 
 def test_a_socket_in_a_missing_folder(folder: Path) -> None:
     path = folder / "nothing" / "p.sock"
-    expected = f"the socket {path} cannot be created in {path.parent}; choose another with --listen\n"
+    expected = f"the socket {path} cannot be created: there is no folder {path.parent}; choose another with --listen\n"
     assert serve(folder, "all.yaml", "--listen", f"unix://{path}") == Ended(code=1, out="", err=expected)
 
 
@@ -183,11 +183,12 @@ class Running:
 
 
 @contextmanager
-def serving(folder: Path, workers: int, *more: str) -> Iterator[Running]:
-    arguments = ("all.yaml", "--listen", f"unix://{folder}/p.sock", "--admin-port", "0", "--drain-seconds", "5")
-    started = command("serve", *arguments, "--workers", str(workers), *more)
+def serving(folder: Path, workers: int, *more: str, source: tuple[str, ...] = ("all.yaml",)) -> Iterator[Running]:
+    arguments = ("--listen", f"unix://{folder}/p.sock", "--admin-port", "0", "--drain-seconds", "5")
+    started = command("serve", *source, *arguments, "--workers", str(workers), *more)
+    variables = environment(AWS_EC2_METADATA_DISABLED="true", AWS_SHARED_CREDENTIALS_FILE=str(folder / "credentials"))
     with (folder / "log").open("w") as log:
-        process = subprocess.Popen(started, cwd=folder, env=environment(), stdout=log, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(started, cwd=folder, env=variables, stdout=log, stderr=subprocess.STDOUT)
     running = Running(process, folder)
     try:
         wait_for(lambda: re.search("^aigw-extproc: .*ready", running.log, re.MULTILINE), what="serve", seconds=30)
@@ -235,6 +236,16 @@ def test_the_operators_port(shared: Running) -> None:
     assert (shared.admin("/healthz").status_code, shared.admin("/healthz").text) == (200, "ok\n")
     ready = shared.admin("/readyz")
     assert (ready.status_code, ready.json()["ready"], ready.json()["config"]["problems"]) == (200, True, [])
+
+
+@pytest.mark.parametrize("workers", [1, 2], ids=["one process", "two workers"])
+def test_it_can_wait_for_credentials(folder: Path, workers: int) -> None:
+    region = ("--region", "us-east-1")
+    with serving(folder, workers, "--ready-needs-credentials", source=region) as running:
+        assert running.admin("/readyz").status_code == 503
+        keys = "[default]\naws_access_key_id = AKIDOFTEST\naws_secret_access_key = key\n"
+        (folder / "credentials").write_text(keys)
+        wait_for(lambda: running.admin("/readyz").status_code == 200 or None, what="credentials", seconds=30)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])

@@ -8,10 +8,11 @@ from pathlib import Path
 import httpx
 import openai
 import pytest
+import yaml
 
 from tests.compose.conftest import BUILDING, Project
 from tests.compose.engine import Engine
-from tests.docs.pages import blocks
+from tests.docs.pages import ROOT, blocks
 from tests.envoy_config.running import wait_for
 
 pytestmark = pytest.mark.timeout(BUILDING + 300)
@@ -145,6 +146,12 @@ def test_a_profile_starts_its_services_and_no_simulator_with_bedrock(
     engine: Engine, profiles: tuple[str, ...], services: set[str]
 ) -> None:
     assert set(engine.docker("compose", *profiles, "config", "--services").split()) == services
+
+
+def test_all_profiles_together_have_every_service(engine: Engine) -> None:
+    """`docker compose --profile '*' down` stops whichever runs."""
+    every = yaml.safe_load((ROOT / "docker-compose.yaml").read_text())["services"].keys()
+    assert set(engine.docker("compose", "--profile", "*", "config", "--services").split()) == every
 
 
 def test_the_override_on_the_page_changes_existing_services(engine: Engine, tmp_path: Path) -> None:

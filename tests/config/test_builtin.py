@@ -46,12 +46,21 @@ def test_regions_of_every_partition(region: str):
 
 
 @pytest.mark.parametrize(
-    "region", ["", "useast1", "us-east", "US-EAST-1", "us-east-1a", "us-east-1.evil.com", "us-east-1\n"]
+    "region", ["us-esat-1", "useast1", "us-east", "US-EAST-1", "us-east-1a", "us-east-1.evil.com", "us-east-1\n"]
 )
 def test_invalid_region(region: str):
     with pytest.raises(ConfigError) as caught:
         region_configuration(region)
     assert str(caught.value) == f"command line: --region: {region!r} is not an AWS region, such as us-east-1"
+
+
+def test_an_empty_region_of_compose():
+    with pytest.raises(ConfigError) as caught:
+        region_configuration("")
+    assert (
+        str(caught.value)
+        == "command line: --region: is empty; with docker compose set AWS_REGION, such as to us-east-1"
+    )
 
 
 @pytest.mark.parametrize(("address", "host"), [("127.0.0.1", "127.0.0.1:8091"), ("::1", "[::1]:8091")])

@@ -77,7 +77,7 @@ def test_requests_a_second_per_model(start: Start) -> None:
 
 
 def test_a_hard_stop(start: Start) -> None:
-    gateway = start(STOP, 50)
+    gateway = start(STOP, 10)
     assert gateway.chat(NOVA).status_code == 400
     assert gateway.chat(NOVA, max_tokens=10).status_code == 429
     assert gateway.simulator.requests() == []

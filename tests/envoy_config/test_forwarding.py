@@ -116,6 +116,7 @@ def test_the_access_log_describes_a_request(gateway: Gateway) -> None:
         "bytes_received": 16,
         "bytes_sent": 15,
         "aws_request_id": None,
+        "dropped": None,
     }
     assert "canary" not in str(line)
 

@@ -70,7 +70,11 @@ def messages(gateway: Gateway, model: str, messages: Conversation) -> tuple[str,
         {"role": said["role"], "content": [{"type": "text", "text": said["content"], **(MARK if at in last else {})}]}
         for at, said in enumerate(messages)
     ]
-    answer = ask(gateway, "/v1/messages", model=model, max_tokens=500, messages=parts)
+    return unmarked(gateway, model, parts)
+
+
+def unmarked(gateway: Gateway, model: str, messages: Conversation) -> tuple[str, Usage]:
+    answer = ask(gateway, "/v1/messages", model=model, max_tokens=500, messages=messages)
     usage = answer["usage"]
     read, written = usage["cache_read_input_tokens"], usage["cache_creation_input_tokens"]
     assert usage["cache_creation"] == {"ephemeral_5m_input_tokens": written, "ephemeral_1h_input_tokens": 0}
@@ -81,7 +85,7 @@ def said(role: str, content: str) -> dict[str, Any]:
     return {"role": role, "content": content}
 
 
-@pytest.mark.parametrize("client", [chat, messages, responses])
+@pytest.mark.parametrize("client", [chat, messages, unmarked, responses])
 @pytest.mark.parametrize("carrier", ["converse", "invoke"])
 @pytest.mark.parametrize("model", [WITHOUT_ROLE, WITH_ROLE])
 def test_the_next_turn_reads_what_the_last_one_wrote(

@@ -302,7 +302,7 @@ def test_a_response_that_is_cut(client: openai.OpenAI, stream: bool) -> None:
     assert (response.output_text, response.output[0].status) == ("Hello! You ", "incomplete")
 
 
-def test_what_is_dropped_is_named(client: openai.OpenAI) -> None:
+def test_what_is_dropped_is_named(client: openai.OpenAI, gateway: Gateway) -> None:
     raw = client.responses.with_raw_response.create(
         model="nova",
         input="Hi",
@@ -314,6 +314,7 @@ def test_what_is_dropped_is_named(client: openai.OpenAI) -> None:
     )
     dropped = raw.headers[DROPPED].split(", ")
     assert dropped == ["reasoning.effort", "text.verbosity", "truncation", "include", "prompt_cache_key"]
+    assert gateway.envoy.access_log(raw.headers["x-request-id"])["dropped"] == raw.headers[DROPPED]
 
 
 def test_what_asks_for_nothing_else_is_not_dropped(client: openai.OpenAI) -> None:

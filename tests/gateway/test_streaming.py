@@ -6,6 +6,7 @@ import openai
 import pytest
 
 from aigw_extproc.simulator import frames
+from aigw_extproc.simulator.converse import LATENCY_MS
 from tests.envoy_config.running import Handler, Upstream
 from tests.gateway.running import CHAT, Gateway, events, question
 
@@ -137,9 +138,12 @@ def test_a_stream_is_not_held_up(gateway: Gateway) -> None:
     assert told[-1] == "[DONE]"
 
 
-def test_tokens_are_counted(gateway: Gateway) -> None:
-    labels = {"gen_ai_token_type": "output", "gen_ai_original_model": "simulator.long-7"}
+def test_tokens_and_latency_are_recorded(gateway: Gateway) -> None:
+    model = {"gen_ai_original_model": "simulator.long-7"}
     gateway.chat("simulator.long-7", stream=True)
     gateway.chat("simulator.long-7")
     gateway.wait_until_idle()
-    assert gateway.processor.metric("gen_ai_client_token_usage_token_sum", **labels) == 14
+    tokens = {"gen_ai_token_type": "output", **model}
+    assert gateway.processor.metric("gen_ai_client_token_usage_token_sum", **tokens) == 14
+    latency = gateway.processor.metric("aigw_bedrock_latency_seconds_sum", **model)
+    assert latency == pytest.approx(2 * LATENCY_MS / 1000)

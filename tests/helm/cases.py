@@ -79,6 +79,100 @@ OPTIONS: Values = {
     "dashboard": {"enabled": True},
     "test": {"model": "claude"},
 }
+CONTAINER = {
+    "image": "registry.example/helper:1",
+    "volumeMounts": [],
+    "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}},
+    "securityContext": {
+        "runAsUser": 65532,
+        "runAsGroup": 65532,
+        "runAsNonRoot": True,
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+        "seccompProfile": {"type": "RuntimeDefault"},
+    },
+}
+DIGEST = f"sha256:{'0123456789abcdef' * 4}"
+RULE = {"alert": "Defects", "expr": "increase(aigw_defects_total[5m]) > 0", "labels": {"severity": "warning"}}
+MORE: Values = {
+    "commonLabels": {"cost-center": "42", "team": "platform"},
+    "global": {"imageRegistry": "mirror.example:5000/hub", "unrelated": True},
+    "image": {"repository": "registry.example/aigw-extproc", "digest": DIGEST},
+    "envoyConfig": {"image": {"digest": DIGEST}, "startupProbe": {"failureThreshold": 90}},
+    "processor": {
+        "readyNeedsCredentials": True,
+        "extraEnvFrom": [{"configMapRef": {"name": "proxy"}}],
+        "livenessProbe": {"initialDelaySeconds": 5, "failureThreshold": 3},
+    },
+    "envoy": {"extraEnvFrom": [{"secretRef": {"name": "envoy"}}], "readinessProbe": {"periodSeconds": 2}},
+    "service": {
+        "type": "LoadBalancer",
+        "nodePort": 30080,
+        "loadBalancerClass": "service.k8s.aws/nlb",
+        "loadBalancerSourceRanges": ["203.0.113.0/24"],
+        "externalTrafficPolicy": "Local",
+        "ipFamilyPolicy": "PreferDualStack",
+        "ipFamilies": ["IPv6", "IPv4"],
+    },
+    "upgradeCheck": {"enabled": True},
+    "strategy": {"type": "Recreate", "rollingUpdate": None},
+    "podLabels": {"team": "search"},
+    "podSecurityContext": {"fsGroup": 2000},
+    "containerSecurityContext": {"privileged": False},
+    "dnsPolicy": "None",
+    "dnsConfig": {"nameservers": ["10.0.0.10"], "options": [{"name": "ndots", "value": "2"}]},
+    "runtimeClassName": "gvisor",
+    "extraInitContainers": [{"name": "wait", "command": ["true"], **CONTAINER}],
+    "extraContainers": [{"name": "agent", **CONTAINER}],
+    "extraObjects": [
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "{{ .Release.Name }}-more"}, "data": {"a": "b"}},
+        'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: as-text}\ndata: {mode: "{{ .Values.mode }}"}',
+    ],
+    "autoscaling": {"enabled": True, "behavior": {"scaleDown": {"stabilizationWindowSeconds": 600}}},
+    "serviceMonitor": {
+        "enabled": True,
+        "scrapeTimeout": "10s",
+        "relabelings": [{"sourceLabels": ["__meta_kubernetes_pod_node_name"], "targetLabel": "node"}],
+        "metricRelabelings": [{"action": "labeldrop", "regex": "pod"}],
+    },
+    "prometheusRule": {
+        "enabled": True,
+        "labels": {"release": "prometheus"},
+        "groups": [{"name": "a", "rules": [RULE]}],
+    },
+}
+"""What charts commonly have besides OPTIONS."""
+FRONT: Values = {
+    "ingress": {
+        "enabled": True,
+        "className": "nginx",
+        "annotations": {"nginx.ingress.kubernetes.io/proxy-buffering": "off"},
+        "hosts": [
+            {"host": "models.example"},
+            {"host": "api.example", "paths": [{"path": "/v1"}, {"path": "/", "pathType": "Exact"}]},
+            {"paths": [{"path": "/bedrock"}]},
+        ],
+        "tls": [{"secretName": "models-tls", "hosts": ["models.example"]}],
+    },
+    "httpRoute": {
+        "enabled": True,
+        "annotations": {"note": "1"},
+        "parentRefs": [{"name": "public", "namespace": "gateways", "sectionName": "https"}],
+        "hostnames": ["models.example"],
+        "filters": [{"type": "RequestHeaderModifier", "requestHeaderModifier": {"remove": ["x-internal"]}}],
+        "timeouts": {"backendRequest": "0s"},
+    },
+}
+"""What leads clients to the Service, which mode `service` has not."""
+OPENSHIFT: Values = {
+    "podSecurityContext": {"fsGroup": None},
+    "processor": {"securityContext": {"runAsUser": None, "runAsGroup": None}},
+    "envoy": {"securityContext": {"runAsUser": None, "runAsGroup": None}},
+    "envoyConfig": {"securityContext": {"runAsUser": None, "runAsGroup": None}},
+}
+"""OpenShift chooses users and groups itself, the same for all containers of a pod."""
+CRDS: Values = {"crds": {"install": True}}
 NOTHING: Values = {
     "serviceAccount": {"create": False},
     "podDisruptionBudget": {"enabled": False},
@@ -94,7 +188,17 @@ CASES: dict[str, Values] = {
 }
 for _mode in ("sidecar", "service"):
     CASES[f"{_mode}-nothing"] = {**NOTHING, "mode": _mode}
+    CASES[f"{_mode}-redis"] = {"mode": _mode, "limits": {"existingSecret": "redis"}}
     CASES[f"{_mode}-apiKeys"] = {"mode": _mode, "apiKeys": {"existingSecret": "team-keys"}}
+CASES["sidecar-check-existing"] = {
+    "upgradeCheck": {"enabled": True},
+    "config": {"existingConfigMap": "resources"},
+    "credentials": {"method": "default", "extraSecrets": ["other-account"]},
+}
+CASES["sidecar-check-file-bare"] = {"upgradeCheck": {"enabled": True}, "credentials": CREDENTIALS["file"]}
+CASES["crds"] = CRDS
+CASES["sidecar-more-full"] = {**MORE, **FRONT}
+CASES["service-more-full"] = {**MORE, "mode": "service"}
 for _name, _values in CASES.items():
     if _name.startswith("service") and "networkPolicy" not in _values:  # which has to name clients there
         _values["networkPolicy"] = {"clients": PEER}

@@ -19,7 +19,7 @@ def one(manifests: list[Manifest], kind: str, name: str = "") -> Manifest:
 
 def pod_specs(manifests: list[Manifest]) -> list[Manifest]:
     """Return the specs of all pods, including those of tests."""
-    templates = [each["spec"]["template"]["spec"] for each in manifests if each["kind"] == "Deployment"]
+    templates = [each["spec"]["template"]["spec"] for each in manifests if each["kind"] in {"Deployment", "Job"}]
     return templates + [each["spec"] for each in manifests if each["kind"] == "Pod"]
 
 
@@ -35,18 +35,16 @@ def mount(spec: Manifest, manifests: list[Manifest], folder: Path) -> None:
             (volume,) = (each for each in spec["volumes"] if each["name"] == mounted["name"])
             place = here(mounted["mountPath"], folder)
             place.mkdir(parents=True, exist_ok=True)
-            for key, text in _content(volume, manifests).items():
+            for key, text in content(volume, manifests).items():
                 (place / key).write_text(text)
 
 
-def _content(volume: Manifest, manifests: list[Manifest]) -> dict[str, str]:
+def content(volume: Manifest, manifests: list[Manifest]) -> dict[str, str]:
+    """Return the files of a volume of a ConfigMap or a Secret among the manifests."""
     if "configMap" in volume:
-        content: dict[str, str] = one(manifests, "ConfigMap", volume["configMap"]["name"])["data"]
-        return content
+        return dict(one(manifests, "ConfigMap", volume["configMap"]["name"])["data"])
     if "secret" in volume:
-        name = volume["secret"]["secretName"]
-        (data,) = (each["stringData"] for each in manifests if each["metadata"]["name"] == name)
-        return dict(data)
+        return dict(one(manifests, "Secret", volume["secret"]["secretName"])["stringData"])
     return {}
 
 

@@ -79,6 +79,31 @@ def test_a_changed_configmap_changes_the_clusters(helm4: Helm, tmp_path: Path) -
         assert "us-east-1" in clusters.read_text()  # kept, for requests that are under way
 
 
+@pytest.mark.parametrize(
+    ("model", "code", "output"),
+    [
+        ('"nova"', 0, ("ok: 1 rule, 1 upstream, 1 model", "")),
+        ("1", 1, ("", "expected text, got the number 1; put it in quotes")),
+    ],
+)
+def test_the_check_before_an_upgrade_refuses_wrong_resources(
+    helm4: Helm, model: str, code: int, output: tuple[str, str], tmp_path: Path
+) -> None:
+    plain = helm4.manifests({"config": {"models": [{"name": "nova"}]}})
+    resources = one(plain, "ConfigMap")["data"]["resources.yaml"].replace('"nova"', model)
+    values: Values = {
+        "upgradeCheck": {"enabled": True},
+        "config": {"resources": resources},
+        "credentials": {"method": "secret", "file": FILE},
+    }
+    manifests = helm4.manifests(values)
+    (spec,) = (each["spec"]["template"]["spec"] for each in manifests if each["kind"] == "Job")
+    mount(spec, manifests, tmp_path)
+    done = subprocess.run(command(spec["containers"][0], tmp_path), capture_output=True, text=True, timeout=60)
+    assert done.returncode == code, done.stderr
+    assert (output[0] in done.stdout, output[1] in done.stderr) == (True, True)
+
+
 def test_admin_is_on_loopback(helm4: Helm, tmp_path: Path) -> None:
     with written(helm4.manifests({"listenHost": "::", "envoy": {"adminPort": 9911}}), tmp_path) as config:
         address = yaml.safe_load(config.read_text())["admin"]["address"]

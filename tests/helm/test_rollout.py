@@ -244,7 +244,7 @@ def test_a_pod_waits_for_a_response_in_progress(helm4: Helm, simulator: RunningS
     ("mode", "address", "output"),
     [
         ("sidecar", "aigw-aigw-extproc:80", "Hello! You said: Say hello.\n"),
-        ("service", "aigw-aigw-extproc:{port}", "serving\n"),
+        ("service", "aigw-aigw-extproc-processor:{port}", "serving\n"),
     ],
 )
 def test_helm_test_works(helm4: Helm, simulator: RunningSimulator, mode: str, address: str, output: str) -> None:

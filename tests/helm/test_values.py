@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from tests.docs.pages import Block, blocks
-from tests.helm.cases import OPTIONS, PEER, ROLE
-from tests.helm.goldens import README, with_table
+from tests.helm.cases import CRDS, FRONT, MORE, OPTIONS, PEER, ROLE
+from tests.helm.goldens import README, VALUES, with_comments, with_table
 from tests.helm.tools import CHART, Helm
 
 TYPOS: dict[str, dict[str, Any]] = {
@@ -33,6 +33,18 @@ TYPOS: dict[str, dict[str, Any]] = {
     "label": {"dashboard": {"label": {}}},
     "prompt": {"test": {"prompt": "Hello"}},
     "keys": {"apiKeys": {"keys": {}}},
+    "sha": {"image": {"sha": "0"}},
+    "loadBalancerIp": {"service": {"loadBalancerIp": "192.0.2.1"}},
+    "class": {"ingress": {"class": "nginx"}},
+    "pathtype": {"ingress": {"hosts": [{"paths": [{"pathtype": "Exact"}]}]}},
+    "secret": {"ingress": {"tls": [{"secret": "a"}]}},
+    "hostname": {"httpRoute": {"hostname": "a.example"}},
+    "behaviour": {"autoscaling": {"behaviour": {}}},
+    "period": {"processor": {"livenessProbe": {"period": 3}}},
+    "relabeling": {"serviceMonitor": {"relabeling": []}},
+    "rules": {"prometheusRule": {"rules": []}},
+    "initContainers": {"initContainers": []},
+    "group": {"crds": {"group": "aigateway.envoyproxy.io"}},
 }
 WRONG: dict[str, dict[str, Any]] = {
     "mode": {"mode": "daemonset"},
@@ -40,10 +52,20 @@ WRONG: dict[str, dict[str, Any]] = {
     "transport": {"processor": {"transport": "http"}},
     "method": {"credentials": {"method": "IRSA"}},
     "roleArn": {"credentials": {"method": "irsa", "roleArn": "aigw-bedrock"}},
-    "region": {"config": {"region": "virginia"}},
+    "region": {"config": {"region": "us-esat-1"}},
     "port": {"envoy": {"port": 80}},
     "listenHost": {"listenHost": "localhost"},
     "existingSecret": {"credentials": {"existingSecret": "Not_A_Name"}},
+    "digest": {"image": {"digest": "latest"}},
+    "imageRegistry": {"global": {"imageRegistry": "/registry.example"}},
+    "externalTrafficPolicy": {"service": {"externalTrafficPolicy": "local"}},
+    "ipFamilies": {"service": {"ipFamilies": ["ipv6"]}},
+    "parentRefs": {"httpRoute": {"parentRefs": [{"kind": "Gateway"}]}},
+    "strategy": {"strategy": {"maxSurge": 1}},
+    "commonLabels": {"commonLabels": {"app.kubernetes.io/component": "test"}},
+    "podLabels": {"podLabels": {"app.kubernetes.io/name": "gateway"}},
+    "extraObjects": {"extraObjects": [1]},
+    "groups": {"crds": {"groups": ["gateway.k8s.io"]}},
 }
 CONTRADICTIONS = {
     "config: existingConfigMap and resources are both set": {
@@ -68,10 +90,31 @@ CONTRADICTIONS = {
         "mode": "service",
         "processor": {"tls": {"existingSecret": "tls", "clientCertificates": False}},
     },
+    "with method irsa, not secret; remove it (--set credentials.roleArn=)": {  # an upgrade with --reuse-values
+        "credentials": {"method": "secret", "existingSecret": "key", "roleArn": ROLE}
+    },
+    "service: loadBalancerClass and loadBalancerSourceRanges are only valid with type LoadBalancer, not ClusterIP": {
+        "service": {"loadBalancerSourceRanges": ["203.0.113.0/24"]}
+    },
+    "service: externalTrafficPolicy and nodePort are only valid with type NodePort or LoadBalancer": {
+        "service": {"externalTrafficPolicy": "Local"}
+    },
+    "ingress, httpRoute: not valid with mode service": {
+        "mode": "service",
+        "networkPolicy": {"clients": PEER},
+        "ingress": {"enabled": True, "hosts": [{"host": "a.example"}]},
+    },
+    "ingress.hosts: name at least one host": {"ingress": {"enabled": True}},
+    "httpRoute.parentRefs: name the Gateway": {"httpRoute": {"enabled": True}},
+    "prometheusRule.groups: write at least one group of rules": {"prometheusRule": {"enabled": True}},
     "apiKeys.existingSecret: only valid with config.region": {
         "apiKeys": {"existingSecret": "keys"},
         "config": {"existingConfigMap": "a"},
     },
+    "config.resources: each pod would allow its limits once": {
+        "config": {"resources": [{"kind": "BackendTrafficPolicy", "spec": {"rateLimit": {}}}]},
+    },
+    "config.resources: each pod would allow": {"config": {"resources": "kind: QuotaPolicy"}, "replicaCount": 3},
     "credentials.method: irsa annotates the service account": {
         "credentials": {"method": "irsa", "roleArn": ROLE},
         "serviceAccount": {"create": False},
@@ -102,9 +145,16 @@ def test_examples_on_the_pages_render(helm4: Helm, block: Block) -> None:
 def test_every_value_is_tried() -> None:
     """Except those for which only the default is tested."""
     known = yaml.safe_load((CHART / "values.yaml").read_text())
-    rest = {"mode", "nameOverride", "fullnameOverride", "credentials", "apiKeys", "envoyConfig", "adminPort"}
-    assert known.keys() - OPTIONS.keys() == rest | {"podDisruptionBudget", "topologySpreadConstraints"}
+    rest = {"mode", "nameOverride", "fullnameOverride", "credentials", "apiKeys", "limits", "adminPort"}
+    assert known.keys() - (OPTIONS | MORE | FRONT | CRDS).keys() == rest | {
+        "podDisruptionBudget",
+        "topologySpreadConstraints",
+    }
 
 
 def test_the_readme_lists_every_value() -> None:
     assert README.read_text() == with_table(README.read_text())
+
+
+def test_values_are_explained_where_they_are() -> None:
+    assert VALUES.read_text() == with_comments(VALUES.read_text())

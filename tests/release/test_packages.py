@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tarfile
@@ -69,7 +70,21 @@ def test_the_metadata_is_valid(packages: Path) -> None:
     assert metadata.name == "aigw-extproc"
     assert (str(metadata.version), metadata.license_expression) == (VERSION, "Apache-2.0")
     assert metadata.description_content_type == "text/markdown"
-    assert (metadata.description or "").strip() == (ROOT / "README.md").read_text().strip()
+    assert metadata.project_urls is not None
+    assert metadata.project_urls.keys() == {"Source", "Documentation", "Changelog", "Issues"}
+
+
+def test_links_of_the_readme_lead_somewhere_on_pypi_too(packages: Path) -> None:
+    with zipfile.ZipFile(packages / f"aigw_extproc-{VERSION}-py3-none-any.whl") as wheel:
+        text = wheel.read(f"aigw_extproc-{VERSION}.dist-info/METADATA")
+    metadata = Metadata.from_email(text, validate=True)
+    source = (metadata.project_urls or {})["Source"]
+    there = metadata.description or ""
+    here = (ROOT / "README.md").read_text()
+    files = [target for target in re.findall(r"\]\(([^)]*)\)", here) if "://" not in target and target[0] != "#"]
+    assert len(files) > 20
+    assert there.strip() == re.sub(r"\]\((?!https://|#)", f"]({source}/blob/main/", here).strip()
+    assert [target for target in files if f"]({source}/blob/main/{target})" not in there] == []
 
 
 def test_the_wheel_has_the_package_and_nothing_else(packages: Path) -> None:
@@ -112,6 +127,15 @@ def test_the_wheel_works_in_a_separate_environment(packages: Path, tmp_path: Pat
     assert run("-m", "aigw_extproc", "models", "amazon.nova-micro-v1:0").startswith(
         "amazon.nova-micro-v1:0 is looked up"
     )
+
+
+def test_envoy_config_without_envoys_types_says_what_to_install() -> None:
+    """As with `pip install aigw-extproc`, which lacks the extra `local`."""
+    code = "import sys; sys.modules['envoy_data_plane'] = None; from aigw_extproc.cli import app; app()"
+    command = [sys.executable, "-c", code, "envoy-config", "--region", "us-east-1"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    expected = "Envoy's configuration needs the types of its API: pip install 'aigw-extproc[local]'\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", expected)
 
 
 def test_a_tree_without_git_can_be_built(source: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,10 @@ def steps(workflow: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
-def test_actions_have_a_fixed_version(workflow: Path) -> None:
-    used = [step["uses"] for step in steps(workflow) if "uses" in step]
-    assert [one for one in used if not re.fullmatch(r"[\w-]+/[\w-]+@v\d+\.\d+\.\d+", one)] == []
+def test_actions_are_pinned_by_digest_with_the_version_as_a_comment(workflow: Path) -> None:
+    used = re.findall(r"uses: (.*)", workflow.read_text())
+    assert len(used) == len([step for step in steps(workflow) if "uses" in step])
+    assert [one for one in used if not re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", one)] == []
 
 
 def test_both_workflows_use_the_same_versions_of_actions() -> None:
@@ -49,6 +51,29 @@ def test_scripts_contain_no_expressions(workflow: Path) -> None:
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
 def test_ci_runs_the_same_tests_as_developers(workflow: Path) -> None:
     assert jobs(workflow)["test"]["steps"][-1]["run"] == ".ci/run"
+
+
+def test_images_have_a_bill_of_materials_and_a_provenance() -> None:
+    pushed = jobs(ROOT / ".github/workflows/release.yml")["images"]["steps"][-1]["with"]
+    assert (pushed["sbom"], pushed["provenance"]) == (True, "mode=max")
+
+
+def test_images_have_one_base_by_digest() -> None:
+    release = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())
+    default = re.findall(r"^ARG PYTHON_IMAGE=(\S+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert default == [release["env"]["PYTHON_IMAGE"]]
+    pushed = release["jobs"]["images"]["steps"][-1]["with"]
+    assert "PYTHON_IMAGE=${{ needs.version.outputs.base }}" in pushed["build-args"].splitlines()
+    others = re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert {one for one in others if ":" in one or "$" in one} == {"${PYTHON_IMAGE}"}
+
+
+def test_packages_and_chart_show_the_same_address() -> None:
+    source = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]["Source"]
+    chart = yaml.safe_load(CHART.read_text())
+    assert (chart["home"], chart["sources"]) == (source, [source])
+    assert chart["icon"] == f"{source}/raw/main/docs/icon.svg"
+    assert (ROOT / "docs/icon.svg").exists()
 
 
 def test_every_image_is_published() -> None:

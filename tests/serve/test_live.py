@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
-from aigw_extproc.config.builtin import region_configuration
+from aigw_extproc.aws.identity import Credentials
+from aigw_extproc.config.builtin import demo_configuration, region_configuration
 from aigw_extproc.config.compile.configuration import Configuration
 from aigw_extproc.config.policies import ApiKeys, Policy
+from aigw_extproc.config.snapshot import Snapshot
 from aigw_extproc.extproc.tls import ServerTls
 from aigw_extproc.serve.live import Live
 from aigw_extproc.serve.options import ServeOptions, is_loopback
@@ -60,6 +62,36 @@ def test_the_warnings_follow_the_configuration() -> None:
     assert live.details()["warnings"] == ()
     live.apply(OPEN)
     assert len(live.warnings) == 1
+
+
+def serving(configuration: Configuration, details: list[dict[str, object]], **fields: Any) -> Live:
+    live = Live(configuration, options(**fields))
+    live.serving = True
+    live.credentials = lambda: details
+    return live
+
+
+def test_readiness_may_need_credentials_until_there_were_some() -> None:
+    details: list[dict[str, object]] = [{"usable": False}, {"usable": False}]
+    assert serving(OPEN, details).ready
+    live = serving(OPEN, details, ready_needs_credentials=True)
+    assert not live.ready
+    details[1]["usable"] = True
+    assert live.ready
+    details[1]["usable"] = False
+    assert live.ready
+    live.serving = False
+    assert not live.ready
+
+
+def test_readiness_does_not_need_credentials_that_nobody_uses() -> None:
+    fixed = demo_configuration("127.0.0.1", 8091, Credentials(access_key_id="a", secret_access_key="b"))
+    assert serving(fixed, [], ready_needs_credentials=True).ready
+    nothing = replace(OPEN, snapshot=Snapshot(rules=()))
+    live = serving(nothing, [], ready_needs_credentials=True)
+    assert live.ready
+    live.apply(OPEN)
+    assert not live.ready
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,8 @@ from aigw_extproc.metrics import MAX_LABEL_SETS, MAX_NAME_CHARACTERS, Timeline, 
 from aigw_extproc.errors import InternalError
 from aigw_extproc.translate.contract import TokenCounts
 from tests.test_metrics import BACKEND
-usage = TokenCounts(input_tokens=1, output_tokens=2, cached_input_tokens=3, cache_creation_input_tokens=4)
+usage = TokenCounts(input_tokens=1, output_tokens=2, cached_input_tokens=3, cache_creation_input_tokens=4,
+                    latency_ms=5)
 name = "n" * (MAX_NAME_CHARACTERS // MAX_LABEL_SETS // 3 - 8)
 for number in range(MAX_LABEL_SETS + 1):
     for error in (None, InternalError()):

@@ -63,6 +63,8 @@ NAME = (
 MODEL = "The model returned the following errors: "
 SPACE = f"{MODEL}messages: final assistant content cannot end with trailing whitespace"
 
+REMOVAL = {"toolRemoval": {"tool": {"type": "tool_reference", "name": "gone"}}}
+
 BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     "no messages": ({}, START),
     "empty messages": (talk(), START),
@@ -77,6 +79,14 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
         BLANK.format("SystemContentBlock", "system.1"),
     ),
     "tool blocks without tools": (talk(user(HI), assistant(use("a")), user(result("a"))), NO_TOOLS),
+    "a change of an unknown tool": (
+        tool_talk(user(HI), {"role": "system", "content": [REMOVAL]}),
+        f"{MODEL}messages.1.content.0: the tool 'gone' is not declared",
+    ),
+    "a change of a tool by the user": (
+        talk(user(HI, REMOVAL)),
+        f"{MODEL}messages.0.content.1: tools are changed in messages of role 'system' only",
+    ),
     "toolUse by the user": (
         tool_talk(user(use("a"))),
         "The toolUse block at messages.0.content.0 is only allowed in assistant messages.",

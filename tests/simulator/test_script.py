@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from aigw_extproc.simulator.operations import respond
-from aigw_extproc.simulator.script import Say, Step, Use, scripted_step
+from aigw_extproc.simulator.script import MAX_FAILED_TURNS, FailedTurns, Say, Step, Use, scripted_step
 from aigw_extproc.simulator.settings import Settings
 from tests.simulator.signing import NOW, signed
 
@@ -62,6 +62,12 @@ def test_a_faulty_line_is_said() -> None:
     assert step(("user", "simulator script:\nuse Read {file: 1}")) == Say(
         text="The script cannot be read: JSON is malformed: object keys must be strings (byte 1) in use Read {file: 1}"
     )
+
+
+def test_a_turn_can_have_a_fault() -> None:
+    turns = [("user", "simulator script:\nsay One.\nfail throttling-2\nsay Two."), ("assistant", "One.")]
+    assert step(turns[0]) == Say(text="One.")
+    assert step(*turns, ("user", "Go on.")) == Say(text="Two.", fault="throttling-2")
 
 
 # A loop of an agent: read a file, edit it, run it, see an error, finish.
@@ -123,6 +129,29 @@ def test_a_script_drives_an_agents_loop_through_openais_api() -> None:
         assert (call["function"]["name"], json.loads(call["function"]["arguments"])) == (tool, values)
         messages += [message, {"role": "tool", "tool_call_id": call["id"], "content": result}]
     assert post(path, body)["choices"][0]["message"]["content"] == "Fixed."
+
+
+@pytest.mark.parametrize(
+    ("fault", "failure"),
+    [
+        ("throttling-7", {"message": "Too many requests, please wait before trying again."}),
+        ("nonsense", {"message": "The simulator has no fault named nonsense: see GET /simulator/faults"}),
+        ("empty", None),
+    ],
+)
+def test_a_fault_of_a_script_is_met_once(fault: str, failure: Any) -> None:
+    messages = [{"role": "user", "content": [{"text": f"simulator script:\nfail {fault}\nsay Recovered."}]}]
+    request = signed({"messages": messages}, path="/model/amazon.nova-micro-v1%3A0/converse")
+    failed_turns = FailedTurns()
+    first, second = (respond(request, SETTINGS, failed_turns=failed_turns) for _ in range(2))
+    assert (first.status >= 400, json.loads(first.body or b"null")) == (True, failure)
+    assert json.loads(second.body)["output"]["message"]["content"] == [{"text": "Recovered."}]
+
+
+def test_the_oldest_failed_turns_are_forgotten() -> None:
+    failed_turns = FailedTurns()
+    added = [failed_turns.add(b"%d" % number) for number in range(MAX_FAILED_TURNS + 1)]
+    assert (all(added), failed_turns.add(b"0"), failed_turns.add(b"1000")) == (True, True, False)
 
 
 def test_json_objects_are_json_through_every_api() -> None:

@@ -56,6 +56,14 @@ cited = st.builds(
 )
 
 
+pictured = st.builds(
+    lambda kind, data: {"image": {"format": kind, "source": {"bytes": data}}},
+    st.sampled_from(["png", "jpeg"]),
+    signatures,
+)
+failed = st.just({"image": {"format": "png", "source": {}, "error": {"message": "it may not be shown"}}})
+
+
 def uses(*names: str) -> st.SearchStrategy[Block]:
     return st.builds(
         lambda key, name, value: {"toolUse": {"toolUseId": f"tooluse_{key}", "name": name, "input": value}},
@@ -65,7 +73,7 @@ def uses(*names: str) -> st.SearchStrategy[Block]:
     )
 
 
-others = plain | reasoned | redacted | cited
+others = plain | reasoned | redacted | cited | pictured | failed
 bedrock_names = [NAMES.to_bedrock(name) for name in TOOLS]
 contents = st.lists(others | uses(*bedrock_names), max_size=6)
 answers = st.lists(others | uses(ANSWER_TOOL, *bedrock_names), max_size=6)
@@ -75,6 +83,14 @@ def pieces(draw: st.DrawFn, text: str) -> list[str]:
     """Cut a text into pieces, some of which may be empty."""
     ends = sorted(draw(st.lists(st.integers(0, len(text)), max_size=4)))
     return [text[start:end] for start, end in zip([0, *ends], [*ends, len(text)], strict=True)]
+
+
+def base64_pieces(draw: st.DrawFn, data: str) -> list[str]:
+    """Cut data into pieces that are in base64 each."""
+    return [
+        base64.b64encode(piece.encode("latin-1")).decode()
+        for piece in pieces(draw, base64.b64decode(data).decode("latin-1"))
+    ]
 
 
 def deltas(draw: st.DrawFn, block: Block) -> list[Block]:
@@ -92,6 +108,10 @@ def deltas(draw: st.DrawFn, block: Block) -> list[Block]:
             return [{"reasoningContent": piece} for piece in (*texts, *signatures)]
         case {"toolUse": {"input": dict(value)}}:
             return [{"toolUse": {"input": piece}} for piece in pieces(draw, compact(value) if value else "")]
+        case {"image": {"source": {"bytes": str(data)}}}:
+            return [{"image": {"source": {"bytes": piece}}} for piece in base64_pieces(draw, data)]
+        case {"image": {"error": dict(error)}}:
+            return [{"image": {"error": error}}]
     raise AssertionError(block)
 
 
@@ -100,10 +120,13 @@ def compact(value: Any) -> str:
 
 
 def start(block: Block, index: int) -> list[list[Any]]:
-    if "toolUse" not in block:
+    if "toolUse" in block:
+        started = {"toolUse": {key: block["toolUse"][key] for key in ("toolUseId", "name")}}
+    elif "image" in block:
+        started = {"image": {"format": block["image"]["format"]}}
+    else:
         return []
-    use = {key: block["toolUse"][key] for key in ("toolUseId", "name")}
-    return [["contentBlockStart", {"start": {"toolUse": use}, "contentBlockIndex": index}]]
+    return [["contentBlockStart", {"start": started, "contentBlockIndex": index}]]
 
 
 def stop_reason(content: list[Block]) -> str:
@@ -168,7 +191,7 @@ def outcome(completion: ChatCompletion) -> dict[str, Any]:
     [choice] = completion.choices
     assert completion.usage is not None
     message = choice.message.model_dump(exclude_none=True)
-    for name in ("tool_calls", "thinking_blocks", "annotations"):
+    for name in ("tool_calls", "thinking_blocks", "annotations", "images"):
         for member in message.get(name, ()):
             member.pop("index", None)
     return {"message": message, "finish_reason": choice.finish_reason, "usage": completion.usage.to_dict()}

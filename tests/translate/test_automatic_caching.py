@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from aigw_extproc.simulator import anthropic_request
 from aigw_extproc.translate.registry import ENDPOINTS, parse
 from tests.translate import goldens
 
@@ -90,3 +91,87 @@ def test_points_in_a_body_for_invoke_model() -> None:
     body = sent(TALK, schema="AWSAnthropic")
     blocks = [*body["system"], *(block for message in body["messages"] for block in message["content"])]
     assert ["cache_control" in block for block in blocks] == [True, False, False, True, False, True]
+
+
+# --- Messages that are passed on ----------------------------------------------------------------------------------
+
+MARK = {"type": "ephemeral"}
+PASSED_TALK = TALK[1:]
+PASSED_TOOLS: list[dict[str, Any]] = [
+    {"name": "look", "description": LONG, "input_schema": {"type": "object"}},
+    {"name": "find", "input_schema": {"type": "object"}, "defer_loading": True},
+]
+THOUGHT = {"type": "thinking", "thinking": "Hm.", "signature": "c2ln"}
+IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}}
+
+
+def passed(
+    messages: list[Any], model: str = SONNET, places: tuple[str, ...] = EVERYWHERE, **more: Any
+) -> dict[str, Any]:
+    body = json.dumps({"model": model, "max_tokens": 9, "messages": messages, **more}).encode()
+    target = replace(goldens.target(model, "AWSAnthropic"), cache_points=places)
+    upstream: dict[str, Any] = json.loads(parse(ENDPOINTS["/v1/messages"], "AWSAnthropic", body, {})(target).body)
+    anthropic_request.parse(json.dumps(upstream).encode(), model)
+    return upstream
+
+
+def marks(body: dict[str, Any]) -> list[str]:
+    """Return the places with a mark: tools, system, and the indexes of messages."""
+    lists = {"tools": body.get("tools", []), "system": body.get("system", [])}
+    lists |= {str(index): message["content"] for index, message in enumerate(body["messages"])}
+    return [place for place, blocks in lists.items() for block in blocks if "cache_control" in block]
+
+
+def test_marks_in_messages_that_are_passed_on() -> None:
+    body = passed(PASSED_TALK, system=LONG, tools=PASSED_TOOLS)
+    assert marks(body) == ["tools", "system", "2", "4"]
+    assert body["tools"] == [{**PASSED_TOOLS[0], "cache_control": MARK}, PASSED_TOOLS[1]]
+    assert body["system"] == [{"type": "text", "text": LONG, "cache_control": MARK}]
+    assert body["messages"][4] == {
+        "role": "user",
+        "content": [{"type": "text", "text": "Hi.", "cache_control": MARK}],
+    }
+
+
+@pytest.mark.parametrize("places", [("tools",), ("system",), ("turns",), ()])
+def test_marks_only_where_the_operator_wants_them(places: tuple[str, ...]) -> None:
+    expected = {"tools": ["tools"], "system": ["system"], "turns": ["2", "4"]}
+    body = passed(PASSED_TALK, places=places, system=LONG, tools=PASSED_TOOLS)
+    assert marks(body) == [point for place in places for point in expected[place]]
+
+
+@pytest.mark.parametrize(
+    "marked",
+    [
+        {"system": [{"type": "text", "text": LONG, "cache_control": MARK}]},
+        {"tools": [{**PASSED_TOOLS[0], "cache_control": MARK}]},
+        {"messages": [{"role": "user", "content": [{"type": "text", "text": LONG, "cache_control": MARK}]}]},
+        {"messages": [{"role": "user", "content": [{"type": "text", "text": LONG}], "cache_control": MARK}]},
+    ],
+)
+def test_a_client_that_marks_passed_messages_decides_alone(marked: dict[str, Any]) -> None:
+    request = {"messages": PASSED_TALK, "system": LONG, **marked}
+    assert len(marks(passed(request.pop("messages"), **request))) == 1
+
+
+def test_no_mark_where_a_passed_prompt_is_too_short_or_the_model_takes_none() -> None:
+    assert marks(passed(PASSED_TALK)) == []
+    assert marks(passed(PASSED_TALK, "anthropic.claude-3-haiku-20240307-v1:0", system=LONG)) == []
+
+
+def test_an_image_counts_as_the_same_on_both_ways() -> None:
+    turn = [{"role": "user", "content": [{"type": "text", "text": "x" * 72}, IMAGE]}]
+    assert marks(passed(turn)) == ["0"]
+
+
+def test_a_mark_on_a_tool_result() -> None:
+    use = {"type": "tool_use", "id": "c1", "name": "look", "input": {}}
+    result = {"type": "tool_result", "tool_use_id": "c1", "content": [{"type": "text", "text": "sunny"}]}
+    loop = [
+        {"role": "user", "content": "Look."},
+        {"role": "assistant", "content": [THOUGHT, use]},
+        {"role": "user", "content": [result]},
+    ]
+    body = passed(loop, system=LONG, tools=PASSED_TOOLS[:1])
+    assert marks(body) == ["tools", "system", "0", "2"]
+    assert body["messages"][2]["content"] == [{**result, "cache_control": MARK}]

@@ -70,6 +70,8 @@ SAMPLES: dict[type[msgspec.Struct], dict[str, Any]] = {
         "search_result": bedrock.SearchResultBlock(MARK, "t", [bedrock.TextContent("x")]),
         "reasoning_content": bedrock.ReasoningContent(reasoning_text=bedrock.ReasoningText(MARK, "s")),
         "citations_content": bedrock.CitationsContent(content=[bedrock.GeneratedText(MARK)]),
+        "tool_addition": bedrock.ToolChange(bedrock.ToolReference("tool_reference", MARK)),
+        "tool_removal": bedrock.ToolChange(bedrock.ToolReference("tool_reference", MARK)),
         "cache_point": bedrock.CachePoint(type="default", ttl=MARK),
     },
     bedrock.ToolSpecification: {"name": MARK, "input_schema": SCHEMA, "description": MARK, "strict": True},

@@ -13,16 +13,7 @@ from aigw_extproc import metrics
 from aigw_extproc.aws.credentials.entry import Entry
 from aigw_extproc.aws.credentials.found_credentials import FoundCredentials, SourceFailed, stamp
 from aigw_extproc.aws.credentials.threads import to_daemon_thread
-from aigw_extproc.aws.identity import (
-    AssumeRole,
-    BearerToken,
-    Credentials,
-    CredentialSource,
-    DefaultChain,
-    Identity,
-    OidcExchange,
-    Profile,
-)
+from aigw_extproc.aws.identity import BearerToken, Credentials, CredentialSource, Identity, describe
 from aigw_extproc.config.snapshot import AwsAuth
 from aigw_extproc.errors import CredentialsUnavailable
 
@@ -184,17 +175,3 @@ def _find(source: CredentialSource, region: str) -> FoundCredentials:
 
 
 _FIXED = (Credentials, BearerToken)  # the exchange uses these directly
-
-_DESCRIPTIONS: dict[type, Callable[..., str]] = {
-    DefaultChain: lambda _: "default chain",
-    Credentials: lambda _: "configuration",
-    BearerToken: lambda _: "API key",
-    Profile: lambda source: f"profile {source.name}",
-    OidcExchange: lambda source: f"OpenID provider {source.issuer} as {source.role_arn}",
-    AssumeRole: lambda source: f"{describe(source.base)} as {source.role_arn}",
-}
-
-
-def describe(source: CredentialSource) -> str:
-    """Return a source's kind and role, for logs and metrics."""
-    return _DESCRIPTIONS[type(source)](source)

@@ -145,7 +145,7 @@ def _price_rows(value: Any) -> Mapping[str, Price]:
         rows = msgspec.convert(plain, dict[str, PriceRow], strict=False)
     except msgspec.ValidationError as error:
         fault, path = split_fault(str(error))
-        raise _InvalidSetting(f"{fault}{f' at {path}' if path else ''}; docs/prices.md lists the fields") from None
+        raise _InvalidSetting(f"{fault}{f' at {path}' if path else ''}; docs/costs.md lists the fields") from None
     except NOT_YAML:
         raise _InvalidSetting("must be YAML: prices by the id of a model") from None
     found: dict[str, Price] = {}

@@ -43,6 +43,7 @@ RULES: tuple[Callable[[Conversation], Problems], ...] = (
     turns.starts_with_user,
     turns.roles_alternate,
     turns.system_messages_are_in_their_places,
+    turns.changed_tools_are_known,
     tools.tool_blocks_need_tools,
     tools.tool_blocks_match_roles,
     tools.tool_json_is_an_object,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from aigw_extproc.simulator.converse_request import Conversation, blocks, messages, turns
+from aigw_extproc.simulator.converse_request import Conversation, blocks, messages, tool_names, turns
 from aigw_extproc.simulator.rules.problems import MODEL_ERRORS, ModelRequest, Problems
 
 
@@ -33,12 +33,28 @@ def roles_alternate(conversation: Conversation) -> Problems:
 
 
 def system_messages_are_in_their_places(conversation: Conversation) -> Problems:
-    """A message of role system follows the user's, before the assistant's or at the end, and holds text."""
+    """A message of role system follows the user's, before the assistant's or at the end.
+
+    It holds text, and changes of the tools.
+    """
     for problem in misplaced_system([message["role"] for _, message in messages(conversation)]):
         yield f"{MODEL_ERRORS} {problem}"
     for i, j, block in blocks(conversation):
-        if conversation["messages"][i]["role"] == "system" and not block.keys() <= {"text", "cachePoint"}:
+        is_system = conversation["messages"][i]["role"] == "system"
+        if is_system and not block.keys() <= {"text", "cachePoint", *TOOL_CHANGES}:
             yield f"{MODEL_ERRORS} messages.{i}.content.{j}: only text is supported in a message of role 'system'"
+        if not is_system and block.keys() & TOOL_CHANGES:
+            yield f"{MODEL_ERRORS} messages.{i}.content.{j}: tools are changed in messages of role 'system' only"
+
+
+def changed_tools_are_known(conversation: Conversation) -> Problems:
+    """A tool that is added or removed within the conversation is in the toolConfig."""
+    known = tool_names(conversation)
+    for i, j, block in blocks(conversation):
+        for kind in block.keys() & TOOL_CHANGES:
+            name = block[kind]["tool"].get("name")
+            if name not in known:
+                yield f"{MODEL_ERRORS} messages.{i}.content.{j}: the tool {name!r} is not declared"
 
 
 def misplaced_system(roles: Sequence[str]) -> Iterator[str]:
@@ -64,6 +80,7 @@ def system_role_is_supported(request: ModelRequest) -> Problems:
         yield f"{MODEL_ERRORS} {NO_SYSTEM_ROLE}"
 
 
+TOOL_CHANGES = frozenset({"toolAddition", "toolRemoval"})
 NO_SYSTEM_ROLE = "role 'system' is not supported on this model"
 
 

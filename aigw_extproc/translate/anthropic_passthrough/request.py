@@ -16,11 +16,12 @@ from aigw_extproc.bedrock.families import Family
 from aigw_extproc.bedrock.invoke import invoke_path, metadata_headers
 from aigw_extproc.translate.anthropic.betas import accepted_betas
 from aigw_extproc.translate.anthropic_passthrough.answer import AnthropicPassthroughAnswer
+from aigw_extproc.translate.anthropic_passthrough.automatic_caching import add_cache_marks
 from aigw_extproc.translate.anthropic_passthrough.body import strict_body
 from aigw_extproc.translate.anthropic_passthrough.members import Strict
 from aigw_extproc.translate.contract import Answer, Target, UpstreamRequest
 from aigw_extproc.translate.converse.images import Images
-from aigw_extproc.translate.converse.metadata import fits
+from aigw_extproc.translate.converse.metadata import of_user
 
 LATEST = Family(strict_tools=True, structured_output=True, reasoning="adaptive")
 """What an unknown model is taken for, such as one that has only an ARN: Bedrock decides."""
@@ -47,6 +48,8 @@ def translate_request(request: messages.MessagesRequest, target: Target) -> Upst
     """
     strict, stream = _strict(request, target), bool(request.stream)
     body = strict_body(request, target, strict)
+    if target.cache_points:
+        add_cache_marks(body, target.cache_points, strict)
     return UpstreamRequest(
         path=invoke_path(target.model, stream=stream),
         body=_encode(body),
@@ -83,13 +86,12 @@ def _strict(request: messages.MessagesRequest, target: Target) -> Strict:
 
 
 def _metadata(metadata: object) -> tuple[tuple[str, str], ...]:
-    """Return the header that names the user in Bedrock's invocation log, if the user's id may stand there."""
+    """Return the header that names the user in Bedrock's invocation log, if anything of its id may stand there."""
     try:
         user_id = _METADATA.decode(metadata).user_id if isinstance(metadata, msgspec.Raw) else None
     except msgspec.MsgspecError:
         user_id = None
-    pairs = {"user_id": user_id} if user_id else {}
-    return metadata_headers(pairs) if fits(pairs) else ()
+    return metadata_headers(of_user(user_id or ""))
 
 
 def _least_limit(thinking: object) -> int:

@@ -31,12 +31,23 @@ def add_cache_points(request: ConverseRequest, places: Sequence[str], family: Fa
         _Places(family, places).fill(request)
 
 
+class Shortfall:
+    """What a prompt lacks to be cached."""
+
+    def __init__(self, family: Family) -> None:
+        self._characters = family.cache_minimum * CHARACTERS_PER_TOKEN
+
+    def ends(self, sizes: Iterable[int]) -> bool:
+        """Return whether the prompt is long enough with more of it."""
+        self._characters -= sum(sizes)
+        return self._characters <= 0
+
+
 class _Places:
     def __init__(self, family: Family, places: Sequence[str]) -> None:
         self._points = CachePoints(family, [])
         self._places = places
-        self._missing = family.cache_minimum * CHARACTERS_PER_TOKEN
-        """Characters until the prompt is long enough."""
+        self._reaches = Shortfall(family).ends
 
     def fill(self, request: ConverseRequest) -> None:
         tools = request.tool_config.tools if request.tool_config else []
@@ -47,11 +58,6 @@ class _Places:
             self._add_to(system, SystemContentBlock, "system")
         if "turns" in self._places:
             self._add_to_turns(request)
-
-    def _reaches(self, sizes: Iterable[int]) -> bool:
-        """Return whether the prompt is long enough with more of it."""
-        self._missing -= sum(sizes)
-        return self._missing <= 0
 
     def _add_to(self, blocks: list[Block], kind: type[Block], where: str) -> None:
         point = self._points.automatic(where)

@@ -8,7 +8,7 @@ from typing import ClassVar, Protocol
 
 import msgspec
 
-from aigw_extproc.bedrock.converse import SERVER_TOOL_USE, ConverseRequest, ConverseResponse
+from aigw_extproc.bedrock.converse import SERVER_TOOL_USE, ConverseRequest, ConverseResponse, ImageBlock
 from aigw_extproc.bedrock.converse_stream import (
     BlockDelta,
     ContentBlockDelta,
@@ -25,6 +25,7 @@ from aigw_extproc.errors import GatewayError, UpstreamTruncated
 from aigw_extproc.translate.contract import ClientResponse, ResponseContext, StoredResponse, TokenCounts
 from aigw_extproc.translate.converse.replay import events_of
 from aigw_extproc.translate.converse.response import translate_usage
+from aigw_extproc.translate.converse.response_images import OpenImage
 from aigw_extproc.translate.converse.tool_names import ToolNames
 
 
@@ -93,12 +94,18 @@ class EventWriter(ABC):
         self._stopped = False
         self._hidden: set[int] = set()
         """Open blocks of tools that Bedrock runs itself: the client must not run them."""
+        self._images: dict[int, OpenImage] = {}
+        """By Bedrock's index."""
 
     # A chunk costs little, so `write` is no generator: each generator on the way would cost as much again.
 
     @abstractmethod
     def translate(self, event: ContentEvent) -> Iterable[bytes]:
         """Translate an event. Raises InvalidUpstreamResponse for malformed output."""
+
+    def image(self, image: ImageBlock) -> Iterable[bytes]:
+        """Write a complete image. APIs of text alone have no place for one."""
+        return ()
 
     @abstractmethod
     def finish(self) -> Iterable[bytes]:
@@ -111,16 +118,46 @@ class EventWriter(ABC):
     def write(self, event: StreamEvent) -> Iterable[bytes]:
         """Write what an event adds to the client's stream."""
         if isinstance(event, Metadata):
-            self.metadata, self.usage = event, translate_usage(event.usage, event.trace, event.service_tier)
+            self.metadata, self.usage = event, translate_usage(event)
             return self._end() if self._stopped else ()
         if isinstance(event, ContentBlockDelta):
             self.characters += _characters(event.delta)
-        elif isinstance(event, ContentBlockStart) and _is_server_tool(event):
-            self._hidden.add(event.content_block_index)
+        elif isinstance(event, ContentBlockStart):
+            self._set_aside(event)
         if self._hidden and self._hides(event):
             return ()
         self._stopped = self._stopped or isinstance(event, MessageStop)
-        return self.translate(event)
+        return self._with_images(event) if self._images else self.translate(event)
+
+    def _set_aside(self, event: ContentBlockStart) -> None:
+        """Note the start of a block whose events do not go to the client as they come."""
+        if _is_server_tool(event):
+            self._hidden.add(event.content_block_index)
+        elif event.start.image is not None:
+            self._images[event.content_block_index] = OpenImage(event.start.image.format)
+
+    def _with_images(self, event: ContentEvent) -> Iterable[bytes]:
+        """Collect the pieces of images, and write those that are complete."""
+        match event:
+            case ContentBlockDelta(delta=delta, content_block_index=at) if at in self._images:
+                if delta.image is not None:
+                    self._images[at].add(delta.image)
+            case ContentBlockStop(content_block_index=at) if at in self._images:
+                yield from self._close_image(at)
+            case MessageStop():
+                for at in list(self._images):
+                    yield from self._close_image(at)
+                yield from self.translate(event)
+            case _:
+                yield from self.translate(event)
+
+    def _close_image(self, at: int) -> Iterable[bytes]:
+        block = self._images.pop(at).block()
+        if block.image is not None:
+            yield from self.image(block.image)
+        else:
+            yield from self.translate(ContentBlockDelta(BlockDelta(text=block.text), at))
+            yield from self.translate(ContentBlockStop(at))
 
     @property
     def counted(self) -> bool:

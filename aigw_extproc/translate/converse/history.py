@@ -57,7 +57,7 @@ class History:
         if not self.turns:
             self._system += [
                 SystemContentBlock(text=block.text, guard_content=block.guard_content, cache_point=block.cache_point)
-                for block in blocks
+                for block in map(_in_words, blocks)
             ]
         elif blocks := list(blocks):
             self._add_instruction(blocks, place)
@@ -68,7 +68,7 @@ class History:
         if self._family.system_role and (last.role == "system" or (last.role == "user" and not self._awaits_results)):
             self.turn("system", place).blocks += blocks
         else:
-            self.add_user([_as_reminder(block) for block in blocks], place)
+            self.add_user([_as_reminder(_in_words(block)) for block in blocks], place)
 
     @property
     def _awaits_results(self) -> bool:
@@ -108,6 +108,15 @@ class History:
         """Return the conversation in Converse's order. Raises InvalidRequest as `turns.check`."""
         turns.check(self.turns, self._family, vocabulary)
         return conversation(self._system, self.turns, self._family, tools_as_text=tools_as_text)
+
+
+def _in_words(block: ContentBlock) -> ContentBlock:
+    """Return a block for a place that takes no changes of tools: there they are a text."""
+    if block.tool_addition is not None:
+        return ContentBlock(text=f"From now on you may use the tool {block.tool_addition.tool.name}.")
+    if block.tool_removal is not None:
+        return ContentBlock(text=f"Do not use the tool {block.tool_removal.tool.name} any more.")
+    return block
 
 
 def _as_reminder(block: ContentBlock) -> ContentBlock:

@@ -11,6 +11,8 @@ from aigw_extproc.bedrock.converse_stream import (
     ContentBlockDelta,
     ContentBlockStart,
     ContentBlockStop,
+    ImageDelta,
+    ImageStart,
     MessageStart,
     MessageStop,
     Metadata,
@@ -29,6 +31,8 @@ def events_of(response: ConverseResponse) -> Iterator[StreamEvent]:
         if block.tool_use is not None:
             start = ToolUseStart(tool_use_id=block.tool_use.tool_use_id, name=block.tool_use.name)
             yield ContentBlockStart(start=BlockStart(tool_use=start), content_block_index=index)
+        if block.image is not None:
+            yield ContentBlockStart(start=BlockStart(image=ImageStart(block.image.format)), content_block_index=index)
         for delta in _deltas(block):
             yield ContentBlockDelta(delta=delta, content_block_index=index)
         yield ContentBlockStop(content_block_index=index)
@@ -37,6 +41,7 @@ def events_of(response: ConverseResponse) -> Iterator[StreamEvent]:
     )
     yield Metadata(
         usage=response.usage,
+        metrics=response.metrics,
         service_tier=response.service_tier,
         performance_config=response.performance_config,
         trace=response.trace,
@@ -54,6 +59,8 @@ def _deltas(block: ContentBlock) -> Iterator[BlockDelta]:
         yield BlockDelta(text="".join(part.text for part in block.citations_content.content))
         for citation in block.citations_content.citations:
             yield BlockDelta(citation=citation)
+    if block.image is not None:
+        yield BlockDelta(image=ImageDelta(block.image.source))
 
 
 def _reasoning(reasoning: ReasoningContent) -> ReasoningDelta:

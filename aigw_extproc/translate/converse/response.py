@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import msgspec
 
-from aigw_extproc.bedrock.converse import SERVER_TOOL_USE, ContentBlock, ConverseResponse, ServiceTier, TokenUsage
+from aigw_extproc.bedrock.converse import SERVER_TOOL_USE, ContentBlock, ConverseResponse
+from aigw_extproc.bedrock.converse_stream import Metadata
 from aigw_extproc.errors import InvalidUpstreamResponse
 from aigw_extproc.translate.contract import TokenCounts
+from aigw_extproc.translate.converse.response_images import shown
 from aigw_extproc.wire import given
 
 MALFORMED = "malformed_"
@@ -25,15 +27,13 @@ class _Trace(msgspec.Struct, frozen=True, rename="camel"):
 
 
 _TRACE = msgspec.json.Decoder(_Trace)
-_NO_TRACE = msgspec.Raw()
 
 
-def translate_usage(
-    usage: TokenUsage | None, trace: msgspec.Raw = _NO_TRACE, tier: ServiceTier | None = None
-) -> TokenCounts:
+def translate_usage(answer: ConverseResponse | Metadata) -> TokenCounts:
     """Count tokens as OpenAI does: Bedrock's inputTokens leaves out what the cache read and wrote."""
+    usage, latency = answer.usage, answer.metrics.latency_ms if answer.metrics else None
     if usage is None:
-        return TokenCounts()
+        return TokenCounts(latency_ms=latency)
     cached, created = usage.cache_read_input_tokens or 0, usage.cache_write_input_tokens or 0
     total_input = usage.input_tokens + cached + created
     return TokenCounts(
@@ -43,8 +43,9 @@ def translate_usage(
         cached_input_tokens=cached,
         cache_creation_input_tokens=created,
         long_cache_creation_input_tokens=usage.written_for("1h"),
-        service_tier=tier.type if tier is not None else "",
-        invoked_model=_invoked_model(trace),
+        service_tier=answer.service_tier.type if answer.service_tier is not None else "",
+        invoked_model=_invoked_model(answer.trace),
+        latency_ms=latency,
     )
 
 
@@ -64,7 +65,7 @@ def _invoked_model(trace: msgspec.Raw) -> str:
 def output_blocks(response: ConverseResponse) -> list[ContentBlock]:
     """Return the content of a response, without calls of tools that Bedrock runs itself."""
     blocks = response.output.message.content if response.output and response.output.message else []
-    return [block for block in blocks if block.tool_use is None or block.tool_use.type != SERVER_TOOL_USE]
+    return [shown(block) for block in blocks if block.tool_use is None or block.tool_use.type != SERVER_TOOL_USE]
 
 
 def require_sound(stop_reason: str | None) -> None:

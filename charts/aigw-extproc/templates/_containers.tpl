@@ -11,6 +11,27 @@
 {{- if eq .Values.mode "service" }}{{ .Values.processor.tls.existingSecret }}{{ end -}}
 {{- end }}
 
+{{/* Whether there is one pod, which needs to share no counts. */}}
+{{- define "aigw.single" -}}
+{{- if and (not .Values.autoscaling.enabled) (le (int .Values.replicaCount) 1) }}true{{ end -}}
+{{- end }}
+
+{{/* The variable with the place where limits are counted: a list of one or none. */}}
+{{- define "aigw.ledger" -}}
+{{- with .Values.limits.existingSecret -}}
+- name: AIGW_LIMITS
+  valueFrom:
+    secretKeyRef: {name: {{ . }}, key: url}
+{{- else -}}
+{{- if include "aigw.single" . -}}
+- name: AIGW_LIMITS
+  value: /tmp/limits.sqlite
+{{- else -}}
+[]
+{{- end -}}
+{{- end -}}
+{{- end }}
+
 {{/* Whether there is a NetworkPolicy. */}}
 {{- define "aigw.networkPolicy" -}}
 {{- if kindIs "invalid" .Values.networkPolicy.enabled }}
@@ -23,6 +44,11 @@
 {{- range include "aigw.secrets" . | fromJsonArray }}
 - {name: {{ printf "secret-%s" (sha256sum . | trunc 10) }}, mountPath: /etc/aigw/secrets/{{ . }}, readOnly: true}
 {{- end }}
+{{- end }}
+
+{{/* The timing of a probe; its action is fixed. */}}
+{{- define "aigw.timing" -}}
+{{- with . }}{{ toYaml . }}{{ end -}}
 {{- end }}
 
 {{- define "aigw.processor" -}}
@@ -38,6 +64,9 @@ args:
   - --workers={{ .Values.processor.workers }}
   - --transport={{ .Values.processor.transport }}
   - --drain-seconds={{ .Values.drain.exchangesSeconds }}
+  {{- if .Values.processor.readyNeedsCredentials }}
+  - --ready-needs-credentials
+  {{- end }}
   - --log-level={{ .Values.processor.logLevel }}
   {{- if eq .Values.mode "sidecar" }}
   - --reload-lag=1
@@ -55,33 +84,30 @@ args:
   {{- with .Values.processor.extraArgs }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
-{{- with .Values.processor.extraEnv }}
+{{- $environment := concat (include "aigw.ledger" . | fromYamlArray) .Values.processor.extraEnv }}
+{{- with $environment }}
 env: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.processor.extraEnvFrom }}
+envFrom: {{- toYaml . | nindent 2 }}
 {{- end }}
 ports:
   - {name: admin, containerPort: {{ .Values.adminPort }}}
   {{- if eq .Values.mode "service" }}
   - {name: ext-proc, containerPort: {{ .Values.processor.port }}}
   {{- end }}
+# A pod without credentials is to stay not ready, not to be restarted.
 startupProbe:
-  httpGet: {path: /readyz, port: admin}
-  periodSeconds: 1
-  timeoutSeconds: 3
-  failureThreshold: 60
+  httpGet: {path: {{ .Values.processor.readyNeedsCredentials | ternary "/healthz" "/readyz" }}, port: admin}
+  {{- include "aigw.timing" .Values.processor.startupProbe | nindent 2 }}
 readinessProbe:
   httpGet: {path: /readyz, port: admin}
-  periodSeconds: 5
-  timeoutSeconds: 3
+  {{- include "aigw.timing" .Values.processor.readinessProbe | nindent 2 }}
 livenessProbe:
   httpGet: {path: /healthz, port: admin}
-  periodSeconds: 10
-  timeoutSeconds: 5
-  failureThreshold: 6
+  {{- include "aigw.timing" .Values.processor.livenessProbe | nindent 2 }}
 resources: {{- toYaml .Values.processor.resources | nindent 2 }}
-securityContext:
-  runAsUser: 65532
-  runAsGroup: 65532
-  {{- include "aigw.securityContext" . | nindent 2 }}
+securityContext: {{- include "aigw.securityContext" (list . .Values.processor) | nindent 2 }}
 volumeMounts:
   {{- include "aigw.sourceMounts" . | nindent 2 }}
   - {name: tmp, mountPath: /tmp}
@@ -125,13 +151,9 @@ args:
 # Envoy starts when its configuration exists.
 startupProbe:
   exec: {command: [test, -s, /etc/envoy/envoy.yaml]}
-  periodSeconds: 1
-  failureThreshold: 60
+  {{- include "aigw.timing" .Values.envoyConfig.startupProbe | nindent 2 }}
 resources: {{- toYaml .Values.envoyConfig.resources | nindent 2 }}
-securityContext:
-  runAsUser: 65532
-  runAsGroup: 65532
-  {{- include "aigw.securityContext" . | nindent 2 }}
+securityContext: {{- include "aigw.securityContext" (list . .Values.envoyConfig) | nindent 2 }}
 volumeMounts:
   {{- include "aigw.sourceMounts" . | nindent 2 }}
   - {name: envoy, mountPath: /etc/envoy}
@@ -150,11 +172,16 @@ args:
   - --log-level
   - {{ .Values.envoy.logLevel }}
   - --disable-hot-restart
+  - --file-flush-interval-msec # the access log's
+  - "500"
   {{- with .Values.envoy.extraArgs }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
 {{- with .Values.envoy.extraEnv }}
 env: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.envoy.extraEnvFrom }}
+envFrom: {{- toYaml . | nindent 2 }}
 {{- end }}
 ports:
   - {name: http, containerPort: {{ .Values.envoy.port }}}
@@ -168,23 +195,15 @@ lifecycle:
 # The admin interface can stop Envoy, so it is on loopback, which kubelet cannot reach. The image has no curl.
 startupProbe:
   {{- include "aigw.envoyReady" . | nindent 2 }}
-  periodSeconds: 1
-  timeoutSeconds: 3
-  failureThreshold: 60
+  {{- include "aigw.timing" .Values.envoy.startupProbe | nindent 2 }}
 readinessProbe:
   {{- include "aigw.envoyReady" . | nindent 2 }}
-  periodSeconds: 5
-  timeoutSeconds: 3
+  {{- include "aigw.timing" .Values.envoy.readinessProbe | nindent 2 }}
 livenessProbe:
   tcpSocket: {port: http}
-  periodSeconds: 10
-  timeoutSeconds: 5
-  failureThreshold: 6
+  {{- include "aigw.timing" .Values.envoy.livenessProbe | nindent 2 }}
 resources: {{- toYaml .Values.envoy.resources | nindent 2 }}
-securityContext:
-  runAsUser: 101
-  runAsGroup: 101
-  {{- include "aigw.securityContext" . | nindent 2 }}
+securityContext: {{- include "aigw.securityContext" (list . .Values.envoy) | nindent 2 }}
 volumeMounts:
   - {name: envoy, mountPath: /etc/envoy, readOnly: true}
   - {name: run, mountPath: /run/aigw, readOnly: true}

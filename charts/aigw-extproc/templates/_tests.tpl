@@ -8,7 +8,7 @@
 {{/* A chat completion through Envoy, as a client sends it. */}}
 {{- define "aigw.test.sidecar" -}}
 import json, sys, urllib.error, urllib.request
-url = "http://{{ include "aigw.fullname" . }}:{{ .Values.service.port }}/v1/chat/completions"
+url = "http://{{ include "aigw.service" . }}:{{ .Values.service.port }}/v1/chat/completions"
 question = {"model": {{ include "aigw.testModel" . | toJson }}, "messages": [{"role": "user", "content": "Say hello."}]}
 request = urllib.request.Request(url, json.dumps(question).encode(), {"content-type": "application/json"})
 try:
@@ -30,13 +30,13 @@ import socket, ssl
 context = ssl.create_default_context()
 context.check_hostname, context.verify_mode = False, ssl.CERT_NONE # only Envoy has the authority of the certificate
 context.set_alpn_protocols(["h2"])
-address = ("{{ include "aigw.fullname" . }}", {{ .Values.processor.port }})
+address = ("{{ include "aigw.service" . }}", {{ .Values.processor.port }})
 with context.wrap_socket(socket.create_connection(address, 30)) as connection:
     print("serving", connection.version())
 {{- else -}}
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-with grpc.insecure_channel("{{ include "aigw.fullname" . }}:{{ .Values.processor.port }}") as channel:
+with grpc.insecure_channel("{{ include "aigw.service" . }}:{{ .Values.processor.port }}") as channel:
     question = health_pb2.HealthCheckRequest(service="envoy.service.ext_proc.v3.ExternalProcessor")
     answer = health_pb2_grpc.HealthStub(channel).Check(question, timeout=30, wait_for_ready=True)
 assert answer.status == health_pb2.HealthCheckResponse.SERVING, answer

@@ -14,6 +14,7 @@ from aigw_extproc.bedrock.converse import (
     ContentBlock,
     DocumentBlock,
     GuardContent,
+    GuardedImage,
     GuardedText,
     Source,
     VideoBlock,
@@ -51,6 +52,7 @@ AUDIO_FORMATS = frozenset(
 )
 
 
+GUARDED_FORMATS = ("png", "jpeg")
 _PDF_URI = re.compile(r"data:\s*application/pdf\s*[;,]", re.IGNORECASE)
 
 
@@ -86,6 +88,10 @@ class PartTranslator:
             case chat.GuardedTextPart(text=text, qualifiers=qualifiers):
                 guarded = GuardedText(text, list(qualifiers) if qualifiers else None)
                 return ContentBlock(guard_content=GuardContent(guarded)) if text.strip() else None
+            case chat.GuardedImagePart(image_url=url):
+                return ContentBlock(
+                    guard_content=GuardContent(image=self._guarded_image(*_url(url, f"{place}.image_url")))
+                )
             case chat.ImagePart(image_url=url):
                 return self._image_or_document(*_url(url, f"{place}.image_url"))
             case chat.FilePart(file=file):
@@ -113,6 +119,14 @@ class PartTranslator:
             source = Source(bytes=parse_data_uri(url, place).base64)
             return ContentBlock(document=DocumentBlock(format="pdf", name=self._names.take(None), source=source))
         return ContentBlock(image=self.images.image(url, place))
+
+    def _guarded_image(self, url: str, place: str) -> GuardedImage:
+        image = self.images.image(url, place)
+        if image.source.bytes is None:
+            raise InvalidRequest.at(place, "guardrails do not read from S3: send the image as a data URI")
+        if image.format not in GUARDED_FORMATS:
+            raise InvalidRequest.at(place, f"guardrails assess {' and '.join(GUARDED_FORMATS)}, got {image.format!r}")
+        return GuardedImage(image.format, image.source)
 
     def _document(self, file: chat.FileData, place: str) -> DocumentBlock:
         if file.file_data is None:

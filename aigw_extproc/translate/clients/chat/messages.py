@@ -87,6 +87,8 @@ class _MessageTranslator:
     def add_assistant(self, message: chat.AssistantMessage, place: str) -> None:
         if message.audio is not None:
             raise InvalidRequest.at(f"{place}.audio", "Bedrock keeps no audio: send its transcript as the content")
+        if message.images:
+            self._content.dropped.append("messages.images")  # Bedrock takes images from users only
         blocks = self._blocks(message.content, place)
         if message.refusal and not message.refusal.isspace():
             blocks.append(ContentBlock(text=message.refusal))

@@ -15,6 +15,7 @@ from aigw_extproc.openai import completion
 from aigw_extproc.openai.completion import ABSENT
 from aigw_extproc.translate.contract import ClientResponse, ResponseContext, TokenCounts
 from aigw_extproc.translate.converse.response import compact, output_blocks, require_sound, translate_usage
+from aigw_extproc.translate.converse.response_images import data_url
 from aigw_extproc.translate.converse.tool_names import ToolNames
 from aigw_extproc.translate.openai.citations import annotation
 from aigw_extproc.wire import given
@@ -49,7 +50,7 @@ def translate_response(
     """
     blocks = output_blocks(response)
     message = _message(blocks, names, answer_tool)
-    usage = translate_usage(response.usage, response.trace, response.service_tier)
+    usage = translate_usage(response)
     answer = completion.ChatCompletion(
         id=f"chatcmpl-{context.request_id}",
         created=context.created,
@@ -116,6 +117,7 @@ def _message(blocks: Sequence[converse.ContentBlock], names: ToolNames, answer_t
     return completion.Message(
         content=content or (None if calls else ""),
         annotations=annotations or ABSENT,
+        images=_images(blocks) or ABSENT,
         reasoning_content=_reasoning_text(blocks) or ABSENT,
         thinking_blocks=list(_thinking_blocks(blocks)) or ABSENT,
         tool_calls=calls or ABSENT,
@@ -133,6 +135,15 @@ def _content(blocks: Sequence[converse.ContentBlock]) -> tuple[str, list[complet
             translated = [annotation(raw, start, len(text)) for raw in block.citations_content.citations]
             annotations += [cited for cited in translated if cited]
     return text, annotations
+
+
+def _images(blocks: Sequence[converse.ContentBlock]) -> list[completion.Image]:
+    return [image_of(image, index) for index, image in enumerate(block.image for block in blocks if block.image)]
+
+
+def image_of(image: converse.ImageBlock, index: int) -> completion.Image:
+    """Return an image of a message; `index` counts its images."""
+    return completion.Image(index=index, image_url=completion.ImageUrl(url=data_url(image)))
 
 
 def _reasoning_text(blocks: Sequence[converse.ContentBlock]) -> str:

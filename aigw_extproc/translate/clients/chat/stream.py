@@ -8,16 +8,17 @@ from typing import assert_never
 import msgspec
 
 from aigw_extproc.bedrock import converse_stream
-from aigw_extproc.bedrock.converse import ConverseResponse
+from aigw_extproc.bedrock.converse import ConverseResponse, ImageBlock
 from aigw_extproc.bedrock.converse_stream import ContentEvent
 from aigw_extproc.errors import GatewayError
-from aigw_extproc.openai.completion import AwsDetails
+from aigw_extproc.openai.completion import AwsDetails, Delta
 from aigw_extproc.openai.errors import render
 from aigw_extproc.translate.clients.chat.blocks import BlockTranslator
 from aigw_extproc.translate.clients.chat.chunks import DONE, ChunkWriter
 from aigw_extproc.translate.clients.chat.response import (
     completion_usage,
     finish_reason,
+    image_of,
     translate_response,
     unless_empty,
     unmapped_stop_reason,
@@ -52,6 +53,7 @@ class ChatStream(EventWriter):
         super().__init__()
         self._chunks = ChunkWriter(context, model=writer.model, include_usage=writer.include_usage)
         self._blocks = BlockTranslator(writer.names, writer.answer_tool)
+        self._image_count = 0
 
     def translate(self, event: ContentEvent) -> Iterable[bytes]:
         match event:
@@ -67,6 +69,10 @@ class ChatStream(EventWriter):
                 return self._stop(event)
             case _:
                 assert_never(event)
+
+    def image(self, image: ImageBlock) -> Iterator[bytes]:
+        yield self._chunks.delta(Delta(images=[image_of(image, self._image_count)]))
+        self._image_count += 1
 
     def finish(self) -> Iterator[bytes]:
         metadata = self.metadata

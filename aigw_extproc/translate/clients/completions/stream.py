@@ -37,8 +37,7 @@ class CompletionWriter(msgspec.Struct, frozen=True, kw_only=True):
     include_usage: bool
 
     def response(self, response: ConverseResponse, context: ResponseContext) -> ClientResponse:
-        reason = _finish_reason(response.stop_reason)
-        usage = translate_usage(response.usage, response.trace, response.service_tier)
+        reason, usage = _finish_reason(response.stop_reason), translate_usage(response)
         # Reasoning is not part of a completion's text.
         text = "".join(block.text for block in output_blocks(response) if block.text is not None)
         answer = completions.Completion(

@@ -22,6 +22,8 @@ from aigw_extproc.bedrock.converse import (
     SearchResultBlock,
     Source,
     TextContent,
+    ToolChange,
+    ToolReference,
 )
 from aigw_extproc.bedrock.families import Family
 from aigw_extproc.errors import InvalidRequest
@@ -32,6 +34,7 @@ from aigw_extproc.translate.converse.caching import CachePoints
 from aigw_extproc.translate.converse.data import Data, parse_base64
 from aigw_extproc.translate.converse.images import Images, image_of
 from aigw_extproc.translate.converse.reasoning import redacted_block, thinking_block
+from aigw_extproc.translate.converse.tool_names import ToolNames
 from aigw_extproc.wire import given
 
 NO_FILES = "Bedrock keeps no files: send the content, not a file_id"
@@ -58,6 +61,35 @@ class ContentTranslator:
         self._family = family
         self.dropped = dropped
         self._names = documents.DocumentNames()
+
+    def instructions(
+        self, content: Sequence[messages.SystemBlock], names: ToolNames, where: str, place: str
+    ) -> Iterator[ContentBlock]:
+        """Yield the blocks of a system message, and their cache points; nothing for blank text.
+
+        Raises:
+            InvalidRequest: it changes a tool that Bedrock does not know.
+        """
+        for index, block in enumerate(content):
+            if isinstance(block, messages.TextBlock):
+                yield from self.text([block], where)
+            else:
+                change = self._tool_change(block, names, f"{place}.content[{index}].tool.type")
+                yield from self._marked(change, block, where)
+
+    def _tool_change(
+        self, block: messages.ToolAdditionBlock | messages.ToolRemovalBlock, names: ToolNames, place: str
+    ) -> ContentBlock:
+        if block.tool.type != "tool_reference":
+            raise InvalidRequest.at(
+                place,
+                f"define the tool in tools and name it with a 'tool_reference': got {block.tool.type!r}",
+            )
+        change = ToolChange(ToolReference(type=block.tool.type, name=names.to_bedrock(block.tool.name)))
+        adds = isinstance(block, messages.ToolAdditionBlock)
+        if not self._family.system_role:
+            self.dropped.append("messages.tool_addition" if adds else "messages.tool_removal")
+        return ContentBlock(tool_addition=change) if adds else ContentBlock(tool_removal=change)
 
     def text(self, content: str | Sequence[messages.TextBlock], where: str) -> Iterator[ContentBlock]:
         """Yield blocks of text and their cache points; nothing for blank text."""

@@ -64,6 +64,7 @@ class _MessageTranslator:
 
     def __init__(self, names: ToolNames, family: Family, content: ContentTranslator) -> None:
         self.history = History(names, family)
+        self._names = names
         self._family = family
         self._content = content
 
@@ -80,8 +81,9 @@ class _MessageTranslator:
 
     def _add_system(self, message: messages.SystemMessage, place: str) -> None:
         where = self.history.system_place
-        content = with_mark(as_blocks(message.content), message.cache_control)
-        blocks = list(self._content.text(content, where))
+        given_blocks = as_blocks(message.content) if isinstance(message.content, str) else message.content
+        content = with_mark(given_blocks, message.cache_control)
+        blocks = list(self._content.instructions(content, self._names, where, place))
         if given(message.output_config) is not None:
             self._content.dropped.append("messages.output_config")
         self.history.add_system(blocks, place)
@@ -116,6 +118,8 @@ class _MessageTranslator:
             case messages.ThinkingBlock() | messages.RedactedThinkingBlock():
                 reasoning = self._content.reasoning(block)
                 turn.reasoning += [reasoning] if reasoning else []
+            case messages.ImageBlock():
+                self._content.dropped.append("messages.image")  # Bedrock takes images from users only
             case _:
                 assert_never(block)
 

@@ -13,7 +13,7 @@ from aigw_extproc.bedrock.converse import InferenceConfiguration
 from aigw_extproc.bedrock.families import Family
 from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.translate.converse import inference
-from aigw_extproc.translate.converse.metadata import fits
+from aigw_extproc.translate.converse.metadata import of_user
 from aigw_extproc.translate.converse.reasoning import (
     ReasoningSpec,
     ThinkingSpec,
@@ -90,15 +90,14 @@ def top_k(
 
 
 def request_metadata(request: messages.CreateParams, dropped: list[str]) -> dict[str, str] | None:
-    """Return the user's id for Bedrock's invocation log; None, and reported, if it has characters that do not fit."""
+    """Return what names the user in Bedrock's invocation log; None, and reported, if nothing of it fits there."""
     user_id = request.metadata.user_id if request.metadata else None
     if not user_id:
         return None
-    pairs = {"user_id": user_id}
-    if fits(pairs):
-        return pairs
-    dropped.append("metadata")
-    return None
+    pairs = of_user(user_id)
+    if not pairs:
+        dropped.append("metadata")
+    return pairs or None
 
 
 def structured_output(request: messages.CreateParams, family: Family, dropped: list[str]) -> StructuredOutput:

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 import msgspec
 
 from aigw_extproc.anthropic import message
-from aigw_extproc.bedrock.converse import ContentBlock, ConverseResponse, ReasoningContent, TokenUsage
+from aigw_extproc.bedrock.converse import ContentBlock, ConverseResponse, ImageBlock, ReasoningContent, TokenUsage
 from aigw_extproc.translate.anthropic.citations import citation
 from aigw_extproc.translate.contract import ClientResponse, ResponseContext
 from aigw_extproc.translate.converse.response import output_blocks, require_sound, translate_usage
+from aigw_extproc.translate.converse.response_images import media_type
 from aigw_extproc.translate.converse.tool_names import ToolNames
 
 STOP_REASONS = {
@@ -53,8 +54,7 @@ def translate_response(
         stop_sequence=stop_sequence(response.additional_model_response_fields),
         usage=message_usage(response.usage),
     )
-    usage = translate_usage(response.usage, response.trace, response.service_tier)
-    return ClientResponse(body=_encode(answer), usage=usage)
+    return ClientResponse(body=_encode(answer), usage=translate_usage(response))
 
 
 def message_id(context: ResponseContext) -> str:
@@ -116,6 +116,13 @@ def _blocks(block: ContentBlock, names: ToolNames) -> Iterator[message.Block]:
         yield message.ToolUse(id=use.tool_use_id, name=names.to_client(use.name), input=arguments)
     if block.reasoning_content is not None:
         yield from _thinking(block.reasoning_content)
+    if block.image is not None:
+        yield image_of(block.image)
+
+
+def image_of(image: ImageBlock) -> message.Image:
+    """Return the block of an image."""
+    return message.Image(source=message.Base64Source(media_type=media_type(image), data=image.source.bytes or ""))
 
 
 def _thinking(reasoning: ReasoningContent) -> Iterator[message.Block]:

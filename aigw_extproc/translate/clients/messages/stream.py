@@ -16,11 +16,12 @@ from aigw_extproc.anthropic import message
 from aigw_extproc.anthropic.errors import render
 from aigw_extproc.anthropic.message import event
 from aigw_extproc.bedrock import converse_stream
-from aigw_extproc.bedrock.converse import ConverseResponse
+from aigw_extproc.bedrock.converse import ConverseResponse, ImageBlock
 from aigw_extproc.bedrock.converse_stream import BlockDelta, BlockStart, ContentEvent, ReasoningDelta
 from aigw_extproc.errors import GatewayError
 from aigw_extproc.translate.anthropic.citations import citation
 from aigw_extproc.translate.clients.messages.response import (
+    image_of,
     message_id,
     message_usage,
     stop_reason,
@@ -103,6 +104,11 @@ class MessagesStream(EventWriter):
                 }
             case _:
                 assert_never(event)
+
+    def image(self, image: ImageBlock) -> Iterator[bytes]:
+        self._index += 1
+        yield event("content_block_start", index=self._index, content_block=image_of(image))
+        yield event("content_block_stop", index=self._index)
 
     def finish(self) -> Iterator[bytes]:
         yield event("message_delta", delta=self._ending, usage=message_usage(self.metadata.usage))

@@ -1,7 +1,8 @@
 """Streamed content blocks → output items of a response, and their events.
 
 https://platform.openai.com/docs/api-reference/responses-streaming
-Consecutive text blocks are one message, a reasoning block is a reasoning item, a tool use is a call of a tool.
+Consecutive text blocks are one message, a reasoning block is a reasoning item, a tool use is a call of a tool, an image
+that of OpenAI's own one.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any, Literal, assert_never
 
 import msgspec
 
+from aigw_extproc.bedrock.converse import ImageBlock
 from aigw_extproc.bedrock.converse_stream import BlockDelta, BlockStart, ReasoningDelta, ToolUseStart
 from aigw_extproc.translate.clients.responses.calls import Event, ObjectCall, TextCall
 from aigw_extproc.translate.clients.responses.client_tools import CALLS, ClientTool
@@ -131,6 +133,21 @@ class Output:
         item.block_ended = True
         if item is not self._open[-1]:
             yield from self._end(item)
+
+    def image(self, image: ImageBlock) -> Iterator[Event]:
+        """Write an image as the call of OpenAI's tool that makes images."""
+        yield from self._end_complete()
+        index = self._next_index()
+        item = {"type": "image_generation_call", "id": f"ig_{self._request_id}_{index}"}
+        at = {"item_id": item["id"], "output_index": index}
+        begun = {**item, "result": None, "status": "in_progress"}
+        done = {**item, "result": image.source.bytes, "output_format": image.format, "status": "completed"}
+        yield "output_item.added", {"output_index": index, "item": begun}
+        yield "image_generation_call.in_progress", at
+        yield "image_generation_call.generating", at
+        yield "image_generation_call.completed", at
+        yield "output_item.done", {"output_index": index, "item": done}
+        self._complete[index] = done
 
     def close(self, status: str) -> Iterator[Event]:
         """End the response. Text that was held back is written if there is no answer.

@@ -11,7 +11,7 @@ from typing import Any, assert_never
 import msgspec
 
 from aigw_extproc.bedrock import converse_stream
-from aigw_extproc.bedrock.converse import ConverseResponse
+from aigw_extproc.bedrock.converse import ConverseResponse, ImageBlock
 from aigw_extproc.bedrock.converse_stream import ContentEvent
 from aigw_extproc.errors import GatewayError
 from aigw_extproc.openai.completion import AwsDetails
@@ -93,6 +93,9 @@ class ResponsesStream(EventWriter):
                 yield from map(self._event_of, self._output.close(self._status()))
             case _:
                 assert_never(event)
+
+    def image(self, image: ImageBlock) -> Iterator[bytes]:
+        return map(self._event_of, self._output.image(image))
 
     def finish(self) -> Iterator[bytes]:
         status = self._status()
