@@ -108,6 +108,7 @@ LEDGER_FAILURES = Counter(
     "Times that the ledger of limits did not answer, by operation: take or charge.",
     ("operation",),
 )
+STORE_FAILURES = Counter("aigw_store_failures", "Failures of the store of responses: read, write.", ("operation",))
 DEFECTS = Counter("aigw_defects", "Unexpected exceptions; each is in the log with its traceback.")
 COST = Counter(
     "aigw_cost_microdollars",
@@ -140,6 +141,7 @@ _own_sets: set[tuple[str, ...]] = set()
 _own_characters = 0
 _own_clients: set[str] = set()
 _own_priced: set[tuple[str, str]] = set()
+_own_priced_characters = 0
 _own_results: set[str] = set()
 
 
@@ -184,10 +186,7 @@ def count_limits(needed: NeedLimits, decision: str, used: tuple[int, ...] | None
 
 def record_spending(spent: SpentTokens) -> None:
     """Record what an exchange has spent."""
-    own = (spent.backend, spent.model) in _own_priced or len(_own_priced) < MAX_LABEL_SETS
-    if own:
-        _own_priced.add((spent.backend, spent.model))
-    model = spent.model if own else "other"
+    model = _priced_model(spent)
     if spent.estimated:
         _child(ESTIMATED_TOKENS, spent.operation, "input").inc(spent.counts.input_tokens)
         _child(ESTIMATED_TOKENS, spent.operation, "output").inc(spent.counts.output_tokens)
@@ -199,6 +198,20 @@ def record_spending(spent: SpentTokens) -> None:
             _child(CLIENT_COST, _bounded(spent.client, _own_clients, MAX_CLIENTS)).inc(spent.cost)
     for key in spent.faults:
         _child(COST_FAULTS, key).inc()
+
+
+def _priced_model(spent: SpentTokens) -> str:
+    """Return the label for a model: clients choose names, so that a new one must have been answered to get its own."""
+    global _own_priced_characters
+    pair = (spent.backend, spent.model)
+    if pair in _own_priced:
+        return spent.model
+    characters = _own_priced_characters + len(json.dumps(pair))
+    if spent.estimated or len(_own_priced) >= MAX_LABEL_SETS or characters > MAX_NAME_CHARACTERS:
+        return "other"
+    _own_priced.add(pair)
+    _own_priced_characters = characters
+    return spent.model
 
 
 def latencies(timeline: Timeline, spent: SpentTokens, now: float) -> dict[str, float]:

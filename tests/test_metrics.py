@@ -13,7 +13,17 @@ from aigw_extproc.aws.identity import Credentials
 from aigw_extproc.config.snapshot import Address, AwsAuth, Backend, Schema, Upstream
 from aigw_extproc.errors import InvalidRequest, InvalidUpstreamResponse, ModelNotFound, UpstreamError
 from aigw_extproc.exchange.messages import Outcome
-from aigw_extproc.metrics import MAX_CLIENTS, MAX_LABEL_SETS, MAX_NAME_CHARACTERS, MAX_RESULTS, Timeline, record
+from aigw_extproc.exchange.spending import SpentTokens
+from aigw_extproc.metrics import (
+    MAX_CLIENTS,
+    MAX_LABEL_SETS,
+    MAX_NAME_CHARACTERS,
+    MAX_RESULTS,
+    Timeline,
+    latencies,
+    record,
+    record_spending,
+)
 from aigw_extproc.translate.contract import TokenCounts
 
 BACKEND = Backend(
@@ -59,6 +69,8 @@ def changes(monkeypatch: pytest.MonkeyPatch) -> Changes:
     monkeypatch.setattr(metrics, "_own_characters", 0)
     monkeypatch.setattr(metrics, "_own_clients", set())
     monkeypatch.setattr(metrics, "_own_results", set())
+    monkeypatch.setattr(metrics, "_own_priced", set())
+    monkeypatch.setattr(metrics, "_own_priced_characters", 0)
     return Changes()
 
 
@@ -272,3 +284,73 @@ def test_the_model_that_a_prompt_router_chose_is_the_one_that_answered(changes: 
     record(outcome(usage=TokenCounts(input_tokens=1, invoked_model="chosen")), TIMES)
     labels = {**LABELS, "gen_ai_response_model": "chosen", "error_type": ""}
     assert changes.value("gen_ai_server_request_duration_seconds_count", **labels) == 1
+
+
+# --- costs ------------------------------------------------------------------------------------------------------
+
+
+def spending(**fields: Any) -> SpentTokens:
+    usual: dict[str, Any] = {
+        "operation": "chat",
+        "client": "alice",
+        "model": "amazon.nova",
+        "name": BACKEND.name,
+        "backend": "default/b",
+        "route": "default/r",
+        "counts": USAGE,
+        "cost": 7,
+    }
+    return SpentTokens(**{**usual, **fields})
+
+
+def test_costs_are_counted_by_model_and_by_client(changes: Changes) -> None:
+    record_spending(spending())
+    record_spending(spending(client="", cost=5))
+    cost = changes.value("aigw_cost_microdollars_total", backend="default/b", model="amazon.nova", estimated="false")
+    assert cost == 12
+    assert changes.added("aigw_client_cost_microdollars_total") == {
+        ("aigw_client_cost_microdollars_total", (("client", "alice"),)): 7
+    }
+    assert changes.added("aigw_estimated") == changes.added("aigw_unpriced") == {}
+
+
+def test_models_without_a_price_are_named(changes: Changes) -> None:
+    record_spending(spending(cost=None))
+    assert changes.value("aigw_unpriced_exchanges_total", backend="default/b", model="amazon.nova") == 1
+    assert changes.added("aigw_cost") == changes.added("aigw_client_cost") == {}
+
+
+def test_estimates_are_counted_apart(changes: Changes) -> None:
+    record_spending(spending())
+    record_spending(spending(estimated=True))
+    labels = {"backend": "default/b", "model": "amazon.nova", "estimated": "true"}
+    assert changes.value("aigw_cost_microdollars_total", **labels) == 7
+    kinds = {
+        kind: changes.value("aigw_estimated_tokens_total", operation="chat", type=kind) for kind in ("input", "output")
+    }
+    assert kinds == {"input": 100, "output": 11}
+    record(outcome(usage=USAGE, estimated=True, stream=True), TIMES)
+    assert changes.added("gen_ai_client_token") == changes.added("gen_ai_server_time_per") == {}
+
+
+def test_costs_that_fail_are_counted(changes: Changes) -> None:
+    record_spending(spending(values={"a": 0}, faults={"a": "its value is -1"}))
+    assert changes.value("aigw_request_cost_faults_total", key="a") == 1
+
+
+def test_names_of_models_with_a_cost_are_limited(changes: Changes) -> None:
+    """An estimate gives no name a label: a client that leaves at once could fill them all."""
+    record_spending(spending(model="made up", estimated=True))
+    for number in range(MAX_LABEL_SETS + 5):
+        record_spending(spending(model=f"model-{number}", client=""))
+    names = {dict(labels)["model"] for _, labels in changes.added("aigw_cost_microdollars_total")}
+    assert len(names) == MAX_LABEL_SETS + 1
+    assert "other" in names
+    record_spending(spending(model="n" * MAX_NAME_CHARACTERS, client=""))
+    assert changes.value("aigw_cost_microdollars_total", backend="default/b", model="other", estimated="false") == 42
+
+
+def test_latencies_of_a_stream() -> None:
+    assert latencies(TIMES, spending(), 12.5) == {"token_latency_ttft": 0.5, "token_latency_itl": 0.2}
+    assert latencies(TIMES, spending(counts=TokenCounts(output_tokens=1)), 12.5) == {"token_latency_ttft": 0.5}
+    assert latencies(Timeline(started=1.0), spending(), 12.5) == {}

@@ -37,6 +37,7 @@ class Family(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     serial_tools: Literal["", "tool_choice"] = ""
     strict_tools: bool = False
     narrow_tool_schemas: bool = True
+    tool_schema_references: bool = True
     tool_name_hyphens: bool = True
     streaming_tools: bool = True
     sampling: Literal["both", "either", "none"] = "both"

@@ -225,6 +225,7 @@ def _translate(phase: Parsed, fetched: Mapping[str, Fetched], now: float, enter:
         keeps=phase.keeps,
         stored=phase.stored,
         cache_points=settings.cache_points,
+        counts=bool(backend.costs),
     )
     try:
         request = phase.request(target)

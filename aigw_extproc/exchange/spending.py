@@ -19,9 +19,10 @@ CHARACTERS_PER_TOKEN: Final = 4
 """The rule for what Bedrock has not counted."""
 UNCHARGED: Final = frozenset({"count_tokens", "input_tokens", "tokenize"})
 """Operations that cost nothing."""
-_SMALL: Final = 8192
-_MEDIA: Final = (b'"bytes":"', b'"data":"', b";base64,")
-"""What precedes the content of an image or a document in a request's JSON."""
+_SMALL: Final = 64 * 1024  # searching it would cost more than what an image of this size makes of the estimate
+_MEDIA: Final = {"AWSBedrock": b'"bytes":"', "AWSAnthropic": b'"data":"'}
+"""What precedes the content of an image or a document in a request's JSON, by the backend's schema."""
+_DATA_URI: Final = b";base64,"
 _COUNTS: Final = {
     "InputToken": "input_tokens",
     "CachedInputToken": "cached_input_tokens",
@@ -112,11 +113,9 @@ def failed(outcome: Outcome, error: GatewayError) -> Outcome:
     return abandoned(outcome) if unreadable else outcome
 
 
-def characters_of(body: bytes) -> int:
-    """Return about how many characters of text a request's JSON has: its bytes, without images and documents."""
-    if len(body) < _SMALL:
-        return len(body)
-    return len(body) - sum(_media_bytes(body, mark) for mark in _MEDIA)
+def characters_of(body: bytes, schema: str) -> int:
+    """Return about how many characters of text a request's JSON has: its bytes, of large ones without media."""
+    return len(body) - (_media_bytes(body, _MEDIA.get(schema, _DATA_URI)) if len(body) > _SMALL else 0)
 
 
 def _media_bytes(body: bytes, mark: bytes) -> int:

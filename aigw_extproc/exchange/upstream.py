@@ -41,9 +41,8 @@ def forward(phase: Translated, identity: Identity | None, now: float) -> Step:
     """
     _require_region(phase.outcome.request_model, phase.backend)
     request = phase.request
-    outcome = msgspec.structs.replace(
-        phase.outcome, signed=isinstance(identity, Credentials), characters=characters_of(request.body)
-    )
+    is_signed, characters = isinstance(identity, Credentials), characters_of(request.body, phase.backend.schema.name)
+    outcome = msgspec.structs.replace(phase.outcome, signed=is_signed, characters=characters)
     if isinstance(request, UpstreamBatch) and request.further:
         signed = [_sign(phase, body, identity, now) for body in (request.body, *request.further)]
         batched = Batched(client=phase.client, outcome=outcome, answer=request.answer)

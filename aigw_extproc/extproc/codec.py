@@ -239,30 +239,31 @@ def spending(spent: SpentTokens, seconds: Mapping[str, float]) -> bytes:
     It has the names of `_metadata` again: of two answers with the same namespace Envoy sees the last one. `seconds` are
     durations by their keys, which are written in milliseconds.
     """
-    counts = spent.counts
-    numbers: dict[str, float] = {
-        "usage_input_tokens": counts.input_tokens,
-        "usage_output_tokens": counts.output_tokens,
-        "usage_total_tokens": counts.total_tokens,
-    }
-    rare = {
-        "usage_cached_input_tokens": counts.cached_input_tokens,
-        "usage_cache_creation_input_tokens": counts.cache_creation_input_tokens,
-        "usage_long_cache_creation_input_tokens": counts.long_cache_creation_input_tokens,
-        "usage_reasoning_tokens": counts.reasoning_tokens,
-        "usage_images": counts.images,
-        "usage_searches": counts.searches,
-    }
-    numbers.update((key, count) for key, count in rare.items() if count)
+    counts, names = spent.counts, (spent.name, spent.backend, spent.route, spent.model, spent.client)
+    fields = [
+        _names(*names, counts.invoked_model or spent.model, estimated=spent.estimated),
+        *(_INPUT, _DOUBLE(counts.input_tokens)),
+        *(_OUTPUT, _DOUBLE(counts.output_tokens)),
+        *(_TOTAL, _DOUBLE(counts.total_tokens)),
+    ]
+    for key, count in (
+        (_CACHED, counts.cached_input_tokens),
+        (_CREATED, counts.cache_creation_input_tokens),
+        (_CREATED_LONG, counts.long_cache_creation_input_tokens),
+        (_REASONING, counts.reasoning_tokens),
+        (_IMAGES, counts.images),
+        (_SEARCHES, counts.searches),
+    ):
+        if count:
+            fields += (key, _DOUBLE(count))
     if spent.cost is not None:
-        numbers["cost_microdollars"] = spent.cost
-    numbers.update((key, round(duration * 1000)) for key, duration in seconds.items())
-    numbers.update(spent.values)
-    names = (spent.name, spent.backend, spent.route, spent.model, counts.invoked_model or spent.model, spent.client)
-    fields = _names(names, estimated=spent.estimated) + b"".join(
-        _before_number(key) + _DOUBLE(number) for key, number in numbers.items()
-    )
-    return nested(_NAMESPACE_KEY + nested(nested(fields, _STRUCT_VALUE), _ENTRY_VALUE), _FIELDS, _DYNAMIC_METADATA)
+        fields += (_COST, _DOUBLE(spent.cost))
+    for name, duration in seconds.items():
+        fields += (_before_number(name), _DOUBLE(round(duration * 1000)))
+    for name, value in spent.values.items():
+        fields += (_before_number(name), _DOUBLE(value))
+    written = nested(b"".join(fields), _STRUCT_VALUE, _ENTRY_VALUE)
+    return nested(_NAMESPACE_KEY + written, _FIELDS, _DYNAMIC_METADATA)
 
 
 _DYNAMIC_METADATA: Final = pb.ProcessingResponse.DYNAMIC_METADATA_FIELD_NUMBER
@@ -282,21 +283,34 @@ def _before_number(key: str) -> bytes:
     return prefix(_FIELDS, len(before) + 8) + before
 
 
+_INPUT, _OUTPUT, _TOTAL, _CACHED, _CREATED, _CREATED_LONG, _REASONING, _IMAGES, _SEARCHES = (
+    _before_number(f"usage_{name}")
+    for name in (
+        *("input_tokens", "output_tokens", "total_tokens", "cached_input_tokens", "cache_creation_input_tokens"),
+        *("long_cache_creation_input_tokens", "reasoning_tokens", "images", "searches"),
+    )
+)
+_COST: Final = _before_number("cost_microdollars")
+
+
 @lru_cache(maxsize=1024)
-def _names(names: tuple[str, ...], *, estimated: bool) -> bytes:
+def _names(
+    name: str, backend: str, route: str, model: str, client: str, response_model: str, *, estimated: bool
+) -> bytes:
     """Serialise the texts of a Struct."""
     fields = Struct()
-    for key, text in zip(_NAME_KEYS, names, strict=True):
-        if text:
-            fields[key] = text
+    texts = {
+        "backend_name": name,
+        "ai_service_backend_name": backend,
+        "route_name": route,
+        "model_name_override": model,
+        "response_model": response_model,
+        "client": client,
+    }
+    fields.update({key: text for key, text in texts.items() if text})
     if estimated:
         fields["usage_estimated"] = True
     return fields.SerializeToString()
-
-
-_NAME_KEYS: Final = (
-    *("backend_name", "ai_service_backend_name", "route_name", "model_name_override", "response_model", "client"),
-)
 
 
 def _delegate(action: Delegate) -> bytes:

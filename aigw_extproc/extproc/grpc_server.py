@@ -76,6 +76,11 @@ class GrpcServer:
             path.chmod(SOCKET_MODE)
         await self._set_health(health_pb2.HealthCheckResponse.SERVING)
 
+    def listens(self) -> bool:
+        """Of a unix socket, whether its file is there. gRPC does not tell of TCP."""
+        path = unix_path(self._listen)
+        return path is None or path.exists()
+
     async def drain(self) -> None:
         await self._set_health(health_pb2.HealthCheckResponse.NOT_SERVING)
         await self._server.stop(self._grace)

@@ -66,6 +66,9 @@ class H2Server:
         self._server = await loop.create_server(self._connected, sock=listener, ssl=self._tls, backlog=BACKLOG)
         self._health.serving = True
 
+    def listens(self) -> bool:
+        return self._server is not None and all(map(_listens, self._server.sockets))
+
     async def drain(self) -> None:
         self._health.serving = False
         if self._server is not None:
@@ -240,6 +243,15 @@ def _bind(listen: str) -> socket.socket:
     listener.bind(str(path))
     path.chmod(SOCKET_MODE)
     return listener
+
+
+def _listens(listener: socket.socket) -> bool:
+    """Return whether connections reach a listening socket: a unix socket by its file, any while it accepts."""
+    try:
+        accepts = bool(listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+        return accepts and (listener.family != socket.AF_UNIX or Path(listener.getsockname()).exists())
+    except OSError:
+        return False
 
 
 def _close(server: asyncio.Server) -> None:

@@ -70,6 +70,7 @@ _LAST = (Reply, ReplaceBody)
 FindCredentials = Callable[[AwsAuth], Awaitable[Identity]]
 FetchMedia = Callable[[tuple[str, ...], tuple[str, ...]], Awaitable[Mapping[str, Fetched]]]
 RejectCredentials = Callable[[AwsAuth, Identity], None]
+Watch = Callable[[Exchange, metrics.Timeline, SpentTokens | None], None]
 Spend = Callable[[SpentTokens], None]
 CallUpstream = Callable[[Upstream, Sequence[UpstreamCall]], Awaitable[tuple[UpstreamResponse, ...]]]
 
@@ -111,6 +112,7 @@ class Processor:
         budget: Budget | None = None,
         store: Store | None = None,
         allowances: Allowances | None = None,
+        watch: Watch | None = None,
         spend: Spend = lambda _: None,
     ) -> None:
         self.router = router
@@ -121,6 +123,8 @@ class Processor:
         """Called with credentials that AWS has rejected."""
         self.budget = budget or Budget(sys.maxsize)
         self.store = store
+        self.watch = watch
+        """Called with every exchange at its end."""
         self.spend = spend
         """Called once for each exchange, or attempt, that has spent tokens, at its end, however it ends."""
         self.allowances = allowances
@@ -253,6 +257,8 @@ class ExchangeStream:
             self._processor.settle(outcome, found)
         if found is not None:
             self._count_spending(found, left=left)
+        if self._processor.watch is not None:
+            self._processor.watch(self._exchange, self._timeline, found)
 
     def _count_spending(self, spent: SpentTokens, *, left: bool) -> None:
         """Count what was spent. When the client has left, Envoy takes no metadata: only this log has it."""

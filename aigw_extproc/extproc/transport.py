@@ -59,6 +59,10 @@ class Server(Protocol):
         """
         ...
 
+    def listens(self) -> bool:
+        """Return whether new connections still reach the server, as far as it can tell."""
+        ...
+
     async def drain(self) -> None:
         """Refuse new streams, wait up to the grace period for open ones to end, then close them."""
         ...

@@ -67,6 +67,8 @@ class Capabilities:
     tools: bool = True
     hyphens: bool = True
     """Calls tools with hyphens in their names."""
+    schema_references: bool = True
+    """Takes `$ref` and `$defs` in the schemas of tools."""
     streamed_tools: bool = True
     choices: frozenset[str] = CHOICES
     """Supported members of toolChoice."""

@@ -95,6 +95,7 @@ OPUS_5_5 = replace(CLAUDE_5, choices=NEVER_FORCED, strict_tools=False, reasoning
 NOVA = Capabilities(
     provider="amazon",
     hyphens=False,
+    schema_references=False,
     system_role=False,
     strict_tools=False,
     text_format=False,
@@ -108,6 +109,7 @@ NOVA = Capabilities(
 NOVA_2 = replace(
     NOVA,
     hyphens=True,
+    schema_references=True,
     in_results=NOVA.in_results - {"video"},
     fields=frozenset({*(NOVA.fields or ()), "reasoningConfig"}),
     reasoning=ReasoningSupport(
@@ -248,6 +250,7 @@ FAMILIES: Mapping[str, Capabilities] = MappingProxyType(
         ),
         "openai.gpt-5.6": GPT,
         "openai.gpt-6": GPT,
+        "xai.grok-4.3": replace(GROK, reasoning=replace(GROK.reasoning, efforts=("none", *LOW_TO_HIGH))),
         "xai.grok-4.6": GROK,
         "xai.grok-4.7": GROK,
         "qwen.qwen3-": QWEN,

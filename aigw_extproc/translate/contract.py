@@ -95,6 +95,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     """The answer to an earlier StateNeeded."""
     cache_points: tuple[str, ...] = ()
     """Where to add cache points to a request without any: `tools`, `system`, `turns`."""
+    counts: bool = False
+    """Whether the tokens of a stream have to be known, though its client does not ask for them."""
 
 
 class MediaNeeded(Exception):

@@ -176,7 +176,7 @@ MODELS = {
     "stability": ["sd3-5-large", "stable-image-core", "stable-image-ultra"],
     "twelvelabs": ["marengo-embed-2-7", "pegasus-1-2"],
     "writer": ["palmyra-x4", "palmyra-x5"],
-    "xai": ["grok-4.6"],
+    "xai": ["grok-4.3", "grok-4.6"],
     "zai": ["glm-5.3"],
 }
 """Models of Bedrock by provider, from price lists and AWS's documentation."""

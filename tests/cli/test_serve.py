@@ -295,7 +295,7 @@ def test_a_socket_that_is_removed_is_listened_on_again(running: Running) -> None
     running.process.send_signal(signal.SIGTERM)
     assert running.process.wait(10) == 0
     assert not path.exists()
-    assert f"the socket {path} is gone: listening on it again" in running.log
+    assert f"the socket unix://{path} is gone: listening on it again" in running.log
     assert "Traceback" not in running.log
 
 

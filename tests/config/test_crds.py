@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import cel
 import pytest
 import yaml
+from cel_expr_python import cel
 from jsonschema import Draft202012Validator
 
 from aigw_extproc.config.crds.definitions import definitions
@@ -103,15 +103,17 @@ def test_no_field_of_others_is_pruned() -> None:
                 assert node["x-kubernetes-preserve-unknown-fields"] is True, f"{kind}/{version}{path}"
 
 
-def test_fields_of_the_ai_gateway_have_descriptions() -> None:
-    missing = [
-        f"{kind}{path}"
+def test_objects_and_most_fields_of_the_ai_gateway_have_descriptions() -> None:
+    """`kubectl explain` shows them."""
+    own = [
+        (f"{kind}{path}", node)
         for (group, kind, version) in VERSIONS
         if group == ai_gateway.AI_GATEWAY
         for path, node in nodes(schema(group, kind, version)["properties"]["spec"])
-        if path and not path.endswith("[]") and not node.get("description")
+        if not path.endswith("[]")
     ]
-    assert missing == []
+    assert [path for path, node in own if "properties" in node and not node.get("description")] == []
+    assert len([path for path, node in own if node.get("description")]) > 0.9 * len(own)
 
 
 def test_descriptions_and_rules_belong_to_fields() -> None:
@@ -196,6 +198,7 @@ KEPT: dict[type, list[dict[str, Any]]] = {
         {"type": "GCPCredentials"},
     ],
     ai_gateway.AwsCredentials: [{}, {"credentialsFile": {}}, {"oidcExchangeToken": {}}],
+    ai_gateway.RequestCostSpec: [{"type": "InputToken"}, {"type": "CEL", "cel": "input_tokens"}],
     infrastructure.BackendEndpoint: [{"fqdn": {}}, {"ip": {}}, {}],
     infrastructure.TlsValidation: [
         {"wellKnownCACertificates": "System"},
@@ -210,6 +213,7 @@ KEPT: dict[type, list[dict[str, Any]]] = {
 BROKEN: dict[type, list[dict[str, Any]]] = {
     ai_gateway.SecurityPolicySpec: [{"type": "AWSCredentials"}, {"type": "APIKey", "awsCredentials": {}}],
     ai_gateway.AwsCredentials: [{"credentialsFile": {}, "oidcExchangeToken": {}}],
+    ai_gateway.RequestCostSpec: [{"type": "CEL"}],
     infrastructure.BackendEndpoint: [{"fqdn": {}, "ip": {}}],
     infrastructure.TlsValidation: [{"wellKnownCACertificates": "System", "caCertificateRefs": [{}]}],
     security.ExtractFrom: [{}, {"headers": ["a"], "params": ["b"]}],
@@ -219,8 +223,13 @@ BROKEN: dict[type, list[dict[str, Any]]] = {
 }
 
 
+CEL = cel.NewEnv(variables={"self": cel.Type.DYN})
+
+
 def broken(struct: type, value: dict[str, Any]) -> list[str]:
-    return [text for text, rule in RULES[struct].items() if not cel.evaluate(rule, {"self": value})]
+    values = {text: CEL.compile(rule).eval(data={"self": value}).value() for text, rule in RULES[struct].items()}
+    assert set(values.values()) <= {True, False}
+    return [text for text, holds in values.items() if not holds]
 
 
 @pytest.mark.parametrize("struct", RULES, ids=lambda struct: struct.__name__)

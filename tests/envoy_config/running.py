@@ -142,11 +142,11 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextlib.contextmanager
-def running_upstream(tls: ssl.SSLContext | None = None) -> Iterator[Upstream]:
-    """Run an upstream on a free port of 127.0.0.1."""
+def running_upstream(tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> Iterator[Upstream]:
+    """Run an upstream on a free port of an address of this machine."""
     upstream = Upstream()
     handler = type("UpstreamHandler", (Handler,), {"upstream": upstream})
-    server = _Server(("127.0.0.1", 0), handler)
+    server = _Server((host, 0), handler)
     if tls:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
     upstream.port = server.server_port

@@ -37,8 +37,10 @@ from aigw_extproc.exchange.messages import (
     StreamResponse,
     Wait,
 )
+from aigw_extproc.exchange.spending import SpentTokens
 from aigw_extproc.extproc import codec
 from aigw_extproc.extproc.pb import ext_proc_pb2 as pb
+from aigw_extproc.translate.contract import TokenCounts
 
 ACTION = "OVERWRITE_IF_EXISTS_OR_ADD"
 
@@ -289,3 +291,93 @@ def test_decoded_headers_equal_the_encoded_ones(pairs: list[tuple[str, bytes]]) 
     for _ in range(2):  # the second time from the cache
         _, event = decode(pb.ProcessingRequest(request_headers=headers))
         assert event == RequestHeaders({name: value.decode("utf-8", "replace") for name, value in pairs}, False)
+
+
+# --- what was spent ---------------------------------------------------------------------------------------------
+
+
+def spending(**fields: object) -> SpentTokens:
+    usual: dict[str, object] = {
+        "operation": "chat",
+        "client": "alice",
+        "model": "m",
+        "name": "default/b/route/r/rule/0/ref/0",
+        "backend": "default/b",
+        "route": "default/r",
+        "counts": TokenCounts(input_tokens=100, output_tokens=11, total_tokens=111),
+        "cost": 7,
+    }
+    return SpentTokens(**{**usual, **fields})  # type: ignore[arg-type] # as the fields require
+
+
+NAMES = {
+    "backend_name": "default/b/route/r/rule/0/ref/0",
+    "ai_service_backend_name": "default/b",
+    "route_name": "default/r",
+    "model_name_override": "m",
+    "response_model": "m",
+    "client": "alice",
+}
+USAGE = {"usage_input_tokens": 100, "usage_output_tokens": 11, "usage_total_tokens": 111}
+
+
+def metadata(message: bytes) -> object:
+    return MessageToDict(pb.ProcessingResponse.FromString(message).dynamic_metadata)["io.envoy.ai_gateway"]
+
+
+def test_what_was_spent_is_metadata() -> None:
+    assert metadata(codec.spending(spending(), {})) == {**NAMES, **USAGE, "cost_microdollars": 7}
+
+
+def test_all_that_can_be_spent() -> None:
+    counts = TokenCounts(
+        input_tokens=100,
+        output_tokens=11,
+        total_tokens=111,
+        cached_input_tokens=60,
+        cache_creation_input_tokens=7,
+        long_cache_creation_input_tokens=5,
+        reasoning_tokens=4,
+        images=3,
+        searches=2,
+        invoked_model="other",
+    )
+    one = spending(counts=counts, client="", cost=None, estimated=True, values={"a.b": 0, "ä": 2**53})
+    names = {key: name for key, name in NAMES.items() if key != "client"}
+    assert metadata(codec.spending(one, {"token_latency_ttft": 0.4996, "token_latency_itl": 0.02})) == {
+        **names,
+        **USAGE,
+        "response_model": "other",
+        "usage_cached_input_tokens": 60,
+        "usage_cache_creation_input_tokens": 7,
+        "usage_long_cache_creation_input_tokens": 5,
+        "usage_reasoning_tokens": 4,
+        "usage_images": 3,
+        "usage_searches": 2,
+        "usage_estimated": True,
+        "token_latency_ttft": 500,
+        "token_latency_itl": 20,
+        "a.b": 0,
+        "ä": 2**53,
+    }
+
+
+def test_what_was_spent_is_added_to_an_answer() -> None:
+    """Of a reply that has metadata of its own, the names are there again."""
+    chunk = codec.unasked(Chunk(body=b"data", final=True))
+    reply = codec.encode(
+        "request_body", Reply(status=200, headers=(), body=b"{}", details="aigw_batch", client="alice")
+    )
+    for answer in (chunk, reply):
+        added = answer + codec.spending(spending(), {})
+        assert metadata(added) == {**NAMES, **USAGE, "cost_microdollars": 7}
+        rest, before = pb.ProcessingResponse.FromString(added), pb.ProcessingResponse.FromString(answer)
+        for message in (rest, before):
+            message.ClearField("dynamic_metadata")
+        assert rest == before
+
+
+@given(st.dictionaries(st.text(min_size=1, max_size=300), st.integers(min_value=0, max_value=2**53), max_size=40))
+def test_any_key_and_value(values: dict[str, int]) -> None:
+    found = metadata(codec.spending(spending(values=values), {}))
+    assert found == {**NAMES, **USAGE, "cost_microdollars": 7} | values

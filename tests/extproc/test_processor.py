@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import grpc
 import pytest
+from google.protobuf.struct_pb2 import Struct
 
 from aigw_extproc import metrics
 from aigw_extproc.aws.identity import Credentials, DefaultChain, Identity
@@ -24,6 +25,7 @@ from aigw_extproc.config.snapshot import (
 )
 from aigw_extproc.errors import CredentialsUnavailable
 from aigw_extproc.exchange.messages import UpstreamCall
+from aigw_extproc.exchange.spending import SpentTokens
 from aigw_extproc.extproc.pb import ext_proc_pb2 as pb
 from aigw_extproc.extproc.processor import Processor
 from aigw_extproc.routing import Router
@@ -56,6 +58,7 @@ class Surroundings:
     def __init__(self, *, keys: bool = True) -> None:
         self.keys = keys
         self.rejected: list[Identity] = []
+        self.spent: list[SpentTokens] = []
 
     async def credentials(self, auth: AwsAuth) -> Identity:
         await asyncio.sleep(0)
@@ -74,7 +77,8 @@ class Surroundings:
 
     def open(self) -> EnvoyStream:
         router = Router(Snapshot(rules=(RULE,)))
-        return EnvoyStream(Processor(lambda: router, self.credentials, self.media, self.upstream, self.reject))
+        asked = (self.credentials, self.media, self.upstream, self.reject)
+        return EnvoyStream(Processor(lambda: router, *asked, spend=self.spent.append))
 
 
 def body(value: object, *, end: bool = True) -> pb.HttpBody:
@@ -156,3 +160,46 @@ def test_a_message_without_a_phase_is_an_error_of_the_call() -> None:
     with pytest.raises(ValueError, match="No more responses!"):
         stream.send()
     assert stream.status() is grpc.StatusCode.UNKNOWN
+
+
+# --- what was spent ---------------------------------------------------------------------------------------------
+
+
+def test_what_was_spent_is_given_out_once_and_is_in_the_last_answer() -> None:
+    surroundings = Surroundings()
+    stream = surroundings.open()
+    stream.send(request_headers=POST)
+    stream.send(request_body=body(CHAT))
+    assert not stream.send(response_headers=headers(__status="200")).HasField("dynamic_metadata")
+    answered = stream.send(response_body=body(ANSWER))
+    assert stream.status() is grpc.StatusCode.OK
+    [spent] = surroundings.spent
+    assert (spent.counts.input_tokens, spent.counts.output_tokens, spent.estimated) == (1, 2, False)
+    metadata = answered.dynamic_metadata["io.envoy.ai_gateway"]
+    assert isinstance(metadata, Struct)
+    assert (metadata["usage_input_tokens"], metadata["usage_output_tokens"]) == (1, 2)
+
+
+def test_what_a_client_that_leaves_has_spent_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", logger="aigw_extproc.extproc.processor")
+    surroundings = Surroundings()
+    stream = surroundings.open()
+    stream.send(request_headers=POST)
+    sent = stream.send(request_body=body(CHAT)).request_body.response.body_mutation.body
+    stream.leave()
+    assert stream.status() is grpc.StatusCode.OK
+    [spent] = surroundings.spent
+    tokens = -(-len(sent) // 4)
+    assert (spent.counts.input_tokens, spent.counts.output_tokens, spent.estimated) == (tokens, 0, True)
+    assert caplog.messages == [
+        f"exchange broken off: client= model=m backend=default/b input_tokens={tokens} output_tokens=0 estimated=true"
+    ]
+
+
+def test_what_was_refused_has_spent_nothing() -> None:
+    surroundings = Surroundings()
+    stream = surroundings.open()
+    stream.send(request_headers=POST)
+    stream.send(request_body=body({**CHAT, "model": "unknown"}))
+    assert stream.status() is grpc.StatusCode.OK
+    assert surroundings.spent == []

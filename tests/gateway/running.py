@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -123,12 +124,14 @@ def running_gateway(
     memory_limit: int | None = None,
     body_budget: int | None = None,
     limits: str | None = None,
+    log_fields: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Gateway]:
     """The gateway for these resources. `folder` has a short path, since unix sockets allow for about 100 bytes.
 
     `beside` names sockets in `folder` that other processors are to serve. `environment` is what the processor's has
     besides, `secrets` the folder of its mounted Secrets. `limits` is its ledger, a file in `folder` by default.
-    `memory_limit` is Envoy's, in bytes, `body_budget` a worker's.
+    `memory_limit` is Envoy's, in bytes, `body_budget` a worker's. `log_fields` are further fields of Envoy's access
+    log.
     """
     resources = write(folder / "resources.yaml", *documents)
     listen = f"unix://{folder}/p.sock"
@@ -142,6 +145,7 @@ def running_gateway(
         idle_timeout=idle_timeout,
     )
     config = to_yaml(render(load([resources], secrets).snapshot, options))
+    config = re.sub(r"( *)time: '?%START_TIME%'?\n", lambda line: line[0] + _lines(line[1], log_fields), config)
     arguments = (
         *("--listen", listen, "--workers", str(workers), "--transport", transport),
         *("--drain-seconds", str(DRAIN_SECONDS)),
@@ -187,6 +191,10 @@ def running_processor(
             process.kill()
             raise
     assert OUR_TRACE.findall(log.read_text()) == []
+
+
+def _lines(indent: str, fields: Mapping[str, str]) -> str:
+    return "".join(f"{indent}{name}: '{text}'\n" for name, text in fields.items())
 
 
 def _alive(process: subprocess.Popen[bytes], log: Path) -> str:

@@ -24,6 +24,26 @@ FAULTS = {
     "first-frame": "simulator.stream-exception-first",
 }
 """By the name of a model: what its first backend does."""
+APIS = {
+    "completions": ("/v1/completions", {"prompt": "Hello!"}, "data: [DONE]\n\n"),
+    "responses": ("/v1/responses", {"input": "Hello!"}, "event: response.completed\n"),
+    "messages": (
+        "/v1/messages",
+        {"max_tokens": 9, "messages": [{"role": "user", "content": "Hello!"}]},
+        "message_stop",
+    ),
+}
+"""Path, body, and what a complete stream has in it."""
+UNSTREAMED = {
+    "/v1/embeddings": ("amazon.titan-embed-text-v2:0", {"input": "Hello!"}),
+    "/v1/images/generations": ("amazon.nova-canvas-v1:0", {"prompt": "A cat"}),
+    "/cohere/v2/rerank": ("amazon.rerank-v1:0", {"query": "Hello!", "documents": ["Hi", "No"]}),
+    "/v1/messages/count_tokens": (CLAUDE, {"messages": [{"role": "user", "content": "Hello!"}]}),
+    "/v1/responses/input_tokens": (CLAUDE, {"input": "Hello!"}),
+    "/tokenize": (CLAUDE, {"prompt": "Hello!"}),
+}
+"""By path: the model of the second backend, and the body."""
+ALL_FAMILIES = "{simulator.throttling: {embeddings: titan, images: amazon, rerank: amazon}}"
 ACCOUNT = Settings(region="eu-west-1", credentials={"SECOND": "secret-of-the-second"})
 
 
@@ -76,11 +96,16 @@ def failing(
                 fallback("anthropic", ref(to="simulator.throttling"), ref("claude", to=CLAUDE)),
                 fallback("untranslated", ref("server"), ref("second", to=NOVA)),
                 fallback("unsigned", ref("unsigned"), ref("second", to=NOVA)),
+                *(
+                    fallback(path, ref("every", to="simulator.throttling"), ref("second", to=model))
+                    for path, (model, _) in UNSTREAMED.items()
+                ),
                 fallback("wrong", ref(to="simulator.validation"), ref("second", to=NOVA)),
             ),
             *backend("bedrock", simulator.port),
             *other_account("second", second.port),
             *other_account("named", second.port, annotations={"aigw-extproc/backend-header": "true"}),
+            *backend("every", simulator.port, annotations={"aigw-extproc/model-families": ALL_FAMILIES}),
             *backend("refused", refused),
             *openai_backend("server", shared_elsewhere.port),
             *other_account("claude", second.port, schema={"name": "AWSAnthropic"}),
@@ -101,6 +126,29 @@ def test_the_next_backend_answers(failing: Gateway, model: str, stream: bool) ->
     received = failing.received(response)
     assert received["path"].split("/")[2:] == [NOVA.replace(":", "%3A"), "converse-stream" if stream else "converse"]
     assert json.loads(received["body"]) == {"messages": [{"role": "user", "content": [{"text": "Hello!"}]}]}
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("model", ["throttled", "first-frame"])
+@pytest.mark.parametrize("api", APIS)
+def test_every_api_is_tried_at_the_next_backend(failing: Gateway, api: str, model: str, stream: bool) -> None:
+    path, body, ending = APIS[api]
+    response = failing.client.post(path, json={**body, "model": model, "stream": stream})
+    assert (response.status_code, ending in response.text) == (200, stream)
+    received = failing.received(response)
+    assert received["path"].split("/")[2:] == [NOVA.replace(":", "%3A"), "converse-stream" if stream else "converse"]
+
+
+@pytest.mark.parametrize("path", UNSTREAMED)
+def test_every_api_without_streams_is_tried_at_the_next_backend(
+    failing: Gateway, simulator: RunningSimulator, path: str
+) -> None:
+    model, body = UNSTREAMED[path]
+    before = len(simulator.requests())
+    response = failing.client.post(path, json={**body, "model": path})
+    assert response.status_code == 200, response.text
+    assert model.replace(":", "%3A") in failing.received(response)["path"]
+    assert len(simulator.requests()) == before + 1
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])

@@ -44,6 +44,13 @@ def upstreams() -> Iterator[tuple[Upstream, Upstream]]:
         yield first, second
 
 
+@pytest.fixture(scope="module")
+def third() -> Iterator[Upstream]:
+    with running_upstream() as running:
+        running.reset(answering(200, SECOND))  # type: ignore[arg-type] # a function of a handler
+        yield running
+
+
 @pytest.fixture
 def both(upstreams: tuple[Upstream, Upstream]) -> tuple[Upstream, Upstream]:
     """Two upstreams, of which the second answers."""
@@ -54,7 +61,7 @@ def both(upstreams: tuple[Upstream, Upstream]) -> tuple[Upstream, Upstream]:
 
 
 @pytest.fixture(scope="module")
-def governed(start_gateway: NewGateway, upstreams: tuple[Upstream, Upstream]) -> Gateway:
+def governed(start_gateway: NewGateway, upstreams: tuple[Upstream, Upstream], third: Upstream) -> Gateway:
     first, second = upstreams
     strict = {
         "numRetries": 5,
@@ -63,6 +70,9 @@ def governed(start_gateway: NewGateway, upstreams: tuple[Upstream, Upstream]) ->
     }
     brief = {"retry": {"numRetries": 1, "perRetry": {"timeout": "300ms"}}}
     ejecting = {"passive": {"consecutive5XxErrors": 2, "interval": "100ms", "baseEjectionTime": "1s"}}
+    several = rule(ref("first", weight=3), ref("several", weight=1), model="several")
+    twofold = openai_backend("several", second.port)
+    twofold[-1]["spec"]["endpoints"] += [{"ip": {"address": "127.0.0.1", "port": third.port}}]
     weighted = rule(ref("first", weight=3), ref("second", weight=1), model="weighted")
     return start_gateway(
         route("strict", fallback("strict")),
@@ -71,12 +81,13 @@ def governed(start_gateway: NewGateway, upstreams: tuple[Upstream, Upstream]) ->
         traffic_policy("brief", **brief),
         route("ejecting", fallback("ejecting")),
         traffic_policy("ejecting", healthCheck=ejecting, retry={"retryOn": {"triggers": ["5xx"]}}),
-        route("weighted", weighted),
+        route("weighted", weighted, several),
         traffic_policy("weighted", retry={}),
         route("narrow", fallback("narrow")),
         traffic_policy("narrow", circuitBreaker={"maxParallelRequests": 0}),
         *openai_backend("first", first.port),
         *openai_backend("second", second.port),
+        *twofold,
     )
 
 
@@ -114,9 +125,11 @@ def test_a_backend_that_keeps_failing_is_passed_over_until_it_may_be_back(
     )
 
 
-def test_weights_within_a_priority_are_exact(governed: Gateway, both: tuple[Upstream, Upstream]) -> None:
+@pytest.mark.parametrize("model", ["weighted", "several"])
+def test_weights_within_a_priority_are_exact(governed: Gateway, both: tuple[Upstream, Upstream], model: str) -> None:
+    """Also with a backend that has two addresses: they share its weight."""
     count = 400
-    answers = Counter(governed.chat("weighted").json()["from"] for _ in range(count))
+    answers = Counter(governed.chat(model).json()["from"] for _ in range(count))
     assert answers[FIRST] == pytest.approx(count * 3 / 4, rel=0.02)
 
 

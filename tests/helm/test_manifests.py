@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -319,6 +320,16 @@ def test_the_prometheus_operator_gets_rules_and_relabelings(rendered: dict[str, 
     (endpoint,) = one(rendered["sidecar-more-full"], "ServiceMonitor")["spec"]["endpoints"]
     wanted = {name: value for name, value in MORE["serviceMonitor"].items() if name != "enabled"}
     assert endpoint == {"port": "admin", "path": "/metrics", "interval": "30s", **wanted}
+
+
+def test_rules_of_the_chart_come_before_those_of_values(helm4: Helm, tmp_path: Path) -> None:
+    chart = shutil.copytree(CHART, tmp_path / "chart")
+    (chart / "rules").mkdir(exist_ok=True)
+    (chart / "rules" / "first.yaml").write_text(json.dumps({"groups": [{"name": "first", "rules": [RULE]}]}))
+    values = {"prometheusRule": {"enabled": True, "groups": [{"name": "last", "rules": [RULE]}]}}
+    done = helm4.run("template", "aigw", str(chart), "--show-only", "templates/prometheusrule.yaml", values=values)
+    names = [group["name"] for group in yaml.safe_load(done.stdout)["spec"]["groups"]]
+    assert ("first" in names, names[-1]) == (True, "last")
 
 
 def test_the_autoscaler_has_the_behavior(rendered: dict[str, list[Manifest]]) -> None:

@@ -31,6 +31,7 @@ BEGIN_AND_DIE = (
 FILL = f"""{USE}
 from aigw_extproc import metrics
 from aigw_extproc.exchange.messages import Outcome
+from aigw_extproc.exchange.spending import SpentTokens
 from aigw_extproc.metrics import MAX_LABEL_SETS, MAX_NAME_CHARACTERS, Timeline, record
 from aigw_extproc.errors import InternalError
 from aigw_extproc.translate.contract import TokenCounts
@@ -45,7 +46,14 @@ for number in range(MAX_LABEL_SETS + 1):
                     backend=BACKEND, stream=True, status=200, usage=usage, error=error),
             Timeline(started=1.0, first_piece=2.0, ended=3.0),
         )
-assert len(metrics._own_sets) == MAX_LABEL_SETS
+model = "n" * (MAX_NAME_CHARACTERS // MAX_LABEL_SETS - 24)
+for number in range(MAX_LABEL_SETS + 1):
+    for cost, estimated in ((1, False), (1, True), (None, False)):
+        metrics.record_spending(
+            SpentTokens(operation="chat", client="c" * 100 + str(number), model=model + str(number), name="",
+                        backend="default/b", route="", counts=usage, cost=cost, estimated=estimated)
+        )
+assert len(metrics._own_sets) == len(metrics._own_priced) == MAX_LABEL_SETS
 """
 
 

@@ -78,6 +78,11 @@ def answered(*content: Any, beside: tuple[Any, ...] = (), **more: str) -> dict[s
     return tool_talk(user(), assistant(use("a")), user(result("a", *content, **more), *beside))
 
 
+REFERRING = {
+    "type": "object",
+    "properties": {"a": {"$ref": "#/$defs/A"}},
+    "$defs": {"A": {"type": "string"}},
+}
 BROKEN: dict[str, tuple[str, dict[str, Any], str]] = {
     "both ways of sampling": (
         OPUS_4_1,
@@ -163,6 +168,11 @@ BROKEN: dict[str, tuple[str, dict[str, Any], str]] = {
             "Model produced invalid sequence as part of ToolUse. Please refer to the model tool use troubleshooting"
             " guide."
         ),
+    ),
+    "a reference in a tool's schema for Nova": (
+        NOVA_PRO,
+        talk(toolConfig={"tools": [{"toolSpec": {"name": "a", "inputSchema": {"json": REFERRING}}}]}),
+        f"{MODEL}toolConfig.tools.0.toolSpec.inputSchema.json: references are not supported",
     ),
     "tools for an old Claude": (CLAUDE_2, tool_talk(), "This model doesn't support tool use."),
     "tools for R1": (R1, tool_talk(), "This model doesn't support tool use."),

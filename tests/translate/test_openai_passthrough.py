@@ -52,6 +52,53 @@ def test_an_override_changes_only_the_model(fields: Any, model: str) -> None:
     assert json.loads(passed(body, model=model).body) == {**json.loads(body), "model": model}
 
 
+def counted(body: dict[str, Any], path: str = "/chat/completions") -> UpstreamRequest:
+    """A request on a route whose costs have to be known."""
+    target = Target(model="m", family=family_of("m"), schema=Schema(name="OpenAI"), counts=True)
+    return to(path)(parse(json.dumps({"model": "m", **body}).encode()), target)
+
+
+@pytest.mark.parametrize("path", ["/chat/completions", "/completions"])
+@pytest.mark.parametrize(
+    "options", [{}, {"stream_options": None}, {"stream_options": {"include_usage": False, "a": 1}}]
+)
+def test_a_stream_is_asked_for_its_tokens_where_they_cost(options: dict[str, Any], path: str) -> None:
+    sent = counted({"stream": True, "seed": 1, **options}, path)
+    expected = {**(options.get("stream_options") or {}), "include_usage": True}
+    assert json.loads(sent.body) == {"model": "m", "stream": True, "seed": 1, "stream_options": expected}
+    assert sent.answer == OpenAIPassthroughAnswer(hides_usage=True)
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ({"stream": True, "stream_options": {"include_usage": True}}, "/chat/completions"),
+        ({"stream": True, "stream_options": "none"}, "/chat/completions"),
+        ({"stream": False}, "/chat/completions"),
+        ({"stream": True}, "/responses"),
+    ],
+)
+def test_other_requests_are_left_as_they_are(body: dict[str, Any], path: str) -> None:
+    sent = counted(body, path)
+    assert json.loads(sent.body) == {"model": "m", **body}
+    assert sent.answer == OpenAIPassthroughAnswer()
+
+
+@given(st.lists(st.integers(1, 40), max_size=20), st.sampled_from((b"\n", b"\r\n")))
+def test_tokens_that_the_client_has_not_asked_for_are_left_out(cuts: list[int], end: bytes) -> None:
+    """Wherever the stream is cut: but for an empty line, which is no event, if it is cut within a line's end."""
+    stream, body, received = OpenAIPassthroughStream(hides_usage=True), ENDED.replace(b"\n", end), b""
+    rest = body
+    for cut in cuts:
+        received += stream.feed(rest[:cut])
+        rest = rest[cut:]
+    received += stream.feed(rest) + stream.close()
+    events = [event for event in received.replace(b"\r", b"\n").split(b"\n") if event]
+    assert events == [line for line in ENDED.split(b"\n") if line and b'"usage"' not in line]
+    assert stream.usage == TokenCounts(input_tokens=3, output_tokens=2, total_tokens=5, cached_input_tokens=1)
+    assert stream.counted
+
+
 @given(values | st.binary())
 def test_any_other_body_is_refused(value: Any) -> None:
     body = value if isinstance(value, bytes) else json.dumps(value).encode()
@@ -97,18 +144,18 @@ def test_an_error_ends_a_stream_in_the_middle_of_an_event() -> None:
     assert isinstance(stream.failure, UpstreamTruncated)
 
 
-def test_a_stream_of_responses_ends_in_a_failed_response_and_an_error() -> None:
+def test_a_stream_of_responses_ends_in_an_error_and_a_failed_response() -> None:
     stream = OpenAIPassthroughStream()
     begun = b'data: {"type":"response.created","sequence_number":0,"response":{"id":"resp_1","usage":null}}\n\n'
     ending = (stream.feed(begun) + stream.close()).removeprefix(begun + b"\n").decode()
-    failed, error = [json.loads(event.partition("data: ")[2]) for event in ending.split("\n\n")[:-1]]
+    error, failed = [json.loads(event.partition("data: ")[2]) for event in ending.split("\n\n")[:-1]]
     message = "the response stream from the upstream ended before it was complete"
-    assert (failed["type"], failed["sequence_number"]) == ("response.failed", 1)
+    assert (failed["type"], failed["sequence_number"]) == ("response.failed", 2)
     assert (failed["response"]["id"], failed["response"]["error"]) == (
         "resp_1",
         {"code": "server_error", "message": message},
     )
-    assert (error["type"], error["sequence_number"], error["message"]) == ("error", 2, message)
+    assert (error["type"], error["sequence_number"], error["message"]) == ("error", 1, message)
     assert error["error"]["code"] == error["code"] == "upstream_truncated"
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 
-from aigw_extproc.bedrock.families import family_of
+from aigw_extproc.bedrock.families import Family, family_of
 from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.translate.converse.schemas.keys import KeyTranslator, translated
 from aigw_extproc.translate.converse.schemas.tool import input_schema
@@ -78,6 +78,17 @@ def test_a_chain_of_references_is_no_defect() -> None:
     with pytest.raises(InvalidRequest, match=r"^tool: its references are nested too deeply$"):
         input_schema(Raw(json.dumps(schema).encode()), "tool", family)
     assert not input_schema(Raw(json.dumps(nested).encode()), "tool", family, strict=True).is_bound
+
+
+def test_definitions_that_double_are_refused_where_they_have_to_be_written_out() -> None:
+    twice = [{"anyOf": [{"$ref": f"#/$defs/{level + 1}"}] * 2} for level in range(40)]
+    definitions = {str(level): schema for level, schema in enumerate([*twice, {"type": "string"}])}
+    schema = {"type": "object", "properties": {"a": {"$ref": "#/$defs/0"}}, "$defs": definitions}
+    parameters = Raw(json.dumps(schema).encode())
+    assert input_schema(parameters, "p", Family()).json == parameters
+    with pytest.raises(InvalidRequest) as refused:
+        input_schema(parameters, "p", Family(tool_schema_references=False))
+    assert str(refused.value) == "p: the model takes no references, and written out they exceed 262144 bytes"
 
 
 def test_many_alternatives_are_folded_in_linear_time() -> None:

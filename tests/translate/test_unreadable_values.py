@@ -14,6 +14,7 @@ from tests.translate import goldens
 
 CLAUDE = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
 HI = '{"role":"user","content":"Hi."}'
+SCHEMA = '{"type":"object","properties":{"a":{"maximum":V}}}'
 NUMBERS = {"infinite": "1e400", "long": "1" * 5000, "nested": '{"x":[-1e400]}'}
 TEXTS = {"lone surrogate": r'"\ud800"', "surrogates in the wrong order": r'"\udc00\ud800"', "a key": r'{"\udfff":1}'}
 
@@ -31,6 +32,18 @@ PLACES: dict[str, tuple[str, str]] = {
             '{"model":"M","response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{"type":"object",'
             f'"properties":{{"a":{{"const":V}}}}}}}}}},"messages":[{HI}]}}'
         ),
+    ),
+    "a chat's tool": (
+        "/v1/chat/completions",
+        f'{{"model":"M","tools":[{{"type":"function","function":{{"name":"f","parameters":{SCHEMA}}}}}],"messages":[{HI}]}}',
+    ),
+    "a message's tool": (
+        "/v1/messages",
+        f'{{"model":"M","max_tokens":5,"tools":[{{"name":"f","input_schema":{SCHEMA}}}],"messages":[{HI}]}}',
+    ),
+    "a response's tool": (
+        "/v1/responses",
+        f'{{"model":"M","input":"Hi.","tools":[{{"type":"function","name":"f","parameters":{SCHEMA}}}]}}',
     ),
     "a file's name": (
         "/v1/chat/completions",
@@ -67,6 +80,15 @@ def test_a_value_that_nothing_can_hold_is_the_clients_error(place: str, value: s
     with pytest.raises(InvalidRequest) as caught:
         parse(ENDPOINTS[path], "AWSBedrock", encoded, {})(goldens.target(model))
     assert caught.value.status == 400
+
+
+@pytest.mark.parametrize("value", [*NUMBERS, *TEXTS])
+def test_the_schema_of_a_tool_that_is_passed_on(value: str) -> None:
+    path, body = PLACES["a message's tool"]
+    encoded = body.replace("V", {**NUMBERS, **TEXTS}[value]).replace('"M"', f'"{CLAUDE}"').encode()
+    with pytest.raises(InvalidRequest) as caught:
+        parse(ENDPOINTS[path], "AWSAnthropic", encoded, {})(goldens.target(CLAUDE, "AWSAnthropic"))
+    assert (caught.value.status, caught.value.param) == (400, "tools[0].input_schema" if value in NUMBERS else None)
 
 
 @pytest.mark.parametrize("value", [*NUMBERS.values()])

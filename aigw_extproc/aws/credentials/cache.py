@@ -140,15 +140,16 @@ class CredentialCache:
         return entry.renewal
 
     async def _attempt(self, entry: Entry) -> None:
+        begun = self._clock()
         try:
             # Before the files are read, so that a change during the attempt is noticed.
             entry.files = await asyncio.to_thread(stamp, entry.source)
             credentials = await to_daemon_thread(self._find, entry.source, entry.region)
             self._succeeded(entry, credentials)
         except SourceFailed as failure:
-            self._failed(entry, str(failure))
+            self._failed(entry, str(failure), begun)
         except Exception as failure:  # botocore passes on any error of its I/O
-            self._failed(entry, type(failure).__name__)
+            self._failed(entry, type(failure).__name__, begun)
         finally:
             entry.renewal = None
 
@@ -160,9 +161,9 @@ class CredentialCache:
         metrics.CREDENTIAL_REFRESHES.labels(describe(entry.source), "ok").inc()
         log.info("credentials found source=%s method=%s", describe(entry.source), credentials.method)
 
-    def _failed(self, entry: Entry, reason: str) -> None:
+    def _failed(self, entry: Entry, reason: str, begun: float) -> None:
         level = logging.DEBUG if reason == entry.error else logging.WARNING  # warn once
-        entry.fail(reason, self._clock(), self._share())
+        entry.fail(reason, begun, self._share())
         metrics.CREDENTIAL_REFRESHES.labels(describe(entry.source), "failed").inc()
         log.log(level, "no credentials source=%s: %s", describe(entry.source), reason)
 

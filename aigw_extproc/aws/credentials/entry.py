@@ -18,8 +18,9 @@ ADVISORY_SECONDS = 15 * 60.0
 MANDATORY_SECONDS = 30.0
 """For credentials that live less than four minutes, the last eighth. botocore's ten minutes are too long for them."""
 RETRY_SECONDS = 3.0
-"""The pause after a failure, plus or minus a fifth, during which requests fail at once. With it, credentials are used
-within five seconds after their source is well again."""
+"""The pause from the beginning of an attempt that failed, plus or minus a fifth, during which requests fail at once.
+With it, credentials are used within five seconds after their source is well again. A source that did not answer has
+had its pause."""
 MAX_RETRY_SECONDS = 60.0
 """While the old credentials are usable, each failure doubles the pause, up to this."""
 
@@ -40,6 +41,7 @@ class Entry:
     failures: int = 0
     """Consecutive failures."""
     failed_at: float = 0.0
+    """When the last attempt that failed began."""
     spread: float = 1.0
     """The factor of the pause after the last failure."""
     rejected: Identity | None = None
@@ -97,7 +99,7 @@ class Entry:
             self.lifetime = credentials.expires_at - now
             self.lead = min(ADVISORY_SECONDS, self.lifetime / 4) * (1 - share / 5)
 
-    def fail(self, reason: str, now: float, share: float) -> None:
-        """Store why the source failed, and when."""
-        self.error, self.failed_at, self.spread = reason, now, 0.8 + 0.4 * share
+    def fail(self, reason: str, begun: float, share: float) -> None:
+        """Store why the source failed, and when the attempt began."""
+        self.error, self.failed_at, self.spread = reason, begun, 0.8 + 0.4 * share
         self.failures = min(self.failures + 1, 10)

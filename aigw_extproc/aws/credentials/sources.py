@@ -38,8 +38,9 @@ from aigw_extproc.aws.identity import (
 BEARER_TOKEN_VARIABLE = "AWS_BEARER_TOKEN_BEDROCK"  # noqa: S105 - the name of a variable
 OIDC_TIMEOUT_SECONDS = 10.0
 
-# An exchange may be waiting: botocore's default is four attempts of up to a minute each.
-_STS = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 2, "mode": "standard"})
+# An exchange may be waiting, and credentials are promised within five seconds after STS is well again. botocore's
+# default is four attempts of up to a minute each.
+_STS = Config(connect_timeout=3, read_timeout=3, retries={"total_max_attempts": 2, "mode": "standard"})
 
 
 def find(source: CredentialSource, region: str) -> FoundCredentials:

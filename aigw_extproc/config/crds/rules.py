@@ -26,6 +26,9 @@ RULES: Final[Mapping[type, Mapping[str, str]]] = {
             "!(has(self.credentialsFile) && has(self.oidcExchangeToken))"
         ),
     },
+    ai_gateway.RequestCostSpec: {
+        "cel: required with type CEL": "self.type != 'CEL' || has(self.cel)",
+    },
     infrastructure.BackendEndpoint: {
         "must have fqdn or ip, not both": "!(has(self.fqdn) && has(self.ip))",
     },
@@ -109,6 +112,15 @@ DESCRIPTIONS: Final[Mapping[type, Mapping[str, str]]] = {
         "hostnames": "Host names that requests may have; all if empty.",
         "parentRefs": "The Gateways that serve the route.",
         "targetRefs": "The former name of parentRefs.",
+        "llmRequestCosts": "What requests cost, for Envoy's metadata.",
+    },
+    ai_gateway.RequestCostSpec: {
+        "metadataKey": "The name of the cost in Envoy's metadata.",
+        "type": "Which tokens are counted, or CEL.",
+        "cel": "The expression of the type CEL.",
+    },
+    infrastructure.GatewayConfigSpec: {
+        "globalLLMRequestCosts": "What requests of all routes cost, for Envoy's metadata.",
     },
     ai_gateway.RouteRule: {
         "name": "A name for logs.",

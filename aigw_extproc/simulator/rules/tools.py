@@ -139,7 +139,13 @@ def tool_schemas_are_valid(conversation: Conversation) -> Problems:
 
 
 def tool_schemas_are_supported(request: ModelRequest) -> Problems:
-    """Claude refuses alternatives at the root of a schema, and most characters in names of properties."""
+    """Claude refuses alternatives at the root of a schema, and most characters in names of properties.
+
+    Nova 1 refuses references.
+    """
+    for path, schema in () if request.family.schema_references else _schemas(request.conversation):
+        if any(REFERENCES & part.keys() for part in json_schema.all_schemas(schema)):
+            yield f"{MODEL_ERRORS} {path}: references are not supported"
     for index, (_, schema) in enumerate(_schemas(request.conversation) if request.is_claude else ()):
         restriction = json_schema.claudes_restriction(schema)
         if restriction is not None:
@@ -153,6 +159,7 @@ def tool_names_are_supported(request: ModelRequest) -> Problems:
             yield ServiceError("ModelErrorException", INVALID_SEQUENCE)
 
 
+REFERENCES = frozenset({"$ref", "$defs", "definitions"})
 INVALID_SEQUENCE = (
     "Model produced invalid sequence as part of ToolUse. Please refer to the model tool use troubleshooting guide."
 )

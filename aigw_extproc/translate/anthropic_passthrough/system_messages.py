@@ -14,7 +14,7 @@ import msgspec
 
 from aigw_extproc import wire
 from aigw_extproc.bedrock.families import Family
-from aigw_extproc.translate.converse.reminders import reminder
+from aigw_extproc.translate.converse.reminders import reminder, tool_change
 
 Block = dict[str, msgspec.Raw]
 Fields = dict[str, msgspec.Raw]
@@ -25,6 +25,13 @@ class _Message(msgspec.Struct, frozen=True):
     content: str | list[Block]
     cache_control: msgspec.Raw = msgspec.Raw()
     output_config: msgspec.Raw = msgspec.Raw()
+
+
+class _Tool(msgspec.Struct, frozen=True):
+    name: str = ""
+
+
+TOOL_CHANGES = frozenset({"tool_addition", "tool_removal"})
 
 
 class _Body(msgspec.Struct, frozen=True):
@@ -107,10 +114,22 @@ def _blocks(message: _Message, dropped: list[str]) -> list[Block]:
     """Return the blocks of a system message; a cache mark on it counts as one on the last block."""
     if wire.given(message.output_config) is not None:
         dropped.append("messages.output_config")
-    blocks = _as_blocks(message.content)
+    blocks = [_in_words(block, dropped) for block in _as_blocks(message.content)]
     if wire.given(message.cache_control) is None or not blocks:
         return blocks
     return [*blocks[:-1], {"cache_control": message.cache_control, **blocks[-1]}]
+
+
+def _in_words(block: Block, dropped: list[str]) -> Block:
+    """Return a change of the tools as text: there is no other place for it."""
+    kind = bytes(block.get("type", b"")).decode().strip('"')
+    if kind not in TOOL_CHANGES:
+        return block
+    dropped.append(f"messages.{kind}")
+    tool = msgspec.json.decode(block.get("tool", b"{}"), type=_Tool)
+    text = tool_change(tool.name, adds=kind == "tool_addition")
+    mark = {"cache_control": block["cache_control"]} if "cache_control" in block else {}
+    return {"type": _TEXT, "text": msgspec.Raw(_encode(text)), **mark}
 
 
 def _as_reminder(block: Block) -> Block:

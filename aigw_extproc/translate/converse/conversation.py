@@ -29,7 +29,7 @@ def conversation(
         system=system,
         messages=turns.messages(history, family, tools_as_text=tools_as_text),
         has_reasoning=any(turn.reasoning for turn in history),
-        unsigned_calls=_begins_unsigned(history, family),
+        unsigned_calls=family.reasoning_history == "signed" and _begins_unsigned(history, family),
     )
 
 
@@ -60,4 +60,4 @@ def with_system(conversation: Conversation, instruction: str | None, family: Fam
 
 def forbids_reasoning(conversation: Conversation, family: Family) -> bool:
     """Return whether the model cannot begin to reason here: Claude requires the reasoning before a tool call."""
-    return conversation.unsigned_calls and family.reasoning_history == "signed"
+    return conversation.unsigned_calls

@@ -16,7 +16,7 @@ from aigw_extproc.bedrock.families import Family
 from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.translate.converse import turns
 from aigw_extproc.translate.converse.conversation import Conversation, conversation
-from aigw_extproc.translate.converse.reminders import reminder
+from aigw_extproc.translate.converse.reminders import reminder, tool_change
 from aigw_extproc.translate.converse.schemas.keys import translated
 from aigw_extproc.translate.converse.tool_names import ToolNames, valid_id
 from aigw_extproc.translate.converse.turns import Result, Turn, Vocabulary
@@ -113,9 +113,9 @@ class History:
 def _in_words(block: ContentBlock) -> ContentBlock:
     """Return a block for a place that takes no changes of tools: there they are a text."""
     if block.tool_addition is not None:
-        return ContentBlock(text=f"From now on you may use the tool {block.tool_addition.tool.name}.")
+        return ContentBlock(text=tool_change(block.tool_addition.tool.name, adds=True))
     if block.tool_removal is not None:
-        return ContentBlock(text=f"Do not use the tool {block.tool_removal.tool.name} any more.")
+        return ContentBlock(text=tool_change(block.tool_removal.tool.name, adds=False))
     return block
 
 

@@ -60,6 +60,15 @@ def off(family: Family, max_tokens: int | None) -> ReasoningSpec:
     return ReasoningSpec(fields=dict(family.reasoning_off), max_tokens=max_tokens)
 
 
+def stays_on(family: Family) -> bool:
+    """Return whether as little reasoning as the family can do is its lowest effort, and not none."""
+    return any(value in family.efforts for value in _leaves(family.reasoning_off))
+
+
+def _leaves(value: object) -> list[object]:
+    return [leaf for inner in value.values() for leaf in _leaves(inner)] if isinstance(value, dict) else [value]
+
+
 def by_effort(effort: str, family: Family, max_tokens: int | None, dropped: list[str]) -> ReasoningSpec:
     """Return the settings for an effort that the family supports."""
     reasoning = STYLES[family.reasoning](effort, family, max_tokens)

@@ -157,10 +157,14 @@ def _prefill(blocks: list[ContentBlock]) -> list[ContentBlock]:
 
 
 def _user(turn: Turn, family: Family) -> list[Message]:
-    results, beside = list(_results(turn)), _beside_results(turn)
-    if not results or not beside:
-        return [Message(role="user", content=results or beside)]
-    length = _length_beside_results(turn, family)
+    results = list(_results(turn))
+    if not results:
+        return [Message(role="user", content=turn.blocks)]
+    first = _beside(turn)
+    if not first and not turn.blocks:
+        return [Message(role="user", content=results)]
+    beside = [*first, *turn.blocks]
+    length = _length_beside_results(turn, first, family)
     messages = [Message(role="user", content=[*results, *beside[:length]])]
     if length < len(beside):
         messages += [_separator("assistant"), Message(role="user", content=beside[length:])]
@@ -169,11 +173,12 @@ def _user(turn: Turn, family: Family) -> list[Message]:
 
 def is_split(turn: Turn, family: Family) -> bool:
     """Return whether something follows tool results that the model takes only in a message of its own."""
-    return bool(turn.results) and _length_beside_results(turn, family) < len(_beside_results(turn))
-
-
-def _beside_results(turn: Turn) -> list[ContentBlock]:
-    return [*_beside(turn), *turn.blocks] if turn.results else turn.blocks
+    if not turn.results:
+        return False
+    beside = _beside(turn)
+    if not beside and not turn.blocks:
+        return False  # as in most turns of a tool loop
+    return _length_beside_results(turn, beside, family) < len(beside) + len(turn.blocks)
 
 
 def _beside(turn: Turn) -> list[ContentBlock]:
@@ -181,10 +186,13 @@ def _beside(turn: Turn) -> list[ContentBlock]:
     return with_text([block for result in turn.results.values() for block in result.beside])
 
 
-def _length_beside_results(turn: Turn, family: Family) -> int:
-    """Return how many blocks may follow the results: those of the messages before the first that may not."""
+def _length_beside_results(turn: Turn, beside: list[ContentBlock], family: Family) -> int:
+    """Return how many blocks may follow the results: those of the messages before the first that may not.
+
+    `beside` are the blocks that do not go inside the results; the turn's own follow them.
+    """
     allowed = (None, *family.beside_tool_results)
-    blocks, offset = _beside_results(turn), len(_beside(turn))
+    blocks, offset = [*beside, *turn.blocks], len(beside)
     starts = [0, *(offset + start for start in turn.starts), len(blocks)]
     for start, end in pairwise(starts):
         if any(kind_of(block) not in allowed for block in blocks[start:end]):

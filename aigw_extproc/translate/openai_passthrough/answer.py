@@ -29,6 +29,9 @@ _ERROR_BODY = msgspec.json.Decoder(_ErrorBody)
 class OpenAIPassthroughAnswer(msgspec.Struct, frozen=True):
     """Implements `contract.Answer`."""
 
+    hides_usage: bool = False
+    """Whether the client of a stream has not asked for the tokens that it reports."""
+
     def translate_response(self, body: bytes, context: ResponseContext) -> ClientResponse:
         try:
             answer = _BODY.decode(as_utf8(body))
@@ -38,7 +41,7 @@ class OpenAIPassthroughAnswer(msgspec.Struct, frozen=True):
         return ClientResponse(body=body, usage=usage.read(answer.usage), media_type=media_type)
 
     def translate_stream(self, context: ResponseContext) -> OpenAIPassthroughStream:
-        return OpenAIPassthroughStream()
+        return OpenAIPassthroughStream(hides_usage=self.hides_usage)
 
     def translate_error(self, status: int, headers: Mapping[str, str], body: bytes) -> UpstreamError:
         """Return the upstream's own error if it is in OpenAI's format, without any detail on the gateway's key."""

@@ -14,6 +14,11 @@ from aigw_extproc.translate.openai_passthrough.answer import OpenAIPassthroughAn
 class _Envelope(msgspec.Struct, frozen=True):
     model: str
     stream: bool | None = None
+    stream_options: msgspec.Raw = msgspec.Raw()
+
+
+class _StreamOptions(msgspec.Struct, frozen=True):
+    include_usage: bool | None = None
 
 
 class PassthroughRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,11 +26,14 @@ class PassthroughRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     model: str
     stream: bool
+    stream_options: msgspec.Raw
     body: bytes
     """The body as the client sent it."""
 
 
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
+_OPTIONS = msgspec.json.Decoder(_StreamOptions)
+_WITH_STREAM_OPTIONS = ("/chat/completions", "/completions")
 
 
 def parse(body: bytes) -> PassthroughRequest:
@@ -35,7 +43,9 @@ def parse(body: bytes) -> PassthroughRequest:
         InvalidRequest: the body is not a JSON object with a model, or `stream` is not a boolean.
     """
     envelope = wire.decode(_ENVELOPE, body)
-    return PassthroughRequest(model=envelope.model, stream=bool(envelope.stream), body=body)
+    return PassthroughRequest(
+        model=envelope.model, stream=bool(envelope.stream), stream_options=envelope.stream_options, body=body
+    )
 
 
 def to(path: str) -> Callable[[PassthroughRequest, Target], UpstreamRequest]:
@@ -43,19 +53,34 @@ def to(path: str) -> Callable[[PassthroughRequest, Target], UpstreamRequest]:
 
     def translate_request(request: PassthroughRequest, target: Target) -> UpstreamRequest:
         prefix, stream = target.schema.prefix.strip("/"), request.stream
+        unasked = target.counts and stream and path in _WITH_STREAM_OPTIONS and not _asks_for_usage(request)
         return UpstreamRequest(
             path=f"/{prefix}{path}" if prefix else path,
-            body=_with_model(request, target.model),
+            body=_body(request, target.model, with_usage=unasked),
             accept="text/event-stream" if stream else "application/json",
             stream=stream,
             dropped=(),
-            answer=OpenAIPassthroughAnswer(),
+            answer=OpenAIPassthroughAnswer(hides_usage=unasked),
         )
 
     return translate_request
 
 
-def _with_model(request: PassthroughRequest, model: str) -> bytes:
-    if request.model == model:
-        return request.body
-    return wire.edit_fields(request.body, set_fields={"model": msgspec.Raw(msgspec.json.encode(model))})
+def _asks_for_usage(request: PassthroughRequest) -> bool:
+    """Return whether the stream will report its tokens, or has options that are for the upstream to refuse."""
+    options = wire.given(request.stream_options)
+    try:
+        return options is not None and _OPTIONS.decode(options).include_usage is True
+    except (msgspec.MsgspecError, RecursionError):
+        return True
+
+
+def _body(request: PassthroughRequest, model: str, *, with_usage: bool) -> bytes:
+    fields: dict[str, msgspec.Raw] = {}
+    if request.model != model:
+        fields["model"] = msgspec.Raw(msgspec.json.encode(model))
+    if with_usage:
+        options = wire.given(request.stream_options) or b"{}"
+        asked = wire.edit_fields(bytes(options), set_fields={"include_usage": msgspec.Raw(b"true")})
+        fields["stream_options"] = msgspec.Raw(asked)
+    return wire.edit_fields(request.body, set_fields=fields)

@@ -75,7 +75,8 @@ class OpenAIPassthroughStream:
     Only complete lines pass, so that an error can still replace the rest of an event.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, hides_usage: bool = False) -> None:
+        """`hides_usage` leaves out the event with nothing but the tokens."""
         self.usage: TokenCounts | None = None
         self.characters = 0
         self.kept: StoredResponse | None = None
@@ -88,6 +89,9 @@ class OpenAIPassthroughStream:
         self._number = -1
         """The sequence number of its last event."""
         self._failed = False
+        self._hides_usage = hides_usage
+        self._hiding = False
+        """Within an event that is left out."""
 
     @property
     def counted(self) -> bool:
@@ -102,9 +106,10 @@ class OpenAIPassthroughStream:
             self._held, self._held_length = [], 0
         self._held.append(data[end:])
         self._held_length += len(data) - end
-        for line in lines.splitlines():
-            if line.startswith(b"data:"):
-                self._observe(line[5:].strip())
+        received = lines.splitlines(keepends=True)
+        passing = [line for line in received if self._passes(line)]
+        if len(passing) < len(received):
+            lines = b"".join(passing)
         if self._held_length > MAX_LINE:
             return lines + self.fail(InvalidUpstreamResponse(f"an event of the stream is longer than {MAX_LINE} bytes"))
         return lines
@@ -125,7 +130,7 @@ class OpenAIPassthroughStream:
         return b"\n" + (b"data: %b\n\n" % render(failure) if self._response is None else self._failed_response(failure))
 
     def _failed_response(self, failure: GatewayError) -> bytes:
-        """Write a failed response, then an error, as a stream of Responses ends on Bedrock."""
+        """Write an error, then a failed response, as a stream of Responses ends on Bedrock."""
         error, number = details(failure), self._number + 1
         reason = {"code": response_code(failure), "message": failure.message}
         response: dict[str, object] = {
@@ -135,27 +140,38 @@ class OpenAIPassthroughStream:
             "error": reason,
             "output": [],
         }
-        failed = {"type": "response.failed", "sequence_number": number, "response": response}
-        last = {**error, "type": "error", "sequence_number": number + 1, "error": error}
-        return b"event: response.failed\ndata: %b\n\nevent: error\ndata: %b\n\n" % (_encode(failed), _encode(last))
+        event = {**error, "type": "error", "sequence_number": number, "error": error}
+        failed = {"type": "response.failed", "sequence_number": number + 1, "response": response}
+        return b"event: error\ndata: %b\n\nevent: response.failed\ndata: %b\n\n" % (_encode(event), _encode(failed))
 
-    def _observe(self, data: bytes) -> None:
+    def _passes(self, line: bytes) -> bool:
+        if line.startswith(b"data:"):
+            self._hiding = self._observe(line[5:].strip()) and self._hides_usage
+        passes = not self._hiding
+        if not line.strip():  # the end of an event
+            self._hiding = False
+        return passes
+
+    def _observe(self, data: bytes) -> bool:
+        """Take the data of an event, and return whether it has nothing but the tokens."""
         if data == b"[DONE]":
             self._complete = True
-            return
+            return False
         try:
             event = _EVENT.decode(data)
             failure = upstream_error(event.error, status=502)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return  # the client validates it
+            return False  # the client validates it
         self.failure = failure or self.failure
         self._number = max(self._number, event.sequence_number)
         if event.response is not None:
             self._response = event.response.id or self._response
-        self.usage = usage.read(event.response.usage if event.response else event.usage) or self.usage
+        found = usage.read(event.response.usage if event.response else event.usage)
+        self.usage = found or self.usage
         self.characters += _characters(event)
         finished = any(choice.finish_reason for choice in event.choices or ())
         self._complete |= failure is not None or finished or event.type in LAST_EVENTS
+        return found is not None and event.choices == []
 
 
 def _characters(event: _Event) -> int:

@@ -17,6 +17,7 @@ from aigw_extproc.translate.converse.reasoning import (
     by_thinking,
     nearest,
     off,
+    stays_on,
 )
 
 NONE = "none"
@@ -53,6 +54,8 @@ def _reasoning(request: chat.ChatRequest, family: Family, max_tokens: int | None
         thinking = msgspec.convert(request.thinking, ThinkingSpec, from_attributes=True)
         return by_thinking(thinking, family, max_tokens, dropped, effort=effort)
     if wanted == NONE:
+        if stays_on(family):
+            dropped.append("reasoning_effort")
         return off(family, max_tokens)
     if effort is None:
         return ReasoningSpec(max_tokens=max_tokens)

@@ -13,6 +13,7 @@ import msgspec
 from aigw_extproc.bedrock.families import Family
 from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.translate.converse.schemas.fold import folded, is_folded
+from aigw_extproc.translate.converse.schemas.inline import MAX_BYTES, TooLarge, inlined
 from aigw_extproc.translate.converse.schemas.keys import Names, aliased
 from aigw_extproc.translate.converse.schemas.mend import mended
 from aigw_extproc.translate.converse.schemas.native import bound
@@ -50,21 +51,28 @@ def input_schema(parameters: msgspec.Raw, place: str, family: Family, *, strict:
     With `strict` the schema is one to which the model can be bound, if there is one.
 
     Raises:
-        InvalidRequest: it is not the schema of an object.
+        InvalidRequest: it is not the schema of an object, or has a number that nothing can hold.
     """
     text = bytes(parameters)
     repair = _cached if len(text) <= MAX_CACHED_BYTES else _repaired
     try:
-        return repair(text, family.narrow_tool_schemas, strict and family.strict_tools)
+        return repair(text, family.narrow_tool_schemas, family.tool_schema_references, strict and family.strict_tools)
     except _NotAnObject as error:
         raise InvalidRequest.at(f"{place}{error.member}", error.fault) from None
+    except msgspec.DecodeError as error:
+        raise InvalidRequest.at(place, f"the JSON cannot be read: {error}") from None
+    except TooLarge:
+        fault = f"the model takes no references, and written out they exceed {MAX_BYTES} bytes"
+        raise InvalidRequest.at(place, fault) from None
     except RecursionError:
         raise InvalidRequest.at(place, "its references are nested too deeply") from None
 
 
-def _repaired(text: bytes, narrow: bool, strict: bool) -> InputSchema:
+def _repaired(text: bytes, narrow: bool, references: bool, strict: bool) -> InputSchema:
     given = _decoded(text)
     schema = mended({name: value for name, value in given.items() if name not in _IDENTIFYING}) or _NO_ARGUMENTS
+    if not references:
+        schema = inlined(schema)
     if narrow and not is_folded(schema):
         schema = folded(schema)
     _require_object(schema)
