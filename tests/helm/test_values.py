@@ -67,6 +67,12 @@ WRONG: dict[str, dict[str, Any]] = {
     "extraObjects": {"extraObjects": [1]},
     "groups": {"crds": {"groups": ["gateway.k8s.io"]}},
 }
+LIMITED = {
+    "apiVersion": "gateway.envoyproxy.io/v1alpha1",
+    "kind": "BackendTrafficPolicy",
+    "metadata": {"name": "limits"},
+    "spec": {"rateLimit": {"global": {"rules": []}}},
+}
 CONTRADICTIONS = {
     "config: existingConfigMap and resources are both set": {
         "config": {"existingConfigMap": "a", "resources": [{"kind": "Backend", "metadata": {"name": "a"}}]}
@@ -112,7 +118,7 @@ CONTRADICTIONS = {
         "config": {"existingConfigMap": "a"},
     },
     "config.resources: each pod would allow its limits once": {
-        "config": {"resources": [{"kind": "BackendTrafficPolicy", "spec": {"rateLimit": {}}}]},
+        "config": {"resources": [LIMITED]},
     },
     "config.resources: each pod would allow": {"config": {"resources": "kind: QuotaPolicy"}, "replicaCount": 3},
     "credentials.method: irsa annotates the service account": {
