@@ -89,7 +89,7 @@ ANONYMOUS: Final = Caller()
 class Callers:
     """The identification of callers by all policies of a snapshot."""
 
-    __slots__ = ("_by_name", "_places", "_ring", "keyless", "policies")
+    __slots__ = ("_by_name", "_places", "_ring", "client_headers", "identity", "keyless", "policies")
 
     def __init__(self, policies: Iterable[Policy]) -> None:
         self.policies = policies = tuple(policies)
@@ -101,6 +101,10 @@ class Callers:
                 self._places.update({key: (policy.name, provider) for key, _ in provider.by_place})
         self.keyless = tuple(policy for policy in policies if policy.keys is None)
         """The policies that a request without any key could meet."""
+        self.client_headers = frozenset({CLIENT_HEADER}).union(*(policy.client_headers for policy in policies))
+        """The headers with the client's id."""
+        self.identity = self.client_headers.union(*(policy.claim_headers for policy in policies))
+        """Those, and the ones with claims of a token: a client's own are never used."""
 
     def identify(self, headers: Mapping[str, str], verified: Verified) -> Caller:
         """Return the sender of a request."""
@@ -159,7 +163,7 @@ def is_authorized(policy: Policy, caller: Caller) -> bool:
     authorization = policy.authorization
     if authorization is None:
         return True
-    address = _address(caller.verified.address) if authorization.by_address else None
+    address = address_of(caller.verified) if authorization.by_address else None
     if authorization.by_address and address is None:
         return False  # a rule that denies could be for this address
     headers = identity_headers(policy, caller)
@@ -299,10 +303,10 @@ def _only(ids: Iterable[str]) -> str:
     return found.pop() if len(found) == 1 else ""
 
 
-def _address(text: str) -> IPv4Address | IPv6Address | None:
-    """Return the address in a text; None for that of a unix socket."""
+def address_of(verified: Verified) -> IPv4Address | IPv6Address | None:
+    """Return the client's address; None if it is not known, or the client is on a unix socket."""
     try:
-        address = ip_address(text.strip("[]"))
+        address = ip_address(verified.address.strip("[]"))
     except ValueError:
         return None
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None

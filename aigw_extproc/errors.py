@@ -19,6 +19,10 @@
     * MissingCredentials: 401, the request must have its own AWS credentials
     * CredentialsUnavailable: 503, the gateway has no AWS credentials
     * StoreUnavailable: 503, the store of responses does not answer
+    * LimitExceeded: 429, the client has used up what a limit allows
+        * BudgetExceeded: or its budget in money
+    * PriceUnknown: 403, the client has a budget, and the price of the model is not known
+    * LimitsUnavailable: 503, the ledger of what clients have used does not answer
     * Overloaded: 503, the gateway has no capacity for the request at the moment
     * UpstreamUnreachable: 503, no connection to the upstream, or it broke
     * UpstreamTimeout: 504, the upstream took too long
@@ -196,10 +200,9 @@ class FilterMissing(GatewayError):
 
     code = "gateway_misconfigured"
 
-    def __init__(self) -> None:
+    def __init__(self, lack: str = "does not ask the authorization service of the gateway's policy") -> None:
         super().__init__(
-            "the gateway's Envoy does not ask the authorization service of the gateway's policy;"
-            " its operator must add the filters that `aigw-extproc envoy-config` prints"
+            f"the gateway's Envoy {lack}; its operator must add the filters that `aigw-extproc envoy-config` prints"
         )
 
 
@@ -240,6 +243,38 @@ class StoreUnavailable(GatewayError):
 
     def __init__(self) -> None:
         super().__init__("the store of responses does not answer; try again", headers=[("retry-after", "1")])
+
+
+class LimitExceeded(GatewayError):
+    """The client has used up what a limit of the gateway allows. Nothing was sent, and nothing charged."""
+
+    status = 429
+    type = "rate_limit_error"
+    code = "rate_limit_exceeded"
+
+
+class BudgetExceeded(LimitExceeded):
+    """The client has used up its budget in money. The code is OpenAI's."""
+
+    code = "insufficient_quota"
+
+
+class PriceUnknown(GatewayError):
+    """The client has a budget in money, and what the model costs is not known here."""
+
+    status = 403
+    type = "permission_error"
+    code = "price_unknown"
+
+
+class LimitsUnavailable(GatewayError):
+    """The ledger does not answer, and the limits are closed then. The reason is for the log, not for the client."""
+
+    status = 503
+    code = "limits_unavailable"
+
+    def __init__(self) -> None:
+        super().__init__("the gateway cannot count this request now; try again", headers=[("retry-after", "1")])
 
 
 class Overloaded(GatewayError):

@@ -18,9 +18,10 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from aigw_extproc.config.snapshot import Snapshot
 from aigw_extproc.errors import InvalidRequest, InvalidUpstreamResponse
-from aigw_extproc.exchange.messages import Outcome
+from aigw_extproc.exchange.messages import NeedLimits, Outcome
 from aigw_extproc.exchange.spending import SpentTokens
 from aigw_extproc.label_headers import VARIABLE, label_headers
+from aigw_extproc.limits.counting import SHADOW, is_exceeded, refusing
 from aigw_extproc.translate.contract import TokenCounts
 from aigw_extproc.translate.registry import ENDPOINTS
 
@@ -112,6 +113,17 @@ CREDENTIAL_EXPIRY = Gauge(
 )
 TRANSLATION_FAILURES = Counter(
     "aigw_translation_failures", "Requests or responses that could not be translated.", ("operation", "phase")
+)
+LIMIT_DECISIONS = Counter(
+    "aigw_limit_decisions",
+    "Requests that a limit was asked about: passed, refused, shadow (would be refused), or, without an answer of the"
+    " ledger, unavailable or open.",
+    ("policy", "decision"),
+)
+LEDGER_FAILURES = Counter(
+    "aigw_ledger_failures",
+    "Times that the ledger of limits did not answer, by operation: take or charge.",
+    ("operation",),
 )
 STORE_FAILURES = Counter("aigw_store_failures", "Failures of the store of responses: read, write.", ("operation",))
 DEFECTS = Counter("aigw_defects", "Unexpected exceptions; each is in the log with its traceback.")
@@ -212,6 +224,16 @@ def _record_answer(outcome: Outcome, timeline: Timeline, duration: float, labels
         if outcome.usage is not None and outcome.usage.output_tokens > 1 and not outcome.estimated:
             rest = (duration - (timeline.first_piece - timeline.started)) / (outcome.usage.output_tokens - 1)
             _child(TIME_PER_OUTPUT_TOKEN, *labels).observe(rest)
+
+
+def count_limits(needed: NeedLimits, decision: str, used: tuple[int, ...] | None = None) -> None:
+    """Count what limits have decided about a request; `used` is what their counters had."""
+    decisive = refusing(needed.hits, used) if used is not None and decision == "refused" else range(len(needed.hits))
+    for policy in {needed.limits[index].policy for index in decisive if not needed.limits[index].shadow}:
+        _child(LIMIT_DECISIONS, policy, decision).inc()
+    for index, hit in enumerate(needed.hits):
+        if hit.group == SHADOW and used is not None and is_exceeded(hit, used[index]):
+            _child(LIMIT_DECISIONS, needed.limits[index].policy, "shadow").inc()
 
 
 def record_spending(spent: SpentTokens) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from heapq import merge
 from itertools import accumulate
@@ -18,7 +18,8 @@ from operator import attrgetter
 from typing import TypeAlias
 
 from aigw_extproc.callers import ANONYMOUS, NOTHING, Caller, Callers, Verified, is_admitted
-from aigw_extproc.config.policies import CLIENT_HEADER, Policy
+from aigw_extproc.config.limits import Limit
+from aigw_extproc.config.policies import Policy
 from aigw_extproc.config.snapshot import MODEL_HEADER, Backend, HeaderMatch, RoutedModel, Rule, Snapshot
 from aigw_extproc.config.traffic import Failover, Retry
 from aigw_extproc.errors import ModelNotFound, RouteClosed
@@ -43,6 +44,8 @@ class Choice:
     policy: Policy | None
     failover: Failover | None = None
     """How the backends are tried one after the other, chosen by Envoy; None to pick one here."""
+    limits: tuple[Limit, ...] = ()
+    """How much clients may use of the rule, but for the router's `entry_limits`."""
 
     def pick(self, number: float) -> Backend:
         """Return the backend at `number`, of [0, 1), on the cumulative weights."""
@@ -106,7 +109,7 @@ class Router:
 
     __slots__ = (
         *("_allowed_hosts", "_anywhere", "_attempts", "_by_host", "_names", "_wildcards"),
-        *("callers", "client_headers", "identity_headers", "listed", "open", "snapshot"),
+        *("callers", "client_headers", "entry_limits", "identity_headers", "listed", "open", "snapshot"),
     )
 
     def __init__(
@@ -132,14 +135,14 @@ class Router:
         self.open = any(rule.policy is None or rule.policy.open for rule in snapshot.rules) or not policies
         """Whether every client can use some rule."""
         matched = _matched(snapshot.rules)
-        self.client_headers = matched & frozenset({CLIENT_HEADER}).union(*(each.client_headers for each in policies))
+        self.client_headers = matched & self.callers.client_headers
         """The headers with a client's id that some rule matches."""
-        self.identity_headers = self.client_headers | matched & frozenset().union(
-            *(each.claim_headers for each in policies)
-        )
+        self.identity_headers = matched & self.callers.identity
         """Those, and the ones with claims of a token: a client's own must not be used."""
+        self.entry_limits = _entry_limits(snapshot.rules)
+        """The limits of all rules, which need nothing of a request's body."""
         hosts: dict[str, list[_Candidate]] = {}
-        for hostname, candidate in _candidates(snapshot.rules):
+        for hostname, candidate in _candidates(snapshot.rules, self.entry_limits):
             hosts.setdefault(hostname, []).append(candidate)
         self._anywhere = _Scope(hosts.pop("", []))
         self._by_host = {host: _Scope(candidates) for host, candidates in hosts.items()}
@@ -158,7 +161,9 @@ class Router:
 
     def identify(self, headers: Headers, verified: Verified = NOTHING) -> Caller:
         """Return the sender of a request."""
-        return self.callers.identify(headers, verified) if self.callers.policies else ANONYMOUS
+        if self.callers.policies:
+            return self.callers.identify(headers, verified)
+        return ANONYMOUS if verified is NOTHING else Caller(verified=verified)
 
     def select(self, model: str, headers: Headers, pick: float) -> Backend:
         """Return the backend for a request for `model`: `pick`, a number of [0, 1), chooses by weight.
@@ -236,11 +241,19 @@ def _latest(attempts: dict[str, Attempt]) -> dict[str, Attempt]:
     return dict(list(attempts.items())[-_MAX_ATTEMPTS:])
 
 
-def _candidates(rules: Iterable[Rule]) -> Iterator[tuple[str, _Candidate]]:
+def _entry_limits(rules: tuple[Rule, ...]) -> tuple[Limit, ...]:
+    first, *others = rules or (None,)
+    limits = first.rate_limits if first is not None else ()
+    return tuple(
+        limit for limit in limits if not limit.needs_body and all(limit in rule.rate_limits for rule in others if rule)
+    )
+
+
+def _candidates(rules: Iterable[Rule], entry_limits: Collection[Limit]) -> Iterator[tuple[str, _Candidate]]:
     """Yield every match of every rule by hostname, `""` for any; a rule without matches accepts everything."""
     order = 0
     for rule in rules:
-        choice = _choice(rule)
+        choice = _choice(rule, entry_limits)
         for match in rule.matches or ((),):
             for hostname in rule.hostnames or ("",):
                 yield hostname, _candidate(match, order, choice)
@@ -261,10 +274,13 @@ def _matched(rules: Iterable[Rule]) -> frozenset[str]:
     return frozenset(condition.name for rule in rules for match in rule.matches for condition in match)
 
 
-def _choice(rule: Rule) -> Choice:
+def _choice(rule: Rule, entry_limits: Collection[Limit]) -> Choice:
     active = tuple(backend for backend in rule.backends if backend.weight > 0)
     bounds = tuple(accumulate(backend.weight for backend in active))
-    return Choice(rule=rule.name, backends=active, bounds=bounds, policy=rule.policy, failover=rule.failover)
+    limits = tuple(limit for limit in rule.rate_limits if limit not in entry_limits)
+    return Choice(
+        rule=rule.name, backends=active, bounds=bounds, policy=rule.policy, failover=rule.failover, limits=limits
+    )
 
 
 _rank: Callable[[_Candidate], tuple[int, int]] = attrgetter("rank")

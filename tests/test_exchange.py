@@ -16,6 +16,7 @@ import msgspec
 import pytest
 
 from aigw_extproc.aws.identity import Credentials, DefaultChain
+from aigw_extproc.config.limits import Limit, Quotas
 from aigw_extproc.config.snapshot import (
     MODEL_HEADER,
     Address,
@@ -42,8 +43,10 @@ from aigw_extproc.exchange.messages import (
     CredentialsReady,
     Event,
     ForwardRequest,
+    LimitsReady,
     MediaReady,
     NeedCredentials,
+    NeedLimits,
     NeedMedia,
     NeedUpstream,
     Pings,
@@ -58,6 +61,7 @@ from aigw_extproc.exchange.messages import (
     UpstreamReady,
 )
 from aigw_extproc.exchange.phases import Phase, UnexpectedEvent
+from aigw_extproc.limits.counting import Verdict
 from aigw_extproc.routing import Router
 from aigw_extproc.translate.clients.models import MODEL_PATHS
 from aigw_extproc.translate.contract import Media, Stored, UpstreamResponse
@@ -636,6 +640,8 @@ URL = "https://images.test/a.png"
 IMAGE_BODY = json.dumps(
     {"model": "m", "messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": URL}}]}]}
 ).encode()
+QUOTA = Limit(name="quota", policy="QuotaPolicy default/quota", limit=1, unit="Day")
+LIMITED = _with(quotas=Quotas(others=(QUOTA,)))
 LOOKED_UP = _with(auth=AwsAuth(region="us-east-1", source=DefaultChain()))
 FRAMES = response(content_type="application/vnd.amazon.eventstream")
 
@@ -643,6 +649,7 @@ ATTEMPT = AttemptHeaders(POST | {"x-ai-eg-model": "m"}, host="a.attempt")
 PHASES: dict[str, tuple[Backend, tuple[Event, ...]]] = {
     "Opened": (BACKEND, ()),
     "Accepted": (BACKEND, request()[:1]),
+    "Limiting": (LIMITED, request()),
     "Retrieving": (BACKEND, (RequestHeaders({":method": "GET", ":path": "/v1/responses/resp_1"}, end_of_stream=True),)),
     "Parsed": (BACKEND, request(IMAGE_BODY)),
     "Translated": (LOOKED_UP, request()),
@@ -661,6 +668,7 @@ PHASES: dict[str, tuple[Backend, tuple[Event, ...]]] = {
 """How an exchange comes to each phase."""
 EVENTS: tuple[Event, ...] = (
     *request(),
+    LimitsReady(NeedLimits(hits=(), limits=(), dues=()), Verdict(False, ())),
     StoredReady(Stored()),
     MediaReady({URL: Media(media_type="image/png", base64="iVBORw0KGgo=")}),
     CredentialsReady(KEYS),
@@ -672,7 +680,9 @@ EVENTS: tuple[Event, ...] = (
 EXPECTED = {
     ("Opened", RequestHeaders),
     ("Opened", ResponseHeaders),
+    ("Accepted", LimitsReady),
     ("Accepted", RequestBody),
+    ("Limiting", LimitsReady),
     ("Accepted", ResponseHeaders),
     ("Retrieving", StoredReady),
     ("Parsed", StoredReady),
@@ -732,7 +742,7 @@ def test_an_exchange_can_fail_in_every_phase(phase: str) -> None:
 def test_media_are_needed_before_a_request_is_translated() -> None:
     machine = exchange()
     assert send(machine, *request(IMAGE_BODY)) == NeedMedia((URL,))
-    action = send(machine, EVENTS[3])
+    action = send(machine, EVENTS[4])
     assert isinstance(action, ForwardRequest)
     assert b"iVBORw0KGgo=" in action.body
 

@@ -13,6 +13,8 @@ from aigw_extproc.cli.options import source_of
 from aigw_extproc.cli.output import count
 from aigw_extproc.config.resources.findings import Findings, Note
 from aigw_extproc.errors import Problem
+from aigw_extproc.ledger.options import is_shared
+from aigw_extproc.serve.source import uncounted
 
 _COLORS = {"served": "green", "ignored": None, "warning": "yellow", "refused": "red"}
 
@@ -21,7 +23,11 @@ _COLORS = {"served": "green", "ignored": None, "warning": "yellow", "refused": "
 @options.resources
 @options.region
 @options.secrets_dir
-def check(resources: tuple[Path, ...], region: str | None, secrets_dir: Path | None) -> None:
+@options.limits
+@click.option("--replicas", type=click.IntRange(min=1), default=1, help="Number of gateways that serve them.")
+def check(
+    resources: tuple[Path, ...], region: str | None, secrets_dir: Path | None, limits: str | None, replicas: int
+) -> None:
     """Validate resource files.
 
     Prints what is served, ignored and refused, by kind and field, and every error. RESOURCES are files, or folders of
@@ -33,6 +39,9 @@ def check(resources: tuple[Path, ...], region: str | None, secrets_dir: Path | N
     finally:
         _print_table(tuple(_rows(findings)))
     snapshot = configuration.snapshot
+    if snapshot.limits and replicas > 1 and not is_shared(limits or ""):
+        message = f"needs one place for the counts of {replicas} gateways: say --limits redis://HOST"
+        raise uncounted(configuration, message)
     counts = (count(snapshot.rules, "rule"), count(snapshot.upstreams, "upstream"), count(snapshot.models, "model"))
     print(f"ok: {', '.join(counts)}")
 

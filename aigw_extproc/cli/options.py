@@ -16,6 +16,7 @@ from aigw_extproc.cli.output import LEVELS, fail
 from aigw_extproc.config.resources.names import is_resource_name
 from aigw_extproc.envoy.options import GATEWAY, ListenAddress, parse_address
 from aigw_extproc.kubernetes.options import Access, GatewayName, KubernetesOptions
+from aigw_extproc.ledger.options import LIMITS_VARIABLE
 from aigw_extproc.serve.options import ADMIN
 from aigw_extproc.serve.source import ConfigurationSource
 from aigw_extproc.store.options import VARIABLE, StoreOptions
@@ -63,6 +64,12 @@ otlp = click.option(
 )
 trace_upstream = click.option(
     "--trace-upstream", is_flag=True, help="Tell upstreams which trace a request belongs to (traceparent)."
+)
+limits = click.option(
+    "--limits",
+    metavar="FILE|redis://HOST",
+    envvar=LIMITS_VARIABLE,
+    help="Count here what clients use, for rate limits and quotas; a URL with a password better in AIGW_LIMITS.",
 )
 page = click.option("--page/--no-page", default=True, help="The operator's page: on loopback, or with --page-token.")
 page_token = click.option(
@@ -156,6 +163,8 @@ def source_of(
     secrets: Path | None = None,
     api_keys: Path | None = None,
     published: Path | None = None,
+    *,
+    ledger: bool = True,
 ) -> ConfigurationSource:
     """Return the source that the options name.
 
@@ -179,6 +188,7 @@ def source_of(
         simulator=address,
         published=published,
         api_keys=api_keys,
+        ledger=ledger,
     )
 
 

@@ -39,6 +39,7 @@ from aigw_extproc.serve.options import ADMIN
 @options.store
 @options.store_hours
 @options.store_mb
+@options.limits
 @options.workers
 @click.option("--access-log/--no-access-log", default=True, help="One line per request, on standard output.")
 @options.otlp
@@ -66,6 +67,7 @@ def run(
     store: str | None,
     store_hours: float,
     store_mb: int,
+    limits: str | None,
     workers: int,
     access_log: bool,
     otlp: str | None,
@@ -119,6 +121,7 @@ def run(
         page_token=page_token,
         start_simulator=demonstration,
         store=store_of(store, store_hours, store_mb),
+        limits=limits or None,
         workers=workers,
         access_log=access_log,
         otlp=otlp if traces else None,

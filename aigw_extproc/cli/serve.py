@@ -77,6 +77,7 @@ if TYPE_CHECKING:
 @options.store
 @options.store_hours
 @options.store_mb
+@options.limits
 @options.allow_host
 @options.insecure
 @click.option("--exposed", is_flag=True, hidden=True, help="Other machines can connect to the gateway.")
@@ -135,6 +136,7 @@ def serve(
     store: str | None,
     store_hours: float,
     store_mb: int,
+    limits: str | None,
     allow_host: tuple[str, ...],
     insecure: bool,
     exposed: bool,
@@ -185,7 +187,7 @@ def serve(
         except OSError as error:
             fail(f"--publish {publish}: {error.strerror}")
     serve_options = ServeOptions(
-        source=source_of(resources, region, simulator, secrets_dir, api_keys, published),
+        source=source_of(resources, region, simulator, secrets_dir, api_keys, published, ledger=bool(limits)),
         kubernetes=cluster,
         listen=listen,
         admin=operator,
@@ -202,6 +204,7 @@ def serve(
         insecure=insecure,
         body_budget=body_budget * 10**6 if body_budget is not None else default_budget(workers),
         store=store_of(store, store_hours, store_mb),
+        limits=limits or None,
         ready_needs_credentials=ready_needs_credentials,
         drain_seconds=drain_seconds,
         reload_lag=reload_lag,

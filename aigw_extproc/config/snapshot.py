@@ -19,6 +19,7 @@ from aigw_extproc.config.addresses import Address as Address
 from aigw_extproc.config.addresses import Tls as Tls
 from aigw_extproc.config.addresses import Upstream as Upstream
 from aigw_extproc.config.costs import RequestCost
+from aigw_extproc.config.limits import NO_QUOTAS, Limit, Quotas
 from aigw_extproc.config.pattern import Pattern
 from aigw_extproc.config.policies import Cors, ExtAuth, Policy, RemoteKeys, TokenProvider
 from aigw_extproc.config.traffic import Failover, Timeouts
@@ -126,6 +127,8 @@ class Backend:
     body_mutation: BodyMutation = BodyMutation()
     settings: BackendSettings = field(default_factory=BackendSettings)
     timeouts: Timeouts = field(default_factory=Timeouts)
+    quotas: Quotas = NO_QUOTAS
+    """How much may be used of its models."""
     route: str = ""
     """`namespace/name` of the AIGatewayRoute."""
     costs: tuple[RequestCost, ...] = ()
@@ -173,6 +176,8 @@ class Rule:
     """Seconds since 1970, for the list of models."""
     failover: Failover | None = None
     """How its backends are tried one after the other; None if a request has a single attempt."""
+    rate_limits: tuple[Limit, ...] = ()
+    """How much clients may use of it."""
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -251,9 +256,17 @@ class Snapshot:
 
     @property
     def by_address(self) -> bool:
-        """Whether a policy decides by the client's address."""
+        """Whether a policy or a limit depends on the client's address."""
         found = (rule.policy.authorization for rule in self.rules if rule.policy is not None)
-        return any(authorization is not None and authorization.by_address for authorization in found)
+        return any(limit.needs_address for limit in self.limits) or any(
+            authorization is not None and authorization.by_address for authorization in found
+        )
+
+    @property
+    def limits(self) -> tuple[Limit, ...]:
+        """Every limit of a rule or a backend, once each."""
+        of_backends = (limit for rule in self.rules for backend in rule.backends for limit in backend.quotas.all)
+        return tuple(dict.fromkeys((*(limit for rule in self.rules for limit in rule.rate_limits), *of_backends)))
 
     @property
     def cors(self) -> Cors | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from aigw_extproc.callers import (
     Caller,
     authentication_fault,
@@ -82,10 +84,19 @@ def _fault(policy: Policy, caller: Caller, denied: str) -> GatewayError | None:
 def routed_headers(router: Router, caller: Caller, headers: Headers) -> Headers:
     """Return the headers to choose a rule by: those that name the client are ours, never the client's own."""
     names = router.identity_headers
-    if not names:
-        return headers
+    return _identified(router, caller, headers, names, router.client_headers) if names else headers
+
+
+def identified_headers(router: Router, caller: Caller, headers: Headers) -> Mapping[str, str]:
+    """Return the headers to choose limits by: as `routed_headers`, with all that is known of the client."""
+    return _identified(router, caller, headers, router.callers.identity, router.callers.client_headers)
+
+
+def _identified(
+    router: Router, caller: Caller, headers: Headers, names: frozenset[str], client_headers: frozenset[str]
+) -> dict[str, str]:
     kept = {name: value for name, value in headers.items() if name not in names}
-    ours = dict.fromkeys(router.client_headers, caller.client) if caller.client else {}
+    ours = dict.fromkeys(client_headers, caller.client) if caller.client else {}
     return kept | ours | claimed_headers(router.callers.policies, caller)
 
 

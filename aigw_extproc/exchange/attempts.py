@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from aigw_extproc.config.snapshot import MODEL_HEADER
 from aigw_extproc.errors import InvalidUpstreamResponse, UpstreamUnreachable
+from aigw_extproc.exchange.limiting import attempt_limits, dues_of
 from aigw_extproc.exchange.messages import (
     AttemptHeaders,
     Begin,
@@ -30,6 +31,7 @@ from aigw_extproc.exchange.phases import (
     Ended,
     Enter,
     Held,
+    Limiting,
     Opened,
     PassedOn,
     Sent,
@@ -74,6 +76,7 @@ def _attempt_headers(phase: Opened, event: AttemptHeaders, now: float, enter: En
         request_model=router.listed.id_of(attempt.backend, model),
         backend=attempt.backend,
         attempt=attempt,
+        dues=dues_of(headers),
     )
     identity = tuple(
         (header.removeprefix(IDENTITY_PREFIX), value)
@@ -93,7 +96,13 @@ def _attempt_headers(phase: Opened, event: AttemptHeaders, now: float, enter: En
 
 
 def _request_body(phase: Attempting, event: RequestBody, now: float, enter: Enter) -> Step:
-    return begin(phase, phase.outcome, phase.backend, phase.identity, event.body, now, enter)
+    outcome, backend = phase.outcome, phase.backend
+    limits = backend.quotas.of(outcome.request_model)
+    needed = attempt_limits(limits, backend.name, phase.headers, now) if limits else None
+    if needed is None:
+        return begin(phase, outcome, backend, phase.identity, event.body, now, enter)
+    limiting = Limiting(client=phase.client, outcome=outcome, before=phase, body=event.body, identity=phase.identity)
+    return limiting, needed
 
 
 def _response_headers(phase: Sent, event: ResponseHeaders, now: float, enter: Enter) -> Step:

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from aigw_extproc.config.snapshot import MODEL_HEADER
 from aigw_extproc.config.traffic import Failover
+from aigw_extproc.exchange.limiting import dues_header, quotas_header
 from aigw_extproc.exchange.limits import attempt_limits
 from aigw_extproc.exchange.messages import Delegate, Outcome, Pairs, PassHeaders, ResponseHeaders
 from aigw_extproc.exchange.names import (
@@ -39,6 +40,8 @@ def delegate(phase: Accepted, outcome: Outcome, choice: Choice, failover: Failov
         set_headers.append((CLIENT_HEADER, outcome.client))
     if phase.client.owner:
         set_headers.append((OWNER_HEADER, phase.client.owner))
+    set_headers += dues_header(outcome.dues)
+    set_headers += quotas_header(phase.router, phase.caller, phase.headers, choice, outcome.model)
     ours = {name for name, _ in set_headers}
     action = Delegate(
         set_headers=tuple(set_headers),
@@ -47,7 +50,7 @@ def delegate(phase: Accepted, outcome: Outcome, choice: Choice, failover: Failov
         model=outcome.model,
         client=outcome.client,
     )
-    return Delegated(client=phase.client, outcome=outcome), action
+    return Delegated(client=phase.client, outcome=replace(outcome, delegated=True)), action
 
 
 def _response_headers(phase: Delegated, event: ResponseHeaders, now: float, enter: Enter) -> Step:

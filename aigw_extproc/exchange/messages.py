@@ -8,8 +8,10 @@ import msgspec
 
 from aigw_extproc.aws.identity import Identity
 from aigw_extproc.callers import NOTHING, Verified
+from aigw_extproc.config.limits import Limit
 from aigw_extproc.config.snapshot import AwsAuth, Backend, Upstream
 from aigw_extproc.errors import GatewayError
+from aigw_extproc.limits.counting import Due, Hit, Verdict
 from aigw_extproc.routing import Attempt
 from aigw_extproc.translate.contract import Fetched, Stored, StoredResponse, TokenCounts, UpstreamResponse
 
@@ -61,6 +63,14 @@ class StoredReady(msgspec.Struct, frozen=True):
     stored: Stored
 
 
+class LimitsReady(msgspec.Struct, frozen=True):
+    """Answers NeedLimits."""
+
+    needed: NeedLimits
+    verdict: Verdict | None
+    """None if the ledger does not answer, and the limits are open then."""
+
+
 class UpstreamReady(msgspec.Struct, frozen=True):
     """Answers NeedUpstream."""
 
@@ -84,6 +94,7 @@ Event = (
     RequestHeaders
     | AttemptHeaders
     | RequestBody
+    | LimitsReady
     | StoredReady
     | MediaReady
     | CredentialsReady
@@ -101,6 +112,16 @@ class Continue(msgspec.Struct, frozen=True, gc=False):
 
 class Wait(msgspec.Struct, frozen=True, gc=False):
     """Send no answer yet: it depends on a later message."""
+
+
+class NeedLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """Take from these counters what a request needs, or nothing. The shell answers with LimitsReady."""
+
+    hits: tuple[Hit, ...]
+    limits: tuple[Limit, ...]
+    """Whose counters these are, in the same order."""
+    dues: tuple[Due, ...]
+    """What the response is to be charged for."""
 
 
 class NeedStored(msgspec.Struct, frozen=True, kw_only=True):
@@ -238,6 +259,7 @@ class Keep(msgspec.Struct, frozen=True, kw_only=True):
 Action = (
     Continue
     | Wait
+    | NeedLimits
     | NeedStored
     | NeedMedia
     | NeedCredentials
@@ -283,3 +305,9 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """Of the text of the request, once it has been sent."""
     dropped: tuple[str, ...] = ()
     signed: bool = False
+    taken: tuple[Hit, ...] = ()
+    """What limits have counted before the request was sent."""
+    dues: tuple[Due, ...] = ()
+    """What limits count when its response has ended."""
+    delegated: bool = False
+    """Whether attempts, each of them an exchange of its own, send the request."""

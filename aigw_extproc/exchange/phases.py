@@ -1,6 +1,6 @@
 """The phases of an exchange, as frozen values: each holds what is known in it, and no more.
 
-    Opened ── Accepted ── Parsed ── Translated ──┬── Forwarded ──┬── Answered ──┬── Streaming ── Ended
+    Opened ── Accepted ── (Limiting) ── Parsed ── Translated ──┬── Forwarded ──┬── Answered ──┬── Streaming ── Ended
                                                  └── Batched ────┘              └── Ended
     Opened, Accepted, Forwarded ── LocalReply ── Ended
     Opened ── Retrieving ── Ended
@@ -28,7 +28,7 @@ from aigw_extproc.callers import ANONYMOUS, Caller
 from aigw_extproc.config.snapshot import Backend
 from aigw_extproc.exchange.messages import Action, Event, Headers, Outcome, Pairs
 from aigw_extproc.openai.errors import render as openai_error
-from aigw_extproc.routing import Router
+from aigw_extproc.routing import Choice, Router
 from aigw_extproc.translate.contract import Answer, BatchAnswer, ResponseStream, Stored, UpstreamRequest
 from aigw_extproc.translate.registry import Endpoint, ParsedRequest, RenderError
 
@@ -113,6 +113,17 @@ class Attempting(_Phase, frozen=True, kw_only=True):
     """As in Opened."""
 
 
+class Limiting(_Phase, frozen=True, kw_only=True):
+    """The rule is known, and the body here. What clients may use of the rule, or of the backend, is being looked up."""
+
+    before: Accepted | Attempting
+    body: bytes
+    identity: Pairs = ()
+    """As in Parsed."""
+    choice: Choice | None = None
+    """The rule, if Envoy is to choose its backend."""
+
+
 # An answer can take minutes, and a request can be large: from here on neither its body nor its headers are kept.
 
 
@@ -183,6 +194,7 @@ Phase = (
     Opened
     | Accepted
     | Attempting
+    | Limiting
     | Parsed
     | Translated
     | Forwarded

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from msgspec.structs import replace
 
+from aigw_extproc.config.limits import NO_QUOTAS, Limit
 from aigw_extproc.config.snapshot import Backend
 from aigw_extproc.errors import InvalidRequest, MethodNotAllowed, NotFound, UnsupportedMedia
 from aigw_extproc.exchange.admission import check_entry, check_host, check_rule, forwarded_identity, routed_headers
 from aigw_extproc.exchange.delegation import delegate
 from aigw_extproc.exchange.identity import configured_identity
+from aigw_extproc.exchange.limiting import admitted, check_priced, needed_limits
 from aigw_extproc.exchange.messages import (
     Continue,
     CredentialsReady,
     Headers,
+    LimitsReady,
     MediaReady,
     NeedCredentials,
+    NeedLimits,
     NeedMedia,
     NeedStored,
     Outcome,
@@ -33,6 +38,7 @@ from aigw_extproc.exchange.phases import (
     Client,
     Ended,
     Enter,
+    Limiting,
     Opened,
     Parsed,
     Step,
@@ -40,9 +46,11 @@ from aigw_extproc.exchange.phases import (
     Translated,
     on,
 )
+from aigw_extproc.exchange.reserving import bounds
 from aigw_extproc.exchange.response import JSON, own_headers
 from aigw_extproc.exchange.stored import STORED, retrieve
 from aigw_extproc.exchange.upstream import forward
+from aigw_extproc.routing import Choice
 from aigw_extproc.translate.clients.models import MODEL_PATHS, model_list_at
 from aigw_extproc.translate.contract import Fetched, FetchFailed, MediaNeeded, StateNeeded, Target
 from aigw_extproc.translate.registry import ENDPOINTS, error_format, parse
@@ -82,7 +90,13 @@ def _request_headers(phase: Opened, event: RequestHeaders, now: float, enter: En
     _require_json(headers)
     if event.end_of_stream:
         raise InvalidRequest("the request body is empty; a JSON object is expected")
-    return accepted, Continue()
+    limits = phase.router.entry_limits
+    needed = needed_limits(limits, phase.router, caller, headers, now) if limits else None
+    return accepted, Continue() if needed is None else needed
+
+
+def _entry_counted(phase: Accepted, event: LimitsReady, now: float, enter: Enter) -> Step:
+    return replace(phase, outcome=admitted(phase.outcome, phase.client, event, now)), Continue()
 
 
 def _list_models(phase: Opened, event: RequestHeaders, path: str, enter: Enter) -> Step:
@@ -112,12 +126,54 @@ def _request_body(phase: Accepted, event: RequestBody, now: float, enter: Enter)
     client = check_rule(choice.policy, phase.caller, model)
     identity = forwarded_identity(choice.policy, phase.caller)
     outcome = replace(phase.outcome, client=client, model=model, named=phase.router.names(model))
-    if choice.failover is not None:
-        return delegate(phase, outcome, choice, choice.failover, identity)
-    backend = choice.pick(phase.pick)
-    outcome = replace(outcome, backend=backend, request_model=phase.router.listed.id_of(backend, model))
+    limits = choice.limits
+    if choice.failover is None:
+        backend = choice.pick(phase.pick)
+        outcome = replace(outcome, backend=backend, request_model=phase.router.listed.id_of(backend, model))
+        if backend.quotas is not NO_QUOTAS:
+            limits += backend.quotas.of(outcome.request_model)
+    accepted = replace(phase, outcome=outcome)
+    enter(accepted)
+    needed = _needed(accepted, choice, limits, model, event.body, now) if limits else None
+    if needed is None:
+        return _proceed(accepted, outcome, identity, choice, event.body, now, enter)
+    limiting = Limiting(
+        client=phase.client, outcome=outcome, before=accepted, body=event.body, identity=identity, choice=choice
+    )
+    return limiting, needed
+
+
+def _needed(
+    phase: Accepted, choice: Choice, limits: tuple[Limit, ...], model: str, body: bytes, now: float
+) -> NeedLimits | None:
+    chosen = phase.outcome.backend
+    backends = choice.backends if chosen is None else (chosen,)
+    models = [phase.router.listed.id_of(backend, model) for backend in backends]
+    at_most = partial(bounds, backends, models, phase.outcome, body)
+    return needed_limits(limits, phase.router, phase.caller, phase.headers, now, model=model, bounds=at_most)
+
+
+def _counted(phase: Limiting, event: LimitsReady, now: float, enter: Enter) -> Step:
+    outcome = admitted(phase.outcome, phase.client, event, now)
     enter(replace(phase, outcome=outcome))
-    return begin(phase, outcome, backend, identity, event.body, now, enter)
+    return _proceed(phase.before, outcome, phase.identity, phase.choice, phase.body, now, enter)
+
+
+def _proceed(
+    phase: Accepted | Attempting,
+    outcome: Outcome,
+    identity: Pairs,
+    choice: Choice | None,
+    body: bytes,
+    now: float,
+    enter: Enter,
+) -> Step:
+    """Go on with a request that its limits let pass."""
+    if isinstance(phase, Accepted) and choice is not None and choice.failover is not None:
+        return delegate(phase, outcome, choice, choice.failover, identity)
+    if outcome.backend is None:
+        raise ValueError("without failover, the backend has been chosen with the rule")
+    return begin(phase, outcome, outcome.backend, identity, body, now, enter)
 
 
 def begin(
@@ -133,7 +189,10 @@ def begin(
 
     Raises:
         InvalidRequest: the backend's schema does not serve this endpoint, or the body is not valid for it.
+        PriceUnknown: the client has a budget, and the price of the model is not known.
     """
+    if outcome.dues:
+        check_priced(outcome, backend)
     request = parse(phase.endpoint, backend.schema.name, body, phase.headers)
     parsed = Parsed(
         client=phase.client,
@@ -232,7 +291,9 @@ def _require_json(headers: Headers) -> None:
 
 TRANSITIONS: tuple[Transition, ...] = (
     on(Opened, RequestHeaders, _request_headers),
+    on(Accepted, LimitsReady, _entry_counted),
     on(Accepted, RequestBody, _request_body),
+    on(Limiting, LimitsReady, _counted),
     on(Parsed, StoredReady, _stored_ready),
     on(Parsed, MediaReady, _media_ready),
     on(Translated, CredentialsReady, _credentials_ready),

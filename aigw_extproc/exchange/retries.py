@@ -14,6 +14,9 @@ from aigw_extproc.errors import (
     EventStreamError,
     GatewayError,
     InvalidRequest,
+    LimitExceeded,
+    LimitsUnavailable,
+    PriceUnknown,
     UpstreamError,
     UpstreamTruncated,
     UpstreamUnreachable,
@@ -23,6 +26,9 @@ from aigw_extproc.exchange.names import CODE_HEADER, RETRY_HEADER
 
 _NO_ANSWER: Final = frozenset({"5xx", "gateway-error", "reset"})
 _CONNECT_FAILURE: Final = _NO_ANSWER | {"connect-failure", "reset-before-request"}
+
+_UNASKED: Final = (CredentialsUnavailable, LimitExceeded, LimitsUnavailable, PriceUnknown, UpstreamUnreachable)
+"""Errors of the gateway's for one backend: another one may have credentials, a quota, a price."""
 
 # https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage, %RESPONSE_FLAGS%
 _CONNECT_FLAGS: Final = frozenset({"UF", "UH"})
@@ -55,7 +61,7 @@ def _fails_over(retry: Retry, error: GatewayError, *, varied: bool) -> bool:
         return bool(_NO_ANSWER & retry.triggers)
     if isinstance(error, UpstreamError):
         return _by_status(retry, error.status)
-    unasked = isinstance(error, (CredentialsUnavailable, UpstreamUnreachable))
+    unasked = isinstance(error, _UNASKED)
     return (unasked or (varied and isinstance(error, InvalidRequest))) and bool(_CONNECT_FAILURE & retry.triggers)
 
 

@@ -31,10 +31,13 @@ from aigw_extproc.exchange.messages import (
     Continue,
     CredentialsReady,
     Delegate,
+    Event,
     ForwardRequest,
     Headers,
+    LimitsReady,
     MediaReady,
     NeedCredentials,
+    NeedLimits,
     NeedMedia,
     NeedStored,
     NeedUpstream,
@@ -65,6 +68,7 @@ _PIXEL: Final = Media(
 _NEW_ID: Final = "0" * 32
 _PIXEL_NOTE: Final = "{url} would be fetched; an image of one pixel stands for it here"
 _KEPT_NOTE: Final = "the response would be kept; its id ends in 32 random digits"
+_LIMITED: Final = "a limit may refuse it, which is not looked up here: {policies}"
 _LOOKED_UP: Final = "what goes out depends on stored responses, which are not looked up here: {ids}"
 _NOT_ADMITTED: Final = frozenset(
     error.code for error in (Unauthenticated, InvalidToken, InvalidPassword, PermissionDenied, FilterMissing)
@@ -103,9 +107,9 @@ def _explain(router: Router, request: ClientRequest, setting: Setting) -> Explan
     explanation = _about(router, request, caller)
     if len(request.body) > router.snapshot.buffer_limit:
         return msgspec.structs.replace(explanation, refusal=_too_large(router.snapshot.buffer_limit))
-    action = machine.receive(RequestHeaders(request.headers, end_of_stream=not request.body), now=setting.now)
+    action = _received(machine, RequestHeaders(request.headers, end_of_stream=not request.body), setting.now)
     if isinstance(action, Continue):
-        action = machine.receive(RequestBody(request.body), now=setting.now)
+        action = _received(machine, RequestBody(request.body), setting.now)
     elif isinstance(action, NeedStored):
         return msgspec.structs.replace(explanation, notes=(_LOOKED_UP.format(ids=", ".join(action.ids)),))
     choice = _choice(router, request, caller, explanation.model)
@@ -126,7 +130,23 @@ def _explain(router: Router, request: ClientRequest, setting: Setting) -> Explan
         client=machine.outcome.client,
         failover=_failover(choice),
         backends=reports,
+        notes=(*explanation.notes, *_limits_note(router, choice)),
     )
+
+
+def _received(machine: Exchange, event: Event, now: float) -> Action:
+    """Return what an exchange does at an event if its limits let it pass: nothing is counted here."""
+    action = machine.receive(event, now=now)
+    while isinstance(action, NeedLimits):
+        action = machine.receive(LimitsReady(action, None), now=now)
+    return action
+
+
+def _limits_note(router: Router, choice: Choice) -> tuple[str, ...]:
+    """Return what is to be said of a rule's limits."""
+    quotas = (limit for backend in choice.backends for limit in backend.quotas.all)
+    policies = dict.fromkeys(limit.policy for limit in (*router.entry_limits, *choice.limits, *quotas))
+    return (_LIMITED.format(policies=", ".join(policies)),) if policies else ()
 
 
 def _about(router: Router, request: ClientRequest, caller: Caller) -> Explanation:
@@ -216,8 +236,8 @@ class _Driver:
         total, before = self.choice.bounds[-1], 0
         for backend, bound in zip(self.choice.backends, self.choice.bounds, strict=True):
             machine = Exchange(self.router, pick=(before + bound) / 2 / total, keeps=self.setting.keeps)
-            machine.receive(RequestHeaders(self.request.headers, end_of_stream=False), now=self.setting.now)
-            action = machine.receive(RequestBody(self.request.body), now=self.setting.now)
+            _received(machine, RequestHeaders(self.request.headers, end_of_stream=False), self.setting.now)
+            action = _received(machine, RequestBody(self.request.body), self.setting.now)
             yield self._report(machine, action, backend, (bound - before) / total, self.request.headers)
             before = bound
 
@@ -236,7 +256,7 @@ class _Driver:
             for backend, host in equals:
                 machine = Exchange(self.router, pick=0.0, keeps=self.setting.keeps)
                 machine.receive(AttemptHeaders(headers, host), now=self.setting.now)
-                action = machine.receive(RequestBody(self.request.body), now=self.setting.now)
+                action = _received(machine, RequestBody(self.request.body), self.setting.now)
                 yield self._report(machine, action, backend, backend.weight / total, headers, delegated)
 
     def _report(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from asyncio import Future, ensure_future
+from asyncio import Future, ensure_future, shield, wait
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from random import random
 from time import monotonic, time
@@ -15,7 +15,8 @@ from msgspec.structs import replace
 from aigw_extproc import metrics
 from aigw_extproc.aws.identity import Identity
 from aigw_extproc.config.snapshot import AwsAuth, Upstream
-from aigw_extproc.errors import CredentialsUnavailable, GatewayError, InternalError, UpstreamTimeout
+from aigw_extproc.errors import CredentialsUnavailable, GatewayError, InternalError, LimitsUnavailable, UpstreamTimeout
+from aigw_extproc.exchange.limiting import settlement
 from aigw_extproc.exchange.machine import Exchange
 from aigw_extproc.exchange.messages import (
     Action,
@@ -28,8 +29,10 @@ from aigw_extproc.exchange.messages import (
     Event,
     ForwardRequest,
     Keep,
+    LimitsReady,
     MediaReady,
     NeedCredentials,
+    NeedLimits,
     NeedMedia,
     NeedStored,
     NeedUpstream,
@@ -50,6 +53,7 @@ from aigw_extproc.extproc import codec
 from aigw_extproc.extproc.budget import Budget, content_length
 from aigw_extproc.extproc.pulse import Pulse
 from aigw_extproc.extproc.transport import Send
+from aigw_extproc.limits.counting import Charge, Verdict
 from aigw_extproc.printable import printable
 from aigw_extproc.routing import Router
 from aigw_extproc.translate.contract import Fetched, Stored, UpstreamResponse
@@ -114,6 +118,18 @@ class Tracer(Protocol):
         ...
 
 
+class Allowances(Protocol):
+    """What clients may use, by the limits of the configuration."""
+
+    async def take(self, needed: NeedLimits) -> Verdict | None:
+        """Take what a request needs, or nothing. Raises LimitsUnavailable."""
+        ...
+
+    async def charge(self, charges: Sequence[Charge]) -> None:
+        """Charge for a response; a failure is the ledger's own matter."""
+        ...
+
+
 class Processor:
     """A factory of exchanges. `router` is called once per stream, so that a stream keeps the rules it began with."""
 
@@ -126,6 +142,7 @@ class Processor:
         reject: RejectCredentials = lambda *_: None,
         budget: Budget | None = None,
         store: Store | None = None,
+        allowances: Allowances | None = None,
         watch: Watch | None = None,
         spend: Spend = lambda _: None,
         tracer: Tracer | None = None,
@@ -146,6 +163,23 @@ class Processor:
         self.tracer = tracer
         self.trace_upstream = trace_upstream
         """Whether upstreams get the context of the trace."""
+        self.allowances = allowances
+        self._charging: set[Future[None]] = set()
+
+    def settle(self, outcome: Outcome, spent: SpentTokens | None) -> Future[None] | None:
+        """Charge for what an exchange has spent, whether its client stays or not; None if that is nothing."""
+        charges = settlement(outcome, spent, time()) if outcome.dues or outcome.taken else ()
+        if not charges or self.allowances is None:
+            return None
+        charging = ensure_future(self.allowances.charge(charges))
+        self._charging.add(charging)
+        charging.add_done_callback(self._charging.discard)
+        return charging
+
+    async def settled(self) -> None:
+        """Wait until every exchange that has ended is charged for."""
+        while self._charging:
+            await wait(self._charging)
 
     def open(self, send: Send, traceparent: str = "") -> ExchangeStream:
         """Open a stream. `send` sends messages that precede an answer; `traceparent` is the call's."""
@@ -157,7 +191,7 @@ class ExchangeStream:
 
     __slots__ = (
         *("_duplex", "_exchange", "_held", "_identity", "_processor"),
-        *("_pulse", "_send", "_sending", "_spent", "_timeline"),
+        *("_pulse", "_send", "_sending", "_settled", "_spent", "_timeline"),
         *("_trace", "_traced", "_traceparent", "_values", "over"),
     )
 
@@ -182,6 +216,7 @@ class ExchangeStream:
         self._values = metrics.NO_VALUES
         self._spent: SpentTokens | None = None
         """What the answers say that the exchange has spent."""
+        self._settled = False
         metrics.ACTIVE_EXCHANGES.inc()
 
     async def answer(self, message: bytes) -> bytes:
@@ -202,7 +237,10 @@ class ExchangeStream:
         self.over = self.over or _is_final(action)
         if self.over and self._identity is not None:
             self._report_rejection(*self._identity)
-        ending = self._ending(action) if self.over else b""
+        ending = b""
+        if self.over:
+            ending = self._ending(action)
+            await self._settle()
         if self._pulse is not None and isinstance(action, Chunk):
             self._pulse.beat(said=bool(action.body))
             return codec.unasked(action, ending)
@@ -256,6 +294,13 @@ class ExchangeStream:
             self._sending = ensure_future(self._send(codec.unasked(chunk, ending)))
             self._sending.add_done_callback(_note_failure)
 
+    async def _settle(self) -> None:
+        """Charge for the exchange before its client gets the end of the answer, so that its next request is refused."""
+        self._settled = True
+        charging = self._processor.settle(self._exchange.outcome, self._spent)
+        if charging is not None:
+            await shield(charging)
+
     def close(self) -> None:
         """Record the exchange at the end of its stream."""
         self._release()
@@ -269,12 +314,14 @@ class ExchangeStream:
             self._trace.end(outcome, self._timeline, over=self.over)
         left = not self.over
         found = spent(outcome) if left else self._spent
+        if not self._settled:
+            self._processor.settle(outcome, found)
         if found is not None:
-            self._settle(found, left=left)
+            self._count_spending(found, left=left)
         if self._processor.watch is not None:
             self._processor.watch(self._exchange, self._timeline, found)
 
-    def _settle(self, spent: SpentTokens, *, left: bool) -> None:
+    def _count_spending(self, spent: SpentTokens, *, left: bool) -> None:
         """Count what was spent. When the client has left, Envoy takes no metadata: only this log has it."""
         metrics.record_spending(spent)
         if left:
@@ -289,7 +336,7 @@ class ExchangeStream:
             if isinstance(event, RequestBody):
                 self._hold(len(event.body))
             action = exchange.receive(event, now=time())
-            if isinstance(event, (RequestHeaders, AttemptHeaders)) and isinstance(action, Continue):
+            if isinstance(event, (RequestHeaders, AttemptHeaders)) and isinstance(action, (Continue, NeedLimits)):
                 self._hold(content_length(event.headers))
                 if metrics.HEADERS:
                     self._values = tuple(event.headers.get(name, "") for name in metrics.HEADERS.values())
@@ -305,6 +352,8 @@ class ExchangeStream:
     async def _provide(self, action: Action) -> Action:
         """Do what the exchange asks for, one after the other, and return what is for Envoy."""
         exchange, processor = self._exchange, self._processor
+        if isinstance(action, NeedLimits):
+            action = await self._count(action)
         if isinstance(action, NeedStored) and processor.store is not None:
             action = exchange.receive(StoredReady(await ensure_future(processor.store.look_up(action))), now=time())
         if isinstance(action, NeedMedia):
@@ -318,6 +367,13 @@ class ExchangeStream:
             await ensure_future(processor.store.keep(action))
             action = action.then
         return action
+
+    async def _count(self, needed: NeedLimits) -> Action:
+        allowances = self._processor.allowances
+        if allowances is None:
+            raise LimitsUnavailable
+        verdict = await allowances.take(needed)
+        return self._exchange.receive(LimitsReady(needed, verdict), now=time())
 
     def _hold(self, size: int) -> None:
         """Take the budget for the request's body, from its headers until it is answered.

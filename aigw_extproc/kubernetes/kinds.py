@@ -48,6 +48,7 @@ LISTED: Final = (
     _kind(AI_GATEWAY, "AIServiceBackend", "aiservicebackends"),
     _kind(AI_GATEWAY, "BackendSecurityPolicy", "backendsecuritypolicies"),
     _kind(AI_GATEWAY, "GatewayConfig", "gatewayconfigs"),
+    _kind(AI_GATEWAY, "QuotaPolicy", "quotapolicies"),
     _kind(ENVOY_GATEWAY, "Backend", "backends"),
     _kind(ENVOY_GATEWAY, "BackendTrafficPolicy", "backendtrafficpolicies"),
     _kind(ENVOY_GATEWAY, "ClientTrafficPolicy", "clienttrafficpolicies"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -13,6 +14,7 @@ from typing import Final
 from aigw_extproc.config.snapshot import Address, Snapshot
 from aigw_extproc.envoy.options import Options, parse_address
 from aigw_extproc.kubernetes.options import KubernetesOptions
+from aigw_extproc.ledger.options import ledger_environment
 from aigw_extproc.run.envoy import RELOAD_LAG, EnvoyFiles, envoy_child, keep_clusters
 from aigw_extproc.run.ports import require_free
 from aigw_extproc.serve.child import Child, OnLog, python
@@ -54,6 +56,8 @@ class RunOptions:
     """Whether to run the built-in demonstration, whose simulator is one of the children."""
     store: StoreOptions | None = None
     """Where responses are kept; None for the directory of this run, which is removed at its end."""
+    limits: str | None = None
+    """Where the ledger of limits is: a path or a URL; None for a file of this user's, which outlives this run."""
     workers: int = 1
     page: bool = True
     """Whether the operator's port has the page."""
@@ -123,6 +127,8 @@ async def _run(options: RunOptions, on_ready: Callable[[str], None], on_log: OnL
         files = EnvoyFiles(folder, envoy_options)
         if options.store is None:
             options = replace(options, store=temporary_store(folder))
+        if options.limits is None and configuration.snapshot.limits:
+            options = replace(options, limits=str(default_ledger()))
         supervisor = Supervisor(plan(options, configuration.snapshot, sockets, files, admin), on_log)
         with stop_signals(supervisor.kill) as stop:
             async with background(keep_clusters(options.source, configuration, files)):
@@ -146,6 +152,17 @@ def plan(
 def temporary_store(folder: Path) -> StoreOptions:
     """Return the store for clients that rely on one, as OpenAI's have, without the operator's decision to keep data."""
     return StoreOptions(place=str(folder / "responses.sqlite"), max_seconds=3600, max_bytes=256_000_000)
+
+
+def default_ledger() -> Path:
+    """Return the file with the counts of limits of this user's gateways, in a folder that there is.
+
+    https://specifications.freedesktop.org/basedir-spec/latest/
+    """
+    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    folder = Path(state) / "aigw-extproc"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder / "limits.sqlite"
 
 
 def _require_ports(options: RunOptions) -> None:
@@ -214,7 +231,7 @@ def _processor_child(options: RunOptions, sockets: Sequence[str], envoy_admin: P
     return Child(
         name="processor",
         argv=python("serve", *arguments),
-        env=_UNBUFFERED | store_environment(options.store),
+        env=_UNBUFFERED | store_environment(options.store) | ledger_environment(options.limits),
         ready=partial(all_accept, tuple(map(parse_address, sockets))),
         stop_seconds=options.drain_seconds + 10,  # more than `serve` gives its workers
     )

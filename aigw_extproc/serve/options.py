@@ -49,6 +49,9 @@ class ServeOptions:
     """Bytes of request bodies that each worker may hold."""
     store: StoreOptions | None = None
     """Where responses are kept; None if they are not."""
+    limits: str | None = None
+    """Where the ledger of limits is: a path, or the URL of a Redis server; None for none, without which a configuration
+    with limits is refused."""
     ready_needs_credentials: bool = False
     """Whether `/readyz` is not ready before credentials of one source at least were usable."""
     drain_seconds: float = 30.0

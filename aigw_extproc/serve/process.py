@@ -108,6 +108,7 @@ async def _serve_streams(options: ServeOptions, live: Live, stop: asyncio.Event)
     from aigw_extproc.extproc.budget import Budget
     from aigw_extproc.extproc.processor import Processor
     from aigw_extproc.extproc.server import create_server
+    from aigw_extproc.ledger.connect import opened
     from aigw_extproc.page.traffic import Recorder
     from aigw_extproc.serve.listening import serve_until
     from aigw_extproc.serve.model_lists import keep_model_lists
@@ -134,6 +135,7 @@ async def _serve_streams(options: ServeOptions, live: Live, stop: asyncio.Event)
     async with (
         _tracing(options.traces) as tracer,
         connected(options.store) as store,
+        opened(options.limits) as allowances,
         background(credentials.keep_fresh(lambda: live.router().snapshot.auths)),
         background(publish_status(status_file(), live.credentials)),
         background(_publish_page(recorder, live)),
@@ -149,12 +151,14 @@ async def _serve_streams(options: ServeOptions, live: Live, stop: asyncio.Event)
             store,
             tracer=tracer,
             trace_upstream=options.trace_upstream,
+            allowances=allowances,
             watch=recorder.record if recorder is not None else None,
         )
         create = partial(
             create_server, options.transport, processor, options.listen, grace=options.drain_seconds, tls=options.tls
         )
         await serve_until(stop, create, options.listen, on_serving)
+        await processor.settled()
 
 
 @asynccontextmanager

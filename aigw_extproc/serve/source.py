@@ -12,6 +12,7 @@ from aigw_extproc.config.compile.configuration import Configuration
 from aigw_extproc.config.files.load import load, load_keys
 from aigw_extproc.config.resources.findings import Findings
 from aigw_extproc.config.snapshot import Address
+from aigw_extproc.errors import ConfigError, Problem
 from aigw_extproc.kubernetes import published
 from aigw_extproc.simulator.settings import DEMO_ACCESS_KEY_ID, DEMO_SECRET_ACCESS_KEY
 
@@ -32,6 +33,8 @@ class ConfigurationSource:
     """The file into which one process writes what it reads from the Kubernetes API."""
     api_keys: Path | None = None
     """A file of API keys, which clients need for every rule without a policy of its own."""
+    ledger: bool = True
+    """Whether there is a place for what clients use; without it, a configuration with limits is refused."""
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -45,6 +48,8 @@ class ConfigurationSource:
             ConfigError: the configuration has errors; all of them are listed.
         """
         configuration = self._load(findings)
+        if configuration.snapshot.limits and not self.ledger:
+            raise uncounted(configuration, "needs a place for its counts: say --limits FILE, or --limits redis://HOST")
         return configuration if self.api_keys is None else load_keys(configuration, self.api_keys)
 
     def _load(self, findings: Findings | None) -> Configuration:
@@ -70,6 +75,13 @@ class ConfigurationSource:
             yield from ("--region", self.region)
         if self.simulator is not None:
             yield from ("--simulator", str(self.simulator))
+
+
+def uncounted(configuration: Configuration, message: str) -> ConfigError:
+    """Return the error for limits that would not be enforced."""
+    policies = dict.fromkeys(limit.policy for limit in configuration.snapshot.limits)
+    files = ", ".join(configuration.files)
+    return ConfigError(Problem(file=files, resource=policy, path="", message=message) for policy in policies)
 
 
 def _in_region(region: str) -> Configuration:

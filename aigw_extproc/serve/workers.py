@@ -10,6 +10,7 @@ import asyncio
 from functools import partial
 from pathlib import Path
 
+from aigw_extproc.ledger.options import ledger_environment
 from aigw_extproc.serve.child import Child, python
 from aigw_extproc.serve.live import Live
 from aigw_extproc.serve.options import ServeOptions
@@ -63,7 +64,7 @@ def _worker(options: ServeOptions, folder: Path, index: int) -> Child:
     return Child(
         name=f"worker {index}",
         argv=python("serve", *arguments),
-        env=worker_environment(index) | store_environment(options.store),
+        env=worker_environment(index) | store_environment(options.store) | ledger_environment(options.limits),
         prepare=partial(prepare, folder, index),
         inherits=True,
         ready_seconds=None,

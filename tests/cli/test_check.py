@@ -84,7 +84,7 @@ def test_ignored_and_refused_resources_are_listed(folder: Path) -> None:
     (folder / "both" / "others.yaml").write_text(
         "{apiVersion: v1, kind: ServiceAccount, metadata: {name: gateway}}\n---\n"
         "{apiVersion: gateway.envoyproxy.io/v1alpha1, kind: EnvoyProxy, metadata: {name: sidecars}}\n---\n"
-        "{apiVersion: aigateway.envoyproxy.io/v1alpha1, kind: QuotaPolicy, metadata: {name: budget}}\n"
+        "{apiVersion: aigateway.envoyproxy.io/v1alpha1, kind: MCPRoute, metadata: {name: tools}}\n"
     )
     ended = aigw("check", "both", cwd=folder)
     assert [line.split(maxsplit=3) for line in ended.out.splitlines() if not line.startswith("served")] == [
@@ -94,11 +94,40 @@ def test_ignored_and_refused_resources_are_listed(folder: Path) -> None:
         ],
         ["ignored", "EnvoyProxy", "default/sidecars", "Envoy is configured by this program (both/others.yaml)"],
         [
-            *("refused", "QuotaPolicy", "default/budget"),
-            "quotas are not supported yet, so they would not be enforced (both/others.yaml)",
+            *("refused", "MCPRoute", "default/tools"),
+            "MCP is not supported, so nothing would be served under this route (both/others.yaml)",
         ],
     ]
     assert (ended.code, ended.err.splitlines()[-1]) == (1, "1 problem in the configuration")
+
+
+LIMITED = """---
+apiVersion: gateway.envoyproxy.io/v1alpha1
+kind: BackendTrafficPolicy
+metadata: {name: limits}
+spec:
+  targetRefs: [{group: gateway.networking.k8s.io, kind: HTTPRoute, name: models}]
+  rateLimit: {global: {rules: [{limit: {requests: 1, unit: Hour}}]}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ((), 0),
+        (("--replicas", "2"), 1),
+        (("--replicas", "2", "--limits", "a"), 1),
+        (("--replicas", "2", "--limits", "redis://a"), 0),
+    ],
+)
+def test_limits_of_several_gateways_need_one_place(folder: Path, options: tuple[str, ...], code: int) -> None:
+    (folder / "both" / "limits.yaml").write_text(LIMITED)
+    ended = aigw("check", "both", *options, cwd=folder)
+    assert ended.code == code
+    message = (
+        "BackendTrafficPolicy default/limits: needs one place for the counts of 2 gateways: say --limits redis://HOST"
+    )
+    assert (message in ended.err) == bool(code)
 
 
 def test_all_errors_of_an_invalid_file(folder: Path) -> None:

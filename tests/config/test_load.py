@@ -95,16 +95,8 @@ def test_fingerprint_changes_with_content_and_identity(tmp_path: Path):
 # --- the guide's files ------------------------------------------------------------------------------------------
 
 
-REFUSED_GUIDE_FILES = {
-    "token_ratelimit-token_ratelimit.yaml": [
-        "BackendTrafficPolicy default/envoy-ai-gateway-token-ratelimit-policy: spec.rateLimit",
-    ],
-}
-SERVED_GUIDE_FILES = [file for file in GUIDE_FILES if file.name not in REFUSED_GUIDE_FILES]
-
-
 @needs_guide
-@pytest.mark.parametrize("file", SERVED_GUIDE_FILES, ids=lambda file: file.name)
+@pytest.mark.parametrize("file", GUIDE_FILES, ids=lambda file: file.name)
 def test_guide_file_alone(file: Path):
     base = GUIDE / "provider_fallback-base.yaml"  # the policy in the other file is of its route
     load([base, file] if file.name == "provider_fallback-fallback.yaml" else [file])
@@ -120,17 +112,6 @@ def test_the_guides_failover():
     assert rule.failover is not None
     triggers = frozenset({"connect-failure", "retriable-status-codes"})
     assert (rule.failover.retry.retries, rule.failover.retry.triggers) == (5, triggers)
-
-
-@needs_guide
-@pytest.mark.parametrize("name", REFUSED_GUIDE_FILES)
-def test_a_guide_file_that_asks_for_what_is_not_done_is_refused(name: str):
-    with pytest.raises(ConfigError) as caught:
-        load([GUIDE / name])
-    refused = [problem for problem in caught.value.problems if problem.unsupported]
-    assert [": ".join(filter(None, (problem.resource, problem.path))) for problem in refused] == (
-        REFUSED_GUIDE_FILES[name]
-    )
 
 
 @needs_guide

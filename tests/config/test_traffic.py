@@ -122,7 +122,7 @@ INVALID = [
         "retry: {perRetry: {backOff: {baseInterval: 2s, maxInterval: 1s}}}",
         "retry.perRetry.backOff.maxInterval: must not be less than the base interval, 2s",
     ),
-    ("rateLimit: {}", "rateLimit: not supported yet, so it would not be enforced; remove it"),
+    ("rateLimit: {}", "rateLimit: must have rules in global or local: it would limit nothing"),
     ("mergeType: StrategicMerge", "mergeType: not supported: a route's policy replaces the gateway's"),
     ("targetSelectors: []", "targetSelectors: not supported: there are no labels here"),
 ]

@@ -22,6 +22,7 @@ from aigw_extproc.exchange.messages import (
     ForwardRequest,
     Keep,
     NeedCredentials,
+    NeedLimits,
     NeedMedia,
     NeedStored,
     NeedUpstream,
@@ -124,7 +125,7 @@ def test_continue_has_the_phase_of_the_message(phase: str) -> None:
 
 def test_every_action_has_an_encoder() -> None:
     """`Continue` is encoded by phase; the processor does what `Need…`, `Keep` and `Begin` ask for."""
-    others = {Continue, NeedStored, NeedMedia, NeedCredentials, NeedUpstream, Keep, Begin}
+    others = {Continue, NeedLimits, NeedStored, NeedMedia, NeedCredentials, NeedUpstream, Keep, Begin}
     assert codec._ENCODERS.keys() == codec._DUPLEX_ENCODERS.keys() == set(get_args(Action)) - others
 
 

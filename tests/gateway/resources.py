@@ -82,6 +82,24 @@ def traffic_policy(route: str, **spec: Any) -> Document:
     return _document("gateway.envoyproxy.io/v1alpha1", "BackendTrafficPolicy", route, {"targetRefs": targets, **spec})
 
 
+def rate_limit(route: str, *rules: Document, **spec: Any) -> Document:
+    """A BackendTrafficPolicy of a route, with these global rules."""
+    return traffic_policy(route, rateLimit={"global": {"rules": list(rules)}}, **spec)
+
+
+def limit_of(requests: int, unit: str = "Hour", *headers: str, **fields: Any) -> Document:
+    """A rule of `rateLimit`; the values of the headers are counted apart."""
+    conditions = [{"name": name, "type": "Distinct"} for name in headers]
+    selectors = {"clientSelectors": [{"headers": conditions}]} if headers else {}
+    return {"limit": {"requests": requests, "unit": unit}, **selectors, **fields}
+
+
+def quota_policy(backend: str, **spec: Any) -> Document:
+    """A QuotaPolicy of a backend."""
+    targets = [{"group": "aigateway.envoyproxy.io", "kind": "AIServiceBackend", "name": backend}]
+    return _document("aigateway.envoyproxy.io/v1alpha1", "QuotaPolicy", backend, {"targetRefs": targets, **spec})
+
+
 def credentials_file(key_id: str, secret: str) -> str:
     return f"[default]\naws_access_key_id = {key_id}\naws_secret_access_key = {secret}\n"
 

@@ -124,6 +124,7 @@ def running_gateway(
     environment: Mapping[str, str] | None = None,
     memory_limit: int | None = None,
     body_budget: int | None = None,
+    limits: str | None = None,
     log_fields: Mapping[str, str] = MappingProxyType({}),
     traces: TraceOptions | None = None,
     trace_upstream: bool = False,
@@ -131,8 +132,9 @@ def running_gateway(
     """The gateway for these resources. `folder` has a short path, since unix sockets allow for about 100 bytes.
 
     `beside` names sockets in `folder` that other processors are to serve. `environment` is what the processor's has
-    besides, `secrets` the folder of its mounted Secrets. `memory_limit` is Envoy's, in bytes, `body_budget` a worker's.
-    `log_fields` are further fields of Envoy's access log.
+    besides, `secrets` the folder of its mounted Secrets. `limits` is its ledger, a file in `folder` by default.
+    `memory_limit` is Envoy's, in bytes, `body_budget` a worker's. `log_fields` are further fields of Envoy's access
+    log.
     """
     resources = write(folder / "resources.yaml", *documents)
     listen = f"unix://{folder}/p.sock"
@@ -156,6 +158,7 @@ def running_gateway(
         *(("--body-budget", str(body_budget // 10**6)) if body_budget else ()),
         *(("--otlp", f"http://{traces.host}:{traces.port}") if traces else ()),
         *(("--trace-upstream",) if trace_upstream else ()),
+        *("--limits", limits or str(folder / "limits.sqlite")),
     )
     with (
         running_processor(folder, str(resources), *arguments, environment=environment) as processor,

@@ -202,6 +202,7 @@ CASES: dict[str, Values] = {
 }
 for _mode in ("sidecar", "service"):
     CASES[f"{_mode}-nothing"] = {**NOTHING, "mode": _mode}
+    CASES[f"{_mode}-redis"] = {"mode": _mode, "limits": {"existingSecret": "redis"}}
     CASES[f"{_mode}-apiKeys"] = {"mode": _mode, "apiKeys": {"existingSecret": "team-keys"}}
 CASES["sidecar-check-existing"] = {
     "upgradeCheck": {"enabled": True},

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.helm.cases import CASES, DIGEST, FRONT, MORE, OPENSHIFT, OPTIONS, PEER, ROLE, RULE, SECRET_KEY
+from tests.helm.cases import CASES, DIGEST, FRONT, MORE, OPENSHIFT, OPTIONS, PEER, ROLE, RULE, SECRET_KEY, Values
 from tests.helm.goldens import GOLDEN
 from tests.helm.pods import Manifest, containers, content, one, pod_specs
 from tests.helm.tools import CHART, Helm
@@ -387,3 +387,23 @@ def test_the_check_before_an_upgrade_reads_what_the_pods_will_read(
 def _sources(spec: Manifest) -> list[Manifest]:
     """Return the volumes of a pod's resources and Secrets."""
     return [volume for volume in spec["volumes"] if "configMap" in volume or "secret" in volume]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({}, []),
+        ({"replicaCount": 1}, [{"name": "AIGW_LIMITS", "value": "/tmp/limits.sqlite"}]),  # noqa: S108 - in a pod
+        ({"replicaCount": 1, "autoscaling": {"enabled": True}}, []),
+        (
+            {"limits": {"existingSecret": "redis"}},
+            [{"name": "AIGW_LIMITS", "valueFrom": {"secretKeyRef": {"name": "redis", "key": "url"}}}],
+        ),
+    ],
+)
+def test_limits_are_counted_in_one_place(helm4: Helm, values: Values, expected: list[Any]) -> None:
+    """Without one, the processor refuses resources with limits, wherever these are from."""
+    (deployment,) = (one for one in helm4.manifests(values) if one["kind"] == "Deployment")
+    spec = deployment["spec"]["template"]["spec"]
+    (processor,) = (one for one in spec["initContainers"] if one["name"] == "processor")
+    assert processor.get("env", []) == expected

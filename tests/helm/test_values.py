@@ -68,6 +68,12 @@ WRONG: dict[str, dict[str, Any]] = {
     "extraObjects": {"extraObjects": [1]},
     "groups": {"crds": {"groups": ["gateway.k8s.io"]}},
 }
+LIMITED = {
+    "apiVersion": "gateway.envoyproxy.io/v1alpha1",
+    "kind": "BackendTrafficPolicy",
+    "metadata": {"name": "limits"},
+    "spec": {"rateLimit": {"global": {"rules": []}}},
+}
 CONTRADICTIONS = {
     "config: existingConfigMap and resources are both set": {
         "config": {"existingConfigMap": "a", "resources": [{"kind": "Backend", "metadata": {"name": "a"}}]}
@@ -111,6 +117,10 @@ CONTRADICTIONS = {
         "apiKeys": {"existingSecret": "keys"},
         "config": {"existingConfigMap": "a"},
     },
+    "config.resources: each pod would allow its limits once": {
+        "config": {"resources": [LIMITED]},
+    },
+    "config.resources: each pod would allow": {"config": {"resources": "kind: QuotaPolicy"}, "replicaCount": 3},
     "credentials.method: irsa annotates the service account": {
         "credentials": {"method": "irsa", "roleArn": ROLE},
         "serviceAccount": {"create": False},
@@ -141,7 +151,7 @@ def test_examples_on_the_pages_render(helm4: Helm, block: Block) -> None:
 def test_every_value_is_tried() -> None:
     """Except those for which only the default is tested."""
     known = yaml.safe_load((CHART / "values.yaml").read_text())
-    rest = {"nameOverride", "fullnameOverride", "credentials", "apiKeys", "adminPort"}
+    rest = {"nameOverride", "fullnameOverride", "credentials", "apiKeys", "limits", "adminPort"}
     assert known.keys() - (OPTIONS | MORE | FRONT | CRDS | GATEWAY).keys() == rest | {
         "podDisruptionBudget",
         "topologySpreadConstraints",

@@ -37,6 +37,7 @@ CUSTOM = {
     (AI_GATEWAY, "aigatewayroutes"): ("AIGatewayRoute", ("v1beta1", "v1alpha1")),
     (AI_GATEWAY, "aiservicebackends"): ("AIServiceBackend", ("v1beta1", "v1alpha1")),
     (AI_GATEWAY, "backendsecuritypolicies"): ("BackendSecurityPolicy", ("v1beta1", "v1alpha1")),
+    (AI_GATEWAY, "quotapolicies"): ("QuotaPolicy", ("v1alpha1",)),
     (AI_GATEWAY, "gatewayconfigs"): ("GatewayConfig", ("v1beta1", "v1alpha1")),
     (ENVOY_GATEWAY, "backends"): ("Backend", ("v1alpha1",)),
     (ENVOY_GATEWAY, "backendtrafficpolicies"): ("BackendTrafficPolicy", ("v1alpha1",)),

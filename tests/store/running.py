@@ -19,10 +19,10 @@ needs_redis = pytest.mark.skipif(REDIS is None, reason="there is no redis-server
 
 
 @contextmanager
-def running_redis() -> Iterator[str]:
-    """Start a server on a unix socket; yields its URL."""
+def running_redis(socket_path: Path | None = None) -> Iterator[str]:
+    """Start a server on a unix socket, in a folder of its own if no path is given; yields its URL."""
     with tempfile.TemporaryDirectory(prefix="aigw-") as folder:
-        path = Path(folder) / "redis.sock"
+        path = socket_path or Path(folder) / "redis.sock"
         command = [REDIS or "", "--port", "0", "--unixsocket", str(path), "--save", "", "--dir", folder]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         try:

@@ -71,13 +71,19 @@ def _cost(spec: RequestCostSpec, place: Place) -> RequestCost | None:
     if not spec.cel:
         place.field("cel").problem("required for the type CEL, but missing")
         return None
+    expression = check_expression(spec.cel, place.field("cel"))
+    return RequestCost(key=spec.metadata_key, type=spec.type, expression=expression) if expression else None
+
+
+def check_expression(text: str, place: Place) -> Expression | None:
+    """Return a compiled expression; None if it is not a cost, which is a problem at `place`."""
     try:
-        expression = Expression(spec.cel)
+        expression = Expression(text)
         expression.value(_ZEROS)
     except InvalidExpression as fault:
-        place.field("cel").problem(f"{place.show(spec.cel)} is not a cost in CEL: {fault}")
+        place.problem(f"{place.show(text)} is not a cost in CEL: {fault}")
         return None
     except NoValue as fault:
-        place.field("cel").problem(f"{place.show(spec.cel)} has no value where all counts are 0: {fault}")
+        place.problem(f"{place.show(text)} has no value where all counts are 0: {fault}")
         return None
-    return RequestCost(key=spec.metadata_key, type=spec.type, expression=expression)
+    return expression

@@ -140,6 +140,7 @@ def _backend(
         header_mutation=merge_headers(spec.header_mutation, ref.header_mutation),
         body_mutation=merge_bodies(spec.body_mutation, ref.body_mutation),
         settings=service.settings,
+        quotas=service.quotas,
         route=f"{item.namespace}/{item.name}",
     )
 

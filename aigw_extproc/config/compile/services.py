@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from aigw_extproc.aws.names import host_region
+from aigw_extproc.config.compile.limits import compile_quotas
 from aigw_extproc.config.compile.mutations import check_mutations
 from aigw_extproc.config.compile.settings import compile_settings
 from aigw_extproc.config.compile.signing import Signing
 from aigw_extproc.config.compile.upstreams import hosts
+from aigw_extproc.config.limits import NO_QUOTAS, Quotas
 from aigw_extproc.config.resources import ai_gateway as resources
 from aigw_extproc.config.resources import infrastructure
 from aigw_extproc.config.resources.ai_gateway import AIServiceBackend
@@ -31,6 +33,7 @@ class Service:
     upstream: Upstream
     auth: AwsAuth | None
     settings: BackendSettings
+    quotas: Quotas
     signed: bool
     """Whether its requests are signed for AWS, or carry AWS's API key."""
 
@@ -40,6 +43,7 @@ def compile_services(
 ) -> dict[Key, Service]:
     """Return each AIServiceBackend that has a valid Backend."""
     services: dict[Key, Service] = {}
+    quotas = compile_quotas(catalog)
     for item in catalog.all(AIServiceBackend):
         spec = item.resource.spec
         signer = signing.get(item.key)
@@ -56,7 +60,14 @@ def compile_services(
             settings = replace(settings, prices=settings.prices.without_table())
         if upstream is not None:
             auth = _auth(signer, upstream, item.place)
-            services[item.key] = Service(spec=spec, upstream=upstream, auth=auth, settings=settings, signed=signed)
+            services[item.key] = Service(
+                spec=spec,
+                upstream=upstream,
+                auth=auth,
+                settings=settings,
+                quotas=quotas.get(item.key, NO_QUOTAS),
+                signed=signed,
+            )
     return services
 
 

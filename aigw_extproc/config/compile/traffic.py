@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Final
 
+from aigw_extproc.config.compile.annotations import LIMIT_FLAGS, check_flags
 from aigw_extproc.config.compile.durations import duration
+from aigw_extproc.config.compile.limits import NO_LIMITS, RateLimits, compile_rate_limits
 from aigw_extproc.config.compile.targets import Attached, attach
 from aigw_extproc.config.resources.catalog import Catalog, Item, Key
 from aigw_extproc.config.resources.findings import Place
@@ -36,6 +39,7 @@ class TrafficPolicy:
     limits: Limits | None
     timeouts: Timeouts
     connections: Connections
+    rate_limits: RateLimits = NO_LIMITS
 
     @property
     def of_attempts(self) -> bool:
@@ -53,7 +57,9 @@ class Traffic:
         """Return a rule as its policy, or the gateway's, wants it."""
         policy = self.policies.of(route)
         if policy is not None:
-            rule = replace(rule, backends=tuple(_limited(backend, policy) for backend in rule.backends))
+            backends = tuple(_limited(backend, policy) for backend in rule.backends)
+            policy.rate_limits.check_costs(route, rule)
+            rule = replace(rule, backends=backends, rate_limits=policy.rate_limits.of(route))
         used = [backend for backend in rule.backends if backend.weight]
         if len({backend.priority for backend in used}) < 2 and not (policy and policy.of_attempts):
             return replace(rule, backends=tuple(map(_with_one_attempt, rule.backends)))
@@ -63,21 +69,40 @@ class Traffic:
 
 def compile_traffic(catalog: Catalog) -> Traffic:
     """Return the BackendTrafficPolicies of the catalog by what they are attached to."""
-    policies = ((item, _policy(item)) for item in catalog.all(BackendTrafficPolicy))
-    return Traffic(policies=attach(policies, catalog))
+    policies = [(item, _policy(item)) for item in catalog.all(BackendTrafficPolicy)]
+    attached = attach(policies, catalog)
+    _warn_of_replaced(attached, {policy.name: item.place.field("spec") for item, policy in policies})
+    return Traffic(policies=attached)
+
+
+def _warn_of_replaced(attached: Attached[TrafficPolicy], places: Mapping[str, Place]) -> None:
+    """Name the policies of routes that lift the gateway's limits: that is how Envoy Gateway replaces them."""
+    gateway = attached.gateway
+    for policy in dict.fromkeys(attached.routes.values()) if gateway and gateway.rate_limits != NO_LIMITS else ():
+        if gateway is not None and policy.rate_limits == NO_LIMITS:
+            places[policy.name].warn(
+                f"replaces '{gateway.name}' of the Gateway, so its rateLimit is not for these routes;"
+                " write it into this policy too"
+            )
 
 
 def _policy(item: Item[BackendTrafficPolicy]) -> TrafficPolicy:
     spec, place = item.resource.spec, item.place.field("spec")
     passive = spec.health_check.passive
     breaker = spec.circuit_breaker
+    name, annotations = f"{item.namespace}/{item.name}", item.resource.metadata.annotations or {}
+    check_flags(annotations, LIMIT_FLAGS, item.place.field("metadata.annotations"))
+    rate_limit = spec.rate_limit
     return TrafficPolicy(
-        name=f"{item.namespace}/{item.name}",
+        name=name,
         retry=_retry(spec.retry, place.field("retry")) if spec.retry else None,
         ejection=_ejection(passive, place.field("healthCheck.passive")) if passive else None,
         limits=_limits(breaker) if breaker else None,
         timeouts=_timeouts(spec.timeout, place.field("timeout.http")),
         connections=_connections(spec.timeout, breaker, place.field("timeout")),
+        rate_limits=compile_rate_limits(rate_limit, name, annotations, place.field("rateLimit"))
+        if rate_limit is not None
+        else NO_LIMITS,
     )
 
 

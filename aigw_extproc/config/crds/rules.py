@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from aigw_extproc.config.resources import ai_gateway, infrastructure, security
+from aigw_extproc.config.resources import ai_gateway, infrastructure, limits, security
 
 LONGEST_LIST: Final = 64
 """The longest list whose members have rules."""
@@ -58,6 +58,55 @@ RULES: Final[Mapping[type, Mapping[str, str]]] = {
 """Type → what is wrong if a rule does not hold, and the rule."""
 
 DESCRIPTIONS: Final[Mapping[type, Mapping[str, str]]] = {
+    limits.HeaderSelector: {
+        "name": "Name of the header; x-aigw-client is the client's id, x-ai-eg-model the model.",
+        "value": "Its value, or a regular expression for all of it.",
+        "type": "How the value is compared; Distinct counts each value apart.",
+        "invert": "Whether all other values are meant.",
+    },
+    limits.SourceCidr: {
+        "value": "A network, such as 10.0.0.0/8.",
+        "type": "Distinct counts each address of the network apart.",
+    },
+    limits.ClientSelector: {"headers": "Conditions on headers, which must all be met."},
+    limits.LimitValue: {
+        "requests": "How many requests, tokens or micro-dollars each period has.",
+        "unit": "The period, in UTC; months and years are those of the calendar.",
+    },
+    limits.CostMetadata: {
+        "namespace": "io.envoy.ai_gateway.",
+        "key": "A metadataKey of llmRequestCosts, cost_microdollars, or a count such as usage_total_tokens.",
+    },
+    limits.CostSpec: {"from": "Where the cost is from.", "number": "The cost, if it is a number."},
+    limits.Cost: {
+        "request": "What a request takes before it is sent; 1 if absent, and 0 only looks.",
+        "response": "What its response takes when it has ended; nothing if absent.",
+    },
+    limits.RateLimitRule: {
+        "clientSelectors": "Which requests the limit is for; all if empty.",
+        "shared": "Whether all routes of the policy share one count.",
+        "shadowMode": "Whether it counts only, and refuses nothing.",
+    },
+    limits.RateLimitRules: {"rules": "Limits; each that is for a request must let it pass."},
+    limits.RateLimitSpec: {"type": "Which of the two lists there is, at least."},
+    limits.QuotaValue: {"limit": "How many tokens each period has.", "duration": "The period."},
+    limits.QuotaRule: {
+        "clientSelectors": "Which requests the bucket is for; all if empty.",
+        "shadowMode": "Whether it counts only, and refuses nothing.",
+    },
+    limits.QuotaDefinition: {
+        "defaultBucket": "The bucket of all requests.",
+        "bucketRules": "Further buckets; a request passes if one of all that are for it has something left.",
+        "mode": "How buckets are combined.",
+        "costExpression": "What a response takes, in CEL; all tokens if absent.",
+    },
+    limits.ModelQuota: {"modelName": "The backend's name of the model, as in modelNameOverride."},
+    limits.ServiceQuota: {"costExpression": "What a response takes, in CEL; all tokens if absent."},
+    limits.QuotaPolicySpec: {
+        "targetRefs": "The AIServiceBackends that it is for.",
+        "serviceQuota": "For the models without a quota of their own.",
+        "perModelQuotas": "Quotas by model.",
+    },
     ai_gateway.RouteSpec: {
         "rules": "Rules that assign models to backends. The first that matches a request applies.",
         "hostnames": "Host names that requests may have; all if empty.",

@@ -23,6 +23,7 @@ from aigw_extproc.config.resources.infrastructure import (
     GatewayConfig,
     SecretResource,
 )
+from aigw_extproc.config.resources.limits import QuotaPolicy
 from aigw_extproc.config.resources.security import SecurityPolicy
 from aigw_extproc.config.resources.traffic import BackendTrafficPolicy
 
@@ -31,6 +32,7 @@ KINDS: Final[dict[tuple[str, str], dict[str, type[Resource]]]] = {
     (AI_GATEWAY, "AIServiceBackend"): {"v1beta1": AIServiceBackend, "v1alpha1": AIServiceBackend},
     (AI_GATEWAY, "BackendSecurityPolicy"): {"v1beta1": BackendSecurityPolicy, "v1alpha1": BackendSecurityPolicy},
     (AI_GATEWAY, "GatewayConfig"): {"v1beta1": GatewayConfig, "v1alpha1": GatewayConfig},
+    (AI_GATEWAY, "QuotaPolicy"): {"v1alpha1": QuotaPolicy},
     (ENVOY_GATEWAY, "Backend"): {"v1alpha1": BackendResource},
     (ENVOY_GATEWAY, "BackendTrafficPolicy"): {"v1alpha1": BackendTrafficPolicy},
     (ENVOY_GATEWAY, "ClientTrafficPolicy"): {"v1alpha1": ClientTrafficPolicy},

@@ -22,7 +22,6 @@ _LIMITS: Final = "its limits are not supported, so they would not be enforced; u
 
 REFUSED: Final[Mapping[tuple[str, str], str]] = {
     (AI_GATEWAY, "MCPRoute"): "MCP is not supported, so nothing would be served under this route",
-    (AI_GATEWAY, "QuotaPolicy"): "quotas are not supported yet, so they would not be enforced",
     (ENVOY_GATEWAY, "EnvoyExtensionPolicy"): "other filters are not supported, so requests would bypass them",
     (ENVOY_GATEWAY, "EnvoyPatchPolicy"): "Envoy is configured by this program, so the patch would be missing",
     (ENVOY_GATEWAY, "HTTPRouteFilter"): _ROUTES,

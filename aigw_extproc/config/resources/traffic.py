@@ -1,4 +1,4 @@
-"""BackendTrafficPolicy, field by field: retries, time limits, and what is passed over.
+"""BackendTrafficPolicy, field by field: retries, time limits, and what is passed over; `limits` has its rate limits.
 
 https://gateway.envoyproxy.io/docs/api/extension_types/#backendtrafficpolicyspec
 """
@@ -11,6 +11,7 @@ import msgspec
 
 from aigw_extproc.config.resources.ai_gateway import NotEnforced, ObjectRef, Resource, ResourcePart, Unsupported
 from aigw_extproc.config.resources.decode import Discarded, refused, unused
+from aigw_extproc.config.resources.limits import RateLimitSpec
 
 _Count = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
 _Positive = Annotated[int, msgspec.Meta(ge=1, le=2**32 - 1)]
@@ -144,7 +145,7 @@ class TrafficPolicySpec(ResourcePart, frozen=True, kw_only=True):
     circuit_breaker: CircuitBreaker | None = None
     admission_control: NotEnforced = None
     bandwidth_limit: NotEnforced = None
-    rate_limit: NotEnforced = None
+    rate_limit: RateLimitSpec | None = None
     request_buffer: NotEnforced = None
     compression: Unsupported = None
     compressor: Unsupported = None

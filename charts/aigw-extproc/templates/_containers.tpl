@@ -11,6 +11,27 @@
 {{- if eq .Values.mode "service" }}{{ .Values.processor.tls.existingSecret }}{{ end -}}
 {{- end }}
 
+{{/* Whether there is one pod, which needs to share no counts. */}}
+{{- define "aigw.single" -}}
+{{- if and (not .Values.autoscaling.enabled) (le (int .Values.replicaCount) 1) }}true{{ end -}}
+{{- end }}
+
+{{/* The variable with the place where limits are counted: a list of one or none. */}}
+{{- define "aigw.ledger" -}}
+{{- with .Values.limits.existingSecret -}}
+- name: AIGW_LIMITS
+  valueFrom:
+    secretKeyRef: {name: {{ . }}, key: url}
+{{- else -}}
+{{- if include "aigw.single" . -}}
+- name: AIGW_LIMITS
+  value: /tmp/limits.sqlite
+{{- else -}}
+[]
+{{- end -}}
+{{- end -}}
+{{- end }}
+
 {{/* Whether there is a NetworkPolicy. */}}
 {{- define "aigw.networkPolicy" -}}
 {{- if kindIs "invalid" .Values.networkPolicy.enabled }}
@@ -78,7 +99,8 @@ args:
   {{- with .Values.processor.extraArgs }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
-{{- with .Values.processor.extraEnv }}
+{{- $environment := concat (include "aigw.ledger" . | fromYamlArray) .Values.processor.extraEnv }}
+{{- with $environment }}
 env: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- with .Values.processor.extraEnvFrom }}
