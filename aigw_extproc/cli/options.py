@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from aigw_extproc.cli.output import LEVELS
+from aigw_extproc.cli.output import LEVELS, fail
 from aigw_extproc.envoy.options import GATEWAY, ListenAddress, parse_address
 from aigw_extproc.serve.options import ADMIN
 from aigw_extproc.serve.source import ConfigurationSource
@@ -31,7 +31,7 @@ allow_host = click.option(
     "--allow-host", metavar="HOST", multiple=True, help="A host that requests may name, besides those of rules; repeat."
 )
 insecure = click.option("--insecure", is_flag=True, help="Serve everyone who can connect, without a warning.")
-admin_port = click.option("--admin-port", type=PORT, default=ADMIN.port, help="Port of /healthz, /readyz, /metrics.")
+admin_port = click.option("--admin-port", type=PORT, default=ADMIN.port, help="Port of /readyz, /metrics and the page.")
 workers = click.option("--workers", type=click.IntRange(min=1), default=1, help="Number of processor processes.")
 store = click.option(
     "--store",
@@ -43,6 +43,10 @@ store_hours = click.option(
     "--store-hours", type=click.FloatRange(min=0, min_open=True), default=720, help="How long a response is kept."
 )
 store_mb = click.option("--store-mb", type=click.IntRange(min=1), default=1000, help="Size of all kept responses.")
+page = click.option("--page/--no-page", default=True, help="The operator's page: on loopback, or with --page-token.")
+page_token = click.option(
+    "--page-token", metavar="FILE", type=PATH, help="Whoever opens the page needs the token in this file."
+)
 log_level = click.option(
     "--log-level",
     type=click.Choice(LEVELS, case_sensitive=False),
@@ -93,3 +97,15 @@ def endpoint(text: str) -> ListenAddress:
         return parse_address(text)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
+
+
+def require_token(file: Path | None) -> str:
+    """Return the page's token, empty without a file; exit with an error if the file cannot be used."""
+    if file is None:
+        return ""
+    from aigw_extproc.page.access import TokenUnusable, read_token
+
+    try:
+        return read_token(file)
+    except TokenUnusable as error:
+        fail(str(error))

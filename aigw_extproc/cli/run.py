@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import click
 
 from aigw_extproc.cli import options
 from aigw_extproc.cli.app import app
-from aigw_extproc.cli.options import source_of, store_of
+from aigw_extproc.cli.options import require_token, source_of, store_of
 from aigw_extproc.cli.output import fail
 from aigw_extproc.envoy.options import SIMULATOR
 from aigw_extproc.serve.options import ADMIN
@@ -26,6 +27,8 @@ from aigw_extproc.serve.options import ADMIN
 @options.allow_host
 @options.insecure
 @options.admin_port
+@options.page
+@options.page_token
 @click.option(
     "--simulator-port",
     type=click.IntRange(1, 65535),
@@ -48,6 +51,8 @@ def run(
     allow_host: tuple[str, ...],
     insecure: bool,
     admin_port: int,
+    page: bool,
+    page_token: Path | None,
     simulator_port: int,
     store: str | None,
     store_hours: float,
@@ -68,6 +73,7 @@ def run(
     from aigw_extproc.run.ports import PortUnavailable
     from aigw_extproc.serve.child import ChildFailed
 
+    require_token(page_token)
     demonstration = not resources and region is None
     run_options = RunOptions(
         source=source_of(
@@ -77,6 +83,8 @@ def run(
         allowed_hosts=allow_host,
         insecure=insecure,
         admin=replace(ADMIN, port=admin_port),
+        page=page,
+        page_token=page_token,
         start_simulator=demonstration,
         store=store_of(store, store_hours, store_mb),
         workers=workers,
@@ -84,14 +92,17 @@ def run(
         log_level=log_level,
     )
     try:
-        asyncio.run(run_until_stopped(run_options, on_ready=_show_ready, on_log=_show_log))
+        on_ready = partial(_show_ready, page=f"http://{run_options.admin}/" if page else None)
+        asyncio.run(run_until_stopped(run_options, on_ready=on_ready, on_log=_show_log))
     except (OSError, PortUnavailable, EnvoyNotFound, ChildFailed) as error:
         fail(str(error))
 
 
-def _show_ready(curl: str) -> None:
+def _show_ready(curl: str, *, page: str | None) -> None:
     click.secho("\nready. Try:\n", fg="green", bold=True)
     print(curl + "\n", flush=True)
+    if page is not None:
+        print(f"or look at {page}\n", flush=True)
 
 
 def _show_log(child: str, line: str) -> None:

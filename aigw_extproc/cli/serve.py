@@ -6,12 +6,13 @@ import asyncio
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import click
 
 from aigw_extproc.cli import options
 from aigw_extproc.cli.app import app
-from aigw_extproc.cli.options import PATH, endpoint, source_of, store_of
+from aigw_extproc.cli.options import PATH, endpoint, require_token, source_of, store_of
 from aigw_extproc.cli.output import fail, set_up_logging
 from aigw_extproc.config.snapshot import Address
 from aigw_extproc.envoy.options import PROCESSOR
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
 )
 @click.option("--admin-host", default=ADMIN.host, help="Address of the operator's port.")
 @options.admin_port
+@options.page
+@options.page_token
+@click.option("--gateway", metavar="URL", default="", help="Where clients connect to Envoy, for the page's playground.")
 @click.option("--admin/--no-admin", default=True, help="Whether to open the operator's port.")
 @options.workers
 @click.option(
@@ -77,6 +81,7 @@ if TYPE_CHECKING:
 )
 @click.option("--reload-lag", default=0.0, hidden=True, help="Seconds before a change takes effect.")
 @click.option("--envoy-admin", type=PATH, hidden=True, help="The socket of Envoy's admin interface.")
+@click.option("--record-traffic", is_flag=True, hidden=True, help="Tell the supervising process the last exchanges.")
 @click.option("--shared-port", is_flag=True, hidden=True, help="Other workers listen on the same port.")
 @options.log_level
 def serve(
@@ -88,6 +93,9 @@ def serve(
     listen: str,
     admin_host: str,
     admin_port: int,
+    page: bool,
+    page_token: Path | None,
+    gateway: str,
     admin: bool,
     workers: int,
     transport: str,
@@ -105,6 +113,7 @@ def serve(
     drain_seconds: float,
     reload_lag: float,
     envoy_admin: Path | None,
+    record_traffic: bool,
     shared_port: bool,
     log_level: str,
 ) -> None:
@@ -116,6 +125,7 @@ def serve(
     from aigw_extproc.serve.workers import worker_address
 
     set_up_logging(log_level)
+    require_token(page_token)
     operator = Address(host=admin_host, port=admin_port) if admin else None
     endpoints = {endpoint(worker_address(listen, index)) for index in range(workers)}
     serve_options = ServeOptions(
@@ -123,6 +133,10 @@ def serve(
         listen=listen,
         admin=operator,
         envoy_admin=envoy_admin,
+        page=page,
+        page_token=page_token,
+        gateway=_url(gateway),
+        record_traffic=record_traffic,
         workers=workers,
         transport=_current(transport),
         tls=_server_tls(tls_cert, tls_key, tls_client_ca),
@@ -144,6 +158,13 @@ def serve(
         asyncio.run(serve_until_stopped(serve_options))
     except (OSError, PortUnavailable, ChildFailed) as error:
         fail(str(error))
+
+
+def _url(gateway: str) -> str:
+    parts = urlsplit(gateway)
+    if gateway and (parts.scheme not in {"http", "https"} or not parts.hostname):
+        raise click.BadParameter(f"{gateway!r}: expected http://HOST:PORT", param_hint="--gateway")
+    return gateway
 
 
 def _current(transport: str) -> Transport:

@@ -15,6 +15,7 @@ from aigw_extproc.aws.credentials.sources import BEARER_TOKEN_VARIABLE, find
 from aigw_extproc.aws.identity import (
     AssumeRole,
     BearerToken,
+    Credentials,
     CredentialSource,
     DefaultChain,
     Identity,
@@ -46,8 +47,25 @@ def look_up(source: CredentialSource, region: str, *, now: float) -> LookupResul
         resolved = find(source, region)
     except Exception as failure:  # botocore's providers raise whatever their I/O raises
         return LookupResult(checks=(_explain(source, region, _reason(failure)),))
+    if _has_stray_token(resolved):
+        return LookupResult(checks=(failed(NAME, f"{describe(resolved, now)}: {_STRAY}", _STRAY_STEP),))
     notes = _notes_before(resolved.method) if isinstance(source, DefaultChain) else ()
     return LookupResult(checks=(ok(NAME, describe(resolved, now), notes=notes),), identity=resolved.identity)
+
+
+def _has_stray_token(resolved: FoundCredentials) -> bool:
+    """Return whether a long-term key has a session token, left over from another one: AWS refuses both together.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-prefixes
+    """
+    identity = resolved.identity
+    return (
+        isinstance(identity, Credentials) and bool(identity.session_token) and identity.access_key_id.startswith("AKIA")
+    )
+
+
+_STRAY = "a long-term key (AKIA…) with a session token, which belongs to another key: AWS refuses them together"
+_STRAY_STEP = "unset AWS_SESSION_TOKEN, or remove aws_session_token from the profile"
 
 
 def _assume_role(source: AssumeRole, region: str, now: float) -> LookupResult:

@@ -54,6 +54,11 @@ class Exchange:
             return response.stream_outcome(phase)
         return abandoned(phase.outcome) if isinstance(phase, _WAITING) else phase.outcome
 
+    @property
+    def request_id(self) -> str:
+        """The id that Envoy has given the request; empty until its headers are here."""
+        return self._phase.client.request_id or ""
+
     def receive(self, event: Event, *, now: float) -> Action:
         """Advance by one event, at `now` (seconds since 1970), and return what to do.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
@@ -18,12 +19,12 @@ from aigw_extproc.explain.reasons import why_dropped
 from aigw_extproc.translate.converse.tool_names import alias
 
 MAX_CHANGES: Final = 200
-"""More are not listed."""
+"""Of those that are found by comparing; more are not listed, nor looked for."""
 _SHOWN: Final = 120  # characters of a value
 _IDS: Final = frozenset({"id", "call_id", "tool_call_id", "tool_use_id"})
 _TEXTS: Final = frozenset({"content", "text", "arguments", "output"})
 _MESSAGES: Final = ("messages", "input")
-_ALIAS: Final = "Bedrock or the model refuses it: too long, or characters other than letters, digits, `_` and `-`"
+_ALIAS: Final = "Bedrock or the model refuses it: too long, or characters other than letters, digits, _ and -"
 
 
 def changes(client: bytes, upstream: Sequence[bytes], dropped: Iterable[str]) -> tuple[Change, ...]:
@@ -31,8 +32,8 @@ def changes(client: bytes, upstream: Sequence[bytes], dropped: Iterable[str]) ->
     ours, theirs = _object(client), _object(upstream[0] if upstream else b"{}")
     found = [_dropped(name, ours) for name in dropped]
     with suppress(RecursionError):  # its parts may be too deep to compare, though not to translate
-        found += _compared(ours, theirs, len(upstream))
-    return tuple(found[:MAX_CHANGES])
+        found += islice(_compared(ours, theirs, len(upstream)), MAX_CHANGES)
+    return tuple(found)
 
 
 def _object(body: bytes) -> dict[str, Any]:
@@ -77,7 +78,7 @@ def _aliases(client: Mapping[str, Any], strings: set[str]) -> Iterator[Change]:
 
 def _names(client: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for place, name, schema in _tools(client):
-        yield place, name
+        yield f"{place.rpartition('.')[0] or place}.name", name
         for path, members in _objects(schema):
             yield from ((f"{place}{path}.{member}", member) for member in members)
     for place, key, value in _leaves({each: client[each] for each in _MESSAGES if each in client}):
@@ -190,7 +191,7 @@ def _texts(client: Mapping[str, Any], strings: set[str]) -> Iterator[Change]:
         if key not in _TEXTS or text in strings:
             continue
         if not text.strip():
-            reason = "a call without arguments gets `{}`" if key == "arguments" else "blank texts are removed"
+            reason = "a call without arguments gets {}" if key == "arguments" else "blank texts are removed"
             yield Change(kind="repaired", place=place, reason=reason)
         elif text.rstrip() in strings:
             reason = "a last message of the assistant may not end in white space"

@@ -48,6 +48,7 @@ from aigw_extproc.exchange.upstream import BACKEND_HEADER, as_sent
 from aigw_extproc.explain.changes import changes
 from aigw_extproc.explain.explanation import BackendReport, Explanation, Refusal, Verdict
 from aigw_extproc.explain.outgoing import STAND_IN, envoy_route, outgoing, signature
+from aigw_extproc.explain.prices import estimate
 from aigw_extproc.explain.reasons import next_step
 from aigw_extproc.explain.request import ClientRequest
 from aigw_extproc.explain.rules import verdicts
@@ -236,15 +237,7 @@ class _Driver:
                 machine = Exchange(self.router, pick=0.0, keeps=self.setting.keeps)
                 machine.receive(AttemptHeaders(headers, host), now=self.setting.now)
                 action = machine.receive(RequestBody(self.request.body), now=self.setting.now)
-                cluster = dict(delegated.set_headers)[BACKEND_HEADER]
-                report = self._report(machine, action, backend, backend.weight / total, headers, cluster)
-                yield (
-                    report
-                    if report.envoy is None
-                    else msgspec.structs.replace(
-                        report, envoy=envoy_route(backend.upstream, cluster, delegated.set_headers)
-                    )
-                )
+                yield self._report(machine, action, backend, backend.weight / total, headers, delegated)
 
     def _report(
         self,
@@ -253,7 +246,7 @@ class _Driver:
         backend: Backend,
         share: float,
         headers: Headers,
-        cluster: str = "",
+        delegated: Delegate | None = None,
     ) -> BackendReport:
         notes: list[str] = []
         action = self._provided(machine, action, notes)
@@ -277,13 +270,15 @@ class _Driver:
         calls = action.calls if isinstance(action, NeedUpstream) else ()
         if forwarded is not None:
             calls = (as_sent(forwarded, headers, backend.upstream.host),)
-        set_headers: Pairs = forwarded.set_headers if forwarded is not None else ((BACKEND_HEADER, _DIRECT),)
+        routed = delegated or forwarded
+        set_headers = routed.set_headers if forwarded is not None and routed is not None else _DIRECT
         return msgspec.structs.replace(
             report,
             requests=tuple(outgoing(call, shown) for call in calls),
             removed_headers=_removed(forwarded, headers, self.request.headers),
             signature=signature(backend, dict(calls[0].headers), identity),
             envoy=envoy_route(backend.upstream, dict(set_headers)[BACKEND_HEADER], set_headers),
+            price=estimate(outcome, backend, calls[0].body),
             changes=changes(self.request.body, [call.body for call in calls], outcome.dropped),
         )
 
@@ -308,7 +303,7 @@ class _Driver:
         return action
 
 
-_DIRECT: Final = "(none: the gateway sends these requests itself)"
+_DIRECT: Final[Pairs] = ((BACKEND_HEADER, "(none: the gateway sends these requests itself)"),)
 
 
 def _identity(auth: AwsAuth | None, headers: Headers) -> Identity | None:

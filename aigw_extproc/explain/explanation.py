@@ -74,6 +74,21 @@ class EnvoyRoute(msgspec.Struct, frozen=True, kw_only=True):
     """Time limits, in words."""
 
 
+class PriceEstimate(msgspec.Struct, frozen=True, kw_only=True):
+    """What the request would cost, by its length."""
+
+    prompt_tokens: int
+    """A quarter of the characters of its text."""
+    prompt_cost: float
+    """In dollars, without what a cache would save."""
+    input: float
+    """Dollars per million tokens."""
+    output: float
+    """Dollars per million tokens."""
+    source: str
+    """Where the price is from, and of when."""
+
+
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     """An answer without an upstream: an error, or one that the gateway gives by itself."""
 
@@ -103,6 +118,8 @@ class BackendReport(msgspec.Struct, frozen=True, kw_only=True):
     """The client's headers that do not go out."""
     signature: Signature | None = None
     envoy: EnvoyRoute | None = None
+    price: PriceEstimate | None = None
+    """None if no price is known, or nothing is charged."""
     changes: tuple[Change, ...] = ()
     notes: tuple[str, ...] = ()
     """What depends on something that was not asked: images at URLs, stored responses."""

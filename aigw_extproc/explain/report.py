@@ -10,7 +10,15 @@ from rich.table import Table
 from rich.text import Text
 
 from aigw_extproc.explain.bodies import pretty
-from aigw_extproc.explain.explanation import BackendReport, Change, EnvoyRoute, Explanation, Outgoing, Refusal
+from aigw_extproc.explain.explanation import (
+    BackendReport,
+    Change,
+    EnvoyRoute,
+    Explanation,
+    Outgoing,
+    PriceEstimate,
+    Refusal,
+)
 from aigw_extproc.printable import printable
 
 _KINDS = {"dropped": "yellow", "aliased": "cyan", "repaired": "magenta"}
@@ -89,8 +97,18 @@ def _backend(number: int, backend: BackendReport, *, ordered: bool) -> Iterator[
         scope = f" for {signature.host} in {signature.region}" if signature.region else ""
         source = f", with credentials from {signature.source}" if signature.source else ""
         yield _indented(_text(f"signature: {signature.kind}{scope}{source}; {signature.reason}"))
+    if backend.price is not None:
+        yield _indented(_text(f"price: {words(backend.price)}"))
     if backend.envoy is not None:
         yield _indented(_envoy(backend.envoy))
+
+
+def words(price: PriceEstimate) -> str:
+    """Return a price in one sentence."""
+    return (
+        f"about ${price.prompt_cost:g} for a prompt of about {price.prompt_tokens:,} tokens; "
+        f"${price.input:g} per million tokens of input, ${price.output:g} of output ({price.source})"
+    )
 
 
 def _changes(changes: tuple[Change, ...]) -> Table:

@@ -65,6 +65,7 @@ _LAST = (Reply, ReplaceBody)
 FindCredentials = Callable[[AwsAuth], Awaitable[Identity]]
 FetchMedia = Callable[[tuple[str, ...], tuple[str, ...]], Awaitable[Mapping[str, Fetched]]]
 RejectCredentials = Callable[[AwsAuth, Identity], None]
+Watch = Callable[[Exchange, metrics.Timeline, SpentTokens | None], None]
 Spend = Callable[[SpentTokens], None]
 CallUpstream = Callable[[Upstream, Sequence[UpstreamCall]], Awaitable[tuple[UpstreamResponse, ...]]]
 
@@ -93,6 +94,7 @@ class Processor:
         reject: RejectCredentials = lambda *_: None,
         budget: Budget | None = None,
         store: Store | None = None,
+        watch: Watch | None = None,
         spend: Spend = lambda _: None,
     ) -> None:
         self.router = router
@@ -103,6 +105,8 @@ class Processor:
         """Called with credentials that AWS has rejected."""
         self.budget = budget or Budget(sys.maxsize)
         self.store = store
+        self.watch = watch
+        """Called with every exchange at its end."""
         self.spend = spend
         """Called once for each exchange, or attempt, that has spent tokens, at its end, however it ends."""
 
@@ -204,6 +208,8 @@ class ExchangeStream:
         found = spent(outcome) if left else self._spent
         if found is not None:
             self._settle(found, left=left)
+        if self._processor.watch is not None:
+            self._processor.watch(self._exchange, self._timeline, found)
 
     def _settle(self, spent: SpentTokens, *, left: bool) -> None:
         """Count what was spent. When the client has left, Envoy takes no metadata: only this log has it."""

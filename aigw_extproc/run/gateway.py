@@ -50,6 +50,10 @@ class RunOptions:
     store: StoreOptions | None = None
     """Where responses are kept; None for the directory of this run, which is removed at its end."""
     workers: int = 1
+    page: bool = True
+    """Whether the operator's port has the page."""
+    page_token: Path | None = None
+    """The file of its token."""
     access_log: bool = True
     log_level: str = "info"
     """Of the processor and the simulator."""
@@ -122,7 +126,7 @@ def _require_ports(options: RunOptions) -> None:
 def curl(listen: Address, snapshot: Snapshot) -> str:
     """Return a shell command that requests a chat completion."""
     model = next((model.id for model in snapshot.models), ANY_MODEL)
-    address = replace(listen, host=_EVERYWHERE.get(listen.host, listen.host))
+    address = _reachable(listen)
     key = (
         "-H 'authorization: Bearer YOUR_API_KEY' "
         if any(policy.keys or policy.tokens for policy in snapshot.policies)
@@ -132,6 +136,11 @@ def curl(listen: Address, snapshot: Snapshot) -> str:
         f"curl http://{address}/v1/chat/completions -H 'content-type: application/json' {key}"
         f"""-d '{{"model": "{model}", "messages": [{{"role": "user", "content": "Hello!"}}]}}'"""
     )
+
+
+def _reachable(listen: Address) -> Address:
+    """Return the address at which a client on this machine connects."""
+    return replace(listen, host=_EVERYWHERE.get(listen.host, listen.host))
 
 
 def _simulator_child(options: RunOptions) -> tuple[Child, ...]:
@@ -160,6 +169,9 @@ def _processor_child(options: RunOptions, sockets: Sequence[str], envoy_admin: P
         *("--listen", sockets[0], "--workers", str(options.workers)),
         *("--admin-host", options.admin.host, "--admin-port", str(options.admin.port)),
         *("--envoy-admin", str(envoy_admin)),
+        *("--gateway", f"http://{_reachable(options.listen)}"),
+        *(() if options.page else ("--no-page",)),
+        *(("--page-token", str(options.page_token)) if options.page_token else ()),
         *("--drain-seconds", str(options.drain_seconds), "--reload-lag", str(RELOAD_LAG)),
         *("--log-level", options.log_level),
         *_admission(options),

@@ -1,6 +1,6 @@
-"""The operator's port: liveness, readiness, metrics, and the description of the API.
+"""The operator's port: liveness, readiness, metrics, the description of the API, and the page where it may be.
 
-It shows no credentials, headers or bodies.
+It shows no credentials, and none of the headers and bodies of clients.
 """
 
 from __future__ import annotations
@@ -8,9 +8,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Awaitable, Callable, Mapping
-from functools import cache
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import cache, partial
 
 import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
@@ -23,6 +22,7 @@ from starlette.routing import Route
 from aigw_extproc import __version__, asgi
 from aigw_extproc.config.snapshot import Address
 from aigw_extproc.serve.live import Live
+from aigw_extproc.serve.options import ServeOptions
 from aigw_extproc.serve.probes import envoy_ready
 from aigw_extproc.serve.shared_folder import current_folder
 
@@ -40,21 +40,41 @@ def bind(address: Address) -> socket.socket:
     return listener
 
 
-async def serve_admin(listener: socket.socket, live: Live, envoy_admin: Path | None = None) -> None:
+async def serve_admin(listener: socket.socket, live: Live, options: ServeOptions) -> None:
     """Serve until cancelled. It is ready while streams are served, even if the last change of the files was invalid.
 
-    With Envoy's admin interface on the socket `envoy_admin`, Envoy must be ready too.
+    With the socket of Envoy's admin interface in the options, Envoy must be ready too.
     """
+    envoy_admin = options.envoy_admin
 
     async def ready() -> bool:
         return live.ready and (envoy_admin is None or await envoy_ready(envoy_admin))
 
-    app = create_app(ready=ready, details=live.details)
+    app = create_app(ready=ready, details=live.details, page=page_routes(live, options))
     await asgi.EmbeddedServer(app).serve_until_cancelled(listener)
 
 
-def create_app(*, ready: Callable[[], Awaitable[bool]], details: Callable[[], Mapping[str, object]]) -> Starlette:
-    """Return the application of GET /healthz, /readyz, /metrics and /openapi.json.
+def page_routes(live: Live, options: ServeOptions) -> Sequence[Route]:
+    """Return the routes of the page; none where it may not be."""
+    if not options.shows_page:
+        return ()
+    # Imported here: ports without the page need none of it.
+    from aigw_extproc.page.access import LOCAL, Access, read_token
+    from aigw_extproc.page.app import Page
+    from aigw_extproc.serve.page_source import LiveSource
+
+    token = partial(read_token, options.page_token) if options.page_token is not None else None
+    own = {options.admin.host.lower()} if options.admin is not None else set()
+    return Page(LiveSource(live, options), Access(token=token, hosts=LOCAL | own)).routes()
+
+
+def create_app(
+    *,
+    ready: Callable[[], Awaitable[bool]],
+    details: Callable[[], Mapping[str, object]],
+    page: Sequence[Route] = (),
+) -> Starlette:
+    """Return the application of GET /healthz, /readyz, /metrics and /openapi.json, and of the page with these routes.
 
     /readyz answers 503 until `ready()`, and 200 from then on; its body has the `details()` in both cases.
     """
@@ -70,6 +90,7 @@ def create_app(*, ready: Callable[[], Awaitable[bool]], details: Callable[[], Ma
             Route("/readyz", readyz, methods=["GET"]),
             Route("/metrics", _Metrics().answer, methods=["GET"]),
             Route("/openapi.json", _openapi, methods=["GET"]),
+            *page,
         ]
     )
 

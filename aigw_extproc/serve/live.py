@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Final
 
 from aigw_extproc.aws.identity import Identity
 from aigw_extproc.config.cluster_names import by_content
 from aigw_extproc.config.compile.configuration import Configuration
 from aigw_extproc.config.files.watcher import ReloadStatus, watch
-from aigw_extproc.config.snapshot import Snapshot
+from aigw_extproc.config.snapshot import RoutedModel, Snapshot
 from aigw_extproc.listed_models import NO_LISTS, ModelLists
 from aigw_extproc.routing import Router
 from aigw_extproc.serve.options import ServeOptions
 from aigw_extproc.serve.shared_folder import CredentialDetails
+
+if TYPE_CHECKING:
+    from aigw_extproc.page.traffic import Record
 
 _OPEN_PROCESSOR: Final = (
     "every machine that can connect to --listen has requests signed: use a unix socket or --tls-client-ca, or say"
@@ -38,6 +41,10 @@ class Live:
         self.serving = False
         self.credentials: Callable[[], CredentialDetails] = list
         """Returns the status of this process's credentials, or of its workers'."""
+        self.traffic: Callable[[], Iterable[Record]] = tuple
+        """Returns the last exchanges of this process, or of its workers."""
+        self.models: Callable[[], Sequence[RoutedModel]] = self._listed
+        """Returns the models that rules list, as this process or its workers know them."""
         self._had_credentials = False
         self.running_workers: Callable[[], int] | None = None
         """Returns how many workers run; None in a process without workers."""
@@ -58,6 +65,9 @@ class Live:
         self._had_credentials = self._had_credentials or any(entry["usable"] for entry in self.credentials())
         sources = (auth.source for auth in self._router.snapshot.auths)
         return self._had_credentials or all(isinstance(source, Identity) for source in sources)
+
+    def _listed(self) -> Sequence[RoutedModel]:
+        return self._router.listed.of(self._router.snapshot.rules)
 
     def router(self) -> Router:
         """Return the router for new streams."""

@@ -51,8 +51,21 @@ class ServeOptions:
     """How long exchanges may take to end after SIGTERM."""
     reload_lag: float = 0.0
     """Seconds between reading a valid change and applying it, so that Envoy has a new cluster first."""
+    page: bool = True
+    """Whether the operator's port has the page, where it may."""
+    page_token: Path | None = None
+    """The file of the token without which the page is for this machine alone."""
+    gateway: str = ""
+    """The URL at which clients connect to Envoy, for the page's playground; empty if it is not known."""
+    record_traffic: bool = False
+    """Whether this process keeps the last exchanges for the page of another one."""
     log_level: str = "info"
     """The lowest level that is logged; workers get the same."""
+
+    @property
+    def shows_page(self) -> bool:
+        """Whether the operator's port has the page: whoever reaches it there must not see traffic, nor spend money."""
+        return self.page and self.admin is not None and (self.page_token is not None or is_loopback(self.admin.host))
 
     @property
     def listens_openly(self) -> bool:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from typing import TYPE_CHECKING
 
 from aigw_extproc.config.snapshot import Upstream
 from aigw_extproc.exchange.messages import UpstreamCall
@@ -15,6 +16,7 @@ from aigw_extproc.serve.live import Live, reload
 from aigw_extproc.serve.malloc import keep_freed_memory
 from aigw_extproc.serve.options import ServeOptions
 from aigw_extproc.serve.shared_folder import (
+    PAGE_NAME,
     publish_status,
     read_statuses,
     shared_folder,
@@ -23,6 +25,9 @@ from aigw_extproc.serve.shared_folder import (
 )
 from aigw_extproc.serve.workers import supervise_workers
 from aigw_extproc.translate.contract import Fetched, UpstreamResponse
+
+if TYPE_CHECKING:
+    from aigw_extproc.page.traffic import Recorder
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +50,11 @@ async def serve(options: ServeOptions) -> None:
         else:
             with shared_folder() as folder:
                 live.credentials = partial(read_statuses, folder)
+                if options.shows_page:
+                    from aigw_extproc.serve import page_files  # here, as in a worker: it imports what serves requests
+
+                    live.traffic = partial(page_files.read_traffic, folder)
+                    live.models = partial(page_files.read_models, folder, live.models)
                 async with _reload_and_admin(options, live):
                     await supervise_workers(options, live, folder, stop)
 
@@ -58,7 +68,7 @@ async def _reload_and_admin(options: ServeOptions, live: Live) -> AsyncIterator[
             # Imported here: a worker has no operator's port, and so needs no web server.
             from aigw_extproc.serve.admin import bind, serve_admin
 
-            await stack.enter_async_context(background(serve_admin(bind(options.admin), live, options.envoy_admin)))
+            await stack.enter_async_context(background(serve_admin(bind(options.admin), live, options)))
         yield
 
 
@@ -69,6 +79,7 @@ async def _serve_streams(options: ServeOptions, live: Live, stop: asyncio.Event)
     from aigw_extproc.extproc.budget import Budget
     from aigw_extproc.extproc.processor import Processor
     from aigw_extproc.extproc.server import create_server
+    from aigw_extproc.page.traffic import Recorder
     from aigw_extproc.serve.listening import serve_until
     from aigw_extproc.serve.model_lists import keep_model_lists
     from aigw_extproc.store.connect import connected
@@ -85,19 +96,39 @@ async def _serve_streams(options: ServeOptions, live: Live, stop: asyncio.Event)
         elif stop.is_set():
             log.info("draining: at most %.0f s", options.drain_seconds)
 
+    recorder = Recorder() if options.shows_page or options.record_traffic else None
+    if recorder is not None:
+        live.traffic = lambda: recorder.records
+
     async with (
         connected(options.store) as store,
         background(credentials.keep_fresh(lambda: live.router().snapshot.auths)),
         background(publish_status(status_file(), live.credentials)),
+        background(_publish_page(recorder, live)),
         background(keep_model_lists(live.router, credentials.get, live.apply_lists)),
     ):
         processor = Processor(
-            live.router, credentials.get, _fetch_media, _call_upstream, credentials.reject, budget, store
+            live.router,
+            credentials.get,
+            _fetch_media,
+            _call_upstream,
+            credentials.reject,
+            budget,
+            store,
+            watch=recorder.record if recorder is not None else None,
         )
         create = partial(
             create_server, options.transport, processor, options.listen, grace=options.drain_seconds, tls=options.tls
         )
         await serve_until(stop, create, options.listen, on_serving)
+
+
+async def _publish_page(recorder: Recorder | None, live: Live) -> None:
+    """Tell the process that supervises this one what is on its page."""
+    if recorder is not None:
+        from aigw_extproc.serve import page_files
+
+        await page_files.publish(status_file(PAGE_NAME), recorder, live.models)
 
 
 async def _fetch_media(urls: tuple[str, ...], hosts: tuple[str, ...]) -> Mapping[str, Fetched]:

@@ -1,7 +1,8 @@
 """The folder that workers share with the process that supervises them.
 
 prometheus-client keeps each worker's metrics in it: https://prometheus.github.io/client_python/multiprocess/
-Each worker writes the status of its credentials into another file, for `/readyz` of the supervising process.
+Each worker writes the status of its credentials into another file, for `/readyz` of the supervising process, and for
+its page the last exchanges (`page_files`).
 
 The files are named after the worker's number, so that a worker that is started again goes on with its predecessor's
 counts. Their space is reserved before the worker starts: prometheus-client maps them into memory, and a process that
@@ -38,6 +39,7 @@ ABANDONED_SECONDS = 10.0
 """The age from which a folder that is not locked has no process any more."""
 _PREFIX = "aigw-metrics-"
 _NAME = "credentials-{}.json"
+PAGE_NAME = "page-{}.json"
 _FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 """Environment variable that prometheus-client reads when it is imported."""
 _WORKER_VARIABLE = "AIGW_EXTPROC_WORKER"
@@ -95,10 +97,10 @@ def use_reserved_files() -> None:
         values.ValueClass = values.MultiProcessValue(lambda: index)  # type: ignore[no-untyped-call] # not annotated
 
 
-def status_file() -> Path | None:
+def status_file(name: str = _NAME) -> Path | None:
     """Return the file of this worker's status; None in a process that is no worker."""
     folder, index = current_folder(), os.environ.get(_WORKER_VARIABLE)
-    return None if folder is None or index is None else folder / _NAME.format(index)
+    return None if folder is None or index is None else folder / name.format(index)
 
 
 async def publish_status(file: Path | None, details: Callable[[], CredentialDetails]) -> None:
@@ -106,7 +108,7 @@ async def publish_status(file: Path | None, details: Callable[[], CredentialDeta
     while file is not None:
         status = [{"pid": os.getpid(), **entry} for entry in details()]
         try:
-            await asyncio.to_thread(_replace, file, msgspec.json.encode(status))
+            await asyncio.to_thread(replace_file, file, msgspec.json.encode(status))
         except OSError as error:  # no reason to end a worker: only /readyz shows it
             log.warning("the status of credentials is not up to date in /readyz: %s", error.strerror)
         await asyncio.sleep(PUBLISH_SECONDS)
@@ -147,7 +149,7 @@ def _locked(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _replace(file: Path, content: bytes) -> None:
+def replace_file(file: Path, content: bytes) -> None:
     """Rename the content into place, so that it is never read half written."""
     draft = file.with_suffix(".tmp")
     draft.write_bytes(content)

@@ -55,6 +55,7 @@ def _worker(options: ServeOptions, folder: Path, index: int) -> Child:
         *(options.tls.arguments() if options.tls else ()),
         *(options.store.arguments() if options.store else ()),
         *(f"--allow-host={host}" for host in options.allowed_hosts),
+        *(("--record-traffic",) if options.shows_page else ()),
         "--insecure",  # the supervisor warns for all
     )
     return Child(

@@ -15,7 +15,7 @@ import pytest
 
 from aigw_extproc.aws.credentials.found_credentials import FoundCredentials
 from aigw_extproc.aws.identity import AssumeRole, Credentials, CredentialSource, DefaultChain, Profile
-from aigw_extproc.doctor.checks import Check
+from aigw_extproc.doctor.checks import Check, CheckOutcome
 from aigw_extproc.doctor.credentials import LookupResult, describe, look_up
 from aigw_extproc.doctor.identity import identify
 
@@ -74,6 +74,21 @@ def test_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", KEYS.secret_access_key)
     check = only(result_of(DefaultChain()))
     assert (check.detail, check.notes) == ("environment: access key AKIA…MPLE, no expiry known", ())
+
+
+def test_a_stray_session_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEYS.access_key_id)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", KEYS.secret_access_key)
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "of another key")
+    result = result_of(DefaultChain())
+    (check,) = result.checks
+    assert (check.outcome, result.identity) == (CheckOutcome.FAILED, None)
+    assert check.detail == (
+        "environment: temporary access key AKIA…MPLE, no expiry known: a long-term key (AKIA…) with a session token, "
+        "which belongs to another key: AWS refuses them together"
+    )
+    assert check.next_step == "unset AWS_SESSION_TOKEN, or remove aws_session_token from the profile"
+    assert "of another key" not in check.detail
 
 
 def test_providers_before_the_one_with_credentials(files: Path) -> None:

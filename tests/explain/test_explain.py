@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from aigw_extproc.aws.identity import AssumeRole, BearerToken, Credentials, DefaultChain
+from aigw_extproc.bedrock.prices import Tokens, builtin
 from aigw_extproc.config.addresses import Tls
 from aigw_extproc.config.snapshot import (
     AwsAuth,
@@ -137,7 +138,7 @@ def test_what_is_dropped_aliased_and_repaired() -> None:
     assert [(change.kind, change.place, change.before, change.after) for change in only.changes] == [
         ("dropped", "seed", "7", ""),
         ("dropped", "temperature", "1.5", ""),
-        ("aliased", "tools[0].function.parameters", "get.wind", "get_wind_51e01d94"),
+        ("aliased", "tools[0].function.name", "get.wind", "get_wind_51e01d94"),
         ("aliased", "messages[2].tool_calls[0].id", "a:b", "a_b_6783a31e"),
         ("repaired", "tools[0].function.parameters.properties.at.type", "str", "string"),
         ("repaired", "messages", "4 messages", "3 turns"),
@@ -209,6 +210,28 @@ def test_time_limits(stream: bool, timeouts: Timeouts, limits: tuple[str, ...]) 
     (only,) = explained(question(stream=stream), rules=router(rule(backend("a", timeouts=timeouts)))).backends
     assert only.envoy is not None
     assert only.envoy.limits == limits
+
+
+def test_the_price_of_a_prompt_by_its_length() -> None:
+    (only,) = explained(question("us.amazon.nova-micro-v1:0")).backends
+    price = builtin().of("us.amazon.nova-micro-v1:0")
+    assert price is not None
+    assert only.price is not None
+    tokens = -(-only.requests[0].bytes // 4)
+    assert only.price.prompt_tokens == tokens
+    assert only.price.prompt_cost == price.cost(Tokens(input=tokens)) / 10**6
+    assert (only.price.input, only.price.output) == (price.rates.input / 10**6, price.rates.output / 10**6)
+    assert only.price.source == price.source
+
+
+def test_a_model_without_a_price() -> None:
+    assert [backend.price for backend in explained(question("nobody-knows-it")).backends] == [None]
+
+
+def test_counting_tokens_costs_nothing() -> None:
+    body = {"model": "us.anthropic.claude-sonnet-4-5-20250929-v1:0", "messages": question()["messages"]}
+    (only,) = explained(body, path="/v1/messages/count_tokens").backends
+    assert (only.refusal, only.price) == (None, None)
 
 
 def test_tls_names_the_certificate() -> None:

@@ -1,0 +1,1 @@
+"""The pages as HTML: values in, text out."""
