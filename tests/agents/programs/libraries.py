@@ -88,7 +88,7 @@ LANGCHAIN_JS = Npm("langchain-js", ("langchain", "@langchain/openai", "@langchai
 AGENTS = Pip("openai-agents", ("openai-agents",))
 LANGCHAIN = Pip("langchain", ("langchain", "langchain-openai", "langchain-anthropic"))
 PYDANTIC_AI = Pip("pydantic-ai", ("pydantic-ai-slim[openai,anthropic]",))
-LLAMA_INDEX = Pip("llama-index", ("llama-index-core", "llama-index-llms-openai-like", "llama-index-llms-anthropic"))
+LLAMA_INDEX = Pip("llama-index", ("llama-index-core", "llama-index-llms-openai-like"))
 DSPY = Pip("dspy", ("dspy",))
 SMOLAGENTS = Pip("smolagents", ("smolagents[openai]",))
 KERNEL = Pip("semantic-kernel", ("semantic-kernel",))
@@ -114,16 +114,6 @@ PROGRAMS = (
         _python, "Pydantic AI", PYDANTIC_AI, "run_pydantic_ai", "chat", "responses", "messages", lacks=NO_MODELS
     ),
     *_programs(_python, "LlamaIndex", LLAMA_INDEX, "run_llama_index", "chat", lacks=NO_MODELS, name="llama-index-chat"),
-    *_programs(
-        _python,
-        "LlamaIndex",
-        LLAMA_INDEX,
-        "run_llama_index",
-        "messages",
-        lacks={**NO_MODELS, **dict.fromkeys(("limited", "broken"), "it refuses names of models that it does not know")},
-        model="claude-sonnet-4-5-20250929",
-        name="llama-index-messages",
-    ),
     *_programs(
         _python,
         "DSPy",
