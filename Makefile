@@ -16,7 +16,7 @@ run: $(VENV)/.local ## start gateway, processor and simulator; ARGS="--region us
 
 # These need Envoy, Docker, Helm, to build a package, or to start servers and stop them.
 SYSTEM = agents benchmarks cli/test_commands.py cli/test_envoy_config.py cli/test_serve.py compose docs doctor \
-	envoy_config extproc/test_grpc_clients.py extproc/test_transports.py gateway helm release run simulator/test_delivery.py store
+	envoy_config extproc/test_grpc_clients.py extproc/test_transports.py gateway helm kubernetes release run simulator/test_delivery.py store
 
 unit: $(VENV)/.dev ## the tests that need neither Envoy nor Docker, in a minute
 	$(BIN)/pytest --numprocesses 3 --dist worksteal --hypothesis-profile quick $(SYSTEM:%=--ignore tests/%) $(ARGS)

@@ -32,6 +32,7 @@ _WITH_PROCESSES = {
     "doctor",
     "gateway",
     "helm",
+    "kubernetes",
     "outbound",
     "release",
     "run",
