@@ -88,7 +88,7 @@ def _absent(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield from ABSENT.items()
     for program in PROGRAMS:
         if program.name not in found:
-            yield f"{program.title}, {program.api}", "there is no result of a run yet"
+            yield f"{program.title}, {program.api}", "there is no result of a complete run yet"
 
 
 def _point(text: str) -> str:
