@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 @options.kubernetes
 @click.option(
     "--gateway-service",
-    metavar="NAME",
-    help="The Service in the Gateway's namespace whose addresses are the Gateway's.",
+    metavar="[NAMESPACE/]NAME",
+    help="The Service whose addresses are the Gateway's; without a namespace, in that of the Gateway.",
 )
 @click.option("--status/--no-status", default=True, help="Whether to write what became of resources into their status.")
 @click.option(

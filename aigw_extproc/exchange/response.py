@@ -43,7 +43,7 @@ from aigw_extproc.exchange.phases import (
 )
 from aigw_extproc.exchange.response_headers import passed_on, removed
 from aigw_extproc.exchange.retries import error_marks
-from aigw_extproc.exchange.spending import failed, settled
+from aigw_extproc.exchange.spending import UNCHARGED, failed, settled, uncounted
 from aigw_extproc.translate.contract import ClientResponse, ResponseContext, ResponseStream, StoredResponse
 
 LOCAL_REPLY_HEADER = "x-aigw-local-reply"
@@ -229,7 +229,10 @@ def _require_success(phase: Answered, body: bytes) -> None:
 
 
 def _ended(phase: Answered, response: ClientResponse) -> Ended:
-    return Ended(client=phase.client, outcome=replace(phase.outcome, usage=response.usage))
+    outcome = replace(phase.outcome, usage=response.usage)
+    if response.usage is None and outcome.operation not in UNCHARGED:
+        outcome = uncounted(outcome, response.body)
+    return Ended(client=phase.client, outcome=outcome)
 
 
 def _context(phase: Answered, now: float) -> ResponseContext:
