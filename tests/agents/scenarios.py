@@ -95,6 +95,14 @@ def _cached(outcome: Outcome) -> Iterator[str]:
         yield "nothing was read from the cache"
 
 
+def _used(program: Program, member: str) -> tuple[object, ...]:
+    """Return the turns that use one of the optional tools."""
+    tools = program.tools
+    assert tools is not None
+    call = getattr(tools, member)
+    return (call, DONE) if tools.load is None else (tools.load(call[0]), call, DONE)
+
+
 def _word_given(outcome: Outcome) -> Iterator[str]:
     yield from _looped_with(outcome, WORD)
 
@@ -165,12 +173,12 @@ SCENARIOS = (
     Scenario(name="stream", title="stream", turns=lambda _p, _w: (ANSWER,), facts=_streamed),
     Scenario(name="loop", title="tool loop", turns=_loop, facts=_looped),
     Scenario(name="cache", title="cache", turns=_loop, facts=_cached, source="loop"),
-    Scenario(name="mcp", title="MCP", turns=lambda p, _w: (p.tools and p.tools.secret_word, DONE), facts=_word_given),
+    Scenario(name="mcp", title="MCP", turns=lambda p, _w: _used(p, "secret_word"), facts=_word_given),
     Scenario(name="subagent", title="sub-agent", turns=_subagent, facts=_delegated),
     Scenario(
         name="search",
         title="web search",
-        turns=lambda p, _w: (p.tools and p.tools.search, DONE),
+        turns=lambda p, _w: _used(p, "search"),
         facts=_searched,
         expected=frozenset({400}),
     ),

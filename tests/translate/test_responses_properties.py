@@ -127,7 +127,7 @@ def test_a_stream_with_an_answer_tool_adds_up_to_the_complete_response(case: tup
     assert_adds_up(responses_answer(ANSWER_TOOL), *case)
 
 
-ENDS = ("response.completed", "response.incomplete", "error")
+ENDS = ("response.completed", "response.incomplete", "response.failed")
 
 
 @given(golden=st.sampled_from(STREAMS), sizes=st.lists(st.integers(0, 90), max_size=30))

@@ -9,6 +9,7 @@ PROGRAMS: tuple[Program, ...] = (*coding.PROGRAMS, *libraries.PROGRAMS)
 ABSENT = {
     "crush, goose": "no registry has them as a program",
     "Cline with Anthropic's API": "`cline auth` takes a base URL only for OpenAI's",
+    "LlamaIndex with Anthropic's API": "`Cannot instantiate typing.Union`, before it sends a request",
     "extensions of editors": "they have no command line; Cline and Continue were tried with theirs",
 }
 """Programs that cannot be had here, and why."""

@@ -88,7 +88,7 @@ LANGCHAIN_JS = Npm("langchain-js", ("langchain", "@langchain/openai", "@langchai
 AGENTS = Pip("openai-agents", ("openai-agents",))
 LANGCHAIN = Pip("langchain", ("langchain", "langchain-openai", "langchain-anthropic"))
 PYDANTIC_AI = Pip("pydantic-ai", ("pydantic-ai-slim[openai,anthropic]",))
-LLAMA_INDEX = Pip("llama-index", ("llama-index-core", "llama-index-llms-openai-like", "llama-index-llms-anthropic"))
+LLAMA_INDEX = Pip("llama-index", ("llama-index-core", "llama-index-llms-openai-like"))
 DSPY = Pip("dspy", ("dspy",))
 SMOLAGENTS = Pip("smolagents", ("smolagents[openai]",))
 KERNEL = Pip("semantic-kernel", ("semantic-kernel",))
@@ -116,16 +116,6 @@ PROGRAMS = (
     *_programs(_python, "LlamaIndex", LLAMA_INDEX, "run_llama_index", "chat", lacks=NO_MODELS, name="llama-index-chat"),
     *_programs(
         _python,
-        "LlamaIndex",
-        LLAMA_INDEX,
-        "run_llama_index",
-        "messages",
-        lacks={**NO_MODELS, **dict.fromkeys(("limited", "broken"), "it refuses names of models that it does not know")},
-        model="claude-sonnet-4-5-20250929",
-        name="llama-index-messages",
-    ),
-    *_programs(
-        _python,
         "DSPy",
         DSPY,
         "run_dspy",
@@ -139,9 +129,23 @@ PROGRAMS = (
         KERNEL,
         "run_semantic_kernel",
         "chat",
-        "responses",
         lacks=NO_MODELS,
         tools=_tools("Workshop-"),
+        name="semantic-kernel-chat",
+    ),
+    *_programs(
+        _python,
+        "Semantic Kernel",
+        KERNEL,
+        "run_semantic_kernel",
+        "responses",
+        lacks=NO_MODELS,
+        fails=dict.fromkeys(
+            ("loop", "cache"),
+            "with its store it repeats the conversation between a call and its result, which is refused",
+        ),
+        tools=_tools("Workshop-"),
+        name="semantic-kernel-responses",
     ),
     *_programs(_python, "agent-framework", FRAMEWORK, "run_agent_framework", "responses", "chat", lacks=NO_MODELS),
     *_programs(_binary, "openai, Go", OPENAI_GO, "", "chat", name="openai-go-chat"),
