@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run unit test check format proto proto-check prices crds bench fuzz soak prefixes coverage docs envoys envoy-examples clean
+.PHONY: help run unit test check format proto proto-check prices crds bench agents fuzz soak prefixes coverage docs envoys envoy-examples clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,8 +15,8 @@ run: $(VENV)/.local ## start gateway, processor and simulator; ARGS="--region us
 	@$(BIN)/aigw-extproc run $(ARGS)
 
 # These need Envoy, Docker, Helm, to build a package, or to start servers and stop them.
-SYSTEM = benchmarks cli/test_commands.py cli/test_envoy_config.py cli/test_serve.py compose docs doctor \
-	envoy_config extproc/test_grpc_clients.py extproc/test_transports.py gateway helm release run simulator/test_delivery.py store
+SYSTEM = agents benchmarks cli/test_commands.py cli/test_envoy_config.py cli/test_serve.py compose docs doctor \
+	envoy_config extproc/test_grpc_clients.py extproc/test_transports.py gateway helm kubernetes release run simulator/test_delivery.py store
 
 unit: $(VENV)/.dev ## the tests that need neither Envoy nor Docker, in a minute
 	$(BIN)/pytest --numprocesses 3 --dist worksteal --hypothesis-profile quick $(SYSTEM:%=--ignore tests/%) $(ARGS)
@@ -60,6 +60,9 @@ fuzz: $(VENV)/.dev ## fuzz soak the parsers, one minute each; ARGS="-max_total_t
 	@$(BIN)/pip install --quiet -c constraints.txt atheris
 	@for target in eventstream request responses response http2; do $(BIN)/python -m tests.fuzz $$target $(ARGS) || exit 1; done
 
+agents: $(VENV)/.dev ## real agents and SDKs through the gateway, half an hour; ARGS="codex opencode", ARGS=--list
+	$(BIN)/python -m tests.agents $(ARGS)
+
 H2SPEC = github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible
 
 .h2spec/h2spec: # the conformance test for HTTP/2 servers; needs Go
@@ -89,7 +92,7 @@ envoy-examples: $(VENV)/.dev ## generate envoy/ again
 	$(BIN)/python -m aigw_extproc.envoy.examples
 
 clean: ## remove everything that make created
-	rm -rf $(VENV) .venv-litellm .pytest_cache .ruff_cache .mypy_cache .hypothesis .fuzz .h2spec .site .envoys .coverage .import_linter_cache
+	rm -rf $(VENV) .venv-litellm .agents .pytest_cache .ruff_cache .mypy_cache .hypothesis .fuzz .h2spec .site .envoys .coverage .import_linter_cache
 
 # To run the gateway, skip the test dependencies, and do not compile the thousand modules of Envoy's API, of which
 # few are used.

@@ -13,6 +13,7 @@
     * Unauthenticated: 401, the request has no valid API key
         * InvalidToken, InvalidPassword: or no valid token; or no valid user name and password
     * FilterMissing: 500, Envoy lacks a filter that a policy needs
+    * RouteClosed: 500, a resource of the route is wrong
     * PermissionDenied: 403, the client is known, but may not do this
     * HostNotAllowed: 403, the gateway does not answer to the request's host
     * MissingCredentials: 401, the request must have its own AWS credentials
@@ -36,7 +37,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Literal, Self
 
 from aigw_extproc.printable import printable
 
@@ -197,6 +198,19 @@ class FilterMissing(GatewayError):
         )
 
 
+class RouteClosed(GatewayError):
+    """A resource that the route depends on is wrong: only the operator can correct it."""
+
+    code = "gateway_misconfigured"
+
+    def __init__(self, model: str) -> None:
+        super().__init__(
+            f"the gateway's configuration for the model '{model}' is wrong; its operator finds the reason in the status"
+            " of its resources",
+            param="model",
+        )
+
+
 class MissingCredentials(GatewayError):
     """The configuration requires AWS credentials in every request, and this one has none."""
 
@@ -301,6 +315,11 @@ class InvalidFrame(EventStreamError):
     """A frame violates the format or its limits."""
 
 
+Fault = Literal["invalid", "unsupported", "missing", "forbidden", "conflict", "unusable"]
+"""What kind of problem it is: a wrong value, something that this gateway does not do, a reference to a resource that
+does not exist, that may not be referred to, or that is itself wrong, or two resources for one purpose."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """One fault in the configuration."""
@@ -313,8 +332,12 @@ class Problem:
     """The field: `spec.rules[0].backendRefs[1].name`; empty for the entire resource."""
     message: str
     """The fault, and a correct value where possible."""
-    unsupported: bool = False
-    """Whether it is valid in the format, and refused because this gateway would not do what it asks for."""
+    fault: Fault = "invalid"
+
+    @property
+    def unsupported(self) -> bool:
+        """Whether it is valid in the format, and refused because this gateway would not do what it asks for."""
+        return self.fault == "unsupported"
 
     def __str__(self) -> str:
         prefix = f"{self.file}: {self.resource}"

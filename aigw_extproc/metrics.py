@@ -96,6 +96,7 @@ CREDENTIAL_EXPIRY = Gauge(
 TRANSLATION_FAILURES = Counter(
     "aigw_translation_failures", "Requests or responses that could not be translated.", ("operation", "phase")
 )
+STORE_FAILURES = Counter("aigw_store_failures", "Failures of the store of responses: read, write.", ("operation",))
 DEFECTS = Counter("aigw_defects", "Unexpected exceptions; each is in the log with its traceback.")
 COST = Counter(
     "aigw_cost_microdollars",

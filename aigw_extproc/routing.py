@@ -21,7 +21,7 @@ from aigw_extproc.callers import ANONYMOUS, NOTHING, Caller, Callers, Verified, 
 from aigw_extproc.config.policies import CLIENT_HEADER, Policy
 from aigw_extproc.config.snapshot import MODEL_HEADER, Backend, HeaderMatch, RoutedModel, Rule, Snapshot
 from aigw_extproc.config.traffic import Failover, Retry
-from aigw_extproc.errors import ModelNotFound
+from aigw_extproc.errors import ModelNotFound, RouteClosed
 from aigw_extproc.listed_models import NO_LISTS, ListedModels, ModelLists
 
 Headers: TypeAlias = Mapping[str, str]
@@ -173,10 +173,13 @@ class Router:
 
         Raises:
             ModelNotFound: no rule matches the request.
+            RouteClosed: the rule is closed, since something that it needs is wrong.
         """
         for scope in self._scopes(headers):
             candidate = scope.find(model, headers)
             if candidate is not None:
+                if not candidate.choice.backends:
+                    raise RouteClosed(model)
                 return candidate.choice
         raise ModelNotFound(
             f"no rule routes the model '{model}'; GET /v1/models lists the available models", param="model"
@@ -193,12 +196,13 @@ class Router:
     def models(self, headers: Headers, caller: Caller = ANONYMOUS) -> tuple[RoutedModel, ...]:
         """Return the models of the rules for the request's host and sender, in the order of the rules."""
         if not self._by_host and not self.callers.policies:
-            return self.listed.of(self.snapshot.rules)
+            return self.listed.of(rule for rule in self.snapshot.rules if rule.backends)
         names = set(hostnames(headers))
         return self.listed.of(
             rule
             for rule in self.snapshot.rules
-            if (not rule.hostnames or not names.isdisjoint(rule.hostnames))
+            if rule.backends
+            and (not rule.hostnames or not names.isdisjoint(rule.hostnames))
             and (rule.policy is None or is_admitted(rule.policy, caller))
         )
 

@@ -23,7 +23,20 @@ settings.register_profile("thorough", _PATIENT, max_examples=1_000)  # for `make
 settings.load_profile("patient")
 
 _FOLDER = Path(__file__).parent
-_WITH_PROCESSES = {"benchmarks", "cli", "compose", "docs", "doctor", "gateway", "helm", "outbound", "release", "run"}
+_WITH_PROCESSES = {
+    "agents",
+    "benchmarks",
+    "cli",
+    "compose",
+    "docs",
+    "doctor",
+    "gateway",
+    "helm",
+    "kubernetes",
+    "outbound",
+    "release",
+    "run",
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

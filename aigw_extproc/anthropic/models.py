@@ -5,7 +5,7 @@ https://platform.claude.com/docs/en/api/models/list
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
@@ -45,16 +45,22 @@ class Page(msgspec.Struct, kw_only=True, frozen=True):
     limit: Annotated[int, msgspec.Meta(ge=1, le=MAX_PAGE)] = MAX_PAGE
     after_id: str | None = None
     before_id: str | None = None
+    lifecycle: frozenset[Lifecycle] = frozenset({"active", "deprecated"})
 
 
-def page(query: dict[str, str]) -> Page:
+def page(query: Iterable[tuple[str, str]]) -> Page:
     """Parse a query. Further parameters are ignored.
+
+    Anthropic's SDKs write a list as `lifecycle[]=active&lifecycle[]=retired`.
 
     Raises:
         InvalidRequest: a parameter is not valid.
     """
+    pairs = tuple(query)
+    stages = [value for name, value in pairs if name in ("lifecycle", "lifecycle[]")]
+    values = dict(pairs) | ({"lifecycle": stages} if stages else {})
     try:
-        parsed = msgspec.convert(query, Page, strict=False)
+        parsed = msgspec.convert(values, Page, strict=False)
     except msgspec.ValidationError as error:
         fault, path = split_fault(str(error))
         raise InvalidRequest.at(path or "query", fault) from None
@@ -63,12 +69,13 @@ def page(query: dict[str, str]) -> Page:
     return parsed
 
 
-def render_list(models: Sequence[Model], wanted: Page) -> bytes:
+def render_list(everything: Iterable[Model], wanted: Page) -> bytes:
     """Render a page of the list as JSON bytes.
 
     Raises:
         InvalidRequest: there is no model of the cursor's id.
     """
+    models = [model for model in everything if model.lifecycle in wanted.lifecycle]
     if wanted.before_id is not None:
         earlier = models[: _position(models, "before_id", wanted.before_id)]
         data, more = earlier[-wanted.limit :], len(earlier) > wanted.limit

@@ -22,6 +22,7 @@ from aigw_extproc.serve.source import ConfigurationSource
 @options.region
 @options.simulator
 @options.secrets_dir
+@options.published
 @click.option("--snippet", is_flag=True, help="Print only the parts for an existing Envoy.")
 @click.option("--processor", metavar="ADDRESS", multiple=True, help="Address of `serve`; repeat for each worker.")
 @click.option(
@@ -59,6 +60,7 @@ def envoy_config(
     region: str | None,
     simulator: str | None,
     secrets_dir: Path | None,
+    published: Path | None,
     snippet: bool,
     processor: tuple[str, ...],
     processor_ca: Path | None,
@@ -85,11 +87,11 @@ def envoy_config(
         memory_limit=_bytes(memory_limit) if memory_limit else None,
     )
     if folder is not None:
-        _write(source_of(resources, region, simulator, secrets_dir), envoy_options, folder)
+        _write(source_of(resources, region, simulator, secrets_dir, published=published), envoy_options, folder)
         return
     snapshot = None
-    if not snippet or resources or region is not None or simulator is not None:
-        snapshot = source_of(resources, region, simulator, secrets_dir).load().snapshot
+    if not snippet or resources or any(each is not None for each in (region, simulator, published)):
+        snapshot = source_of(resources, region, simulator, secrets_dir, published=published).load().snapshot
     text = _render(snapshot, envoy_options, snippet=snippet)
     if output is None:
         print(text)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
 from aigw_extproc.cli.output import LEVELS, fail
+from aigw_extproc.config.resources.names import is_resource_name
 from aigw_extproc.envoy.options import GATEWAY, ListenAddress, parse_address
+from aigw_extproc.kubernetes.options import Access, GatewayName, KubernetesOptions
 from aigw_extproc.serve.options import ADMIN
 from aigw_extproc.serve.source import ConfigurationSource
 from aigw_extproc.store.options import VARIABLE, StoreOptions
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 PATH = click.Path(path_type=Path)
 PORT = click.IntRange(0, 65535)
@@ -47,6 +52,33 @@ page = click.option("--page/--no-page", default=True, help="The operator's page:
 page_token = click.option(
     "--page-token", metavar="FILE", type=PATH, help="Whoever opens the page needs the token in this file."
 )
+published = click.option(
+    "--published",
+    metavar="FILE",
+    type=PATH,
+    help="What `serve --kubernetes --publish` writes: this process follows it, and needs no access to the API.",
+)
+_KUBERNETES = (
+    click.option(
+        "--kubernetes", is_flag=True, help="Read the resources of one Gateway, and all that it needs, from the API."
+    ),
+    click.option("--gateway", metavar="NAMESPACE/NAME", help="The Gateway whose routes are served."),
+    click.option(
+        "--gateway-class", metavar="NAME", help="Serve the Gateway only while it is of this class; by default of any."
+    ),
+    click.option(
+        "--namespaces",
+        metavar="NAME,NAME",
+        help="The namespaces whose resources are read, besides the Gateway's own.",
+    ),
+    click.option(
+        "--kubeconfig",
+        metavar="FILE",
+        type=PATH,
+        help="How to reach the API. By default as this pod, or with $KUBECONFIG or ~/.kube/config.",
+    ),
+    click.option("--context", metavar="NAME", help="A context of the kubeconfig, instead of its current one."),
+)
 log_level = click.option(
     "--log-level",
     type=click.Choice(LEVELS, case_sensitive=False),
@@ -55,28 +87,82 @@ log_level = click.option(
 )
 
 
+def kubernetes(command: F) -> F:
+    """Add the options of the Kubernetes API to a command, which gets them as `kubernetes_of` takes them."""
+    for option in reversed(_KUBERNETES):
+        command = option(command)
+    return command
+
+
+def kubernetes_of(
+    *,
+    kubernetes: bool,
+    gateway: str | None,
+    gateway_class: str | None,
+    namespaces: str | None,
+    kubeconfig: Path | None,
+    context: str | None,
+    service: str | None = None,
+    status: bool = False,
+) -> KubernetesOptions | None:
+    """Return what is read from the API; None without `--kubernetes`.
+
+    Raises:
+        click.BadParameter: the options name no Gateway, or belong to `--kubernetes`, which is missing.
+    """
+    given = {"gateway": gateway, "gateway-class": gateway_class, "namespaces": namespaces, "kubeconfig": kubeconfig}
+    given |= {"context": context, "gateway-service": service}
+    if not kubernetes:
+        unused = [f"--{name}" for name, value in given.items() if value is not None]
+        if unused:
+            raise click.BadParameter(f"{', '.join(unused)}: only with --kubernetes")
+        return None
+    namespace, _, name = (gateway or "").partition("/")
+    if not (is_resource_name(namespace) and is_resource_name(name)):
+        raise click.BadParameter("--kubernetes needs --gateway NAMESPACE/NAME")
+    watched = tuple(filter(None, (each.strip() for each in (namespaces or "").split(","))))
+    for each in watched:
+        if not is_resource_name(each):
+            raise click.BadParameter(f"--namespaces: {each!r} is not the name of a namespace")
+    return KubernetesOptions(
+        gateway=GatewayName(
+            namespace=namespace, name=name, gateway_class=gateway_class, namespaces=watched, service=service
+        ),
+        access=Access(kubeconfig=kubeconfig, context=context),
+        status=status,
+    )
+
+
 def source_of(
     resources: Sequence[Path],
     region: str | None,
     simulator: str | None,
     secrets: Path | None = None,
     api_keys: Path | None = None,
+    published: Path | None = None,
 ) -> ConfigurationSource:
     """Return the source that the options name.
 
     Raises:
         click.BadParameter: they name no source, or more than one.
     """
-    chosen = [bool(resources), region is not None, simulator is not None]
+    chosen = [bool(resources), region is not None, simulator is not None, published is not None]
     if sum(chosen) != 1:
-        raise click.BadParameter("give resource files or folders, or --region, and not both")
+        raise click.BadParameter("give resource files or folders, or --region, or --kubernetes, and only one of them")
+    if published is not None and api_keys is not None:
+        raise click.BadParameter("--api-keys is for resource files; in a cluster use a SecurityPolicy")
     address = endpoint(simulator) if simulator is not None else None
     if isinstance(address, Path):
         raise click.BadParameter("a simulator listens on HOST:PORT")
     if secrets is not None and not resources:
         raise click.BadParameter("--secrets-dir needs resource files, whose Secrets it holds")
     return ConfigurationSource(
-        paths=tuple(resources), secrets=secrets, region=region, simulator=address, api_keys=api_keys
+        paths=tuple(resources),
+        secrets=secrets,
+        region=region,
+        simulator=address,
+        published=published,
+        api_keys=api_keys,
     )
 
 

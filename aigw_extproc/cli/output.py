@@ -41,7 +41,8 @@ def set_up_logging(level: str) -> None:
     logging.getLogger("uvicorn").setLevel(logging.WARNING)  # it logs every start and stop
     # At debug level these log headers and bodies, and a response of STS is full of secrets. botocore's warnings
     # repeat, with a traceback, what the credential cache logs in a line.
-    for name in ("botocore", "urllib3", "httpcore", "hpack"):
+    for name in ("botocore", "urllib3", "httpcore", "httpcore2", "hpack"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    logging.getLogger("httpx2").setLevel(logging.WARNING)  # it logs every request
     # It logs every change in a watched folder: a log file in that folder would grow for ever.
     logging.getLogger("watchfiles").setLevel(logging.WARNING)

@@ -22,6 +22,7 @@ from aigw_extproc.serve.options import ADMIN
 @options.region
 @options.secrets_dir
 @options.api_keys
+@options.kubernetes
 @options.host
 @options.port
 @options.allow_host
@@ -46,6 +47,12 @@ def run(
     region: str | None,
     secrets_dir: Path | None,
     api_keys: Path | None,
+    kubernetes: bool,
+    gateway: str | None,
+    gateway_class: str | None,
+    namespaces: str | None,
+    kubeconfig: Path | None,
+    context: str | None,
     host: str,
     port: int,
     allow_host: tuple[str, ...],
@@ -63,22 +70,42 @@ def run(
 ) -> None:
     """Run Envoy and the processor on this machine.
 
-    RESOURCES are resource files, or folders of them. Without RESOURCES and --region, it is a demonstration with the
-    simulator, which needs no AWS account.
+    RESOURCES are resource files, or folders of them. Without RESOURCES, --region and --kubernetes, it is a
+    demonstration with the simulator, which needs no AWS account.
     """
     from aigw_extproc.config.snapshot import Address
     from aigw_extproc.envoy.binary import EnvoyNotFound
+    from aigw_extproc.kubernetes.options import NoCluster
     from aigw_extproc.run.gateway import RunOptions
     from aigw_extproc.run.gateway import run as run_until_stopped
     from aigw_extproc.run.ports import PortUnavailable
     from aigw_extproc.serve.child import ChildFailed
 
     require_token(page_token)
-    demonstration = not resources and region is None
+    cluster = options.kubernetes_of(
+        kubernetes=kubernetes,
+        gateway=gateway,
+        gateway_class=gateway_class,
+        namespaces=namespaces,
+        kubeconfig=kubeconfig,
+        context=context,
+    )
+    published = None
+    if cluster is not None:
+        from aigw_extproc.serve.following import publishing_folder
+
+        published = click.get_current_context().with_resource(publishing_folder(None))
+    demonstration = not resources and region is None and cluster is None
     run_options = RunOptions(
         source=source_of(
-            resources, region, f"127.0.0.1:{simulator_port}" if demonstration else None, secrets_dir, api_keys
+            resources,
+            region,
+            f"127.0.0.1:{simulator_port}" if demonstration else None,
+            secrets_dir,
+            api_keys,
+            published,
         ),
+        kubernetes=cluster,
         listen=Address(host=host, port=port),
         allowed_hosts=allow_host,
         insecure=insecure,
@@ -94,7 +121,7 @@ def run(
     try:
         on_ready = partial(_show_ready, page=f"http://{run_options.admin}/" if page else None)
         asyncio.run(run_until_stopped(run_options, on_ready=on_ready, on_log=_show_log))
-    except (OSError, PortUnavailable, EnvoyNotFound, ChildFailed) as error:
+    except (OSError, NoCluster, PortUnavailable, EnvoyNotFound, ChildFailed) as error:
         fail(str(error))
 
 

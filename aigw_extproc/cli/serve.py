@@ -31,6 +31,20 @@ if TYPE_CHECKING:
 @options.simulator
 @options.secrets_dir
 @options.api_keys
+@options.kubernetes
+@click.option(
+    "--gateway-service",
+    metavar="NAME",
+    help="The Service in the Gateway's namespace whose addresses are the Gateway's.",
+)
+@click.option("--status/--no-status", default=True, help="Whether to write what became of resources into their status.")
+@click.option(
+    "--publish",
+    metavar="DIR",
+    type=PATH,
+    help="Where to write what was read, for `--published` of other processes. By default a folder in memory.",
+)
+@options.published
 @click.option(
     "--listen",
     metavar="ADDRESS",
@@ -41,7 +55,9 @@ if TYPE_CHECKING:
 @options.admin_port
 @options.page
 @options.page_token
-@click.option("--gateway", metavar="URL", default="", help="Where clients connect to Envoy, for the page's playground.")
+@click.option(
+    "--gateway-url", metavar="URL", default="", help="Where clients connect to Envoy, for the page's playground."
+)
 @click.option("--admin/--no-admin", default=True, help="Whether to open the operator's port.")
 @options.workers
 @click.option(
@@ -90,12 +106,22 @@ def serve(
     simulator: str | None,
     secrets_dir: Path | None,
     api_keys: Path | None,
+    kubernetes: bool,
+    gateway: str | None,
+    gateway_class: str | None,
+    namespaces: str | None,
+    kubeconfig: Path | None,
+    context: str | None,
+    gateway_service: str | None,
+    status: bool,
+    publish: Path | None,
+    published: Path | None,
     listen: str,
     admin_host: str,
     admin_port: int,
     page: bool,
     page_token: Path | None,
-    gateway: str,
+    gateway_url: str,
     admin: bool,
     workers: int,
     transport: str,
@@ -118,6 +144,7 @@ def serve(
     log_level: str,
 ) -> None:
     """Run the processor alone, for an Envoy that runs elsewhere. RESOURCES are resource files, or folders of them."""
+    from aigw_extproc.kubernetes.options import NoCluster
     from aigw_extproc.run.ports import PortUnavailable, require_free
     from aigw_extproc.serve.child import ChildFailed
     from aigw_extproc.serve.memory import default_budget
@@ -126,16 +153,38 @@ def serve(
 
     set_up_logging(log_level)
     require_token(page_token)
+    cluster = options.kubernetes_of(
+        kubernetes=kubernetes,
+        gateway=gateway,
+        gateway_class=gateway_class,
+        namespaces=namespaces,
+        kubeconfig=kubeconfig,
+        context=context,
+        service=gateway_service,
+        status=status,
+    )
+    if publish is not None and cluster is None:
+        raise click.BadParameter("--publish: only with --kubernetes")
     operator = Address(host=admin_host, port=admin_port) if admin else None
     endpoints = {endpoint(worker_address(listen, index)) for index in range(workers)}
+    if cluster is not None:
+        from aigw_extproc.serve.following import publishing_folder
+
+        if published is not None:
+            raise click.BadParameter("--published is for processes without --kubernetes; use --publish")
+        try:
+            published = click.get_current_context().with_resource(publishing_folder(publish))
+        except OSError as error:
+            fail(f"--publish {publish}: {error.strerror}")
     serve_options = ServeOptions(
-        source=source_of(resources, region, simulator, secrets_dir, api_keys),
+        source=source_of(resources, region, simulator, secrets_dir, api_keys, published),
+        kubernetes=cluster,
         listen=listen,
         admin=operator,
         envoy_admin=envoy_admin,
         page=page,
         page_token=page_token,
-        gateway=_url(gateway),
+        gateway=_url(gateway_url),
         record_traffic=record_traffic,
         workers=workers,
         transport=_current(transport),
@@ -156,14 +205,14 @@ def serve(
         if operator:
             require_free(operator, option="--admin-port")
         asyncio.run(serve_until_stopped(serve_options))
-    except (OSError, PortUnavailable, ChildFailed) as error:
+    except (OSError, NoCluster, PortUnavailable, ChildFailed) as error:
         fail(str(error))
 
 
 def _url(gateway: str) -> str:
     parts = urlsplit(gateway)
     if gateway and (parts.scheme not in {"http", "https"} or not parts.hostname):
-        raise click.BadParameter(f"{gateway!r}: expected http://HOST:PORT", param_hint="--gateway")
+        raise click.BadParameter(f"{gateway!r}: expected http://HOST:PORT", param_hint="--gateway-url")
     return gateway
 
 

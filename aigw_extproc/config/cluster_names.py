@@ -33,6 +33,13 @@ def clusters(rule: Rule) -> frozenset[str]:
     return frozenset(upstreams if rule.failover is None else (*upstreams, rule.failover.cluster))
 
 
+def for_envoy(snapshot: Snapshot) -> object:
+    """Return all that Envoy must have of a snapshot before the processor uses it: what its clusters and filters are."""
+    names = frozenset(name for rule in snapshot.rules for name in clusters(rule))
+    filters = (snapshot.services, snapshot.token_providers, snapshot.ext_auths, snapshot.cors, snapshot.by_address)
+    return names, filters, snapshot.stream_idles
+
+
 def _rule(rule: Rule) -> Rule:
     backends = tuple(replace(backend, upstream=_upstream(backend.upstream)) for backend in rule.backends)
     if rule.failover is None:

@@ -165,6 +165,7 @@ class Rule:
     matches: tuple[tuple[HeaderMatch, ...], ...] = ()
     """Alternatives, each a conjunction of conditions; empty for a rule that accepts every request."""
     backends: tuple[Backend, ...]
+    """Empty for a rule that is closed, since something that it needs is wrong."""
     policy: Policy | None = None
     """Who may use it; None for everyone."""
     owned_by: str

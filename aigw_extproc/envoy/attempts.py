@@ -81,13 +81,14 @@ def attempts_listener(snapshot: Snapshot, options: Options) -> listener.Listener
 def rule_clusters(snapshot: Snapshot, options: Options) -> list[cluster.Cluster]:
     """Return a cluster for each rule with failover."""
     return [
-        _rule_cluster(rule, rule.failover, options, snapshot.buffer_limit)
+        rule_cluster(rule, rule.failover, options, snapshot.buffer_limit)
         for rule in snapshot.failovers
         if rule.failover is not None
     ]
 
 
-def _rule_cluster(rule: Rule, failover: Failover, options: Options, buffer_limit: int) -> cluster.Cluster:
+def rule_cluster(rule: Rule, failover: Failover, options: Options, buffer_limit: int) -> cluster.Cluster:
+    """Return the cluster of a rule with failover."""
     return cluster.Cluster(
         name=failover.cluster,
         alt_stat_name=alt_stat_name(failover.cluster),

@@ -121,10 +121,23 @@ class FunctionCall(msgspec.Struct, frozen=True):
     arguments: str | None = None
 
 
+class CustomCall(msgspec.Struct, frozen=True):
+    """The call of a custom tool, with a text as its input."""
+
+    name: str
+    input: str
+
+
 class ToolCall(msgspec.Struct, frozen=True):
     id: str
-    function: FunctionCall
-    type: Literal["function"] = "function"
+    function: FunctionCall | None = None
+    type: Literal["function", "custom"] = "function"
+    custom: CustomCall | None = None
+
+    @property
+    def called(self) -> FunctionCall | CustomCall | None:
+        """What is called."""
+        return self.custom if self.type == "custom" else self.function
 
 
 class StoredAudio(msgspec.Struct, frozen=True):
@@ -182,9 +195,32 @@ class FunctionDefinition(msgspec.Struct, frozen=True):
     cache_control: CacheMark | None = None
 
 
+class Grammar(msgspec.Struct, frozen=True):
+    """The grammar of a custom tool's input."""
+
+    definition: str
+    syntax: str | None = None
+
+
+class InputFormat(msgspec.Struct, frozen=True):
+    """The format of a custom tool's input: any text, or text by a grammar."""
+
+    type: str = "text"
+    grammar: Grammar | None = None
+
+
+class CustomDefinition(msgspec.Struct, frozen=True):
+    """A tool whose input is a text."""
+
+    name: str
+    description: str | None = None
+    format: InputFormat | None = None
+
+
 class Tool(Markable, frozen=True, kw_only=True):
     type: str
     function: FunctionDefinition | None = None
+    custom: CustomDefinition | None = None
 
 
 class NamedFunction(msgspec.Struct, frozen=True):
@@ -194,6 +230,7 @@ class NamedFunction(msgspec.Struct, frozen=True):
 class AllowedTool(msgspec.Struct, frozen=True):
     type: str
     function: NamedFunction | None = None
+    custom: NamedFunction | None = None
 
 
 class AllowedTools(msgspec.Struct, frozen=True):
@@ -204,10 +241,12 @@ class AllowedTools(msgspec.Struct, frozen=True):
 
 
 class NamedToolChoice(msgspec.Struct, frozen=True):
-    """`{"type": "function", "function": {"name": …}}` or allowed tools; some clients send `{}` for no choice."""
+    """`{"type": "function", "function": {"name": …}}`, the same with `custom`, or allowed tools; some clients send
+    `{}` for no choice."""
 
     type: str | None = None
     function: NamedFunction | None = None
+    custom: NamedFunction | None = None
     allowed_tools: AllowedTools | None = None
 
 

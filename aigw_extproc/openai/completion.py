@@ -20,10 +20,16 @@ class FunctionCall(msgspec.Struct, kw_only=True, frozen=True):
     arguments: str
 
 
+class CustomCall(msgspec.Struct, kw_only=True, frozen=True):
+    name: str
+    input: str
+
+
 class ToolCall(msgspec.Struct, kw_only=True, frozen=True):
     id: str
     type: str = "function"
-    function: FunctionCall
+    function: FunctionCall | Absent = ABSENT
+    custom: CustomCall | Absent = ABSENT
 
 
 class ThinkingBlock(msgspec.Struct, kw_only=True, frozen=True):
@@ -120,11 +126,17 @@ class DeltaFunction(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=Tru
     arguments: str
 
 
+class DeltaCustom(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    name: str | None = None
+    input: str
+
+
 class DeltaToolCall(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     index: int
     id: str | None = None
     type: str | None = None
-    function: DeltaFunction
+    function: DeltaFunction | None = None
+    custom: DeltaCustom | None = None
 
 
 class Delta(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):

@@ -161,7 +161,7 @@ class Page:
 
     async def _chat(self, request: Request) -> Response:
         if self._door is None:
-            return _error(404, "where clients connect is not known: start with --gateway URL")
+            return _error(404, "where clients connect is not known: start with --gateway-url URL")
         return await self._door.send(await _body(request), request.headers.get(KEY_HEADER, ""))
 
     # --- signing in, and the files ------------------------------------------------------------------------------

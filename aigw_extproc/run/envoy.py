@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aigw_extproc.config.cluster_names import by_content, clusters
 from aigw_extproc.config.compile.configuration import Configuration
@@ -15,10 +16,13 @@ from aigw_extproc.config.files import watcher
 from aigw_extproc.config.snapshot import Rule, Snapshot
 from aigw_extproc.envoy.binary import find_envoy
 from aigw_extproc.envoy.options import Options
-from aigw_extproc.serve.child import Child
+from aigw_extproc.serve.child import POLL_SECONDS, Child
 from aigw_extproc.serve.contexts import background, stop_signals
 from aigw_extproc.serve.probes import drain_envoy, envoy_ready
 from aigw_extproc.serve.source import ConfigurationSource
+
+if TYPE_CHECKING:
+    from aigw_extproc.envoy.render import ClusterTexts
 
 KEPT_SECONDS = 600.0
 """How long the clusters of an earlier configuration are kept, for requests that are still tried."""
@@ -34,6 +38,7 @@ class EnvoyFiles:
         self._clusters = folder / "clusters.yaml"
         self._routes = folder / "routes.yaml"
         self._options = replace(options, clusters_file=self._clusters, routes_file=self._routes)
+        self._texts: ClusterTexts | None = None
 
     def write(self, snapshot: Snapshot) -> Path:
         """Write all files, and return the configuration's."""
@@ -50,11 +55,12 @@ class EnvoyFiles:
 
         Envoy notices a file that is moved into place, not one that is written to.
         """
-        from aigw_extproc.envoy.render import render_clusters, render_routes, to_yaml
+        from aigw_extproc.envoy.render import ClusterTexts, render_routes, to_yaml
 
+        self._texts = self._texts or ClusterTexts(self._options)
         snapshot = by_content(snapshot)
         clustered = replace(snapshot, rules=(*kept, *snapshot.rules))
-        _replace(self._clusters, to_yaml(render_clusters(clustered, self._options)))
+        _replace(self._clusters, self._texts.render(clustered))
         _replace(self._routes, to_yaml(render_routes(snapshot)))  # after the clusters that it names
 
 
@@ -126,10 +132,27 @@ async def write_until_stopped(source: ConfigurationSource, files: EnvoyFiles) ->
         OSError: the files cannot be written.
     """
     with stop_signals() as stop:
+        if not await _is_published(source, stop):
+            return
         configuration = source.load()
         print(f"aigw-extproc: wrote {files.write(configuration.snapshot)}", flush=True)
         async with background(keep_clusters(source, configuration, files)):
             await stop.wait()
+
+
+async def _is_published(source: ConfigurationSource, stop: asyncio.Event) -> bool:
+    """Wait for the first configuration from the Kubernetes API; return whether there is one before `stop`.
+
+    Envoy reads some of it once only, so it must not start with an empty one.
+    """
+    while source.published is not None and not source.published.exists():
+        try:
+            async with asyncio.timeout(POLL_SECONDS):
+                await stop.wait()
+                return False
+        except TimeoutError:
+            continue
+    return True
 
 
 def envoy_child(files: EnvoyFiles, snapshot: Snapshot, admin: Path, *, drain_seconds: float) -> Child:

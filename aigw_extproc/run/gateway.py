@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Final
 
 from aigw_extproc.config.snapshot import Address, Snapshot
 from aigw_extproc.envoy.options import Options, parse_address
+from aigw_extproc.kubernetes.options import KubernetesOptions
 from aigw_extproc.run.envoy import RELOAD_LAG, EnvoyFiles, envoy_child, keep_clusters
 from aigw_extproc.run.ports import require_free
 from aigw_extproc.serve.child import Child, OnLog, python
@@ -37,6 +39,8 @@ class RunOptions:
 
     source: ConfigurationSource
     """With `start_simulator`, the simulator to start."""
+    kubernetes: KubernetesOptions | None = None
+    """What to read from the Kubernetes API into the file of the source."""
     listen: Address
     """Where clients connect."""
     admin: Address
@@ -69,11 +73,32 @@ async def run(options: RunOptions, *, on_ready: Callable[[str], None], on_log: O
 
     Raises:
         ConfigError: the resources cannot be used; nothing was started.
+        NoCluster: the Kubernetes API cannot be used; nothing was started.
         PortUnavailable: a port cannot be listened on; nothing was started.
         EnvoyNotFound: there is no Envoy; nothing was started.
         ChildFailed: a child ended by itself; the others have been stopped.
         OSError: a child could not be started, or the runtime directory not be created.
     """
+    async with _followed(options):
+        await _run(options, on_ready, on_log)
+
+
+@asynccontextmanager
+async def _followed(options: RunOptions) -> AsyncIterator[None]:
+    """Read the Kubernetes API during the block, if it is the source; the block begins when all was read once."""
+    if options.kubernetes is None or options.source.published is None:
+        yield
+        return
+    # Imported here: most gateways have no cluster.
+    from aigw_extproc.serve.following import following
+
+    print("aigw-extproc: reading the Kubernetes API", flush=True)
+    async with following(options.kubernetes, options.source.published) as follower:
+        await follower.until_synced()
+        yield
+
+
+async def _run(options: RunOptions, on_ready: Callable[[str], None], on_log: OnLog) -> None:
     configuration = options.source.load()
     _require_ports(options)
     # Only this user has access to the directory: the admin socket in it can stop Envoy.
@@ -169,7 +194,7 @@ def _processor_child(options: RunOptions, sockets: Sequence[str], envoy_admin: P
         *("--listen", sockets[0], "--workers", str(options.workers)),
         *("--admin-host", options.admin.host, "--admin-port", str(options.admin.port)),
         *("--envoy-admin", str(envoy_admin)),
-        *("--gateway", f"http://{_reachable(options.listen)}"),
+        *("--gateway-url", f"http://{_reachable(options.listen)}"),
         *(() if options.page else ("--no-page",)),
         *(("--page-token", str(options.page_token)) if options.page_token else ()),
         *("--drain-seconds", str(options.drain_seconds), "--reload-lag", str(RELOAD_LAG)),

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from aigw_extproc.aws.identity import Identity
-from aigw_extproc.config.cluster_names import by_content
+from aigw_extproc.config.cluster_names import by_content, for_envoy
 from aigw_extproc.config.compile.configuration import Configuration
 from aigw_extproc.config.files.watcher import ReloadStatus, watch
 from aigw_extproc.config.snapshot import RoutedModel, Snapshot
@@ -48,13 +48,15 @@ class Live:
         self._had_credentials = False
         self.running_workers: Callable[[], int] | None = None
         """Returns how many workers run; None in a process without workers."""
+        self.synced: Callable[[], bool] = lambda: True
+        """Returns whether the configuration is known, which with the Kubernetes API takes a moment."""
         self._lists: ModelLists = NO_LISTS
-        self._router = Router(self._named(configuration.snapshot), options.allowed_hosts)
+        self._router = Router(self.named(configuration.snapshot), options.allowed_hosts)
 
     @property
     def ready(self) -> bool:
         """Whether streams are served, by at least one worker if there are any, and with credentials if needed."""
-        serving = self.serving and (self.running_workers is None or self.running_workers() > 0)
+        serving = self.serving and self.synced() and (self.running_workers is None or self.running_workers() > 0)
         return serving and (not self._options.ready_needs_credentials or self._has_credentials())
 
     def _has_credentials(self) -> bool:
@@ -75,9 +77,9 @@ class Live:
 
     def apply(self, configuration: Configuration) -> None:
         """Use another configuration for new streams; open ones keep theirs."""
-        self._use(self._named(configuration.snapshot))
+        self._use(self.named(configuration.snapshot))
 
-    def _named(self, snapshot: Snapshot) -> Snapshot:
+    def named(self, snapshot: Snapshot) -> Snapshot:
         """Return the snapshot with Envoy's names of clusters: by content, if they follow the files."""
         return by_content(snapshot) if self._options.reload_lag else snapshot
 
@@ -113,8 +115,19 @@ async def reload(options: ServeOptions, live: Live) -> None:
     """Apply changes of the configuration's files until cancelled."""
     source, loop = options.source, asyncio.get_running_loop()
 
+    pending: asyncio.TimerHandle | None = None
+    latest = for_envoy(live.router().snapshot)
+
     def apply(configuration: Configuration) -> None:
-        loop.call_later(options.reload_lag, live.apply, configuration)
+        """Apply a change when Envoy has what it needs: at once, if that is what it has already."""
+        nonlocal pending, latest
+        needed = for_envoy(live.named(configuration.snapshot))
+        lag = options.reload_lag
+        if needed == latest:
+            lag = max(0.0, pending.when() - loop.time()) if pending is not None else 0.0
+        if pending is not None:
+            pending.cancel()
+        pending, latest = loop.call_later(lag, live.apply, configuration), needed
 
     if source.files:
         await watch(source.files, live.configuration, apply, live.status, secrets=source.secrets, reload=source.load)

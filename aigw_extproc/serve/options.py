@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aigw_extproc.config.snapshot import Address
+from aigw_extproc.kubernetes.options import KubernetesOptions
 from aigw_extproc.serve.source import ConfigurationSource
 from aigw_extproc.store.options import StoreOptions
 
@@ -24,6 +25,8 @@ class ServeOptions:
     """Options of the processor."""
 
     source: ConfigurationSource
+    kubernetes: KubernetesOptions | None = None
+    """What to read from the Kubernetes API into the file of the source; None if another process does, or none."""
     listen: str
     """`unix:///absolute/path` or `HOST:PORT`. Worker n > 0 adds `-n` to a unix path; on TCP all share the port."""
     admin: Address | None = None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from aigw_extproc.config.snapshot import Upstream
 from aigw_extproc.exchange.messages import UpstreamCall
+from aigw_extproc.kubernetes.published import discard_others
 from aigw_extproc.serve.contexts import background, stop_signals
 from aigw_extproc.serve.live import Live, reload
 from aigw_extproc.serve.malloc import keep_freed_memory
@@ -41,10 +42,11 @@ async def serve(options: ServeOptions) -> None:
         ChildFailed: a worker ended by itself before all were ready, or too many did.
     """
     with stop_signals() as stop:
+        published = _last_published(options)
         live = Live(options.source.load(), options)
         for warning in live.warnings:
             log.warning(warning)
-        if options.workers == 1:
+        if options.workers == 1 and options.kubernetes is None:
             async with _reload_and_admin(options, live):
                 await _serve_streams(options, live, stop)
         else:
@@ -55,8 +57,32 @@ async def serve(options: ServeOptions) -> None:
 
                     live.traffic = partial(page_files.read_traffic, folder)
                     live.models = partial(page_files.read_models, folder, live.models)
-                async with _reload_and_admin(options, live):
+                async with _following(options, live, published), _reload_and_admin(options, live):
                     await supervise_workers(options, live, folder, stop)
+
+
+def _last_published(options: ServeOptions) -> bool:
+    """Return whether an earlier process has read what this one is to serve, so that it can serve that at once.
+
+    Raises:
+        OSError: what it has written cannot be used.
+    """
+    file = options.source.published
+    return options.kubernetes is not None and file is not None and discard_others(file, str(options.kubernetes.gateway))
+
+
+@asynccontextmanager
+async def _following(options: ServeOptions, live: Live, published: bool) -> AsyncIterator[None]:
+    """Read the Kubernetes API during the block, if it is the source; workers only get the result."""
+    file = options.source.published
+    if options.kubernetes is None or file is None:
+        yield
+        return
+    from aigw_extproc.serve.following import following
+
+    async with following(options.kubernetes, file) as follower:
+        live.synced = lambda: published or follower.synced
+        yield
 
 
 @asynccontextmanager

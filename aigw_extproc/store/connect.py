@@ -11,6 +11,7 @@ from typing import Final, Protocol
 
 import msgspec
 
+from aigw_extproc import metrics
 from aigw_extproc.errors import RequestTooLarge, StoreUnavailable
 from aigw_extproc.exchange.messages import Keep, NeedStored
 from aigw_extproc.store.options import StoreOptions
@@ -66,6 +67,7 @@ class ResponseStore:
         except RequestTooLarge:
             raise
         except Exception as error:
+            metrics.STORE_FAILURES.labels("read").inc()
             log.error("the store of responses cannot be read: %s", type(error).__name__)
             raise StoreUnavailable from None
         return Stored(new_id=token_hex(16), found=found)
@@ -87,6 +89,7 @@ class ResponseStore:
         try:
             await self._store.put(wanted.owner, wanted.response.id, body)
         except Exception as error:
+            metrics.STORE_FAILURES.labels("write").inc()
             log.error("a response could not be stored: %s", type(error).__name__)
 
 

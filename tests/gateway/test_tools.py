@@ -113,3 +113,24 @@ def test_a_name_that_bedrock_refuses_comes_back_as_it_was(client: openai.OpenAI)
         tool_choice="required",
     ).choices[0]
     assert called(choice.message.to_dict()) == [("weather.now", {})]
+
+
+def test_a_custom_tool_gets_its_text(client: openai.OpenAI, gateway: Gateway) -> None:
+    tools: Any = [{"type": "custom", "custom": {"name": "apply", "description": "Applies a patch."}}]
+    asked: Any = {"role": "user", "content": "Use apply"}
+    whole = client.chat.completions.create(model="nova", messages=[asked], tools=tools).choices[0].message
+    (call,) = whole.tool_calls or ()
+    assert call.type == "custom"
+    assert (call.custom.name, call.custom.input) == ("apply", "example input")
+
+    chunks = client.chat.completions.create(model="nova", messages=[asked], tools=tools, stream=True)
+    deltas = [call.to_dict() for chunk in chunks for call in chunk.choices[0].delta.tool_calls or ()]
+    pieces: list[Any] = [delta["custom"] for delta in deltas]
+    assert (deltas[0]["type"], pieces[0]["name"]) == ("custom", "apply")
+    assert "".join(piece["input"] for piece in pieces) == call.custom.input
+
+    history: Any = [asked, whole.to_dict(), {"role": "tool", "tool_call_id": call.id, "content": "done"}]
+    answer = client.chat.completions.create(model="nova", messages=history, tools=tools)
+    assert answer.choices[0].message.content == "The tools answered: done"
+    sent = gateway.sent(answer.id)["messages"][1]["content"]
+    assert [block["toolUse"]["input"] for block in sent if "toolUse" in block] == [{"input": "example input"}]

@@ -301,7 +301,7 @@ def test_a_gateway_that_does_not_answer() -> None:
 
 def test_without_a_gateway_there_is_no_playground() -> None:
     assert client().post("/playground/chat", content=b"{}").status_code == 404
-    assert "serve --gateway URL" in page("/playground")
+    assert "serve --gateway-url URL" in page("/playground")
 
 
 # --- who may see it ---------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from aigw_extproc.errors import RequestTooLarge, StoreUnavailable
 from aigw_extproc.exchange.messages import Chunk, Keep, NeedStored
@@ -135,6 +136,7 @@ async def test_a_store_that_does_not_answer_is_an_error_to_read_and_none_to_writ
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     response = StoredResponse(id="resp_1", body=b"{}", input=b"")
+    before = store_failures()
     async with connected(StoreOptions(place="unix:///nowhere/redis.sock?password=canary")) as store:
         assert isinstance(store, ResponseStore)
         with pytest.raises(StoreUnavailable):
@@ -144,6 +146,12 @@ async def test_a_store_that_does_not_answer_is_an_error_to_read_and_none_to_writ
         "the store of responses cannot be read: ConnectionError",
         "a response could not be stored: ConnectionError",
     ]
+    assert store_failures() == {operation: count + 1 for operation, count in before.items()}
+
+
+def store_failures() -> dict[str, float]:
+    name = "aigw_store_failures_total"
+    return {one: REGISTRY.get_sample_value(name, {"operation": one}) or 0 for one in ("read", "write")}
 
 
 async def test_ids_are_random(tmp_path: Path) -> None:

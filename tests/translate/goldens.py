@@ -69,6 +69,7 @@ def chat_writer(golden: dict[str, Any]) -> ChatWriter:
         names=names(golden),
         include_usage=golden.get("include_usage", False),
         answer_tool=golden.get("answer_tool"),
+        custom_tools=frozenset(golden.get("custom_tools", ())),
     )
 
 
@@ -244,6 +245,7 @@ INPUTS = (
     "fetched",
     "answer_tool",
     "client_tools",
+    "custom_tools",
 )
 
 

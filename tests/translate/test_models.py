@@ -62,6 +62,10 @@ def test_openais_list_is_for_all_others() -> None:
         (f"limit=2&before_id={HAIKU.id}", ([ARN.id, NOVA.id], False)),
         (f"before_id={ARN.id}", ([], False)),
         ("beta=true", ([ARN.id, NOVA.id, HAIKU.id], False)),
+        ("lifecycle[]=active", ([ARN.id, NOVA.id], False)),
+        ("lifecycle%5B%5D=deprecated&limit=1", ([HAIKU.id], False)),
+        ("lifecycle=deprecated&lifecycle=retired", ([HAIKU.id], False)),
+        ("lifecycle[]=retired", ([], False)),
     ],
 )
 def test_pages(query: str, expected: tuple[list[str], bool]) -> None:
@@ -74,6 +78,7 @@ def test_pages(query: str, expected: tuple[list[str], bool]) -> None:
         ("limit=0", "limit", "limit: Expected `int` >= 1"),
         ("limit=1001", "limit", "limit: Expected `int` <= 1000"),
         ("limit=many", "limit", "limit: Expected `int`, got `str`"),
+        ("lifecycle[]=old", "lifecycle[0]", "lifecycle[0]: Invalid enum value 'old'"),
         ("after_id=x", "after_id", "after_id: there is no model 'x' in this list"),
         ("before_id=x", "before_id", "before_id: there is no model 'x' in this list"),
         ("after_id=x&before_id=y", "before_id", "before_id: cannot be given together with after_id"),

@@ -144,18 +144,18 @@ def test_an_error_ends_a_stream_in_the_middle_of_an_event() -> None:
     assert isinstance(stream.failure, UpstreamTruncated)
 
 
-def test_a_stream_of_responses_ends_in_a_failed_response_and_an_error() -> None:
+def test_a_stream_of_responses_ends_in_an_error_and_a_failed_response() -> None:
     stream = OpenAIPassthroughStream()
     begun = b'data: {"type":"response.created","sequence_number":0,"response":{"id":"resp_1","usage":null}}\n\n'
     ending = (stream.feed(begun) + stream.close()).removeprefix(begun + b"\n").decode()
-    failed, error = [json.loads(event.partition("data: ")[2]) for event in ending.split("\n\n")[:-1]]
+    error, failed = [json.loads(event.partition("data: ")[2]) for event in ending.split("\n\n")[:-1]]
     message = "the response stream from the upstream ended before it was complete"
-    assert (failed["type"], failed["sequence_number"]) == ("response.failed", 1)
+    assert (failed["type"], failed["sequence_number"]) == ("response.failed", 2)
     assert (failed["response"]["id"], failed["response"]["error"]) == (
         "resp_1",
         {"code": "server_error", "message": message},
     )
-    assert (error["type"], error["sequence_number"], error["message"]) == ("error", 2, message)
+    assert (error["type"], error["sequence_number"], error["message"]) == ("error", 1, message)
     assert error["error"]["code"] == error["code"] == "upstream_truncated"
 
 

@@ -76,16 +76,16 @@ ERROR = {
 }
 
 
-def test_a_failure_is_a_failed_response_and_an_error() -> None:
-    created, failed, error = events(stream().fail(UpstreamTruncated()))
+def test_a_failure_is_an_error_and_a_failed_response() -> None:
+    created, error, failed = events(stream().fail(UpstreamTruncated()))
     assert created == {"type": "response.created", "sequence_number": 0, "response": created["response"]}
     assert failed["response"] == {
         **created["response"],
         "status": "failed",
         "error": {"code": "server_error", "message": ERROR["message"]},
     }
-    assert error == {**ERROR, "type": "error", "sequence_number": 2, "error": ERROR}
-    for event in (created, failed, error):
+    assert error == {**ERROR, "type": "error", "sequence_number": 1, "error": ERROR}
+    for event in (created, error, failed):
         EVENTS.validate_python(event)
 
 
@@ -100,7 +100,7 @@ def test_a_failure_is_a_failed_response_and_an_error() -> None:
 )
 def test_a_failed_response_says_whether_to_try_again(status: int, code: str | None, expected: str) -> None:
     failure = UpstreamError("why", status=status, type="api_error", code=code)
-    assert events(stream().fail(failure))[1]["response"]["error"] == {"code": expected, "message": "why"}
+    assert events(stream().fail(failure))[-1]["response"]["error"] == {"code": expected, "message": "why"}
 
 
 def test_a_failed_response_keeps_the_items_that_are_complete() -> None:

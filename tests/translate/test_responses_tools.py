@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from openai.types.responses import ResponseOutputItem, ResponseStreamEvent
 from pydantic import TypeAdapter
 
-from aigw_extproc.translate.clients.responses import text_input
-from aigw_extproc.translate.clients.responses.text_input import TextInput
+from aigw_extproc.translate.clients.chat import text_input
+from aigw_extproc.translate.clients.chat.text_input import TextInput
 from tests.translate import goldens
 from tests.translate.goldens import RESPONSES
 

@@ -6,7 +6,7 @@ https://gateway.envoyproxy.io/docs/concepts/gateway_api_extensions/security-poli
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from aigw_extproc.config.compile.asked_services import AskedServices
@@ -18,7 +18,7 @@ from aigw_extproc.config.compile.targets import Attached, attach
 from aigw_extproc.config.compile.tokens import CLIENT_CLAIM, compile_tokens
 from aigw_extproc.config.policies import ApiKeys, Policy
 from aigw_extproc.config.resources.ai_gateway import AIGatewayRoute
-from aigw_extproc.config.resources.catalog import Catalog, Item, Key
+from aigw_extproc.config.resources.catalog import Catalog, Item
 from aigw_extproc.config.resources.decode import suggestion
 from aigw_extproc.config.resources.findings import Place
 from aigw_extproc.config.resources.security import SecurityPolicy
@@ -35,7 +35,7 @@ def compile_access(catalog: Catalog, services: AskedServices) -> Attached[Policy
     policies = [(item, _policy(item, catalog, services)) for item in catalog.all(SecurityPolicy)]
     access = attach(policies, catalog)
     places = {policy.name: item.place.field("spec") for item, policy in policies}
-    _check_filters(access, [item.key for item in catalog.all(AIGatewayRoute)], places)
+    _check_filters(access, catalog, places)
     _warn_of_replaced(access, places)
     return access
 
@@ -72,13 +72,22 @@ def _check_annotations(item: Item[SecurityPolicy]) -> None:
             place.problem(f"unknown annotation{suggestion(name, [CLIENT_CLAIM], cutoff=0.8)}")
 
 
-def _check_filters(access: Attached[Policy], routes: Iterable[Key], places: Mapping[str, Place]) -> None:
+def _check_filters(access: Attached[Policy], catalog: Catalog, places: Mapping[str, Place]) -> None:
     """Refuse filters of Envoy that are not the same for all routes."""
-    policies = [access.of(route) for route in routes]
+    policies = [access.of(item.key) for item in catalog.all(AIGatewayRoute)]
     for field, value in _FILTERS:
         values = {None if policy is None else value(policy) for policy in policies}
-        owners = {policy.name for policy in policies if policy is not None and value(policy) is not None}
-        for name in owners if len(values) > 1 else ():
+        if len(values) < 2:
+            continue
+        gateways = value(access.gateway) if access.gateway is not None else None
+        if catalog.independent and gateways is not None:
+            # One route's author must not close all the others'.
+            for name in {policy.name for policy in access.routes.values() if value(policy) != gateways}:
+                places[name].field(field).refuse(
+                    "Envoy does this before the model and its route are known: it must be as in the Gateway's policy"
+                )
+            continue
+        for name in {policy.name for policy in policies if policy is not None and value(policy) is not None}:
             places[name].field(field).refuse(
                 "Envoy does this before the model and its route are known: attach this policy to the Gateway"
                 " and to no route, or to every route"

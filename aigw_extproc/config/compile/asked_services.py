@@ -40,6 +40,8 @@ class AskedServices:
         if ref.port is None:
             place.field("port").problem("required for a Service")
             return None
+        if not self.catalog.permitted("Service", key, place.field("name")):
+            return None
         return _over(self._service(key, ref.port), http2=http2)
 
     def _service(self, key: Key, port: int) -> Upstream:

@@ -77,7 +77,7 @@ def _snapshot(catalog: Catalog) -> Snapshot:
     asked = AskedServices(catalog=catalog, backends=upstreams, tls=tls.services)
     access, traffic, costs = compile_access(catalog, asked), compile_traffic(catalog), compile_global_costs(catalog)
     rules = compile_rules(catalog, services, access, traffic, costs)
-    return Snapshot(rules=rules, buffer_limit=_buffer_limit(catalog), trusted_hops=_trusted_hops(catalog))
+    return Snapshot(rules=rules, buffer_limit=buffer_limit(catalog), trusted_hops=trusted_hops(catalog))
 
 
 def _refuse_further_gateways(catalog: Catalog) -> None:
@@ -88,7 +88,8 @@ def _refuse_further_gateways(catalog: Catalog) -> None:
         )
 
 
-def _buffer_limit(catalog: Catalog) -> int:
+def buffer_limit(catalog: Catalog) -> int:
+    """Return the bytes that a request may have, by the ClientTrafficPolicies."""
     limits: list[tuple[Item[ClientTrafficPolicy], int]] = []
     for item in catalog.all(ClientTrafficPolicy):
         place, value = item.place.field("spec.connection.bufferLimit"), item.resource.spec.connection.buffer_limit
@@ -100,7 +101,8 @@ def _buffer_limit(catalog: Catalog) -> int:
     return _only(limits, "connection.bufferLimit", _DEFAULT_LIMIT)
 
 
-def _trusted_hops(catalog: Catalog) -> int:
+def trusted_hops(catalog: Catalog) -> int:
+    """Return how many proxies before the gateway are trusted, by the ClientTrafficPolicies."""
     items = catalog.all(ClientTrafficPolicy)
     detections = ((item, item.resource.spec.client_ip_detection) for item in items)
     hops = [(item, found.x_forwarded_for.num_trusted_hops) for item, found in detections if found is not None]
@@ -112,5 +114,7 @@ def _only(values: list[tuple[Item[ClientTrafficPolicy], int]], field: str, defau
     for item, value in values:
         if value != values[0][1]:
             place = item.place.field("spec").field(field)
-            place.problem(f"ClientTrafficPolicy '{values[0][0].name}' sets another value for the only gateway")
+            place.problem(
+                f"ClientTrafficPolicy '{values[0][0].name}' sets another value for the only gateway", "conflict"
+            )
     return values[0][1] if values else default

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated
 
@@ -42,25 +42,42 @@ def compile_rules(
     """Return the rules of every route, in order. `costs` are the gateway's."""
     rules: list[Rule] = []
     for item in catalog.all(AIGatewayRoute):
-        spec = _checked(item)
-        own = merged(compile_costs(spec.llm_request_costs, item.place.field("spec.llmRequestCosts")), costs)
-        prices = compile_route_prices(item.resource.metadata.annotations, item.place.field("metadata.annotations"))
+        spec, extras = checked_spec(item), compile_extras(item, costs)
         for index, rule in enumerate(spec.rules):
-            compiled = _rule(item, index, rule, catalog, services)
-            backends = tuple(_priced(replace(backend, costs=own), prices) for backend in compiled.backends)
-            compiled = replace(compiled, backends=backends, policy=access.of(item.key))
-            rules.append(traffic.apply(item.key, compiled))
+            compiled = extras.apply(compile_rule(item, index, rule, catalog, services))
+            rules.append(traffic.apply(item.key, replace(compiled, policy=access.of(item.key))))
     return tuple(rules)
 
 
-def _priced(backend: Backend, prices: Mapping[str, Price]) -> Backend:
-    """Return a backend with the prices of its route, which take precedence over its own."""
-    if not prices:
-        return backend
-    return replace(backend, settings=replace(backend.settings, prices=backend.settings.prices.overridden(prices)))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extras:
+    """What a route adds to the backends of all its rules."""
+
+    costs: tuple[RequestCost, ...]
+    prices: Mapping[str, Price]
+    """They take precedence over a backend's own."""
+
+    def apply(self, rule: Rule) -> Rule:
+        """Return a rule of the route with them."""
+        return replace(rule, backends=tuple(map(self._added, rule.backends)))
+
+    def _added(self, backend: Backend) -> Backend:
+        backend = replace(backend, costs=self.costs)
+        if not self.prices:
+            return backend
+        prices = backend.settings.prices.overridden(self.prices)
+        return replace(backend, settings=replace(backend.settings, prices=prices))
 
 
-def _checked(item: Item[AIGatewayRoute]) -> resources.RouteSpec:
+def compile_extras(item: Item[AIGatewayRoute], costs: tuple[RequestCost, ...]) -> Extras:
+    """Return what a route adds to its backends, and record what is wrong with it. `costs` are the gateway's."""
+    own = compile_costs(item.resource.spec.llm_request_costs, item.place.field("spec.llmRequestCosts"))
+    prices = compile_route_prices(item.resource.metadata.annotations, item.place.field("metadata.annotations"))
+    return Extras(costs=merged(own, costs), prices=prices)
+
+
+def checked_spec(item: Item[AIGatewayRoute]) -> resources.RouteSpec:
+    """Return the spec of a route, and record what is wrong with it as a whole."""
     spec, place = item.resource.spec, item.place.field("spec")
     for index, hostname in enumerate(spec.hostnames):
         if not is_host_pattern(hostname):
@@ -73,13 +90,14 @@ def _checked(item: Item[AIGatewayRoute]) -> resources.RouteSpec:
     return spec
 
 
-def _rule(
+def compile_rule(
     item: Item[AIGatewayRoute],
     index: int,
     rule: resources.RouteRule,
     catalog: Catalog,
     services: Mapping[Key, Service],
 ) -> Rule:
+    """Return one rule of a route with its usable backends, without its policies, and record what is wrong with it."""
     place = item.place.field("spec.rules").item(index)
     if not rule.backend_refs:
         place.field("backendRefs").problem("must name at least one AIServiceBackend")
@@ -108,8 +126,7 @@ def _backend(
     if (ref.group or AI_GATEWAY, ref.kind or "AIServiceBackend") != (AI_GATEWAY, "AIServiceBackend"):
         place.problem(f"only AIServiceBackends are supported, got {ref.kind} ({ref.group})")
         return None
-    catalog.find(AIServiceBackend, key, place.field("name"))
-    if service is None:
+    if catalog.find(AIServiceBackend, key, place.field("name")) is None or service is None:
         return None
     spec = service.spec
     return Backend(

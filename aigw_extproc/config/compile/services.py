@@ -76,7 +76,8 @@ def _upstream(item: Item[AIServiceBackend], catalog: Catalog, upstreams: Mapping
         place.problem(f"must name a Backend (group {ENVOY_GATEWAY}), got {ref.kind} ({ref.group or 'core'})")
         return None
     key = (ref.namespace or item.namespace, ref.name)
-    catalog.find(infrastructure.BackendResource, key, place.field("name"))
+    if catalog.find(infrastructure.BackendResource, key, place.field("name")) is None:
+        return None
     return upstreams.get(key)
 
 

@@ -63,7 +63,7 @@ def _stronger(old: Signing, new: Signing, place: Place) -> Signing | None:
         if chains == [False, True]:
             place.ignore(f"the credentials of BackendSecurityPolicy '{old.policy}' replace the default chain")
             return old
-    place.problem(f"BackendSecurityPolicy '{old.policy}' is already attached to this backend; keep one")
+    place.problem(f"BackendSecurityPolicy '{old.policy}' is already attached to this backend; keep one", "conflict")
     return None
 
 

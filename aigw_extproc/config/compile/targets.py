@@ -48,7 +48,7 @@ def attach(policies: Iterable[tuple[PolicyItem, P]], catalog: Catalog) -> Attach
         for target, place in _targets(item, catalog):
             if target in attached:
                 kind = item.resource.kind
-                place.problem(f"{kind} '{attached[target].name}' is already attached to it; keep one")
+                place.problem(f"{kind} '{attached[target].name}' is already attached to it; keep one", "conflict")
             else:
                 attached[target] = policy
     gateway = attached.pop(None, None)

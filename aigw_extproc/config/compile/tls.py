@@ -56,7 +56,9 @@ def compile_tls(catalog: Catalog) -> CompiledTls:
         tls = _tls(policy, catalog)
         for kind, key, place in _tls_targets(policy, catalog):
             if (kind, key) in owners:
-                place.problem(f"BackendTLSPolicy '{owners[kind, key]}' is already attached to this {kind}; keep one")
+                place.problem(
+                    f"BackendTLSPolicy '{owners[kind, key]}' is already attached to this {kind}; keep one", "conflict"
+                )
             compiled[kind].setdefault(key, tls)
             owners.setdefault((kind, key), policy.item.name)
     return CompiledTls(backends=compiled["Backend"], services=compiled["Service"])

@@ -6,7 +6,7 @@ is a problem.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeAlias, TypeVar, cast
 
@@ -56,6 +56,21 @@ Mounts: TypeAlias = Mapping[tuple[str | None, str], Item[MountedSecret]]
 """Mounted Secrets by namespace (None for any) and name."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """A reference from one resource to another, whether that exists or not."""
+
+    place: Place
+    """The field that refers."""
+    kind: str
+    key: Key
+
+
+Permits = Callable[[str, str, Key], bool]
+"""Takes the title of a resource (`Kind namespace/name`), and the kind and key of one in another namespace, and returns
+whether the first may refer to the second."""
+
+
 @dataclass(slots=True)
 class Catalog:
     """Resources by kind, namespace and name. The item of a faulty resource is None."""
@@ -65,6 +80,12 @@ class Catalog:
     """False when some text could not be parsed: a missing resource may be in there."""
     mounts: Mounts = field(default_factory=dict)
     """Used for Secrets that are not among the items."""
+    permits: Permits | None = None
+    """Decides about references to other namespaces; None if all are allowed."""
+    independent: bool = False
+    """Whether a faulty resource only excludes itself, so that others are judged as if it were not there."""
+    references: list[Reference] = field(default_factory=list)
+    """Every reference that was followed."""
 
     def all(self, kind: type[R]) -> Iterator[Item[R]]:
         """Yield the valid resources of a kind, in the order of the files."""
@@ -74,18 +95,33 @@ class Catalog:
 
     def complete_for(self, *kinds: type[Resource]) -> bool:
         """Return whether every resource of these kinds is valid, so that an absent one is truly missing."""
+        if self.independent:
+            return True
         names = {_kind_name(kind) for kind in kinds}
         return self.complete and all(item is not None for key, item in self.items.items() if key[0] in names)
 
     def find(self, kind: type[R], key: Key, place: Place) -> Item[R] | None:
-        """Return the resource `key`; None if there is none, which is a problem at `place`, or if it is faulty."""
+        """Return the resource `key`; None if it is faulty.
+
+        None, with a problem at `place`, if there is none, or if it is in another namespace and may not be referred to.
+        """
         name = _kind_name(kind)
+        self.references.append(Reference(place=place, kind=name, key=key))
+        if not self.permitted(name, key, place):
+            return None
         if (name, *key) in self.items:
             return cast("Item[R] | None", self.items[name, *key])
         mounted = self.mounts.get(key) or self.mounts.get((None, key[1])) if name == "Secret" else None
         if mounted is None and self.complete:
-            place.problem(f"there is no {name} '{key[0]}/{key[1]}'{self._suggestion(name, *key)}")
+            place.problem(f"there is no {name} '{key[0]}/{key[1]}'{self._suggestion(name, *key)}", "missing")
         return cast("Item[R] | None", mounted)
+
+    def permitted(self, kind: str, key: Key, place: Place) -> bool:
+        """Return whether `place` may refer to the resource `key`; if not, that is a problem there."""
+        if self.permits is None or self.permits(place.resource, kind, key):
+            return True
+        place.problem(f"no ReferenceGrant in the namespace '{key[0]}' allows this reference", "forbidden")
+        return False
 
     def _suggestion(self, kind: str, namespace: str, name: str) -> str:
         known = [key for key in self.items if key[0] == kind and all(map(is_resource_name, key[1:]))]
@@ -96,9 +132,11 @@ class Catalog:
         return suggestion(name, names) if len(names) <= _MAX_COMPARED else ""
 
 
-def read(documents: Iterable[Document], findings: Findings, mounts: Mounts | None = None) -> Catalog:
+def read(
+    documents: Iterable[Document], findings: Findings, mounts: Mounts | None = None, *, into: Catalog | None = None
+) -> Catalog:
     """Decode every document, and record what is wrong or without effect at its place."""
-    catalog = Catalog(mounts=mounts or {})
+    catalog = into if into is not None else Catalog(mounts=mounts or {})
     for document in documents:
         _add(catalog, document)
     catalog.complete = catalog.complete and findings.complete

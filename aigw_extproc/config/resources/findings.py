@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from aigw_extproc.errors import ConfigError, Problem
+from aigw_extproc.errors import ConfigError, Fault, Problem
 from aigw_extproc.printable import printable
 
 SHOWN = 80  # characters of an offending value in a message
@@ -81,13 +81,13 @@ class Place:
         # dataclasses.replace takes five times as long, and this dominates the cost of checking a large file.
         return Place(findings=self.findings, file=self.file, resource=self.resource, path=path, secret=self.secret)
 
-    def problem(self, message: str) -> None:
+    def problem(self, message: str, fault: Fault = "invalid") -> None:
         """Record a problem here."""
-        self._problem(message, unsupported=False)
+        self._problem(message, fault)
 
     def refuse(self, message: str) -> None:
         """Record that this gateway would not do what is asked for here, which is a problem."""
-        self._problem(message, unsupported=True)
+        self._problem(message, "unsupported")
 
     def ignore(self, reason: str) -> None:
         """Record that this field or resource has no effect."""
@@ -97,9 +97,9 @@ class Place:
         """Record what is probably a mistake here."""
         self.findings.warnings.append(self._note(reason))
 
-    def _problem(self, message: str, *, unsupported: bool) -> None:
+    def _problem(self, message: str, fault: Fault) -> None:
         self.findings.problems.append(
-            Problem(file=self.file, resource=self.resource, path=self.path, message=message, unsupported=unsupported)
+            Problem(file=self.file, resource=self.resource, path=self.path, message=message, fault=fault)
         )
 
     def _note(self, reason: str) -> Note:

@@ -14,7 +14,7 @@ _LISTED = 500
 def playground(found: Sequence[RoutedModel], gateway: str) -> str:
     """Return the page; `gateway` is where clients connect, empty if it is not known."""
     if not gateway:
-        text = "Where clients connect is not known here: start the gateway with `run`, or `serve --gateway URL`."
+        text = "Where clients connect is not known here: start the gateway with `run`, or `serve --gateway-url URL`."
         return document("Playground", tag("p", text, class_="empty"), path="/playground")
     intro = tag(
         "p",

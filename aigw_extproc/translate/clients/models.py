@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl, unquote
@@ -26,7 +26,7 @@ ANTHROPIC_VERSION: Final = "anthropic-version"
 class ModelList:
     """A format of the list of models."""
 
-    render: Callable[[tuple[RoutedModel, ...], dict[str, str]], bytes]
+    render: Callable[[tuple[RoutedModel, ...], Sequence[tuple[str, str]]], bytes]
     """Render the list that a query asks for. Raises InvalidRequest."""
     render_one: Callable[[RoutedModel], bytes]
     render_error: Callable[[GatewayError, str | None], bytes]
@@ -40,7 +40,7 @@ class ModelList:
         """
         place, _, query = path.partition("?")
         if place in MODEL_PATHS:
-            return self.render(models, dict(parse_qsl(query)))
+            return self.render(models, parse_qsl(query))
         return self.render_one(_find(models, place))
 
 
@@ -68,7 +68,7 @@ _OPENAI = ModelList(
     render_error=openai_error,
 )
 _ANTHROPIC = ModelList(
-    render=lambda models, query: anthropic.render_list(tuple(map(_anthropic, models)), anthropic.page(query)),
+    render=lambda models, query: anthropic.render_list(map(_anthropic, models), anthropic.page(query)),
     render_one=lambda model: msgspec.json.encode(_anthropic(model)),
     render_error=anthropic_error,
 )

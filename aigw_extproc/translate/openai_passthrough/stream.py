@@ -130,7 +130,7 @@ class OpenAIPassthroughStream:
         return b"\n" + (b"data: %b\n\n" % render(failure) if self._response is None else self._failed_response(failure))
 
     def _failed_response(self, failure: GatewayError) -> bytes:
-        """Write a failed response, then an error, as a stream of Responses ends on Bedrock."""
+        """Write an error, then a failed response, as a stream of Responses ends on Bedrock."""
         error, number = details(failure), self._number + 1
         reason = {"code": response_code(failure), "message": failure.message}
         response: dict[str, object] = {
@@ -140,9 +140,9 @@ class OpenAIPassthroughStream:
             "error": reason,
             "output": [],
         }
-        failed = {"type": "response.failed", "sequence_number": number, "response": response}
-        last = {**error, "type": "error", "sequence_number": number + 1, "error": error}
-        return b"event: response.failed\ndata: %b\n\nevent: error\ndata: %b\n\n" % (_encode(failed), _encode(last))
+        event = {**error, "type": "error", "sequence_number": number, "error": error}
+        failed = {"type": "response.failed", "sequence_number": number + 1, "response": response}
+        return b"event: error\ndata: %b\n\nevent: response.failed\ndata: %b\n\n" % (_encode(event), _encode(failed))
 
     def _passes(self, line: bytes) -> bool:
         if line.startswith(b"data:"):

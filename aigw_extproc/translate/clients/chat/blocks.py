@@ -12,7 +12,16 @@ from typing import Literal, assert_never
 import msgspec
 
 from aigw_extproc.bedrock.converse_stream import BlockDelta, BlockStart, ReasoningDelta, ToolUseStart
-from aigw_extproc.openai.completion import ABSENT, Annotation, Delta, DeltaFunction, DeltaToolCall, ThinkingBlock
+from aigw_extproc.openai.completion import (
+    ABSENT,
+    Annotation,
+    Delta,
+    DeltaCustom,
+    DeltaFunction,
+    DeltaToolCall,
+    ThinkingBlock,
+)
+from aigw_extproc.translate.clients.chat.text_input import TextInput
 from aigw_extproc.translate.converse.tool_names import ToolNames
 from aigw_extproc.translate.openai.citations import annotation
 from aigw_extproc.wire import given
@@ -21,12 +30,24 @@ from aigw_extproc.wire import given
 class _Block:
     """A block that has not ended."""
 
-    __slots__ = ("citations", "has_input", "redacted", "signature", "start", "thinking", "tool", "tool_index")
+    __slots__ = (
+        "citations",
+        "has_input",
+        "redacted",
+        "signature",
+        "start",
+        "text_input",
+        "thinking",
+        "tool",
+        "tool_index",
+    )
 
     def __init__(self, start: int) -> None:
         self.tool: Literal["call", "answer"] | None = None
         """None also for an answer that is ignored."""
         self.tool_index = -1
+        self.text_input: TextInput | None = None
+        """For the call of a custom tool."""
         self.has_input = False
         self.thinking = ""
         self.signature = ""
@@ -42,12 +63,13 @@ class BlockTranslator:
     With an answer tool, text is held back until the end: the answer replaces it.
     """
 
-    def __init__(self, names: ToolNames, answer_tool: str | None) -> None:
+    def __init__(self, names: ToolNames, answer_tool: str | None, custom_tools: frozenset[str] = frozenset()) -> None:
         self.citations: list[msgspec.Raw] = []
         self.answered = False
         """Whether the answer tool has been used, before any other."""
         self._names = names
         self._answer_tool = answer_tool
+        self._custom_tools = custom_tools
         self._held: list[Delta] = []
         self._open: dict[int, _Block] = {}
         """By Bedrock's index."""
@@ -84,7 +106,9 @@ class BlockTranslator:
         block = self._open.pop(index, None)
         if block is None:
             return
-        if block.tool and not block.has_input:
+        if block.text_input is not None:
+            yield from self._custom_input(block, block.text_input.close() if block.has_input else "")
+        elif block.tool and not block.has_input:
             yield from self._input(block, "{}")  # clients parse the joined fragments
         if block.thinking or block.signature:
             yield self._thinking_block(thinking=block.thinking, signature=block.signature or ABSENT)
@@ -118,8 +142,14 @@ class BlockTranslator:
         # Tool calls are counted from 0 without gaps; Bedrock's index counts all blocks.
         self._tool_index += 1
         block.tool, block.tool_index = "call", self._tool_index
-        function = DeltaFunction(name=self._names.to_client(start.name), arguments="")
-        call = DeltaToolCall(index=self._tool_index, id=start.tool_use_id, type="function", function=function)
+        name = self._names.to_client(start.name)
+        if name in self._custom_tools:
+            block.text_input = TextInput()
+            custom = DeltaCustom(name=name, input="")
+            call = DeltaToolCall(index=self._tool_index, id=start.tool_use_id, type="custom", custom=custom)
+        else:
+            function = DeltaFunction(name=name, arguments="")
+            call = DeltaToolCall(index=self._tool_index, id=start.tool_use_id, type="function", function=function)
         yield Delta(tool_calls=[call])
 
     def _input(self, block: _Block, fragment: str) -> Iterator[Delta]:
@@ -127,6 +157,8 @@ class BlockTranslator:
         match block.tool:
             case "answer":
                 yield Delta(content=fragment)
+            case "call" if block.text_input is not None:
+                yield from self._custom_input(block, block.text_input.feed(fragment))
             case "call":
                 call = DeltaToolCall(index=block.tool_index, function=DeltaFunction(arguments=fragment))
                 yield Delta(tool_calls=[call])
@@ -134,6 +166,10 @@ class BlockTranslator:
                 pass
             case _:
                 assert_never(block.tool)
+
+    def _custom_input(self, block: _Block, text: str) -> Iterator[Delta]:
+        if text:
+            yield Delta(tool_calls=[DeltaToolCall(index=block.tool_index, custom=DeltaCustom(input=text))])
 
     def _text(self, delta: Delta) -> Iterable[Delta]:
         if self._answer_tool is None:

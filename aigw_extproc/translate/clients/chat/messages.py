@@ -15,6 +15,7 @@ from aigw_extproc.bedrock.converse import ContentBlock, ToolResultContentBlock
 from aigw_extproc.bedrock.families import Family
 from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.openai import chat
+from aigw_extproc.translate.clients.chat import text_input
 from aigw_extproc.translate.clients.chat.content import PartTranslator
 from aigw_extproc.translate.converse.conversation import Conversation
 from aigw_extproc.translate.converse.history import History
@@ -56,7 +57,8 @@ def names_in_history(messages: Sequence[chat.Message]) -> list[str]:
     for message in messages:
         if type(message) is chat.AssistantMessage:
             for call in message.tool_calls or ():
-                names[call.function.name] = None
+                if call.called is not None:
+                    names[call.called.name] = None
             if message.function_call is not None:
                 names[message.function_call.name] = None
     return list(names)
@@ -105,10 +107,10 @@ class _MessageTranslator:
         turn.reasoning += reasoning
         turn.blocks += blocks
         for index, call in enumerate(message.tool_calls or ()):
-            self._add_call(turn, call.id, call.function, place, f"tool_calls[{index}].function")
+            self._add_tool_call(turn, call, place, f"{place}.tool_calls[{index}]")
         if message.function_call is not None:
             call_id = f"{_FUNCTION_CALL_ID}{turns_before}"
-            self._add_call(turn, call_id, message.function_call, place, "function_call")
+            self._add_call(turn, call_id, message.function_call, place, f"{place}.function_call")
         if message.mark is not None:
             self._mark(turn, message.mark)
 
@@ -118,8 +120,18 @@ class _MessageTranslator:
         else:
             self._content.cache.mark(turn.blocks, mark)
 
-    def _add_call(self, turn: Turn, call_id: str, function: chat.FunctionCall, place: str, member: str) -> None:
-        arguments = parse_arguments(function.arguments, f"{place}.{member}.arguments", call_id)
+    def _add_tool_call(self, turn: Turn, call: chat.ToolCall, place: str, where: str) -> None:
+        match call.called:
+            case chat.FunctionCall() as function:
+                self._add_call(turn, call.id, function, place, f"{where}.function")
+            case chat.CustomCall(name=name, input=text):
+                arguments = msgspec.Raw(text_input.encode(text).encode())
+                self.history.add_call(turn, call.id, name, arguments, f"{place}.tool_calls")
+            case None:
+                raise InvalidRequest.at(f"{where}.{call.type}", "the tool call has to say what it calls")
+
+    def _add_call(self, turn: Turn, call_id: str, function: chat.FunctionCall, place: str, where: str) -> None:
+        arguments = parse_arguments(function.arguments, f"{where}.arguments", call_id)
         self.history.add_call(turn, call_id, function.name, arguments, f"{place}.tool_calls")
 
     def add_tool(self, message: chat.ToolMessage, place: str) -> None:

@@ -13,6 +13,7 @@ from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.openai import chat
 from aigw_extproc.translate.clients.chat import parameters, tools
 from aigw_extproc.translate.clients.chat.content import PartTranslator
+from aigw_extproc.translate.clients.chat.custom_tools import custom_names
 from aigw_extproc.translate.clients.chat.messages import VOCABULARY, names_in_history, translate_messages
 from aigw_extproc.translate.clients.chat.reasoning import translate_reasoning
 from aigw_extproc.translate.clients.chat.stream import ChatWriter
@@ -108,6 +109,7 @@ class _Translation:
                 names=names,
                 include_usage=bool(options and options.include_usage),
                 answer_tool=answer_tool,
+                custom_tools=custom_names(self.request),
             ),
         )
 

@@ -13,6 +13,7 @@ from aigw_extproc.bedrock import converse
 from aigw_extproc.bedrock.converse import ConverseResponse
 from aigw_extproc.openai import completion
 from aigw_extproc.openai.completion import ABSENT
+from aigw_extproc.translate.clients.chat import text_input
 from aigw_extproc.translate.contract import ClientResponse, ResponseContext, TokenCounts
 from aigw_extproc.translate.converse.response import compact, output_blocks, require_sound, translate_usage
 from aigw_extproc.translate.converse.response_images import data_url
@@ -42,14 +43,15 @@ def translate_response(
     model: str,
     names: ToolNames,
     answer_tool: str | None = None,
+    custom_tools: frozenset[str] = frozenset(),
 ) -> ClientResponse:
-    """Translate a response. The input of `answer_tool` is the content.
+    """Translate a response. The input of `answer_tool` is the content, that of `custom_tools` a text.
 
     Raises:
         InvalidUpstreamResponse: Bedrock reports that the output is malformed.
     """
     blocks = output_blocks(response)
-    message = _message(blocks, names, answer_tool)
+    message = _message(blocks, names, answer_tool, custom_tools)
     usage = translate_usage(response)
     answer = completion.ChatCompletion(
         id=f"chatcmpl-{context.request_id}",
@@ -107,9 +109,11 @@ def unless_empty(details: completion.AwsDetails) -> completion.AwsDetails | msgs
     return ABSENT if details == completion.AwsDetails() else details
 
 
-def _message(blocks: Sequence[converse.ContentBlock], names: ToolNames, answer_tool: str | None) -> completion.Message:
+def _message(
+    blocks: Sequence[converse.ContentBlock], names: ToolNames, answer_tool: str | None, custom_tools: frozenset[str]
+) -> completion.Message:
     uses = [block.tool_use for block in blocks if block.tool_use is not None]
-    calls = [_tool_call(use, names) for use in uses if use.name != answer_tool]
+    calls = [_tool_call(use, names, custom_tools) for use in uses if use.name != answer_tool]
     content, annotations = _content(blocks)
     if uses and uses[0].name == answer_tool:
         # The first tool decides, as in a stream, where chunks cannot be taken back.
@@ -161,8 +165,12 @@ def _thinking_blocks(blocks: Sequence[converse.ContentBlock]) -> Iterator[comple
                 yield completion.ThinkingBlock(thinking=text.text, signature=text.signature or ABSENT)
 
 
-def _tool_call(block: converse.ToolUseBlock, names: ToolNames) -> completion.ToolCall:
-    function = completion.FunctionCall(name=names.to_client(block.name), arguments=compact(block.input))
+def _tool_call(block: converse.ToolUseBlock, names: ToolNames, custom_tools: frozenset[str]) -> completion.ToolCall:
+    name, arguments = names.to_client(block.name), compact(block.input)
+    if name in custom_tools:
+        custom = completion.CustomCall(name=name, input=text_input.decode(arguments))
+        return completion.ToolCall(id=block.tool_use_id, type="custom", custom=custom)
+    function = completion.FunctionCall(name=name, arguments=arguments)
     return completion.ToolCall(id=block.tool_use_id, function=function)
 
 

@@ -38,9 +38,18 @@ class ChatWriter(msgspec.Struct, frozen=True, kw_only=True):
     include_usage: bool
     answer_tool: str | None = None
     """The tool whose input is the answer, where structured output needs one."""
+    custom_tools: frozenset[str] = frozenset()
+    """The client's names of tools whose input is a text."""
 
     def response(self, response: ConverseResponse, context: ResponseContext) -> ClientResponse:
-        return translate_response(response, context, model=self.model, names=self.names, answer_tool=self.answer_tool)
+        return translate_response(
+            response,
+            context,
+            model=self.model,
+            names=self.names,
+            answer_tool=self.answer_tool,
+            custom_tools=self.custom_tools,
+        )
 
     def stream(self, context: ResponseContext) -> ChatStream:
         return ChatStream(context, self)
@@ -52,7 +61,7 @@ class ChatStream(EventWriter):
     def __init__(self, context: ResponseContext, writer: ChatWriter) -> None:
         super().__init__()
         self._chunks = ChunkWriter(context, model=writer.model, include_usage=writer.include_usage)
-        self._blocks = BlockTranslator(writer.names, writer.answer_tool)
+        self._blocks = BlockTranslator(writer.names, writer.answer_tool, writer.custom_tools)
         self._image_count = 0
 
     def translate(self, event: ContentEvent) -> Iterable[bytes]:

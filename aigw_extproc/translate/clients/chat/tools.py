@@ -8,6 +8,7 @@ from __future__ import annotations
 from aigw_extproc.bedrock.families import Family
 from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.openai import chat
+from aigw_extproc.translate.clients.chat.custom_tools import custom_function
 from aigw_extproc.translate.converse.tools import AUTO, ClientChoice, Definition, check_definitions
 
 
@@ -15,7 +16,8 @@ def definitions(request: chat.ChatRequest, family: Family) -> list[Definition]:
     """Return the functions in `tools`, or else in the older field `functions`.
 
     Raises:
-        InvalidRequest: a tool is not a function, a name is empty or used twice, or the model does not support tools.
+        InvalidRequest: a tool is neither a function nor custom, a name is empty or used twice, or the model does not
+            support tools.
     """
     if request.tools:
         offered = [_definition(tool, f"tools[{index}]") for index, tool in enumerate(request.tools)]
@@ -35,11 +37,13 @@ def _allowed(offered: list[Definition], choice: str | chat.NamedToolChoice | Non
     """
     if not isinstance(choice, chat.NamedToolChoice) or choice.allowed_tools is None:
         return offered
-    names = [tool.function.name if tool.function else "" for tool in choice.allowed_tools.tools]
+    tools = choice.allowed_tools.tools
+    wanted = [(tool.custom, "custom") if tool.type == "custom" else (tool.function, "function") for tool in tools]
+    names = [named.name if named else "" for named, _ in wanted]
     known = {definition.name for definition in offered}
-    for index, name in enumerate(names):
+    for index, (name, (_, member)) in enumerate(zip(names, wanted, strict=True)):
         if name not in known:
-            place = f"tool_choice.allowed_tools.tools[{index}].function.name"
+            place = f"tool_choice.allowed_tools.tools[{index}].{member}.name"
             raise InvalidRequest.at(place, f"the request offers no tool {name!r}")
     return [definition for definition in offered if definition.name in names]
 
@@ -60,13 +64,26 @@ def choice(request: chat.ChatRequest) -> ClientChoice:
 
 
 def _definition(tool: chat.Tool, place: str) -> Definition:
+    if tool.type == "custom":
+        return _custom_definition(tool, f"{place}.custom")
     if tool.type != "function":
-        raise InvalidRequest.at(f"{place}.type", f"only function tools can be used with Bedrock, got {tool.type!r}")
+        raise InvalidRequest.at(
+            f"{place}.type", f"only function and custom tools can be used with Bedrock, got {tool.type!r}"
+        )
     function, place = tool.function, f"{place}.function"
     if function is None:
         raise InvalidRequest.at(place, "a function tool needs its function")
     mark = tool.mark or function.cache_control
     return Definition(place=place, function=function, mark=mark)
+
+
+def _custom_definition(tool: chat.Tool, place: str) -> Definition:
+    custom = tool.custom
+    if custom is None:
+        raise InvalidRequest.at(place, "a custom tool needs its name")
+    grammar = custom.format.grammar if custom.format is not None else None
+    function = custom_function(custom.name, custom.description, grammar, tool.mark)
+    return Definition(place=place, function=function, mark=tool.mark)
 
 
 def _tool_choice(value: str | chat.NamedToolChoice, place: str = "tool_choice") -> ClientChoice:
@@ -79,6 +96,8 @@ def _tool_choice(value: str | chat.NamedToolChoice, place: str = "tool_choice") 
             return ClientChoice(mode=mode, place=f"{place}.allowed_tools.mode")
         case chat.NamedToolChoice(type="function" | None, function=chat.NamedFunction(name=name)):
             return ClientChoice(mode="function", name=name, place=f"{place}.function.name")
+        case chat.NamedToolChoice(type="custom", custom=chat.NamedFunction(name=name)):
+            return ClientChoice(mode="function", name=name, place=f"{place}.custom.name")
         case chat.NamedToolChoice():
             raise InvalidRequest.at(place, f"expected a function, got type {value.type!r}")
         case _:

@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
+from aigw_extproc.translate.clients.chat.text_input import TextInput
 from aigw_extproc.translate.clients.responses.client_tools import CALLS, ClientTool
-from aigw_extproc.translate.clients.responses.text_input import TextInput
 
 Event = tuple[str, dict[str, Any]]
 """The type without `response.`, and the members without the sequence number."""

@@ -13,6 +13,7 @@ import msgspec
 
 from aigw_extproc.openai import chat
 from aigw_extproc.openai.response_tools import CustomTool, ToolSearchTool
+from aigw_extproc.translate.clients.chat import custom_tools
 from aigw_extproc.wire import given
 
 Kind = Literal["function", "custom", "tool_search", "local_shell", "shell", "apply_patch"]
@@ -83,7 +84,6 @@ def _schema(required: tuple[str, ...], **properties: dict[str, Any]) -> msgspec.
 
 _STRINGS = {"type": "array", "items": {"type": "string"}}
 _MILLISECONDS = {"type": "integer", "description": "Milliseconds until the command is ended"}
-_TEXT_INPUT = _schema(("input",), input={"type": "string", "description": "The input of the tool, as plain text"})
 _QUERY = _schema(("query",), query={"type": "string", "description": "What the tool should be able to do"})
 
 LOCAL_SHELL_FUNCTION = chat.FunctionDefinition(
@@ -123,13 +123,10 @@ APPLY_PATCH_FUNCTION = chat.FunctionDefinition(
 
 
 def custom_function(tool: CustomTool, name: str) -> chat.FunctionDefinition:
-    """Return a function with one string, `input`; a grammar for it becomes a part of the description."""
-    description = tool.description or ""
-    if tool.format is not None and tool.format.definition:
-        description += f"\n\n`input` has to match this {tool.format.syntax or ''} grammar:\n{tool.format.definition}"
-    return chat.FunctionDefinition(
-        name=name, description=description.strip() or None, parameters=_TEXT_INPUT, cache_control=tool.mark
-    )
+    """Return the function for a custom tool."""
+    form = tool.format
+    grammar = chat.Grammar(definition=form.definition or "", syntax=form.syntax) if form is not None else None
+    return custom_tools.custom_function(name, tool.description, grammar, tool.mark)
 
 
 def search_function(tool: ToolSearchTool, name: str) -> chat.FunctionDefinition:

@@ -13,7 +13,8 @@ import msgspec
 from aigw_extproc.errors import InvalidRequest
 from aigw_extproc.openai import chat
 from aigw_extproc.openai import response_items as items
-from aigw_extproc.translate.clients.responses import encrypted_content, text_input
+from aigw_extproc.translate.clients.chat import text_input
+from aigw_extproc.translate.clients.responses import encrypted_content
 from aigw_extproc.translate.clients.responses.client_tools import (
     APPLY_PATCH,
     LOCAL_SHELL,

@@ -105,15 +105,17 @@ class ResponsesStream(EventWriter):
         yield last
 
     def render(self, failure: GatewayError) -> bytes:
-        """Write a failed response, then an error.
+        """Write an error, then a failed response.
 
         Each of them alone hides the cause in some client: OpenAI's SDKs raise only for an event with a member `error`,
-        Codex reads only the response, and the AI SDK needs the error's members in both places.
+        Codex reads only the response, and the AI SDK needs the error's members in both places. In the other order
+        @openai/agents stops at the response, and says nothing of its cause.
         """
         error = details(failure)
         begun = b"" if self.response else self._lifecycle("created", "in_progress")
+        ended = self._numbered("error", {**error, "type": "error", "error": error})
         failed = self._lifecycle("failed", "failed", error={"code": response_code(failure), "message": failure.message})
-        return begun + failed + self._numbered("error", {**error, "type": "error", "error": error})
+        return begun + ended + failed
 
     def collect(self, response: ConverseResponse) -> ClientResponse:
         """Translate a complete response.

@@ -43,6 +43,12 @@ def encode(text: str) -> str:
     return msgspec.json.encode(_Arguments(text)).decode()
 
 
+def decode(arguments: str) -> str:
+    """Return the input in complete arguments."""
+    decoder = TextInput()
+    return decoder.feed(arguments) + decoder.close()
+
+
 class TextInput:
     """Decodes the input while the arguments arrive."""
 
