@@ -12,7 +12,7 @@ RUN python -m venv --without-pip /opt/aigw
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 # An empty package first: dependencies are then a separate layer, which a change of the code does not invalidate.
 RUN mkdir aigw_extproc && touch aigw_extproc/__init__.py \
-    && pip --python /opt/aigw/bin/python install --only-binary :all: -c constraints.txt '.[cel,kubernetes,redis]' \
+    && pip --python /opt/aigw/bin/python install --only-binary :all: -c constraints.txt '.[cel,kubernetes,otel,redis]' \
     # Of AWS's 400 services keep those that provide credentials, and Bedrock's runtime and control plane.
     && find /opt/aigw/lib/python3*/site-packages/botocore/data -mindepth 1 -maxdepth 1 -type d \
        ! -name sts ! -name sso ! -name sso-oidc ! -name signin ! -name bedrock-runtime ! -name bedrock -exec rm -r {} +

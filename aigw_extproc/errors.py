@@ -61,6 +61,11 @@ class GatewayError(Exception):
         self.param = param
         self.headers = tuple(headers)
 
+    @property
+    def label(self) -> str:
+        """The code, or the type if there is none: what logs and metrics name it by."""
+        return self.code or self.type
+
 
 class InvalidRequest(GatewayError):
     """The request is invalid; the client must change it.

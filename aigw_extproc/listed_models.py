@@ -61,6 +61,8 @@ class ListedModels:
         return tuple(models.values())
 
     def _of_rule(self, rule: Rule) -> Iterator[RoutedModel]:
+        if not rule.backends:  # it is closed
+            return
         for name in rule.models:
             yield self._named(rule, name)
         if not rule.model_patterns:

@@ -9,16 +9,20 @@ before this module is imported (`serve.shared_folder`).
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeVar
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from aigw_extproc.config.snapshot import Snapshot
 from aigw_extproc.errors import InvalidRequest, InvalidUpstreamResponse
 from aigw_extproc.exchange.messages import Outcome
 from aigw_extproc.exchange.spending import SpentTokens
+from aigw_extproc.label_headers import VARIABLE, label_headers
 from aigw_extproc.translate.contract import TokenCounts
+from aigw_extproc.translate.registry import ENDPOINTS
 
 MAX_CLIENTS = 200
 """Clients that get labels of their own; later ones share `other`."""
@@ -40,13 +44,21 @@ _FIRST_TOKEN_BUCKETS = (
 )  # fmt: skip
 _PER_TOKEN_BUCKETS = (0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5)
 
-_LABELS = (
+OPERATIONS = (*sorted({endpoint.name for endpoint in ENDPOINTS.values()}), "models", "stored_response", "unknown")
+OUTCOMES = ("ok", "refused", "throttled", "failed", "broken", "incomplete")
+"""What an alert can distinguish: see `_kind`."""
+
+HEADERS = label_headers(os.environ.get(VARIABLE, ""))
+"""Headers of requests whose values are labels, by the label."""
+
+_MODEL_LABELS = (
     "gen_ai_operation_name",
     "gen_ai_provider_name",
     "gen_ai_original_model",
     "gen_ai_request_model",
     "gen_ai_response_model",
 )
+_LABELS = (*_MODEL_LABELS, *HEADERS)
 
 TOKEN_USAGE = Histogram(
     "gen_ai_client_token_usage_token", "Tokens per response.", (*_LABELS, "gen_ai_token_type"), buckets=_TOKEN_BUCKETS
@@ -74,6 +86,11 @@ BEDROCK_LATENCY = Histogram(
 )
 EXCHANGES = Counter(
     "aigw_exchanges", "HTTP exchanges by result; status 0: the client disconnected.", ("operation", "status", "code")
+)
+OUTCOMES_TOTAL = Counter(
+    "aigw_outcomes",
+    "Requests by how they ended: ok, refused, throttled, failed, broken in the middle of a stream, or incomplete.",
+    ("operation", "outcome"),
 )
 CLIENT_REQUESTS = Counter("aigw_client_requests", "HTTP exchanges by client's id and status.", ("client", "status"))
 ATTEMPTS = Counter(
@@ -125,7 +142,10 @@ class Timeline:
 
 Metric = TypeVar("Metric", Counter, Gauge, Histogram)
 
+_OTHERS = ("other",) * len(HEADERS)
+NO_VALUES = ("",) * len(HEADERS)
 _own_sets: set[tuple[str, ...]] = set()
+_own_values: set[tuple[str, ...]] = set()
 _own_characters = 0
 _own_clients: set[str] = set()
 _own_priced: set[tuple[str, str]] = set()
@@ -133,8 +153,37 @@ _own_priced_characters = 0
 _own_results: set[str] = set()
 
 
-def record(outcome: Outcome, timeline: Timeline) -> None:
-    """Record an exchange that has ended: a request, or one attempt at answering it."""
+def expect(snapshot: Snapshot) -> None:
+    """Begin to count from 0 what can happen with a configuration: a first event is then an increase."""
+    backends = (backend for rule in snapshot.rules for backend in rule.backends)
+    for region in {backend.auth.region for backend in backends if backend.auth is not None}:
+        SIGNATURES.labels(region)
+        SIGNING_FAILURES.labels(region)
+    for rule in snapshot.failovers:
+        for backend in rule.backends:
+            for outcome in ("ok", "broken"):
+                ATTEMPTS.labels(backend.service, outcome)
+
+
+def _begin() -> None:
+    for operation in OPERATIONS:
+        DROPPED_PARAMETERS.labels(operation)
+        for phase in ("request", "response"):
+            TRANSLATION_FAILURES.labels(operation, phase)
+        for outcome in OUTCOMES:
+            OUTCOMES_TOTAL.labels(operation, outcome)
+
+
+_begin()
+
+
+def record(outcome: Outcome, timeline: Timeline, *, over: bool = True, values: tuple[str, ...] = NO_VALUES) -> None:
+    """Record an exchange that has ended: a request, or one attempt at answering it.
+
+    `over` says whether its answer has reached its end, `values` are those of `HEADERS`.
+    """
+    if _is_counted(outcome, timeline):
+        _child(OUTCOMES_TOTAL, outcome.operation, _kind(outcome, over=over)).inc()
     if outcome.attempt is not None:
         _child(ATTEMPTS, outcome.attempt.backend.service, _attempt_outcome(outcome)).inc()
     else:
@@ -148,8 +197,11 @@ def record(outcome: Outcome, timeline: Timeline) -> None:
     if isinstance(outcome.error, InvalidRequest | InvalidUpstreamResponse):
         phase = "request" if isinstance(outcome.error, InvalidRequest) else "response"
         _child(TRANSLATION_FAILURES, outcome.operation, phase).inc()
-    labels = _labels(outcome)
-    duration = timeline.ended - timeline.started
+    _record_answer(outcome, timeline, timeline.ended - timeline.started, _labels(outcome, values))
+
+
+def _record_answer(outcome: Outcome, timeline: Timeline, duration: float, labels: tuple[str, ...]) -> None:
+    """Record how long a backend took, and the tokens."""
     _child(REQUEST_DURATION, *labels, "_OTHER" if outcome.error or outcome.status != 200 else "").observe(duration)
     if outcome.usage is not None and not outcome.estimated:
         _record_tokens(outcome.usage, labels)
@@ -158,7 +210,7 @@ def record(outcome: Outcome, timeline: Timeline) -> None:
     if outcome.stream and timeline.first_piece is not None:
         _child(TIME_TO_FIRST_TOKEN, *labels).observe(timeline.first_piece - timeline.started)
         if outcome.usage is not None and outcome.usage.output_tokens > 1 and not outcome.estimated:
-            rest = (timeline.ended - timeline.first_piece) / (outcome.usage.output_tokens - 1)
+            rest = (duration - (timeline.first_piece - timeline.started)) / (outcome.usage.output_tokens - 1)
             _child(TIME_PER_OUTPUT_TOKEN, *labels).observe(rest)
 
 
@@ -209,9 +261,31 @@ def _record_request(outcome: Outcome) -> None:
         _child(CLIENT_REQUESTS, _bounded(outcome.client, _own_clients, MAX_CLIENTS), str(outcome.status)).inc()
 
 
+def _is_counted(outcome: Outcome, timeline: Timeline) -> bool:
+    """Return whether this exchange knows how its request has ended.
+
+    A stream of a rule with failover ends with the attempt that has begun to answer, anything else with the request.
+    """
+    if outcome.attempt is not None:
+        return outcome.stream and outcome.status == 200 and timeline.first_piece is not None
+    return not (outcome.stream and outcome.backend is None)
+
+
+def _kind(outcome: Outcome, *, over: bool) -> str:
+    if outcome.error is not None and outcome.status == 200:
+        return "broken"
+    if outcome.status == 0 or not over:
+        return "incomplete"
+    if outcome.status == 429:
+        return "throttled"
+    if outcome.status >= 400:
+        return "failed" if outcome.status >= 500 else "refused"
+    return "ok"
+
+
 def _code(outcome: Outcome) -> str:
     """Return the label for the code of the error; empty without one."""
-    code = (outcome.error.code or outcome.error.type) if outcome.error else outcome.code
+    code = outcome.error.label if outcome.error else outcome.code
     result = f"{outcome.status} {code}"
     known = len(code) <= MAX_CODE_CHARACTERS and _bounded(result, _own_results, MAX_RESULTS) == result
     return code if known else "other"
@@ -223,33 +297,39 @@ def _attempt_outcome(outcome: Outcome) -> str:
     return str(outcome.status) if outcome.status else "cancelled"
 
 
-def _labels(outcome: Outcome) -> tuple[str, ...]:
+def provider_name(outcome: Outcome) -> str:
+    """Return the name of who serves the model, as OpenTelemetry's conventions have it; empty without a backend."""
     schema = outcome.backend.schema.name if outcome.backend else ""
-    provider = _PROVIDERS.get(schema, schema.lower())
+    return _PROVIDERS.get(schema, schema.lower())
+
+
+def _labels(outcome: Outcome, values: tuple[str, ...]) -> tuple[str, ...]:
+    provider = provider_name(outcome)
     # Bedrock returns the model that answered only if a prompt router has chosen it.
     invoked = outcome.usage.invoked_model if outcome.usage else ""
     models = (outcome.model, outcome.request_model, invoked or outcome.request_model)
-    if not _has_own(outcome, provider, models):
-        models = ("other", "other", "other")
-    return (outcome.operation, provider, *models)
+    answered = outcome.status == 200 and outcome.error is None
+    own = (outcome.operation, provider, *models)
+    if not _has_own(own, _own_sets, allowed=outcome.named or answered):
+        return (outcome.operation, provider, "other", "other", "other", *_OTHERS)
+    known = not HEADERS or _has_own((*own, *values), _own_values, allowed=answered)
+    return (*own, *(values if known else _OTHERS))
 
 
-def _has_own(outcome: Outcome, provider: str, models: tuple[str, ...]) -> bool:
-    """Return whether the names of models become labels.
+def _has_own(labels: tuple[str, ...], seen: set[tuple[str, ...]], *, allowed: bool) -> bool:
+    """Return whether names become labels: if it is `allowed`, and while there is space.
 
-    Clients choose names if a rule takes any: names that no rule has must have been answered first.
+    Clients choose names of models if a rule takes any, and the values of headers: such names must have been answered
+    first. With headers, half of the space is for models with any other values of them.
     """
     global _own_characters
-    labels = (outcome.operation, provider, *models)
-    if labels in _own_sets:
+    if labels in seen:
         return True
-    answered = outcome.status == 200 and outcome.error is None
-    if len(_own_sets) >= MAX_LABEL_SETS or not (outcome.named or answered):
+    characters = _own_characters + len(json.dumps(labels[2:]))
+    space = MAX_LABEL_SETS // 2 if HEADERS else MAX_LABEL_SETS
+    if not allowed or len(seen) >= space or characters > MAX_NAME_CHARACTERS:
         return False
-    characters = _own_characters + len(json.dumps(models))
-    if characters > MAX_NAME_CHARACTERS:
-        return False
-    _own_sets.add(labels)
+    seen.add(labels)
     _own_characters = characters
     return True
 

@@ -196,13 +196,12 @@ class Router:
     def models(self, headers: Headers, caller: Caller = ANONYMOUS) -> tuple[RoutedModel, ...]:
         """Return the models of the rules for the request's host and sender, in the order of the rules."""
         if not self._by_host and not self.callers.policies:
-            return self.listed.of(rule for rule in self.snapshot.rules if rule.backends)
+            return self.listed.of(self.snapshot.rules)
         names = set(hostnames(headers))
         return self.listed.of(
             rule
             for rule in self.snapshot.rules
-            if rule.backends
-            and (not rule.hostnames or not names.isdisjoint(rule.hostnames))
+            if (not rule.hostnames or not names.isdisjoint(rule.hostnames))
             and (rule.policy is None or is_admitted(rule.policy, caller))
         )
 

@@ -34,7 +34,7 @@ class Noop:
     def __init__(self) -> None:
         self.over = False
 
-    def open(self, _send: Send) -> Noop:
+    def open(self, send: Send, traceparent: str = "") -> Noop:
         return Noop()
 
     async def answer(self, message: bytes) -> bytes:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import os
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -10,10 +13,12 @@ from prometheus_client import REGISTRY, Histogram
 
 from aigw_extproc import metrics
 from aigw_extproc.aws.identity import Credentials
-from aigw_extproc.config.snapshot import Address, AwsAuth, Backend, Schema, Upstream
+from aigw_extproc.config.snapshot import Address, AwsAuth, Backend, Rule, Schema, Snapshot, Upstream
+from aigw_extproc.config.traffic import Retry
 from aigw_extproc.errors import InvalidRequest, InvalidUpstreamResponse, ModelNotFound, UpstreamError
 from aigw_extproc.exchange.messages import Outcome
 from aigw_extproc.exchange.spending import SpentTokens
+from aigw_extproc.label_headers import VARIABLE, label_headers
 from aigw_extproc.metrics import (
     MAX_CLIENTS,
     MAX_LABEL_SETS,
@@ -24,6 +29,7 @@ from aigw_extproc.metrics import (
     record,
     record_spending,
 )
+from aigw_extproc.routing import Attempt
 from aigw_extproc.translate.contract import TokenCounts
 
 BACKEND = Backend(
@@ -284,6 +290,98 @@ def test_the_model_that_a_prompt_router_chose_is_the_one_that_answered(changes: 
     record(outcome(usage=TokenCounts(input_tokens=1, invoked_model="chosen")), TIMES)
     labels = {**LABELS, "gen_ai_response_model": "chosen", "error_type": ""}
     assert changes.value("gen_ai_server_request_duration_seconds_count", **labels) == 1
+
+
+BROKEN = UpstreamError("no", status=502, type="api_error", code=None)
+ATTEMPT = Attempt(backend=BACKEND, retry=Retry(retries=1), varied=False, limit=1)
+
+
+@pytest.mark.parametrize(
+    ("ended", "over", "kind"),
+    [
+        (outcome(), True, "ok"),
+        (outcome(status=400), True, "refused"),
+        (outcome(status=429), True, "throttled"),
+        (outcome(status=503), True, "failed"),
+        (outcome(stream=True, error=BROKEN), True, "broken"),
+        (outcome(stream=True), False, "incomplete"),
+        (outcome(status=0), True, "incomplete"),
+        (outcome(stream=True, attempt=ATTEMPT), True, "ok"),  # of the request that this attempt answers
+        (outcome(stream=True, attempt=ATTEMPT, error=BROKEN), True, "broken"),
+        (outcome(stream=False, backend=None), True, "ok"),
+    ],
+)
+def test_a_request_is_counted_by_how_it_has_ended(changes: Changes, ended: Outcome, over: bool, kind: str) -> None:
+    record(ended, TIMES, over=over)
+    assert changes.added("aigw_outcomes_total") == {
+        ("aigw_outcomes_total", (("operation", "chat"), ("outcome", kind))): 1
+    }
+
+
+@pytest.mark.parametrize(
+    ("ended", "times"),
+    [
+        (outcome(stream=True, backend=None), TIMES),  # delegated, and its attempt has begun to answer
+        (outcome(attempt=ATTEMPT), TIMES),  # whole: the request's own exchange knows how it ends
+        (outcome(stream=True, attempt=ATTEMPT, status=429), TIMES),
+        (outcome(stream=True, attempt=ATTEMPT), Timeline(started=10.0, ended=12.5)),
+    ],
+)
+def test_a_request_with_attempts_is_counted_once(changes: Changes, ended: Outcome, times: Timeline) -> None:
+    record(ended, times)
+    assert changes.added("aigw_outcomes_total") == {}
+
+
+def test_what_can_happen_is_counted_from_0() -> None:
+    metrics.expect(Snapshot(rules=(Rule(name="r", backends=(BACKEND,), owned_by="us", created=0),)))
+    assert REGISTRY.get_sample_value("aigw_signing_failures_total", {"region": "xx-test-1"}) is not None
+    for operation in metrics.OPERATIONS:
+        for kind in metrics.OUTCOMES:
+            assert (
+                REGISTRY.get_sample_value("aigw_outcomes_total", {"operation": operation, "outcome": kind}) is not None
+            )
+
+
+MANY_VALUES = """
+from tests.test_metrics import *
+
+for number in range(1000):
+    record(outcome(), TIMES, values=(f"team-{number}",))
+record(outcome(status=429), TIMES, values=("never-answered",))
+for number in range(300):
+    record(outcome(model=f"model-{number}"), TIMES, values=("",))
+samples = metrics.REQUEST_DURATION.collect()[0].samples
+teams = {sample.labels["team"] for sample in samples}
+models = {sample.labels["gen_ai_original_model"] for sample in samples}
+print(len(teams), "other" in teams, "never-answered" in teams, len(models), "other" in models)
+"""
+
+
+def test_values_of_headers_leave_space_for_the_names_of_models() -> None:
+    """The labels are set when the module is imported, hence a process of its own."""
+    environment = {**os.environ, VARIABLE: "x-team:team"}
+    command = [sys.executable, "-c", MANY_VALUES]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.stdout.split() == ["101", "True", "False", "101", "True"], done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", {}),
+        ("X-Team:team, x-project:my.project", {"team": "x-team", "my_project": "x-project"}),
+    ],
+)
+def test_headers_that_are_labels(text: str, expected: dict[str, str]) -> None:
+    assert label_headers(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["x-team", "x-team:", ":team", "x-team:le", "a:b,c:b", "x:gen_ai_x", "x y:z", "a:a,b:b,c:c,d:d,e:e,f:f"]
+)
+def test_headers_that_cannot_be_labels(text: str) -> None:
+    with pytest.raises(ValueError, match=VARIABLE):
+        label_headers(text)
 
 
 # --- costs ------------------------------------------------------------------------------------------------------

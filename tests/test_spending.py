@@ -224,6 +224,14 @@ def test_streams_of_openai_backends(chunk: dict[str, Any], output: int) -> None:
     assert tokens(machine) == (4, 6, False)
 
 
+@pytest.mark.parametrize(("path", "writes"), [("/v1/chat/completions", True), ("/v1/embeddings", False)])
+def test_whole_answers_without_a_count(path: str, writes: bool) -> None:
+    machine, estimate = forwarded(OPENAI, BODY, **{":path": path})
+    answer = b'{"choices":[{"message":{"content":"Hello!"}}]}'
+    send(machine, response(), ResponseBody(answer, end_of_stream=True))
+    assert tokens(machine) == (estimate, -(-len(answer) // 4) if writes else 0, True)
+
+
 # --- the text of a request --------------------------------------------------------------------------------------
 
 

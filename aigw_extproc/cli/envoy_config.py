@@ -9,7 +9,7 @@ import click
 
 from aigw_extproc.cli import options
 from aigw_extproc.cli.app import app
-from aigw_extproc.cli.options import PATH, endpoint, source_of
+from aigw_extproc.cli.options import PATH, endpoint, source_of, traces_of
 from aigw_extproc.cli.output import fail
 from aigw_extproc.config.resources.names import quantity
 from aigw_extproc.config.snapshot import Address, Snapshot
@@ -43,6 +43,7 @@ from aigw_extproc.serve.source import ConfigurationSource
 @options.port
 @click.option("--output", metavar="FILE", type=PATH, help="Write it into this file instead.")
 @click.option("--admin", metavar="ADDRESS", help="Envoy's admin interface: unix:///PATH or HOST:PORT.")
+@options.otlp
 @click.option(
     "--memory-limit",
     metavar="QUANTITY",
@@ -71,6 +72,7 @@ def envoy_config(
     port: int,
     output: Path | None,
     admin: str | None,
+    otlp: str | None,
     memory_limit: str | None,
     folder: Path | None,
 ) -> None:
@@ -85,6 +87,7 @@ def envoy_config(
         processor_tls=tls,
         admin=endpoint(admin) if admin else None,
         memory_limit=_bytes(memory_limit) if memory_limit else None,
+        traces=traces_of(otlp),
     )
     if folder is not None:
         _write(source_of(resources, region, simulator, secrets_dir, published=published), envoy_options, folder)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from aigw_extproc.cli.output import LEVELS, fail
 from aigw_extproc.config.resources.names import is_resource_name
@@ -15,6 +19,9 @@ from aigw_extproc.kubernetes.options import Access, GatewayName, KubernetesOptio
 from aigw_extproc.serve.options import ADMIN
 from aigw_extproc.serve.source import ConfigurationSource
 from aigw_extproc.store.options import VARIABLE, StoreOptions
+from aigw_extproc.tracing.options import ENDPOINT_VARIABLE, TraceOptions, trace_options
+
+log = logging.getLogger(__name__)
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -48,6 +55,15 @@ store_hours = click.option(
     "--store-hours", type=click.FloatRange(min=0, min_open=True), default=720, help="How long a response is kept."
 )
 store_mb = click.option("--store-mb", type=click.IntRange(min=1), default=1000, help="Size of all kept responses.")
+otlp = click.option(
+    "--otlp",
+    metavar="URL",
+    envvar=ENDPOINT_VARIABLE,
+    help="Send traces to this OpenTelemetry collector, such as http://127.0.0.1:4318.",
+)
+trace_upstream = click.option(
+    "--trace-upstream", is_flag=True, help="Tell upstreams which trace a request belongs to (traceparent)."
+)
 page = click.option("--page/--no-page", default=True, help="The operator's page: on loopback, or with --page-token.")
 page_token = click.option(
     "--page-token", metavar="FILE", type=PATH, help="Whoever opens the page needs the token in this file."
@@ -171,6 +187,40 @@ def store_of(place: str | None, hours: float, megabytes: int) -> StoreOptions | 
     if not place:
         return None
     return StoreOptions(place=place, max_seconds=max(1, round(hours * 3600)), max_bytes=megabytes * 10**6)
+
+
+def traces_of(url: str | None) -> TraceOptions | None:
+    """Return where traces go, by the option and OpenTelemetry's variables.
+
+    Raises:
+        click.BadParameter: one of them cannot be used.
+    """
+    try:
+        return trace_options(url, os.environ)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def own_traces_of(url: str | None) -> TraceOptions | None:
+    """Return where the processor's traces go. Without OpenTelemetry's SDK a variable alone is no error: many set it.
+
+    Raises:
+        click.BadParameter: one of them cannot be used, or the SDK is not installed.
+    """
+    traces = traces_of(url)
+    if traces is None or _is_installed("opentelemetry.exporter.otlp.proto.http"):
+        return traces
+    if click.get_current_context().get_parameter_source("otlp") is ParameterSource.COMMANDLINE:
+        raise click.BadParameter("--otlp needs OpenTelemetry's SDK: pip install 'aigw-extproc[otel]'")
+    log.warning("%s has no effect: traces need pip install 'aigw-extproc[otel]'", ENDPOINT_VARIABLE)
+    return None
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # nor is the package that it is in
+        return False
 
 
 def endpoint(text: str) -> ListenAddress:

@@ -11,7 +11,7 @@ import click
 
 from aigw_extproc.cli import options
 from aigw_extproc.cli.app import app
-from aigw_extproc.cli.options import require_token, source_of, store_of
+from aigw_extproc.cli.options import own_traces_of, require_token, source_of, store_of
 from aigw_extproc.cli.output import fail
 from aigw_extproc.envoy.options import SIMULATOR
 from aigw_extproc.serve.options import ADMIN
@@ -41,6 +41,8 @@ from aigw_extproc.serve.options import ADMIN
 @options.store_mb
 @options.workers
 @click.option("--access-log/--no-access-log", default=True, help="One line per request, on standard output.")
+@options.otlp
+@options.trace_upstream
 @options.log_level
 def run(
     resources: tuple[Path, ...],
@@ -66,6 +68,8 @@ def run(
     store_mb: int,
     workers: int,
     access_log: bool,
+    otlp: str | None,
+    trace_upstream: bool,
     log_level: str,
 ) -> None:
     """Run Envoy and the processor on this machine.
@@ -82,6 +86,7 @@ def run(
     from aigw_extproc.serve.child import ChildFailed
 
     require_token(page_token)
+    traces = own_traces_of(otlp)
     cluster = options.kubernetes_of(
         kubernetes=kubernetes,
         gateway=gateway,
@@ -116,6 +121,9 @@ def run(
         store=store_of(store, store_hours, store_mb),
         workers=workers,
         access_log=access_log,
+        otlp=otlp if traces else None,
+        traces=traces,
+        trace_upstream=trace_upstream,
         log_level=log_level,
     )
     try:

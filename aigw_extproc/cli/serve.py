@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -12,11 +13,12 @@ import click
 
 from aigw_extproc.cli import options
 from aigw_extproc.cli.app import app
-from aigw_extproc.cli.options import PATH, endpoint, require_token, source_of, store_of
+from aigw_extproc.cli.options import PATH, endpoint, own_traces_of, require_token, source_of, store_of
 from aigw_extproc.cli.output import fail, set_up_logging
 from aigw_extproc.config.snapshot import Address
 from aigw_extproc.envoy.options import PROCESSOR
 from aigw_extproc.extproc.transport import FORMER_TRANSPORTS, TRANSPORTS, Transport
+from aigw_extproc.label_headers import VARIABLE, label_headers
 from aigw_extproc.serve.options import ADMIN, ServeOptions
 
 log = logging.getLogger(__name__)
@@ -34,8 +36,8 @@ if TYPE_CHECKING:
 @options.kubernetes
 @click.option(
     "--gateway-service",
-    metavar="NAME",
-    help="The Service in the Gateway's namespace whose addresses are the Gateway's.",
+    metavar="[NAMESPACE/]NAME",
+    help="The Service whose addresses are the Gateway's; without a namespace, in that of the Gateway.",
 )
 @click.option("--status/--no-status", default=True, help="Whether to write what became of resources into their status.")
 @click.option(
@@ -99,6 +101,8 @@ if TYPE_CHECKING:
 @click.option("--envoy-admin", type=PATH, hidden=True, help="The socket of Envoy's admin interface.")
 @click.option("--record-traffic", is_flag=True, hidden=True, help="Tell the supervising process the last exchanges.")
 @click.option("--shared-port", is_flag=True, hidden=True, help="Other workers listen on the same port.")
+@options.otlp
+@options.trace_upstream
 @options.log_level
 def serve(
     resources: tuple[Path, ...],
@@ -141,6 +145,8 @@ def serve(
     envoy_admin: Path | None,
     record_traffic: bool,
     shared_port: bool,
+    otlp: str | None,
+    trace_upstream: bool,
     log_level: str,
 ) -> None:
     """Run the processor alone, for an Envoy that runs elsewhere. RESOURCES are resource files, or folders of them."""
@@ -152,6 +158,8 @@ def serve(
     from aigw_extproc.serve.workers import worker_address
 
     set_up_logging(log_level)
+    _check_label_headers()
+    traces = own_traces_of(otlp)
     require_token(page_token)
     cluster = options.kubernetes_of(
         kubernetes=kubernetes,
@@ -197,6 +205,9 @@ def serve(
         ready_needs_credentials=ready_needs_credentials,
         drain_seconds=drain_seconds,
         reload_lag=reload_lag,
+        otlp=otlp if traces else None,
+        traces=traces,
+        trace_upstream=trace_upstream,
         log_level=log_level,
     )
     try:
@@ -206,6 +217,13 @@ def serve(
             require_free(operator, option="--admin-port")
         asyncio.run(serve_until_stopped(serve_options))
     except (OSError, NoCluster, PortUnavailable, ChildFailed) as error:
+        fail(str(error))
+
+
+def _check_label_headers() -> None:
+    try:
+        label_headers(os.environ.get(VARIABLE, ""))
+    except ValueError as error:
         fail(str(error))
 
 

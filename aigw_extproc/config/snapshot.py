@@ -212,6 +212,8 @@ class Snapshot:
     """Maximum bytes of a request body (ClientTrafficPolicy `connection.bufferLimit`)."""
     trusted_hops: int = 0
     """How many proxies before the gateway are trusted to name the client's address in `x-forwarded-for`."""
+    trust_request_id: bool = False
+    """Whether a client's `x-request-id` is used, instead of one that Envoy makes."""
 
     @property
     def upstreams(self) -> tuple[Upstream, ...]:

@@ -9,16 +9,21 @@ from envoy_data_plane.envoy.config.core import v3 as core
 from envoy_data_plane.envoy.extensions.access_loggers.stream import v3 as stream
 from envoy_data_plane.google.protobuf import Any, Struct
 
-from aigw_extproc.exchange.names import METADATA_NAMESPACE
+from aigw_extproc.exchange.names import METADATA_NAMESPACE, OUTCOME_NAMESPACE
 
 PATH_STATE = "aigw.path"
 """Filter state: the path as the client sent it."""
-MODEL_STATE = "aigw.model"
-"""Filter state: the model in the body, as read by the processor."""
+CLIENT_REQUEST_ID_STATE = "aigw.client_request_id"
+"""Filter state: the `x-request-id` that the client has sent, where Envoy makes one of its own."""
 
-_BACKEND = f"%DYNAMIC_METADATA({METADATA_NAMESPACE}:backend_name)%"
+
+def _metadata(key: str) -> str:
+    """Return the format string of what the processor says about an exchange."""
+    return f"%DYNAMIC_METADATA({METADATA_NAMESPACE}:{key})%"
+
+
 _USAGE = {
-    name: f"%DYNAMIC_METADATA({METADATA_NAMESPACE}:{key})%"
+    name: _metadata(key)
     for name, key in (
         ("input_tokens", "usage_input_tokens"),
         ("output_tokens", "usage_output_tokens"),
@@ -31,14 +36,18 @@ _USAGE = {
 FIELDS = {
     "time": "%START_TIME%",
     "request_id": "%RESP(X-REQUEST-ID)%",
+    "client_request_id": f"%FILTER_STATE({CLIENT_REQUEST_ID_STATE}:PLAIN)%",
+    "trace_id": "%TRACE_ID%",
     "client": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
-    "api_client": f"%DYNAMIC_METADATA({METADATA_NAMESPACE}:client)%",
+    "api_client": _metadata("client"),
     "method": "%REQ(:METHOD)%",
     "path": f"%FILTER_STATE({PATH_STATE}:PLAIN)%",
-    "model": f"%FILTER_STATE({MODEL_STATE}:PLAIN)%",
-    "backend": _BACKEND,
+    "model": _metadata("model"),
+    "stream": _metadata("stream"),
+    "backend": _metadata("backend_name"),
     "cluster": "%UPSTREAM_CLUSTER%",
     "status": "%RESPONSE_CODE%",
+    "outcome": f"%DYNAMIC_METADATA({OUTCOME_NAMESPACE}:outcome)%",
     "details": "%RESPONSE_CODE_DETAILS%",
     "flags": "%RESPONSE_FLAGS%",
     "attempts": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
@@ -59,11 +68,9 @@ https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_l
 ATTEMPT_FIELDS = {
     "time": FIELDS["time"],
     "attempt_of": "%REQ(X-REQUEST-ID)%",
-    "backend": _BACKEND,
-    **{
-        name: FIELDS[name]
-        for name in (*_USAGE, "cluster", "status", "details", "flags", "duration_ms", "upstream_first_byte_ms")
-    },
+    **{name: FIELDS[name] for name in ("trace_id", "stream", "backend", "cluster", "status", "outcome", "details")},
+    **_USAGE,
+    **{name: FIELDS[name] for name in ("flags", "duration_ms", "upstream_first_byte_ms", "aws_request_id")},
 }
 """The same for an attempt of a rule with failover; `attempt_of` is the request's id."""
 

@@ -32,6 +32,7 @@ from aigw_extproc.envoy.local_replies import local_reply_config
 from aigw_extproc.envoy.options import Options
 from aigw_extproc.envoy.retries import HOST_SELECTIONS, previous_hosts
 from aigw_extproc.envoy.routes import routes_for
+from aigw_extproc.envoy.tracing import tracing
 from aigw_extproc.exchange.names import BROKEN_HEADER, RETRY_HEADER
 
 LISTENER: Final = "attempts"
@@ -59,6 +60,7 @@ def attempts_listener(snapshot: Snapshot, options: Options) -> listener.Listener
         **routes_for(snapshot, options),
         http_filters=attempt_filters(options),
         access_log=[attempts_access_log()] if options.access_log else [],
+        tracing=tracing(options),
         local_reply_config=local_reply_config(buffer_limit=snapshot.buffer_limit, attempts=True),
         common_http_protocol_options=core.HttpProtocolOptions(max_headers_count=_HEADERS_COUNT),
         max_request_headers_kb=_HEADERS_KB,

@@ -11,24 +11,31 @@ from envoy_data_plane.envoy.extensions.filters.http.set_filter_state import v3 a
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager import v3 as hcm
 from envoy_data_plane.google.protobuf import Any
 
-from aigw_extproc.config.snapshot import MODEL_HEADER, Snapshot
-from aigw_extproc.envoy.access_log import MODEL_STATE, PATH_STATE
+from aigw_extproc.config.snapshot import Snapshot
+from aigw_extproc.envoy.access_log import CLIENT_REQUEST_ID_STATE, PATH_STATE
 from aigw_extproc.envoy.clients import client_filters
 from aigw_extproc.envoy.clusters import PROCESSOR_CLUSTER
 from aigw_extproc.envoy.normalization import decompressor_filter, slash_filter
 from aigw_extproc.envoy.options import Options
+from aigw_extproc.envoy.request_ids import CLIENT_REQUEST_ID_HEADER
 from aigw_extproc.envoy.retries import processor_retries
 from aigw_extproc.envoy.routes import PROCESSOR_FILTER
-from aigw_extproc.exchange.names import ATTEMPT_ATTRIBUTE, CLIENT_NAMESPACES, METADATA_NAMESPACE
+from aigw_extproc.exchange.names import ATTEMPT_ATTRIBUTE, CLIENT_NAMESPACES, METADATA_NAMESPACE, OUTCOME_NAMESPACE
+
+_PATH = (PATH_STATE, "%PATH(NQ:PATH)%")  # the query may hold secrets
+_CLIENT_ID = (CLIENT_REQUEST_ID_STATE, f"%REQ({CLIENT_REQUEST_ID_HEADER}):128%")
 
 
 def http_filters(snapshot: Snapshot, options: Options) -> list[hcm.HttpFilter]:
     """Return the filters in order: paths, clients, bodies, processor, router; state for local replies and the log."""
-    path = _remember(PATH_STATE, "%PATH(NQ:PATH)%")  # before the processor rewrites it; the query may hold secrets
-    model = _remember(MODEL_STATE, f"%REQ({MODEL_HEADER})%")  # the route removes it
     clients = client_filters(snapshot, changing=options.routes_file is not None)
-    log = [model] if options.access_log else []
-    return [slash_filter(), path, *clients, decompressor_filter(), processor_filter(options), *log, router_filter()]
+    state = path_filter() if snapshot.trust_request_id or not options.access_log else _remember(_PATH, _CLIENT_ID)
+    return [slash_filter(), state, *clients, decompressor_filter(), processor_filter(options), router_filter()]
+
+
+def path_filter() -> hcm.HttpFilter:
+    """Return the filter that keeps the path for local replies and the log, before the processor rewrites it."""
+    return _remember(_PATH)
 
 
 def attempt_filters(options: Options) -> list[hcm.HttpFilter]:
@@ -40,7 +47,7 @@ def attempt_filters(options: Options) -> list[hcm.HttpFilter]:
     config = _processor(options)
     config.processing_mode = _processing_mode(body.FULL_DUPLEX_STREAMED, headers.SEND)
     config.request_attributes = [ATTEMPT_ATTRIBUTE]
-    return [_remember(PATH_STATE, "%PATH(NQ:PATH)%"), _disabled(config), router_filter()]
+    return [path_filter(), _disabled(config), router_filter()]
 
 
 def processor_filter(options: Options) -> hcm.HttpFilter:
@@ -85,7 +92,7 @@ def _processor(options: Options) -> ext_proc.ExternalProcessor:
 
 
 def _written() -> ext_proc.MetadataOptionsMetadataNamespaces:
-    return ext_proc.MetadataOptionsMetadataNamespaces(untyped=[METADATA_NAMESPACE])
+    return ext_proc.MetadataOptionsMetadataNamespaces(untyped=[METADATA_NAMESPACE, OUTCOME_NAMESPACE])
 
 
 def _processing_mode(
@@ -110,8 +117,15 @@ def router_filter() -> hcm.HttpFilter:
     )
 
 
-def _remember(key: str, value: str) -> hcm.HttpFilter:
-    entry = state.FilterStateValue(
+def _remember(*states: tuple[str, str]) -> hcm.HttpFilter:
+    """Return the filter that sets each filter state, if its format string has a value."""
+    names = ", ".join(key for key, _ in states)
+    config = set_filter_state.Config(on_request_headers=[_state(key, value) for key, value in states])
+    return hcm.HttpFilter(name=f"remember {names}", typed_config=Any.pack(config))
+
+
+def _state(key: str, value: str) -> state.FilterStateValue:
+    return state.FilterStateValue(
         object_key=key,
         factory_key="envoy.string",
         format_string=core.SubstitutionFormatString(
@@ -119,7 +133,4 @@ def _remember(key: str, value: str) -> hcm.HttpFilter:
             omit_empty_values=True,  # else a missing value becomes "-"
         ),
         skip_if_empty=True,
-    )
-    return hcm.HttpFilter(
-        name=f"remember {key}", typed_config=Any.pack(set_filter_state.Config(on_request_headers=[entry]))
     )

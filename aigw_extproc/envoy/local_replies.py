@@ -192,7 +192,7 @@ def _header(name: str, value: str) -> core.HeaderValueOption:
 
 def _mapper(reply: LocalReply, when: str, document: dict[str, object]) -> hcm.ResponseMapper:
     body = core.SubstitutionFormatString(json_format=Struct.from_dict(document), content_type="application/json")
-    marker = [_header(LOCAL_REPLY_HEADER, "%RESPONSE_FLAGS%")] if reply.to_processor else []
+    marker = [_header(LOCAL_REPLY_HEADER, f"%RESPONSE_FLAGS% {reply.code}")] if reply.to_processor else []
     retry = [_header("retry-after", str(reply.retry_seconds))] if reply.retry_seconds is not None else []
     broken = [_header(BROKEN_HEADER, "true")] if reply.broken else []
     return hcm.ResponseMapper(filter=_when(when), body_format_override=body, headers_to_add=[*marker, *retry, *broken])

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from aigw_extproc.config.snapshot import Address
+from aigw_extproc.tracing.options import TraceOptions
 
 ListenAddress = Address | Path
 """A TCP address, or the path of a unix socket."""
@@ -51,6 +52,8 @@ class Options:
     have them in the configuration."""
     access_log: bool = True
     """One JSON line per request on standard output, without credentials or bodies."""
+    traces: TraceOptions | None = None
+    """Where Envoy sends its spans; None for none."""
     message_timeout: timedelta = timedelta(seconds=10)
     """The processor's time for one message."""
     max_message_timeout: timedelta = timedelta(minutes=2)

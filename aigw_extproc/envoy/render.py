@@ -22,6 +22,7 @@ from aigw_extproc.envoy.listeners import gateway_listener
 from aigw_extproc.envoy.options import Options
 from aigw_extproc.envoy.overload import overload_manager
 from aigw_extproc.envoy.routes import route_configuration
+from aigw_extproc.envoy.tracing import collector_cluster
 
 _RESOURCES = "resources:\n"
 NODE = "aigw"
@@ -42,7 +43,11 @@ def render(snapshot: Snapshot, options: Options) -> bootstrap.Bootstrap:
         overload_manager=overload_manager(options),
         static_resources=bootstrap.BootstrapStaticResources(
             listeners=[gateway_listener(snapshot, options), *attempts],
-            clusters=[processor_cluster(options, buffer_limit=snapshot.buffer_limit), *upstreams],
+            clusters=[
+                processor_cluster(options, buffer_limit=snapshot.buffer_limit),
+                *collector_cluster(options, buffer_limit=snapshot.buffer_limit),
+                *upstreams,
+            ],
         ),
     )
 

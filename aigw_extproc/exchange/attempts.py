@@ -23,7 +23,7 @@ from aigw_extproc.exchange.messages import (
     ResponseHeaders,
     Wait,
 )
-from aigw_extproc.exchange.names import ANSWERED_HEADER, CLIENT_HEADER, IDENTITY_PREFIX, OWNER_HEADER
+from aigw_extproc.exchange.names import ANSWERED_HEADER, CLIENT_HEADER, CODE_HEADER, IDENTITY_PREFIX, OWNER_HEADER
 from aigw_extproc.exchange.phases import (
     Attempting,
     Client,
@@ -42,6 +42,7 @@ from aigw_extproc.exchange.request import begin
 from aigw_extproc.exchange.response import (
     LOCAL_REPLY_HEADER,
     after_keeping,
+    local_reply,
     open_stream,
     own_headers,
     status_of,
@@ -97,10 +98,11 @@ def _request_body(phase: Attempting, event: RequestBody, now: float, enter: Ente
 
 def _response_headers(phase: Sent, event: ResponseHeaders, now: float, enter: Enter) -> Step:
     headers, attempt = event.headers, _attempt(phase)
-    outcome = replace(phase.outcome, status=status_of(headers))
-    flags = headers.get(LOCAL_REPLY_HEADER)
-    if flags is not None:
-        marks = (*reply_marks(attempt.retry, outcome.status, flags), (ANSWERED_HEADER, attempt.backend.name))
+    flags, code = local_reply(headers)
+    outcome = replace(phase.outcome, status=status_of(headers), code=code)
+    if LOCAL_REPLY_HEADER in headers:
+        said = ((ANSWERED_HEADER, attempt.backend.name), *(((CODE_HEADER, code),) if code else ()))
+        marks = (*reply_marks(attempt.retry, outcome.status, flags), *said)
         action = PassHeaders(set_headers=marks, remove_headers=(LOCAL_REPLY_HEADER,), final=event.end_of_stream)
         return (Ended if event.end_of_stream else PassedOn)(client=phase.client, outcome=outcome), action
     held = Held(

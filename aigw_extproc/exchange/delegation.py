@@ -53,14 +53,14 @@ def delegate(phase: Accepted, outcome: Outcome, choice: Choice, failover: Failov
 def _response_headers(phase: Delegated, event: ResponseHeaders, now: float, enter: Enter) -> Step:
     if LOCAL_REPLY_HEADER in event.headers:
         return local_headers(phase, event, now, enter)
-    outcome = replace(phase.outcome, status=status_of(event.headers), code=event.headers.get(CODE_HEADER, ""))
-    action = PassHeaders(
-        remove_headers=_INTERNAL,
-        backend=event.headers.get(ANSWERED_HEADER, ""),
-        model=outcome.model,
-        client=outcome.client,
-        final=True,
+    headers = event.headers
+    outcome = replace(
+        phase.outcome,
+        status=status_of(headers),
+        code=headers.get(CODE_HEADER, ""),
+        stream=headers.get("content-type", "").startswith("text/event-stream"),
     )
+    action = PassHeaders(remove_headers=_INTERNAL, backend=headers.get(ANSWERED_HEADER, ""), final=True)
     return Ended(client=phase.client, outcome=outcome), action
 
 

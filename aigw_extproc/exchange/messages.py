@@ -133,8 +133,13 @@ class ForwardRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     remove_headers: tuple[str, ...]
     body: bytes
     backend: str
+    """For the access log, as all that follows."""
     model: str
+    """The backend's name for it."""
     client: str = ""
+    original_model: str = ""
+    """The client's name for it."""
+    stream: bool = False
 
 
 class Delegate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -186,9 +191,7 @@ class PassHeaders(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     set_headers: Pairs = ()
     remove_headers: tuple[str, ...] = ()
     backend: str = ""
-    """For the access log, with model and client: the backend that has answered."""
-    model: str = ""
-    client: str = ""
+    """For the access log: the backend that has answered."""
     final: bool = False
 
 
@@ -222,8 +225,6 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     body: bytes
     details: str
     """For Envoy's access log: `aigw_` and the error's code or type."""
-    client: str = ""
-    """For the same log: the id of the client that is refused."""
 
 
 class Keep(msgspec.Struct, frozen=True, kw_only=True):
@@ -271,7 +272,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """Sent to the client; 0 until then."""
     error: GatewayError | None = None
     code: str = ""
-    """The code of an error that an attempt has answered with."""
+    """The code of an error that Envoy, or an attempt, has answered with."""
     attempt: Attempt | None = None
     """Set for one attempt of a request, which is an exchange of its own."""
     usage: TokenCounts | None = None

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from aigw_extproc.errors import InvalidRequest
 
 METADATA_NAMESPACE = "io.envoy.ai_gateway"  # of the dynamic metadata that Envoy's access log reads
+OUTCOME_NAMESPACE = "io.envoy.ai_gateway.outcome"  # the same, of how an exchange has ended
 INTERNAL_PREFIX = "x-ai-eg-"
 """Begins all headers between the processor and Envoy; a client cannot set them."""
 IDLE_HEADER = "x-ai-eg-idle"

@@ -43,11 +43,12 @@ from aigw_extproc.exchange.phases import (
 )
 from aigw_extproc.exchange.response_headers import passed_on, removed
 from aigw_extproc.exchange.retries import error_marks
-from aigw_extproc.exchange.spending import failed, settled
+from aigw_extproc.exchange.spending import UNCHARGED, failed, settled, uncounted
 from aigw_extproc.translate.contract import ClientResponse, ResponseContext, ResponseStream, StoredResponse
 
 LOCAL_REPLY_HEADER = "x-aigw-local-reply"
-"""Marks Envoy's own replies, with its response flags; they have the shape of the client's API already."""
+"""Marks Envoy's own replies, with its response flags and the error's code; they have the shape of the client's API
+already."""
 BACKEND_NAME_HEADER = "x-aigw-backend"
 """Names the backend that has answered, if its annotation asks for it."""
 DROPPED_HEADER = "x-aigw-dropped-params"
@@ -70,8 +71,7 @@ def fail(phase: Phase, error: GatewayError) -> tuple[Streaming | Ended, Chunk | 
         status=error.status,
         headers=tuple(headers.items()),
         body=phase.client.render_error(error, received.get(REQUEST_ID_HEADER) or phase.client.request_id),
-        details=f"aigw_{error.code or error.type}",
-        client=phase.outcome.client,
+        details=f"aigw_{error.label}",
     )
     outcome = failed(phase.outcome, error) if isinstance(phase, Answered) else phase.outcome
     return Ended(client=phase.client, outcome=replace(outcome, status=error.status, error=error)), reply
@@ -97,11 +97,18 @@ def own_headers(phase: Phase) -> Pairs:
     return headers
 
 
+def local_reply(headers: Mapping[str, str]) -> tuple[str, str]:
+    """Return the response flags and the error's code of one of Envoy's own replies; empty where it has no marker."""
+    flags, _, code = headers.get(LOCAL_REPLY_HEADER, "").partition(" ")
+    return flags, code
+
+
 def local_headers(
     phase: Opened | Accepted | Forwarded | Delegated, event: ResponseHeaders, now: float, enter: Enter
 ) -> Step:
     """Let Envoy's own reply pass."""
-    outcome = replace(phase.outcome, status=status_of(event.headers))
+    _, code = local_reply(event.headers)
+    outcome = replace(phase.outcome, status=status_of(event.headers), code=code)
     following = Ended if event.end_of_stream else LocalReply
     return following(client=phase.client, outcome=outcome), Continue(final=event.end_of_stream)
 
@@ -229,7 +236,10 @@ def _require_success(phase: Answered, body: bytes) -> None:
 
 
 def _ended(phase: Answered, response: ClientResponse) -> Ended:
-    return Ended(client=phase.client, outcome=replace(phase.outcome, usage=response.usage))
+    outcome = replace(phase.outcome, usage=response.usage)
+    if response.usage is None and outcome.operation not in UNCHARGED:
+        outcome = uncounted(outcome, response.body)
+    return Ended(client=phase.client, outcome=outcome)
 
 
 def _context(phase: Answered, now: float) -> ResponseContext:

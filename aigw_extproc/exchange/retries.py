@@ -33,13 +33,13 @@ def error_marks(outcome: Outcome, error: GatewayError) -> Pairs:
     """Return the headers, for Envoy and for the request's own exchange, of an attempt that answers with an error."""
     if outcome.attempt is None:
         return ()
-    code = ((CODE_HEADER, error.code or error.type),)
+    code = ((CODE_HEADER, error.label),)
     again = _fails_over(outcome.attempt.retry, error, varied=outcome.attempt.varied)
     return ((RETRY_HEADER, "1"), *code) if again else code
 
 
 def reply_marks(retry: Retry, status: int, flags: str) -> Pairs:
-    """Return the headers of an attempt that Envoy has answered itself, with these response flags."""
+    """Return the header of an attempt that Envoy has answered itself, with these response flags."""
     set_flags = set(flags.split(","))
     if set_flags & _CONNECT_FLAGS:
         again = bool(_CONNECT_FAILURE & retry.triggers)

@@ -19,6 +19,8 @@ CHARACTERS_PER_TOKEN: Final = 4
 """The rule for what Bedrock has not counted."""
 UNCHARGED: Final = frozenset({"count_tokens", "input_tokens", "tokenize"})
 """Operations that cost nothing."""
+_WRITING: Final = frozenset({"chat", "completions", "messages", "responses"})
+"""Operations whose answer is the model's text."""
 _SMALL: Final = 64 * 1024  # searching it would cost more than what an image of this size makes of the estimate
 _MEDIA: Final = {"AWSBedrock": b'"bytes":"', "AWSAnthropic": b'"data":"'}
 """What precedes the content of an image or a document in a request's JSON, by the backend's schema."""
@@ -105,6 +107,11 @@ def abandoned(outcome: Outcome) -> Outcome:
     The prompt is charged, as far as is known, whether somebody waits for the answer or not.
     """
     return outcome if outcome.operation in UNCHARGED or not outcome.characters else _estimated(outcome, 0)
+
+
+def uncounted(outcome: Outcome, body: bytes) -> Outcome:
+    """Return the outcome of a whole answer without a count of tokens, as of some servers with OpenAI's API."""
+    return _estimated(outcome, len(body) if outcome.operation in _WRITING else 0)
 
 
 def failed(outcome: Outcome, error: GatewayError) -> Outcome:

@@ -90,6 +90,8 @@ def _sign(phase: Translated, body: bytes, identity: Identity | None, now: float)
         backend=backend.name,
         model=phase.outcome.request_model,
         client=phase.outcome.client,
+        original_model=phase.outcome.model,
+        stream=request.stream,
     )
 
 

@@ -41,9 +41,11 @@ from aigw_extproc.exchange.names import (
     ATTEMPT_ATTRIBUTE,
     EXT_AUTH_NAMESPACE,
     METADATA_NAMESPACE,
+    OUTCOME_NAMESPACE,
     TOKENS_NAMESPACE,
 )
 from aigw_extproc.exchange.response import LOCAL_REPLY_HEADER
+from aigw_extproc.exchange.results import INCOMPLETE
 from aigw_extproc.exchange.spending import SpentTokens
 from aigw_extproc.extproc.pb import ext_proc_pb2 as pb
 from aigw_extproc.extproc.protobuf import nested, prefix, prefixes
@@ -135,14 +137,20 @@ _DECODERS: dict[str, Callable[[Any], Event | None]] = {
 }
 
 
-def encode(phase: str, action: Action, *, duplex: bool = False) -> bytes:
+def encode(phase: str, action: Action, *, duplex: bool = False, ending: bytes = b"") -> bytes:
     """Return the serialised answer to a message of `phase`, empty for none.
 
-    `duplex` says that the response's body is FULL_DUPLEX_STREAMED.
+    `duplex` says that the response's body is FULL_DUPLEX_STREAMED. The last answer includes what `ending` returns.
     """
     if isinstance(action, Continue):
-        return _CONTINUE[phase]
-    return (_DUPLEX_ENCODERS if duplex else _ENCODERS)[type(action)](action)
+        return _CONTINUE[phase] + ending
+    return (_DUPLEX_ENCODERS if duplex else _ENCODERS)[type(action)](action, ending)
+
+
+@lru_cache(maxsize=1024)
+def ending(outcome: str, client: str = "", backend: str = "") -> bytes:
+    """Return a part of the last answer: what Envoy's access log says of the end; empty values are left as they are."""
+    return _metadata(outcome, {"client": client, "backend_name": backend})
 
 
 def more_time(seconds: float) -> bytes:
@@ -209,34 +217,42 @@ def _mutation(set_headers: Pairs, remove: tuple[str, ...] = ()) -> bytes:
 # https://protobuf.dev/programming-guides/encoding/#last-one-wins
 
 
-def _forward_request(action: ForwardRequest) -> bytes:
+def _forward_request(action: ForwardRequest, _ending: bytes) -> bytes:
     mutation = nested(_mutation(action.set_headers, action.remove_headers), _HEADER_MUTATION)
     return b"".join(
         (
             nested(mutation + _CLEAR_ROUTE_CACHE, _COMMON_RESPONSE, _REQUEST_BODY),
             _before_body(_REQUEST_BODY, len(action.body)),
             action.body,
-            _metadata(action.backend, action.model, action.client),
+            _route(action.backend, action.model, action.original_model, action.client, action.stream),
         )
     )
 
 
 @lru_cache(maxsize=1024)
-def _metadata(backend: str, model: str, client: str) -> bytes:
-    """Serialise the dynamic metadata of the route, for Envoy's access log."""
+def _route(backend: str, model: str, original_model: str, client: str, stream: bool | None = None) -> bytes:
+    """Serialise what Envoy's access log says of a request that is sent on, until it is known how it ends."""
+    names = {"backend_name": backend, "model_name_override": model, "model": original_model, "client": client}
+    return _metadata(INCOMPLETE, {**names, "stream": stream})
+
+
+def _metadata(outcome: str, fields: Mapping[str, str | bool | None]) -> bytes:
+    """Serialise dynamic metadata, without empty and unknown values.
+
+    In one answer Envoy takes the last value of a namespace, so the outcome has one of its own.
+    """
     answer = pb.ProcessingResponse()
-    fields = answer.dynamic_metadata.get_or_create_struct(METADATA_NAMESPACE)
-    fields["backend_name"] = backend
-    fields["model_name_override"] = model
-    if client:
-        fields["client"] = client
+    known = {name: value for name, value in fields.items() if value not in ("", None)}
+    if known:
+        answer.dynamic_metadata.get_or_create_struct(METADATA_NAMESPACE).update(known)
+    answer.dynamic_metadata.get_or_create_struct(OUTCOME_NAMESPACE)["outcome"] = outcome
     return answer.SerializeToString()
 
 
 def spending(spent: SpentTokens, seconds: Mapping[str, float]) -> bytes:
     """Return the dynamic metadata at the end of an exchange, to be appended to its last answer.
 
-    It has the names of `_metadata` again: of two answers with the same namespace Envoy sees the last one. `seconds` are
+    It has the names of `_route` again: of a namespace that comes twice in one answer Envoy sees the last. `seconds` are
     durations by their keys, which are written in milliseconds.
     """
     counts, names = spent.counts, (spent.name, spent.backend, spent.route, spent.model, spent.client)
@@ -313,38 +329,37 @@ def _names(
     return fields.SerializeToString()
 
 
-def _delegate(action: Delegate) -> bytes:
+def _delegate(action: Delegate, _ending: bytes) -> bytes:
     mutation = nested(_mutation(action.set_headers, action.remove_headers), _HEADER_MUTATION)
     changed = nested(mutation + _CLEAR_ROUTE_CACHE, _COMMON_RESPONSE, _REQUEST_BODY)
-    return changed + _metadata(action.rule, action.model, action.client)
+    return changed + _route(action.rule, action.model, action.model, action.client)
 
 
-def _response_headers(action: StreamResponse | PassHeaders) -> bytes:
+def _response_headers(action: StreamResponse | PassHeaders, ending: bytes) -> bytes:
     mutation = _mutation(action.set_headers, action.remove_headers)
-    return nested(mutation, _HEADER_MUTATION, _COMMON_RESPONSE, _RESPONSE_HEADERS)
+    return nested(mutation, _HEADER_MUTATION, _COMMON_RESPONSE, _RESPONSE_HEADERS) + ending
 
 
-def _stream_response(action: StreamResponse) -> bytes:
-    return _response_headers(action) + (_STREAMED if action.pings is None else _DUPLEX)
+def _stream_response(action: StreamResponse, ending: bytes) -> bytes:
+    return _response_headers(action, ending) + (_STREAMED if action.pings is None else _DUPLEX)
 
 
-def _pass_headers(action: PassHeaders) -> bytes:
-    metadata = _metadata(action.backend, action.model, action.client) if action.backend else b""
-    return _response_headers(action) + _NO_BODY + metadata
+def _pass_headers(action: PassHeaders, ending: bytes) -> bytes:
+    return _response_headers(action, ending) + _NO_BODY
 
 
-def _replace_body(action: ReplaceBody) -> bytes:
+def _replace_body(action: ReplaceBody, ending: bytes) -> bytes:
     changed = _mutation(action.set_headers, action.remove_headers)
     mutation = nested(changed, _HEADER_MUTATION, _COMMON_RESPONSE, _RESPONSE_BODY)
-    return b"".join((mutation, _before_body(_RESPONSE_BODY, len(action.body)), action.body))
+    return b"".join((mutation, _before_body(_RESPONSE_BODY, len(action.body)), action.body, ending))
 
 
-def unasked(chunk: Chunk) -> bytes:
+def unasked(chunk: Chunk, ending: bytes = b"") -> bytes:
     """Return a chunk for a response in full duplex: it answers no message, and is sent at any time.
 
-    The response ends with the chunk that is final, whether the upstream's has ended or not.
+    The response ends with the chunk that is final, whether the upstream's has ended or not. `ending` is as in `encode`.
     """
-    return _before_streamed(len(chunk.body), chunk.final) + chunk.body
+    return b"".join((_before_streamed(len(chunk.body), chunk.final), chunk.body, ending))
 
 
 @lru_cache(maxsize=2048)
@@ -355,8 +370,8 @@ def _before_streamed(length: int, final: bool) -> bytes:
     return prefixes(len(fields) + length, *outer) + fields
 
 
-def _chunk(action: Chunk) -> bytes:
-    return _before_body(_RESPONSE_BODY, len(action.body)) + action.body
+def _chunk(action: Chunk, ending: bytes) -> bytes:
+    return b"".join((_before_body(_RESPONSE_BODY, len(action.body)), action.body, ending))
 
 
 @lru_cache(maxsize=2048)
@@ -365,19 +380,17 @@ def _before_body(phase: int, length: int) -> bytes:
     return prefixes(length, _BODY, _BODY_MUTATION, _COMMON_RESPONSE, phase)
 
 
-def _reply(action: Reply) -> bytes:
+def _reply(action: Reply, ending: bytes) -> bytes:
     answer = pb.ProcessingResponse()
     reply = answer.immediate_response
     reply.status.code = action.status  # type: ignore[assignment] # an open enum: any code is valid
     reply.headers.MergeFromString(_mutation(action.headers))
     reply.body, reply.details = action.body, action.details
-    if action.client:
-        answer.dynamic_metadata.get_or_create_struct(METADATA_NAMESPACE)["client"] = action.client
-    return answer.SerializeToString()
+    return answer.SerializeToString() + ending
 
 
 _ENCODERS: dict[type, Callable[..., bytes]] = {
-    Wait: lambda _: b"",
+    Wait: lambda _action, _ending: b"",
     ForwardRequest: _forward_request,
     Delegate: _delegate,
     PassHeaders: _pass_headers,

@@ -50,7 +50,8 @@ class GrpcServer:
             async with writing:
                 await context.write(message)
 
-        with closing(self._streams.open(write)) as stream:
+        traceparent = dict(context.invocation_metadata() or ()).get("traceparent", "")
+        with closing(self._streams.open(write, str(traceparent))) as stream:
             while not stream.over:
                 message = await context.read()
                 if message is grpc.aio.EOF:  # type: ignore[attr-defined] # missing in the stubs

@@ -10,9 +10,10 @@ import logging
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from time import monotonic
-from typing import Final
+from typing import Final, Protocol
 
 from aigw_extproc.extproc.call import Call, Status, trailers
 from aigw_extproc.extproc.health import Health
@@ -32,7 +33,11 @@ WRITE_BYTES: Final = 256 * 1024
 CLOSE_SECONDS: Final = 0.5
 """After the grace, for connections to send what they hold."""
 
-OpenStream = Callable[[Send], Stream]
+
+class OpenStream(Protocol):
+    """Opens a stream, of one method of the service."""
+
+    def __call__(self, send: Send, traceparent: str = "") -> Stream: ...
 
 
 class H2Server:
@@ -203,7 +208,9 @@ class Peer(asyncio.Protocol):
             self._http2.send_trailers(stream_id, refusal or b"")
             self._http2.reset(stream_id, ErrorCode.NO_ERROR)
             return
-        call = self._calls[stream_id] = Call(self._http2, self._calls, stream_id, method, self.flush)
+        traceparent = headers.get("traceparent")
+        opening = method if traceparent is None else partial(method, traceparent=traceparent)
+        call = self._calls[stream_id] = Call(self._http2, self._calls, stream_id, opening, self.flush)
         if request.ended:
             call.receive(b"", True)
 

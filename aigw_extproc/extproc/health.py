@@ -17,7 +17,7 @@ class Health:
     def __init__(self) -> None:
         self.serving = False
 
-    def open(self, _send: Send) -> _Check:
+    def open(self, send: Send, traceparent: str = "") -> _Check:
         """Open a call of `Check`."""
         return _Check(self)
 

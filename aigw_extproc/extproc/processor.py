@@ -10,6 +10,8 @@ from random import random
 from time import monotonic, time
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from aigw_extproc import metrics
 from aigw_extproc.aws.identity import Identity
 from aigw_extproc.config.snapshot import AwsAuth, Upstream
@@ -22,13 +24,16 @@ from aigw_extproc.exchange.messages import (
     Chunk,
     Continue,
     CredentialsReady,
+    Delegate,
     Event,
+    ForwardRequest,
     Keep,
     MediaReady,
     NeedCredentials,
     NeedMedia,
     NeedStored,
     NeedUpstream,
+    Outcome,
     PassHeaders,
     ReplaceBody,
     Reply,
@@ -39,6 +44,7 @@ from aigw_extproc.exchange.messages import (
     UpstreamCall,
     UpstreamReady,
 )
+from aigw_extproc.exchange.results import result
 from aigw_extproc.exchange.spending import SpentTokens, spent
 from aigw_extproc.extproc import codec
 from aigw_extproc.extproc.budget import Budget, content_length
@@ -62,6 +68,7 @@ https://docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html
 """
 
 _LAST = (Reply, ReplaceBody)
+_TRACEPARENT = "traceparent"
 FindCredentials = Callable[[AwsAuth], Awaitable[Identity]]
 FetchMedia = Callable[[tuple[str, ...], tuple[str, ...]], Awaitable[Mapping[str, Fetched]]]
 RejectCredentials = Callable[[AwsAuth, Identity], None]
@@ -82,6 +89,31 @@ class Store(Protocol):
         ...
 
 
+class Trace(Protocol):
+    """Observes one exchange for its span."""
+
+    @property
+    def traceparent(self) -> str:
+        """The span's context, for upstreams."""
+        ...
+
+    def note(self, event: Event | None, action: Action) -> None:
+        """Take a message of Envoy's, and what was done with it."""
+        ...
+
+    def end(self, outcome: Outcome, timeline: metrics.Timeline, *, over: bool) -> None:
+        """Finish the span."""
+        ...
+
+
+class Tracer(Protocol):
+    """Begins the spans of exchanges."""
+
+    def begin(self, parent: str) -> Trace | None:
+        """Return what observes an exchange, below the `traceparent` of its call; None if it is not recorded."""
+        ...
+
+
 class Processor:
     """A factory of exchanges. `router` is called once per stream, so that a stream keeps the rules it began with."""
 
@@ -96,6 +128,8 @@ class Processor:
         store: Store | None = None,
         watch: Watch | None = None,
         spend: Spend = lambda _: None,
+        tracer: Tracer | None = None,
+        trace_upstream: bool = False,
     ) -> None:
         self.router = router
         self.credentials = credentials
@@ -109,10 +143,13 @@ class Processor:
         """Called with every exchange at its end."""
         self.spend = spend
         """Called once for each exchange, or attempt, that has spent tokens, at its end, however it ends."""
+        self.tracer = tracer
+        self.trace_upstream = trace_upstream
+        """Whether upstreams get the context of the trace."""
 
-    def open(self, send: Send) -> ExchangeStream:
-        """Open a stream. `send` sends messages that precede an answer."""
-        return ExchangeStream(self, send)
+    def open(self, send: Send, traceparent: str = "") -> ExchangeStream:
+        """Open a stream. `send` sends messages that precede an answer; `traceparent` is the call's."""
+        return ExchangeStream(self, send, traceparent)
 
 
 class ExchangeStream:
@@ -120,11 +157,15 @@ class ExchangeStream:
 
     __slots__ = (
         *("_duplex", "_exchange", "_held", "_identity", "_processor"),
-        *("_pulse", "_send", "_sending", "_spent", "_timeline", "over"),
+        *("_pulse", "_send", "_sending", "_spent", "_timeline"),
+        *("_trace", "_traced", "_traceparent", "_values", "over"),
     )
 
-    def __init__(self, processor: Processor, send: Send) -> None:
+    def __init__(self, processor: Processor, send: Send, traceparent: str) -> None:
         self.over = False
+        self._traceparent = traceparent
+        self._trace = processor.tracer.begin(traceparent) if processor.tracer is not None else None
+        self._traced = bool(traceparent) or self._trace is not None
         self._processor = processor
         self._send = send
         self._duplex = False
@@ -138,6 +179,7 @@ class ExchangeStream:
         self._held = 0
         self._pulse: Pulse | None = None
         self._sending: Future[None] | None = None
+        self._values = metrics.NO_VALUES
         self._spent: SpentTokens | None = None
         """What the answers say that the exchange has spent."""
         metrics.ACTIVE_EXCHANGES.inc()
@@ -147,6 +189,8 @@ class ExchangeStream:
         phase, event = codec.decode(message)
         self._duplex = self._duplex or isinstance(event, AttemptHeaders)
         action = await self._act(event) if event else Continue()
+        if self._traced:
+            action = self._observed(event, action)
         start = action.start if isinstance(action, Begin) else action
         if isinstance(start, StreamResponse) and start.pings is not None:
             self._pulse = Pulse(start.pings, self._ping, self._give_up)
@@ -158,21 +202,37 @@ class ExchangeStream:
         self.over = self.over or _is_final(action)
         if self.over and self._identity is not None:
             self._report_rejection(*self._identity)
+        ending = self._ending(action) if self.over else b""
         if self._pulse is not None and isinstance(action, Chunk):
             self._pulse.beat(said=bool(action.body))
-            answer = codec.unasked(action)
-        else:
-            answer = codec.encode(phase, action, duplex=self._duplex)
-        return answer + self._spending() if self.over else answer
+            return codec.unasked(action, ending)
+        return codec.encode(phase, action, duplex=self._duplex, ending=ending)
 
-    def _spending(self) -> bytes:
-        """Return the metadata of what the exchange has spent, for its last answer."""
-        self._spent = spent(self._exchange.outcome)
-        return (
-            b""
-            if self._spent is None
-            else codec.spending(self._spent, metrics.latencies(self._timeline, self._spent, monotonic()))
-        )
+    def _observed(self, event: Event | None, action: Action) -> Action:
+        """Tell the trace of a message, and return a request that goes on with the trace's context.
+
+        Attempts always have it; upstreams only where it is wanted, and otherwise not the client's either.
+        """
+        if self._trace is not None:
+            self._trace.note(event, action)
+        if not self._traceparent or not isinstance(action, (Delegate, ForwardRequest)):
+            return action
+        if isinstance(action, Delegate):
+            return replace(action, set_headers=(*action.set_headers, (_TRACEPARENT, self._traceparent)))
+        context = self._traceparent if self._trace is None else self._trace.traceparent
+        if self._processor.trace_upstream:
+            return replace(action, set_headers=(*action.set_headers, (_TRACEPARENT, context)))
+        return replace(action, remove_headers=(*action.remove_headers, _TRACEPARENT, "tracestate"))
+
+    def _ending(self, action: Action) -> bytes:
+        """Return what Envoy is to know of the end, and of what was spent, for the last answer."""
+        outcome = self._exchange.outcome
+        backend = action.backend if isinstance(action, PassHeaders) else ""
+        ended = codec.ending(result(outcome, over=True), outcome.client, backend)
+        self._spent = spent(outcome)
+        if self._spent is None:
+            return ended
+        return ended + codec.spending(self._spent, metrics.latencies(self._timeline, self._spent, monotonic()))
 
     def _ping(self) -> None:
         body = self._exchange.ping()
@@ -186,13 +246,14 @@ class ExchangeStream:
         error = UpstreamTimeout("the upstream fell silent in the middle of its response")
         action = self._exchange.fail(error)
         body = action.body if isinstance(action, Chunk) else b""
-        self._send_unasked(Chunk(body=body, final=True), self._spending())
         self.over = True
+        self._send_unasked(Chunk(body=body, final=True))
 
-    def _send_unasked(self, chunk: Chunk, metadata: bytes = b"") -> None:
+    def _send_unasked(self, chunk: Chunk) -> None:
         """Send a chunk, unless an earlier one is still on its way to a client that reads slowly."""
         if chunk.final or self._sending is None or self._sending.done():
-            self._sending = ensure_future(self._send(codec.unasked(chunk) + metadata))
+            ending = self._ending(chunk) if chunk.final else b""
+            self._sending = ensure_future(self._send(codec.unasked(chunk, ending)))
             self._sending.add_done_callback(_note_failure)
 
     def close(self) -> None:
@@ -203,7 +264,9 @@ class ExchangeStream:
         metrics.ACTIVE_EXCHANGES.dec()
         self._timeline.ended = monotonic()
         outcome = self._exchange.outcome
-        metrics.record(outcome, self._timeline)
+        metrics.record(outcome, self._timeline, over=self.over, values=self._values)
+        if self._trace is not None:
+            self._trace.end(outcome, self._timeline, over=self.over)
         left = not self.over
         found = spent(outcome) if left else self._spent
         if found is not None:
@@ -228,6 +291,8 @@ class ExchangeStream:
             action = exchange.receive(event, now=time())
             if isinstance(event, (RequestHeaders, AttemptHeaders)) and isinstance(action, Continue):
                 self._hold(content_length(event.headers))
+                if metrics.HEADERS:
+                    self._values = tuple(event.headers.get(name, "") for name in metrics.HEADERS.values())
             return await self._provide(action)
         except GatewayError as error:
             return exchange.fail(error)

@@ -43,8 +43,11 @@ class Stream(Protocol):
 class Streams(Protocol):
     """A factory of streams."""
 
-    def open(self, send: Send) -> Stream:
-        """Open a stream. `send` sends messages that precede an answer."""
+    def open(self, send: Send, traceparent: str = "") -> Stream:
+        """Open a stream. `send` sends messages that precede an answer.
+
+        `traceparent` is the trace that the call belongs to: https://www.w3.org/TR/trace-context/#traceparent-header
+        """
         ...
 
 

@@ -29,12 +29,20 @@ class GatewayName:
     namespaces: tuple[str, ...] = ()
     """The namespaces that are read; by default that of the Gateway."""
     service: str | None = None
-    """The Service in its namespace whose addresses are the Gateway's."""
+    """The Service whose addresses are the Gateway's: `name` in its namespace, or `namespace/name`."""
 
     @property
     def node(self) -> Node:
         """The key of its resource."""
         return "Gateway", self.namespace, self.name
+
+    @property
+    def service_node(self) -> Node | None:
+        """The key of the Service whose addresses are the Gateway's."""
+        if self.service is None:
+            return None
+        namespace, _, name = self.service.rpartition("/")
+        return "Service", namespace or self.namespace, name
 
     @property
     def watched(self) -> tuple[str, ...]:

@@ -65,14 +65,17 @@ def scope_of(store: Store, name: GatewayName) -> Scope:
     config = (gateway.document["metadata"].get("annotations") or {}).get(GATEWAY_CONFIG, "")
     configs = filter(None, (store.find(("GatewayConfig", name.namespace, config)),))
     chosen, wanted = _closed(store, (gateway, *routes, *configs))
-    by_name = {Selection(kind=BY_KIND[kind], namespace=space, name=one) for kind, space, one in wanted}
-    if name.service is not None:
-        by_name.add(Selection(kind=SERVICE, namespace=name.namespace, name=name.service))
+    by_name = {
+        Selection(kind=BY_KIND[kind], namespace=space, name=one) for kind, space, one in wanted if space in name.watched
+    }
+    if name.service_node is not None:
+        _, space, one = name.service_node
+        by_name.add(Selection(kind=SERVICE, namespace=space, name=one))
     served = sorted(chosen.values(), key=precedence)
     return Scope(
         gateway=gateway,
         resources=(*store.of("ReferenceGrant"), *served),
-        wanted=frozenset(each for each in by_name if each.namespace in name.watched),
+        wanted=frozenset(by_name),
         rejected=rejected,
     )
 

@@ -96,8 +96,8 @@ class Writer:
         nodes = itertools.chain((each.node for each in scope.resources), scope.rejected)
         current = filter(None, map(self._store.find, nodes))
         addresses = None
-        if self._gateway.service is not None:
-            addresses = service_addresses(self._store.find(("Service", self._gateway.namespace, self._gateway.service)))
+        if self._gateway.service_node is not None:
+            addresses = service_addresses(self._store.find(self._gateway.service_node))
         found = changes(scope, judged, current, addresses, _now())
         return [each for each in found if self._given_up.get(each.resource.node) != each.resource.version]
 

@@ -24,6 +24,7 @@ from aigw_extproc.serve.source import ConfigurationSource
 from aigw_extproc.serve.supervisor import Supervisor
 from aigw_extproc.serve.workers import worker_address
 from aigw_extproc.store.options import StoreOptions, store_environment
+from aigw_extproc.tracing.options import TraceOptions
 
 ANY_MODEL = "us.amazon.nova-micro-v1:0"
 """The model of the example request if the configuration names none."""
@@ -59,6 +60,11 @@ class RunOptions:
     page_token: Path | None = None
     """The file of its token."""
     access_log: bool = True
+    otlp: str | None = None
+    """The URL that `traces` is made of."""
+    traces: TraceOptions | None = None
+    """Where Envoy and the processor send their spans; None for none."""
+    trace_upstream: bool = False
     log_level: str = "info"
     """Of the processor and the simulator."""
     drain_seconds: float = 10.0
@@ -111,6 +117,7 @@ async def _run(options: RunOptions, on_ready: Callable[[str], None], on_log: OnL
             processors=tuple(map(parse_address, sockets)),
             admin=admin,
             access_log=options.access_log,
+            traces=options.traces,
             memory_limit=memory_limit() // 2,  # the rest is for the processor
         )
         files = EnvoyFiles(folder, envoy_options)
@@ -200,6 +207,8 @@ def _processor_child(options: RunOptions, sockets: Sequence[str], envoy_admin: P
         *("--drain-seconds", str(options.drain_seconds), "--reload-lag", str(RELOAD_LAG)),
         *("--log-level", options.log_level),
         *_admission(options),
+        *(("--otlp", options.otlp) if options.otlp else ()),
+        *(("--trace-upstream",) if options.trace_upstream else ()),
         *(options.store.arguments() if options.store else ()),
     )
     return Child(

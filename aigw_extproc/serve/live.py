@@ -48,6 +48,8 @@ class Live:
         self._had_credentials = False
         self.running_workers: Callable[[], int] | None = None
         """Returns how many workers run; None in a process without workers."""
+        self.on_change: Callable[[Snapshot], None] = lambda _: None
+        """Takes the snapshot of each change, before it is used."""
         self.synced: Callable[[], bool] = lambda: True
         """Returns whether the configuration is known, which with the Kubernetes API takes a moment."""
         self._lists: ModelLists = NO_LISTS
@@ -89,6 +91,7 @@ class Live:
         self._use(self._router.snapshot)
 
     def _use(self, snapshot: Snapshot) -> None:
+        self.on_change(snapshot)
         self._router = Router(snapshot, self._options.allowed_hosts, self._lists, previous=self._router)
 
     @property

@@ -11,6 +11,7 @@ from aigw_extproc.config.snapshot import Address
 from aigw_extproc.kubernetes.options import KubernetesOptions
 from aigw_extproc.serve.source import ConfigurationSource
 from aigw_extproc.store.options import StoreOptions
+from aigw_extproc.tracing.options import TraceOptions
 
 if TYPE_CHECKING:
     from aigw_extproc.extproc.tls import ServerTls
@@ -54,6 +55,12 @@ class ServeOptions:
     """How long exchanges may take to end after SIGTERM."""
     reload_lag: float = 0.0
     """Seconds between reading a valid change and applying it, so that Envoy has a new cluster first."""
+    otlp: str | None = None
+    """The URL that `traces` is made of."""
+    traces: TraceOptions | None = None
+    """Where spans are sent; None for none."""
+    trace_upstream: bool = False
+    """Whether upstreams get the context of a trace."""
     page: bool = True
     """Whether the operator's port has the page, where it may."""
     page_token: Path | None = None

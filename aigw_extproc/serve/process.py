@@ -25,10 +25,12 @@ from aigw_extproc.serve.shared_folder import (
     use_reserved_files,
 )
 from aigw_extproc.serve.workers import supervise_workers
+from aigw_extproc.tracing.options import TraceOptions
 from aigw_extproc.translate.contract import Fetched, UpstreamResponse
 
 if TYPE_CHECKING:
     from aigw_extproc.page.traffic import Recorder
+    from aigw_extproc.tracing.exporter import SpanTracer
 
 log = logging.getLogger(__name__)
 
@@ -101,6 +103,7 @@ async def _reload_and_admin(options: ServeOptions, live: Live) -> AsyncIterator[
 async def _serve_streams(options: ServeOptions, live: Live, stop: asyncio.Event) -> None:
     use_reserved_files()
     # Imported here: the process that supervises workers needs neither gRPC nor credentials.
+    from aigw_extproc import metrics
     from aigw_extproc.aws.credentials import CredentialCache
     from aigw_extproc.extproc.budget import Budget
     from aigw_extproc.extproc.processor import Processor
@@ -111,6 +114,8 @@ async def _serve_streams(options: ServeOptions, live: Live, stop: asyncio.Event)
     from aigw_extproc.store.connect import connected
 
     keep_freed_memory()
+    metrics.expect(live.router().snapshot)
+    live.on_change = metrics.expect
     credentials = CredentialCache()
     live.credentials = credentials.as_details
     budget = Budget(options.body_budget)
@@ -127,6 +132,7 @@ async def _serve_streams(options: ServeOptions, live: Live, stop: asyncio.Event)
         live.traffic = lambda: recorder.records
 
     async with (
+        _tracing(options.traces) as tracer,
         connected(options.store) as store,
         background(credentials.keep_fresh(lambda: live.router().snapshot.auths)),
         background(publish_status(status_file(), live.credentials)),
@@ -141,12 +147,30 @@ async def _serve_streams(options: ServeOptions, live: Live, stop: asyncio.Event)
             credentials.reject,
             budget,
             store,
+            tracer=tracer,
+            trace_upstream=options.trace_upstream,
             watch=recorder.record if recorder is not None else None,
         )
         create = partial(
             create_server, options.transport, processor, options.listen, grace=options.drain_seconds, tls=options.tls
         )
         await serve_until(stop, create, options.listen, on_serving)
+
+
+@asynccontextmanager
+async def _tracing(traces: TraceOptions | None) -> AsyncIterator[SpanTracer | None]:
+    """Yield what begins spans, and send the last ones at the end; None without traces."""
+    if traces is None:
+        yield None
+        return
+    # Imported here: it takes 0.3 s, and is an extra.
+    from aigw_extproc.tracing.exporter import SpanTracer
+
+    tracer = SpanTracer(traces)
+    try:
+        yield tracer
+    finally:
+        await asyncio.to_thread(tracer.close)  # it waits for the collector
 
 
 async def _publish_page(recorder: Recorder | None, live: Live) -> None:

@@ -54,6 +54,8 @@ def _worker(options: ServeOptions, folder: Path, index: int) -> Child:
         *("--body-budget", str(max(1, options.body_budget // 10**6))),
         *(options.tls.arguments() if options.tls else ()),
         *(options.store.arguments() if options.store else ()),
+        *(("--otlp", options.otlp) if options.otlp else ()),
+        *(("--trace-upstream",) if options.trace_upstream else ()),
         *(f"--allow-host={host}" for host in options.allowed_hosts),
         *(("--record-traffic",) if options.shows_page else ()),
         "--insecure",  # the supervisor warns for all

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,34 +11,25 @@ from typing import Any
 import pytest
 import yaml
 
+from aigw_extproc.metrics import OUTCOMES
+from tests.compose.promtool import find_promtool, run
 from tests.docs.pages import ROOT
 from tests.docs.test_facts import existing_metrics
 
 MONITORING = ROOT / "monitoring"
 DASHBOARDS = sorted((ROOT / "charts/aigw-extproc/dashboards").glob("*.json"))
 """The chart's dashboards, which compose mounts too."""
-
-
-def run(*command: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(list(command), cwd=cwd, capture_output=True, text=True, timeout=100)
+RULES = [
+    rule
+    for file in sorted((ROOT / "charts/aigw-extproc/rules").glob("*.yaml"))
+    for group in yaml.safe_load(file.read_text())["groups"]
+    for rule in group["rules"]
+]
 
 
 @pytest.fixture(scope="session")
 def promtool(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return promtool, extracted from Debian's package if it is not installed."""
-    if installed := shutil.which("promtool"):
-        return Path(installed)
-    folder = tmp_path_factory.mktemp("promtool")
-    if shutil.which("apt-get") is None:
-        pytest.skip("NOT TESTED: promtool is not installed, and there is no apt-get to download it")
-    if os.geteuid() == 0:
-        run("apt-get", "update")
-    run("apt-get", "download", "prometheus", cwd=folder)
-    for package in folder.glob("*.deb"):
-        run("dpkg-deb", "--extract", package, folder)
-    if not (folder / "usr/bin/promtool").exists():
-        pytest.skip("NOT TESTED: promtool is not installed, and Debian's package prometheus is not available")
-    return folder / "usr/bin/promtool"
+    return find_promtool(tmp_path_factory)
 
 
 def queries(dashboard: Path) -> Iterator[str]:
@@ -50,9 +38,22 @@ def queries(dashboard: Path) -> Iterator[str]:
             yield target["expr"].replace("$__rate_interval", "5m").replace("$model", ".*")
 
 
-def test_prometheus_accepts_its_configuration(promtool: Path) -> None:
-    done = run(promtool, "check", "config", MONITORING / "prometheus.yml")
+def test_prometheus_accepts_its_configuration(promtool: Path, tmp_path: Path) -> None:
+    text = (MONITORING / "prometheus.yml").read_text()
+    mounts = yaml.safe_load((ROOT / "docker-compose.yaml").read_text())["services"]["prometheus"]["volumes"]
+    (source,) = (mount.split(":")[0] for mount in mounts if ":/etc/prometheus/rules:" in mount)
+    config = tmp_path / "prometheus.yml"
+    config.write_text(text.replace("/etc/prometheus/rules", str(ROOT / source)))
+    done = run(promtool, "check", "config", config)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert f"SUCCESS: {len(RULES)} rules found" in done.stdout
+
+
+def test_rules_use_existing_metrics_and_outcomes() -> None:
+    expressions = " ".join(rule["expr"] for rule in RULES)
+    assert set(re.findall(r"\baigw_\w+", expressions)) <= set(existing_metrics())
+    outcomes = re.findall(r'aigw_outcomes_total\{outcome="(\w+)"', expressions)
+    assert set(outcomes) <= set(OUTCOMES)
 
 
 @pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda path: path.name)

@@ -290,6 +290,30 @@ def test_buffer_limits_must_agree():
     ]
 
 
+@pytest.mark.parametrize(
+    ("headers", "trusted"),
+    [
+        ("{requestID: Generate}", False),
+        ("{requestID: PreserveOrGenerate}", True),
+        ("{preserveXRequestID: true}", True),
+        ("{enableEnvoyHeaders: true}", False),
+    ],
+)
+def test_a_clients_request_id_is_trusted_on_request(headers: str, trusted: bool):
+    policy = GATEWAY_LIMIT.replace("connection: {bufferLimit: 50Mi}", f"headers: {headers}")
+    assert compiled(sample(more=(policy,))).snapshot.trust_request_id == trusted
+
+
+def test_a_request_id_that_would_not_be_handled_so_is_refused():
+    text = sample(more=(GATEWAY_LIMIT.replace("connection: {bufferLimit: 50Mi}", "headers: {requestID: Disable}"),))
+    assert problems(text) == [
+        (
+            "ClientTrafficPolicy default/limit: spec.headers.requestID:"
+            " must be one of 'Generate', 'PreserveOrGenerate', got 'Disable'"
+        )
+    ]
+
+
 def test_repeated_resources_are_ignored_when_nothing_with_an_effect_differs():
     repeated = SERVICE.replace("{name: service}", "{name: service, labels: {a: b}}")
     configuration = compile_documents({"a.yaml": sample(), "b.yaml": repeated})

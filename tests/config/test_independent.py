@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from aigw_extproc.config.compile.independent import Judged, compile_independent, described
+from aigw_extproc.config.snapshot import RoutedModel
 from aigw_extproc.errors import RouteClosed
 from aigw_extproc.routing import Router
 from tests.gateway.resources import credentials_file, traffic_policy
@@ -32,6 +33,10 @@ def served(result: Judged) -> dict[str, int]:
     """The number of usable backends of each rule."""
     rules = result.configuration.snapshot.rules
     return {rule.name.removeprefix("default/").replace("/rule/", "/"): len(rule.backends) for rule in rules}
+
+
+def models_of(listed: tuple[RoutedModel, ...]) -> list[str]:
+    return [model.id for model in listed]
 
 
 def said(result: Judged, *node: str) -> list[str]:
@@ -65,7 +70,9 @@ def test_a_rule_without_a_usable_backend_is_closed_and_no_other_rule_takes_its_r
         router.choose("claude", {})
     assert (closed.value.status, closed.value.code, closed.value.param) == (500, "gateway_misconfigured", "model")
     assert router.select("anything", {}, 0).name.startswith("default/good/")
-    assert "claude" not in [model.id for model in router.models({})]
+    everything = router.listed.of(result.configuration.snapshot.rules)
+    for models in (everything, router.models({})):
+        assert ("nova" in models_of(models), "claude" in models_of(models)) == (True, False)
 
 
 def test_of_two_backends_the_usable_one_is_left() -> None:

@@ -43,14 +43,15 @@ def folder() -> Iterator[Path]:
 
 
 def their_envoy(snippet: str, folder: Path) -> str:
-    """Return the configuration on the page, with the three parts of the snippet pasted in."""
+    """Return the configuration on the page, with the four parts of the snippet pasted in."""
     (block,) = blocks("yaml", note="envoy")
     config = yaml.safe_load(block.text)
-    filters, routes, clusters = (yaml.safe_load(part) for part in snippet.split("\n\n"))
+    filters, routes, clusters, log = (yaml.safe_load(part) for part in snippet.split("\n\n"))
     resources: dict[str, Any] = config["static_resources"]
     (listener,) = resources["listeners"]
     manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
     manager["http_filters"][:0] = filters
+    manager["access_log"] = log
     # As the page says: the other routes come first, since part 2 matches every path.
     manager["route_config"]["virtual_hosts"][0]["routes"] += routes
     resources["clusters"] += clusters

@@ -23,9 +23,9 @@ from aigw_extproc.exchange.response_headers import FAMILIES_FOR_CLIENTS, FOR_CLI
 from aigw_extproc.exchange.upstream import FORWARDED
 from aigw_extproc.openai.chat import AwsExtension
 from aigw_extproc.simulator.faults import FAULTS
-from tests.docs.pages import PAGES, quoted, table
+from tests.docs.pages import PAGES, ROOT, quoted, table
 
-OPERATIONS, MODELS = "docs/operations.md", "docs/models.md"
+OPERATIONS, OBSERVABILITY, MODELS = "docs/operations.md", "docs/observability.md", "docs/models.md"
 
 
 def first_cells(page: str, heading: str) -> list[str]:
@@ -47,12 +47,12 @@ def existing_metrics() -> dict[str, set[str]]:
 
 def documented_metrics() -> dict[str, list[str]]:
     return {
-        quoted(row[0])[0]: row for row in table(OPERATIONS, "## Metrics") if quoted(row[0])[0] in existing_metrics()
+        quoted(row[0])[0]: row for row in table(OBSERVABILITY, "## Metrics") if quoted(row[0])[0] in existing_metrics()
     }
 
 
 def test_every_metric_is_on_the_page_and_no_other() -> None:
-    names = re.findall(r"\b(?:aigw|gen_ai)_\w+", PAGES[OPERATIONS])
+    names = re.findall(r"\b(?:aigw|gen_ai)_\w+", PAGES[OBSERVABILITY])
     labels = {label for has in existing_metrics().values() for label in has}
     assert set(names) - labels == set(existing_metrics())
     assert set(documented_metrics()) == set(existing_metrics())
@@ -66,7 +66,7 @@ def test_the_metrics_are_registered() -> None:
 @pytest.mark.parametrize("name", existing_metrics())
 def test_every_label_of_a_metric_is_named(name: str) -> None:
     common = set(metrics._LABELS) & existing_metrics()[name]
-    assert common <= set(quoted(PAGES[OPERATIONS]))
+    assert common <= set(quoted(PAGES[OBSERVABILITY]))
     assert existing_metrics()[name] - common <= set(quoted(documented_metrics()[name][1]))
 
 
@@ -126,7 +126,7 @@ def test_the_commands() -> None:
 
 
 def test_the_fields_of_the_access_log() -> None:
-    assert sorted(first_cells(OPERATIONS, "## Access log")) == sorted(FIELDS)
+    assert sorted(first_cells(OBSERVABILITY, "## Access log")) == sorted(FIELDS)
 
 
 def test_the_headers_of_responses() -> None:
@@ -188,3 +188,13 @@ def test_the_prefixes_of_inference_profiles() -> None:
     prefixes = [text for text in quoted(PAGES[MODELS].split("### The facts")[0]) if re.fullmatch(r"[a-z-]+\.", text)]
     assert len(prefixes) > 5
     assert {base_model(f"{prefix}maker.model") for prefix in prefixes} == {"maker.model"}
+
+
+@pytest.mark.parametrize(
+    "file",
+    ["docker-compose.yaml", "tests/golden/helm/default.yaml", "aigw_extproc/run/envoy.py", "docs/existing-envoy.md"],
+)
+def test_envoy_writes_its_log_within_a_second_everywhere(file: str) -> None:
+    """Envoy's own interval is ten seconds, and only an option of its command line changes it."""
+    (interval,) = re.findall(r"--file-flush-interval-msec\D+(\d+)", (ROOT / file).read_text())
+    assert 0 < int(interval) <= 1000

@@ -111,7 +111,7 @@ def test_of_a_body_that_is_too_large_only_the_reply_is_sent(gateway: Gateway) ->
     assert gateway.chat(b"x" * 2 * BUFFER_LIMIT).status_code == 413
     stream = gateway.processor.ended()
     assert stream.messages == ["request_headers", "response_headers", "response_body eos"]
-    assert stream.headers("response_headers")[MARKER] == "-"
+    assert stream.headers("response_headers")[MARKER] == "- request_too_large"
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,8 @@ def test_an_unreachable_upstream_is_a_marked_reply(gateway: Gateway, cluster: st
     assert gateway.chat().status_code == 503
     stream = gateway.processor.ended()
     assert stream.messages == EXCHANGE
-    assert set(stream.headers("response_headers")[MARKER].split(",")) == flags
+    marked, _, code = stream.headers("response_headers")[MARKER].partition(" ")
+    assert (set(marked.split(",")), code) == (flags, "upstream_unavailable")
 
 
 def test_without_x_forwarded_proto_no_route_matches(gateway: Gateway) -> None:
@@ -136,7 +137,7 @@ def test_a_connection_closed_before_the_answer_is_a_marked_reply(gateway: Gatewa
     assert gateway.chat().status_code == 503
     stream = gateway.processor.ended()
     assert stream.messages == EXCHANGE
-    assert stream.headers("response_headers")[MARKER] == "UC"
+    assert stream.headers("response_headers")[MARKER] == "UC upstream_unavailable"
 
 
 def test_an_idle_upstream_is_a_marked_reply(gateway: Gateway) -> None:
@@ -144,7 +145,7 @@ def test_an_idle_upstream_is_a_marked_reply(gateway: Gateway) -> None:
     assert gateway.chat().status_code == 504
     stream = gateway.processor.ended()
     assert stream.messages == EXCHANGE
-    assert stream.headers("response_headers")[MARKER] == "SI"
+    assert stream.headers("response_headers")[MARKER] == "SI upstream_timeout"
 
 
 def test_an_incomplete_buffered_answer_is_not_sent(gateway: Gateway) -> None:
@@ -219,7 +220,7 @@ def test_a_refused_upgrade_is_a_reply_without_a_request(gateway: Gateway) -> Non
     assert response.status_code == 403
     stream = gateway.processor.ended()
     assert stream.messages == ["response_headers", "response_body eos"]
-    assert stream.headers("response_headers")[MARKER] == "-"
+    assert stream.headers("response_headers")[MARKER] == "- bad_request"
 
 
 def test_a_client_that_leaves_during_the_upload_ends_the_stream(gateway: Gateway) -> None:

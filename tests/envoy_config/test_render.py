@@ -209,7 +209,7 @@ def test_the_processors_filter() -> None:
                         "io.envoy.ai_gateway.asked",
                     ]
                 },
-                "receiving_namespaces": {"untyped": ["io.envoy.ai_gateway"]},
+                "receiving_namespaces": {"untyped": ["io.envoy.ai_gateway", "io.envoy.ai_gateway.outcome"]},
             },
         },
     }
@@ -282,6 +282,12 @@ def test_without_an_access_log_only_the_path_is_remembered() -> None:
         "envoy.filters.http.router",
     ]
     assert "access_log" not in connection_manager(document(render(snapshot(), options)))
+
+
+def test_there_are_no_traces_by_default() -> None:
+    config = document(render(snapshot(upstream()), OPTIONS))
+    names = [cluster["name"] for cluster in config["static_resources"]["clusters"]]
+    assert ("tracing" in connection_manager(config), "aigw-otlp" in names) == (False, False)
 
 
 def test_there_is_no_admin_interface_by_default() -> None:

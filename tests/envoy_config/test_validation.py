@@ -17,6 +17,7 @@ from aigw_extproc.envoy.examples import examples, write
 from aigw_extproc.envoy.options import Options, ProcessorTls
 from aigw_extproc.envoy.render import render, render_clusters, render_routes, to_json, to_yaml
 from aigw_extproc.envoy.snippet import snippet
+from aigw_extproc.tracing.options import TraceOptions
 from tests.envoy_config.certificates import authority
 from tests.envoy_config.snapshots import BEDROCK, snapshot, upstream
 
@@ -35,6 +36,8 @@ OPTIONS = [
     Options(processors=(Path("/run/aigw/0.sock"), Path("/run/aigw/1.sock")), admin=Path("/run/aigw/admin.sock")),
     Options(processors=(Address(host="processor", port=1063),), message_timeout=timedelta(milliseconds=200)),
     Options(listen=Address(host="::", port=0)),
+    Options(traces=TraceOptions(host="127.0.0.1", port=4318, ratio=0.1)),
+    Options(traces=TraceOptions(host="collector.example", port=443, tls=True, path="/otlp/v1/traces")),
 ]
 
 
@@ -80,7 +83,7 @@ def test_the_snippet_is_valid_where_it_is_pasted(tmp_path: Path, which: Snapshot
 def test_the_snippet_of_a_rule_with_failover_is_valid(tmp_path: Path) -> None:
     file = tmp_path / "envoy.yaml"
     text = snippet(failing_over(), Options())
-    assert len(text.split("\n\n")) == 5
+    assert len(text.split("\n\n")) == 6
     assert validate(pasted(text), file) == f"configuration '{file}' OK"
 
 
@@ -105,7 +108,7 @@ def failing_over() -> Snapshot:
 
 def pasted(text: str) -> str:
     """Return an existing configuration with the parts of the snippet pasted in."""
-    filters, routes, clusters, *attempts = (yaml.safe_load(part) for part in text.split("\n\n"))
+    filters, routes, clusters, log, *attempts = (yaml.safe_load(part) for part in text.split("\n\n"))
     listeners, extensions = attempts or ([], [])
     router = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"
     manager = {
@@ -113,6 +116,7 @@ def pasted(text: str) -> str:
             "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
         ),
         "stat_prefix": "existing",
+        "access_log": log,
         "http_filters": [*filters, {"name": "envoy.filters.http.router", "typed_config": {"@type": router}}],
         "route_config": {"virtual_hosts": [{"name": "existing", "domains": ["*"], "routes": routes}]},
     }

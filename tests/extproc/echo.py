@@ -26,9 +26,12 @@ class Echo:
         self.open_streams = 0
         self.answered = 0
         self.cancelled = 0
+        self.traces: list[str] = []
+        """The trace of each stream; empty for none."""
 
-    def open(self, send: Send) -> EchoStream:
+    def open(self, send: Send, traceparent: str = "") -> EchoStream:
         self.open_streams += 1
+        self.traces.append(traceparent)
         return EchoStream(self, send)
 
 

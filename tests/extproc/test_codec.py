@@ -165,7 +165,15 @@ def test_a_request_is_delegated_with_new_headers_route_and_metadata() -> None:
                 "clear_route_cache": True,
             }
         },
-        "dynamic_metadata": {"io.envoy.ai_gateway": {"backend_name": "r", "model_name_override": "m", "client": "c"}},
+        "dynamic_metadata": {
+            "io.envoy.ai_gateway": {
+                "backend_name": "r",
+                "model_name_override": "m",
+                "model": "m",
+                "client": "c",
+            },
+            "io.envoy.ai_gateway.outcome": {"outcome": "incomplete"},
+        },
     }
 
 
@@ -192,14 +200,40 @@ def test_a_request_is_forwarded_with_new_headers_body_route_and_metadata() -> No
                 "clear_route_cache": True,
             }
         },
-        "dynamic_metadata": {"io.envoy.ai_gateway": {"backend_name": "b", "model_name_override": "m"}},
+        "dynamic_metadata": {
+            "io.envoy.ai_gateway": {
+                "backend_name": "b",
+                "model_name_override": "m",
+                "stream": False,
+            },
+            "io.envoy.ai_gateway.outcome": {"outcome": "incomplete"},
+        },
     }
 
 
 def test_the_client_of_a_key_is_in_the_metadata() -> None:
     action = ForwardRequest(set_headers=(), remove_headers=(), body=b"{}", backend="b", model="m", client="team-a")
-    metadata = {"backend_name": "b", "model_name_override": "m", "client": "team-a"}
-    assert encoded("request_body", action)["dynamic_metadata"] == {"io.envoy.ai_gateway": metadata}
+    assert encoded("request_body", action)["dynamic_metadata"]["io.envoy.ai_gateway"]["client"] == "team-a"
+
+
+@pytest.mark.parametrize(
+    ("phase", "action"),
+    [
+        ("request_headers", Reply(status=404, headers=(), body=b"{}", details="aigw_x")),
+        ("response_headers", PassHeaders(final=True)),
+        ("response_headers", Continue(final=True)),
+        ("response_body", ReplaceBody(set_headers=(), body=b"{}")),
+        ("response_body", Chunk(body=b"x", final=True)),
+    ],
+)
+@pytest.mark.parametrize("duplex", [False, True])
+def test_each_last_answer_says_how_the_exchange_has_ended(phase: str, action: Action, duplex: bool) -> None:
+    ending = codec.ending("slow_down", "team-a", "b")
+    message = pb.ProcessingResponse.FromString(codec.encode(phase, action, duplex=duplex, ending=ending))
+    assert MessageToDict(message.dynamic_metadata) == {
+        "io.envoy.ai_gateway": {"client": "team-a", "backend_name": "b"},
+        "io.envoy.ai_gateway.outcome": {"outcome": "slow_down"},
+    }
 
 
 def test_a_streamed_response_has_no_content_length() -> None:
@@ -362,15 +396,18 @@ def test_all_that_can_be_spent() -> None:
 
 
 def test_what_was_spent_is_added_to_an_answer() -> None:
-    """Of a reply that has metadata of its own, the names are there again."""
-    chunk = codec.unasked(Chunk(body=b"data", final=True))
-    reply = codec.encode(
-        "request_body", Reply(status=200, headers=(), body=b"{}", details="aigw_batch", client="alice")
-    )
+    """Of an answer that has metadata of its own, the names are there again, and the outcome stays."""
+    ending = codec.ending("ok", "alice", "b")
+    chunk = codec.unasked(Chunk(body=b"data", final=True), ending)
+    reply = codec.encode("request_body", Reply(status=200, headers=(), body=b"{}", details="aigw_batch"), ending=ending)
     for answer in (chunk, reply):
         added = answer + codec.spending(spending(), {})
         assert metadata(added) == {**NAMES, **USAGE, "cost_microdollars": 7}
         rest, before = pb.ProcessingResponse.FromString(added), pb.ProcessingResponse.FromString(answer)
+        assert (
+            rest.dynamic_metadata.fields["io.envoy.ai_gateway.outcome"]
+            == (before.dynamic_metadata.fields["io.envoy.ai_gateway.outcome"])
+        )
         for message in (rest, before):
             message.ClearField("dynamic_metadata")
         assert rest == before

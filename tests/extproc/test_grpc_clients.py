@@ -92,6 +92,13 @@ async def test_metadata_is_ignored(running: tuple[str, Echo]) -> None:
     assert answers == ([b"one"], grpc.StatusCode.OK)
 
 
+async def test_the_trace_of_a_call_reaches_its_stream(running: tuple[str, Echo]) -> None:
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    for metadata in ((("traceparent", trace),), ()):
+        await asyncio.to_thread(exchange, running[0], [b"one"], metadata=metadata)
+    assert running[1].traces == [trace, ""]
+
+
 async def test_messages_of_100_megabytes(running: tuple[str, Echo]) -> None:
     message = bytes(range(256)) * (LARGE // 256)
     answers, status = await asyncio.to_thread(exchange, running[0], [message, message])

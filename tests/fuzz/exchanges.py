@@ -106,7 +106,7 @@ STRANGE_ANSWERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("retry-after", ("-1", "soon")),
     ("set-cookie", ("a=b",)),
     ("x-aigw-dropped-params", ("forged",)),
-    ("x-aigw-local-reply", ("1",)),
+    ("x-aigw-local-reply", ("1", "UF,URX x", " ")),
 )
 
 

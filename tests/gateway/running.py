@@ -23,6 +23,7 @@ from aigw_extproc.config.snapshot import Address
 from aigw_extproc.envoy.options import Options
 from aigw_extproc.envoy.render import render, to_yaml
 from aigw_extproc.serve.workers import worker_address
+from aigw_extproc.tracing.options import TraceOptions
 from tests.envoy_config.running import RunningEnvoy, running_envoy, wait_for
 from tests.gateway.resources import Document, write
 from tests.simulator.running import RunningSimulator
@@ -124,6 +125,8 @@ def running_gateway(
     memory_limit: int | None = None,
     body_budget: int | None = None,
     log_fields: Mapping[str, str] = MappingProxyType({}),
+    traces: TraceOptions | None = None,
+    trace_upstream: bool = False,
 ) -> Iterator[Gateway]:
     """The gateway for these resources. `folder` has a short path, since unix sockets allow for about 100 bytes.
 
@@ -141,6 +144,7 @@ def running_gateway(
         message_timeout=message_timeout,
         memory_limit=memory_limit,
         idle_timeout=idle_timeout,
+        traces=traces,
     )
     config = to_yaml(render(load([resources], secrets).snapshot, options))
     config = re.sub(r"( *)time: '?%START_TIME%'?\n", lambda line: line[0] + _lines(line[1], log_fields), config)
@@ -150,6 +154,8 @@ def running_gateway(
         *(("--secrets-dir", str(secrets)) if secrets else ()),
         *(("--api-keys", str(api_keys)) if api_keys else ()),
         *(("--body-budget", str(body_budget // 10**6)) if body_budget else ()),
+        *(("--otlp", f"http://{traces.host}:{traces.port}") if traces else ()),
+        *(("--trace-upstream",) if trace_upstream else ()),
     )
     with (
         running_processor(folder, str(resources), *arguments, environment=environment) as processor,

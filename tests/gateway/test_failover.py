@@ -96,6 +96,7 @@ def failing(
                 fallback("anthropic", ref(to="simulator.throttling"), ref("claude", to=CLAUDE)),
                 fallback("untranslated", ref("server"), ref("second", to=NOVA)),
                 fallback("unsigned", ref("unsigned"), ref("second", to=NOVA)),
+                fallback("breaks", ref(to="simulator.stream-exception-3"), ref("second", to=NOVA)),
                 *(
                     fallback(path, ref("every", to="simulator.throttling"), ref("second", to=model))
                     for path, (model, _) in UNSTREAMED.items()
@@ -177,6 +178,14 @@ def test_the_log_and_the_metrics_tell_what_was_tried(failing: Gateway) -> None:
         ("default/named", 200),
     ]
     assert (lines[0]["details"], lines[2]["attempts"]) == ("aigw_throttling_exception", 2)
+    assert [line["outcome"] for line in lines] == ["throttling_exception", "ok", "ok"]
+
+
+def test_the_line_of_an_attempt_says_how_its_stream_has_ended(failing: Gateway) -> None:
+    request_id = failing.chat("breaks", stream=True).headers["x-request-id"]
+    lines = wait_for(lambda: logged(failing, request_id, 2), what="the log")
+    outcomes = {("attempt_of" in line): (line["status"], line["stream"], line["outcome"]) for line in lines}
+    assert outcomes == {True: (200, True, "api_error"), False: (200, None, "begun")}
 
 
 def test_a_response_names_its_backend_if_an_annotation_asks_for_it(failing: Gateway) -> None:

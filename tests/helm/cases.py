@@ -136,6 +136,7 @@ MORE: Values = {
         "relabelings": [{"sourceLabels": ["__meta_kubernetes_pod_node_name"], "targetLabel": "node"}],
         "metricRelabelings": [{"action": "labeldrop", "regex": "pod"}],
     },
+    "traces": {"endpoint": "http://collector:4318", "ratio": 0.1, "upstream": True},
     "prometheusRule": {
         "enabled": True,
         "labels": {"release": "prometheus"},
@@ -165,6 +166,19 @@ FRONT: Values = {
     },
 }
 """What leads clients to the Service, which mode `service` has not."""
+GATEWAY: Values = {
+    "mode": "gateway",
+    "gateway": {
+        "name": "envoy-ai-gateway-basic",
+        "namespace": "default",
+        "className": "envoy-ai-gateway-basic",
+        "namespaces": ["team-a", "team-b"],
+        "secrets": ["aws-access-key", "team-a/other-account"],
+        "configMaps": ["team-b/authorities"],
+    },
+    "serviceAccount": {"name": "ai-gateway-dataplane-aws"},
+    "networkPolicy": {"enabled": True},
+}
 OPENSHIFT: Values = {
     "podSecurityContext": {"fsGroup": None},
     "processor": {"securityContext": {"runAsUser": None, "runAsGroup": None}},
@@ -195,6 +209,8 @@ CASES["sidecar-check-existing"] = {
     "credentials": {"method": "default", "extraSecrets": ["other-account"]},
 }
 CASES["sidecar-check-file-bare"] = {"upgradeCheck": {"enabled": True}, "credentials": CREDENTIALS["file"]}
+CASES["gateway"] = GATEWAY
+CASES["gateway-more"] = {**MORE, **FRONT, **GATEWAY, "upgradeCheck": {"enabled": False}}
 CASES["crds"] = CRDS
 CASES["sidecar-more-full"] = {**MORE, **FRONT}
 CASES["service-more-full"] = {**MORE, "mode": "service"}

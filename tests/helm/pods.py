@@ -60,6 +60,6 @@ def command(container: Manifest, folder: Path) -> list[str]:
 
 
 def _localised(word: str, folder: Path) -> str:
-    for mounted in ("/etc/aigw", "/etc/envoy", "/run/aigw"):
+    for mounted in ("/etc/aigw", "/etc/envoy", "/run/aigw", "/run/published"):
         word = word.replace(mounted, str(here(mounted, folder)))
     return word

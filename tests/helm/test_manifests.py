@@ -44,7 +44,7 @@ def pods(rendered: dict[str, list[Manifest]]) -> Iterator[Manifest]:
 
 
 def test_lint_reports_nothing(helm: Helm) -> None:
-    for name in ("sidecar-file-full", "service-irsa-full", "sidecar-more-full"):
+    for name in ("sidecar-file-full", "service-irsa-full", "sidecar-more-full", "gateway-more"):
         done = helm.run("lint", "--strict", str(CHART), values=CASES[name])
         assert (done.returncode, done.stderr) == (0, "")
         assert re.findall(r"(?:WARNING|ERROR).*", done.stdout) == []
@@ -65,7 +65,7 @@ def test_manifests_match_kubernetes_schemas(
 
 def test_both_helms_render_the_same(helm: Helm, rendered: dict[str, list[Manifest]]) -> None:
     key = lambda one: (one["kind"], one["metadata"]["name"])  # noqa: E731 - a name for the order
-    for name in ("sidecar-file-full", "sidecar-more-full", "service-more-full"):
+    for name in ("sidecar-file-full", "sidecar-more-full", "service-more-full", "gateway-more"):
         assert sorted(helm.manifests(CASES[name]), key=key) == sorted(rendered[name], key=key)
 
 
@@ -87,7 +87,7 @@ def test_pods_follow_the_restricted_profile(rendered: dict[str, list[Manifest]])
         assert spec["securityContext"].items() >= {"runAsNonRoot": True}.items()
         assert not spec.keys() & {"hostNetwork", "hostPID", "hostIPC"}
         for volume in spec.get("volumes", []):
-            assert volume.keys() - {"name"} <= {"configMap", "secret", "emptyDir"}
+            assert volume.keys() - {"name"} <= {"configMap", "secret", "emptyDir", "projected"}
         for container in containers(spec).values():
             context = dict(container["securityContext"])
             assert context.pop("privileged", False) is False
@@ -113,7 +113,7 @@ def test_envoy_does_not_read_the_secret(rendered: dict[str, list[Manifest]]) -> 
         readers = [
             name
             for name, container in containers(spec).items()
-            if any("secrets" in mounted["mountPath"] for mounted in container.get("volumeMounts", []))
+            if any("/etc/aigw/secrets" in mounted["mountPath"] for mounted in container.get("volumeMounts", []))
         ]
         assert readers in ([], ["processor"], ["envoy-config", "processor"], ["check"])
 
@@ -182,9 +182,11 @@ def test_egress_is_limited_to_what_is_needed(rendered: dict[str, list[Manifest]]
         policies = [each for each in manifests if each["kind"] == "NetworkPolicy"]
         ports = [rule["ports"][0]["port"] for policy in policies for rule in policy["spec"]["egress"]]
         credentials = CASES[name].get("credentials", {"method": "podIdentity"})
+        api = [6443] if name.startswith("gateway") else []
         agent = [80] if credentials["method"] == "podIdentity" else []
         extra = [8091] if "networkPolicy" in CASES[name] and "extraEgress" in CASES[name]["networkPolicy"] else []
-        assert ports == ([53, 443, *agent, *extra] if extra or name.startswith("service") else [])
+        policy = extra or api or name.startswith("service")
+        assert ports == ([53, 443, *api, *agent, *extra] if policy else [])
 
 
 def test_only_clients_that_the_values_name_may_connect_to_a_processor(rendered: dict[str, list[Manifest]]) -> None:

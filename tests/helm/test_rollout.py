@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import subprocess
 import sys
 import tempfile
@@ -135,7 +136,13 @@ def credentials_file_of(documents: list[dict[str, Any]]) -> str:
 @contextlib.contextmanager
 def running_pod(helm: Helm, simulator: RunningSimulator, *, workers: int = 1, mode: str = "sidecar") -> Iterator[Pod]:
     chosen, port = values(simulator, workers, mode)
-    manifests = helm.manifests(chosen)
+    with pod_of(helm.manifests(chosen), port) as pod:
+        yield pod
+
+
+@contextlib.contextmanager
+def pod_of(manifests: list[Manifest], port: int, **environment: str) -> Iterator[Pod]:
+    """Start the containers of a Deployment, each when the one before has started."""
     spec = one(manifests, "Deployment")["spec"]["template"]["spec"]
     with tempfile.TemporaryDirectory(prefix="aigw-") as name:
         folder = Path(name)
@@ -144,7 +151,8 @@ def running_pod(helm: Helm, simulator: RunningSimulator, *, workers: int = 1, mo
         pod = Pod(containers(spec), port, test)
         try:
             for container in pod.containers.values():
-                pod.processes[container["name"]] = subprocess.Popen(command(container, folder))
+                process = subprocess.Popen(command(container, folder), env={**os.environ, **environment})
+                pod.processes[container["name"]] = process
                 wait_for(lambda each=container: started(pod, each) or None, what=container["name"], seconds=30)
             yield pod
         finally:

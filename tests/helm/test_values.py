@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tests.docs.pages import Block, blocks
-from tests.helm.cases import CRDS, FRONT, MORE, OPTIONS, PEER, ROLE
+from tests.helm.cases import CRDS, FRONT, GATEWAY, MORE, OPTIONS, PEER, ROLE
 from tests.helm.goldens import README, VALUES, with_comments, with_table
 from tests.helm.tools import CHART, Helm
 
@@ -44,6 +44,7 @@ TYPOS: dict[str, dict[str, Any]] = {
     "relabeling": {"serviceMonitor": {"relabeling": []}},
     "rules": {"prometheusRule": {"rules": []}},
     "initContainers": {"initContainers": []},
+    "secretNames": {"gateway": {"secretNames": []}},
     "group": {"crds": {"group": "aigateway.envoyproxy.io"}},
 }
 WRONG: dict[str, dict[str, Any]] = {
@@ -106,7 +107,6 @@ CONTRADICTIONS = {
     },
     "ingress.hosts: name at least one host": {"ingress": {"enabled": True}},
     "httpRoute.parentRefs: name the Gateway": {"httpRoute": {"enabled": True}},
-    "prometheusRule.groups: write at least one group of rules": {"prometheusRule": {"enabled": True}},
     "apiKeys.existingSecret: only valid with config.region": {
         "apiKeys": {"existingSecret": "keys"},
         "config": {"existingConfigMap": "a"},
@@ -141,8 +141,8 @@ def test_examples_on_the_pages_render(helm4: Helm, block: Block) -> None:
 def test_every_value_is_tried() -> None:
     """Except those for which only the default is tested."""
     known = yaml.safe_load((CHART / "values.yaml").read_text())
-    rest = {"mode", "nameOverride", "fullnameOverride", "credentials", "apiKeys", "adminPort"}
-    assert known.keys() - (OPTIONS | MORE | FRONT | CRDS).keys() == rest | {
+    rest = {"nameOverride", "fullnameOverride", "credentials", "apiKeys", "adminPort"}
+    assert known.keys() - (OPTIONS | MORE | FRONT | CRDS | GATEWAY).keys() == rest | {
         "podDisruptionBudget",
         "topologySpreadConstraints",
     }

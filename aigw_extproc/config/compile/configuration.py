@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from aigw_extproc.config.compile.access import compile_access
 from aigw_extproc.config.compile.asked_services import AskedServices
@@ -76,8 +76,12 @@ def _snapshot(catalog: Catalog) -> Snapshot:
     services = compile_services(catalog, upstreams, compile_signing(catalog), tls.backends)
     asked = AskedServices(catalog=catalog, backends=upstreams, tls=tls.services)
     access, traffic, costs = compile_access(catalog, asked), compile_traffic(catalog), compile_global_costs(catalog)
-    rules = compile_rules(catalog, services, access, traffic, costs)
-    return Snapshot(rules=rules, buffer_limit=buffer_limit(catalog), trusted_hops=trusted_hops(catalog))
+    return Snapshot(
+        rules=compile_rules(catalog, services, access, traffic, costs),
+        buffer_limit=buffer_limit(catalog),
+        trusted_hops=trusted_hops(catalog),
+        trust_request_id=trust_request_id(catalog),
+    )
 
 
 def _refuse_further_gateways(catalog: Catalog) -> None:
@@ -109,7 +113,16 @@ def trusted_hops(catalog: Catalog) -> int:
     return _only(hops, "clientIPDetection", 0)
 
 
-def _only(values: list[tuple[Item[ClientTrafficPolicy], int]], field: str, default: int) -> int:
+def trust_request_id(catalog: Catalog) -> bool:
+    """Return whether a client's `x-request-id` is the request's."""
+    headers = ((item, item.resource.spec.headers) for item in catalog.all(ClientTrafficPolicy))
+    return _only([(item, found.trust_request_id) for item, found in headers if found is not None], "headers", False)
+
+
+V = TypeVar("V")
+
+
+def _only(values: list[tuple[Item[ClientTrafficPolicy], V]], field: str, default: V) -> V:
     """Return the setting of the only gateway: all policies must agree on it."""
     for item, value in values:
         if value != values[0][1]:

@@ -16,7 +16,7 @@ from typing import Any, Final
 from aigw_extproc.config.compile.access import compile_access
 from aigw_extproc.config.compile.asked_services import AskedServices
 from aigw_extproc.config.compile.attachments import POLICIES, ROUTE, Node, node_of, selected, targets, title
-from aigw_extproc.config.compile.configuration import Configuration, buffer_limit, trusted_hops
+from aigw_extproc.config.compile.configuration import Configuration, buffer_limit, trust_request_id, trusted_hops
 from aigw_extproc.config.compile.costs import compile_global_costs
 from aigw_extproc.config.compile.rules import checked_spec, compile_extras, compile_rule
 from aigw_extproc.config.compile.services import Service, compile_services
@@ -77,7 +77,12 @@ def compile_independent(documents: Iterable[Mapping[str, Any]]) -> Judged:
     read((each for each in parsed if each.value["kind"] != "ReferenceGrant"), findings, into=catalog)
     compiled = _Compilation(catalog, findings, [each.value for each in parsed])
     rules = tuple(compiled.rules())
-    snapshot = Snapshot(rules=rules, buffer_limit=compiled.buffer_limit, trusted_hops=compiled.trusted_hops)
+    snapshot = Snapshot(
+        rules=rules,
+        buffer_limit=compiled.buffer_limit,
+        trusted_hops=compiled.trusted_hops,
+        trust_request_id=compiled.trust_request_id,
+    )
     problems: dict[Node, tuple[Problem, ...]] = defaultdict(tuple)
     for problem in dict.fromkeys(findings.problems):
         problems[node(problem.resource)] += (problem,)
@@ -109,6 +114,7 @@ class _Compilation:
         self._access, self._traffic = compile_access(catalog, asked), compile_traffic(catalog)
         self._costs = compile_global_costs(catalog)
         self.buffer_limit, self.trusted_hops = buffer_limit(catalog), trusted_hops(catalog)
+        self.trust_request_id = trust_request_id(catalog)
         self._wrong = _wrong(catalog, findings, documents)
         self._policies_of_gateway = _attached_to_gateway(documents, self._wrong)
         self.routes = [item.key for item in catalog.all(AIGatewayRoute)]

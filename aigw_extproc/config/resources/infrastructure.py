@@ -185,6 +185,24 @@ class ClientIPDetection(ResourcePart, frozen=True, kw_only=True):
     direct_remote_address: Discarded = None
 
 
+class ClientHeaders(ResourcePart, frozen=True, kw_only=True):
+    """`headers` of ClientTrafficPolicy."""
+
+    request_id: Literal["Generate", "PreserveOrGenerate"] = msgspec.field(default="Generate", name="requestID")
+    preserve_x_request_id: bool = msgspec.field(default=False, name="preserveXRequestID")
+    disable_rate_limit_headers: Unsupported = None
+    early_request_headers: Unsupported = None
+    enable_envoy_headers: Unsupported = None
+    late_response_headers: Unsupported = None
+    with_underscores_action: Unsupported = None
+    x_forwarded_client_cert: Unsupported = None
+
+    @property
+    def trust_request_id(self) -> bool:
+        """Whether a client's `x-request-id` is used as the request's."""
+        return self.preserve_x_request_id or self.request_id == "PreserveOrGenerate"
+
+
 class ClientTrafficPolicySpec(ResourcePart, frozen=True, kw_only=True):
     """`spec` of ClientTrafficPolicy."""
 
@@ -195,7 +213,7 @@ class ClientTrafficPolicySpec(ResourcePart, frozen=True, kw_only=True):
     client_ip_detection: ClientIPDetection | None = msgspec.field(default=None, name="clientIPDetection")
     enable_proxy_protocol: Unsupported = None
     grpc: Unsupported = None
-    headers: Unsupported = None
+    headers: ClientHeaders | None = None
     health_check: Unsupported = None
     http1: Unsupported = None
     http2: Unsupported = None
@@ -209,7 +227,7 @@ class ClientTrafficPolicySpec(ResourcePart, frozen=True, kw_only=True):
 
 
 class ClientTrafficPolicy(Resource, frozen=True, kw_only=True):
-    """How clients connect; only the limit of the body's size is used."""
+    """How clients connect."""
 
     spec: ClientTrafficPolicySpec
 

@@ -18,6 +18,11 @@
 {{- else if .Values.networkPolicy.enabled }}true{{ end -}}
 {{- end }}
 
+{{/* Name of the processor's container: in mode `gateway` that of Envoy AI Gateway's guide. */}}
+{{- define "aigw.processorName" -}}
+{{ eq .Values.mode "gateway" | ternary "extproc" "processor" }}
+{{- end }}
+
 {{- define "aigw.sourceMounts" -}}
 - {name: resources, mountPath: /etc/aigw/resources, readOnly: true}
 {{- range include "aigw.secrets" . | fromJsonArray }}
@@ -31,12 +36,16 @@
 {{- end }}
 
 {{- define "aigw.processor" -}}
-name: processor
+name: {{ include "aigw.processorName" . }}
 image: {{ include "aigw.image" (dict "image" .Values.image "root" .) }}
 imagePullPolicy: {{ .Values.image.pullPolicy }}
 args:
   - serve
+  {{- if eq .Values.mode "gateway" }}
+  {{- include "aigw.kubernetes" . | nindent 2 }}
+  {{- else }}
   {{- include "aigw.source" . | nindent 2 }}
+  {{- end }}
   - "--listen={{ include "aigw.listen" . }}"
   - "--admin-host={{ .Values.listenHost }}"
   - --admin-port={{ .Values.adminPort }}
@@ -47,7 +56,13 @@ args:
   - --ready-needs-credentials
   {{- end }}
   - --log-level={{ .Values.processor.logLevel }}
-  {{- if eq .Values.mode "sidecar" }}
+  {{- with .Values.traces.endpoint }}
+  - "--otlp={{ . }}"
+  {{- end }}
+  {{- if .Values.traces.upstream }}
+  - --trace-upstream
+  {{- end }}
+  {{- if ne .Values.mode "service" }}
   - --reload-lag=1
   {{- end }}
   {{- if include "aigw.tlsSecret" . }}
@@ -87,9 +102,14 @@ livenessProbe:
 resources: {{- toYaml .Values.processor.resources | nindent 2 }}
 securityContext: {{- include "aigw.securityContext" (list . .Values.processor) | nindent 2 }}
 volumeMounts:
+  {{- if eq .Values.mode "gateway" }}
+  - {name: published, mountPath: /run/published}
+  - {name: api-access, mountPath: /var/run/secrets/kubernetes.io/serviceaccount, readOnly: true}
+  {{- else }}
   {{- include "aigw.sourceMounts" . | nindent 2 }}
+  {{- end }}
   - {name: tmp, mountPath: /tmp}
-  {{- if eq .Values.mode "sidecar" }}
+  {{- if ne .Values.mode "service" }}
   - {name: run, mountPath: /run/aigw}
   {{- end }}
   {{- if include "aigw.tlsSecret" . }}
@@ -100,9 +120,24 @@ volumeMounts:
   {{- end }}
 {{- end }}
 
+{{/* Command-line arguments for the Kubernetes API. */}}
+{{- define "aigw.kubernetes" -}}
+{{- $namespace := include "aigw.gatewayNamespace" . -}}
+- --kubernetes
+- --gateway={{ $namespace }}/{{ .Values.gateway.name }}
+{{- with .Values.gateway.className }}
+- --gateway-class={{ . }}
+{{- end }}
+{{- with .Values.gateway.namespaces }}
+- --namespaces={{ join "," . }}
+{{- end }}
+- --gateway-service={{ .Release.Namespace }}/{{ include "aigw.service" . }}
+- --publish=/run/published
+{{- end }}
+
 {{/* Brackets around an IPv6 address. */}}
 {{- define "aigw.listen" -}}
-{{- if eq .Values.mode "sidecar" -}}
+{{- if ne .Values.mode "service" -}}
 unix:///run/aigw/extproc.sock
 {{- else -}}
 {{ contains ":" .Values.listenHost | ternary (printf "[%s]" .Values.listenHost) .Values.listenHost }}:{{ .Values.processor.port }}
@@ -115,7 +150,11 @@ image: {{ include "aigw.image" (dict "image" .Values.envoyConfig.image "root" .)
 imagePullPolicy: {{ .Values.envoyConfig.image.pullPolicy }}
 command: [aigw-extproc, envoy-config]
 args:
+  {{- if eq .Values.mode "gateway" }}
+  - --published=/run/published/gateway.json
+  {{- else }}
   {{- include "aigw.source" . | nindent 2 }}
+  {{- end }}
   {{- range $worker := until (int .Values.processor.workers) }}
   - --processor=unix:///run/aigw/extproc.sock{{ if $worker }}-{{ $worker }}{{ end }}
   {{- end }}
@@ -125,7 +164,15 @@ args:
   {{- with ((.Values.envoy.resources).limits).memory }}
   - --memory-limit={{ . }}
   {{- end }}
+  {{- with .Values.traces.endpoint }}
+  - "--otlp={{ . }}"
+  {{- end }}
   - --write-to=/etc/envoy
+{{- if .Values.traces.endpoint }}
+env: # Envoy decides which requests are traced
+  - {name: OTEL_TRACES_SAMPLER, value: parentbased_traceidratio}
+  - {name: OTEL_TRACES_SAMPLER_ARG, value: {{ .Values.traces.ratio | quote }}}
+{{- end }}
 # Envoy starts when its configuration exists.
 startupProbe:
   exec: {command: [test, -s, /etc/envoy/envoy.yaml]}
@@ -133,7 +180,11 @@ startupProbe:
 resources: {{- toYaml .Values.envoyConfig.resources | nindent 2 }}
 securityContext: {{- include "aigw.securityContext" (list . .Values.envoyConfig) | nindent 2 }}
 volumeMounts:
+  {{- if eq .Values.mode "gateway" }}
+  - {name: published, mountPath: /run/published, readOnly: true}
+  {{- else }}
   {{- include "aigw.sourceMounts" . | nindent 2 }}
+  {{- end }}
   - {name: envoy, mountPath: /etc/envoy}
 {{- end }}
 

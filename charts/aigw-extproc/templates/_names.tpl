@@ -38,7 +38,16 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end }}
 
 {{- define "aigw.podLabels" -}}
-{{- merge (include "aigw.selector" . | fromYaml) .Values.podLabels .Values.commonLabels | toYaml -}}
+{{- $own := include "aigw.selector" . | fromYaml -}}
+{{- if eq .Values.mode "gateway" }}
+{{- $_ := set $own "gateway.envoyproxy.io/owning-gateway-name" .Values.gateway.name }}
+{{- $_ := set $own "gateway.envoyproxy.io/owning-gateway-namespace" (include "aigw.gatewayNamespace" .) }}
+{{- end }}
+{{- merge $own .Values.podLabels .Values.commonLabels | toYaml -}}
+{{- end }}
+
+{{- define "aigw.gatewayNamespace" -}}
+{{ default .Release.Namespace .Values.gateway.namespace }}
 {{- end }}
 
 {{- define "aigw.serviceAccount" -}}
