@@ -48,7 +48,8 @@ def look_up(source: CredentialSource, region: str, *, now: float) -> LookupResul
     except Exception as failure:  # botocore's providers raise whatever their I/O raises
         return LookupResult(checks=(_explain(source, region, _reason(failure)),))
     if _has_stray_token(resolved):
-        return LookupResult(checks=(failed(NAME, f"{describe(resolved, now)}: {_STRAY}", _STRAY_STEP),))
+        stray = failed(NAME, f"{describe(resolved, now)}: {_STRAY}", _STRAY_STEP)
+        return LookupResult(checks=(stray,), identity=resolved.identity)
     notes = _notes_before(resolved.method) if isinstance(source, DefaultChain) else ()
     return LookupResult(checks=(ok(NAME, describe(resolved, now), notes=notes),), identity=resolved.identity)
 

@@ -82,7 +82,7 @@ def test_a_stray_session_token(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SESSION_TOKEN", "of another key")
     result = result_of(DefaultChain())
     (check,) = result.checks
-    assert (check.outcome, result.identity) == (CheckOutcome.FAILED, None)
+    assert (check.outcome, result.identity is not None) == (CheckOutcome.FAILED, True)
     assert check.detail == (
         "environment: temporary access key AKIA…MPLE, no expiry known: a long-term key (AKIA…) with a session token, "
         "which belongs to another key: AWS refuses them together"
