@@ -18,8 +18,8 @@ from tests.envoy_config.running import wait_for
 pytestmark = pytest.mark.timeout(BUILDING + 300)
 
 MODEL = "us.amazon.nova-micro-v1:0"
-LAYERS = 100_000_000
-"""Bytes that the processor's image may add to its base image."""
+LAYERS = 170_000_000
+"""Bytes that the processor's image may add to its base image. A third is the library that evaluates CEL."""
 
 
 def test_a_chat_completion(project: Project) -> None:
