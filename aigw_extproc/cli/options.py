@@ -173,7 +173,8 @@ def source_of(
     """
     chosen = [bool(resources), region is not None, simulator is not None, published is not None]
     if sum(chosen) != 1:
-        raise click.BadParameter("give resource files or folders, or --region, or --kubernetes, and only one of them")
+        cluster = ", or --kubernetes" if "kubernetes" in click.get_current_context().params else ""
+        raise click.BadParameter(f"give resource files or folders, or --region{cluster}, and only one of them")
     if published is not None and api_keys is not None:
         raise click.BadParameter("--api-keys is for resource files; in a cluster use a SecurityPolicy")
     address = endpoint(simulator) if simulator is not None else None

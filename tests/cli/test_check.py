@@ -207,7 +207,7 @@ def test_an_unknown_region() -> None:
 @pytest.mark.parametrize("arguments", [(), ("--region", "us-east-1", "route.yaml")])
 def test_no_source_or_two(arguments: tuple[str, ...], folder: Path) -> None:
     ended = aigw("check", *arguments, cwd=folder)
-    assert usage_error(ended) == "Invalid value: give resource files or folders, or --region, and not both"
+    assert usage_error(ended) == "Invalid value: give resource files or folders, or --region, and only one of them"
 
 
 def test_a_damaged_secret_is_not_shown(folder: Path) -> None:

@@ -73,14 +73,15 @@ def test_envoy_listens_on_the_given_address() -> None:
 
 
 def test_the_snippet_needs_no_resources() -> None:
-    filters, routes, clusters = _snippet("--snippet")
-    assert [part["name"] for part in filters] == ["envoy.filters.http.ext_proc"]
+    filters, routes, clusters, logs = _snippet("--snippet")
+    assert [part["name"] for part in filters] == ["remember aigw.path", "envoy.filters.http.ext_proc"]
     assert [part["route"]["cluster_header"] for part in routes] == ["x-ai-eg-backend"] * 2
     assert [part["name"] for part in clusters] == ["aigw-extproc", "default/bedrock"]
+    assert [part["name"] for part in logs] == ["envoy.access_loggers.stdout"]
 
 
 def test_the_snippet_has_the_clusters_of_the_resources(folder: Path) -> None:
-    _, _, clusters = _snippet("--snippet", "all.yaml", cwd=folder)
+    _, _, clusters, _ = _snippet("--snippet", "all.yaml", cwd=folder)
     (endpoint,) = clusters[1]["load_assignment"]["endpoints"][0]["lb_endpoints"]
     assert endpoint["endpoint"]["address"] == {"socket_address": {"address": "127.0.0.1", "port_value": 9}}
 

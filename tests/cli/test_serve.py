@@ -140,7 +140,7 @@ def test_a_simulator_on_a_socket(folder: Path) -> None:
 
 @pytest.mark.parametrize("arguments", [(), ("all.yaml", "--region", "us-east-1"), ("all.yaml", "--simulator", "a:1")])
 def test_no_source_or_two(folder: Path, arguments: tuple[str, ...]) -> None:
-    expected = "Invalid value: give resource files or folders, or --region, and not both"
+    expected = "Invalid value: give resource files or folders, or --region, or --kubernetes, and only one of them"
     assert usage_error(serve(folder, *arguments)) == expected
 
 

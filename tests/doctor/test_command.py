@@ -93,7 +93,7 @@ def test_broken_resources(tmp_path: Path, moto_url: str) -> None:
 @pytest.mark.parametrize("arguments", [(), ("--region", "us-east-1", "models.yaml")])
 def test_nothing_or_too_much(arguments: tuple[str, ...], moto_url: str) -> None:
     ended = doctor(*arguments, sts=moto_url)
-    assert usage_error(ended) == "Invalid value: give resource files or folders, or --region, and not both"
+    assert usage_error(ended) == "Invalid value: give resource files or folders, or --region, and only one of them"
 
 
 def test_a_placeholder_is_named(tmp_path: Path, simulator: RunningSimulator, moto_url: str) -> None:
