@@ -102,6 +102,8 @@ $(VENV)/.local: $(VENV)/bin/pip pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(VENV)/bin/pip pyproject.toml constraints.txt
 	@$(BIN)/pip install --quiet -c constraints.txt -e '.[dev]'
+	@# xds-protos has an old copy of these modules in the same place; the last one that is installed stays.
+	@$(BIN)/pip install --quiet -c constraints.txt --no-deps --force-reinstall opentelemetry-proto
 	@touch $@ $(VENV)/.local
 
 $(VENV)/bin/pip:
