@@ -82,12 +82,16 @@ def _replaced(body: bytes, *, status: int = 200, content_type: str = "applicatio
 
 
 def _breaks_off(name: str, message: str) -> Disturbance:
-    """End a stream with an exception frame after `parameter` frames; answer with an error where it is buffered."""
+    """End a stream with an exception frame after `parameter` frames; answer with an error where it is buffered.
+
+    It comes later than they do: a gateway may try another backend as long as nothing has reached the client.
+    """
 
     def disturb(response: HttpResponse, parameter: int) -> HttpResponse:
         if not response.streamed:
             return http_messages.error(ServiceError(name[0].upper() + name[1:], message))
-        return replace(response, steps=(*response.steps[:parameter], frames.exception(name, message)))
+        begun = (*response.steps[:parameter], Pause(seconds=0.1)) if parameter else ()
+        return replace(response, steps=(*begun, frames.exception(name, message)))
 
     return disturb
 

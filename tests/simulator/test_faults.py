@@ -171,8 +171,8 @@ def test_split_cuts_across_frames() -> None:
 
 
 def test_a_stream_exception_ends_the_stream() -> None:
-    first, exception = disturbed("stream-exception", 1)
-    assert first == b"one"
+    first, pause, exception = disturbed("stream-exception", 1)
+    assert (first, pause) == (b"one", Pause(seconds=0.1))
     assert isinstance(exception, bytes)
     assert b"modelStreamErrorException" in exception
 
