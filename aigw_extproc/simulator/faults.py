@@ -82,18 +82,19 @@ def _replaced(body: bytes, *, status: int = 200, content_type: str = "applicatio
 
 
 def _breaks_off(name: str, message: str) -> Disturbance:
-    """End a stream with an exception frame after `parameter` frames; answer with an error where it is buffered.
-
-    It comes later than they do: a gateway may try another backend as long as nothing has reached the client.
-    """
+    """End a stream with an exception frame after `parameter` frames; answer with an error where it is buffered."""
 
     def disturb(response: HttpResponse, parameter: int) -> HttpResponse:
         if not response.streamed:
             return http_messages.error(ServiceError(name[0].upper() + name[1:], message))
-        begun = (*response.steps[:parameter], Pause(seconds=0.1)) if parameter else ()
-        return replace(response, steps=(*begun, frames.exception(name, message)))
+        return replace(response, steps=(*_later(response.steps[:parameter]), frames.exception(name, message)))
 
     return disturb
+
+
+def _later(sent: tuple[Step, ...]) -> tuple[Step, ...]:
+    """Return what is sent before a failure, and a pause: together, a gateway would see nothing but the failure."""
+    return (*sent, Pause(seconds=0.1)) if sent else ()
 
 
 def _first_half(response: HttpResponse) -> bytes:
@@ -108,7 +109,7 @@ def _truncated(response: HttpResponse, parameter: int) -> HttpResponse:
 
 def _reset(response: HttpResponse, parameter: int) -> HttpResponse:
     sent = response.steps[:parameter] if response.streamed else (_first_half(response),)
-    return replace(response, steps=(*sent, Reset()))
+    return replace(response, steps=(*_later(sent), Reset()))
 
 
 def _corrupt_crc(response: HttpResponse, parameter: int) -> HttpResponse:

@@ -128,7 +128,7 @@ def test_truncated_ends_after_some_frames() -> None:
 
 
 def test_reset_comes_after_some_frames() -> None:
-    assert disturbed("reset", 1) == (b"one", Reset())
+    assert disturbed("reset", 1) == (b"one", Pause(seconds=0.1), Reset())
 
 
 def test_early_close_sends_nothing() -> None:
@@ -183,7 +183,7 @@ def test_a_buffered_response_is_truncated_in_its_middle() -> None:
 
 def test_a_buffered_response_is_reset_in_its_middle_with_the_full_content_length() -> None:
     response = FAULTS["reset"].disturb(http_messages.buffered(b"123456"), 4)
-    assert response.steps == (b"123", Reset())
+    assert response.steps == (b"123", Pause(seconds=0.1), Reset())
     assert dict(response.headers)["content-length"] == "6"
 
 
