@@ -49,7 +49,7 @@ from aigw_extproc.exchange.messages import (
 )
 from aigw_extproc.exchange.results import result
 from aigw_extproc.exchange.spending import SpentTokens, spent
-from aigw_extproc.extproc import codec
+from aigw_extproc.extproc import codec, metadata
 from aigw_extproc.extproc.budget import Budget, content_length
 from aigw_extproc.extproc.pulse import Pulse
 from aigw_extproc.extproc.transport import Send
@@ -266,11 +266,11 @@ class ExchangeStream:
         """Return what Envoy is to know of the end, and of what was spent, for the last answer."""
         outcome = self._exchange.outcome
         backend = action.backend if isinstance(action, PassHeaders) else ""
-        ended = codec.ending(result(outcome, over=True), outcome.client, backend)
+        ended = metadata.ending(result(outcome, over=True), outcome.client, backend)
         self._spent = spent(outcome)
         if self._spent is None:
             return ended
-        return ended + codec.spending(self._spent, metrics.latencies(self._timeline, self._spent, monotonic()))
+        return ended + metadata.spending(self._spent, metrics.latencies(self._timeline, self._spent, monotonic()))
 
     def _ping(self) -> None:
         body = self._exchange.ping()

@@ -38,7 +38,7 @@ from aigw_extproc.exchange.messages import (
     Wait,
 )
 from aigw_extproc.exchange.spending import SpentTokens
-from aigw_extproc.extproc import codec
+from aigw_extproc.extproc import codec, metadata
 from aigw_extproc.extproc.pb import ext_proc_pb2 as pb
 from aigw_extproc.translate.contract import TokenCounts
 
@@ -229,7 +229,7 @@ def test_the_client_of_a_key_is_in_the_metadata() -> None:
 )
 @pytest.mark.parametrize("duplex", [False, True])
 def test_each_last_answer_says_how_the_exchange_has_ended(phase: str, action: Action, duplex: bool) -> None:
-    ending = codec.ending("slow_down", "team-a", "b")
+    ending = metadata.ending("slow_down", "team-a", "b")
     message = pb.ProcessingResponse.FromString(codec.encode(phase, action, duplex=duplex, ending=ending))
     assert MessageToDict(message.dynamic_metadata) == {
         "io.envoy.ai_gateway": {"client": "team-a", "backend_name": "b"},
@@ -355,12 +355,12 @@ NAMES = {
 USAGE = {"usage_input_tokens": 100, "usage_output_tokens": 11, "usage_total_tokens": 111}
 
 
-def metadata(message: bytes) -> object:
+def written(message: bytes) -> object:
     return MessageToDict(pb.ProcessingResponse.FromString(message).dynamic_metadata)["io.envoy.ai_gateway"]
 
 
 def test_what_was_spent_is_metadata() -> None:
-    assert metadata(codec.spending(spending(), {})) == {**NAMES, **USAGE, "cost_microdollars": 7}
+    assert written(metadata.spending(spending(), {})) == {**NAMES, **USAGE, "cost_microdollars": 7}
 
 
 def test_all_that_can_be_spent() -> None:
@@ -378,7 +378,7 @@ def test_all_that_can_be_spent() -> None:
     )
     one = spending(counts=counts, client="", cost=None, estimated=True, values={"a.b": 0, "ä": 2**53})
     names = {key: name for key, name in NAMES.items() if key != "client"}
-    assert metadata(codec.spending(one, {"token_latency_ttft": 0.4996, "token_latency_itl": 0.02})) == {
+    assert written(metadata.spending(one, {"token_latency_ttft": 0.4996, "token_latency_itl": 0.02})) == {
         **names,
         **USAGE,
         "response_model": "other",
@@ -398,12 +398,12 @@ def test_all_that_can_be_spent() -> None:
 
 def test_what_was_spent_is_added_to_an_answer() -> None:
     """Of an answer that has metadata of its own, the names are there again, and the outcome stays."""
-    ending = codec.ending("ok", "alice", "b")
+    ending = metadata.ending("ok", "alice", "b")
     chunk = codec.unasked(Chunk(body=b"data", final=True), ending)
     reply = codec.encode("request_body", Reply(status=200, headers=(), body=b"{}", details="aigw_batch"), ending=ending)
     for answer in (chunk, reply):
-        added = answer + codec.spending(spending(), {})
-        assert metadata(added) == {**NAMES, **USAGE, "cost_microdollars": 7}
+        added = answer + metadata.spending(spending(), {})
+        assert written(added) == {**NAMES, **USAGE, "cost_microdollars": 7}
         rest, before = pb.ProcessingResponse.FromString(added), pb.ProcessingResponse.FromString(answer)
         assert (
             rest.dynamic_metadata.fields["io.envoy.ai_gateway.outcome"]
@@ -416,5 +416,5 @@ def test_what_was_spent_is_added_to_an_answer() -> None:
 
 @given(st.dictionaries(st.text(min_size=1, max_size=300), st.integers(min_value=0, max_value=2**53), max_size=40))
 def test_any_key_and_value(values: dict[str, int]) -> None:
-    found = metadata(codec.spending(spending(values=values), {}))
+    found = written(metadata.spending(spending(values=values), {}))
     assert found == {**NAMES, **USAGE, "cost_microdollars": 7} | values
