@@ -5,16 +5,15 @@ from __future__ import annotations
 import logging
 import sys
 from asyncio import Future, ensure_future, shield, wait
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable
 from random import random
 from time import monotonic, time
-from typing import Protocol
 
 from msgspec.structs import replace
 
 from aigw_extproc import metrics
 from aigw_extproc.aws.identity import Identity
-from aigw_extproc.config.snapshot import AwsAuth, Upstream
+from aigw_extproc.config.snapshot import AwsAuth
 from aigw_extproc.errors import CredentialsUnavailable, GatewayError, InternalError, LimitsUnavailable, UpstreamTimeout
 from aigw_extproc.exchange.limiting import settlement
 from aigw_extproc.exchange.machine import Exchange
@@ -44,7 +43,6 @@ from aigw_extproc.exchange.messages import (
     RequestHeaders,
     StoredReady,
     StreamResponse,
-    UpstreamCall,
     UpstreamReady,
 )
 from aigw_extproc.exchange.results import result
@@ -52,11 +50,19 @@ from aigw_extproc.exchange.spending import SpentTokens, spent
 from aigw_extproc.extproc import codec, metadata
 from aigw_extproc.extproc.budget import Budget, content_length
 from aigw_extproc.extproc.pulse import Pulse
+from aigw_extproc.extproc.surroundings import (
+    Allowances,
+    CallUpstream,
+    FetchMedia,
+    FindCredentials,
+    RejectCredentials,
+    Store,
+    Tracer,
+    Watch,
+)
 from aigw_extproc.extproc.transport import Send
-from aigw_extproc.limits.counting import Charge, Verdict
 from aigw_extproc.printable import printable
 from aigw_extproc.routing import Router
-from aigw_extproc.translate.contract import Fetched, Stored, UpstreamResponse
 
 BATCH_SECONDS = 120
 """Envoy's timeout while a batch of requests runs: a little more than `outbound.upstream.MAX_SECONDS`."""
@@ -73,61 +79,6 @@ https://docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html
 
 _LAST = (Reply, ReplaceBody)
 _TRACEPARENT = "traceparent"
-FindCredentials = Callable[[AwsAuth], Awaitable[Identity]]
-FetchMedia = Callable[[tuple[str, ...], tuple[str, ...]], Awaitable[Mapping[str, Fetched]]]
-RejectCredentials = Callable[[AwsAuth, Identity], None]
-Watch = Callable[[Exchange, metrics.Timeline, SpentTokens | None], None]
-Spend = Callable[[SpentTokens], None]
-CallUpstream = Callable[[Upstream, Sequence[UpstreamCall]], Awaitable[tuple[UpstreamResponse, ...]]]
-
-
-class Store(Protocol):
-    """The responses that the gateway keeps."""
-
-    async def look_up(self, needed: NeedStored) -> Stored:
-        """Return the responses that an exchange needs. Raises StoreUnavailable."""
-        ...
-
-    async def keep(self, wanted: Keep) -> None:
-        """Store a response; a failure is the store's own matter."""
-        ...
-
-
-class Trace(Protocol):
-    """Observes one exchange for its span."""
-
-    @property
-    def traceparent(self) -> str:
-        """The span's context, for upstreams."""
-        ...
-
-    def note(self, event: Event | None, action: Action) -> None:
-        """Take a message of Envoy's, and what was done with it."""
-        ...
-
-    def end(self, outcome: Outcome, timeline: metrics.Timeline, *, over: bool) -> None:
-        """Finish the span."""
-        ...
-
-
-class Tracer(Protocol):
-    """Begins the spans of exchanges."""
-
-    def begin(self, parent: str) -> Trace | None:
-        """Return what observes an exchange, below the `traceparent` of its call; None if it is not recorded."""
-        ...
-
-
-class Allowances(Protocol):
-    """What clients may use, by the limits of the configuration."""
-
-    async def take(self, needed: NeedLimits) -> Verdict | None:
-        """Take what a request needs, or nothing. Raises LimitsUnavailable."""
-        ...
-
-    async def charge(self, charges: Sequence[Charge]) -> None:
-        """Charge for a response; a failure is the ledger's own matter."""
-        ...
 
 
 class Processor:
@@ -144,7 +95,6 @@ class Processor:
         store: Store | None = None,
         allowances: Allowances | None = None,
         watch: Watch | None = None,
-        spend: Spend = lambda _: None,
         tracer: Tracer | None = None,
         trace_upstream: bool = False,
     ) -> None:
@@ -157,9 +107,7 @@ class Processor:
         self.budget = budget or Budget(sys.maxsize)
         self.store = store
         self.watch = watch
-        """Called with every exchange at its end."""
-        self.spend = spend
-        """Called once for each exchange, or attempt, that has spent tokens, at its end, however it ends."""
+        """Called with every exchange at its end, and what it has spent, however it ends."""
         self.tracer = tracer
         self.trace_upstream = trace_upstream
         """Whether upstreams get the context of the trace."""
@@ -328,7 +276,6 @@ class ExchangeStream:
             log.info("exchange broken off: %s", _line(spent))
         for key, fault in spent.faults.items():
             log.warning("cost not evaluated, so it is 0: key=%s route=%s reason=%s", key, spent.route, fault)
-        self._processor.spend(spent)
 
     async def _act(self, event: Event) -> Action:
         exchange = self._exchange

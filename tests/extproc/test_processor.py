@@ -75,10 +75,14 @@ class Surroundings:
     def reject(self, auth: AwsAuth, identity: Identity) -> None:
         self.rejected.append(identity)
 
+    def watch(self, _exchange: object, _timeline: object, spent: SpentTokens | None) -> None:
+        if spent is not None:
+            self.spent.append(spent)
+
     def open(self) -> EnvoyStream:
         router = Router(Snapshot(rules=(RULE,)))
         asked = (self.credentials, self.media, self.upstream, self.reject)
-        return EnvoyStream(Processor(lambda: router, *asked, spend=self.spent.append))
+        return EnvoyStream(Processor(lambda: router, *asked, watch=self.watch))
 
 
 def body(value: object, *, end: bool = True) -> pb.HttpBody:
