@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Sequence
+from functools import wraps
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 from click.core import ParameterSource
@@ -23,8 +24,6 @@ from aigw_extproc.store.options import VARIABLE, StoreOptions
 from aigw_extproc.tracing.options import ENDPOINT_VARIABLE, TraceOptions, trace_options
 
 log = logging.getLogger(__name__)
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 PATH = click.Path(path_type=Path)
 PORT = click.IntRange(0, 65535)
@@ -46,16 +45,18 @@ allow_host = click.option(
 insecure = click.option("--insecure", is_flag=True, help="Serve everyone who can connect, without a warning.")
 admin_port = click.option("--admin-port", type=PORT, default=ADMIN.port, help="Port of /readyz, /metrics and the page.")
 workers = click.option("--workers", type=click.IntRange(min=1), default=1, help="Number of processor processes.")
-store = click.option(
-    "--store",
-    metavar="FILE|redis://HOST",
-    envvar=VARIABLE,
-    help="Keep responses here, for previous_response_id and the like; a URL with a password better in AIGW_STORE.",
+_STORE = (
+    click.option(
+        "--store",
+        metavar="FILE|redis://HOST",
+        envvar=VARIABLE,
+        help="Keep responses here, for previous_response_id and the like; a URL with a password better in AIGW_STORE.",
+    ),
+    click.option(
+        "--store-hours", type=click.FloatRange(min=0, min_open=True), default=720, help="How long a response is kept."
+    ),
+    click.option("--store-mb", type=click.IntRange(min=1), default=1000, help="Size of all kept responses."),
 )
-store_hours = click.option(
-    "--store-hours", type=click.FloatRange(min=0, min_open=True), default=720, help="How long a response is kept."
-)
-store_mb = click.option("--store-mb", type=click.IntRange(min=1), default=1000, help="Size of all kept responses.")
 otlp = click.option(
     "--otlp",
     metavar="URL",
@@ -110,14 +111,44 @@ log_level = click.option(
 )
 
 
-def kubernetes(command: F) -> F:
-    """Add the options of the Kubernetes API to a command, which gets them as `kubernetes_of` takes them."""
+def kubernetes(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of the Kubernetes API to a command, which gets them as `cluster`, None without `--kubernetes`.
+
+    A command's own options `gateway_service` and `status` belong to them.
+    """
+    names = ("kubernetes", "gateway", "gateway_class", "namespaces", "kubeconfig", "context")
+
+    @wraps(command)
+    def with_cluster(**given: Any) -> None:
+        given["cluster"] = _kubernetes_of(
+            **{name: given.pop(name) for name in names},
+            service=given.pop("gateway_service", None),
+            status=given.pop("status", False),
+        )
+        command(**given)
+
+    added: Callable[..., None] = with_cluster
     for option in reversed(_KUBERNETES):
-        command = option(command)
-    return command
+        added = option(added)
+    return added
 
 
-def kubernetes_of(
+def store(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of the store of responses to a command, which gets them as `store`, None without one."""
+
+    @wraps(command)
+    def with_store(*, store: str | None, store_hours: float, store_mb: int, **given: Any) -> None:
+        seconds = max(1, round(store_hours * 3600))
+        options = StoreOptions(place=store, max_seconds=seconds, max_bytes=store_mb * 10**6) if store else None
+        command(store=options, **given)
+
+    added: Callable[..., None] = with_store
+    for option in reversed(_STORE):
+        added = option(added)
+    return added
+
+
+def _kubernetes_of(
     *,
     kubernetes: bool,
     gateway: str | None,
@@ -191,13 +222,6 @@ def source_of(
         api_keys=api_keys,
         ledger=ledger,
     )
-
-
-def store_of(place: str | None, hours: float, megabytes: int) -> StoreOptions | None:
-    """Return the store that the options name, if any."""
-    if not place:
-        return None
-    return StoreOptions(place=place, max_seconds=max(1, round(hours * 3600)), max_bytes=megabytes * 10**6)
 
 
 def traces_of(url: str | None) -> TraceOptions | None:

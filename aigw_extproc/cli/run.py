@@ -11,10 +11,12 @@ import click
 
 from aigw_extproc.cli import options
 from aigw_extproc.cli.app import app
-from aigw_extproc.cli.options import own_traces_of, require_token, source_of, store_of
+from aigw_extproc.cli.options import own_traces_of, require_token, source_of
 from aigw_extproc.cli.output import fail
 from aigw_extproc.envoy.options import SIMULATOR
+from aigw_extproc.kubernetes.options import KubernetesOptions, NoCluster
 from aigw_extproc.serve.options import ADMIN
+from aigw_extproc.store.options import StoreOptions
 
 
 @app.command()
@@ -37,8 +39,6 @@ from aigw_extproc.serve.options import ADMIN
     help="Port of the demonstration's simulator.",
 )
 @options.store
-@options.store_hours
-@options.store_mb
 @options.limits
 @options.workers
 @click.option("--access-log/--no-access-log", default=True, help="One line per request, on standard output.")
@@ -50,12 +50,7 @@ def run(
     region: str | None,
     secrets_dir: Path | None,
     api_keys: Path | None,
-    kubernetes: bool,
-    gateway: str | None,
-    gateway_class: str | None,
-    namespaces: str | None,
-    kubeconfig: Path | None,
-    context: str | None,
+    cluster: KubernetesOptions | None,
     host: str,
     port: int,
     allow_host: tuple[str, ...],
@@ -64,9 +59,7 @@ def run(
     page: bool,
     page_token: Path | None,
     simulator_port: int,
-    store: str | None,
-    store_hours: float,
-    store_mb: int,
+    store: StoreOptions | None,
     limits: str | None,
     workers: int,
     access_log: bool,
@@ -81,7 +74,6 @@ def run(
     """
     from aigw_extproc.config.snapshot import Address
     from aigw_extproc.envoy.binary import EnvoyNotFound
-    from aigw_extproc.kubernetes.options import NoCluster
     from aigw_extproc.run.gateway import RunOptions
     from aigw_extproc.run.gateway import run as run_until_stopped
     from aigw_extproc.run.ports import PortUnavailable
@@ -89,14 +81,6 @@ def run(
 
     require_token(page_token)
     traces = own_traces_of(otlp)
-    cluster = options.kubernetes_of(
-        kubernetes=kubernetes,
-        gateway=gateway,
-        gateway_class=gateway_class,
-        namespaces=namespaces,
-        kubeconfig=kubeconfig,
-        context=context,
-    )
     published = None
     if cluster is not None:
         from aigw_extproc.serve.following import publishing_folder
@@ -120,7 +104,7 @@ def run(
         page=page,
         page_token=page_token,
         start_simulator=demonstration,
-        store=store_of(store, store_hours, store_mb),
+        store=store,
         limits=limits or None,
         workers=workers,
         access_log=access_log,

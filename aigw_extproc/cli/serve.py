@@ -13,13 +13,15 @@ import click
 
 from aigw_extproc.cli import options
 from aigw_extproc.cli.app import app
-from aigw_extproc.cli.options import PATH, endpoint, own_traces_of, require_token, source_of, store_of
+from aigw_extproc.cli.options import PATH, endpoint, own_traces_of, require_token, source_of
 from aigw_extproc.cli.output import fail, set_up_logging
 from aigw_extproc.config.snapshot import Address
 from aigw_extproc.envoy.options import PROCESSOR
 from aigw_extproc.extproc.transport import FORMER_TRANSPORTS, TRANSPORTS, Transport
+from aigw_extproc.kubernetes.options import KubernetesOptions, NoCluster
 from aigw_extproc.label_headers import VARIABLE, label_headers
 from aigw_extproc.serve.options import ADMIN, ServeOptions
+from aigw_extproc.store.options import StoreOptions
 
 log = logging.getLogger(__name__)
 
@@ -75,8 +77,6 @@ if TYPE_CHECKING:
     "--tls-client-ca", metavar="FILE", type=PATH, help="Accept only clients with a certificate that these signed."
 )
 @options.store
-@options.store_hours
-@options.store_mb
 @options.limits
 @options.allow_host
 @options.insecure
@@ -111,14 +111,7 @@ def serve(
     simulator: str | None,
     secrets_dir: Path | None,
     api_keys: Path | None,
-    kubernetes: bool,
-    gateway: str | None,
-    gateway_class: str | None,
-    namespaces: str | None,
-    kubeconfig: Path | None,
-    context: str | None,
-    gateway_service: str | None,
-    status: bool,
+    cluster: KubernetesOptions | None,
     publish: Path | None,
     published: Path | None,
     listen: str,
@@ -133,9 +126,7 @@ def serve(
     tls_cert: Path | None,
     tls_key: Path | None,
     tls_client_ca: Path | None,
-    store: str | None,
-    store_hours: float,
-    store_mb: int,
+    store: StoreOptions | None,
     limits: str | None,
     allow_host: tuple[str, ...],
     insecure: bool,
@@ -152,7 +143,6 @@ def serve(
     log_level: str,
 ) -> None:
     """Run the processor alone, for an Envoy that runs elsewhere. RESOURCES are resource files, or folders of them."""
-    from aigw_extproc.kubernetes.options import NoCluster
     from aigw_extproc.run.ports import PortUnavailable, require_free
     from aigw_extproc.serve.child import ChildFailed
     from aigw_extproc.serve.memory import default_budget
@@ -163,29 +153,9 @@ def serve(
     _check_label_headers()
     traces = own_traces_of(otlp)
     require_token(page_token)
-    cluster = options.kubernetes_of(
-        kubernetes=kubernetes,
-        gateway=gateway,
-        gateway_class=gateway_class,
-        namespaces=namespaces,
-        kubeconfig=kubeconfig,
-        context=context,
-        service=gateway_service,
-        status=status,
-    )
-    if publish is not None and cluster is None:
-        raise click.BadParameter("--publish: only with --kubernetes")
+    published = _published(cluster, publish, published)
     operator = Address(host=admin_host, port=admin_port) if admin else None
     endpoints = {endpoint(worker_address(listen, index)) for index in range(workers)}
-    if cluster is not None:
-        from aigw_extproc.serve.following import publishing_folder
-
-        if published is not None:
-            raise click.BadParameter("--published is for processes without --kubernetes; use --publish")
-        try:
-            published = click.get_current_context().with_resource(publishing_folder(publish))
-        except OSError as error:
-            fail(f"--publish {publish}: {error.strerror}")
     serve_options = ServeOptions(
         source=source_of(resources, region, simulator, secrets_dir, api_keys, published, ledger=bool(limits)),
         kubernetes=cluster,
@@ -203,7 +173,7 @@ def serve(
         exposed=exposed,
         insecure=insecure,
         body_budget=body_budget * 10**6 if body_budget is not None else default_budget(workers),
-        store=store_of(store, store_hours, store_mb),
+        store=store,
         limits=limits or None,
         ready_needs_credentials=ready_needs_credentials,
         drain_seconds=drain_seconds,
@@ -221,6 +191,26 @@ def serve(
         asyncio.run(serve_until_stopped(serve_options))
     except (OSError, NoCluster, PortUnavailable, ChildFailed) as error:
         fail(str(error))
+
+
+def _published(cluster: KubernetesOptions | None, publish: Path | None, published: Path | None) -> Path | None:
+    """Return the file of what is read from the API: one that this process writes, or follows; None for other sources.
+
+    Raises:
+        click.BadParameter: the options do not belong together.
+    """
+    if cluster is None:
+        if publish is not None:
+            raise click.BadParameter("--publish: only with --kubernetes")
+        return published
+    if published is not None:
+        raise click.BadParameter("--published is for processes without --kubernetes; use --publish")
+    from aigw_extproc.serve.following import publishing_folder
+
+    try:
+        return click.get_current_context().with_resource(publishing_folder(publish))
+    except OSError as error:
+        fail(f"--publish {publish}: {error.strerror}")
 
 
 def _check_label_headers() -> None:

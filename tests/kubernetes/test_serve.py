@@ -71,5 +71,6 @@ def test_options_that_do_not_fit_are_refused(options: tuple[str, ...], message: 
 
 
 def test_without_a_cluster_the_operator_is_told(tmp_path: Path) -> None:
-    result = aigw("serve", "--kubernetes", "--gateway", "a/b", "--kubeconfig", str(tmp_path / "missing"))
+    free = ("--listen", f"unix://{tmp_path}/p.sock", "--admin-port", "0")
+    result = aigw("serve", "--kubernetes", "--gateway", "a/b", "--kubeconfig", str(tmp_path / "missing"), *free)
     assert (result.code, "the Kubernetes API cannot be used: " in result.err) == (1, True)
