@@ -73,9 +73,7 @@ limits = click.option(
     help="Count here what clients use, for rate limits and quotas; a URL with a password better in AIGW_LIMITS.",
 )
 page = click.option("--page/--no-page", default=True, help="The operator's page: on loopback, or with --page-token.")
-page_token = click.option(
-    "--page-token", metavar="FILE", type=PATH, help="Whoever opens the page needs the token in this file."
-)
+page_token = click.option("--page-token", metavar="FILE", type=PATH, help="A file with the token that opens the page.")
 published = click.option(
     "--published",
     metavar="FILE",

@@ -30,7 +30,7 @@ class Watching:
         self._api_version = ""
         self._version = ""
         self._failures = 0
-        self._told = ""
+        self._logged = ""
 
     async def run(self) -> None:
         """List and watch until cancelled."""
@@ -97,9 +97,9 @@ class Watching:
         return kind == "DELETED" and self._store.remove(self._selection, value)
 
     def _recovered(self) -> None:
-        if self._told:
+        if self._logged:
             log.info("reads %s again", self._selection)
-        self._failures, self._told = 0, ""
+        self._failures, self._logged = 0, ""
 
     async def _pause(self, fault: Refused | Unreachable) -> None:
         """Log a new fault once, and wait. What may not be read by name does not hold up the rest: it counts as absent.
@@ -110,9 +110,9 @@ class Watching:
         forbidden = isinstance(fault, Refused) and fault.status == _FORBIDDEN
         kind = "forbidden" if forbidden else type(fault).__name__
         # One broken watch is ordinary: an API server that restarts, a load balancer.
-        if self._told != kind and (forbidden or self._failures):
+        if self._logged != kind and (forbidden or self._failures):
             log.warning("cannot read %s, what is known of it stays in effect: %s", self._selection, fault)
-            self._told = kind
+            self._logged = kind
         if forbidden and self._selection.name is not None and not self._store.known(self._selection):
             self._store.replace(self._selection, (), "")
             self._changed()

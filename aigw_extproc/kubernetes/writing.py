@@ -43,7 +43,7 @@ class Writer:
         self._offered = asyncio.Event()
         self._given_up: dict[Node, str] = {}
         """The versions of resources whose status cannot be written."""
-        self._told: set[str] = set()
+        self._logged: set[str] = set()
         self._wrong: set[str] = set()
 
     def offer(self, scope: Scope) -> None:
@@ -159,8 +159,8 @@ class Writer:
 
     def _tell(self, message: str) -> None:
         """Log what hinders, once."""
-        if message not in self._told:
-            self._told = {*self._told, message} if len(self._told) < 100 else {message}
+        if message not in self._logged:
+            self._logged = {*self._logged, message} if len(self._logged) < 100 else {message}
             log.warning(message)
 
 

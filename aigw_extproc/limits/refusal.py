@@ -16,7 +16,7 @@ from aigw_extproc.errors import BudgetExceeded, LimitExceeded
 from aigw_extproc.limits.counting import Hit, refusing
 
 RETRIED_SECONDS: Final = 60
-"""SDKs are told not to try again if they would have to wait for longer."""
+"""The longest wait after which SDKs should try again. Refusals with a longer one say `x-should-retry: false`."""
 
 
 def refusal(

@@ -77,7 +77,7 @@ class ServeOptions:
 
     @property
     def shows_page(self) -> bool:
-        """Whether the operator's port has the page: whoever reaches it there must not see traffic, nor spend money."""
+        """Whether the operator's port has the page. Where others can reach the port, only a token opens it."""
         return self.page and self.admin is not None and (self.page_token is not None or is_loopback(self.admin.host))
 
     @property

@@ -121,13 +121,6 @@ async def _serve_streams(options: ServeOptions, live: Live, stop: asyncio.Event)
     live.credentials = credentials.as_details
     budget = Budget(options.body_budget)
 
-    def on_serving(serving: bool) -> None:
-        live.serving = serving
-        if serving:
-            print(f"aigw-extproc: ready on {options.listen}", flush=True)
-        elif stop.is_set():
-            log.info("draining: at most %.0f s", options.drain_seconds)
-
     recorder = Recorder() if options.shows_page or options.record_traffic else None
     if recorder is not None:
         live.traffic = lambda: recorder.records
@@ -157,8 +150,17 @@ async def _serve_streams(options: ServeOptions, live: Live, stop: asyncio.Event)
         create = partial(
             create_server, options.transport, processor, options.listen, grace=options.drain_seconds, tls=options.tls
         )
-        await serve_until(stop, create, options.listen, on_serving)
+        await serve_until(stop, create, options.listen, partial(_announce, options, live, stop))
         await processor.settled()
+
+
+def _announce(options: ServeOptions, live: Live, stop: asyncio.Event, serving: bool) -> None:
+    """Say that streams are served, or that the last ones are waited for."""
+    live.serving = serving
+    if serving:
+        print(f"aigw-extproc: ready on {options.listen}", flush=True)
+    elif stop.is_set():
+        log.info("draining: at most %.0f s", options.drain_seconds)
 
 
 @asynccontextmanager

@@ -44,8 +44,8 @@ def shown(block: ContentBlock) -> ContentBlock:
     if block.image is None or block.image.source.bytes:
         return block
     location, error = block.image.source.s3_location, block.image.error
-    told = (error and error.message) or (location and location.uri) or "empty"
-    return ContentBlock(text=f"[image: {told}]")
+    reason = (error and error.message) or (location and location.uri) or "empty"
+    return ContentBlock(text=f"[image: {reason}]")
 
 
 def media_type(image: ImageBlock) -> str:
