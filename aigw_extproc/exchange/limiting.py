@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from aigw_extproc.anthropic.errors import render as anthropic_error
 from aigw_extproc.callers import Caller, address_of
-from aigw_extproc.config.costs import COUNTS, Expression, NoValue
+from aigw_extproc.config.costs import Expression, NoValue
 from aigw_extproc.config.limits import EXPRESSION, MONEY, NO_QUOTAS, USAGE, Limit
 from aigw_extproc.config.snapshot import MODEL_HEADER, Backend
 from aigw_extproc.errors import FilterMissing, LimitExceeded, LimitsUnavailable, PriceUnknown
@@ -23,7 +23,7 @@ from aigw_extproc.exchange.admission import identified_headers
 from aigw_extproc.exchange.messages import Headers, LimitsReady, NeedLimits, Outcome, Pairs
 from aigw_extproc.exchange.names import DUES_HEADER, QUOTAS_HEADER
 from aigw_extproc.exchange.phases import Client
-from aigw_extproc.exchange.spending import UNCHARGED, SpentTokens
+from aigw_extproc.exchange.spending import UNCHARGED, SpentTokens, variables
 from aigw_extproc.limits.counting import SHADOW, Charge, Due, Hit, key_of
 from aigw_extproc.limits.matching import Address, counter_of
 from aigw_extproc.limits.refusal import refusal
@@ -186,11 +186,9 @@ def _amount(cost: int | str, spent: SpentTokens) -> int:
         return count
     if not cost.startswith(EXPRESSION):
         return spent.values.get(cost, 0)
-    names = {"model": spent.model, "backend": spent.name, "route_name": spent.route}
+    expression = _expression(cost.removeprefix(EXPRESSION))
     try:
-        return _expression(cost.removeprefix(EXPRESSION)).value(
-            {**names, **{name: getattr(spent.counts, name) for name in COUNTS}}
-        )
+        return expression.value(variables(spent.model, spent.name, spent.route, spent.counts))
     except NoValue:
         return spent.counts.total_tokens
 

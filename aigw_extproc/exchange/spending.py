@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from aigw_extproc.bedrock.prices import Tokens
-from aigw_extproc.config.costs import NoValue, RequestCost
+from aigw_extproc.config.costs import COUNTS, NoValue, RequestCost, Variables
 from aigw_extproc.config.snapshot import Backend
 from aigw_extproc.errors import GatewayError, InvalidUpstreamResponse
 from aigw_extproc.exchange.messages import Outcome
@@ -159,14 +159,17 @@ def _value(cost: RequestCost, outcome: Outcome, backend: Backend, counts: TokenC
     if cost.expression is None:
         value: int = getattr(counts, _COUNTS[cost.type])
         return value
-    return cost.expression.value(
-        {
-            "model": outcome.request_model,
-            "backend": backend.name,
-            "route_name": backend.route,
-            **{name: getattr(counts, name) for name in _COUNTS.values()},
-        }
-    )
+    return cost.expression.value(variables(outcome.request_model, backend.name, backend.route, counts))
+
+
+def variables(model: str, backend: str, route: str, counts: TokenCounts) -> Variables:
+    """Return the variables of an expression: `backend` is the `backendRefs` entry, `route` is `namespace/name`."""
+    return {
+        "model": model,
+        "backend": backend,
+        "route_name": route,
+        **{name: getattr(counts, name) for name in COUNTS},
+    }
 
 
 def _dollars(outcome: Outcome, backend: Backend, counts: TokenCounts) -> int | None:
